@@ -1,0 +1,18 @@
+//! What every host says of itself.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::protocol::{ErrorCode, Failure};
+
+/// Options.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {}
+
+/// Runs it.
+///
+/// # Errors
+/// Not built yet.
+pub fn run(_file: &Path, _args: &Args) -> Result<ExitCode, Failure> {
+    Err(Failure::new(ErrorCode::State, "not built yet"))
+}

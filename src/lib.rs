@@ -1,0 +1,17 @@
+//! baton moves a running radio program from one server to another without dropping it.
+//!
+//! The folder names are the architecture; `ARCHITECTURE.md` is the map. Imports point downwards only:
+//! `ui`, `agent`, `lab`, `headless` -> `migration` -> `metrics` -> `link` -> `radio`, `modem` -> `workload` -> `protocol`, `config`.
+
+pub mod agent;
+pub mod config;
+pub mod headless;
+pub mod lab;
+pub mod link;
+pub mod metrics;
+pub mod migration;
+pub mod modem;
+pub mod protocol;
+pub mod radio;
+pub mod ui;
+pub mod workload;

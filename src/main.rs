@@ -1,0 +1,92 @@
+//! The command line of baton: one subcommand, one call.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use baton::protocol::Failure;
+use baton::{agent, headless, lab, modem, radio, ui};
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Move a running radio program from one server to another without dropping it.
+#[derive(Parser)]
+#[command(name = "baton", version, arg_required_else_help = true)]
+struct Cli {
+    /// Cluster file; without it, the running lab's.
+    #[arg(long, short, global = true, env = "BATON_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Which running lab, when there are several and no --config is given.
+    #[arg(long = "in", global = true, value_name = "LAB")]
+    lab: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The full-screen console.
+    Console(ui::Args),
+    /// The agent of one host.
+    Agent(agent::Args),
+    /// A lab with its console; with --headless, a lab that migrates and prints one JSON document.
+    Demo(headless::demo::Args),
+    /// A lab in the foreground: namespaces, switches, software radios, agents.
+    Lab(lab::Args),
+    /// One operator command: DS, KL, M, MB, DSR, KR, end.
+    Do(headless::order::Args),
+    /// What every host says of itself.
+    Status(headless::status::Args),
+    /// Records of past orders.
+    Runs(headless::runs::Args),
+    /// The D2D process: modem between tun and samples (started by an agent).
+    D2d(modem::Args),
+    /// The USRP process: samples between the radio and the D2D process (started by an agent).
+    Usrp(radio::Args),
+    /// Software N210s that stock UHD tools accept.
+    N210(lab::n210::Args),
+    /// Shell completions on stdout.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page on stdout.
+    Man,
+}
+
+/// The cluster file to use: the one named, else the running lab's, whose namespaces this process then joins.
+fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failure> {
+    config.map_or_else(|| lab::enter(lab), Ok)
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let Cli { config, lab: name, command } = cli;
+    match command {
+        Command::Console(args) => ui::run(&cluster(config, name.as_deref())?, &args),
+        Command::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
+        Command::Demo(args) if args.headless => lab::supervise(&args.lab(), |file| headless::demo::run(file, &args)),
+        Command::Demo(args) => lab::supervise(&args.lab(), |file| ui::run(file, &ui::Args::default())),
+        Command::Lab(args) => lab::supervise(&args, |_| lab::wait()),
+        Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
+        Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
+        Command::Runs(args) => headless::runs::run(&cluster(config, name.as_deref())?, &args),
+        Command::D2d(args) => modem::run(&args),
+        Command::Usrp(args) => radio::run(&args),
+        Command::N210(args) => lab::n210::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "baton", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => headless::write_man(Cli::command()),
+    }
+}
+
+fn main() -> ExitCode {
+    // No logging set-up and no runtime here: a lab forks into new namespaces first, which only a single thread may do.
+    let cli = Cli::parse();
+    run(cli).unwrap_or_else(|failure| {
+        eprintln!("baton: {failure}");
+        if let Some(hint) = &failure.hint {
+            eprintln!("       {hint}");
+        }
+        ExitCode::from(failure.exit_code())
+    })
+}

@@ -1,0 +1,306 @@
+//! Requests and replies between controllers: the twelve commands of the source system and baton's own.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ErrorCode, Failure, MAX_FRAME, Method, Order, OrderRequest, VERSION};
+
+/// `Control[name] = value`. The names are the workload's (docs/spec.md, "Control variables"), so they are data here.
+pub type Control = serde_json::Map<String, Value>;
+
+/// One entry of `route_list`: indices that stand for terminal addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Route {
+    /// Index of the terminal to reach.
+    #[serde(rename = "destID")]
+    pub dest_id: u16,
+    /// Index of the terminal that forwards to it.
+    pub nexthop: u16,
+}
+
+/// Where eth3 is to point: at the radio or parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetPort {
+    /// 192.168.10.1: the radio talks to this host.
+    Active,
+    /// 192.168.20.2: out of the radio's sight.
+    Parked,
+}
+
+/// A command and its arguments, on the wire as `"command": name, "args": {...}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", content = "args", rename_all = "snake_case")]
+pub enum Command {
+    /// Start the D2D process; `control_flag` 1 passes `Control` to it so that it need not detect the values again.
+    StartD2d {
+        /// 0 plain, 1 with control information.
+        control_flag: u8,
+        /// The control variables; needed when `control_flag` is 1.
+        #[serde(default, rename = "Control", skip_serializing_if = "Option::is_none")]
+        control: Option<Control>,
+    },
+    /// eth3 to the radio, probe up to 8 times, initialise the radio in full, start the USRP process and link it. Result: [`Linked`].
+    StartUsrp,
+    /// Start the USRP process with sockets and buffers made, without a link and without touching eth3. Result: [`Started`].
+    MakeUsrp,
+    /// eth3 to the radio, probe up to 8 times, connect the made entity. No initialisation. Result: [`Linked`].
+    LinkUsrp,
+    /// Kill D2D and USRP, park eth3; success only if all three worked.
+    DoubleKill,
+    /// Park eth3, then kill the USRP process.
+    KillUsrp,
+    /// Kill the D2D process and stop the collector.
+    KillD2d,
+    /// Read the address of tun. Result: [`TunIp`].
+    GetTunIp,
+    /// Set the address of tun.
+    SetTunIp {
+        /// Address with prefix length, e.g. `192.168.40.9/24`.
+        tun_ip: String,
+    },
+    /// Read the control variables. Result: [`ControlValues`].
+    GetControl,
+    /// Store the route list for the next start of the D2D process.
+    SetRoute {
+        /// The routes.
+        route_list: Vec<Route>,
+    },
+    /// Leave: the agent ends its workload and itself.
+    End,
+    /// Point eth3 at the radio or park it (baton's own; `DS` needs it as a step).
+    SetEth3 {
+        /// Where to.
+        port: SetPort,
+    },
+    /// Wait until the D2D process is in sync (baton's own). Result: [`SyncState`](super::SyncState).
+    AwaitSync {
+        /// How long to wait, ms.
+        deadline_ms: u64,
+    },
+    /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
+    Order(OrderRequest),
+    /// The same snapshot that telemetry publishes (baton's own). Result: [`Telemetry`](super::Telemetry).
+    Status,
+    /// Start the ICMP probe, or change its target or interval (baton's own).
+    ProbeStart {
+        /// IPv4 address to probe.
+        target: String,
+        /// Milliseconds between probes, 1 or more.
+        interval_ms: f64,
+    },
+    /// Stop the ICMP probe (baton's own).
+    ProbeStop,
+    /// The sequence number of the next probe (baton's own). Result: [`ProbeMark`].
+    ProbeMark,
+    /// Statistics of all probes from `since` up to now, once each is answered or lost (baton's own). Result: [`ProbeWindow`].
+    ProbeWindow {
+        /// First probe of the window, from a [`ProbeMark`].
+        since: u64,
+    },
+}
+
+impl Command {
+    /// Name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::StartD2d { .. } => "start_d2d",
+            Self::StartUsrp => "start_usrp",
+            Self::MakeUsrp => "make_usrp",
+            Self::LinkUsrp => "link_usrp",
+            Self::DoubleKill => "double_kill",
+            Self::KillUsrp => "kill_usrp",
+            Self::KillD2d => "kill_d2d",
+            Self::GetTunIp => "get_tun_ip",
+            Self::SetTunIp { .. } => "set_tun_ip",
+            Self::GetControl => "get_control",
+            Self::SetRoute { .. } => "set_route",
+            Self::End => "end",
+            Self::SetEth3 { .. } => "set_eth3",
+            Self::AwaitSync { .. } => "await_sync",
+            Self::Order(_) => "order",
+            Self::Status => "status",
+            Self::ProbeStart { .. } => "probe_start",
+            Self::ProbeStop => "probe_stop",
+            Self::ProbeMark => "probe_mark",
+            Self::ProbeWindow { .. } => "probe_window",
+        }
+    }
+
+    /// Every name on the wire, for "unknown command" answers and the documentation.
+    pub const NAMES: [&'static str; 20] = [
+        "start_d2d",
+        "start_usrp",
+        "make_usrp",
+        "link_usrp",
+        "double_kill",
+        "kill_usrp",
+        "kill_d2d",
+        "get_tun_ip",
+        "set_tun_ip",
+        "get_control",
+        "set_route",
+        "end",
+        "set_eth3",
+        "await_sync",
+        "order",
+        "status",
+        "probe_start",
+        "probe_stop",
+        "probe_mark",
+        "probe_window",
+    ];
+
+    /// An order without options, for tests and callers that need none.
+    pub fn order(order: Order, method: Method) -> Self {
+        Self::Order(OrderRequest { order, method, by: None })
+    }
+}
+
+/// A request: first frame of the message; the second frame, when a cluster key is in use, is the hex HMAC-SHA-256 of the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Protocol version, [`VERSION`].
+    pub v: u32,
+    /// Identity of the request: a retry carries the same id and is never executed twice.
+    pub id: String,
+    /// Name of the host addressed.
+    pub to: String,
+    /// When it was sent, ms since the Unix epoch.
+    #[serde(default)]
+    pub sent_at_ms: u64,
+    /// Random text, never used twice by one sender.
+    #[serde(default)]
+    pub nonce: String,
+    /// What to do.
+    #[serde(flatten)]
+    pub command: Command,
+}
+
+impl Request {
+    /// Reads a request from its frame.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadRequest`] for anything that is no request, [`ErrorCode::Version`] for another protocol version,
+    /// [`ErrorCode::UnknownCommand`] for a command that is not in [`Command::NAMES`]; each with a sentence.
+    pub fn parse(frame: &[u8]) -> Result<Self, Failure> {
+        let bad =
+            |message: String| Failure::new(ErrorCode::BadRequest, message).hint("docs/protocol.md shows the format of a request");
+        if frame.len() > MAX_FRAME {
+            return Err(bad(format!("the request has {} bytes; the limit is {MAX_FRAME}", frame.len())));
+        }
+        let value: Value = serde_json::from_slice(frame).map_err(|e| bad(format!("the request is not JSON: {e}")))?;
+        let version =
+            value.get("v").and_then(Value::as_u64).ok_or_else(|| bad("the request has no protocol version \"v\"".into()))?;
+        if version != u64::from(VERSION) {
+            return Err(Failure::new(
+                ErrorCode::Version,
+                format!("the request speaks protocol version {version}, this agent speaks {VERSION}"),
+            )
+            .hint("run the same baton on every host"));
+        }
+        let name = value.get("command").and_then(Value::as_str).ok_or_else(|| bad("the request has no \"command\"".into()))?;
+        if !Command::NAMES.contains(&name) {
+            return Err(Failure::new(ErrorCode::UnknownCommand, format!("unknown command \"{name}\""))
+                .hint(format!("this agent knows {}", Command::NAMES.join(", "))));
+        }
+        let name = name.to_owned();
+        serde_json::from_value(value).map_err(|e| bad(format!("the arguments of {name} are wrong: {e}")))
+    }
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Protocol version.
+    pub v: u32,
+    /// Id of the request that is answered; empty when it could not be read.
+    pub id: String,
+    /// Name of the host that answers.
+    pub from: String,
+    /// Whether it worked.
+    pub ok: bool,
+    /// How long it took, ms.
+    pub elapsed_ms: f64,
+    /// Result of the command, when it worked.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub result: Value,
+    /// Why it did not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+/// Result of `make_usrp` and `start_d2d`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// Process id on the host.
+    pub pid: u32,
+}
+
+/// Result of `link_usrp` and `start_usrp`: how long each part took.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Linked {
+    /// Changing the address of eth3, ms.
+    pub eth3_ms: f64,
+    /// Probing for the radio, all tries together, ms.
+    pub probe_ms: f64,
+    /// Number of tries.
+    pub probes: u32,
+    /// Full initialisation by libuhd, ms; absent when the command does not initialise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_ms: Option<f64>,
+    /// Making the entity, ms; absent when it was made before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub make_ms: Option<f64>,
+    /// Connecting the made entity until samples flow, ms.
+    pub link_ms: f64,
+}
+
+/// Result of `get_tun_ip`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TunIp {
+    /// Address with prefix length.
+    pub tun_ip: String,
+}
+
+/// Result of `get_control`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ControlValues {
+    /// The control variables as last collected.
+    #[serde(rename = "Control")]
+    pub control: Control,
+    /// The routes as last collected.
+    #[serde(default)]
+    pub route_list: Vec<Route>,
+}
+
+/// Control variables as telemetry shows them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ControlReport {
+    /// Values, in the workload's order.
+    pub values: Control,
+    /// What each value means, in the workload's words, keyed by name.
+    pub meanings: serde_json::Map<String, Value>,
+    /// How long ago they were collected, ms; absent when they never were.
+    pub age_ms: Option<u64>,
+}
+
+/// Result of `probe_mark`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeMark {
+    /// Sequence number, counted from the start of the probe, of the next probe to be sent.
+    pub next: u64,
+}
+
+/// Result of `probe_window`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeWindow {
+    /// Interval of the probe, ms.
+    pub interval_ms: f64,
+    /// Probes sent in the window.
+    pub sent: u64,
+    /// Probes never answered.
+    pub lost: u64,
+    /// Longest time between two consecutive replies, the last one before the window included, ms.
+    pub gap_ms: f64,
+}

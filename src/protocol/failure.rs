@@ -1,0 +1,82 @@
+//! What a controller answers when it could not do what was asked.
+
+use serde::{Deserialize, Serialize};
+
+/// Stable identity of a failure: tools match on it, people read [`Failure::message`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The frame is not a request: bad JSON, missing field, wrong type, too large.
+    BadRequest,
+    /// The command name is none that this agent knows.
+    UnknownCommand,
+    /// The peer speaks another version of the protocol.
+    Version,
+    /// The signature is missing or wrong, the time is off, or the message was seen before.
+    Unauthorized,
+    /// The message was addressed to another host.
+    WrongAddressee,
+    /// Another order is being carried out.
+    Busy,
+    /// An address could not be read or set.
+    Address,
+    /// The radio did not answer discovery.
+    RadioNotFound,
+    /// The radio answered, but initialising or linking failed.
+    Radio,
+    /// A workload process did not start, died, or could not be stopped.
+    Process,
+    /// The workload answered with an error or not at all.
+    Workload,
+    /// A phase exceeded its deadline.
+    Deadline,
+    /// The peer could not be reached.
+    Unreachable,
+    /// The configuration is wrong or incomplete.
+    Config,
+    /// The operation is not possible in the present state.
+    State,
+    /// Missing rights, device or library on this machine.
+    Environment,
+    /// Reading or writing a file failed.
+    Io,
+    /// The operator cancelled.
+    Cancelled,
+    /// A fault of baton's own, answered as "command failed: ...".
+    Internal,
+}
+
+/// A failure as the operator reads it: one plain sentence, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// Stable code.
+    pub code: ErrorCode,
+    /// What failed and where, as a sentence.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    /// The same failure with what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Exit code of a command that ends with this failure: 1 failed, 2 usage or configuration, 3 could not reach a host.
+    pub fn exit_code(&self) -> u8 {
+        match self.code {
+            ErrorCode::Config | ErrorCode::BadRequest | ErrorCode::UnknownCommand => 2,
+            ErrorCode::Unreachable => 3,
+            _ => 1,
+        }
+    }
+}

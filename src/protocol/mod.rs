@@ -1,0 +1,27 @@
+//! Every message that crosses a socket between controllers, as serde types in JSON. `docs/protocol.md` documents the wire.
+//!
+//! Ground floor: imports nothing else of baton.
+
+mod command;
+mod failure;
+mod order;
+mod record;
+mod telemetry;
+
+pub use command::{
+    Command, Control, ControlReport, ControlValues, Linked, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort, Started, TunIp,
+};
+pub use failure::{ErrorCode, Failure};
+pub use order::{Method, Order, OrderRequest};
+pub use record::{Interruption, Outcome, Phase, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS};
+pub use telemetry::{
+    Event, HostLoad, Level, Link, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, RadioOwner,
+    Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
+};
+
+/// Version of the wire format. A peer that speaks another one is refused with [`ErrorCode::Version`].
+pub const VERSION: u32 = 1;
+
+/// Largest frame, in bytes, that a controller accepts. A `set_route` of a few hundred terminals is under 10 kB; anything near this
+/// limit is a mistake or an attack on memory.
+pub const MAX_FRAME: usize = 256 * 1024;

@@ -1,0 +1,103 @@
+//! The operator's orders and the methods of migration.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorCode, Failure};
+
+/// What the operator may order, in the source's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Order {
+    /// Double start: start D2D and USRP on the initiator (server1).
+    DS,
+    /// Kill local: stop both on the initiator.
+    KL,
+    /// Move from the initiator to the destination (server2).
+    M,
+    /// Migrate back.
+    MB,
+    /// Double start remote: start both on the destination.
+    DSR,
+    /// Kill remote: stop both on the destination.
+    KR,
+}
+
+impl Order {
+    /// All orders, in the order of docs/spec.md.
+    pub const ALL: [Self; 6] = [Self::DS, Self::KL, Self::M, Self::MB, Self::DSR, Self::KR];
+
+    /// Whether the order moves the work between hosts.
+    pub fn is_migration(self) -> bool {
+        matches!(self, Self::M | Self::MB)
+    }
+
+    /// What the order does, as the help shows it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::DS => "double start: start D2D and USRP on server1",
+            Self::KL => "kill local: stop D2D and USRP on server1",
+            Self::M => "migrate server1 -> server2",
+            Self::MB => "migrate back, server2 -> server1",
+            Self::DSR => "double start remote: start D2D and USRP on server2",
+            Self::KR => "kill remote: stop D2D and USRP on server2",
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl FromStr for Order {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text.to_ascii_uppercase().as_str() {
+            "DS" => Ok(Self::DS),
+            "KL" => Ok(Self::KL),
+            "M" | "MIGRATION" => Ok(Self::M),
+            "MB" => Ok(Self::MB),
+            "DSR" => Ok(Self::DSR),
+            "KR" => Ok(Self::KR),
+            _ => Err(Failure::new(ErrorCode::UnknownCommand, format!("unknown command \"{text}\""))
+                .hint("the orders are DS, KL, M (or Migration), MB, DSR and KR; end ends server2's controller")),
+        }
+    }
+}
+
+/// How a migration is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Stop at the source, full start with initialisation at the destination: the baseline.
+    Cold,
+    /// The source's flow: addresses swapped, probe up to 8 times, link without initialising.
+    #[default]
+    Classic,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cold => "cold",
+            Self::Classic => "classic",
+        })
+    }
+}
+
+/// An order with its options, as sent to the agent that carries it out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRequest {
+    /// What to do.
+    pub order: Order,
+    /// How, for M and MB.
+    #[serde(default)]
+    pub method: Method,
+    /// Who ordered it, as `user@host`, for the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}

@@ -1,0 +1,161 @@
+//! The durable record of one order: phases, interruption, outcome. Other tools read these names.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Method, Order};
+
+/// Phases of a migration, as the source's table names them, and the stopping of the source as a row of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseName {
+    /// Read the source's tun address and set the destination's.
+    TunIp,
+    /// Carry the route table (relay scenario only).
+    SetRoute,
+    /// Send control information and start the D2D process.
+    StartD2d,
+    /// Make the USRP entity.
+    MakeUsrp,
+    /// Stop the source's processes; the source never timed this.
+    StopSource,
+    /// Change the destination's eth3 address.
+    Eth3,
+    /// Link the entity to the radio.
+    LinkUsrp,
+    /// Signal processing re-synchronises.
+    Sync,
+}
+
+/// The source's interruption of service, ms (its table 3-4: 6 + 1743 + 106).
+pub const SOURCE_INTERRUPTION_MS: f64 = 1855.0;
+/// The source's total, ms (its table 3-4).
+pub const SOURCE_TOTAL_MS: f64 = 1969.0;
+/// Pings lost in the source's run at an interval of 100 ms.
+pub const SOURCE_PINGS_LOST: u64 = 19;
+
+impl PhaseName {
+    /// Every phase, in the table's order.
+    pub const ALL: [Self; 8] =
+        [Self::TunIp, Self::SetRoute, Self::StartD2d, Self::MakeUsrp, Self::StopSource, Self::Eth3, Self::LinkUsrp, Self::Sync];
+
+    /// Name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TunIp => "tun_ip",
+            Self::SetRoute => "set_route",
+            Self::StartD2d => "start_d2d",
+            Self::MakeUsrp => "make_usrp",
+            Self::StopSource => "stop_source",
+            Self::Eth3 => "eth3",
+            Self::LinkUsrp => "link_usrp",
+            Self::Sync => "sync",
+        }
+    }
+
+    /// What happens in it, in the operator's words.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::TunIp => "read and set tun address",
+            Self::SetRoute => "carry route table",
+            Self::StartD2d => "send control info, start D2D",
+            Self::MakeUsrp => "make USRP entity",
+            Self::StopSource => "stop the source",
+            Self::Eth3 => "change eth3 address",
+            Self::LinkUsrp => "link entity to radio",
+            Self::Sync => "signal processing re-syncs",
+        }
+    }
+
+    /// The source's figure, ms (its table 3-4); it timed neither the stopping of the source nor the route table as such.
+    pub fn source_ms(self) -> Option<f64> {
+        match self {
+            Self::TunIp => Some(6.0),
+            Self::StartD2d => Some(53.0),
+            Self::MakeUsrp => Some(55.0),
+            Self::Eth3 => Some(6.0),
+            Self::LinkUsrp => Some(1743.0),
+            Self::Sync => Some(106.0),
+            Self::SetRoute | Self::StopSource => None,
+        }
+    }
+}
+
+/// One timed phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Which.
+    pub name: PhaseName,
+    /// Measured on the engine's clock, ms.
+    pub ms: f64,
+    /// The source's figure, ms.
+    pub source_ms: Option<f64>,
+}
+
+/// How an order ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done.
+    Ok,
+    /// Not done; the reason says who serves.
+    Failed,
+    /// Not done, and the service is back where it was.
+    RolledBack,
+    /// The operator stopped it before the cut.
+    Cancelled,
+}
+
+/// Interruption of service, three ways. Fields are `null` where the far end could not be asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interruption {
+    /// By the source's definition: the sum of the phases during which nobody serves, without the stopping of the source
+    /// (classic: eth3 + link_usrp + sync), ms.
+    pub by_phases_ms: Option<f64>,
+    /// Interval of the far end's probe, ms.
+    pub probe_interval_ms: Option<f64>,
+    /// Probes sent between the start of the migration and its end.
+    pub probes_sent: Option<u64>,
+    /// Probes of those that were never answered.
+    pub probes_lost: Option<u64>,
+    /// Lost probes x interval, ms.
+    pub by_loss_ms: Option<f64>,
+    /// Longest time without a reply at the far end: last reply before, first after, ms.
+    pub gap_ms: Option<f64>,
+}
+
+/// What an order left behind: one line of JSON in the records, written before anyone is told that it is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Identity: sorts by time.
+    pub run: String,
+    /// When the order began.
+    pub started: DateTime<Utc>,
+    /// What was ordered.
+    pub order: Order,
+    /// How.
+    pub method: Method,
+    /// Host that served before; for orders that move nothing, the host concerned.
+    pub from: String,
+    /// Host that was to serve; for orders that move nothing, the host concerned.
+    pub to: String,
+    /// Who ordered it.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it did not end well, in the words of the side that failed.
+    pub reason: Option<String>,
+    /// The failure behind `reason`, with its code and hint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Things that went wrong without spoiling the outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Phases in the order in which they ran.
+    pub phases: Vec<Phase>,
+    /// From the order to sync, ms.
+    pub total_ms: f64,
+    /// What the service felt.
+    pub interruption: Interruption,
+}

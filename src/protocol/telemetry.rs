@@ -1,0 +1,305 @@
+//! What an agent publishes ten times a second, and the events between.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{ControlReport, Method, Order, Phase, PhaseName, Route};
+
+/// First frame of a telemetry message; the second is a [`Telemetry`].
+pub const TOPIC_TELEMETRY: &str = "telemetry";
+/// First frame of an event message; the second is an [`Event`].
+pub const TOPIC_EVENT: &str = "event";
+
+/// State of one host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Protocol version.
+    pub v: u32,
+    /// Host name.
+    pub host: String,
+    /// Counts up by one per message: a gap is a loss.
+    pub seq: u64,
+    /// When it was measured.
+    pub at: DateTime<Utc>,
+    /// Since the agent started, ms.
+    pub uptime_ms: u64,
+    /// Load of the machine and of the agent.
+    pub load: HostLoad,
+    /// eth3.
+    pub radio_port: Port,
+    /// tun.
+    pub tun: Port,
+    /// The D2D process.
+    pub d2d: ProcessStatus,
+    /// The USRP process.
+    pub usrp: ProcessStatus,
+    /// Control variables as last collected.
+    pub control: ControlReport,
+    /// Route table as last collected.
+    pub route_list: Vec<Route>,
+    /// The ICMP probe, where one runs.
+    pub probe: Option<ProbeStatus>,
+    /// The order being carried out here, or the last one.
+    pub migration: Option<Progress>,
+}
+
+/// Load of a host.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostLoad {
+    /// All cores together, percent of all cores. In the lab every host shares one machine.
+    pub cpu_percent: f32,
+    /// Number of cores.
+    pub cores: usize,
+    /// Used memory, bytes.
+    pub memory_used: u64,
+    /// Memory of the machine, bytes.
+    pub memory_total: u64,
+    /// Received on all interfaces of the host's namespace, bytes per second.
+    pub rx_bytes_per_s: u64,
+    /// Sent on all interfaces of the host's namespace, bytes per second.
+    pub tx_bytes_per_s: u64,
+    /// The agent itself.
+    pub agent: ProcessLoad,
+}
+
+/// Load of a process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessLoad {
+    /// Percent of one core.
+    pub cpu_percent: f32,
+    /// Resident memory, bytes.
+    pub memory: u64,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// Interface name.
+    pub name: String,
+    /// Addresses with prefix length.
+    pub addresses: Vec<String>,
+    /// Whether the interface is up.
+    pub up: bool,
+}
+
+/// Where a workload process is in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessState {
+    /// Not there.
+    #[default]
+    Stopped,
+    /// Started, not yet ready.
+    Starting,
+    /// USRP: made, not linked.
+    Made,
+    /// At work.
+    Running,
+    /// Ended by itself.
+    Died,
+}
+
+/// A workload process.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// Where it is in its life.
+    pub state: ProcessState,
+    /// Process id.
+    pub pid: Option<u32>,
+    /// Since it was started, ms.
+    pub uptime_ms: Option<u64>,
+    /// Its load.
+    pub load: ProcessLoad,
+    /// D2D: synchronisation with the far end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncState>,
+    /// USRP: sample stream counters; D2D: its own view of the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<StreamCounters>,
+    /// D2D: quality of the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+    /// Why it died, when it did: exit status and last words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<String>,
+}
+
+/// Synchronisation of the signal processing with the far end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SyncState {
+    /// No samples arrive.
+    NoSamples,
+    /// Looking for the far end.
+    Searching,
+    /// Decoding, with a good CRC to prove it.
+    Synced {
+        /// For how long, ms.
+        for_ms: u64,
+    },
+    /// Was in sync; nothing good has been decoded lately.
+    Lost {
+        /// For how long, ms.
+        for_ms: u64,
+    },
+}
+
+/// Counters of the sample streams since the process started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamCounters {
+    /// Samples received.
+    pub rx_samples: u64,
+    /// Samples sent.
+    pub tx_samples: u64,
+    /// Samples missing in the received stream, from its timestamps.
+    pub rx_lost_samples: u64,
+    /// Receive overflows reported by the radio.
+    pub overflows: u64,
+    /// Transmit underflows reported by the radio.
+    pub underflows: u64,
+    /// Transmit bursts that came too late.
+    pub late: u64,
+    /// Transmit sequence errors reported by the radio.
+    pub sequence_errors: u64,
+}
+
+/// Quality of the air link as the D2D process measures it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Signal to noise ratio, dB.
+    pub snr_db: Option<f32>,
+    /// Transport blocks decoded with a good CRC.
+    pub blocks_good: u64,
+    /// Transport blocks with a bad CRC.
+    pub blocks_bad: u64,
+    /// IP packets delivered to tun.
+    pub packets_in: u64,
+    /// IP packets taken from tun.
+    pub packets_out: u64,
+}
+
+/// The far end's ICMP probe.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeStatus {
+    /// Probed address.
+    pub target: String,
+    /// Milliseconds between probes.
+    pub interval_ms: f64,
+    /// Probes sent since the probe started.
+    pub sent: u64,
+    /// Replies received.
+    pub received: u64,
+    /// Probes given up.
+    pub lost: u64,
+    /// Minimum, median, 95th percentile and maximum of the latest 1000 round trips, ms.
+    pub rtt_ms: Option<[f64; 4]>,
+    /// The latest probes, oldest first; at least as many as fit a wide strip.
+    pub recent: Vec<ProbeOutcome>,
+}
+
+/// What became of one probe.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProbeOutcome {
+    /// Sequence number, counted from the start of the probe.
+    pub seq: u64,
+    /// Round trip, ms; `null` while waiting and when lost.
+    pub rtt_ms: Option<f64>,
+    /// Given up.
+    pub lost: bool,
+}
+
+/// Where one step of an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not yet begun.
+    Waiting,
+    /// Under way.
+    Running,
+    /// Done.
+    Done,
+    /// Failed.
+    Failed,
+}
+
+/// One step of an order, as the console follows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which phase.
+    pub name: PhaseName,
+    /// Where it is.
+    pub state: StepState,
+    /// Elapsed so far, or how long it took, ms.
+    pub ms: f64,
+}
+
+/// An order under way, or the last one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Identity of the run.
+    pub run: String,
+    /// What was ordered.
+    pub order: Order,
+    /// How.
+    pub method: Method,
+    /// From where.
+    pub from: String,
+    /// To where.
+    pub to: String,
+    /// Steps in order; orders that move nothing have none.
+    pub steps: Vec<Step>,
+    /// What is being done, in words.
+    pub now: String,
+    /// Whether it is over.
+    pub finished: bool,
+    /// The record, once it is written.
+    pub record: Option<super::RunRecord>,
+}
+
+impl Progress {
+    /// Phases that are done, as a record lists them.
+    pub fn phases(&self) -> Vec<Phase> {
+        self.steps
+            .iter()
+            .filter(|s| s.state == StepState::Done)
+            .map(|s| Phase { name: s.name, ms: s.ms, source_ms: s.name.source_ms() })
+            .collect()
+    }
+}
+
+/// Who holds the radio, as far as the addresses tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RadioOwner {
+    /// No host's eth3 points at the radio.
+    Nobody,
+    /// One host's does.
+    Host(String),
+    /// More than one: the radio can not decide whom to serve.
+    Conflict(Vec<String>),
+}
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Worth a line.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Where.
+    pub host: String,
+    /// How much it matters.
+    pub level: Level,
+    /// What happened, as a sentence.
+    pub text: String,
+}

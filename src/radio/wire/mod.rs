@@ -1,0 +1,1 @@
+//! The N210 wire codec.

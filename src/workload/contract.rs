@@ -1,0 +1,125 @@
+//! The workload contract: JSON lines over a Unix stream socket on which the process listens and to which its agent connects.
+//!
+//! Environment of a workload process:
+//! `BATON_SOCKET` path on which to listen; `BATON_SAMPLES` path of the sample socket; `BATON_RADIO` the radio's parameters as JSON
+//! ([`crate::config::Radio`]); `BATON_TUN` name of the tun interface; `BATON_SETTINGS` the process's own control variables as JSON;
+//! `BATON_CONTROL` control variables carried over from another host as JSON (only when started with `control_flag` 1).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::protocol::{Control, Link, Route, StreamCounters, SyncState};
+
+/// Path of the contract socket.
+pub const ENV_SOCKET: &str = "BATON_SOCKET";
+/// Path of the sample socket.
+pub const ENV_SAMPLES: &str = "BATON_SAMPLES";
+/// Radio parameters as JSON.
+pub const ENV_RADIO: &str = "BATON_RADIO";
+/// Name of the tun interface.
+pub const ENV_TUN: &str = "BATON_TUN";
+/// The process's own settings as JSON, name to value.
+pub const ENV_SETTINGS: &str = "BATON_SETTINGS";
+/// Control variables carried over as JSON, name to value.
+pub const ENV_CONTROL: &str = "BATON_CONTROL";
+
+/// What an agent may ask, one JSON object a line: `{"id": 1, "ask": "status"}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", content = "args", rename_all = "snake_case")]
+pub enum Ask {
+    /// Result: [`Status`].
+    Status,
+    /// Result: [`Control`].
+    GetControl,
+    /// Result: name to meaning, a JSON object.
+    Describe,
+    /// Result: list of [`Route`].
+    GetRoutes,
+    /// Replaces the route table.
+    SetRoutes {
+        /// The routes.
+        route_list: Vec<Route>,
+    },
+    /// USRP only: connect the made entity to the radio; answered when samples flow.
+    Link,
+}
+
+/// A line from agent to process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskLine {
+    /// Echoed in the answer.
+    pub id: u64,
+    /// The question.
+    #[serde(flatten)]
+    pub ask: Ask,
+}
+
+/// A line from process to agent: an answer or an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Line {
+    /// Answer that it worked.
+    Answer {
+        /// Id of the question.
+        id: u64,
+        /// Its result; `null` when there is nothing to say.
+        ok: Value,
+    },
+    /// Answer that it did not.
+    Refusal {
+        /// Id of the question.
+        id: u64,
+        /// A sentence.
+        error: String,
+    },
+    /// Unasked.
+    Happened(Happened),
+}
+
+/// What a process reports unasked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Happened {
+    /// D2D: the state of synchronisation changed.
+    Sync {
+        /// The new state.
+        sync: SyncState,
+    },
+    /// Worth a line in the log.
+    Note {
+        /// The line.
+        text: String,
+    },
+}
+
+/// State of a workload process.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// USRP: linked to the radio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<bool>,
+    /// D2D: synchronisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncState>,
+    /// Sample streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<StreamCounters>,
+    /// Air link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+}
+
+/// The control variables that a D2D process runs with: its settings, overlaid with what was carried over.
+pub fn control_from_env() -> Result<(Control, bool), String> {
+    let read = |name: &str| -> Result<Option<Control>, String> {
+        match std::env::var(name) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|e| format!("{name} is not a JSON object: {e}")),
+            Err(_) => Ok(None),
+        }
+    };
+    let mut control = read(ENV_SETTINGS)?.unwrap_or_default();
+    let carried = read(ENV_CONTROL)?;
+    let with_control = carried.is_some();
+    control.extend(carried.unwrap_or_default());
+    Ok((control, with_control))
+}

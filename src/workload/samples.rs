@@ -1,0 +1,92 @@
+//! The sample socket between the D2D and the USRP process: a Unix `SOCK_SEQPACKET` socket on which the D2D process listens (it is
+//! started first) and to which the USRP process connects. Each packet is one [`Block`].
+
+use std::io;
+
+/// Most samples in one block: one subframe of 1920 fits, and a packet stays under the default socket buffer.
+pub const MAX_SAMPLES: usize = 4096;
+
+/// Bytes before the samples.
+pub const HEADER: usize = 16;
+
+/// One complex sample, 16-bit I and Q, full scale 32767, as on the radio's wire but in the host's byte order.
+pub type Sample = num_complex::Complex<i16>;
+
+/// What a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// USRP to D2D: received samples, contiguous in time.
+    Rx = 1,
+    /// D2D to USRP: one burst to transmit, its first sample at the block's tick.
+    Tx = 2,
+}
+
+/// A stretch of samples with its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Direction.
+    pub kind: Kind,
+    /// Device time of the first sample, 100 MHz ticks.
+    pub tick: u64,
+    /// At most [`MAX_SAMPLES`].
+    pub samples: Vec<Sample>,
+}
+
+impl Block {
+    /// Appends the block's bytes to `out`: kind u8, 3 bytes zero, count u32, tick u64 (host byte order), then I and Q pairs of i16.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.kind as u8);
+        out.extend_from_slice(&[0; 3]);
+        out.extend_from_slice(&(self.samples.len() as u32).to_ne_bytes());
+        out.extend_from_slice(&self.tick.to_ne_bytes());
+        for sample in &self.samples {
+            out.extend_from_slice(&sample.re.to_ne_bytes());
+            out.extend_from_slice(&sample.im.to_ne_bytes());
+        }
+    }
+
+    /// Reads a block from one packet.
+    ///
+    /// # Errors
+    /// `InvalidData` with a sentence when the packet is none.
+    pub fn decode(packet: &[u8]) -> io::Result<Self> {
+        let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("sample block {what}"));
+        let (header, body) = packet.split_at_checked(HEADER).ok_or_else(|| wrong("is shorter than its header"))?;
+        let kind = match header[0] {
+            1 => Kind::Rx,
+            2 => Kind::Tx,
+            _ => return Err(wrong("has an unknown kind")),
+        };
+        let count = u32::from_ne_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        if count > MAX_SAMPLES || body.len() != count * 4 {
+            return Err(wrong("has a count that does not match its length"));
+        }
+        let mut tick = [0; 8];
+        tick.copy_from_slice(&header[8..16]);
+        let samples =
+            body.chunks_exact(4).map(|b| Sample::new(i16::from_ne_bytes([b[0], b[1]]), i16::from_ne_bytes([b[2], b[3]]))).collect();
+        Ok(Self { kind, tick: u64::from_ne_bytes(tick), samples })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn blocks_survive_the_round_trip(tick: u64, raw in prop::collection::vec((any::<i16>(), any::<i16>()), 0..400)) {
+            let block = Block { kind: Kind::Rx, tick, samples: raw.into_iter().map(|(i, q)| Sample::new(i, q)).collect() };
+            let mut bytes = Vec::new();
+            block.encode(&mut bytes);
+            prop_assert_eq!(Block::decode(&bytes).unwrap(), block);
+        }
+
+        #[test]
+        fn alien_packets_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let _ = Block::decode(&bytes);
+        }
+    }
+}
