@@ -5,3 +5,5 @@
 
 pub mod contract;
 pub mod samples;
+pub mod seqpacket;
+pub mod serve;
