@@ -2,19 +2,21 @@
 
 use std::net::Ipv4Addr;
 
+use super::wire::dsp::{self, Direction};
 use super::wire::{SAMPLES_PER_PACKET, TICKS_PER_SECOND};
 use crate::config::Radio;
 
 /// Frequencies that the radio's own mixers reach, Hz: half the master clock.
-const DSP_REACH: f64 = 50e6;
-
-/// Highest total decimation with every step allowed, with even steps, and at all (in steps of 4).
-const EVERY: u64 = 128;
-const EVEN: u64 = 256;
-const FOURTH: u64 = 512;
+const DSP_REACH: f64 = TICKS_PER_SECOND as f64 / 2.0;
 
 /// Lowest decimation at which 16-bit samples fit a gigabit Ethernet.
-const FASTEST: u64 = 4;
+const FASTEST: u32 = 4;
+
+/// Largest value of the 18-bit signed scale registers, a gain of one.
+const LARGEST_SCALE: u32 = 0x1_FFFF;
+
+/// How far a rate may be from what the radio has, samples/s: 100e6/52 written with seven digits is still 100e6/52.
+const RATE_TOLERANCE: f64 = 0.5;
 
 /// What the attach writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct Plan {
     /// The radio.
     pub device: Ipv4Addr,
     /// Ticks per sample, both ways.
-    pub decimation: u64,
+    pub decimation: u32,
     /// Samples in a full packet.
     pub samples_per_packet: usize,
     /// Receive chain.
@@ -42,17 +44,8 @@ pub struct Chain {
     pub frequency: Option<u32>,
 }
 
-/// Which way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// From the radio.
-    Receive,
-    /// To the radio.
-    Transmit,
-}
-
 impl Plan {
-    /// The plan for a radio.
+    /// The plan for a radio whose front ends have no oscillator of their own (LFRX, LFTX, Basic), or which initialisation has tuned.
     ///
     /// # Errors
     /// A sentence when the radio's description can not be honoured.
@@ -63,109 +56,93 @@ impl Plan {
             device,
             decimation,
             samples_per_packet: SAMPLES_PER_PACKET,
-            // The receive mixer shifts down by the wanted frequency, the transmit mixer up.
-            rx: Chain::new(Direction::Receive, decimation, -radio.rx_freq),
-            tx: Chain::new(Direction::Transmit, decimation, radio.tx_freq),
+            rx: Chain::new(Direction::Receive, decimation, radio.rx_freq)?,
+            tx: Chain::new(Direction::Transmit, decimation, radio.tx_freq)?,
         })
     }
 }
 
 impl Chain {
-    fn new(direction: Direction, decimation: u64, frequency: f64) -> Self {
-        let (rate, cic) = rate_word(direction, decimation);
-        let frequency = (frequency.abs() <= DSP_REACH).then(|| frequency_word(frequency));
-        Self { rate, scale: scale_word(direction, cic), frequency }
+    fn new(direction: Direction, decimation: u32, hertz: f64) -> Result<Self, String> {
+        let rate = dsp::decimation_word(direction, decimation)
+            .ok_or_else(|| format!("the radio can not divide its clock by {decimation}"))?;
+        let tuning = if direction == Direction::Receive { dsp::rx_tuning_word } else { dsp::tx_tuning_word };
+        let frequency = (hertz.abs() <= DSP_REACH).then(|| tuning(hertz));
+        Ok(Self { rate, scale: scale(direction, rate), frequency })
+    }
+}
+
+/// Where the ideal gain is more than the register holds, stock UHD halves the register and has the host double every sample. Loud
+/// samples would clip, so we take the register's largest value instead: at most 1.7 dB less, and nothing clips.
+fn scale(direction: Direction, rate: u32) -> u32 {
+    match dsp::scale_word(direction, rate) {
+        (word, factor) if factor <= 1.0 => word,
+        _ => LARGEST_SCALE,
     }
 }
 
 /// Ticks per sample for a rate, samples/s.
-///
-/// # Errors
-/// A sentence when the radio has no such rate.
-pub fn decimation(rate: f64) -> Result<u64, String> {
-    let clock = TICKS_PER_SECOND as f64;
-    let nearest = (clock / rate).round();
-    if !(FASTEST as f64..=FOURTH as f64).contains(&nearest) {
-        return Err(format!("the rate of {rate} samples/s is outside what the radio streams, {} to {} samples/s", clock / 512.0, clock / 4.0));
+fn decimation(rate: f64) -> Result<u32, String> {
+    let (slowest, fastest) = (dsp::rate_of(dsp::MAX_DECIMATION), dsp::rate_of(FASTEST));
+    if !(slowest..=fastest).contains(&rate) {
+        return Err(format!("the rate of {rate} samples/s is outside what the radio streams, {slowest} to {fastest} samples/s"));
     }
-    let nearest = nearest as u64;
-    // Half a sample a second: 100e6/52 written with seven digits is still 100e6/52.
-    if (clock / nearest as f64 - rate).abs() > 0.5 {
-        return Err(format!("the radio has no rate of {rate} samples/s; the nearest is {} (100e6 / {nearest})", clock / nearest as f64));
+    let decimation = dsp::nearest_decimation(rate);
+    let nearest = dsp::rate_of(decimation);
+    if (nearest - rate).abs() > RATE_TOLERANCE {
+        return Err(format!("the radio has no rate of {rate} samples/s; the nearest is {nearest} (100e6 / {decimation})"));
     }
-    let allowed = nearest <= EVERY || (nearest <= EVEN && nearest % 2 == 0) || nearest % 4 == 0;
-    if allowed { Ok(nearest) } else { Err(format!("the radio can not divide its clock by {nearest} for {rate} samples/s")) }
-}
-
-/// The rate register and the CIC filter's share of the decimation: half-band filters (bits 8 and 9) take a factor of two each.
-fn rate_word(direction: Direction, decimation: u64) -> (u32, u64) {
-    let (mut rest, mut word) = (decimation, 0);
-    let first = direction == Direction::Transmit || decimation >= FASTEST;
-    for (bit, usable) in [(1 << 8, first), (1 << 9, true)] {
-        if usable && rest.is_multiple_of(2) {
-            word |= bit;
-            rest /= 2;
-        }
-    }
-    (word | rest as u32, rest)
-}
-
-/// The scale register: undoes the CIC filter's growth, up to the power of two that the filter itself shifts away.
-fn scale_word(direction: Direction, cic: u64) -> u32 {
-    /// Gain of the mixer, which rotates by CORDIC.
-    const CORDIC: f64 = 1.65;
-    /// 1.0 of the 18-bit signed scale register.
-    const UNITY: f64 = 131_072.0;
-    let growth = (cic as f64).powi(if direction == Direction::Receive { 4 } else { 3 });
-    let gain = growth.log2().ceil().exp2() / (CORDIC * growth);
-    // A gain beyond the register's range is halved here; the samples then arrive at half scale (a few decimations only).
-    let factor = 1.0 + gain.log2().ceil().max(0.0);
-    (UNITY * gain / factor).round() as u32
-}
-
-/// A frequency in units of the clock / 2^32, two's complement.
-fn frequency_word(frequency: f64) -> u32 {
-    (frequency / TICKS_PER_SECOND as f64 * 2f64.powi(32)).round() as i64 as u32
+    Ok(decimation)
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    #[test]
-    fn register_words_are_those_that_stock_uhd_writes() {
-        // Decimation, receive rate and scale, transmit rate and scale, as seen on the wire.
-        let table: [(u64, u32, u32, u32, u32); 11] = [
-            (4, 0x301, 0x1364E, 0x301, 0x1364E),
-            (5, 0x005, 0x1FC67, 0x005, 0x13DC0),
-            (8, 0x302, 0x1364E, 0x302, 0x1364E),
-            (10, 0x105, 0x1FC67, 0x105, 0x13DC0),
-            (16, 0x304, 0x1364E, 0x304, 0x1364E),
-            (20, 0x305, 0x1FC67, 0x305, 0x13DC0),
-            (50, 0x119, 0x1A07B, 0x119, 0x14560),
-            (100, 0x319, 0x1A07B, 0x319, 0x14560),
-            (200, 0x332, 0x1A07B, 0x332, 0x14560),
-            (400, 0x364, 0x1A07B, 0x364, 0x14560),
-            (512, 0x380, 0x1364E, 0x380, 0x1364E),
-        ];
-        for (d, rx_rate, rx_scale, tx_rate, tx_scale) in table {
-            let (rx, tx) = (Chain::new(Direction::Receive, d, 0.0), Chain::new(Direction::Transmit, d, 0.0));
-            assert_eq!((rx.rate, rx.scale, tx.rate, tx.scale), (rx_rate, rx_scale, tx_rate, tx_scale), "decimation {d}");
+    /// The pool radio of the first storey.
+    pub fn radio() -> Radio {
+        Radio {
+            args: "addr=192.168.10.2".into(),
+            rate: 100e6 / 52.0,
+            tx_freq: 10e6,
+            rx_freq: 20e6,
+            gain: 0.0,
+            tx_ant: String::new(),
+            rx_ant: String::new(),
+            reference: "internal".into(),
+            bw: 30e6,
         }
     }
 
     #[test]
-    fn frequencies_are_signed_parts_of_the_clock() {
-        assert_eq!(frequency_word(10e6), 0x1999_999A);
-        assert_eq!(frequency_word(-10e6), 0xE666_6666);
-        assert_eq!(frequency_word(0.0), 0);
-        assert_eq!(Chain::new(Direction::Transmit, 52, 2.4e9).frequency, None);
+    fn the_first_storey_has_these_registers() {
+        let plan = Plan::new(&radio()).unwrap();
+        assert_eq!((plan.device, plan.decimation), (Ipv4Addr::new(192, 168, 10, 2), 52));
+        // 52 = 13 x 2 x 2; the transmit CIC of 13 asks for a gain of 1.13, which the register does not hold.
+        assert_eq!((plan.rx.rate, plan.rx.frequency), (0x30D, Some(0xCCCC_CCCD)));
+        assert_eq!(plan.tx, Chain { rate: 0x30D, scale: 0x1_FFFF, frequency: Some(0x1999_999A) });
+    }
+
+    #[test]
+    fn no_scale_is_more_than_1_7_db_from_ideal() {
+        for decimation in (FASTEST..=dsp::MAX_DECIMATION).filter(|d| dsp::is_allowed(*d)) {
+            for direction in [Direction::Receive, Direction::Transmit] {
+                let chain = Chain::new(direction, decimation, 0.0).unwrap();
+                let gain = dsp::chain_gain(direction, chain.rate, chain.scale);
+                assert!((0.82..=1.0001).contains(&gain), "{direction:?} {decimation}: {gain}");
+            }
+        }
+    }
+
+    #[test]
+    fn frequencies_beyond_the_mixers_are_left_to_the_front_end() {
+        assert_eq!(Chain::new(Direction::Transmit, 52, 2.4e9).unwrap().frequency, None);
     }
 
     #[test]
     fn rates_that_the_radio_lacks_are_refused_with_a_sentence() {
-        for (rate, expected) in [(100e6 / 52.0, Ok(52)), (1.923_076_9e6, Ok(52)), (1e6, Ok(100)), (25e6, Ok(4)), (195_312.5, Ok(512))] {
-            assert_eq!(decimation(rate), expected, "{rate}");
+        for (rate, expected) in [(100e6 / 52.0, 52), (1.923_076_9e6, 52), (1e6, 100), (25e6, 4), (195_312.5, 512)] {
+            assert_eq!(decimation(rate), Ok(expected), "{rate}");
         }
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 50e6, 1.92e6, 1.0, 100e6 / 129.0, 100e6 / 258.0] {
             assert!(decimation(rate).unwrap_err().contains("samples/s"), "{rate}");

@@ -1,11 +1,14 @@
-//! The UDP sockets of the two streams.
+//! The UDP sockets of the two streams, and many packets by one call.
 
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg, setsockopt, sockopt};
 use socket2::{Domain, Socket, Type};
+
+use super::burst::MAX_PACKETS;
+use super::wire::FRAME;
 
 /// Receive buffer: 0.5 s of samples at 1.923 Msps, more than any pause of the scheduler that the modem could survive.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -44,6 +47,72 @@ fn disconnect(socket: &UdpSocket) -> io::Result<()> {
     // SAFETY: the address is a valid sockaddr of the length given, and the descriptor is open for as long as `socket` lives.
     let done = unsafe { nix::libc::connect(socket.as_raw_fd(), &raw const nobody, size_of_val(&nobody) as nix::libc::socklen_t) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Most packets taken by one call: 6 ms of samples at 1.923 Msps.
+const BATCH: usize = 32;
+
+/// Room for the packets of one call.
+pub struct Incoming {
+    frames: Box<[[u8; FRAME]; BATCH]>,
+    lengths: [usize; BATCH],
+    headers: MultiHeaders<()>,
+}
+
+impl Default for Incoming {
+    fn default() -> Self {
+        Self { frames: Box::new([[0; FRAME]; BATCH]), lengths: [0; BATCH], headers: MultiHeaders::preallocate(BATCH, None) }
+    }
+}
+
+impl Incoming {
+    /// Waits for a packet, at most for the socket's read timeout, and takes those that have arrived with it.
+    ///
+    /// # Errors
+    /// `WouldBlock` at the timeout; `ConnectionRefused` when the peer's host has said so.
+    pub fn wait(&mut self, socket: &UdpSocket) -> io::Result<impl Iterator<Item = &[u8]>> {
+        self.take(socket, MsgFlags::MSG_WAITFORONE)
+    }
+
+    /// Takes the packets that have arrived.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there are none; otherwise as [`Self::wait`].
+    pub fn poll(&mut self, socket: &UdpSocket) -> io::Result<impl Iterator<Item = &[u8]>> {
+        self.take(socket, MsgFlags::MSG_DONTWAIT)
+    }
+
+    fn take(&mut self, socket: &UdpSocket, flags: MsgFlags) -> io::Result<impl Iterator<Item = &[u8]>> {
+        let mut count = 0;
+        {
+            let mut slices = self.frames.each_mut().map(|frame| [IoSliceMut::new(frame)]);
+            let packets = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
+            for (slot, packet) in self.lengths.iter_mut().zip(packets) {
+                *slot = packet.bytes.min(FRAME);
+                count += 1;
+            }
+        }
+        Ok(self.frames.iter().zip(self.lengths).take(count).map(|(frame, length)| &frame[..length]))
+    }
+}
+
+/// Sends the packets of a burst by one call, without waiting, and returns how many went out.
+///
+/// # Errors
+/// Of the socket, when not even the first went out.
+pub fn send_all<'a>(
+    socket: &UdpSocket,
+    headers: &mut MultiHeaders<()>,
+    frames: impl Iterator<Item = &'a [u8]>,
+) -> io::Result<usize> {
+    let mut slices = [[IoSlice::new(&[])]; MAX_PACKETS];
+    let mut count = 0;
+    for (slot, frame) in slices.iter_mut().zip(frames) {
+        *slot = [IoSlice::new(frame)];
+        count += 1;
+    }
+    let flags = MsgFlags::MSG_DONTWAIT;
+    Ok(sendmmsg(socket.as_raw_fd(), headers, slices[..count].iter(), [None; MAX_PACKETS], [], flags)?.count())
 }
 
 #[cfg(test)]

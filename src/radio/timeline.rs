@@ -36,7 +36,9 @@ impl Timeline {
             None => Place::Start,
             Some((expected, _)) if tick == expected => Place::Next,
             Some((expected, _)) if tick > expected => Place::Gap((tick - expected) / self.decimation),
-            Some((expected, next_count)) if count != next_count && expected - tick <= span.saturating_mul(COUNTS) => Place::Straggler,
+            Some((expected, next_count)) if count != next_count && expected - tick <= span.saturating_mul(COUNTS) => {
+                Place::Straggler
+            }
             Some(_) => Place::Start,
         };
         if place != Place::Straggler {

@@ -1,10 +1,6 @@
 //! Flow control of the transmit stream: how many packets may be under way to the radio's queue.
 
-/// Bytes of the radio's transmit queue.
-const QUEUE: u32 = 1 << 20;
-
-/// Packets of a full frame that the queue holds: 712.
-pub const PACKETS: u32 = QUEUE / super::wire::FRAME as u32;
+use super::wire::stream_tx::WINDOW;
 
 /// Counts packets sent against the packets that the radio reports to have consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,7 +12,7 @@ pub struct Window {
 impl Window {
     /// Packets that may be sent now.
     pub fn room(&self) -> u32 {
-        PACKETS.saturating_sub(self.under_way())
+        WINDOW.saturating_sub(self.under_way())
     }
 
     /// Packets sent and not yet reported.
