@@ -11,6 +11,7 @@ mod burst;
 mod contract;
 mod control;
 mod counters;
+mod merge;
 mod plan;
 mod rx;
 mod session;

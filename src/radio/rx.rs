@@ -6,20 +6,18 @@ use std::time::{Duration, Instant};
 use super::attach;
 use super::bridge::{Bridge, Outlet};
 use super::counters::add;
+use super::merge::Merger;
 use super::session::{Session, Throttle};
 use super::sockets::Incoming;
-use super::timeline::{Place, Timeline};
+use super::timeline::Place;
 use super::wire::stream_rx::RxError;
 use super::wire::{RxContext, RxData, RxPacket};
-use crate::workload::samples::{Block, Kind};
-
-/// Most samples of a block: one subframe of the reference modem's shape, so that blocks cost little and wait for nothing.
-const BLOCK: usize = 1920;
+use crate::workload::samples::Block;
 
 /// How long a call waits for packets before the thread looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(20);
 
-/// A stream that is silent for this long has stopped: at 200 ksps, the slowest rate, packets come every 2 ms.
+/// A stream that is silent for this long has stopped: even at the slowest rate packets come every 2 ms.
 const SILENCE: Duration = Duration::from_millis(100);
 
 /// Least time between two attempts to start a silent stream, and between two notes of one kind.
@@ -39,53 +37,85 @@ pub fn run(session: &Session, bridge: &Bridge) {
 
 struct Receiver<'a> {
     session: &'a Session,
-    merger: Merger<'a>,
+    merger: Merger,
+    outlet: Outlet<'a>,
     epoch: u32,
     heard: Instant,
     silent: bool,
     restarts: Throttle,
     overflow_notes: Throttle,
-}
-
-/// Joins packets into blocks.
-struct Merger<'a> {
-    session: &'a Session,
-    outlet: Outlet<'a>,
-    timeline: Timeline,
-    block: Block,
     slow_notes: Throttle,
 }
 
 impl<'a> Receiver<'a> {
     fn new(session: &'a Session, bridge: &'a Bridge) -> Self {
-        let block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(BLOCK) };
-        let timeline = Timeline::new(u64::from(session.plan.decimation));
-        let merger = Merger { session, outlet: bridge.outlet(), timeline, block, slow_notes: Throttle::default() };
-        let (restarts, overflow_notes) = (Throttle::default(), Throttle::default());
-        Self { session, merger, epoch: 0, heard: Instant::now(), silent: false, restarts, overflow_notes }
+        Self {
+            session,
+            merger: Merger::new(session.plan.decimation),
+            outlet: bridge.outlet(),
+            epoch: 0,
+            heard: Instant::now(),
+            silent: false,
+            restarts: Throttle::default(),
+            overflow_notes: Throttle::default(),
+            slow_notes: Throttle::default(),
+        }
     }
 
     /// One call's worth of packets.
     fn turn(&mut self, incoming: &mut Incoming) {
         if self.epoch != self.session.epoch() {
             self.epoch = self.session.epoch();
-            self.merger.timeline.restart();
+            self.merger.restart();
             (self.heard, self.silent) = (Instant::now(), false);
         }
         match incoming.wait(&self.session.rx) {
-            Ok(packets) => {
-                let stopped = packets.fold(None, |stopped, bytes| self.merger.packet(bytes).or(stopped));
-                if self.merger.deliver() {
-                    self.hear();
-                }
-                if let Some(error) = stopped {
-                    self.resume(error);
-                }
-            }
+            Ok(packets) => self.take(packets),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             // At the timeout, and after an ICMP that says why nothing comes.
             Err(_) => self.watch(),
         }
+    }
+
+    fn take<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) {
+        let (mut samples, mut stopped) = (0, None);
+        for bytes in packets {
+            match RxPacket::decode(bytes) {
+                Ok(RxPacket::Data(data)) => samples += self.join(&data),
+                Ok(RxPacket::Context(context)) => stopped = self.consider(&context).or(stopped),
+                // The socket is connected to the radio, so this is a damaged packet; the gap will show its samples as lost.
+                Err(_) => {}
+            }
+        }
+        let Self { merger, outlet, session, slow_notes, .. } = self;
+        merger.hand_over(|block| deliver(block, outlet, session, slow_notes));
+        if samples > 0 {
+            add(&self.session.counters.rx_samples, samples);
+            self.hear();
+        }
+        if let Some(error) = stopped {
+            self.resume(error);
+        }
+    }
+
+    /// Adds a packet's samples to the block under way; how many they were.
+    fn join(&mut self, data: &RxData<'_>) -> u64 {
+        let Self { merger, outlet, session, slow_notes, .. } = self;
+        match merger.add(data, |block| deliver(block, outlet, session, slow_notes)) {
+            Place::Straggler => return 0,
+            Place::Gap(lost) => add(&session.counters.rx_lost_samples, lost),
+            Place::Next | Place::Start => {}
+        }
+        data.len() as u64
+    }
+
+    /// Counts an error packet; returns the error if it ended the stream.
+    fn consider(&self, context: &RxContext) -> Option<RxError> {
+        let error = context.error;
+        if error == RxError::Overflow {
+            add(&self.session.counters.overflows, 1);
+        }
+        matches!(error, RxError::Overflow | RxError::Late | RxError::BrokenChain).then_some(error)
     }
 
     fn hear(&mut self) {
@@ -132,52 +162,9 @@ impl<'a> Receiver<'a> {
     }
 }
 
-impl Merger<'_> {
-    /// Takes a packet; returns the error when it says that the stream has ended.
-    fn packet(&mut self, bytes: &[u8]) -> Option<RxError> {
-        match RxPacket::decode(bytes) {
-            Ok(RxPacket::Data(data)) => {
-                self.data(&data);
-                None
-            }
-            Ok(RxPacket::Context(RxContext { error, .. })) => {
-                if error == RxError::Overflow {
-                    add(&self.session.counters.overflows, 1);
-                }
-                matches!(error, RxError::Overflow | RxError::Late | RxError::BrokenChain).then_some(error)
-            }
-            // Not of the radio's making: the socket is connected to it, so this is a damaged packet, whose samples the gap will show.
-            Err(_) => None,
-        }
-    }
-
-    fn data(&mut self, data: &RxData<'_>) {
-        let place = self.timeline.place(data.tick, data.count, data.len());
-        if place == Place::Straggler {
-            return;
-        }
-        if let Place::Gap(lost) = place {
-            add(&self.session.counters.rx_lost_samples, lost);
-        }
-        if place != Place::Next || self.block.samples.len() + data.len() > BLOCK {
-            self.deliver();
-        }
-        if self.block.samples.is_empty() {
-            self.block.tick = data.tick;
-        }
-        self.block.samples.extend(data.samples());
-        add(&self.session.counters.rx_samples, data.len() as u64);
-    }
-
-    /// Hands over what has been joined; whether there was anything.
-    fn deliver(&mut self) -> bool {
-        if self.block.samples.is_empty() {
-            return false;
-        }
-        if self.outlet.send(&self.block).is_err() && self.slow_notes.open(Instant::now(), PATIENCE) {
-            self.session.note("the D2D process does not take its samples in time; blocks are dropped".into());
-        }
-        self.block.samples.clear();
-        true
+/// Hands a block to the D2D process.
+fn deliver(block: &Block, outlet: &mut Outlet<'_>, session: &Session, notes: &mut Throttle) {
+    if outlet.send(block).is_err() && notes.open(Instant::now(), PATIENCE) {
+        session.note("the D2D process does not take its samples in time; blocks are dropped".into());
     }
 }
