@@ -83,7 +83,8 @@ fn milliseconds(since: Instant) -> f64 {
 /// A sentence with libuhd's own words, which say more than its error code.
 fn said(what: &str, error: &uhd::Error) -> String {
     match uhd::last_error_message().filter(|text| !text.is_empty() && text != "None") {
-        Some(text) => format!("{what} failed: {}", text.trim().replace('\n', " ")),
+        // It comes in lines with indents.
+        Some(text) => format!("{what} failed: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")),
         None => format!("{what} failed: {error}"),
     }
 }
