@@ -25,6 +25,9 @@ const QUEUE_BYTES: usize = 32 << 10;
 /// Samples that are kept: whole subframes for the verification of a find, and what a search looks at.
 const HISTORY_SUBFRAMES: usize = 3;
 
+/// A device clock reaches this after some hundred years: a block that claims more is damaged.
+const LATEST_TICK: u64 = 1 << 60;
+
 /// Where the modem's output goes.
 pub trait Outlet {
     /// A burst to transmit.
@@ -117,7 +120,7 @@ impl Modem {
 
     /// Takes a block of received samples and does everything that is due.
     pub fn receive(&mut self, tick: u64, samples: &[Sample], out: &mut impl Outlet) {
-        if samples.is_empty() {
+        if samples.is_empty() || tick > LATEST_TICK {
             return;
         }
         self.report.rx_samples += samples.len() as u64;

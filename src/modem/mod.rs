@@ -12,6 +12,7 @@ pub mod receive;
 pub mod search;
 pub mod segment;
 pub mod settings;
+mod shell;
 pub mod sync_signals;
 pub mod transmit;
 pub mod transport;
