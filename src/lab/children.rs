@@ -161,7 +161,7 @@ impl Ended {
 /// Follows a program to its end. `ready` is told when it is ready, and dropped unused when it ends before.
 async fn attend(program: Program, mut child: Child, mut output: pipe::Receiver, ready: oneshot::Sender<()>) -> Ended {
     let mut log = Log::create(&program.log);
-    let mut words = Words::new(program.ready);
+    let mut words = Words::new(&program.ready);
     let mut ready = Some(ready);
     let mut buffer = [0; 4096];
     let mut take = |bytes: &[u8]| {

@@ -69,8 +69,8 @@ pub fn records_folder() -> Result<PathBuf, Failure> {
 /// # Errors
 /// This program's own path is unknown.
 pub fn config(records: PathBuf) -> Result<Config, Failure> {
-    let program = std::env::current_exe().trying(|| "the path of this program could not be read")?;
-    let beside = program.with_file_name("baton-uhd");
+    let program = this_program()?;
+    let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
     Ok(Config {
         key_file: Some(KEY.into()),
         records,
@@ -78,9 +78,9 @@ pub fn config(records: PathBuf) -> Result<Config, Failure> {
         roles: Roles { initiator: "server1".into(), destination: "server2".into(), far_end: Some("server3".into()) },
         addresses: Addresses { active: ACTIVE.into(), parked: PARKED.into() },
         workload: Workload {
-            d2d: vec![text(&program)?, "d2d".into()],
-            usrp: vec![text(&program)?, "usrp".into()],
-            uhd: vec![text(&beside)?],
+            d2d: vec![program.clone(), "d2d".into()],
+            usrp: vec![program, "usrp".into()],
+            uhd: vec![beside],
             collect_interval_s: 10.0,
             control: settings(&CONTROL),
         },
@@ -92,10 +92,15 @@ pub fn config(records: PathBuf) -> Result<Config, Failure> {
     })
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
-    path.to_str()
-        .map(str::to_owned)
-        .ok_or_else(|| Failure::new(ErrorCode::Config, format!("the path {} is not text; move baton elsewhere", path.display())))
+/// Path of this program.
+///
+/// # Errors
+/// It can not be read, or is not text.
+pub fn this_program() -> Result<String, Failure> {
+    let path = std::env::current_exe().trying(|| "the path of this program could not be read")?;
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| Failure::new(ErrorCode::Config, format!("the path {} is not text; move baton elsewhere", path.display())))
 }
 
 fn host(name: &str, management: &str) -> Host {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::{ForkResult, fork, pipe2};
 
@@ -16,6 +16,12 @@ use super::directory::{Running, find, handle};
 use super::trouble::{Trying, missing};
 use super::{init, interior, namespace, supervisor};
 use crate::protocol::{ErrorCode, Failure};
+
+/// Exit code of a process that SIGKILL ended, as the kernel ends what is in a dying lab.
+const KILLED: u8 = 128 + 9;
+
+/// How long to wait for the lab's end to show, ms.
+const ENDING_WITHIN: u8 = 200;
 
 /// Joins the lab; returns in a child that lives and dies with both the lab and the process that called.
 ///
@@ -44,7 +50,7 @@ pub fn enter(name: Option<&str>) -> Result<PathBuf, Failure> {
         ForkResult::Parent { child } => {
             drop(go_read);
             let code = supervisor::watch(child, &mask, go_write, None)?;
-            if ended(&program) {
+            if code == KILLED && ended(&program) {
                 return Err(Failure::new(ErrorCode::Unreachable, format!("lab \"{}\" has ended", lab.name)));
             }
             std::process::exit(i32::from(code))
@@ -52,9 +58,9 @@ pub fn enter(name: Option<&str>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Whether the process behind a handle has ended.
+/// Whether the process behind a handle has ended, or does so any moment: the kernel kills the processes of a lab one by one.
 fn ended(process: &OwnedFd) -> bool {
-    poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    poll(&mut [PollFd::new(process.as_fd(), PollFlags::POLLIN)], ENDING_WITHIN).is_ok_and(|ready| ready > 0)
 }
 
 /// Moves this process into the lab's namespaces; a handle on the lab program.

@@ -9,6 +9,7 @@ use nix::mount::{MsFlags, mount};
 
 use super::cluster::{self, KEY, RUNTIME};
 use super::directory::{Claim, ENV_LAB};
+use super::programs::Choice;
 use super::supervisor::Identity;
 use super::trouble::Trying;
 use super::{children, programs, topology, wiring};
@@ -25,7 +26,7 @@ const KEY_LENGTH: usize = 32;
 ///
 /// # Errors
 /// The first step that failed.
-pub fn bring_up(identity: &Identity, claim: Claim, records: PathBuf, bare: bool) -> Result<PathBuf, Failure> {
+pub fn bring_up(identity: &Identity, claim: Claim, records: PathBuf, choice: Choice) -> Result<PathBuf, Failure> {
     if identity.user_namespace {
         map_user(identity)?;
     }
@@ -34,7 +35,11 @@ pub fn bring_up(identity: &Identity, claim: Claim, records: PathBuf, bare: bool)
     let config = cluster::config(records)?;
     let file = write_cluster(&config)?;
     announce(&claim.name, &file);
-    let stages = if bare { Vec::new() } else { programs::stages(&config)? };
+    let stages = match choice {
+        Choice::Standard => programs::stages(&config)?,
+        Choice::These(stages) => stages,
+        Choice::None => Vec::new(),
+    };
     children::start(stages, namespaces, claim)?;
     Ok(file)
 }

@@ -42,6 +42,9 @@ pub struct Args {
     /// Only namespaces, switches, interfaces and addresses: no radios, no agents.
     #[arg(long)]
     pub bare: bool,
+    /// Start the programs of this file instead, see `programs::read`.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub programs: Option<PathBuf>,
     /// What to do in a running lab.
     #[command(subcommand)]
     pub command: Option<LabCommand>,
@@ -81,10 +84,15 @@ pub fn run(args: &Args, name: Option<&str>) -> Result<ExitCode, Failure> {
 pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
     let claim = directory::Claim::make(&args.name)?;
     let records = cluster::records_folder()?;
+    let programs = match &args.programs {
+        _ if args.bare => programs::Choice::None,
+        Some(file) => programs::Choice::These(programs::read(file)?),
+        None => programs::Choice::Standard,
+    };
     match supervisor::divide()? {
         supervisor::Side::Outside(code) => Ok(code),
         supervisor::Side::Inside(identity) => {
-            let file = interior::bring_up(&identity, claim, records, args.bare)?;
+            let file = interior::bring_up(&identity, claim, records, programs)?;
             work(&file)
         }
     }

@@ -32,19 +32,19 @@ pub struct Port {
     pub namespace: &'static str,
     /// Interface in it.
     pub interface: &'static str,
-    /// Last byte of its hardware address.
-    pub mac: u8,
+    /// Its number, the only one of its kind in the lab: last byte of its hardware address, and the kernel's index of it.
+    pub number: u8,
 }
 
 impl Port {
     /// Hardware address: locally administered, fixed, so that captures of two labs read alike.
     pub fn address(&self) -> Vec<u8> {
-        vec![0x02, 0xba, 0x70, 0x00, 0x00, self.mac]
+        vec![0x02, 0xba, 0x70, 0x00, 0x00, self.number]
     }
 }
 
-const fn port(namespace: &'static str, interface: &'static str, mac: u8) -> Port {
-    Port { namespace, interface, mac }
+const fn port(namespace: &'static str, interface: &'static str, number: u8) -> Port {
+    Port { namespace, interface, number }
 }
 
 /// A cable between two interfaces.
@@ -113,8 +113,8 @@ pub static STANDARD: Topology = Topology {
         Cable { from: port("n210-far", "eth0", 0x51), to: port("server3", "eth3", 0x33), radio: true },
     ],
     switches: &[
-        Switch { bridge: port(CONSOLE, "mgmt0", 0x01), ports: &["server1", "server2", "server3"] },
-        Switch { bridge: port("switch", "switch0", 0x02), ports: &["server1", "server2", "n210"] },
+        Switch { bridge: port(CONSOLE, "mgmt0", 0x61), ports: &["server1", "server2", "server3"] },
+        Switch { bridge: port("switch", "switch0", 0x62), ports: &["server1", "server2", "n210"] },
     ],
     tuns: &["server1", "server2", "server3"],
     addresses: &[
@@ -145,8 +145,10 @@ mod tests {
     fn every_interface_is_made_once_and_has_a_hardware_address_of_its_own() {
         let all = ports(&STANDARD);
         let places: HashSet<_> = all.iter().map(|port| (port.namespace, port.interface)).collect();
-        let addresses: HashSet<_> = all.iter().map(Port::address).collect();
-        assert_eq!((places.len(), addresses.len()), (all.len(), all.len()));
+        let numbers: HashSet<_> = all.iter().map(|port| port.number).collect();
+        assert_eq!((places.len(), numbers.len()), (all.len(), all.len()));
+        // 1 is the loopback's index, and tun interfaces take the next free ones.
+        assert!(numbers.iter().all(|&number| number > 0x0f));
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! Makes a [`Topology`] real, by rtnetlink.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use nix::net::if_::if_nametoindex;
-use rtnetlink::packet_route::link::{InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute};
-use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
+use rtnetlink::packet_core::NetlinkPayload;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::{InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage, State};
+use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, MulticastGroup};
 
 use super::namespace::Namespaces;
 use super::topology::{Cable, Port, Switch, TUN, Topology};
@@ -35,7 +40,10 @@ const STACK: [(&str, &str); 10] = [
     ("ipv4/ping_group_range", "0 0"),
 ];
 
-/// Builds the network.
+/// How long the kernel may take until every cable carries; it tells within a second.
+const CARRIER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Builds the network; when this returns, a frame sent at any end arrives at the other.
 ///
 /// # Errors
 /// The first step that failed, as a sentence.
@@ -49,9 +57,22 @@ pub fn build(topology: &Topology) -> Result<Namespaces, Failure> {
         namespaces.inside(name, || by_netlink(async |link| make_links(&namespaces, topology, name, link).await))?;
     }
     for name in all() {
+        namespaces.inside(name, || by_netlink(async |link| bring_up(topology, name, link).await))?;
+    }
+    // A switch ignores a port until the kernel has noticed its carrier, so switches come after that.
+    for name in all() {
+        namespaces.inside(name, || by_netlink(async |link| carrier(topology, name, link).await))?;
+    }
+    for name in all() {
         namespaces.inside(name, || by_netlink(async |link| configure(topology, name, link).await))?;
     }
     Ok(namespaces)
+}
+
+/// The ends of cables in a namespace.
+fn ends<'a>(topology: &'a Topology, name: &'a str) -> impl Iterator<Item = &'static str> + use<'a> {
+    let cables = topology.cables.iter().flat_map(|cable| [cable.from, cable.to]);
+    cables.filter(move |port| port.namespace == name).map(|port| port.interface)
 }
 
 fn set_stack(name: &str) -> Result<(), Failure> {
@@ -69,7 +90,7 @@ fn set_stack(name: &str) -> Result<(), Failure> {
 
 /// Runs `work` with a netlink socket of this thread's network namespace.
 fn by_netlink<F: Future<Output = Result<(), Failure>>>(work: impl FnOnce(Handle) -> F) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().trying(|| "a runtime could not be made")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().trying(|| "a runtime could not be made")?;
     runtime.block_on(async {
         let (connection, handle, _) = rtnetlink::new_connection().trying(|| "a netlink socket could not be made")?;
         tokio::spawn(connection);
@@ -85,6 +106,7 @@ async fn make_links(namespaces: &Namespaces, topology: &Topology, name: &str, li
         // A switch forwards at once and does not meddle with multicast.
         let options = vec![InfoBridge::ForwardDelay(0), InfoBridge::MulticastSnooping(false)];
         let message = LinkMessageBuilder::<LinkBridge>::new(bridge.interface)
+            .index(bridge.number.into())
             .address(bridge.address())
             .mtu(MTU)
             .set_info_data(InfoData::Bridge(options))
@@ -106,7 +128,8 @@ async fn lay(cable: &Cable, to: BorrowedFd<'_>, link: &Handle) -> Result<(), Fai
 }
 
 fn end<T>(message: LinkMessageBuilder<T>, port: &Port, radio: bool) -> LinkMessageBuilder<T> {
-    let message = message.name(port.interface).address(port.address()).mtu(MTU);
+    // Two ends with one index would each look like an interface without a peer, whose carrier the kernel reports up to a second late.
+    let message = message.name(port.interface).index(port.number.into()).address(port.address()).mtu(MTU);
     // One segment at most: the kernel then cuts TCP and UDP super-frames before they reach the cable.
     if radio { message.append_extra_attribute(LinkAttribute::GsoMaxSegs(1)) } else { message }
 }
@@ -121,7 +144,7 @@ fn link_failure(what: &str, port: &Port, error: &rtnetlink::Error) -> Failure {
     }
 }
 
-/// Ports to their switches, addresses to their interfaces, everything up.
+/// Ports to their switches, switches up, addresses to their interfaces.
 async fn configure(topology: &Topology, name: &str, link: Handle) -> Result<(), Failure> {
     for switch in topology.switches.iter().filter(|switch| switch.bridge.namespace == name) {
         let bridge = index(name, switch.bridge.interface)?;
@@ -135,14 +158,64 @@ async fn configure(topology: &Topology, name: &str, link: Handle) -> Result<(), 
         let request = link.address().add(index(name, at.interface)?, address.into(), length);
         request.execute().await.trying(|| format!("{} could not be set on {name}/{}", at.address, at.interface))?;
     }
-    let cables = topology.cables.iter().flat_map(|cable| [cable.from, cable.to]);
-    let ports = cables.chain(topology.switches.iter().map(|switch| switch.bridge)).filter(|port| port.namespace == name);
-    let tun = topology.tuns.contains(&name).then_some(TUN);
-    for interface in ports.map(|port| port.interface).chain(tun).chain(["lo"]) {
-        let message = LinkUnspec::new_with_index(index(name, interface)?).up().build();
-        link.link().set(message).execute().await.trying(|| format!("{name}/{interface} could not be brought up"))?;
+    let switches = topology.switches.iter().map(|switch| switch.bridge).filter(|bridge| bridge.namespace == name);
+    for bridge in switches {
+        up(name, bridge.interface, &link).await?;
     }
     Ok(())
+}
+
+async fn up(namespace: &str, interface: &str, link: &Handle) -> Result<(), Failure> {
+    let message = LinkUnspec::new_with_index(index(namespace, interface)?).up().build();
+    link.link().set(message).execute().await.trying(|| format!("{namespace}/{interface} could not be brought up"))
+}
+
+async fn bring_up(topology: &Topology, name: &str, link: Handle) -> Result<(), Failure> {
+    let tun = topology.tuns.contains(&name).then_some(TUN);
+    for interface in ends(topology, name).chain(tun).chain(["lo"]) {
+        up(name, interface, &link).await?;
+    }
+    Ok(())
+}
+
+/// Waits until every cable in a namespace carries.
+async fn carrier(topology: &Topology, name: &str, _link: Handle) -> Result<(), Failure> {
+    let mut waiting: HashSet<String> = ends(topology, name).map(str::to_owned).collect();
+    // Events first, then the present state: nothing falls between.
+    let (connection, link, mut events) =
+        rtnetlink::new_multicast_connection(&[MulticastGroup::Link]).trying(|| "a netlink socket could not be made")?;
+    tokio::spawn(connection);
+    let mut present = link.link().get().execute();
+    while let Some(message) = present.try_next().await.trying(|| format!("the interfaces of {name} can not be listed"))? {
+        note(&mut waiting, &message);
+    }
+    let all_carry = async {
+        while !waiting.is_empty() {
+            match events.next().await.map(|(message, _)| message.payload) {
+                Some(NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(message))) => note(&mut waiting, &message),
+                Some(_) => {}
+                None => break,
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(CARRIER_WITHIN, all_carry).await.is_ok();
+    if in_time && waiting.is_empty() {
+        return Ok(());
+    }
+    let list = waiting.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::new(ErrorCode::Environment, format!("the kernel reports no carrier on {list} in the namespace {name}")))
+}
+
+/// Strikes an interface off the list when it is up.
+fn note(waiting: &mut HashSet<String>, message: &LinkMessage) {
+    let up = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::OperState(State::Up)));
+    let name = message.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name),
+        _ => None,
+    });
+    if let (true, Some(name)) = (up, name) {
+        waiting.remove(name);
+    }
 }
 
 fn index(namespace: &str, interface: &str) -> Result<u32, Failure> {

@@ -39,15 +39,15 @@ impl Log {
 
 /// Splits output into lines, watches for the one that says "ready", and remembers the last ones.
 pub struct Words {
-    ready: &'static str,
+    ready: String,
     line: Vec<u8>,
     last: VecDeque<String>,
 }
 
 impl Words {
     /// `ready` is how that line begins.
-    pub fn new(ready: &'static str) -> Self {
-        Self { ready, line: Vec::new(), last: VecDeque::new() }
+    pub fn new(ready: &str) -> Self {
+        Self { ready: ready.to_owned(), line: Vec::new(), last: VecDeque::new() }
     }
 
     /// Takes output as it comes; whether the line "ready" was in it.
@@ -65,7 +65,7 @@ impl Words {
 
     fn end_line(&mut self) -> bool {
         let text = String::from_utf8_lossy(&std::mem::take(&mut self.line)).trim().to_owned();
-        let ready = text.starts_with(self.ready);
+        let ready = text.starts_with(&self.ready);
         if !text.is_empty() {
             if self.last.len() == QUOTED {
                 self.last.pop_front();
