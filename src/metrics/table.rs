@@ -1,0 +1,1 @@
+//! The timing table as text.
