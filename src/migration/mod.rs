@@ -19,6 +19,11 @@ pub mod flows;
 mod progress;
 pub mod standing;
 
+#[cfg(test)]
+mod fleet;
+#[cfg(test)]
+mod tests;
+
 pub use driver::carry_out;
 
 /// The agents of the cluster, the caller's own included, as the engine sees them.
