@@ -245,8 +245,11 @@ impl HostLink {
         let job = self.pending.get(id).map(|pending| &pending.job);
         let (name, allowed) = job.map_or(("the command", 0.0), |job| (job.command.name(), job.allowed.as_secs_f64()));
         if sent {
-            Failure::new(ErrorCode::Unreachable, format!("the agent of {host} ({endpoint}) did not answer {name} within {allowed:.1} s"))
-                .hint(format!("ask again, or look at the agent on {host}"))
+            Failure::new(
+                ErrorCode::Unreachable,
+                format!("the agent of {host} ({endpoint}) did not answer {name} within {allowed:.1} s"),
+            )
+            .hint(format!("ask again, or look at the agent on {host}"))
         } else {
             Failure::new(ErrorCode::Unreachable, format!("the agent of {host} can not be reached at {endpoint}"))
                 .hint(format!("is `baton agent --host {host}` running there, and is the network between up?"))

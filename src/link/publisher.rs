@@ -5,9 +5,9 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use zeromq::{PubSocket, Socket, SocketSend, ZmqMessage};
 
+use super::Endpoint;
 use super::gate::{Gate, Limits};
 use super::server::runtime_folder;
-use super::Endpoint;
 use crate::config::Config;
 use crate::protocol::{ErrorCode, Failure};
 

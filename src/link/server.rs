@@ -12,10 +12,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
+use super::Endpoint;
 use super::gate::{Gate, Limits, OVERSIZED};
 use super::memory::{Memory, Verdict};
 use super::signing::{Admission, Key, MAX_TOKEN};
-use super::Endpoint;
 use crate::config::Config;
 use crate::protocol::{Command, ErrorCode, Failure, MAX_FRAME, Reply, Request, VERSION};
 

@@ -140,8 +140,12 @@ impl Admission {
     fn admit_at(&self, request: &Request, now: u64) -> Result<(), Failure> {
         let off = now.abs_diff(request.sent_at_ms);
         if off > WINDOW_MS {
-            return Err(unauthorized(format!("the request's time is {:.1} s off; at most {} s are allowed", off as f64 / 1e3, WINDOW_MS / 1000))
-                .hint("set the clocks of both hosts (NTP)"));
+            return Err(unauthorized(format!(
+                "the request's time is {:.1} s off; at most {} s are allowed",
+                off as f64 / 1e3,
+                WINDOW_MS / 1000
+            ))
+            .hint("set the clocks of both hosts (NTP)"));
         }
         if request.sent_at_ms < self.since_ms {
             return Err(unauthorized("the request was signed before this agent started".into()).hint("send it again"));

@@ -148,7 +148,11 @@ impl Subscription {
     }
 
     /// Until the connection is lost.
-    async fn listen(&mut self, mut socket: SubSocket, mut events: futures::channel::mpsc::Receiver<SocketEvent>) -> Result<(), Gone> {
+    async fn listen(
+        &mut self,
+        mut socket: SubSocket,
+        mut events: futures::channel::mpsc::Receiver<SocketEvent>,
+    ) -> Result<(), Gone> {
         self.say(LinkState::Connected);
         self.heard = Instant::now();
         self.silent = false;

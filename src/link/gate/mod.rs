@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::Endpoint;
@@ -38,6 +38,15 @@ const BUFFER: usize = 8 * 1024;
 enum Listener {
     Tcp(TcpListener),
     Ipc(UnixListener),
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
+            Self::Ipc(listener) => listener.accept().await.map(|(stream, _)| Stream::Ipc(stream)),
+        }
+    }
 }
 
 /// An open gate; closes when dropped and removes the Unix sockets that it made.
@@ -63,11 +72,7 @@ impl Gate {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] when the endpoint is in use or can not be bound.
-    pub fn open(
-        endpoint: &Endpoint,
-        inner: &Path,
-        limits: Limits,
-    ) -> Result<(Self, std::os::unix::net::UnixListener), Failure> {
+    pub fn open(endpoint: &Endpoint, inner: &Path, limits: Limits) -> Result<(Self, std::os::unix::net::UnixListener), Failure> {
         let listener = listen(endpoint)?;
         let private = bind_private(inner).map_err(|e| {
             Failure::new(ErrorCode::Environment, format!("the agent's private socket {} can not be made: {e}", inner.display()))
@@ -117,11 +122,14 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Nobody but this user may go round the gate.
+/// Nobody but this user may go round the gate. The socket is bound under another name and then moved into place: when a ZeroMQ socket
+/// closes, it removes the name that it was bound to, some time later, when that may already be its successor's.
 fn bind_private(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
     remove_stale(path)?;
-    let listener = std::os::unix::net::UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let new = path.with_extension(uuid::Uuid::new_v4().simple().to_string());
+    let listener = std::os::unix::net::UnixListener::bind(&new)?;
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&new, path)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -129,10 +137,12 @@ fn bind_private(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
 async fn accept(listener: Listener, inner: PathBuf, limits: Limits) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let inner: Arc<Path> = inner.into();
+    // Connections end with the gate.
+    let mut connections = JoinSet::new();
     loop {
-        let accepted = match &listener {
-            Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
-            Listener::Ipc(listener) => listener.accept().await.map(|(stream, _)| Stream::Ipc(stream)),
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_ended) = connections.join_next() => continue,
         };
         let stream = match accepted {
             Ok(stream) => stream,
@@ -147,7 +157,7 @@ async fn accept(listener: Listener, inner: PathBuf, limits: Limits) {
             continue;
         };
         let inner = Arc::clone(&inner);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let _place = place;
             if let Err(e) = relay(stream, &inner, limits).await {
                 tracing::debug!("a connection was closed: {e}");
@@ -180,10 +190,7 @@ async fn relay(outer: Stream, inner: &Path, limits: Limits) -> io::Result<()> {
     }
 }
 
-async fn both(
-    inward: impl Future<Output = io::Result<()>>,
-    outward: impl Future<Output = io::Result<()>>,
-) -> io::Result<()> {
+async fn both(inward: impl Future<Output = io::Result<()>>, outward: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     tokio::select! { ended = inward => ended, ended = outward => ended }
 }
 
