@@ -43,6 +43,8 @@ pub struct HostView {
     pub telemetry: Option<Box<Telemetry>>,
     /// When it arrived, ms since the console started.
     pub heard_ms: Option<u64>,
+    /// The log says that it is not heard.
+    pub down_said: bool,
     /// Telemetry messages that never arrived.
     pub missed: u64,
     /// Samples per second of the USRP process, received and sent, between the last two snapshots.
@@ -51,7 +53,7 @@ pub struct HostView {
 
 impl Default for HostView {
     fn default() -> Self {
-        Self { link: LinkState::Connecting, telemetry: None, heard_ms: None, missed: 0, sample_rates: None }
+        Self { link: LinkState::Connecting, telemetry: None, heard_ms: None, down_said: false, missed: 0, sample_rates: None }
     }
 }
 
@@ -209,8 +211,12 @@ impl Model {
         }
         view.link = LinkState::Connected;
         view.heard_ms = Some(self.now_ms);
+        let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.down_said));
         view.telemetry = Some(telemetry);
         self.dirty = true;
+        if back {
+            self.say(Level::Info, format!("{host}'s agent is heard again"));
+        }
     }
 
     fn merge_probes(&mut self, probe: Option<&ProbeStatus>) {

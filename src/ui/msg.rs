@@ -6,42 +6,9 @@ use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 use serde_json::Value;
 
-use crate::protocol::{Command, Event, Failure, Order, Telemetry};
+use crate::protocol::{Command, Failure, Order};
 
-/// What the link hears from the hosts.
-#[derive(Debug, Clone)]
-pub enum Heard {
-    /// A snapshot of one host.
-    Telemetry(Box<Telemetry>),
-    /// A line for the log.
-    Event(Event),
-    /// The link to a host changed.
-    Link {
-        /// Which host.
-        host: String,
-        /// Its link now.
-        state: LinkState,
-    },
-}
-
-/// State of the link to one host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkState {
-    /// Not yet heard of.
-    Connecting,
-    /// Telemetry arrives.
-    Connected,
-    /// The connection failed and is tried again.
-    Retrying {
-        /// In how many ms.
-        in_ms: u64,
-    },
-    /// Connected, but nothing arrives.
-    Silent {
-        /// For how many ms.
-        for_ms: u64,
-    },
-}
+pub use crate::link::telemetry::{Heard, LinkState};
 
 /// What a request to an agent was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,16 +51,16 @@ fn on_heard(model: &mut Model, heard: Heard) {
         Heard::Event(event) => model.log(event),
         Heard::Link { host, state } => {
             let Some(view) = model.hosts.get_mut(&host) else { return };
-            let before = std::mem::replace(&mut view.link, state);
+            view.link = state;
             model.dirty = true;
-            match (before, state) {
-                (LinkState::Silent { .. }, LinkState::Silent { .. }) | (LinkState::Retrying { .. }, LinkState::Retrying { .. }) => {}
-                (_, LinkState::Silent { .. }) => model.say(Level::Warning, format!("{host}'s agent is silent")),
-                (_, LinkState::Retrying { .. }) => model.say(Level::Warning, format!("{host}'s agent can not be reached")),
-                (LinkState::Silent { .. } | LinkState::Retrying { .. }, LinkState::Connected) => {
-                    model.say(Level::Info, format!("{host}'s agent is heard again"));
-                }
-                _ => {}
+            let trouble = match state {
+                LinkState::Silent { .. } => "is silent",
+                LinkState::Retrying { .. } => "can not be reached",
+                LinkState::Connecting | LinkState::Connected => return,
+            };
+            // Said once: the box of the host counts the seconds.
+            if !std::mem::replace(&mut view.down_said, true) {
+                model.say(Level::Warning, format!("{host}'s agent {trouble}"));
             }
         }
     }

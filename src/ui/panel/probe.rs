@@ -8,7 +8,7 @@ use super::phases::trim;
 use super::{below, line, rule, span};
 use crate::protocol::{ProbeOutcome, ProbeStatus};
 use crate::ui::model::Model;
-use crate::ui::text::{clip, count, ms, one_line, span as length};
+use crate::ui::text::{count, ms, one_line, span as length};
 
 /// Most rows that a strip is drawn high.
 const HIGHEST: u16 = 4;
@@ -120,5 +120,4 @@ fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Re
     }
     let y = body.bottom().saturating_sub(1);
     line(body, y, buf, &Line::from(row));
-    let _ = clip;
 }
