@@ -8,10 +8,10 @@ use ratatui::style::{Color, Modifier};
 use super::{columns, shapes};
 use crate::ui::theme::xterm_rgb;
 
-/// Size of a cell. The width is DejaVu Sans Mono's advance (0.602 em) at the font size; other monospaced fonts are within a percent.
-const CELL: (f64, f64) = (9.03, 19.0);
-/// Font size.
-const EM: f64 = 15.0;
+/// Size of a cell, in whole units so that neighbouring shapes meet without a seam.
+const CELL: (f64, f64) = (9.0, 19.0);
+/// Font size at which DejaVu Sans Mono's advance (0.602 em) is the cell's width; other monospaced fonts are within a percent.
+const EM: f64 = 14.95;
 /// Height of the baseline above the cell's bottom.
 const DESCENT: f64 = 5.0;
 /// Empty border around the screen.
@@ -33,11 +33,11 @@ struct Look {
 pub fn svg(buffer: &Buffer, description: &str) -> String {
     let area = buffer.area;
     let (w, h) = (f64::from(area.width) * CELL.0 + 2.0 * MARGIN, f64::from(area.height) * CELL.1 + 2.0 * MARGIN);
-    let ground = buffer.content.first().map_or_else(|| GROUND.to_owned(), |cell| look(cell).bg);
+    let ground = commonest_ground(buffer);
     let mut out = String::new();
     let _ = writeln!(
         out,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{w:.0}" height="{h:.0}" viewBox="0 0 {w:.2} {h:.2}" font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="{EM}" xml:space="preserve">"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{w:.0}" height="{h:.0}" viewBox="0 0 {w:.2} {h:.2}" font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="{EM}" shape-rendering="crispEdges" xml:space="preserve">"#
     );
     let _ = writeln!(out, "<desc>{}</desc>", escape(description));
     let _ = writeln!(out, r#"<rect width="100%" height="100%" rx="6" fill="{ground}"/>"#);
@@ -47,6 +47,15 @@ pub fn svg(buffer: &Buffer, description: &str) -> String {
     }
     out.push_str("</svg>\n");
     out
+}
+
+/// The background of most cells.
+fn commonest_ground(buffer: &Buffer) -> String {
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for cell in &buffer.content {
+        *counts.entry(look(cell).bg).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, n)| *n).map_or_else(|| GROUND.to_owned(), |(bg, _)| bg)
 }
 
 fn corner(buffer: &Buffer, x: u16, y: u16) -> (f64, f64) {

@@ -12,7 +12,7 @@ use crate::ui::text::{clip, one_line, span as length};
 
 /// Columns of a name and of a value.
 const NAME: usize = 14;
-const VALUE: usize = 9;
+const VALUE: usize = 8;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
@@ -21,6 +21,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let reports = [one, two].map(|host| model.telemetry(host).map(|x| &x.control));
     rule(area, buf, &model.skin, "CONTROL VARIABLES", &ages(model));
     let names = names(reports);
+    // Behind name, two values and the mark of a difference.
+    let room = usize::from(area.width).saturating_sub(NAME + 2 * (VALUE + 1) + 4);
     let mut rows = vec![Line::from(vec![
         span(format!("{:<NAME$}", "name"), t.dim),
         span(format!(" {:>VALUE$}", clip(one, VALUE, g.ellipsis)), t.dim),
@@ -41,7 +43,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             span(value(a), style),
             span(value(b), style),
             span(format!(" {}  ", if differ { g.differs } else { " " }), t.warn),
-            span(meaning, t.dim),
+            span(clip(&meaning, room, g.ellipsis), t.dim),
         ]));
     }
     lines(below(area, 1), buf, rows);

@@ -46,7 +46,6 @@ fn action_keys<'a>(model: &Model, gap: &str) -> Line<'a> {
     let mut row = Vec::new();
     for entry in TABLE {
         let label = match entry.action {
-            Action::Method => model.method.to_string(),
             Action::CommandLine => "type".into(),
             _ => entry.label.to_owned(),
         };

@@ -12,11 +12,11 @@ use crate::ui::text::{clip, count, ms, ratio};
 use crate::ui::theme::Skin;
 
 /// Columns of a figure.
-const FIGURE: usize = 9;
+const FIGURE: usize = 8;
 /// Columns of the bracket and the mark of a step.
 const MARKS: usize = 4;
 /// Columns of the longest explanation.
-const NAME: usize = 29;
+const NAME: usize = 28;
 /// Rows when everything is shown: rule, phases, interruption three ways, total, ratio.
 pub const ROWS: u16 = 14;
 
@@ -70,22 +70,20 @@ const MANDATORY_SUMS: usize = 2;
 
 fn title(progress: Option<&Progress>) -> String {
     match progress {
-        None => "PHASES".into(),
-        Some(p) => format!("PHASES {} {}", p.order, p.method),
+        None => "PHASES, ms".into(),
+        Some(p) => format!("PHASES of {} {}, ms", p.order, p.method),
     }
 }
 
 fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
     let (t, g) = (&skin.theme, &skin.glyphs);
-    for (i, (head, style)) in [("source ms", t.source), ("ours ms", t.measured)].into_iter().enumerate() {
-        // Heads stand over their right-aligned figures, with a blank where the rule would touch them.
-        let text = format!(" {head}");
-        let end = MARKS + name_width + FIGURE * (i + 1);
-        let x = area.x + (end.saturating_sub(text.len())) as u16;
-        if usize::from(area.width) >= end {
-            line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &Line::from(span(text, style)));
-        }
-    }
+    // Heads stand over their right-aligned figures, on a gap in the rule.
+    let x = area.x + (MARKS + name_width).saturating_sub(1) as u16;
+    let heads = Line::from(vec![
+        span(format!("{:>1$}", "source", FIGURE + 1), t.source),
+        span(format!("{:>FIGURE$} ", "ours"), t.measured),
+    ]);
+    line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &heads);
     let x = area.x + (MARKS + name_width + 2 * FIGURE) as u16;
     let legend = Line::from(vec![
         span("  ", t.base),
@@ -94,10 +92,10 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
         span(format!("{}{}", g.source[0].repeat(2), g.source[1]), t.source),
         span(" source ", t.dim),
     ]);
-    let short = Line::from(span(" ", t.base));
     let room = area.right().saturating_sub(x);
-    let shown = if usize::from(room) >= legend.width() { legend } else { short };
-    line(Rect { x, width: room, ..area }, area.y, buf, &shown);
+    if usize::from(room) >= legend.width() {
+        line(Rect { x, width: room, ..area }, area.y, buf, &legend);
+    }
 }
 
 fn phase_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {

@@ -15,14 +15,16 @@ use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length};
 /// Rows of the drawing of the radio where there is room, and where there is not.
 const RADIO_ROWS: [u16; 2] = [5, 3];
 
+/// From this width on, figures are explained in full.
+const ROOMY: u16 = 28;
+
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let rows = if area.height >= 12 { RADIO_ROWS[0] } else { RADIO_ROWS[1] }.min(area.height);
     let (owner, style) = owner_sentence(model);
     radio(model, Rect { height: rows, ..area }, buf);
     line(area, area.y + rows, buf, &centred(Line::from(span(clip(&owner, usize::from(area.width), "~"), style)), area.width));
-    let gap = if area.height >= 12 { 2 } else { 1 };
-    story(model, below(area, rows + gap), buf);
+    story(model, below(area, rows + 1 + (area.height >= 14) as u16), buf);
 }
 
 fn owner_sentence(model: &Model) -> (String, Style) {
@@ -85,8 +87,8 @@ fn story(model: &Model, area: Rect, buf: &mut Buffer) {
     let other = model.under_way().filter(|(_, p)| !p.order.is_migration());
     let story = match (other, model.migration()) {
         (Some((_, progress)), _) => ordered(model, progress),
-        (None, Some((host, progress))) if !progress.finished => running(model, host, progress),
-        (None, Some((_, progress))) => finished(model, progress),
+        (None, Some((host, progress))) if !progress.finished => running(model, host, progress, area.width),
+        (None, Some((_, progress))) => finished(model, progress, area.width),
         (None, None) => idle(model),
     };
     story.draw(model, area, buf);
@@ -152,15 +154,25 @@ fn ordered<'a>(model: &Model, progress: &Progress) -> Story<'a> {
     }
 }
 
+/// A tag and the direction of the migration; where there is no room for both ends, its goal.
+fn headline<'a>(model: &Model, tag: &'a str, style: Style, progress: &Progress, width: u16) -> Vec<Span<'a>> {
+    let t = &model.skin.theme;
+    let mut full = vec![span(tag, style), span(" ", t.base)];
+    full.extend(direction(model, progress));
+    if full.iter().map(Span::width).sum::<usize>() <= usize::from(width) {
+        return full;
+    }
+    vec![span(tag, style), span(format!(" {} {}", model.skin.glyphs.right, progress.to), t.strong)]
+}
+
 fn direction<'a>(model: &Model, progress: &Progress) -> Vec<Span<'a>> {
     let t = &model.skin.theme;
     vec![span(format!("{} {} {}", progress.from, model.skin.glyphs.right, progress.to), t.strong)]
 }
 
-fn running<'a>(model: &Model, host: &str, progress: &Progress) -> Story<'a> {
+fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> Story<'a> {
     let t = &model.skin.theme;
-    let mut headline = vec![span(" MIGRATING ", t.action_tag), Span::raw(" ")];
-    headline.extend(direction(model, progress));
+    let headline = headline(model, " MIGRATING ", t.action_tag, progress, width);
     let steps = progress.steps.len();
     let current = progress.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
     let (detail, figure, source) = match current {
@@ -171,7 +183,8 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress) -> Story<'a> {
         ),
         None => (one_line(&progress.now), None, None),
     };
-    let note = source.map_or_else(|| "ms in this phase".to_owned(), |v| format!("ms in this phase (source {})", ms(v)));
+    let unit = if width >= ROOMY { "ms in this phase, source " } else { "so far, source " };
+    let note = source.map_or_else(|| "in this phase so far".to_owned(), |v| format!("{unit}{}", ms(v)));
     let mut notes = vec![Line::from(span(if figure.is_some() { note } else { String::new() }, t.dim))];
     if let Some(age) = model.stale_ms(host) {
         notes.insert(0, Line::from(span(format!("as {host} said {} ago", length(age)), t.warn)));
@@ -179,7 +192,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress) -> Story<'a> {
     Story { headline: Line::from(headline), detail: Line::from(span(detail, t.strong)), figure, notes }
 }
 
-fn finished<'a>(model: &Model, progress: &Progress) -> Story<'a> {
+fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
     let t = &model.skin.theme;
     let Some(record) = &progress.record else {
         return Story {
@@ -195,8 +208,7 @@ fn finished<'a>(model: &Model, progress: &Progress) -> Story<'a> {
         Outcome::RolledBack => (" ROLLED BACK ", t.bad_tag),
         Outcome::Cancelled => (" CANCELLED ", t.action_tag),
     };
-    let mut headline = vec![span(word, style), Span::raw(" ")];
-    headline.extend(direction(model, progress));
+    let headline = headline(model, word, style, progress, width);
     if record.outcome != Outcome::Ok {
         let reason = record.reason.clone().unwrap_or_else(|| "no reason given".into());
         return Story {
@@ -209,10 +221,17 @@ fn finished<'a>(model: &Model, progress: &Progress) -> Story<'a> {
     let (figure, what) = headline_figure(record);
     Story {
         headline: Line::from(headline),
-        detail: Line::from(span(format!("{}, service interrupted for", record.method), t.base)),
+        detail: Line::from(span(
+            if width >= ROOMY { format!("{}, service interrupted for", record.method) } else { "interrupted for".into() },
+            t.base,
+        )),
         figure: figure.map(|v| (ms(v.round()), t.measured)),
         notes: vec![
-            Line::from(span(format!("ms measured ({what})"), t.strong)),
+            if width >= ROOMY {
+                Line::from(span(format!("ms measured ({what})"), t.strong))
+            } else {
+                Line::from(span(format!("measured; source {}", ms(SOURCE_INTERRUPTION_MS)), t.source))
+            },
             Line::from(span(format!("source {} ms", ms(SOURCE_INTERRUPTION_MS)), t.source)),
         ],
     }

@@ -73,7 +73,7 @@ impl Pen<'_> {
     }
 
     fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
-        let columns = if self.wide() { 9 } else { 5 };
+        let columns = if self.wide() { 9 } else { 6 };
         let mut row = vec![span(format!("{:<columns$}", clip(label, columns - 1, "")), self.theme.dim)];
         row.extend(spans);
         Line::from(row)
@@ -130,7 +130,7 @@ impl Pen<'_> {
             spans.push(span(format!(": {}", one_line(words)), t.bad));
         } else if let Some(pid) = process.pid {
             let uptime = process.uptime_ms.map(length).unwrap_or_default();
-            let text = if self.wide() { format!("  pid {pid}  for {uptime}") } else { format!(" {uptime}") };
+            let text = if self.wide() { format!("  pid {pid}  for {uptime}") } else { format!("  {uptime}") };
             spans.push(span(text, t.base));
         }
         self.row(label, spans)
@@ -151,7 +151,7 @@ impl Pen<'_> {
             let word = if self.wide() { "  SNR " } else { "  " };
             spans.push(span(format!("{word}{snr:.1} dB"), t.base));
         }
-        self.row(if self.wide() { "  sync" } else { " sync" }, spans)
+        self.row(if self.wide() { "  sync" } else { "sync" }, spans)
     }
 
     fn load<'a>(&self, process: &ProcessStatus) -> Line<'a> {

@@ -24,6 +24,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let top = Rect { height: 1, ..area };
     let bottom = Rect { y: area.bottom() - 1, height: 1, ..area };
     let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+    // Where there is room, a blank column on either side keeps the text off the edge.
+    let inset = |r: Rect| if area.width >= 100 { Rect { x: r.x + 1, width: r.width - 2, ..r } } else { r };
+    let (top, body, bottom) = (inset(top), inset(body), inset(bottom));
     header::draw(model, top, buf);
     match model.screen {
         Screen::Operate => operate::draw(model, body, buf),

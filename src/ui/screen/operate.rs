@@ -10,7 +10,7 @@ use crate::ui::model::Model;
 use crate::ui::panel::{control, log, phases, probe, radio, routes, server};
 
 /// Rows of the stage: least, comfortable, roomy.
-const STAGE: [u16; 3] = [6, 8, 14];
+const STAGE: [u16; 3] = [6, 8, 13];
 /// Rows of the pings: least, with losses named, tall.
 const PINGS: [u16; 3] = [3, 5, 7];
 /// Rows of the control variables: rule, heads, the fourteen of the source.
@@ -97,17 +97,17 @@ fn heights(height: u16, wide: bool) -> [u16; 4] {
     give(&mut rows, 0, STAGE[1]);
     give(&mut rows, 2, phases::ROWS - 3);
     give(&mut rows, 0, STAGE[2]);
-    give(&mut rows, 3, 4);
+    give(&mut rows, 3, 3);
     give(&mut rows, 2, if wide { CONTROL } else { phases::ROWS });
     give(&mut rows, 1, PINGS[1]);
-    give(&mut rows, 3, 6);
+    give(&mut rows, 3, 7);
     if wide {
         give(&mut rows, 2, CONTROL + ROUTES);
     } else {
         give(&mut rows, 2, phases::ROWS + CONTROL);
     }
     give(&mut rows, 1, PINGS[2]);
-    give(&mut rows, 0, STAGE[2] + 2);
+    give(&mut rows, 0, STAGE[2] + 3);
     give(&mut rows, 3, u16::MAX);
     rows
 }
