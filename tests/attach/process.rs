@@ -100,6 +100,14 @@ impl Usrp {
         }
     }
 
+    /// Processor time so far.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // User and system time in ticks of 10 ms, fields 14 and 15 of proc(5).
+        Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
+    }
+
     pub fn counters(&mut self) -> StreamCounters {
         serde_json::from_value(self.ask("status").unwrap()["counters"].clone()).unwrap()
     }
