@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use fake::FakeRadio;
-use process::{Usrp, await_until, own_network, radio};
+use process::{SoftwareRadio, Usrp, await_until, own_network, radio};
 
 const DECIMATION: u64 = 52;
 
@@ -157,6 +157,32 @@ fn the_load_of_both_ways() {
     let Some((_folder, _fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     let (percent, counters) = exercise(&mut usrp, &mut d2d, 5000);
     println!("{percent:.1} % of a core, {counters:?}");
+}
+
+#[test]
+fn a_software_n210_is_found_initialised_and_linked() {
+    if !own_network() {
+        return;
+    }
+    let _radio = SoftwareRadio::start();
+    let (code, found) = SoftwareRadio::uhd("find");
+    assert_eq!((code, found["found"].as_array().map(Vec::len)), (Some(0), Some(1)));
+    let (code, made) = SoftwareRadio::uhd("init");
+    assert_eq!((code, &made["error"]), (Some(0), &serde_json::Value::Null));
+    println!("find {} ms, init {} ms", found["ms"], made["ms"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
+    let mut usrp = Usrp::start(folder.path(), &radio("192.168.10.2"));
+    let began = Instant::now();
+    usrp.ask("link").unwrap();
+    println!("link {:?}", began.elapsed());
+    let mut d2d = listener.accept().unwrap();
+    let (percent, counters) = exercise(&mut usrp, &mut d2d, 1000);
+    println!("{percent:.1} % of a core, {counters:?}");
+    assert!(counters.rx_samples >= 1_900_000 && counters.tx_samples == 1_920_000, "{counters:?}");
+    let faults = [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors];
+    assert_eq!(faults, [0; 5]);
 }
 
 #[test]
