@@ -67,13 +67,19 @@ fn radio() -> Result<Radio, String> {
     serde_json::from_str(&text).map_err(|e| format!("{ENV_RADIO} does not describe a radio: {e}"))
 }
 
-/// Without a type libuhd asks for every family of devices that it knows and waits half a second for some of them.
+/// Without a type libuhd asks for every family of devices that it knows and waits half a second for some of them. Without a buffer size
+/// it wants 50 MB, and complains; nothing is streamed here.
+const DEFAULT_ARGUMENTS: [(&str, &str); 2] = [("type", "usrp2"), ("recv_buff_size", "200000")];
+
 fn arguments(radio: &Radio) -> String {
-    if radio.args.split(',').any(|pair| pair.trim().starts_with("type=")) {
-        radio.args.clone()
-    } else {
-        format!("{},type=usrp2", radio.args)
+    let mut arguments = radio.args.clone();
+    for (key, value) in DEFAULT_ARGUMENTS {
+        let given = radio.args.split(',').any(|pair| pair.split('=').next().is_some_and(|name| name.trim() == key));
+        if !given {
+            arguments = format!("{arguments},{key}={value}");
+        }
     }
+    arguments
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -1,11 +1,14 @@
 //! From a block of samples to the packets of one timed burst.
 
-use super::wire::stream_tx::TxHeader;
+use super::wire::stream_tx::{TxHeader, WINDOW};
 use super::wire::{FRAME, SAMPLES_PER_PACKET};
 use crate::workload::samples::{Block, MAX_SAMPLES};
 
 /// Most packets of a burst.
 pub const MAX_PACKETS: usize = MAX_SAMPLES.div_ceil(SAMPLES_PER_PACKET);
+
+/// Packets whose burst is remembered: more than may be under way.
+const REMEMBERED: usize = (WINDOW as usize).next_power_of_two();
 
 /// Room for one burst, and the sequence that goes through all bursts.
 #[derive(Debug)]
@@ -13,12 +16,10 @@ pub struct Bursts {
     frames: Box<[[u8; FRAME]; MAX_PACKETS]>,
     lengths: [usize; MAX_PACKETS],
     sequence: u32,
-}
-
-impl Default for Bursts {
-    fn default() -> Self {
-        Self { frames: Box::new([[0; FRAME]; MAX_PACKETS]), lengths: [0; MAX_PACKETS], sequence: 0 }
-    }
+    ticks_per_packet: u64,
+    /// Number of the burst of each recent packet.
+    numbers: Box<[u64; REMEMBERED]>,
+    number: u64,
 }
 
 /// Packets that a burst of so many samples takes.
@@ -27,13 +28,28 @@ pub fn packets(samples: usize) -> usize {
 }
 
 impl Bursts {
+    /// For samples `decimation` ticks apart.
+    pub fn new(decimation: u32) -> Self {
+        Self {
+            frames: Box::new([[0; FRAME]; MAX_PACKETS]),
+            lengths: [0; MAX_PACKETS],
+            sequence: 0,
+            ticks_per_packet: u64::from(decimation) * SAMPLES_PER_PACKET as u64,
+            numbers: Box::new([0; REMEMBERED]),
+            number: 0,
+        }
+    }
+
     /// Begins at sequence 0, as the radio expects after its sequence register was written.
     pub fn reset(&mut self) {
         self.sequence = 0;
     }
 
-    /// Lays out a block as one burst: its time and the start of the burst on the first packet, the end of the burst on the last. Tell
-    /// with [`Self::sent`] how many packets went out. An empty block takes no packets; samples beyond [`MAX_SAMPLES`] are left out.
+    /// Lays out a block as one burst, from the start of the burst on the first packet to its end on the last. Tell with
+    /// [`Self::sent`] how many packets went out. An empty block takes no packets; samples beyond [`MAX_SAMPLES`] are left out.
+    ///
+    /// Every packet carries its time, though the radio looks at it only while idle: when it drops the first packet as too late, a
+    /// packet without a time would go out at once, at the wrong moment, and hold up the burst after it.
     pub fn lay_out(&mut self, block: &Block) -> impl ExactSizeIterator<Item = &[u8]> {
         let chunks = block.samples.chunks(SAMPLES_PER_PACKET).take(MAX_PACKETS);
         let last = chunks.len().saturating_sub(1);
@@ -45,7 +61,7 @@ impl Bursts {
                 count: (sequence & 15) as u8,
                 start_of_burst: at == 0,
                 end_of_burst: at == last,
-                tick: (at == 0).then_some(block.tick),
+                tick: Some(block.tick.wrapping_add(at as u64 * self.ticks_per_packet)),
             };
             // A frame holds SAMPLES_PER_PACKET samples with a time by its definition.
             self.lengths[at] = header.encode(samples, &mut self.frames[at]).unwrap_or(0);
@@ -56,7 +72,16 @@ impl Bursts {
 
     /// Counts packets as sent: the next burst goes on after them.
     pub fn sent(&mut self, packets: usize) {
-        self.sequence = self.sequence.wrapping_add(packets as u32);
+        self.number += 1;
+        for _ in 0..packets {
+            self.numbers[self.sequence as usize % REMEMBERED] = self.number;
+            self.sequence = self.sequence.wrapping_add(1);
+        }
+    }
+
+    /// Number of the burst that a recent packet belonged to.
+    pub fn number_of(&self, sequence: u32) -> u64 {
+        self.numbers[sequence as usize % REMEMBERED]
     }
 }
 
@@ -73,8 +98,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_sample_goes_out_once_in_step(sizes in prop::collection::vec(0..=MAX_SAMPLES, 1..12), first: u32, tick: u64) {
-            let mut bursts = Bursts { sequence: first, ..Bursts::default() };
+        fn every_sample_goes_out_once_in_step(sizes in prop::collection::vec(0..=MAX_SAMPLES, 1..12), first: u32, tick in 0..u64::MAX / 2) {
+            let mut bursts = Bursts { sequence: first, ..Bursts::new(52) };
             let mut expected = first;
             for size in sizes {
                 let block = block(tick, size);
@@ -89,12 +114,14 @@ mod tests {
                         count: (expected & 15) as u8,
                         start_of_burst: at == 0,
                         end_of_burst: at == frames.len() - 1,
-                        tick: (at == 0).then_some(tick),
+                        tick: Some(tick + at as u64 * 363 * 52),
                     });
                     expected = expected.wrapping_add(1);
                     samples.extend(data.samples());
                 }
                 bursts.sent(frames.len());
+                let number = bursts.number;
+                prop_assert!((1..=frames.len() as u32).all(|back| bursts.number_of(expected.wrapping_sub(back)) == number));
                 prop_assert_eq!(samples, block.samples);
             }
         }
@@ -102,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_did_not_go_out_takes_no_sequence() {
-        let mut bursts = Bursts::default();
+        let mut bursts = Bursts::new(52);
         assert_eq!(bursts.lay_out(&block(0, 1000)).len(), 3);
         bursts.sent(1);
         let next = bursts.lay_out(&block(9, 1)).next().map(|frame| TxData::decode(frame).unwrap().header.sequence);

@@ -2,7 +2,7 @@
 //! D2D process, which may come later and may go and come again.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,11 @@ use super::wire::stream_tx::TxMessage;
 use crate::workload::samples::{Block, Kind, MAX_SAMPLES};
 use crate::workload::seqpacket::SampleSocket;
 
-/// How often an absent D2D process is looked for.
-const RETRY: Duration = Duration::from_millis(10);
+/// How often an absent D2D process is looked for, ms.
+const RETRY_MS: u16 = 10;
 
-/// Longest wait of the thread when nothing happens, ms.
-const IDLE_MS: u16 = 200;
+/// Longest wait of the thread when nothing happens, ms; the radio's reports come as often.
+const IDLE_MS: u16 = 50;
 
 /// How long a burst may wait for room in the radio's queue; by then its own time has passed.
 const ROOM: Duration = Duration::from_millis(50);
@@ -43,7 +43,7 @@ pub fn run(session: &Session, bridge: &Bridge, samples: &Path) {
                 bridge.offer(outlet);
                 sender.serve(inlet);
             }
-            Err(_) => sender.wait(None, RETRY.as_millis() as u16),
+            Err(_) => _ = sender.wait(None, RETRY_MS),
         }
     }
 }
@@ -51,6 +51,8 @@ pub fn run(session: &Session, bridge: &Bridge, samples: &Path) {
 struct Sender<'a> {
     session: &'a Session,
     bursts: Bursts,
+    /// Number of the last burst that was late: each of its packets is reported.
+    late_burst: u64,
     window: Window,
     headers: MultiHeaders<()>,
     incoming: Incoming,
@@ -64,7 +66,8 @@ impl<'a> Sender<'a> {
     fn new(session: &'a Session) -> Self {
         Self {
             session,
-            bursts: Bursts::default(),
+            bursts: Bursts::new(session.plan.decimation),
+            late_burst: 0,
             window: Window::default(),
             headers: MultiHeaders::preallocate(MAX_PACKETS, None),
             incoming: Incoming::default(),
@@ -79,7 +82,7 @@ impl<'a> Sender<'a> {
     fn serve(&mut self, mut inlet: SampleSocket) {
         let mut block = Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
         loop {
-            if !self.wait_for_samples(&inlet) {
+            if !self.wait(Some(&inlet), IDLE_MS) {
                 continue;
             }
             match inlet.receive_into(&mut block) {
@@ -92,28 +95,13 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn wait_for_samples(&mut self, inlet: &SampleSocket) -> bool {
-        self.wait_on(Some(inlet.as_fd()), IDLE_MS)
-    }
-
-    fn wait(&mut self, inlet: Option<BorrowedFd<'_>>, ms: u16) {
-        self.wait_on(inlet, ms);
-    }
-
-    /// Waits for events of the radio, which it takes, and for samples; whether there are samples.
-    fn wait_on(&mut self, inlet: Option<BorrowedFd<'_>>, ms: u16) -> bool {
-        let session = self.session;
-        let radio = PollFd::new(session.tx.as_fd(), PollFlags::POLLIN);
-        let mut waited = [radio, PollFd::new(inlet.unwrap_or(session.tx.as_fd()), PollFlags::POLLIN)];
-        let waited = &mut waited[..1 + usize::from(inlet.is_some())];
-        if poll(waited, PollTimeout::from(ms)).is_err() {
-            return false;
-        }
-        let ready: [bool; 2] = std::array::from_fn(|at| waited.get(at).is_some_and(|fd| fd.any().unwrap_or(false)));
-        if ready[0] {
-            self.take_events();
-        }
-        ready[1]
+    /// Waits for samples, or without an inlet for the radio, and takes the radio's events in passing: they come about as often as
+    /// bursts, and waking up for each would double the thread's work. Whether something came in time.
+    fn wait(&mut self, inlet: Option<&SampleSocket>, ms: u16) -> bool {
+        let waited = inlet.map_or(self.session.tx.as_fd(), AsFd::as_fd);
+        let ready = poll(&mut [PollFd::new(waited, PollFlags::POLLIN)], PollTimeout::from(ms)).is_ok_and(|ready| ready > 0);
+        self.take_events();
+        ready
     }
 
     fn take_events(&mut self) {
@@ -121,6 +109,13 @@ impl<'a> Sender<'a> {
         let Ok(packets) = self.incoming.poll(&self.session.tx) else { return };
         for event in packets.filter_map(|bytes| TxEvent::decode(bytes).ok()) {
             self.window.reported(event.sequence);
+            if event.message == TxMessage::Late {
+                let number = self.bursts.number_of(event.sequence);
+                if number == self.late_burst {
+                    continue;
+                }
+                self.late_burst = number;
+            }
             count(&self.session.counters, event.message);
         }
     }

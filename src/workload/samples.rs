@@ -40,9 +40,11 @@ impl Block {
         out.extend_from_slice(&[0; 3]);
         out.extend_from_slice(&(self.samples.len() as u32).to_ne_bytes());
         out.extend_from_slice(&self.tick.to_ne_bytes());
-        for sample in &self.samples {
-            out.extend_from_slice(&sample.re.to_ne_bytes());
-            out.extend_from_slice(&sample.im.to_ne_bytes());
+        let header = out.len();
+        out.resize(header + 4 * self.samples.len(), 0);
+        for (slot, sample) in out[header..].as_chunks_mut::<4>().0.iter_mut().zip(&self.samples) {
+            let ([a, b], [c, d]) = (sample.re.to_ne_bytes(), sample.im.to_ne_bytes());
+            *slot = [a, b, c, d];
         }
     }
 
@@ -77,7 +79,8 @@ impl Block {
         self.kind = kind;
         self.tick = u64::from_ne_bytes(tick);
         self.samples.clear();
-        let samples = body.chunks_exact(4).map(|b| Sample::new(i16::from_ne_bytes([b[0], b[1]]), i16::from_ne_bytes([b[2], b[3]])));
+        let samples =
+            body.as_chunks::<4>().0.iter().map(|b| Sample::new(i16::from_ne_bytes([b[0], b[1]]), i16::from_ne_bytes([b[2], b[3]])));
         self.samples.extend(samples);
         Ok(())
     }

@@ -29,8 +29,8 @@ pub struct State {
     pub overflow: bool,
     /// Packets to lose.
     pub lose: u32,
-    /// Event to send next.
-    pub event: Option<TxMessage>,
+    /// What to say of the next packets, last first.
+    pub events: Vec<TxMessage>,
     tick: u64,
     count: u8,
 }
@@ -167,7 +167,7 @@ fn accept(bytes: &[u8], state: &mut State, tx: &UdpSocket, to: Option<SocketAddr
     let header = data.header;
     assert_eq!(u32::from(header.count), header.sequence & 15, "the two counters run in step");
     state.transmitted.push((header, data.samples().collect()));
-    let message = state.event.take().unwrap_or(TxMessage::FlowControl);
+    let message = state.events.pop().unwrap_or(TxMessage::FlowControl);
     if let Some(to) = to.filter(|_| !state.mute_reports) {
         let event = TxEvent { stream: 2, count: 0, tick: state.tick, message, sequence: header.sequence };
         let _ = tx.send_to(&event.encode(), to);

@@ -6,6 +6,7 @@ mod process;
 
 use std::time::{Duration, Instant};
 
+use baton::protocol::StreamCounters;
 use baton::radio::wire::stream_tx::TxMessage;
 use baton::radio::wire::{Sample, sr};
 use baton::workload::samples::{Block, Kind};
@@ -14,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use fake::FakeRadio;
-use process::{Usrp, await_until, own_network, radio};
+use process::{SoftwareRadio, Usrp, await_until, own_network, radio};
 
 const DECIMATION: u64 = 52;
 
@@ -64,7 +65,7 @@ fn a_link_brings_samples_and_takes_bursts() {
     for (at, (header, samples)) in state.transmitted.iter().enumerate() {
         let (burst, part) = (at as u64 / 6, at % 6);
         assert_eq!((header.sequence, header.start_of_burst, header.end_of_burst), (at as u32, part == 0, part == 5));
-        assert_eq!(header.tick, (part == 0).then_some(tick + burst * 1920 * DECIMATION));
+        assert_eq!(header.tick, Some(tick + (burst * 1920 + part as u64 * 363) * DECIMATION));
         assert_eq!(samples.first(), Some(&Sample::new(part as i16 * 363, 7)));
     }
     assert_eq!((state.register(50), state.register(162)), (Some(0x30D), Some(0x30D)));
@@ -79,9 +80,11 @@ fn losses_and_events_are_counted_and_an_overflow_is_survived() {
     let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().lose = 3;
     await_until("the loss is seen", || usrp.counters().rx_lost_samples == 3 * 363);
-    fake.state().event = Some(TxMessage::Late);
-    d2d.send(&burst(0, 1)).unwrap();
-    await_until("the late burst is counted", || usrp.counters().late == 1);
+    fake.state().events = vec![TxMessage::Underflow, TxMessage::Late, TxMessage::Late, TxMessage::Late];
+    d2d.send(&burst(0, 700)).unwrap();
+    d2d.send(&burst(0, 700)).unwrap();
+    await_until("the underflow is counted", || usrp.counters().underflows == 1);
+    assert_eq!(usrp.counters().late, 2, "two packets of one burst and one of the next");
     fake.state().overflow = true;
     await_until("the stream starts again", || fake.state().starts == 2);
     usrp.await_note("overflowed");
@@ -129,6 +132,57 @@ fn a_clean_end_leaves_the_radio_quiet() {
     kill(Pid::from_raw(usrp.child.id() as i32), Signal::SIGTERM).unwrap();
     assert!(usrp.child.wait().unwrap().success());
     assert!(!fake.state().streaming);
+}
+
+/// Bursts of a subframe, all the time, 10 ms ahead, and everything received; percent of a core and the counters.
+fn exercise(usrp: &mut Usrp, d2d: &mut SampleSocket, subframes: u64) -> (f64, StreamCounters) {
+    let (began, cpu) = (Instant::now(), usrp.cpu());
+    let (mut next, mut last) = (None, None);
+    for _ in 0..subframes {
+        while next.is_none_or(|next| last.is_none_or(|last| last + 1_000_000 < next)) {
+            let block = d2d.receive().unwrap().unwrap();
+            assert!(last.is_none_or(|last| last == block.tick), "a gap before tick {}", block.tick);
+            last = Some(block.tick + block.samples.len() as u64 * DECIMATION);
+            next = next.or(last.map(|last| last + 1_000_000));
+        }
+        d2d.send(&burst(next.unwrap(), 1920)).unwrap();
+        next = next.map(|next| next + 1920 * DECIMATION);
+    }
+    ((usrp.cpu() - cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0, usrp.counters())
+}
+
+#[test]
+#[ignore = "measures for five seconds; run with --ignored --nocapture"]
+fn the_load_of_both_ways() {
+    let Some((_folder, _fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let (percent, counters) = exercise(&mut usrp, &mut d2d, 5000);
+    println!("{percent:.1} % of a core, {counters:?}");
+}
+
+#[test]
+fn a_software_n210_is_found_initialised_and_linked() {
+    if !own_network() {
+        return;
+    }
+    let _radio = SoftwareRadio::start();
+    let (code, found) = SoftwareRadio::uhd("find");
+    assert_eq!((code, found["found"].as_array().map(Vec::len)), (Some(0), Some(1)));
+    let (code, made) = SoftwareRadio::uhd("init");
+    assert_eq!((code, &made["error"]), (Some(0), &serde_json::Value::Null));
+    println!("find {} ms, init {} ms", found["ms"], made["ms"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
+    let mut usrp = Usrp::start(folder.path(), &radio("192.168.10.2"));
+    let began = Instant::now();
+    usrp.ask("link").unwrap();
+    println!("link {:?}", began.elapsed());
+    let mut d2d = listener.accept().unwrap();
+    let (percent, counters) = exercise(&mut usrp, &mut d2d, 1000);
+    println!("{percent:.1} % of a core, {counters:?}");
+    assert!(counters.rx_samples >= 1_900_000 && counters.tx_samples == 1_920_000, "{counters:?}");
+    let faults = [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors];
+    assert_eq!(faults, [0; 5]);
 }
 
 #[test]

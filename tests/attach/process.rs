@@ -22,6 +22,53 @@ pub fn own_network() -> bool {
     true
 }
 
+/// A software N210 behind a cable, in a network namespace of its own, 192.168.10.2 on the other end of our eth3 (192.168.10.1).
+pub struct SoftwareRadio(Child);
+
+impl SoftwareRadio {
+    pub fn start() -> Self {
+        // It waits for its end of the cable, which must exist before it can be moved there.
+        let script = "read go; ip link set eth0 up; exec \"$0\" n210";
+        let mut child = Command::new("unshare")
+            .args(["-n", "sh", "-c", script, env!("CARGO_BIN_EXE_baton")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (id, ours) = (child.id(), std::fs::read_link("/proc/thread-self/ns/net").unwrap());
+        await_until("its namespace", || std::fs::read_link(format!("/proc/{id}/ns/net")).is_ok_and(|theirs| theirs != ours));
+        let id = id.to_string();
+        for line in [
+            format!("link add eth3 type veth peer name eth0 netns {id}"),
+            "addr add 192.168.10.1/24 dev eth3".into(),
+            "link set eth3 up".into(),
+        ] {
+            assert!(Command::new("ip").args(line.split(' ')).status().unwrap().success(), "ip {line}");
+        }
+        writeln!(child.stdin.as_mut().unwrap()).unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        assert!(ready.contains("ready"), "{ready}");
+        Self(child)
+    }
+
+    /// A step of `baton-uhd`: its exit code and its line.
+    pub fn uhd(step: &str) -> (Option<i32>, Value) {
+        let radio = serde_json::to_string(&radio("192.168.10.2")).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_baton-uhd")).arg(step).env(ENV_RADIO, radio).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().count(), 1, "one line on stdout: {text}");
+        (output.status.code(), serde_json::from_str(&text).unwrap())
+    }
+}
+
+impl Drop for SoftwareRadio {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 pub fn radio(address: &str) -> Radio {
     Radio {
         args: format!("addr={address}"),
@@ -98,6 +145,14 @@ impl Usrp {
             let line = self.line();
             self.notes.push(line["text"].as_str().unwrap().into());
         }
+    }
+
+    /// Processor time so far.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // User and system time in ticks of 10 ms, fields 14 and 15 of proc(5).
+        Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
     }
 
     pub fn counters(&mut self) -> StreamCounters {
