@@ -22,7 +22,7 @@ const BITS: usize = 2;
 
 /// Whether a subframe (0..10) carries the synchronisation signals.
 pub const fn is_sync(subframe: usize) -> bool {
-    subframe % (SUBFRAMES / 2) == 0
+    subframe.is_multiple_of(SUBFRAMES / 2)
 }
 
 /// A resource element with a known value.
@@ -73,7 +73,7 @@ impl Cell {
 
     /// Synchronisation signals of a subframe 0..10; none in most.
     pub fn sync(&self, subframe: usize) -> &[Known] {
-        if is_sync(subframe) { &self.sync[usize::from(subframe % SUBFRAMES != 0)] } else { &[] }
+        if is_sync(subframe) { &self.sync[usize::from(!subframe.is_multiple_of(SUBFRAMES))] } else { &[] }
     }
 
     /// Elements that carry data in a subframe 0..10, in the order of the bits.
@@ -106,7 +106,7 @@ fn pilots(id: CellId, subframe: usize, numerology: &Numerology) -> Vec<Known> {
         let (slot, l) = (2 * subframe + symbol / SLOT_SYMBOLS, symbol % SLOT_SYMBOLS);
         let n_cell = u32::from(id.number());
         // The last 1 stands for the normal prefix.
-        let c_init = ((7 * (slot as u32 + 1) + l as u32 + 1) * (2 * n_cell + 1) << 10) + 2 * n_cell + 1;
+        let c_init = (1 << 10) * (7 * (slot as u32 + 1) + l as u32 + 1) * (2 * n_cell + 1) + 2 * n_cell + 1;
         let skipped = 2 * (MAX_RESOURCE_BLOCKS - numerology.resource_blocks);
         let mut bits = Gold::new(c_init).skip(skipped);
         let v = if l == 0 { 0 } else { PILOT_COMB };

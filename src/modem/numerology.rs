@@ -58,7 +58,7 @@ impl Numerology {
 
     /// Samples of the cyclic prefix of symbol 0..14.
     pub const fn prefix(&self, symbol: usize) -> usize {
-        let reference = if symbol % SLOT_SYMBOLS == 0 { REFERENCE_PREFIX_FIRST } else { REFERENCE_PREFIX };
+        let reference = if symbol.is_multiple_of(SLOT_SYMBOLS) { REFERENCE_PREFIX_FIRST } else { REFERENCE_PREFIX };
         reference * self.fft / REFERENCE_FFT
     }
 
