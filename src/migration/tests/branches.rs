@@ -11,11 +11,7 @@ use crate::protocol::Route;
 #[test]
 fn flows_without_failure_ask_in_the_sources_order() {
     let table: [(Order, Method, &[&str]); 8] = [
-        (
-            M,
-            Classic,
-            &["set_tun_ip@server2", "start_d2d@server2", "make_usrp@server2", "double_kill@server1", "link_usrp@server2"],
-        ),
+        (M, Classic, &["set_tun_ip@server2", "start_d2d@server2", "make_usrp@server2", "double_kill@server1", "link_usrp@server2"]),
         (
             MB,
             Classic,

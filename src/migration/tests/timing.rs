@@ -28,8 +28,10 @@ fn phases(record: &RunRecord) -> Vec<(PhaseName, f64)> {
 #[test]
 fn phases_add_up_to_the_total_and_probes_count_outside_it() {
     use PhaseName::{Eth3, LinkUsrp, MakeUsrp, StartD2d, StopSource, Sync, TunIp};
-    let classic = [(TunIp, 3.0), (StartD2d, 53.0), (MakeUsrp, 55.0), (StopSource, 20.0), (Eth3, 2.0), (LinkUsrp, 1698.0), (Sync, 106.0)];
-    let cold = [(TunIp, 3.0), (StopSource, 20.0), (StartD2d, 50.0), (Eth3, 2.0), (MakeUsrp, 3.0), (LinkUsrp, 1695.0), (Sync, 106.0)];
+    let classic =
+        [(TunIp, 3.0), (StartD2d, 53.0), (MakeUsrp, 55.0), (StopSource, 20.0), (Eth3, 2.0), (LinkUsrp, 1698.0), (Sync, 106.0)];
+    let cold =
+        [(TunIp, 3.0), (StopSource, 20.0), (StartD2d, 50.0), (Eth3, 2.0), (MakeUsrp, 3.0), (LinkUsrp, 1695.0), (Sync, 106.0)];
     for order in [Order::M, Order::MB] {
         for (method, expected, by_phases) in [(Method::Classic, classic, 1806.0), (Method::Cold, cold, 1856.0)] {
             let record = run_watched(&mut before(order), order, method, true, time, &mut |_, _| ());
