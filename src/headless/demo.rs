@@ -16,7 +16,7 @@ pub struct Args {
 impl Args {
     /// Options of the lab underneath.
     pub fn lab(&self) -> crate::lab::Args {
-        crate::lab::Args { name: "demo".into() }
+        crate::lab::Args { name: "demo".into(), ..Default::default() }
     }
 }
 
