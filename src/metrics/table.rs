@@ -167,4 +167,4 @@ fn word(outcome: Outcome) -> &'static str {
 
 #[cfg(test)]
 #[path = "table_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

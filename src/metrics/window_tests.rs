@@ -20,8 +20,9 @@ fn ledger(trips: &[Option<u64>]) -> Ledger {
 fn windows() {
     const L: Option<u64> = None;
     let answered = Some(5);
-    // Round trips, first probe of the window; sent, lost, gap in ms.
-    let table: [(&[Option<u64>], u64, u64, u64, f64); 9] = [
+    /// Round trips, first probe of the window; sent, lost, gap in ms.
+    type Case<'a> = (&'a [Option<u64>], u64, u64, u64, f64);
+    let table: [Case; 9] = [
         (&[], 0, 0, 0, 0.0),
         (&[answered; 5], 0, 5, 0, 100.0),
         (&[answered; 5], 2, 3, 0, 100.0),
@@ -114,7 +115,7 @@ proptest! {
             let run = if answered(t) { 0 } else { run + 1 };
             (run, longest.max(run))
         }).1;
-        if trips.iter().take(since as usize).any(|t| answered(t)) && window.lost < window.sent {
+        if trips.iter().take(since as usize).any(answered) && window.lost < window.sent {
             prop_assert!(window.gap_ms + 1000.0 >= longest as f64 * 100.0);
         }
     }

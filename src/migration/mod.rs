@@ -20,7 +20,7 @@ mod progress;
 pub mod standing;
 
 #[cfg(test)]
-mod fleet;
+pub(crate) mod fleet;
 #[cfg(test)]
 mod tests;
 
