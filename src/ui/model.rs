@@ -171,7 +171,9 @@ impl Model {
 
     /// The migration under way, else the last one.
     pub fn migration(&self) -> Option<(&str, &Progress)> {
-        self.progress().filter(|(_, p)| p.order.is_migration()).max_by(|a, b| (!a.1.finished, &a.1.run).cmp(&(!b.1.finished, &b.1.run)))
+        self.progress()
+            .filter(|(_, p)| p.order.is_migration())
+            .max_by(|a, b| (!a.1.finished, &a.1.run).cmp(&(!b.1.finished, &b.1.run)))
     }
 
     /// What each pool server says of its last order.

@@ -55,7 +55,7 @@ pub fn hertz(f: f64) -> String {
     scaled(f, "Hz")
 }
 
-/// A value with a decimal prefix and up to four significant figures, trailing zeros dropped: `1.923 Msps`.
+/// A value with a decimal prefix and three significant figures, trailing zeros dropped: `1.92 Msps`.
 pub fn scaled(value: f64, unit: &str) -> String {
     let (scale, prefix) = match value.abs() {
         v if v >= 1e9 => (1e9, "G"),
@@ -64,8 +64,13 @@ pub fn scaled(value: f64, unit: &str) -> String {
         _ => (1.0, ""),
     };
     let scaled = value / scale;
-    let text = if scaled.abs() >= 100.0 { format!("{scaled:.0}") } else { format!("{scaled:.1}") };
-    format!("{} {prefix}{unit}", text.strip_suffix(".0").unwrap_or(&text))
+    let text = match scaled.abs() {
+        v if v >= 100.0 => format!("{scaled:.0}"),
+        v if v >= 10.0 => format!("{scaled:.1}"),
+        _ => format!("{scaled:.2}"),
+    };
+    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{short} {prefix}{unit}")
 }
 
 /// A ratio with as many decimals as say something: `0.97`, `0.005`.
@@ -147,7 +152,7 @@ mod tests {
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(bytes(12_340_000), "12.3 MB");
         assert_eq!(hertz(10e6), "10 MHz");
-        assert_eq!(scaled(1_923_076.9, "sps"), "1.9 Msps");
+        assert_eq!(scaled(1_923_076.9, "sps"), "1.92 Msps");
         assert_eq!(ratio(0.0048), "0.005");
     }
 
