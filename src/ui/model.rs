@@ -208,7 +208,7 @@ impl Model {
         // A host that the configuration does not name has no place on the screen.
         let Some(view) = self.hosts.get_mut(&telemetry.host) else { return };
         if let Some(last) = &view.telemetry {
-            view.missed += telemetry.seq.saturating_sub(last.seq.saturating_add(1));
+            view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
             view.sample_rates = sample_rates(last, &telemetry);
         }
         view.link = LinkState::Connected;

@@ -106,8 +106,8 @@ pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
 /// Breaks text at spaces into lines of at most `width` columns; longer words are cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut out: Vec<String> = vec![String::new()];
-    for word in text.split(' ') {
-        let word = clip(word, width, "~");
+    for word in words(text) {
+        let word = clip(&word, width, "~");
         let last = out.last_mut().map_or(0, |line| line.width());
         match out.last_mut() {
             Some(line) if last == 0 => line.push_str(&word),
@@ -116,6 +116,22 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
                 line.push_str(&word);
             }
             _ => out.push(word),
+        }
+    }
+    out
+}
+
+/// Words between spaces; the space that groups digits does not part them.
+fn words(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    for word in text.split(' ') {
+        match out.last_mut() {
+            Some(last) if digit(last.chars().last()) && digit(word.chars().next()) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => out.push(word.to_owned()),
         }
     }
     out
@@ -161,6 +177,7 @@ mod tests {
         assert_eq!(clip("abcdef", 4, "~"), "abc~");
         assert_eq!(clip("abc", 3, "~"), "abc");
         assert_eq!(clip("\u{6f22}\u{5b57}\u{6f22}", 4, "~"), "\u{6f22}~");
+        assert_eq!(wrap("it took 1 855 ms", 10), ["it took", "1 855 ms"]);
         assert_eq!(clip("abc", 0, "~"), "");
         assert_eq!(one_line("a\nb\u{1b}[2Jc\u{202e}"), "a b [2Jc ");
     }

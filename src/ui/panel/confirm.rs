@@ -37,7 +37,7 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     ]));
     let height = (rows.len() as u16 + 2).min(area.height);
     let place =
-        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 3, width, height }.intersection(buf.area);
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }.intersection(buf.area);
     Clear.render(place, buf);
     buf.set_style(place, t.base);
     let block = Block::bordered().border_set(g.thick).border_style(t.warn).title(span(" ARE YOU SURE? ", t.action_tag));

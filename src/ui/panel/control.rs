@@ -54,7 +54,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 fn ages(model: &Model) -> String {
     let age = |host: &str| {
         let collected = model.telemetry(host)?.control.age_ms?;
-        Some(length(collected + model.stale_ms(host).unwrap_or(0)))
+        Some(length(collected.saturating_add(model.stale_ms(host).unwrap_or(0))))
     };
     let [one, two] = model.pool().map(|host| age(host).unwrap_or_else(|| "-".into()));
     format!("age {one} / {two}")

@@ -30,7 +30,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 fn owner_sentence(model: &Model) -> (String, Style) {
     let t = &model.skin.theme;
     match model.owner() {
-        RadioOwner::Nobody => ("NOBODY owns the radio".into(), t.warn),
+        // Nobody has said so, as long as one of the two was not heard.
+        RadioOwner::Nobody => match model.pool().into_iter().find(|host| model.telemetry(host).is_none()) {
+            Some(host) => (format!("owner unknown, no {host}"), t.warn),
+            None => ("NOBODY owns the radio".into(), t.warn),
+        },
         RadioOwner::Host(host) => match model.stale_ms(&host) {
             Some(age) => (format!("{host} owned it {} ago", length(age)), t.warn),
             None => (format!("{host} owns the radio"), t.owner),
@@ -54,12 +58,15 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     let inner = block.inner(place);
     block.render(place, buf);
     let radio = model.config.radio.get(name);
-    let mut rows = vec![radio.and_then(|r| r.device().ok()).map_or_else(|| "radio".into(), |a| a.to_string())];
+    let address = radio.and_then(|r| r.device().ok()).map_or_else(|| "radio".into(), |a| a.to_string());
+    let mut rows = vec![address];
     if let Some(radio) = radio {
-        let full = format!("tx {}  rx {}", hertz(radio.tx_freq), hertz(radio.rx_freq));
+        let room = usize::from(inner.width);
+        let (tx, rx) = (hertz(radio.tx_freq), hertz(radio.rx_freq));
         let short = format!("tx {:.0} rx {:.0} MHz", radio.tx_freq / 1e6, radio.rx_freq / 1e6);
-        rows.push(if full.len() <= usize::from(inner.width) { full } else { short });
-        rows.push(rate(model, radio.rate));
+        rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
+        let (what, rate) = rate(model, radio.rate);
+        rows.push(first_that_fits([format!("{what} {rate}"), rate], room));
     }
     let styles = [t.strong, t.dim, t.dim];
     lines(inner, buf, rows.into_iter().zip(styles).map(|(text, style)| centred(Line::from(span(text, style)), inner.width)));
@@ -79,7 +86,7 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
 }
 
 /// Samples per second: measured at the owner while they flow, else as configured.
-fn rate(model: &Model, configured: f64) -> String {
+fn rate(model: &Model, configured: f64) -> (&'static str, String) {
     let flowing = match model.owner() {
         RadioOwner::Host(host) => {
             model.hosts.get(&host).and_then(|view| view.sample_rates).filter(|_| model.stale_ms(&host).is_none())
@@ -87,9 +94,14 @@ fn rate(model: &Model, configured: f64) -> String {
         RadioOwner::Nobody | RadioOwner::Conflict(_) => None,
     };
     match flowing {
-        Some([rx, _]) if rx > 0.0 => format!("{} flowing", scaled(rx, "sps")),
-        _ => format!("set to {}", scaled(configured, "sps")),
+        Some([rx, _]) if rx > 0.0 => ("flow", scaled(rx, "sps")),
+        _ => ("set to", scaled(configured, "sps")),
     }
+}
+
+/// The first of several wordings that fits, or nothing.
+fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> String {
+    wordings.into_iter().find(|text| text.chars().count() <= room).unwrap_or_default()
 }
 
 fn centre_title<'a>(name: &str, width: u16, style: Style) -> Line<'a> {

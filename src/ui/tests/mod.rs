@@ -1,8 +1,12 @@
-//! The screen, looked at.
+//! Tests of the screen: pictures, snapshots, key sequences, hostile input.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+
+mod keys;
+mod robust;
+mod snapshots;
 
 use super::export;
 use super::fleet::{self, Moment};
