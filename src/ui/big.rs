@@ -85,7 +85,14 @@ mod tests {
     #[test]
     fn digits_are_as_large_as_the_room_allows() {
         let small = rows("12", 10, 4, &Glyphs::FULL).unwrap();
-        assert_eq!(small, ["\u{2584}\u{2588}  \u{2580}\u{2580}\u{2588}", " \u{2588}  \u{2588}\u{2580}\u{2580}", "\u{2580}\u{2580}\u{2580} \u{2580}\u{2580}\u{2580}"]);
+        assert_eq!(
+            small,
+            [
+                "\u{2584}\u{2588}  \u{2580}\u{2580}\u{2588}",
+                " \u{2588}  \u{2588}\u{2580}\u{2580}",
+                "\u{2580}\u{2580}\u{2580} \u{2580}\u{2580}\u{2580}"
+            ]
+        );
         let large = rows("1", 6, 5, &Glyphs::ASCII).unwrap();
         assert_eq!(large, ["  ##  ", "####  ", "  ##  ", "  ##  ", "######"]);
         assert_eq!(rows("1234567", 10, 9, &Glyphs::FULL), None);

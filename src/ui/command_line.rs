@@ -36,8 +36,6 @@ pub enum Typed {
     More,
     /// This action.
     Command(Action),
-    /// Entered, but unknown.
-    Unknown(String),
 }
 
 impl CommandLine {
@@ -104,9 +102,8 @@ impl CommandLine {
         let near = action::near_misses(&text);
         let all: Vec<&str> = action::names().collect();
         let try_these = if near.is_empty() { all } else { near };
-        let complaint = format!("unknown command \"{text}\", try {}", try_these.join(", "));
-        self.complaint = Some(complaint.clone());
-        Typed::Unknown(complaint)
+        self.complaint = Some(format!("unknown command \"{text}\", try {}", try_these.join(", ")));
+        Typed::More
     }
 
     fn complete(&mut self) {

@@ -36,7 +36,9 @@ impl Confirm {
 fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<String>) {
     let method = model.method;
     let how = match method {
-        Method::Classic => format!("{to} is made ready first; then {from} stops, and {to} takes the radio without initialising it."),
+        Method::Classic => {
+            format!("{to} is made ready first; then {from} stops, and {to} takes the radio without initialising it.")
+        }
         Method::Cold => format!("{from} stops first; then {to} starts from nothing and initialises the radio in full."),
     };
     let expected = model

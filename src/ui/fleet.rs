@@ -133,7 +133,10 @@ pub fn tell(model: &mut Model, moment: Moment) {
             let mut failed = progress(true);
             failed.steps[5].state = StepState::Failed;
             failed.steps[6].state = StepState::Waiting;
+            let phases = failed.phases();
             let record = failed.record.as_mut().unwrap();
+            record.phases = phases;
+            record.interruption = Interruption::default();
             record.outcome = Outcome::Failed;
             record.reason = Some("the radio did not answer 8 probes from server2; nobody serves, s (DS) brings it back".into());
             two.migration = Some(failed);
@@ -200,11 +203,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             addresses: vec![if owns { "192.168.10.1/24" } else { "192.168.20.2/24" }.into()],
             up: true,
         },
-        tun: Port {
-            name: "tun".into(),
-            addresses: if one || owns { vec!["192.168.40.9/24".into()] } else { vec![] },
-            up: true,
-        },
+        tun: Port { name: "tun".into(), addresses: if one || owns { vec!["192.168.40.9/24".into()] } else { vec![] }, up: true },
         d2d,
         usrp,
         control: if one || works { control(one) } else { ControlReport::default() },

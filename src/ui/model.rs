@@ -171,7 +171,9 @@ impl Model {
 
     /// The migration under way, else the last one.
     pub fn migration(&self) -> Option<(&str, &Progress)> {
-        self.progress().filter(|(_, p)| p.order.is_migration()).max_by(|a, b| (!a.1.finished, &a.1.run).cmp(&(!b.1.finished, &b.1.run)))
+        self.progress()
+            .filter(|(_, p)| p.order.is_migration())
+            .max_by(|a, b| (!a.1.finished, &a.1.run).cmp(&(!b.1.finished, &b.1.run)))
     }
 
     /// What each pool server says of its last order.
@@ -206,7 +208,7 @@ impl Model {
         // A host that the configuration does not name has no place on the screen.
         let Some(view) = self.hosts.get_mut(&telemetry.host) else { return };
         if let Some(last) = &view.telemetry {
-            view.missed += telemetry.seq.saturating_sub(last.seq.saturating_add(1));
+            view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
             view.sample_rates = sample_rates(last, &telemetry);
         }
         view.link = LinkState::Connected;

@@ -55,7 +55,7 @@ pub fn hertz(f: f64) -> String {
     scaled(f, "Hz")
 }
 
-/// A value with a decimal prefix and up to four significant figures, trailing zeros dropped: `1.923 Msps`.
+/// A value with a decimal prefix and three significant figures, trailing zeros dropped: `1.92 Msps`.
 pub fn scaled(value: f64, unit: &str) -> String {
     let (scale, prefix) = match value.abs() {
         v if v >= 1e9 => (1e9, "G"),
@@ -64,8 +64,13 @@ pub fn scaled(value: f64, unit: &str) -> String {
         _ => (1.0, ""),
     };
     let scaled = value / scale;
-    let text = if scaled.abs() >= 100.0 { format!("{scaled:.0}") } else { format!("{scaled:.1}") };
-    format!("{} {prefix}{unit}", text.strip_suffix(".0").unwrap_or(&text))
+    let text = match scaled.abs() {
+        v if v >= 100.0 => format!("{scaled:.0}"),
+        v if v >= 10.0 => format!("{scaled:.1}"),
+        _ => format!("{scaled:.2}"),
+    };
+    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{short} {prefix}{unit}")
 }
 
 /// A ratio with as many decimals as say something: `0.97`, `0.005`.
@@ -101,8 +106,8 @@ pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
 /// Breaks text at spaces into lines of at most `width` columns; longer words are cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut out: Vec<String> = vec![String::new()];
-    for word in text.split(' ') {
-        let word = clip(word, width, "~");
+    for word in words(text) {
+        let word = clip(&word, width, "~");
         let last = out.last_mut().map_or(0, |line| line.width());
         match out.last_mut() {
             Some(line) if last == 0 => line.push_str(&word),
@@ -111,6 +116,22 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
                 line.push_str(&word);
             }
             _ => out.push(word),
+        }
+    }
+    out
+}
+
+/// Words between spaces; the space that groups digits does not part them.
+fn words(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    for word in text.split(' ') {
+        match out.last_mut() {
+            Some(last) if digit(last.chars().last()) && digit(word.chars().next()) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => out.push(word.to_owned()),
         }
     }
     out
@@ -147,7 +168,7 @@ mod tests {
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(bytes(12_340_000), "12.3 MB");
         assert_eq!(hertz(10e6), "10 MHz");
-        assert_eq!(scaled(1_923_076.9, "sps"), "1.9 Msps");
+        assert_eq!(scaled(1_923_076.9, "sps"), "1.92 Msps");
         assert_eq!(ratio(0.0048), "0.005");
     }
 
@@ -156,6 +177,7 @@ mod tests {
         assert_eq!(clip("abcdef", 4, "~"), "abc~");
         assert_eq!(clip("abc", 3, "~"), "abc");
         assert_eq!(clip("\u{6f22}\u{5b57}\u{6f22}", 4, "~"), "\u{6f22}~");
+        assert_eq!(wrap("it took 1 855 ms", 10), ["it took", "1 855 ms"]);
         assert_eq!(clip("abc", 0, "~"), "");
         assert_eq!(one_line("a\nb\u{1b}[2Jc\u{202e}"), "a b [2Jc ");
     }

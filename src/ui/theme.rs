@@ -89,8 +89,7 @@ impl Theme {
 
     fn coloured(p: &Palette) -> Self {
         let on = |fg: u8| Style::new().fg(Color::Indexed(fg)).bg(Color::Indexed(p.ground));
-        let tag =
-            |bg: u8| Style::new().fg(Color::Indexed(p.tag_text)).bg(Color::Indexed(bg)).add_modifier(Modifier::BOLD);
+        let tag = |bg: u8| Style::new().fg(Color::Indexed(p.tag_text)).bg(Color::Indexed(bg)).add_modifier(Modifier::BOLD);
         Self {
             base: on(p.text),
             dim: on(p.dim),
@@ -239,7 +238,7 @@ impl Glyphs {
     pub const ASCII: Self = Self {
         ascii: true,
         heights: [".", ".", ":", ":", "i", "i", "I", "I"],
-        lengths: ["|", "|", "|", "|", "#", "#", "#", "#"],
+        lengths: ["#"; 8],
         thin: ASCII_BORDER,
         thick: border::Set {
             vertical_left: "#",
@@ -309,7 +308,18 @@ mod tests {
         for name in [ThemeName::Dark, ThemeName::Light] {
             let t = Theme::new(name);
             let texts = [
-                t.base, t.dim, t.strong, t.good, t.warn, t.bad, t.owner, t.owner_tag, t.action_tag, t.bad_tag, t.measured, t.source,
+                t.base,
+                t.dim,
+                t.strong,
+                t.good,
+                t.warn,
+                t.bad,
+                t.owner,
+                t.owner_tag,
+                t.action_tag,
+                t.bad_tag,
+                t.measured,
+                t.source,
                 t.key,
             ];
             for (i, style) in texts.into_iter().enumerate() {

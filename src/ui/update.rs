@@ -91,10 +91,6 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if model.command_line.open {
         return match model.command_line.key(key) {
             Typed::Command(action) => ask(model, action),
-            Typed::Unknown(complaint) => {
-                model.say(Level::Warning, complaint);
-                Vec::new()
-            }
             Typed::More => Vec::new(),
         };
     }

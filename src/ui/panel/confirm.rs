@@ -36,13 +36,8 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
         span(" no", t.base),
     ]));
     let height = (rows.len() as u16 + 2).min(area.height);
-    let place = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 3,
-        width,
-        height,
-    }
-    .intersection(buf.area);
+    let place =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }.intersection(buf.area);
     Clear.render(place, buf);
     buf.set_style(place, t.base);
     let block = Block::bordered().border_set(g.thick).border_style(t.warn).title(span(" ARE YOU SURE? ", t.action_tag));

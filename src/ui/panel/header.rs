@@ -11,7 +11,7 @@ use crate::ui::model::Model;
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
     let [one, two] = model.pool();
-    let missed: u64 = model.hosts.values().map(|h| h.missed).sum();
+    let missed: u64 = model.hosts.values().fold(0, |sum, host| sum.saturating_add(host.missed));
     let mut row = vec![span(" baton ", t.owner_tag), span(format!(" {one} and {two}"), t.strong)];
     if let Some(far) = &model.config.roles.far_end {
         row.push(span(format!(", far end {far}"), t.dim));

@@ -38,16 +38,30 @@ fn rows<'a>(model: &Model) -> Vec<Line<'a>> {
         Line::default(),
         head("How to read the screen"),
         say(format!("The radio talks to the one server whose eth3 is {active}; the other is parked on {parked}.")),
-        say(format!("The owner's box has a thick frame, and the arrow of the radio points at it: {}{} samples flow, {}{} not yet.",
-            g.shaft.repeat(3), g.right, g.broken_shaft.repeat(3), g.right)),
+        say(format!(
+            "The owner's box has a thick frame, and the arrow of the radio points at it: {}{} samples flow, {}{} not yet.",
+            g.shaft.repeat(3),
+            g.right,
+            g.broken_shaft.repeat(3),
+            g.right
+        )),
         say("A box with a dotted frame shows old figures; its age is in the frame.".into()),
-        say(format!("Pings: one cell each, newest on the right, height is the round trip; {} lost, {} not yet answered.", g.lost, g.waiting)),
-        say(format!("Phases: {} measured in this run, {}{} the source's figure, on one scale; the bracket holds the interruption.",
-            g.lengths[7], g.source[0].repeat(3), g.source[1])),
-        say("Interruption: by phases (the source's definition), by lost pings x interval, and as the gap seen at the far end.".into()),
+        say(format!(
+            "Pings: one cell each, newest on the right, height is the round trip; {} lost, {} not yet answered.",
+            g.lost, g.waiting
+        )),
+        say(format!(
+            "Phases: {} measured in this run, {}{} the source's figure, on one scale; the bracket holds the interruption.",
+            g.lengths[7],
+            g.source[0].repeat(3),
+            g.source[1]
+        )),
+        say("Interruption: by phases (the source's definition), by lost pings x interval, and as the gap seen at the far end."
+            .into()),
         Line::default(),
         head("A small terminal drops, in this order"),
-        say("route table, control variables, log (its last line stays), load of the servers, preparing phases, ping figures.".into()),
+        say("route table, control variables, log (its last line stays), load of the servers, preparing phases, ping figures."
+            .into()),
     ]);
     rows
 }

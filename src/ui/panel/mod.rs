@@ -45,11 +45,8 @@ pub fn rule(area: Rect, buf: &mut Buffer, skin: &Skin, title: &str, note: &str) 
     let (t, g) = (&skin.theme, &skin.glyphs);
     let width = usize::from(area.width);
     let title = clip(title, width.saturating_sub(6), g.ellipsis);
-    let left = Line::from(vec![
-        span(g.rule.repeat(2), t.rule),
-        span(format!(" {title} "), t.strong),
-        span(g.rule.repeat(width), t.rule),
-    ]);
+    let left =
+        Line::from(vec![span(g.rule.repeat(2), t.rule), span(format!(" {title} "), t.strong), span(g.rule.repeat(width), t.rule)]);
     line(area, area.y, buf, &left);
     // Two columns of rule on either side of the note, its spaces, and the title before it.
     let room = width.saturating_sub(title.chars().count() + 10);

@@ -18,7 +18,7 @@ const MARKS: usize = 4;
 /// Columns of the longest explanation.
 const NAME: usize = 28;
 /// Rows when everything is shown: rule, phases, interruption three ways, total, ratio.
-pub const ROWS: u16 = 14;
+pub const ROWS: u16 = 15;
 
 /// One row of the table.
 struct Row<'a> {
@@ -28,6 +28,8 @@ struct Row<'a> {
     ours: Option<f64>,
     style: Style,
     bar: bool,
+    /// A count, not a time.
+    whole: bool,
 }
 
 /// Draws it.
@@ -47,8 +49,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let keep = usize::from(body.height).saturating_sub(sums.len().min(MANDATORY_SUMS));
     let skip = phases.len().saturating_sub(keep);
     for row in phases.iter().skip(skip).chain(&sums) {
-        let source = row.source.map_or_else(|| "-".into(), ms);
-        let ours = row.ours.map_or_else(|| "-".into(), ms);
+        let figure = |v: f64| if row.whole { count(v as u64) } else { ms(v) };
+        let source = row.source.map_or_else(|| "-".into(), figure);
+        let ours = row.ours.map_or_else(|| "-".into(), figure);
         let mut spans = vec![
             span(format!("{:<MARKS$}", row.marks), row.style),
             span(format!("{:<name_width$}", clip(row.name, name_width, model.skin.glyphs.ellipsis)), row.style),
@@ -128,7 +131,15 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
             };
             let ours = step.filter(|s| s.state != StepState::Waiting).map(|s| s.ms);
             let ours = ours.or_else(|| recorded(progress, name));
-            Row { marks: format!("{bracket}{mark} "), name: name.explanation(), source: name.source_ms(), ours, style, bar: true }
+            Row {
+                marks: format!("{bracket}{mark} "),
+                name: name.explanation(),
+                source: name.source_ms(),
+                ours,
+                style,
+                bar: true,
+                whole: false,
+            }
         })
         .collect()
 }
@@ -150,42 +161,32 @@ fn sum_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
     let t = &model.skin.theme;
     let record = progress.and_then(|p| p.record.as_ref());
     let felt = record.map(|r| &r.interruption);
-    let row = |name, source, ours, style| Row { marks: String::new(), name, source, ours, style, bar: false };
+    let row = |name, source, ours, style| Row { marks: String::new(), name, source, ours, style, bar: false, whole: false };
     vec![
         row("interruption, by phases", Some(SOURCE_INTERRUPTION_MS), felt.and_then(|i| i.by_phases_ms), t.strong),
         row("total", Some(SOURCE_TOTAL_MS), record.map(|r| r.total_ms), t.strong),
         row("interruption, by lost pings", Some(SOURCE_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
         row("interruption, far end's gap", None, felt.and_then(|i| i.gap_ms), t.base),
+        Row {
+            whole: true,
+            ..row("pings lost, count", Some(SOURCE_PINGS_LOST as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
+        },
     ]
 }
 
-/// The last line: ours against the source's, and the pings.
+/// The last line: ours against the source's.
 fn verdict<'a>(model: &Model, progress: Option<&Progress>) -> Line<'a> {
     let t = &model.skin.theme;
-    let Some(record) = progress.and_then(|p| p.record.as_ref()) else {
-        return Line::from(span("    source: measured on two servers and a USRP N210, hot switch", t.dim));
+    let record: Option<&RunRecord> = progress.and_then(|p| p.record.as_ref());
+    let Some((record, ours)) = record.and_then(|r| Some((r, r.interruption.by_phases_ms?))) else {
+        return Line::from(span("    source: two servers, one N210, hot switch", t.dim));
     };
-    let mut spans = vec![span("    ", t.base)];
-    spans.extend(compared(model, record));
-    if let (Some(lost), Some(sent), Some(interval)) =
-        (record.interruption.probes_lost, record.interruption.probes_sent, record.interruption.probe_interval_ms)
-    {
-        spans.push(span(format!("{} of {} pings lost", count(lost), count(sent)), t.strong));
-        spans.push(span(format!(" every {} ms", trim(interval)), t.dim));
-    }
-    Line::from(spans)
-}
-
-fn compared<'a>(model: &Model, record: &RunRecord) -> Vec<ratatui::text::Span<'a>> {
-    let t = &model.skin.theme;
-    let Some(ours) = record.interruption.by_phases_ms else { return Vec::new() };
-    vec![
-        span("ours / source ", t.dim),
+    Line::from(vec![
+        span("    ours / source: interruption ", t.dim),
         span(ratio(ours / SOURCE_INTERRUPTION_MS), t.strong),
-        span(" interruption, ", t.dim),
+        span(", total ", t.dim),
         span(ratio(record.total_ms / SOURCE_TOTAL_MS), t.strong),
-        span(" total; ", t.dim),
-    ]
+    ])
 }
 
 /// A number of milliseconds as configured, without needless decimals.
@@ -218,7 +219,7 @@ mod tests {
         let skin = Skin::new(ThemeName::Mono, true);
         assert_eq!(bar(&skin, Some(50.0), Some(100.0), 100.0, 10), ("#####".into(), "----|".into()));
         assert_eq!(bar(&skin, Some(100.0), Some(10.0), 100.0, 10), ("#".repeat(10), String::new()));
-        assert_eq!(bar(&skin, Some(0.001), None, 100.0, 10), ("|".into(), String::new()), "nothing measured is invisible");
+        assert_eq!(bar(&skin, Some(0.001), None, 100.0, 10), ("#".into(), String::new()), "nothing measured is invisible");
         assert_eq!(bar(&skin, None, Some(1.0), 100.0, 10), (String::new(), "|".into()));
     }
 }

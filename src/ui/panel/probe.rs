@@ -13,6 +13,9 @@ use crate::ui::text::{count, ms, one_line, span as length};
 /// Most rows that a strip is drawn high.
 const HIGHEST: u16 = 4;
 
+/// From this width on, all figures are shown.
+const ALL_FIGURES: u16 = 110;
+
 /// Draws it: the rule, the strip, what was lost where, the figures.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
@@ -104,7 +107,7 @@ fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) 
 
 fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
-    let figure = |label: &str, value: String, style| [span(format!("{label} "), t.dim), span(format!("{value}  "), style)];
+    let figure = |label: &str, value: String, style| [span(format!("{label} "), t.dim), span(value, style), span("  ", t.base)];
     let share = if probe.sent > 0 { 100.0 * probe.lost as f64 / probe.sent as f64 } else { 0.0 };
     let lost_style = if probe.lost > 0 { t.bad } else { t.strong };
     let mut row: Vec<Span<'_>> = Vec::new();
@@ -112,10 +115,14 @@ fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Re
     row.extend(figure("received", count(probe.received), t.strong));
     row.extend(figure("LOST", format!("{} ({share:.1} %)", count(probe.lost)), lost_style));
     if let Some([min, median, p95, max]) = probe.rtt_ms {
-        let text = format!("{} / {} / {} / {} ms", ms(min), ms(median), ms(p95), ms(max));
-        row.extend(figure("RTT min/median/p95/max", text, t.base));
+        if body.width >= ALL_FIGURES {
+            let text = format!("{} / {} / {} / {} ms", ms(min), ms(median), ms(p95), ms(max));
+            row.extend(figure("RTT min/median/p95/max", text, t.base));
+        } else {
+            row.extend(figure("RTT median/p95", format!("{} / {} ms", ms(median), ms(p95)), t.base));
+        }
     }
-    if let Some(top) = top(cells) {
+    if let Some(top) = top(cells).filter(|_| body.width >= ALL_FIGURES) {
         row.extend(figure("highest cell", format!("{} ms", ms(top)), t.base));
     }
     let y = body.bottom().saturating_sub(1);

@@ -10,7 +10,7 @@ use super::{below, centred, line, lines, span};
 use crate::protocol::{Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
 use crate::ui::big;
 use crate::ui::model::Model;
-use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length};
+use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length, wrap};
 
 /// Rows of the drawing of the radio where there is room, and where there is not.
 const RADIO_ROWS: [u16; 2] = [5, 3];
@@ -30,7 +30,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 fn owner_sentence(model: &Model) -> (String, Style) {
     let t = &model.skin.theme;
     match model.owner() {
-        RadioOwner::Nobody => ("NOBODY owns the radio".into(), t.warn),
+        // Nobody has said so, as long as one of the two was not heard.
+        RadioOwner::Nobody => match model.pool().into_iter().find(|host| model.telemetry(host).is_none()) {
+            Some(host) => (format!("owner unknown, no {host}"), t.warn),
+            None => ("NOBODY owns the radio".into(), t.warn),
+        },
         RadioOwner::Host(host) => match model.stale_ms(&host) {
             Some(age) => (format!("{host} owned it {} ago", length(age)), t.warn),
             None => (format!("{host} owns the radio"), t.owner),
@@ -54,12 +58,15 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     let inner = block.inner(place);
     block.render(place, buf);
     let radio = model.config.radio.get(name);
-    let mut rows = vec![radio.and_then(|r| r.device().ok()).map_or_else(|| "radio".into(), |a| a.to_string())];
+    let address = radio.and_then(|r| r.device().ok()).map_or_else(|| "radio".into(), |a| a.to_string());
+    let mut rows = vec![address];
     if let Some(radio) = radio {
-        let full = format!("tx {}  rx {}", hertz(radio.tx_freq), hertz(radio.rx_freq));
+        let room = usize::from(inner.width);
+        let (tx, rx) = (hertz(radio.tx_freq), hertz(radio.rx_freq));
         let short = format!("tx {:.0} rx {:.0} MHz", radio.tx_freq / 1e6, radio.rx_freq / 1e6);
-        rows.push(if full.len() <= usize::from(inner.width) { full } else { short });
-        rows.push(scaled(radio.rate, "sps both ways"));
+        rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
+        let (what, rate) = rate(model, radio.rate);
+        rows.push(first_that_fits([format!("{what} {rate}"), rate], room));
     }
     let styles = [t.strong, t.dim, t.dim];
     lines(inner, buf, rows.into_iter().zip(styles).map(|(text, style)| centred(Line::from(span(text, style)), inner.width)));
@@ -78,6 +85,25 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     }
 }
 
+/// Samples per second: measured at the owner while they flow, else as configured.
+fn rate(model: &Model, configured: f64) -> (&'static str, String) {
+    let flowing = match model.owner() {
+        RadioOwner::Host(host) => {
+            model.hosts.get(&host).and_then(|view| view.sample_rates).filter(|_| model.stale_ms(&host).is_none())
+        }
+        RadioOwner::Nobody | RadioOwner::Conflict(_) => None,
+    };
+    match flowing {
+        Some([rx, _]) if rx > 0.0 => ("flow", scaled(rx, "sps")),
+        _ => ("set to", scaled(configured, "sps")),
+    }
+}
+
+/// The first of several wordings that fits, or nothing.
+fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> String {
+    wordings.into_iter().find(|text| text.chars().count() <= room).unwrap_or_default()
+}
+
 fn centre_title<'a>(name: &str, width: u16, style: Style) -> Line<'a> {
     Line::from(span(format!(" {} ", clip(name, usize::from(width.saturating_sub(4)), "~")), style)).centered()
 }
@@ -89,7 +115,7 @@ fn story(model: &Model, area: Rect, buf: &mut Buffer) {
         (Some((_, progress)), _) => ordered(model, progress),
         (None, Some((host, progress))) if !progress.finished => running(model, host, progress, area.width),
         (None, Some((_, progress))) => finished(model, progress, area.width),
-        (None, None) => idle(model),
+        (None, None) => idle(model, area.width),
     };
     story.draw(model, area, buf);
 }
@@ -132,10 +158,14 @@ fn big_height(rows: &[Line<'_>]) -> usize {
     rows.len().saturating_sub(2)
 }
 
-fn idle<'a>(model: &Model) -> Story<'a> {
+fn idle<'a>(model: &Model, width: u16) -> Story<'a> {
     let t = &model.skin.theme;
     let working = model.pool().into_iter().any(|host| model.works(host));
-    let next = if working { "m migrates, b migrates back" } else { "s starts the work (DS)" };
+    let next = match (working, width >= ROOMY) {
+        (true, true) => "m migrates, b migrates back",
+        (true, false) => "m or b migrates",
+        (false, _) => "s starts it (DS)",
+    };
     Story {
         headline: Line::from(span("no migration yet", t.dim)),
         detail: Line::from(span(next, t.base)),
@@ -177,7 +207,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     let current = progress.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
     let (detail, figure, source) = match current {
         Some((i, step)) => (
-            format!("{} of {steps}: {}", i + 1, step.name.explanation()),
+            format!("{} of {steps}: {}", i + 1, if width >= ROOMY { step.name.explanation() } else { step.name.name() }),
             Some((ms(step.ms.round()), t.warn)),
             step.name.source_ms(),
         ),
@@ -213,9 +243,9 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
         let reason = record.reason.clone().unwrap_or_else(|| "no reason given".into());
         return Story {
             headline: Line::from(headline),
-            detail: Line::from(span(one_line(&reason), t.bad)),
+            detail: Line::default(),
             figure: None,
-            notes: Vec::new(),
+            notes: wrap(&one_line(&reason), usize::from(width)).into_iter().map(|row| Line::from(span(row, t.bad))).collect(),
         };
     }
     let (figure, what) = headline_figure(record);

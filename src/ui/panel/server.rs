@@ -73,7 +73,7 @@ impl Pen<'_> {
     }
 
     fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
-        let columns = if self.wide() { 9 } else { 6 };
+        let columns = if self.wide() { 8 } else { 6 };
         let mut row = vec![span(format!("{:<columns$}", clip(label, columns - 1, "")), self.theme.dim)];
         row.extend(spans);
         Line::from(row)
@@ -92,7 +92,9 @@ impl Pen<'_> {
         let mut spans = vec![state];
         if let (true, Some(telemetry), 0) = (self.wide(), &view.telemetry, self.age_ms) {
             spans.push(span(format!("  up {}", length(telemetry.uptime_ms)), t.dim));
-            spans.push(span(format!("  {}", bytes(telemetry.load.agent.memory)), t.dim));
+            if self.width >= WIDER {
+                spans.push(span(format!("  memory {}", bytes(telemetry.load.agent.memory)), t.dim));
+            }
         }
         self.row("agent", spans)
     }
@@ -130,7 +132,7 @@ impl Pen<'_> {
             spans.push(span(format!(": {}", one_line(words)), t.bad));
         } else if let Some(pid) = process.pid {
             let uptime = process.uptime_ms.map(length).unwrap_or_default();
-            let text = if self.wide() { format!("  pid {pid}  for {uptime}") } else { format!("  {uptime}") };
+            let text = if self.wide() { format!("  pid {pid}  {uptime}") } else { format!("  {uptime}") };
             spans.push(span(text, t.base));
         }
         self.row(label, spans)
@@ -142,7 +144,7 @@ impl Pen<'_> {
             None => ("-".into(), t.dim),
             Some(SyncState::NoSamples) => ("no samples".into(), t.warn),
             Some(SyncState::Searching) => ("SEARCHING".into(), t.warn),
-            Some(SyncState::Synced { for_ms }) if self.wide() => (format!("in sync for {}", length(for_ms)), t.good),
+            Some(SyncState::Synced { for_ms }) if self.wide() => (format!("in sync {}", length(for_ms)), t.good),
             Some(SyncState::Synced { .. }) => ("in sync".into(), t.good),
             Some(SyncState::Lost { for_ms }) => (format!("LOST for {}", length(for_ms)), t.bad),
         };
@@ -151,20 +153,20 @@ impl Pen<'_> {
             let word = if self.wide() { "  SNR " } else { "  " };
             spans.push(span(format!("{word}{snr:.1} dB"), t.base));
         }
-        self.row(if self.wide() { "  sync" } else { "sync" }, spans)
+        self.row(if self.wide() { " sync" } else { "sync" }, spans)
     }
 
     fn load<'a>(&self, process: &ProcessStatus) -> Line<'a> {
         if process.pid.is_none() {
-            return self.row("  load", vec![span("-", self.theme.dim)]);
+            return self.row(" load", vec![span("-", self.theme.dim)]);
         }
         let text = format!("{:.0} % of a core, {}", process.load.cpu_percent, bytes(process.load.memory));
-        self.row("  load", vec![span(text, self.theme.base)])
+        self.row(" load", vec![span(text, self.theme.base)])
     }
 
     fn counters<'a>(&self, counters: Option<&StreamCounters>) -> Line<'a> {
         let t = self.theme;
-        let Some(c) = counters else { return self.row("  stream", vec![span("-", t.dim)]) };
+        let Some(c) = counters else { return self.row(" stream", vec![span("-", t.dim)]) };
         let words = match self.width {
             w if w >= WIDER => ["overflows ", "  underflows ", "  late ", "  lost samples "],
             w if w >= WIDE => ["over ", " under ", " late ", " lost "],
@@ -176,7 +178,7 @@ impl Pen<'_> {
             spans.push(span(word, t.dim));
             spans.push(span(count(figure), if figure == 0 { t.base } else { t.warn }));
         }
-        self.row("  stream", spans)
+        self.row(" stream", spans)
     }
 
     fn port<'a>(&self, port: &Port, label: &str, active: Option<&str>) -> Line<'a> {
