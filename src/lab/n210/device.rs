@@ -1,7 +1,7 @@
 //! One N210 as a machine: frames in, frames out, and time. It owns no socket and reads no clock.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
 use super::air::Air;
 use super::arp::ArpCache;
@@ -90,16 +90,6 @@ impl Device {
         self.clock.device(self.now)
     }
 
-    /// Where a stream goes.
-    pub fn destination(&self, stream: Stream) -> Option<SocketAddrV4> {
-        self.framer.destination(stream)
-    }
-
-    /// Whether a receive chain runs.
-    pub fn is_receiving(&self, chain: usize) -> bool {
-        self.rx.get(chain).is_some_and(RxChain::is_running)
-    }
-
     /// Tick of the next thing to do by itself.
     pub fn due(&self) -> Tick {
         let chains = self.rx.iter().map(|chain| chain.due(self.now, &self.clock));
@@ -125,6 +115,14 @@ impl Device {
         let Self { radio, ref clock, ref framer, ref mut rx, .. } = *self;
         for chain in rx {
             chain.advance(to, &mut Surroundings { radio, clock, framer, air, out });
+        }
+    }
+
+    /// The machine under the radio was away for too long: its receive chains overflow.
+    pub fn overflow(&mut self, air: &mut Air, out: &mut Outbox) {
+        let Self { radio, now, ref clock, ref framer, ref mut rx, .. } = *self;
+        for chain in rx {
+            chain.overflow(now, &mut Surroundings { radio, clock, framer, air, out });
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The MAC is in the table: a destination that is set stays where it is, wherever its IP address moves.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 
 use super::frame::{self, MAX_PAYLOAD, Mac, UDP_HEADERS};
 use super::outbox::Outbox;
@@ -76,12 +76,6 @@ impl Framer {
         }
         // The table begins with two bytes of padding before the destination MAC.
         self.headers[stream] = header.last_chunk().copied().filter(|_| words[9] != 0);
-    }
-
-    /// Where a stream goes.
-    pub fn destination(&self, stream: Stream) -> Option<SocketAddrV4> {
-        let words = &self.words[stream as usize];
-        (words[9] != 0).then(|| SocketAddrV4::new(Ipv4Addr::from_bits(words[9]), words[10] as u16))
     }
 
     /// Appends a frame of the stream and returns its payload for the caller to fill; none while the stream has no destination.

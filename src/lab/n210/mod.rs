@@ -145,3 +145,6 @@ fn ready(sites: &[Site], args: &Args) -> String {
     let radios = sites.iter().map(|site| format!("{}={}@{}", site.name, args.addr, place(site, &args.interface)));
     format!("n210 ready {}", radios.collect::<Vec<_>>().join(" "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ const TURN: Tick = 20_000;
 /// Time is caught up in pieces of this size, so that packets leave between them.
 const PIECE: Tick = 100_000;
 
+/// So far behind, the radios overflow instead of catching up for ever.
+const PATIENCE: Tick = 100_000_000;
+
 /// Longest sleep: how soon the process notices that its parent is gone.
 const NAP: Tick = 50_000_000;
 
@@ -122,6 +125,10 @@ fn take(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64
 
 /// Lets time pass up to now and sends what falls due.
 fn catch_up(world: &mut World, sockets: &[PacketSocket], now: Tick) {
+    if now.saturating_sub(world.now()) > PATIENCE {
+        tracing::warn!("this machine was too busy for more than a second: the receive streams overflow");
+        world.skip(now);
+    }
     loop {
         let piece = world.now().saturating_add(PIECE).min(now);
         world.advance(piece);

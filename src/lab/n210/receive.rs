@@ -4,12 +4,16 @@ use std::collections::VecDeque;
 
 use super::air::{Air, Tuning};
 use super::clock::{Clock, Tick};
+use super::frame::UDP_HEADERS;
 use super::framer::{Framer, Stream};
 use super::outbox::Outbox;
 use crate::radio::wire::SAMPLES_PER_PACKET;
 use crate::radio::wire::dsp::Direction;
 use crate::radio::wire::register::{StreamCommand, StreamMode, sr};
 use crate::radio::wire::stream_rx::{self, RxContext, RxError};
+
+/// Preamble, check sequence and gap of an Ethernet frame, in bytes.
+const WIRE_OVERHEAD: u64 = 24;
 
 /// Commands that the chain queues.
 const COMMANDS: usize = 16;
@@ -105,8 +109,7 @@ impl RxChain {
         self.count = 0;
     }
 
-    /// Whether samples flow.
-    pub fn is_running(&self) -> bool {
+    fn is_running(&self) -> bool {
         matches!(self.state, State::Running(_))
     }
 
@@ -230,10 +233,29 @@ impl RxChain {
                 }
             }
         }
+        if self.outruns_the_wire(end - run.start) {
+            return self.overflow(end, around);
+        }
         self.emit(run.start, samples, false, around);
         run.start = end;
         run.left = run.left.map(|left| left - samples);
         self.state = State::Running(run);
+    }
+
+    /// Whether full packets follow one another faster than a gigabit Ethernet takes them.
+    fn outruns_the_wire(&self, packet: Tick) -> bool {
+        let bytes = self.per_packet * 4 + (stream_rx::OVERHEAD + UDP_HEADERS) as u64 + WIRE_OVERHEAD;
+        // A byte takes 8 ns, a tick is 10 ns.
+        packet * 10 < bytes * 8
+    }
+
+    /// Samples could not leave in time: the stream stops until a new command.
+    pub fn overflow(&mut self, now: Tick, around: &mut Surroundings) {
+        if self.is_running() {
+            self.state = State::Idle;
+            self.report(RxError::Overflow, now, around);
+            self.begin(now, around);
+        }
     }
 
     fn emit(&mut self, start: Tick, samples: u64, last: bool, around: &mut Surroundings) {

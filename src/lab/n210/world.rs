@@ -28,11 +28,6 @@ impl World {
         self.now
     }
 
-    /// The radios.
-    pub fn devices(&self) -> &[Device] {
-        &self.devices
-    }
-
     /// What radio `radio` wants sent; the caller sends and clears it.
     pub fn outbox(&mut self, radio: usize) -> Option<&mut Outbox> {
         self.outboxes.get_mut(radio)
@@ -59,6 +54,14 @@ impl World {
             }
             self.now = step;
         }
+    }
+
+    /// Skips to a tick: what was being received in between is lost, and the radios say so.
+    pub fn skip(&mut self, to: Tick) {
+        for (device, out) in self.devices.iter_mut().zip(self.outboxes.iter_mut()) {
+            device.overflow(&mut self.air, out);
+        }
+        self.advance(to);
     }
 
     /// Radio `radio` gets a frame now.

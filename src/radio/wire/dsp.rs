@@ -74,7 +74,7 @@ const SCALE_UNITY: f64 = 131_072.0;
 
 /// Scale register for sc16 and the factor by which the host multiplies its samples (1 or 2), for a decimation register word.
 ///
-/// Received samples are multiplied by the factor, transmitted ones divided.
+/// The chain's gain is 1 / factor: the host multiplies its samples, received as well as transmitted, by the factor.
 pub fn scale_word(direction: Direction, decimation_word: u32) -> (u32, f64) {
     let ideal = ideal_scale(direction, decimation_word);
     let factor = 1.0 + ideal.log2().ceil().max(0.0);
