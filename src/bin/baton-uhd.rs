@@ -105,7 +105,10 @@ fn find(radio: &Radio, started: Instant) -> Outcome {
 
 fn init(radio: &Radio, started: Instant) -> Outcome {
     let arguments = arguments(radio);
-    let mut usrp = Usrp::open(&arguments).map_err(|e| said(&format!("opening the radio \"{arguments}\""), &e))?;
+    let mut usrp = Usrp::open(&arguments).map_err(|e| match said(&format!("opening the radio \"{arguments}\""), &e) {
+        sentence if sentence.contains("No devices found") => format!("no radio answers to \"{arguments}\""),
+        sentence => sentence,
+    })?;
     let opened_ms = milliseconds(started);
     set_clock(&usrp, radio)?;
     set_receive(&mut usrp, radio)?;

@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use fake::FakeRadio;
-use process::{SoftwareRadio, Usrp, await_until, own_network, radio};
+use process::{SoftwareRadio, Usrp, await_until, ip, own_network, radio};
 
 const DECIMATION: u64 = 52;
 
@@ -134,20 +134,24 @@ fn a_clean_end_leaves_the_radio_quiet() {
     assert!(!fake.state().streaming);
 }
 
-/// Bursts of a subframe, all the time, 10 ms ahead, and everything received; percent of a core and the counters.
+/// How far bursts are sent ahead, ticks: 80 ms, so that a busy machine makes none of them late.
+const AHEAD: u64 = 8_000_000;
+
+/// Bursts of a subframe, all the time, and everything received; percent of a core and the counters.
 fn exercise(usrp: &mut Usrp, d2d: &mut SampleSocket, subframes: u64) -> (f64, StreamCounters) {
     let (began, cpu) = (Instant::now(), usrp.cpu());
     let (mut next, mut last) = (None, None);
     for _ in 0..subframes {
-        while next.is_none_or(|next| last.is_none_or(|last| last + 1_000_000 < next)) {
+        while next.is_none_or(|next| last.is_none_or(|last| last + AHEAD < next)) {
             let block = d2d.receive().unwrap().unwrap();
             assert!(last.is_none_or(|last| last == block.tick), "a gap before tick {}", block.tick);
             last = Some(block.tick + block.samples.len() as u64 * DECIMATION);
-            next = next.or(last.map(|last| last + 1_000_000));
+            next = next.or(last.map(|last| last + AHEAD));
         }
         d2d.send(&burst(next.unwrap(), 1920)).unwrap();
         next = next.map(|next| next + 1920 * DECIMATION);
     }
+    await_until("all bursts to be sent", || usrp.counters().tx_samples == subframes * 1920);
     ((usrp.cpu() - cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0, usrp.counters())
 }
 
@@ -165,24 +169,30 @@ fn a_software_n210_is_found_initialised_and_linked() {
         return;
     }
     let _radio = SoftwareRadio::start();
-    let (code, found) = SoftwareRadio::uhd("find");
-    assert_eq!((code, found["found"].as_array().map(Vec::len)), (Some(0), Some(1)));
-    let (code, made) = SoftwareRadio::uhd("init");
-    assert_eq!((code, &made["error"]), (Some(0), &serde_json::Value::Null));
-    println!("find {} ms, init {} ms", found["ms"], made["ms"]);
-
+    #[cfg(feature = "uhd")]
+    {
+        let (code, found) = SoftwareRadio::uhd("find");
+        assert_eq!((code, found["found"].as_array().map(Vec::len)), (Some(0), Some(1)));
+        let (code, made) = SoftwareRadio::uhd("init");
+        assert_eq!((code, &made["error"]), (Some(0), &serde_json::Value::Null));
+        println!("find {} ms, init {} ms", found["ms"], made["ms"]);
+    }
     let folder = tempfile::tempdir().unwrap();
     let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
-    let mut usrp = Usrp::start(folder.path(), &radio("192.168.10.2"));
-    let began = Instant::now();
-    usrp.ask("link").unwrap();
-    println!("link {:?}", began.elapsed());
-    let mut d2d = listener.accept().unwrap();
-    let (percent, counters) = exercise(&mut usrp, &mut d2d, 1000);
-    println!("{percent:.1} % of a core, {counters:?}");
-    assert!(counters.rx_samples >= 1_900_000 && counters.tx_samples == 1_920_000, "{counters:?}");
-    let faults = [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors];
-    assert_eq!(faults, [0; 5]);
+    // The second takes over from a first that is killed with its streams running.
+    for subframes in [100, 1000] {
+        let mut usrp = Usrp::start(folder.path(), &radio("192.168.10.2"));
+        let began = Instant::now();
+        usrp.ask("link").unwrap();
+        println!("link {:?}", began.elapsed());
+        let mut d2d = listener.accept().unwrap();
+        let (percent, counters) = exercise(&mut usrp, &mut d2d, subframes);
+        println!("{percent:.1} % of a core, {counters:?}");
+        let faults = [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors];
+        assert_eq!(faults, [0; 5], "{counters:?}");
+        // Before the connection ends: a living one would connect again.
+        drop(usrp);
+    }
 }
 
 #[test]
@@ -190,10 +200,17 @@ fn a_radio_that_does_not_answer_is_named() {
     if !own_network() {
         return;
     }
+    // A cable at whose other end nobody is.
+    for line in
+        ["link add eth3 type veth peer name far", "addr add 192.168.20.1/24 dev eth3", "link set eth3 up", "link set far up"]
+    {
+        ip(line);
+    }
     let folder = tempfile::tempdir().unwrap();
     for (address, expected) in [
         ("127.0.0.1", "nothing listens on the radio's control port 49152 at 127.0.0.1"),
         ("192.168.10.2", "this host has no way to the radio at 192.168.10.2"),
+        ("192.168.20.2", "the radio at 192.168.20.2 does not answer a hello on its control port 49152"),
     ] {
         let mut usrp = Usrp::start(folder.path(), &radio(address));
         let asked = Instant::now();

@@ -18,8 +18,13 @@ pub fn own_network() -> bool {
         eprintln!("skipped: a network namespace of one's own needs root");
         return false;
     }
-    assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
+    ip("link set lo up");
     true
+}
+
+/// Runs iproute2 in the present namespace.
+pub fn ip(line: &str) {
+    assert!(Command::new("ip").args(line.split(' ')).status().unwrap().success(), "ip {line}");
 }
 
 /// A software N210 behind a cable, in a network namespace of its own, 192.168.10.2 on the other end of our eth3 (192.168.10.1).
@@ -37,14 +42,9 @@ impl SoftwareRadio {
             .unwrap();
         let (id, ours) = (child.id(), std::fs::read_link("/proc/thread-self/ns/net").unwrap());
         await_until("its namespace", || std::fs::read_link(format!("/proc/{id}/ns/net")).is_ok_and(|theirs| theirs != ours));
-        let id = id.to_string();
-        for line in [
-            format!("link add eth3 type veth peer name eth0 netns {id}"),
-            "addr add 192.168.10.1/24 dev eth3".into(),
-            "link set eth3 up".into(),
-        ] {
-            assert!(Command::new("ip").args(line.split(' ')).status().unwrap().success(), "ip {line}");
-        }
+        ip(&format!("link add eth3 type veth peer name eth0 netns {id}"));
+        ip("addr add 192.168.10.1/24 dev eth3");
+        ip("link set eth3 up");
         writeln!(child.stdin.as_mut().unwrap()).unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
@@ -52,6 +52,7 @@ impl SoftwareRadio {
         Self(child)
     }
 
+    #[cfg(feature = "uhd")]
     /// A step of `baton-uhd`: its exit code and its line.
     pub fn uhd(step: &str) -> (Option<i32>, Value) {
         let radio = serde_json::to_string(&radio("192.168.10.2")).unwrap();
