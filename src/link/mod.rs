@@ -1,1 +1,20 @@
-//! Under construction.
+//! ZeroMQ between controllers: authenticated requests and replies, telemetry.
+//!
+//! `docs/protocol.md` describes the wire, and what the zeromq crate leaves to be guarded against (see [`gate`]).
+
+pub mod client;
+mod endpoint;
+pub mod gate;
+mod host_link;
+mod memory;
+pub mod publisher;
+pub mod server;
+pub mod signing;
+pub mod telemetry;
+
+pub use endpoint::Endpoint;
+
+/// Milliseconds since the Unix epoch, as requests carry them.
+pub(crate) fn now_ms() -> u64 {
+    u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0)
+}

@@ -189,7 +189,7 @@ impl Request {
         if frame.len() > MAX_FRAME {
             return Err(bad(format!("the request has {} bytes; the limit is {MAX_FRAME}", frame.len())));
         }
-        let value: Value = serde_json::from_slice(frame).map_err(|e| bad(format!("the request is not JSON: {e}")))?;
+        let mut value: Value = serde_json::from_slice(frame).map_err(|e| bad(format!("the request is not JSON: {e}")))?;
         let version =
             value.get("v").and_then(Value::as_u64).ok_or_else(|| bad("the request has no protocol version \"v\"".into()))?;
         if version != u64::from(VERSION) {
@@ -205,6 +205,12 @@ impl Request {
                 .hint(format!("this agent knows {}", Command::NAMES.join(", "))));
         }
         let name = name.to_owned();
+        // Commands without arguments may come with an empty list of them.
+        if let Some(fields) = value.as_object_mut()
+            && fields.get("args").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty)
+        {
+            fields.remove("args");
+        }
         serde_json::from_value(value).map_err(|e| bad(format!("the arguments of {name} are wrong: {e}")))
     }
 }

@@ -1,0 +1,70 @@
+//! Requests to agents: one connection per host, kept open; requests on it matched by id; a deadline each.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::host_link::{HostLink, Job};
+use super::signing::Key;
+use crate::config::Config;
+use crate::protocol::{Command, ErrorCode, Failure};
+
+/// Requests waiting to be taken by a host's link: it takes them at once, so that more is a caller gone mad.
+const WAITING: usize = 64;
+
+/// Asks agents. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: Arc<Config>,
+    key: Option<Key>,
+    links: Mutex<HashMap<String, mpsc::Sender<Job>>>,
+}
+
+impl Client {
+    /// A client for the cluster; connects when first asked.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`] when the cluster key can not be read.
+    pub fn new(config: Arc<Config>) -> Result<Self, Failure> {
+        let key = Key::load(&config)?;
+        Ok(Self { shared: Arc::new(Shared { config, key, links: Mutex::default() }) })
+    }
+
+    /// Sends a command to a host's agent and waits for its result; must be called within a tokio runtime.
+    ///
+    /// While the deadline lasts, a lost connection is made anew and the request sent again under the same id: the agent does not
+    /// execute it twice. Dropping the future gives the answer up, not the execution.
+    ///
+    /// # Errors
+    /// The agent's own failure; [`ErrorCode::Unreachable`] when it can not be reached or does not answer in time;
+    /// [`ErrorCode::Config`] for a host that the configuration does not name; [`ErrorCode::Unauthorized`] when the answer's signature
+    /// is wrong.
+    pub async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Value, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job { command, deadline: Instant::now() + deadline, allowed: deadline, answer };
+        let broken = || Failure::new(ErrorCode::Internal, format!("the link to {host} broke down"));
+        self.link(host)?.send(job).await.map_err(|_| broken())?;
+        answered.await.unwrap_or_else(|_| Err(broken()))
+    }
+
+    fn link(&self, host: &str) -> Result<mpsc::Sender<Job>, Failure> {
+        let endpoint = self.shared.config.host(host)?.command.parse::<super::Endpoint>()?;
+        let mut links = self.shared.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(host).filter(|link| !link.is_closed()) {
+            return Ok(link.clone());
+        }
+        let (link, jobs) = mpsc::channel(WAITING);
+        tokio::spawn(HostLink::new(host, endpoint, self.shared.key.clone(), jobs).run());
+        links.insert(host.to_owned(), link.clone());
+        Ok(link)
+    }
+}

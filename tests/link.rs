@@ -1,0 +1,408 @@
+//! The ZeroMQ link: requests, retries, signatures, hostile peers, telemetry.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use baton::config::{Addresses, Config, Host, Radio, Roles, Workload};
+use baton::link::client::Client;
+use baton::link::publisher::Publisher;
+use baton::link::server::Server;
+use baton::link::signing::Key;
+use baton::link::telemetry::{Heard, LinkState, subscribe};
+use baton::protocol::{Command, ErrorCode, Event, Failure, Level, Reply, TOPIC_EVENT};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio_util::sync::CancellationToken;
+use zeromq::{DealerSocket, ReqSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
+    let key_file = key.then(|| dir.join("cluster.key"));
+    if let Some(path) = &key_file {
+        std::fs::write(path, b"a key of more than sixteen bytes").unwrap();
+    }
+    let host = |name: &str, command: String| Host {
+        command,
+        telemetry: format!("ipc://{}/{name}.tele", dir.display()),
+        radio: "pool".into(),
+        radio_port: "eth3".into(),
+        tun: "tun".into(),
+        autostart: false,
+        control: BTreeMap::new(),
+    };
+    let hosts = [("one", host("one", command.into())), ("two", host("two", format!("ipc://{}/two.cmd", dir.display())))];
+    let radio = Radio {
+        args: "addr=192.168.10.2".into(),
+        rate: 1e6,
+        tx_freq: 1e7,
+        rx_freq: 2e7,
+        gain: 0.0,
+        tx_ant: "TX".into(),
+        rx_ant: "RX".into(),
+        reference: "internal".into(),
+        bw: 0.0,
+    };
+    let program = || vec!["/bin/true".to_owned()];
+    Arc::new(Config {
+        key_file,
+        records: dir.join("records"),
+        runtime: dir.join("run"),
+        roles: Roles { initiator: "one".into(), destination: "two".into(), far_end: None },
+        addresses: Addresses { active: "192.168.10.1/24".into(), parked: "192.168.20.2/24".into() },
+        workload: Workload { d2d: program(), usrp: program(), uhd: program(), collect_interval_s: 10.0, control: BTreeMap::new() },
+        probe: baton::config::Probe::default(),
+        host: hosts.map(|(name, host)| (name.to_owned(), host)).into(),
+        radio: [("pool".to_owned(), radio)].into(),
+    })
+}
+
+fn ipc(dir: &Path) -> String {
+    format!("ipc://{}/one.cmd", dir.display())
+}
+
+/// Starts a server that counts executions and panics on `kill_d2d`.
+async fn server(config: &Config) -> (Arc<AtomicU32>, CancellationToken) {
+    let executed = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&executed);
+    let stop = CancellationToken::new();
+    let server = Server::bind(config, "one", false).await.unwrap();
+    let execute = move |command: Command| {
+        let count = Arc::clone(&count);
+        async move {
+            let times = count.fetch_add(1, Ordering::SeqCst) + 1;
+            match command {
+                Command::KillD2d => panic!("the d2d process is made of glass"),
+                Command::KillUsrp => Err(Failure::new(ErrorCode::Process, "the USRP process will not die").hint("ask again")),
+                Command::AwaitSync { deadline_ms } => {
+                    tokio::time::sleep(Duration::from_millis(deadline_ms)).await;
+                    Ok(json!(times))
+                }
+                other => Ok(json!({"name": other.name(), "times": times})),
+            }
+        }
+    };
+    tokio::spawn(server.serve(execute, stop.clone()));
+    (executed, stop)
+}
+
+fn request(id: &str, command: &Value) -> Vec<u8> {
+    let mut request = json!({"v": 1, "id": id, "to": "one"});
+    for (name, value) in command.as_object().unwrap() {
+        request[name] = value.clone();
+    }
+    request.to_string().into_bytes()
+}
+
+async fn ask(socket: &mut (impl SocketSend + SocketRecv), frames: Vec<Vec<u8>>) -> (Vec<Bytes>, Reply) {
+    socket.send(ZmqMessage::try_from(frames.into_iter().map(Bytes::from).collect::<Vec<_>>()).unwrap()).await.unwrap();
+    let answer = tokio::time::timeout(SOON, socket.recv()).await.expect("an answer in time").unwrap();
+    let frames = answer.into_vec();
+    let reply = frames.iter().find_map(|frame| serde_json::from_slice(frame).ok()).expect("a reply among the frames");
+    (frames, reply)
+}
+
+async fn dealer(endpoint: &str) -> DealerSocket {
+    let mut socket = DealerSocket::new();
+    socket.connect(endpoint).await.unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn clients_get_results_and_failures_over_ipc_and_tcp_signed_and_unsigned() {
+    for (tcp, key) in [(false, false), (true, false), (false, true), (true, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = if tcp { format!("tcp://127.0.0.1:{}", free_port()) } else { ipc(dir.path()) };
+        let config = config(dir.path(), &endpoint, key);
+        let (_executed, _stop) = server(&config).await;
+        let client = Client::new(Arc::clone(&config)).unwrap();
+        let many = (0..20).map(|_| client.request("one", Command::Status, SOON));
+        for answer in futures::future::join_all(many).await {
+            assert_eq!(answer.unwrap()["name"], "status");
+        }
+        let failure = client.request("one", Command::KillUsrp, SOON).await.unwrap_err();
+        assert_eq!(failure, Failure::new(ErrorCode::Process, "the USRP process will not die").hint("ask again"));
+        let failure = client.request("one", Command::KillD2d, SOON).await.unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Internal);
+        assert_eq!(failure.message, "command failed: kill_d2d: the d2d process is made of glass");
+        assert!(client.request("one", Command::GetTunIp, SOON).await.is_ok(), "the agent survived");
+        assert_eq!(client.request("three", Command::Status, SOON).await.unwrap_err().code, ErrorCode::Config);
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_req_and_a_dealer_with_and_without_delimiter_are_answered_in_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let (_executed, _stop) = server(&config).await;
+    let mut req = ReqSocket::new();
+    req.connect(&ipc(dir.path())).await.unwrap();
+    let (frames, reply) = ask(&mut req, vec![request("a", &json!({"command": "status"}))]).await;
+    assert_eq!((frames.len(), reply.id.as_str(), reply.ok), (1, "a", true));
+    let mut socket = dealer(&ipc(dir.path())).await;
+    let (frames, _) = ask(&mut socket, vec![vec![], request("b", &json!({"command": "status"}))]).await;
+    assert_eq!((frames.len(), frames[0].len()), (2, 0));
+    let (frames, reply) = ask(&mut socket, vec![request("c", &json!({"command": "status", "args": {}}))]).await;
+    assert_eq!((frames.len(), reply.ok), (1, true), "{reply:?}");
+}
+
+#[tokio::test]
+async fn bad_messages_are_answered_with_a_sentence_and_the_agent_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let (executed, _stop) = server(&config).await;
+    let mut socket = dealer(&ipc(dir.path())).await;
+    let big = vec![b' '; 300 * 1024];
+    let table: Vec<(Vec<Vec<u8>>, ErrorCode, &str)> = vec![
+        (vec![b"nonsense".to_vec()], ErrorCode::BadRequest, "not JSON"),
+        (vec![b"[1]".to_vec()], ErrorCode::BadRequest, "no protocol version"),
+        (vec![b"\xff\xfe".to_vec()], ErrorCode::BadRequest, "not JSON"),
+        (vec![vec![]], ErrorCode::BadRequest, "holds no request"),
+        (vec![big], ErrorCode::BadRequest, "the request has 307200 bytes; the limit is 262144"),
+        (vec![b"x".to_vec(); 3], ErrorCode::BadRequest, "too many frames"),
+        (vec![b"x".to_vec(); 500], ErrorCode::BadRequest, "too many frames"),
+        (vec![request("", &json!({"command": "status"}))], ErrorCode::BadRequest, "needs an id"),
+        (vec![request(&"i".repeat(200), &json!({"command": "status"}))], ErrorCode::BadRequest, "needs an id"),
+        (vec![request("u", &json!({"command": "dance"}))], ErrorCode::UnknownCommand, "unknown command \"dance\""),
+        (vec![request("v", &json!({"command": "status", "v": 9}))], ErrorCode::Version, "version 9"),
+        (vec![request("w", &json!({"command": "status", "to": "two"}))], ErrorCode::WrongAddressee, "is for \"two\""),
+        (vec![request("x", &json!({"command": "set_tun_ip"}))], ErrorCode::BadRequest, "arguments of set_tun_ip"),
+        (vec![request("y", &json!({"command": "set_tun_ip", "args": {"tun_ip": 5}}))], ErrorCode::BadRequest, "arguments of"),
+    ];
+    for (frames, code, words) in table {
+        let (_, reply) = ask(&mut socket, frames).await;
+        let error = reply.error.expect("a failure");
+        assert_eq!(error.code, code, "{error:?}");
+        assert!(error.message.contains(words), "\"{}\" lacks \"{words}\"", error.message);
+        assert_eq!(reply.from, "one");
+    }
+    assert_eq!(executed.load(Ordering::SeqCst), 0);
+    assert!(ask(&mut socket, vec![request("z", &json!({"command": "status"}))]).await.1.ok);
+}
+
+#[tokio::test]
+async fn a_retry_is_answered_alike_and_executed_once_even_while_executing() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let (executed, _stop) = server(&config).await;
+    let mut first = dealer(&ipc(dir.path())).await;
+    let mut second = dealer(&ipc(dir.path())).await;
+    for command in [json!({"command": "await_sync", "args": {"deadline_ms": 50}}), json!({"command": "make_usrp"})] {
+        let before = executed.load(Ordering::SeqCst);
+        let frames = || vec![request(command["command"].as_str().unwrap(), &command)];
+        let (one, two) = tokio::join!(ask(&mut first, frames()), ask(&mut second, frames()));
+        let (_, three) = ask(&mut first, frames()).await;
+        assert_eq!((&one.1, &one.1), (&two.1, &three));
+        assert_eq!(executed.load(Ordering::SeqCst), before + 1);
+    }
+    let (_, reply) = ask(&mut first, vec![request("make_usrp", &json!({"command": "double_kill"}))]).await;
+    assert!(reply.error.unwrap().message.contains("was used for another command"));
+}
+
+#[tokio::test]
+async fn only_signed_fresh_requests_are_executed() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), true);
+    let (executed, _stop) = server(&config).await;
+    let key = Key::load(&config).unwrap().unwrap();
+    let mut socket = dealer(&ipc(dir.path())).await;
+    let now = chrono::Utc::now().timestamp_millis();
+    let signed = |id: &str, at: i64, nonce: &str| {
+        let frame = request(id, &json!({"command": "status", "sent_at_ms": at, "nonce": nonce}));
+        let signature = key.sign(&frame).into_bytes();
+        vec![frame, signature]
+    };
+    let other = Key::new(b"another key of enough bytes".to_vec()).unwrap();
+    let forged = |frames: Vec<Vec<u8>>| vec![frames[0].clone(), other.sign(&frames[0]).into_bytes()];
+    let changed = {
+        let mut frames = signed("t", now, "t");
+        let last = frames[0].len() - 2;
+        frames[0][last] ^= 1;
+        frames
+    };
+    let table = [
+        (vec![request("a", &json!({"command": "status"}))], "not signed"),
+        (forged(signed("b", now, "b")), "signature is not"),
+        (changed, "signature is not"),
+        (signed("c", now - 31_000, "c"), "s off"),
+        (signed("d", now + 31_000, "d"), "s off"),
+        (signed("e", now - 20_000, "e"), "before this agent started"),
+        (signed("f", now, ""), "nonce"),
+    ];
+    for (frames, words) in table {
+        let error = ask(&mut socket, frames).await.1.error.expect("a refusal");
+        assert_eq!(error.code, ErrorCode::Unauthorized, "{error:?}");
+        assert!(error.message.contains(words), "\"{}\" lacks \"{words}\"", error.message);
+    }
+    assert_eq!(executed.load(Ordering::SeqCst), 0);
+    let frames = signed("g", now, "g");
+    let (answer, reply) = ask(&mut socket, frames.clone()).await;
+    assert!(reply.ok && key.verify(&answer[0], &answer[1]), "{reply:?}");
+    assert!(ask(&mut socket, frames).await.1.error.unwrap().message.contains("seen before"), "a recording is refused");
+}
+
+#[tokio::test]
+async fn a_client_refuses_an_answer_that_the_cluster_did_not_sign() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_executed, _stop) = server(&config(dir.path(), &ipc(dir.path()), false)).await;
+    let client = Client::new(config(dir.path(), &ipc(dir.path()), true)).unwrap();
+    let failure = client.request("one", Command::Status, SOON).await.unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Unauthorized, "{failure:?}");
+}
+
+#[tokio::test]
+async fn an_agent_that_listens_to_everyone_needs_a_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = format!("tcp://0.0.0.0:{}", free_port());
+    let open = config(dir.path(), &endpoint, false);
+    let failure = Server::bind(&open, "one", false).await.unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Config);
+    assert!(failure.message.contains("key_file"));
+    assert!(Server::bind(&open, "one", true).await.is_ok(), "--insecure");
+    let endpoint = format!("tcp://0.0.0.0:{}", free_port());
+    assert!(Server::bind(&config(dir.path(), &endpoint, true), "one", false).await.is_ok(), "with a key");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said_and_a_stale_socket_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    for endpoint in [ipc(dir.path()), format!("tcp://127.0.0.1:{}", free_port())] {
+        let config = config(dir.path(), &endpoint, false);
+        let first = Server::bind(&config, "one", false).await.unwrap();
+        let failure = Server::bind(&config, "one", false).await.unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Environment);
+        assert!(failure.message.contains("can not listen on"), "{failure}");
+        drop(first);
+    }
+    let stale = dir.path().join("one.cmd");
+    drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
+    assert!(stale.exists());
+    drop(Server::bind(&config(dir.path(), &ipc(dir.path()), false), "one", false).await.unwrap());
+    assert!(!stale.exists(), "and removed at the end");
+}
+
+#[tokio::test]
+async fn requests_survive_a_restart_and_absent_hosts_are_unreachable() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), true);
+    let client = Client::new(Arc::clone(&config)).unwrap();
+    let failure = client.request("one", Command::Status, Duration::from_millis(100)).await.unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Unreachable);
+    assert!(failure.message.contains("can not be reached at ipc://"), "{failure}");
+
+    let (_, stop) = server(&config).await;
+    assert!(client.request("one", Command::Status, SOON).await.is_ok());
+    let failure = client.request("one", Command::AwaitSync { deadline_ms: 60_000 }, Duration::from_millis(100)).await.unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Unreachable);
+    assert!(failure.message.contains("did not answer await_sync within 0.1 s"), "{failure}");
+
+    let waiting = {
+        let client = client.clone();
+        tokio::spawn(async move { client.request("one", Command::AwaitSync { deadline_ms: 300 }, SOON).await })
+    };
+    assert!(client.request("one", Command::Status, SOON).await.is_ok());
+    stop.cancel();
+    let (executed, _stop) = loop {
+        // The first server gives its address up when its task is dropped.
+        tokio::task::yield_now().await;
+        if !dir.path().join("one.cmd").exists() {
+            break server(&config).await;
+        }
+    };
+    assert!(waiting.await.unwrap().is_ok(), "sent again to the second server");
+    assert_eq!(executed.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn hostile_streams_do_not_harm_the_agent() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let (_executed, _stop) = server(&config).await;
+    let greeting = {
+        let mut bytes = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0];
+        bytes.extend_from_slice(b"NULL");
+        bytes.resize(64, 0);
+        bytes
+    };
+    let ready = b"\x04\x1b\x05READY\x0bSocket-Type\0\0\0\x06DEALER".to_vec();
+    let everything = [&[0x02][..], &u64::MAX.to_be_bytes()].concat();
+    let half = [&[0x02][..], &(1u64 << 62).to_be_bytes()].concat();
+    let ping = b"\x04\x07\x04PING\0\0".to_vec();
+    let streams = [
+        vec![b"GET / HTTP/1.1\r\n\r\n".to_vec()],
+        vec![greeting.clone(), vec![0xff; 100]],
+        vec![greeting.clone(), ready.clone(), everything],
+        vec![greeting.clone(), ready.clone(), half],
+        vec![greeting.clone(), ready.clone(), ping],
+        vec![greeting.clone(), b"\x04\x07\x05READY\x63".to_vec()],
+        vec![greeting, ready, vec![0xff; 1000]],
+    ];
+    for stream in streams {
+        let mut peer = UnixStream::connect(dir.path().join("one.cmd")).await.unwrap();
+        for part in &stream {
+            let _ = peer.write_all(part).await;
+        }
+        let _ = tokio::time::timeout(Duration::from_millis(20), peer.read(&mut [0; 256])).await;
+        let client = Client::new(Arc::clone(&config)).unwrap();
+        assert!(client.request("one", Command::Status, SOON).await.is_ok(), "after {stream:?}");
+    }
+}
+
+#[tokio::test]
+async fn telemetry_is_heard_and_a_lost_publisher_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let mut heard = subscribe(Arc::clone(&config));
+    let publisher = Publisher::bind(&config, "one").await.unwrap();
+    let event = Event { at: chrono::Utc::now(), host: "one".into(), level: Level::Info, text: "hello".into() };
+    let saw = |want: Heard| move |heard: &Heard| *heard == want;
+    let link = |state| Heard::Link { host: "one".into(), state };
+    until(&mut heard, saw(link(LinkState::Connected))).await;
+    // A subscription travels to the publisher after the connection is made: say it until it is heard.
+    let saying = {
+        let (publisher, event) = (publisher.clone(), event.clone());
+        tokio::spawn(async move {
+            loop {
+                publisher.publish(TOPIC_EVENT, &event);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+    };
+    until(&mut heard, saw(Heard::Event(event.clone()))).await;
+    saying.abort();
+    let _ = saying.await;
+    until(&mut heard, |heard| matches!(heard, Heard::Link { host, state: LinkState::Silent { .. } } if host == "one")).await;
+    publisher.publish(TOPIC_EVENT, &event);
+    until(&mut heard, saw(link(LinkState::Connected))).await;
+    drop(publisher);
+    until(&mut heard, |heard| matches!(heard, Heard::Link { host, state: LinkState::Retrying { .. } } if host == "one")).await;
+    let publisher = loop {
+        tokio::task::yield_now().await;
+        if let Ok(publisher) = Publisher::bind(&config, "one").await {
+            break publisher;
+        }
+    };
+    until(&mut heard, saw(link(LinkState::Connected))).await;
+    drop(publisher);
+}
+
+async fn until(heard: &mut tokio::sync::mpsc::Receiver<Heard>, wanted: impl Fn(&Heard) -> bool) {
+    let search = async {
+        while let Some(next) = heard.recv().await {
+            if wanted(&next) {
+                return;
+            }
+        }
+        panic!("the subscription ended");
+    };
+    tokio::time::timeout(Duration::from_secs(10), search).await.expect("heard in time");
+}
