@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::core::{Modem, Outlet, Report};
+use super::priority;
 use super::queue::PacketQueue;
 use super::receive::Sync;
 use super::segment::MTU;
@@ -170,7 +171,7 @@ pub fn read_packets(tun: &impl IpInterface, queue: &PacketQueue) -> io::Error {
     }
 }
 
-/// Serves one USRP process after another; returns why no further one can come.
+/// Serves one USRP process after another, at real-time priority where that is allowed; returns why no further one can come.
 pub fn serve_samples(
     listener: &SampleListener,
     mut modem: Modem,
@@ -179,12 +180,18 @@ pub fn serve_samples(
     tun: &impl IpInterface,
 ) -> io::Error {
     let mut shell = Shell { shared, reporter, tun, samples: None, bursts_dropped: 0, changes: Vec::new() };
+    let mut ordinary = priority::real_time().err();
     loop {
         let mut samples = match listener.accept() {
             Ok(samples) => samples,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return e,
         };
+        // Told once, and only now: at the start nobody listens yet.
+        if let Some(error) = ordinary.take() {
+            let text = format!("the modem runs without real-time priority ({error}): on a busy machine bursts may come too late");
+            reporter.report(Happened::Note { text });
+        }
         // A connection that ends at once is the peer's affair: the next one comes.
         let _ = serve_one(&mut samples, &mut modem, &mut shell);
         shell.samples = None;
