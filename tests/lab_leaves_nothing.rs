@@ -2,9 +2,11 @@
 //!
 //! Needs root (it skips itself with a sentence otherwise), makes labs of its own, touches nothing else.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -243,12 +245,12 @@ fn sigkill_while_it_comes_up_leaves_nothing() {
     if skip() {
         return;
     }
-    for round in 0..10u32 {
+    for round in 0..20u32 {
         let (mut supervisor, _state, wish) = Lab::spawn("early", &["--bare"]);
         // The name is claimed before anything is made; then a little later each time.
         while !fs::read_to_string("/proc/net/unix").unwrap().contains(&wish) && supervisor.try_wait().unwrap().is_none() {}
         let since = Instant::now();
-        while since.elapsed() < round * Duration::from_millis(1) {}
+        while since.elapsed() < round * Duration::from_micros(300) {}
         supervisor.kill().unwrap();
         assert_eq!(supervisor.wait().unwrap().signal(), Some(9));
         let since = Instant::now();
@@ -332,6 +334,68 @@ fn commands_inside_pass_their_exit_code_on_and_die_with_the_lab() {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(3), format!("baton: lab \"{name}\" has ended\n")));
     let late = baton(Path::new("/tmp")).args(["--in", &name, "lab", "exec", "server1", "true"]).output().unwrap();
     assert_eq!(late.status.code(), Some(3));
+}
+
+/// Starts a command on a terminal of its own; the end that a person would type at and look at, and the terminal itself.
+fn on_terminal(mut command: Command) -> (Child, File, File) {
+    let pair = nix::pty::openpty(None, None).unwrap();
+    let (person, terminal) = (File::from(pair.master), File::from(pair.slave));
+    let copy = || Stdio::from(terminal.try_clone().unwrap());
+    command.stdin(copy()).stdout(copy()).stderr(copy());
+    let become_foreground = || {
+        nix::unistd::setsid()?;
+        // SAFETY: the call takes integers only.
+        nix::errno::Errno::result(unsafe { nix::libc::ioctl(0, nix::libc::TIOCSCTTY, 0) })?;
+        Ok(())
+    };
+    // SAFETY: both calls are plain system calls.
+    unsafe { command.pre_exec(become_foreground) };
+    (command.spawn().unwrap(), person, terminal)
+}
+
+/// Reads until `text` has appeared.
+fn see(person: &mut File, text: &str) {
+    let mut seen = String::new();
+    while !seen.contains(text) {
+        let mut buffer = [0; 4096];
+        let count = person.read(&mut buffer).unwrap();
+        seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+}
+
+#[test]
+fn q_or_ctrl_c_on_a_terminal_ends_it() {
+    if skip() {
+        return;
+    }
+    for typed in [b"q\n".as_slice(), b"\x03"] {
+        let state = tempfile::tempdir().unwrap();
+        let mut command = baton(state.path());
+        let wish = format!("typed-{}", std::process::id());
+        command.args(["lab", "--bare", "--name", &wish]);
+        let (mut supervisor, mut person, _terminal) = on_terminal(command);
+        see(&mut person, "lab ready");
+        person.write_all(typed).unwrap();
+        assert_eq!(ended(&mut supervisor).code(), Some(0));
+        assert_eq!((remains_on_host(), with_argument(&wish)), (Vec::new(), BTreeSet::new()));
+    }
+}
+
+#[test]
+fn a_terminal_left_raw_by_what_died_inside_is_given_back() {
+    if skip() {
+        return;
+    }
+    let lab = Lab::start("raw", &["--bare"]);
+    let mut command = baton(lab.state.path());
+    command.args(["--in", &lab.name, "lab", "exec", "console", "sh", "-c", "stty raw -echo; echo it is raw; exec sleep 1000"]);
+    let (mut inside, mut person, terminal) = on_terminal(command);
+    let before = nix::sys::termios::tcgetattr(&terminal).unwrap();
+    see(&mut person, "it is raw");
+    assert_ne!(nix::sys::termios::tcgetattr(&terminal).unwrap(), before);
+    assert_eq!(lab.end(Signal::SIGKILL), None);
+    assert_eq!(ended(&mut inside).code(), Some(3));
+    assert_eq!(nix::sys::termios::tcgetattr(&terminal).unwrap(), before);
 }
 
 #[test]
