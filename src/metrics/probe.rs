@@ -238,3 +238,75 @@ fn is_network(errno: i32) -> bool {
         Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH | Errno::ENETDOWN | Errno::EHOSTDOWN
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missed_times_are_not_made_up_for() {
+        for (due, now, expected) in [(0, 0, 10), (0, 9, 10), (10, 10, 20), (10, 19, 20), (10, 20, 30), (10, 105, 110)] {
+            assert_eq!(next_due(due, 10, now), expected, "{due} {now}");
+        }
+    }
+
+    /// A prober on loopback; `None`, with a word, on a machine that grants no ICMP socket.
+    fn prober(interval: Duration) -> Option<Prober> {
+        match Prober::start(Ipv4Addr::LOCALHOST, interval) {
+            Ok(prober) => Some(prober),
+            Err(failure) => {
+                assert_eq!(failure.code, ErrorCode::Environment);
+                eprintln!("skipped: {failure}");
+                None
+            }
+        }
+    }
+
+    async fn until(prober: &Prober, enough: impl Fn(&ProbeStatus) -> bool) {
+        let mut settled = prober.settled.clone();
+        while !enough(&prober.status()) {
+            settled.changed().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn every_probe_to_this_machine_is_answered() {
+        let Some(prober) = prober(SHORTEST) else { return };
+        until(&prober, |status| status.received >= 20).await;
+        let mark = prober.mark();
+        until(&prober, |status| status.sent >= mark.next + 100).await;
+        let window = prober.window(mark.next).await.unwrap();
+        assert!(window.sent >= 100, "{window:?}");
+        assert_eq!((window.lost, window.interval_ms), (0, 1.0));
+        let status = prober.status();
+        assert_eq!((status.target.as_str(), status.recent.len().min(120)), ("127.0.0.1", 120));
+    }
+
+    #[tokio::test]
+    async fn two_probers_do_not_take_each_others_replies() {
+        let (Some(one), Some(two)) = (prober(SHORTEST), prober(SHORTEST)) else { return };
+        until(&one, |status| status.received >= 30).await;
+        until(&two, |status| status.received >= 30).await;
+        for prober in [&one, &two] {
+            let window = prober.window(0).await.unwrap();
+            assert_eq!(window.lost, 0, "{window:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_probe_ends_its_windows() {
+        let Some(prober) = prober(LONGEST) else { return };
+        until(&prober, |status| status.received >= 1).await;
+        let (shared, mut settled) = (Arc::clone(&prober.shared), prober.settled.clone());
+        drop(prober);
+        assert!(settled.wait_for(|_| false).await.is_err());
+        assert!(shared.stop.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn intervals_out_of_range_are_refused() {
+        for interval in [Duration::ZERO, Duration::from_micros(999), Duration::from_secs(61)] {
+            assert_eq!(Prober::start(Ipv4Addr::LOCALHOST, interval).unwrap_err().code, ErrorCode::Config);
+        }
+    }
+}

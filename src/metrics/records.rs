@@ -80,3 +80,58 @@ pub fn load(folder: &Path) -> Result<Records, Failure> {
     }
     Ok(records)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::metrics::table::tests::run;
+    use crate::protocol::Method;
+
+    #[test]
+    fn records_come_back_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = folder.path().join("made/as/needed");
+        assert_eq!(load(&records).unwrap(), Records::default());
+        let runs = [run(Method::Classic, 0.125, Some(3)), run(Method::Cold, 1e3, None)];
+        for run in &runs {
+            append(&records, run).unwrap();
+        }
+        assert_eq!(load(&records).unwrap(), Records { runs: runs.to_vec(), unreadable: vec![] });
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&records), mode(&records.join(FILE))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_torn_last_line_costs_that_line_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let kept = run(Method::Classic, 1.0, Some(1));
+        append(folder.path(), &kept).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        // Torn anywhere within the second line.
+        for cut in 1..whole.len() {
+            let mut bytes = whole.clone();
+            bytes.extend_from_slice(&whole[..cut]);
+            std::fs::write(&path, &bytes).unwrap();
+            let complete = cut == whole.len() - 1;
+            let records = load(folder.path()).unwrap();
+            assert_eq!(records.runs.len(), 1 + usize::from(complete), "cut at {cut}");
+            assert_eq!(records.unreadable.is_empty(), complete, "cut at {cut}");
+            append(folder.path(), &kept).unwrap();
+            assert_eq!(load(folder.path()).unwrap().runs.len(), 2 + usize::from(complete), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_a_sentence() {
+        let failure = write_line(Path::new("/"), Path::new("/dev/full"), &run(Method::Classic, 1.0, None)).unwrap_err();
+        assert_eq!(failure.kind(), ErrorKind::StorageFull);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let failure = append(&folder.path().join("file"), &run(Method::Classic, 1.0, None)).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Io);
+        assert!(failure.message.contains("file/runs.jsonl"), "{failure}");
+    }
+}

@@ -153,3 +153,7 @@ fn percentiles(sorted: &[u64]) -> Option<[f64; 4]> {
 fn milliseconds(ns: u64) -> f64 {
     (ns as f64 / 1e3).round() / 1e3
 }
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

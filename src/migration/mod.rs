@@ -17,10 +17,11 @@ pub mod engine;
 pub mod flow;
 pub mod flows;
 mod progress;
+mod record;
 pub mod standing;
 
 #[cfg(test)]
-mod fleet;
+pub(crate) mod fleet;
 #[cfg(test)]
 mod tests;
 

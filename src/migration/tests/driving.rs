@@ -25,7 +25,7 @@ async fn a_migration_is_on_disk_before_anyone_hears_that_it_is_over() {
     .await;
     assert_eq!(record.outcome, Outcome::Ok);
     assert_eq!(record.by.as_deref(), Some("tester@here"));
-    assert_eq!(records::load(folder.path()).unwrap().runs, [record.clone()]);
+    assert_eq!(records::load(folder.path()).unwrap().runs, std::slice::from_ref(&record));
     assert_eq!(seen.iter().filter(|p| p.finished).count(), 1);
     assert_eq!(seen.last().unwrap().record, Some(record));
 }
