@@ -63,25 +63,25 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 /// A migration with the replies that were counted on either side of it.
 #[derive(Debug, Clone, Serialize)]
-struct Run {
+pub(super) struct Run {
     #[serde(flatten)]
-    record: RunRecord,
+    pub(super) record: RunRecord,
     /// Replies at the far end between the work before (start or migration) and this order.
-    replies_before: u64,
+    pub(super) replies_before: u64,
     /// Replies at the far end after it, until pings were seen to flow.
-    replies_after: u64,
+    pub(super) replies_after: u64,
 }
 
 /// The document on stdout.
 #[derive(Debug, Default, Serialize)]
-struct Report {
+pub(super) struct Report {
     ok: bool,
     /// Why not, when it was not a migration that failed.
     reason: Option<String>,
     failure: Option<Failure>,
     /// The start of the work.
     start: Option<RunRecord>,
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
 }
 
 /// Runs it in a lab that is up. Exit code 0 only if every run is ok.
@@ -104,7 +104,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(code) })
 }
 
-async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Report) -> Result<(), Failure> {
+pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Report) -> Result<(), Failure> {
     let far_end = cluster.config.roles.far_end.clone().ok_or_else(|| {
         Failure::new(ErrorCode::Config, "the configuration names no far end, and without pings there is nothing to show")
             .hint("set roles.far_end")

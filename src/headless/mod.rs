@@ -14,6 +14,9 @@ pub mod order;
 pub mod runs;
 pub mod status;
 
+#[cfg(test)]
+mod tests;
+
 /// Writes the manual page to stdout.
 ///
 /// # Errors

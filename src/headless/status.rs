@@ -41,7 +41,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Asks every host at the same time.
-async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
+pub(super) async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
     let ask = |host: &String| {
         let host = host.clone();
         async move {

@@ -15,8 +15,8 @@ use super::flows;
 use super::standing::{self, End, Orders, Standing};
 use crate::config::Config;
 use crate::protocol::{
-    Command, ControlValues, ErrorCode, Failure, Interruption, Linked, Order, OrderRequest, Outcome, PhaseName, ProbeMark,
-    ProbeWindow, RunRecord, SyncState, Telemetry, TunIp,
+    Command, ControlValues, ErrorCode, Failure, Linked, Order, OrderRequest, Outcome, PhaseName, ProbeMark, ProbeWindow, RunRecord,
+    SyncState, Telemetry, TunIp,
 };
 
 /// What the driver is to do next.
@@ -138,12 +138,12 @@ pub struct State {
     pub(super) facts: Facts,
     pub(super) phases: BTreeMap<PhaseName, Duration>,
     pub(super) failed_step: Option<usize>,
-    failure: Option<Failure>,
-    outcome: Outcome,
-    reason: Option<String>,
-    warnings: Vec<String>,
+    pub(super) failure: Option<Failure>,
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<String>,
+    pub(super) warnings: Vec<String>,
     mark: Option<u64>,
-    window: Option<ProbeWindow>,
+    pub(super) window: Option<ProbeWindow>,
 }
 
 /// The first effect of an order.
@@ -259,6 +259,7 @@ impl State {
         let host = self.setting.host(check.at);
         let orders = self.setting.orders(host);
         let verdict = result.and_then(|value| read::<Telemetry>(value, "status", host)).and_then(|status| match check.ask {
+            _ if self.is_busy(&status) => Err(standing::busy(&status)),
             Ask::BeFree => standing::check_free(&status, orders),
             Ask::BeAtWork => standing::check_at_work(&status, orders),
             Ask::BeParked => standing::check_parked(&status, &self.setting.active, orders),
@@ -271,6 +272,12 @@ impl State {
                 self.fail(failure, &[])
             }
         }
+    }
+
+    /// Whether the host carries out another order. Two orders that begin at the same moment on two hosts see each other here, because
+    /// each is announced in its own host's status before it asks the other's; at least one of them gives way.
+    fn is_busy(&self, status: &Telemetry) -> bool {
+        status.migration.as_ref().is_some_and(|other| !other.finished && other.run != self.setting.run)
     }
 
     fn marked(mut self, result: Result<Value, Failure>) -> (Self, Effect) {
@@ -410,45 +417,6 @@ impl State {
     /// A failure with where it happened.
     fn says(&self, step: &Step, failure: &Failure) -> String {
         sentence(&format!("{} on {}: {}", step.ask.command(&self.facts).name(), self.setting.host(step.at), failure.message))
-    }
-
-    fn record(&self) -> RunRecord {
-        let OrderRequest { order, method, by } = self.setting.request.clone();
-        let total = self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.saturating_sub(began));
-        RunRecord {
-            run: self.setting.run.clone(),
-            started: self.setting.started,
-            order,
-            method,
-            from: self.setting.from.clone(),
-            to: self.setting.to.clone(),
-            by,
-            outcome: self.outcome,
-            reason: self.reason.clone(),
-            failure: self.failure.clone(),
-            warnings: self.warnings.clone(),
-            phases: self.progress(self.last_event).phases(),
-            total_ms: rounded(total),
-            interruption: self.interruption(),
-        }
-    }
-
-    fn interruption(&self) -> Interruption {
-        let by_phases = self.flow.cut().filter(|_| self.outcome == Outcome::Ok).map(|cut| {
-            let after = self.flow.steps.iter().skip(cut + 1).flat_map(|s| s.phases);
-            let mut after: Vec<PhaseName> = after.copied().collect();
-            after.dedup();
-            rounded(after.iter().filter_map(|phase| self.phases.get(phase)).sum())
-        });
-        let window = self.window.as_ref();
-        Interruption {
-            by_phases_ms: by_phases,
-            probe_interval_ms: window.map(|w| w.interval_ms),
-            probes_sent: window.map(|w| w.sent),
-            probes_lost: window.map(|w| w.lost),
-            by_loss_ms: window.map(|w| w.lost as f64 * w.interval_ms),
-            gap_ms: window.map(|w| w.gap_ms),
-        }
     }
 }
 

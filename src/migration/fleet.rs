@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::Agents;
 use crate::config::Config;
 use crate::protocol::{
-    Command, ErrorCode, Failure, HostLoad, Linked, Port, ProcessState, ProcessStatus, Route, SetPort, SyncState, Telemetry, VERSION,
+    Command, ErrorCode, Failure, HostLoad, Linked, Port, ProbeStatus, ProcessState, ProcessStatus, Progress, Route, SetPort,
+    SyncState, Telemetry, VERSION,
 };
 
 pub const ACTIVE: &str = "192.168.10.1/24";
@@ -67,6 +68,8 @@ pub struct Host {
     pub tun: String,
     pub routes: Vec<Route>,
     pub carried: Option<(Value, Vec<Route>)>,
+    /// An order that the host is carrying out.
+    pub order: Option<Progress>,
 }
 
 impl Host {
@@ -90,6 +93,8 @@ pub struct Fleet {
     pub faults_at: BTreeMap<usize, Fault>,
     /// Whether D2D never synchronises.
     pub deaf: bool,
+    /// Replies that the far end has received; more at every look.
+    pub replies: u64,
     /// Told to point eth3 at the radio while the other pool host's eth3 did.
     pub collision: Option<String>,
 }
@@ -154,6 +159,8 @@ impl Fleet {
             self.point(host);
         }
         let deaf = self.deaf;
+        self.replies += 3;
+        let probe = (host == "server3").then(|| ProbeStatus { received: self.replies, ..ProbeStatus::default() });
         let state = self.hosts.get_mut(host).unwrap();
         let linked = Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp).then_some(3.0), ..Linked::default() };
         match command {
@@ -180,7 +187,7 @@ impl Fleet {
             Command::AwaitSync { .. } => return Ok(json!(SyncState::Synced { for_ms: 0 })),
             Command::ProbeMark => return Ok(json!({"next": 7})),
             Command::ProbeWindow { .. } => return Ok(json!({"interval_ms": 100.0, "sent": 30, "lost": 19, "gap_ms": 1900.5})),
-            Command::Status => return Ok(json!(telemetry(host, state))),
+            Command::Status => return Ok(json!(Telemetry { probe, ..telemetry(host, state) })),
             _ => {}
         }
         Ok(Value::Null)
@@ -204,7 +211,7 @@ fn telemetry(host: &str, state: &Host) -> Telemetry {
         control: crate::protocol::ControlReport::default(),
         route_list: Vec::new(),
         probe: None,
-        migration: None,
+        migration: state.order.clone(),
     }
 }
 

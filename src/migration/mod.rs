@@ -17,6 +17,7 @@ pub mod engine;
 pub mod flow;
 pub mod flows;
 mod progress;
+mod record;
 pub mod standing;
 
 #[cfg(test)]

@@ -48,6 +48,12 @@ pub struct Orders {
     pub stop: Order,
 }
 
+/// Refuses an order while another one is carried out on a host that it needs.
+pub fn busy(status: &Telemetry) -> Failure {
+    let order = status.migration.as_ref().map_or_else(|| "an order".into(), |progress| progress.order.to_string());
+    Failure::new(ErrorCode::Busy, format!("{} is carrying out {order}", status.host)).hint("ask again when it is over")
+}
+
 /// Refuses an order on a host that already runs something.
 pub fn check_free(status: &Telemetry, orders: Orders) -> Result<(), Failure> {
     let running = processes(status);

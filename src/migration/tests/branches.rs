@@ -291,3 +291,24 @@ fn who_serves_is_not_guessed() {
     assert_eq!(record.outcome, Failed);
     assert!(record.reason.unwrap().contains("Whether server1 serves is not known"));
 }
+
+#[test]
+fn an_order_gives_way_to_one_on_another_host() {
+    for (order, other) in [(DS, "server2"), (DSR, "server1"), (M, "server1"), (MB, "server2")] {
+        for finished in [false, true] {
+            let mut fleet = before(order);
+            let mut theirs = None;
+            run_watched(&mut before(KL), KL, Classic, false, |_, _| Duration::ZERO, &mut |state, at| {
+                theirs = Some(state.progress(at))
+            });
+            let theirs = theirs.map(|progress| crate::protocol::Progress { run: "theirs".into(), finished, ..progress });
+            fleet.hosts.get_mut(other).unwrap().order = theirs;
+            let record = run(&mut fleet, order, Classic, false);
+            assert_eq!(record.outcome == Done, finished, "{order}: {record:?}");
+            if !finished {
+                assert_eq!(fleet.changes(), [""; 0], "{order}");
+                assert_eq!(record.failure.unwrap().code, crate::protocol::ErrorCode::Busy);
+            }
+        }
+    }
+}
