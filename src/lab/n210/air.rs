@@ -252,3 +252,74 @@ fn deviates(random: &mut StdRng, sigma: f32) -> Vec<f32> {
     let spread = (raw.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / DEVIATES as f64).sqrt();
     raw.iter().map(|v| ((v - mean) / spread) as f32 * sigma).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNT: usize = 10_000;
+
+    fn tuned(direction: Direction, frequency: u32) -> Tuning {
+        let mut tuning = Tuning::new(direction);
+        let word = dsp::decimation_word(direction, 52).unwrap();
+        tuning.set_decimation(word);
+        tuning.set_scale(dsp::scale_word(direction, word).0);
+        tuning.gain *= dsp::scale_word(direction, word).1 as f32;
+        Tuning { frequency, ..tuning }
+    }
+
+    fn hear(air: &mut Air, radio: usize, frequency: f64, start: Tick) -> Vec<Complex<f64>> {
+        let mut bytes = vec![0; COUNT * 4];
+        air.hear(radio, tuned(Direction::Receive, dsp::rx_tuning_word(frequency)), start, &mut bytes);
+        let samples = bytes.as_chunks::<4>().0.iter().map(|bytes| dsp::sample_of(*bytes));
+        samples.map(|s| Complex::new(f64::from(s.re), f64::from(s.im)) / 32767.0).collect()
+    }
+
+    fn medium(gain_db: f32, noise_dbfs: f32, delay: u64) -> Medium {
+        Medium { gain_db, noise_dbfs, delay, seed: 7 }
+    }
+
+    #[test]
+    fn noise_has_its_power_no_mean_and_no_colour() {
+        let mut air = Air::new(2, medium(0.0, -40.0, 0));
+        let heard = hear(&mut air, 0, 0.0, 0);
+        let power = heard.iter().map(Complex::norm_sqr).sum::<f64>() / COUNT as f64;
+        assert!((10.0 * power.log10() + 40.0).abs() < 0.3, "{power}");
+        let mean = heard.iter().sum::<Complex<f64>>() / COUNT as f64;
+        let neighbours = heard.windows(2).map(|pair| pair[0] * pair[1].conj()).sum::<Complex<f64>>() / COUNT as f64;
+        // Five standard deviations.
+        assert!(mean.norm() < 5.0 * (power / COUNT as f64).sqrt() && neighbours.norm() < 5.0 * power / (COUNT as f64).sqrt());
+        assert_eq!(hear(&mut Air::new(2, medium(0.0, -40.0, 0)), 0, 0.0, 0), heard, "the same seed gives the same noise");
+    }
+
+    #[test]
+    fn a_difference_in_tuning_turns_the_samples() {
+        let mut air = Air::new(2, medium(-20.0, -200.0, 1040));
+        let tuning = tuned(Direction::Transmit, dsp::tx_tuning_word(10e6));
+        air.play(0, tuning, 520_000, std::iter::repeat_n(Sample::new(20_000, 0), COUNT));
+        // One cycle in 32 samples; the delay is 20 samples.
+        let offset = 100e6 / 52.0 / 32.0;
+        let heard = hear(&mut air, 1, 10e6 - offset, 520_000);
+        assert!(heard[..20].iter().all(|s| s.norm() == 0.0));
+        let turn = Complex::from_polar(1.0, std::f64::consts::TAU / 32.0);
+        for pair in heard[20..].windows(2) {
+            assert!((pair[0].norm() - 0.1 * 20_000.0 / 32_767.0).abs() < 1e-4 && (pair[1] - pair[0] * turn).norm() < 2e-4);
+        }
+        // Out of the band, at another rate, and at the transmitter itself: silence.
+        assert!(hear(&mut air, 1, 8.9e6, 520_000).iter().all(|s| s.norm() == 0.0));
+        assert!(hear(&mut air, 0, 10e6, 520_000).iter().all(|s| s.norm() == 0.0));
+        let mut bytes = [1; 400];
+        let other = Tuning { decimation: 50, ..tuned(Direction::Receive, dsp::rx_tuning_word(10e6)) };
+        air.hear(1, other, 530_000, &mut bytes);
+        assert_eq!(bytes, [0; 400]);
+    }
+
+    #[test]
+    fn what_is_older_than_the_memory_is_silence() {
+        let mut air = Air::new(2, medium(0.0, -200.0, 0));
+        let tuning = tuned(Direction::Transmit, 0);
+        air.play(0, tuning, 0, std::iter::repeat_n(Sample::new(1000, 0), MEMORY + 100));
+        let heard = hear(&mut air, 1, 0.0, 0);
+        assert!(heard[..100].iter().all(|s| s.norm() == 0.0) && heard[100..].iter().all(|s| s.norm() > 0.02));
+    }
+}

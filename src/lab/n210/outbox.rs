@@ -31,11 +31,6 @@ impl Outbox {
         self.slots[..self.used].iter().map(|(length, bytes)| &bytes[..*length])
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.used == 0
-    }
-
     /// Forgets the frames, keeps their memory.
     pub fn clear(&mut self) {
         self.used = 0;

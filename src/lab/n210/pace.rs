@@ -12,6 +12,7 @@ use nix::unistd::getppid;
 use super::clock::Tick;
 use super::packet_socket::PacketSocket;
 use super::world::World;
+use crate::radio::wire::TICKS_PER_SECOND;
 
 /// Nanoseconds in a tick.
 const TICK: i64 = 10;
@@ -60,15 +61,52 @@ pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, ready: &str) -> std
     writeln!(stdout, "{ready}")?;
     stdout.flush()?;
     let parent = getppid();
+    be_prompt();
     let mut quiet = true;
+    let mut losses = Losses::default();
     while getppid() == parent {
         let turn = world.now();
         wait(&pace, &world, &sockets, turn, quiet)?;
         let (now, shift) = pace.now();
+        if now.saturating_sub(world.now()) > PATIENCE {
+            tracing::warn!("this machine was too busy for more than a second: the receive streams overflow");
+            world.skip(now);
+        }
         quiet = take(&pace, &mut world, &mut sockets, shift);
-        catch_up(&mut world, &sockets, now);
+        let lost = catch_up(&mut world, &sockets, now);
+        losses.count(lost, now);
     }
     Ok(())
+}
+
+/// Wakes up on time and before ordinary processes, as far as allowed: a radio does not wait for the programs that use it.
+#[allow(unsafe_code)]
+fn be_prompt() {
+    const NICE: nix::libc::c_int = -10;
+    const SLACK_NANOSECONDS: u64 = 1_000;
+    let slack = nix::sys::prctl::set_timerslack(SLACK_NANOSECONDS);
+    // SAFETY: no pointers; 0 is this process.
+    let nice = unsafe { nix::libc::setpriority(nix::libc::PRIO_PROCESS, 0, NICE) };
+    if slack.is_err() || nice < 0 {
+        tracing::info!("not allowed to raise the priority: on a busy machine the radios may send late");
+    }
+}
+
+/// Frames that the interfaces did not take, told at most once a second.
+#[derive(Default)]
+struct Losses {
+    frames: usize,
+    next: Tick,
+}
+
+impl Losses {
+    fn count(&mut self, lost: usize, now: Tick) {
+        self.frames += lost;
+        if self.frames > 0 && now >= self.next {
+            tracing::warn!(frames = self.frames, "frames lost: an interface is down or does not take them");
+            (self.frames, self.next) = (0, now.saturating_add(TICKS_PER_SECOND));
+        }
+    }
 }
 
 /// Sleeps until something is due or arrives; in the stream of samples, at least one turn.
@@ -123,28 +161,20 @@ fn take(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64
     total <= FEW
 }
 
-/// Lets time pass up to now and sends what falls due.
-fn catch_up(world: &mut World, sockets: &[PacketSocket], now: Tick) {
-    if now.saturating_sub(world.now()) > PATIENCE {
-        tracing::warn!("this machine was too busy for more than a second: the receive streams overflow");
-        world.skip(now);
-    }
+/// Lets time pass up to now and sends what falls due; returns how many frames were lost.
+fn catch_up(world: &mut World, sockets: &[PacketSocket], now: Tick) -> usize {
+    let mut lost = 0;
     loop {
         let piece = world.now().saturating_add(PIECE).min(now);
         world.advance(piece);
         for (radio, socket) in sockets.iter().enumerate() {
             if let Some(out) = world.outbox(radio) {
-                if !out.is_empty() {
-                    let lost = socket.send(out.frames());
-                    if lost > 0 {
-                        tracing::warn!(radio, lost, "frames lost: the interface does not take them");
-                    }
-                }
+                lost += socket.send(out.frames());
                 out.clear();
             }
         }
         if world.now() >= now {
-            return;
+            return lost;
         }
     }
 }

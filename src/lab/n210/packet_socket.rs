@@ -165,10 +165,11 @@ impl PacketSocket {
     }
 
     /// Sends frames; returns how many the kernel did not take.
-    pub fn send<'a>(&self, mut frames: impl Iterator<Item = &'a [u8]>) -> usize {
+    pub fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>) -> usize {
+        let mut frames = frames.peekable();
         static NO_OFFLOAD: [u8; OFFLOAD_HEADER] = [0; OFFLOAD_HEADER];
         let mut lost = 0;
-        loop {
+        while frames.peek().is_some() {
             let mut parts: [[IoSlice; 2]; BATCH] = [[IoSlice::new(&NO_OFFLOAD), IoSlice::new(&[])]; BATCH];
             // SAFETY: plain old data, valid when zero.
             let mut messages: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
@@ -176,9 +177,6 @@ impl PacketSocket {
             for (pair, frame) in parts.iter_mut().zip(frames.by_ref()) {
                 pair[1] = IoSlice::new(frame);
                 filled += 1;
-            }
-            if filled == 0 {
-                return lost;
             }
             for (message, pair) in messages.iter_mut().zip(&mut parts) {
                 // IoSlice has the layout of iovec: the standard library guarantees it.
@@ -196,6 +194,7 @@ impl PacketSocket {
                 lost += usize::from(sent <= 0);
             }
         }
+        lost
     }
 }
 
