@@ -187,7 +187,7 @@ fn a_software_n210_is_found_initialised_and_linked() {
         println!("link {:?}", began.elapsed());
         let mut d2d = listener.accept().unwrap();
         let (percent, counters) = exercise(&mut usrp, &mut d2d, subframes);
-        println!("{percent:.1} % of a core, {counters:?}");
+        println!("{percent:.0} % of a core in {subframes} subframes, {counters:?}");
         let faults = [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors];
         assert_eq!(faults, [0; 5], "{counters:?}");
         // Before the connection ends: a living one would connect again.
