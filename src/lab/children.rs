@@ -1,5 +1,6 @@
 //! Starts the lab's programs, waits until they are ready, keeps their logs, and says when one ends.
 
+use std::io::Write;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +74,7 @@ async fn keep(stages: Vec<Vec<Program>>, namespaces: &Namespaces, claim: Claim, 
                 let line = format!("{}; its log is {LOGS}/{}.log", ended.sentence(), ended.program.log);
                 news.write(format!("{line}\n").as_bytes());
                 if ALOUD.load(Ordering::Relaxed) {
-                    eprintln!("baton: {line}");
+                    let _ = writeln!(std::io::stderr(), "baton: {line}");
                 }
             }
         }

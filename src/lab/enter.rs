@@ -36,20 +36,20 @@ pub fn enter(name: Option<&str>) -> Result<PathBuf, Failure> {
     let before = nix::sys::signal::SigSet::thread_get_mask().trying(|| "the signal mask could not be read")?;
     let mask = supervisor::watched();
     mask.thread_block().trying(|| "signals could not be blocked")?;
-    let (go_read, go_write) = pipe2(OFlag::O_CLOEXEC).trying(|| "a pipe could not be made")?;
+    let (their_end, lifeline) = pipe2(OFlag::O_CLOEXEC).trying(|| "a pipe could not be made")?;
     // SAFETY: this process has one thread.
     match unsafe { fork() }.trying(|| format!("no process could be started in lab \"{}\"", lab.name))? {
         ForkResult::Child => {
-            drop(go_write);
-            init::die_with_parent(&go_read);
+            drop(lifeline);
+            init::die_with_parent(&their_end);
             let _ = before.thread_set_mask();
             let file = Path::new(RUNTIME).join("baton.toml");
             interior::announce(&lab.name, &file);
             Ok(file)
         }
         ForkResult::Parent { child } => {
-            drop(go_read);
-            let code = supervisor::watch(child, &mask, go_write, None)?;
+            drop(their_end);
+            let code = supervisor::watch(child, &mask, lifeline, None)?;
             if code == KILLED && ended(&program) {
                 return Err(Failure::new(ErrorCode::Unreachable, format!("lab \"{}\" has ended", lab.name)));
             }

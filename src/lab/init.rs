@@ -1,21 +1,21 @@
 //! Pid 1 of the lab: reaps what is orphaned, passes signals on, ends with the lab program.
 
-use std::os::fd::OwnedFd;
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, read};
+use nix::unistd::{ForkResult, Pid, fork};
 
 use super::supervisor::exit_of_signal;
 
 /// Becomes init; returns in the lab program only, with the signal mask `before`.
-///
-/// `go` gives one byte when the supervisor is there and watches.
-pub fn run(go: &OwnedFd, mask: &SigSet, before: &SigSet) {
-    die_with_parent(go);
+pub fn run(lifeline: &OwnedFd, mask: &SigSet, before: &SigSet) {
+    die_with_parent(lifeline);
     // SAFETY: this process has one thread.
     match unsafe { fork() } {
         Ok(ForkResult::Child) => {
@@ -27,17 +27,19 @@ pub fn run(go: &OwnedFd, mask: &SigSet, before: &SigSet) {
             leave(attend(child, mask))
         }
         Err(error) => {
-            eprintln!("baton: the lab program could not be started: {error}");
+            let _ = writeln!(std::io::stderr(), "baton: the lab program could not be started: {error}");
             leave(1)
         }
     }
 }
 
-/// From here on the kernel kills this process when its parent ends; `go` gives one byte when the parent is there and watches.
-pub fn die_with_parent(go: &OwnedFd) {
-    // In this order: a parent that dies before the first call leaves `go` at its end, one that dies after it has us killed.
+/// From here on the kernel kills this process when its parent ends. The parent holds the other end of `lifeline` for life.
+pub fn die_with_parent(lifeline: &OwnedFd) {
+    let asked = prctl::set_pdeathsig(Signal::SIGKILL);
+    // In this order: a parent that has ended before that call hung up, one that ends after it has us killed.
     // getppid is no help here, it is 0 for a parent outside the pid namespace.
-    if prctl::set_pdeathsig(Signal::SIGKILL).is_err() || read(go, &mut [0]) != Ok(1) {
+    let mut hung_up = [PollFd::new(lifeline.as_fd(), PollFlags::POLLIN)];
+    if asked.is_err() || poll(&mut hung_up, PollTimeout::ZERO) != Ok(0) {
         leave(1);
     }
 }

@@ -45,7 +45,7 @@ pub fn stages(config: &Config) -> Result<Vec<Vec<Program>>, Failure> {
         title: "the software N210s".into(),
         log: "n210".into(),
         namespace: CONSOLE.into(),
-        command: command(&["n210", "--radio", "pool=n210", "--radio", "far=n210-far"]),
+        command: command(&["n210", "--radio", "pool@n210", "--radio", "far@n210-far"]),
         ready: "n210 ready".into(),
     };
     let agent = |host: &String| Program {

@@ -12,7 +12,7 @@ use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Gid, Pid, Uid, pipe2, write};
+use nix::unistd::{Gid, Pid, Uid, pipe2};
 
 use super::init;
 use super::terminal::Terminal;
@@ -49,17 +49,17 @@ pub fn divide() -> Result<Side, Failure> {
     let before = SigSet::thread_get_mask().trying(|| "the signal mask could not be read")?;
     let mask = watched();
     mask.thread_block().trying(|| "signals could not be blocked")?;
-    let (go_read, go_write) = pipe2(OFlag::O_CLOEXEC).trying(|| "a pipe could not be made")?;
+    let (their_end, lifeline) = pipe2(OFlag::O_CLOEXEC).trying(|| "a pipe could not be made")?;
     // Before the split: in a new user namespace this user has no number until the maps are written.
     let (uid, gid) = (Uid::effective(), Gid::effective());
     let (child, user_namespace) = split()?;
     let Some(init) = child else {
-        drop(go_write);
-        init::run(&go_read, &mask, &before);
+        drop(lifeline);
+        init::run(&their_end, &mask, &before);
         return Ok(Side::Inside(Identity { uid, gid, user_namespace }));
     };
-    drop(go_read);
-    watch(init, &mask, go_write, Some(GRACE)).map(|code| Side::Outside(ExitCode::from(code)))
+    drop(their_end);
+    watch(init, &mask, lifeline, Some(GRACE)).map(|code| Side::Outside(ExitCode::from(code)))
 }
 
 /// Signals that the supervisor and init wait for. A hang-up that the operator chose to ignore (`nohup`) stays ignored.
@@ -119,22 +119,20 @@ fn refused(error: Errno) -> Failure {
     })
 }
 
-/// Tells `child` through `go` that it is watched, waits for its end, passing the operator's signals on, and gives the terminal back as
+/// Waits for the end of `child`, passing the operator's signals on, and gives the terminal back as
 /// it was. With `grace` the first such signal is a request to end, and what has not ended by then is killed.
 ///
 /// # Errors
 /// The kernel does not let this process wait.
-pub fn watch(child: Pid, mask: &SigSet, go: OwnedFd, grace: Option<Duration>) -> Result<u8, Failure> {
+pub fn watch(child: Pid, mask: &SigSet, lifeline: OwnedFd, grace: Option<Duration>) -> Result<u8, Failure> {
     let terminal = Terminal::remember();
     let signals =
         SignalFd::with_flags(mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).trying(|| "signals could not be waited for")?;
-    // If this write fails the child has died, which the loop below sees.
-    let _ = write(&go, b"!");
-    drop(go);
     let mut deadline: Option<Instant> = None;
     loop {
         if let Some(code) = ended(child)? {
             terminal.restore();
+            drop(lifeline);
             return Ok(code);
         }
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));

@@ -1,6 +1,6 @@
 //! `baton lab` in the foreground: says what there is, waits until the operator ends it.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -34,7 +34,9 @@ pub fn wait(file: &Path) -> Result<ExitCode, Failure> {
             std::thread::Builder::new().spawn(move || read_quit(quit)).trying(|| "the keyboard could not be read")?;
         }
         // Only now: who reads "lab ready" may signal at once.
-        print!("{}", greeting(&std::env::var(ENV_LAB).unwrap_or_default(), &Config::load(file)?, keyboard));
+        let greeting = greeting(&std::env::var(ENV_LAB).unwrap_or_default(), &Config::load(file)?, keyboard);
+        // Nobody need be listening.
+        let _ = std::io::stdout().write_all(greeting.as_bytes());
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

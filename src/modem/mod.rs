@@ -1,17 +1,26 @@
-//! The D2D process.
+//! The D2D process: a modem between tun and the samples of the USRP process. `docs/modem.md` describes its air interface.
 
-use std::process::ExitCode;
+pub mod cell;
+pub mod core;
+pub mod demodulate;
+pub mod gold;
+mod history;
+pub mod numerology;
+mod priority;
+mod process;
+pub mod queue;
+pub mod receive;
+pub mod search;
+pub mod segment;
+pub mod settings;
+mod shell;
+pub mod sync_signals;
+pub mod transmit;
+pub mod transport;
 
-use crate::protocol::{ErrorCode, Failure};
+#[cfg(test)]
+mod loopback;
 
-/// Options.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct Args {}
-
-/// Runs it.
-///
-/// # Errors
-/// Not built yet.
-pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
-}
+pub use self::core::{Modem, Outlet, Report};
+pub use process::{Args, run};
+pub use receive::Sync;

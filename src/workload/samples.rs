@@ -40,9 +40,11 @@ impl Block {
         out.extend_from_slice(&[0; 3]);
         out.extend_from_slice(&(self.samples.len() as u32).to_ne_bytes());
         out.extend_from_slice(&self.tick.to_ne_bytes());
-        for sample in &self.samples {
-            out.extend_from_slice(&sample.re.to_ne_bytes());
-            out.extend_from_slice(&sample.im.to_ne_bytes());
+        let header = out.len();
+        out.resize(header + 4 * self.samples.len(), 0);
+        for (slot, sample) in out[header..].as_chunks_mut::<4>().0.iter_mut().zip(&self.samples) {
+            let ([a, b], [c, d]) = (sample.re.to_ne_bytes(), sample.im.to_ne_bytes());
+            *slot = [a, b, c, d];
         }
     }
 
@@ -51,6 +53,16 @@ impl Block {
     /// # Errors
     /// `InvalidData` with a sentence when the packet is none.
     pub fn decode(packet: &[u8]) -> io::Result<Self> {
+        let mut block = Self { kind: Kind::Rx, tick: 0, samples: Vec::new() };
+        block.decode_from(packet)?;
+        Ok(block)
+    }
+
+    /// Reads a block from one packet into this one, reusing its memory.
+    ///
+    /// # Errors
+    /// As [`Block::decode`]; this block is then unchanged.
+    pub fn decode_from(&mut self, packet: &[u8]) -> io::Result<()> {
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("sample block {what}"));
         let (header, body) = packet.split_at_checked(HEADER).ok_or_else(|| wrong("is shorter than its header"))?;
         let kind = match header[0] {
@@ -64,9 +76,13 @@ impl Block {
         }
         let mut tick = [0; 8];
         tick.copy_from_slice(&header[8..16]);
+        self.kind = kind;
+        self.tick = u64::from_ne_bytes(tick);
+        self.samples.clear();
         let samples =
-            body.chunks_exact(4).map(|b| Sample::new(i16::from_ne_bytes([b[0], b[1]]), i16::from_ne_bytes([b[2], b[3]]))).collect();
-        Ok(Self { kind, tick: u64::from_ne_bytes(tick), samples })
+            body.as_chunks::<4>().0.iter().map(|b| Sample::new(i16::from_ne_bytes([b[0], b[1]]), i16::from_ne_bytes([b[2], b[3]])));
+        self.samples.extend(samples);
+        Ok(())
     }
 }
 

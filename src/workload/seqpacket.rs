@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -96,17 +97,30 @@ impl SampleSocket {
     /// # Errors
     /// `WouldBlock` at the read timeout; `InvalidData` for a packet that is no block.
     pub fn receive(&mut self) -> io::Result<Option<Block>> {
+        if self.take()? { Block::decode(&self.bytes).map(Some) } else { Ok(None) }
+    }
+
+    /// Receives the next block into `block`, reusing its memory; `false` when the peer has closed.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_into(&mut self, block: &mut Block) -> io::Result<bool> {
+        Ok(self.take()? && block.decode_from(&self.bytes).map(|()| true)?)
+    }
+
+    /// One packet into `bytes`; `false` when the peer has closed.
+    fn take(&mut self) -> io::Result<bool> {
         self.bytes.clear();
         let read = {
             let spare: &mut [MaybeUninit<u8>] = self.bytes.spare_capacity_mut();
             self.socket.recv(spare)?
         };
         if read == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         // SAFETY: the kernel has just initialised the first `read` bytes of the spare capacity, and `read` is at most its length.
         unsafe { self.bytes.set_len(read) };
-        Block::decode(&self.bytes).map(Some)
+        Ok(true)
     }
 
     /// Ends the connection for every handle on it.
@@ -115,6 +129,13 @@ impl SampleSocket {
     /// Of the socket.
     pub fn shutdown(&self) -> io::Result<()> {
         self.socket.shutdown(std::net::Shutdown::Both)
+    }
+}
+
+impl AsFd for SampleSocket {
+    /// For waiting on this and other sockets at once.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -1,17 +1,150 @@
-//! The software N210.
+//! The software N210: radios that stock UHD tools take for real ones, and the air between them.
+//!
+//! `device` and what it is made of are a machine without input or output of its own: frames in, frames out, and ticks. `air` joins the
+//! radios of a process, `world` moves them through time together, `pace` does so in real time on packet sockets. `docs/n210.md` says how
+//! to use it and what it does not do.
 
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use crate::protocol::{ErrorCode, Failure};
 
-/// Options.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct Args {}
+mod air;
+mod arp;
+mod clock;
+mod cpu;
+mod device;
+mod eeprom;
+mod frame;
+mod framer;
+mod outbox;
+mod pace;
+mod packet_socket;
+mod receive;
+mod transmit;
+mod world;
 
-/// Runs it.
+use air::Medium;
+use eeprom::Identity;
+use packet_socket::PacketSocket;
+use world::World;
+
+/// Most radios of a process.
+const MAX_RADIOS: usize = 8;
+
+/// Options of `baton n210`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// A radio in a network namespace of /run/netns; may be repeated, all radios share one air. Without it, one radio in the present
+    /// namespace.
+    #[arg(long = "radio", value_name = "NAME@NETNS[/INTERFACE]", num_args = 1)]
+    pub radios: Vec<Site>,
+    /// Interface that a radio without a named one uses. It needs no address.
+    #[arg(long, default_value = "eth0")]
+    pub interface: String,
+    /// Address of the radios. The gateway is the first host of its /24.
+    #[arg(long, default_value = "192.168.10.2")]
+    pub addr: Ipv4Addr,
+    /// Gain from every transmitter to every other radio, dB.
+    #[arg(long, default_value_t = -10.0, allow_negative_numbers = true)]
+    pub gain_db: f32,
+    /// Noise in a receiver's band, dB against a full-scale carrier.
+    #[arg(long, default_value_t = -47.0, allow_negative_numbers = true)]
+    pub noise_dbfs: f32,
+    /// Delay from every transmitter to every other radio, in ticks of 10 ns.
+    #[arg(long, default_value_t = 0)]
+    pub delay_ticks: u64,
+    /// Seed of the noise.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Where a radio stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Its name, from which its MAC follows.
+    pub name: String,
+    /// Network namespace; none is the present one.
+    pub namespace: Option<String>,
+    /// Interface; none is the one for all.
+    pub interface: Option<String>,
+}
+
+impl FromStr for Site {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, place) = text.split_once('@').ok_or("a radio is NAME@NETNS or NAME@NETNS/INTERFACE")?;
+        let (namespace, interface) = place.split_once('/').map_or((place, None), |(space, name)| (space, Some(name)));
+        let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains('/');
+        if odd(name) || odd(namespace) || interface.is_some_and(odd) {
+            return Err(format!("`{text}` has an empty or impossible part"));
+        }
+        Ok(Self { name: name.into(), namespace: Some(namespace.into()), interface: interface.map(Into::into) })
+    }
+}
+
+/// Runs the radios until the process is told to end or its parent is gone.
 ///
 /// # Errors
-/// Not built yet.
-pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
+/// Too many radios or two of one name, an interface that is not there, or missing rights.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .try_init()
+        .ok();
+    let sites = sites(args)?;
+    let sockets = sites.iter().map(|site| open(site, &args.interface)).collect::<Result<Vec<_>, _>>()?;
+    let identities: Vec<Identity> = sites.iter().map(|site| Identity::new(&site.name, args.addr)).collect();
+    let medium = Medium { gain_db: args.gain_db, noise_dbfs: args.noise_dbfs, delay: args.delay_ticks, seed: args.seed };
+    let ready = ready(&sites, args);
+    pace::run(World::new(identities, medium), sockets, &ready)
+        .map(|()| ExitCode::SUCCESS)
+        .map_err(|error| Failure::new(ErrorCode::Io, format!("the software N210 had to stop: {error}")))
 }
+
+fn sites(args: &Args) -> Result<Vec<Site>, Failure> {
+    let wrong = |message: String| Err(Failure::new(ErrorCode::Config, message));
+    if args.radios.is_empty() {
+        return Ok(vec![Site { name: "n210".into(), namespace: None, interface: None }]);
+    }
+    if args.radios.len() > MAX_RADIOS {
+        return wrong(format!("{} radios are more than the {MAX_RADIOS} that one process runs", args.radios.len()));
+    }
+    for (i, site) in args.radios.iter().enumerate() {
+        if args.radios[..i].iter().any(|other| other.name == site.name) {
+            return wrong(format!("two radios are called `{}`; names must differ", site.name));
+        }
+    }
+    Ok(args.radios.clone())
+}
+
+fn interface<'a>(site: &'a Site, default: &'a str) -> &'a str {
+    site.interface.as_deref().unwrap_or(default)
+}
+
+fn place(site: &Site, default: &str) -> String {
+    let interface = interface(site, default);
+    site.namespace.as_ref().map_or_else(|| interface.to_owned(), |namespace| format!("{namespace}/{interface}"))
+}
+
+fn open(site: &Site, default: &str) -> Result<PacketSocket, Failure> {
+    PacketSocket::open(site.namespace.as_deref(), interface(site, default)).map_err(|error| {
+        let place = place(site, default);
+        Failure::new(ErrorCode::Environment, format!("radio `{}` cannot open {place}: {error}", site.name))
+            .hint("it needs that namespace and interface, and the right to open packet sockets (CAP_NET_RAW)")
+    })
+}
+
+/// The line that says that all radios answer.
+fn ready(sites: &[Site], args: &Args) -> String {
+    let radios = sites.iter().map(|site| format!("{}={}@{}", site.name, args.addr, place(site, &args.interface)));
+    format!("n210 ready {}", radios.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests;

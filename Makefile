@@ -1,0 +1,38 @@
+# baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
+.PHONY: demo lab build test bench lint packages test-packages picture clean
+
+CARGO ?= cargo
+BATON := target/release/baton
+
+demo: build
+	$(BATON) demo
+
+lab: build
+	$(BATON) lab
+
+build: packages
+	$(CARGO) build --release --locked
+
+test: packages test-packages
+	$(CARGO) test --release --locked --no-fail-fast
+
+bench: build
+	scripts/bench
+
+lint:
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	scripts/check-house
+
+# The picture in README: exported by the program itself during a real run.
+picture: build
+	scripts/picture
+
+packages:
+	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev
+
+test-packages:
+	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps
+
+clean:
+	$(CARGO) clean

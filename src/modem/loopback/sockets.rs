@@ -1,0 +1,122 @@
+//! The modem in its process's shell: sample socket, contract socket and an interface that stands in for tun.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::{BLOCK, CELL, Channel, End};
+use crate::modem::core::Modem;
+use crate::modem::settings::Settings;
+use crate::modem::shell::{IpInterface, Shared, read_packets, serve_samples};
+use crate::workload::samples::{Block, Kind};
+use crate::workload::seqpacket::{SampleListener, SampleSocket};
+use crate::workload::serve::serve;
+
+impl IpInterface for UnixDatagram {
+    fn receive(&self, packet: &mut [u8]) -> io::Result<usize> {
+        self.recv(packet)
+    }
+
+    fn send(&self, packet: &[u8]) -> io::Result<usize> {
+        UnixDatagram::send(self, packet)
+    }
+}
+
+/// A slave in its shell, listening in `dir`; returns the far side of its interface.
+fn start_slave(dir: &Path) -> UnixDatagram {
+    let settings = Settings::read(json!({"workmode": 1}).as_object().unwrap(), false).unwrap();
+    let shared = Arc::new(Shared::new(settings.clone()));
+    let listener = SampleListener::bind(&dir.join("samples.sock")).unwrap();
+    let answers = Arc::clone(&shared);
+    let reporter = serve(&dir.join("d2d.sock"), move |ask| answers.answer(ask)).unwrap();
+    let (tun, host) = UnixDatagram::pair().unwrap();
+    let tun = Arc::new(tun);
+    let modem = Modem::new(settings, 5);
+    let (queue, reader) = (modem.queue(), Arc::clone(&tun));
+    thread::spawn(move || read_packets(&*reader, &queue));
+    thread::spawn(move || serve_samples(&listener, modem, &shared, &reporter, &*tun));
+    host
+}
+
+/// The USRP process and everything behind it: the radio, the air and the far end.
+struct Radio {
+    far: End,
+    samples: SampleSocket,
+    down: Channel,
+    up: Channel,
+}
+
+impl Radio {
+    fn connect(dir: &Path, far: End) -> Self {
+        let samples = SampleSocket::connect(&dir.join("samples.sock")).unwrap();
+        samples.set_read_timeout(Some(std::time::Duration::from_millis(1))).unwrap();
+        Self { far, samples, down: Channel::new(0, 25.0, 1), up: Channel::new(0, 25.0, 2) }
+    }
+
+    fn step(&mut self) {
+        let to_slave = Block { kind: Kind::Rx, tick: self.far.at * super::TICKS, samples: self.down.receive(self.far.at) };
+        self.samples.send(&to_slave).unwrap();
+        let to_far = self.up.receive(self.far.at);
+        assert_eq!(to_far.len(), BLOCK);
+        self.far.feed(&to_far);
+        self.far.taken.bursts.drain(..).for_each(|b| self.down.send(&b));
+        // The slave answers within its lead, if at all: once for every block keeps both at the same pace.
+        while let Ok(Some(burst)) = self.samples.receive() {
+            self.up.send(&burst);
+        }
+    }
+}
+
+fn event(events: &mut impl BufRead) -> Value {
+    let mut line = String::new();
+    events.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+fn ask(stream: &UnixStream, events: &mut impl BufRead, ask: &str) -> Value {
+    let mut writer = stream;
+    writer.write_all(format!("{{\"id\":1,\"ask\":\"{ask}\"}}\n").as_bytes()).unwrap();
+    event(events)["ok"].take()
+}
+
+#[test]
+fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = start_slave(dir.path());
+    let stream = UnixStream::connect(dir.path().join("d2d.sock")).unwrap();
+    let mut events = BufReader::new(stream.try_clone().unwrap());
+    assert_eq!(ask(&stream, &mut events, "status")["sync"], json!({"state": "no_samples"}));
+    assert_eq!(ask(&stream, &mut events, "get_control")["phy_cell_ID"], Value::Null);
+
+    let far = End::new(json!({"workmode": 0, "phy_cell_ID": CELL}), false, 1_000_000);
+    let mut radio = Radio::connect(dir.path(), far);
+    (0..60).for_each(|_| radio.step());
+    assert_eq!(event(&mut events)["sync"]["state"], "searching");
+    assert_eq!(event(&mut events)["sync"]["state"], "synced");
+    assert_eq!(ask(&stream, &mut events, "get_control")["phy_cell_ID"], CELL);
+    assert_eq!(ask(&stream, &mut events, "describe").as_object().unwrap().len(), 14);
+
+    host.send(&[7; 100]).unwrap();
+    radio.far.modem.queue().push(&[8; 1500]);
+    (0..100).for_each(|_| radio.step());
+    let mut packet = [0; 2000];
+    host.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    assert_eq!(host.recv(&mut packet).unwrap(), 1500);
+    assert_eq!(radio.far.taken.packets, [[7; 100]]);
+
+    let Radio { far, samples, .. } = radio;
+    drop(samples);
+    assert_eq!(event(&mut events)["sync"]["state"], "no_samples");
+    let mut radio = Radio::connect(dir.path(), far);
+    radio.far.at += 500_000;
+    (0..60).for_each(|_| radio.step());
+    assert_eq!(event(&mut events)["sync"]["state"], "lost");
+    assert_eq!(event(&mut events)["sync"]["state"], "synced");
+    let status = ask(&stream, &mut events, "status");
+    assert_eq!(status["link"]["packets_in"], 1);
+    assert!(status["counters"]["rx_lost_samples"].as_u64().unwrap() >= 500_000);
+}

@@ -1,0 +1,131 @@
+//! The D2D process: what it is given, and its start.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use tun_rs::{DeviceBuilder, SyncDevice};
+
+use super::core::Modem;
+use super::numerology::Numerology;
+use super::settings::Settings;
+use super::shell::{self, IpInterface, Shared};
+use crate::config::Radio;
+use crate::protocol::{ErrorCode, Failure};
+use crate::workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TUN};
+use crate::workload::seqpacket::SampleListener;
+use crate::workload::serve::serve;
+
+/// Relative error of the sample rate up to which a configuration means the modem's own: it writes the rate in decimals.
+const RATE_TOLERANCE: f64 = 1e-4;
+
+/// Options. Everything else comes by the environment of a workload process (docs/workload.md).
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Subframes (0.9984 ms) between the latest received sample and the burst that is given out for transmission.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub lead: u32,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { lead: 5 }
+    }
+}
+
+/// Runs the process until it is killed.
+///
+/// # Errors
+/// [`ErrorCode::Config`] for an environment or a control variable that it can not work with, [`ErrorCode::Environment`] without tun,
+/// [`ErrorCode::Io`] when a socket can not be had.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let (control, carried) = contract::control_from_env().map_err(|e| Failure::new(ErrorCode::Config, e))?;
+    let settings = Settings::read(&control, carried)?;
+    check_rate()?;
+    let (socket, samples) = (path(ENV_SOCKET)?, path(ENV_SAMPLES)?);
+    let name = variable(ENV_TUN)?;
+    // The sockets first: agent and USRP process wait for them.
+    let shared = Arc::new(Shared::new(settings.clone()));
+    let listener = SampleListener::bind(&samples).map_err(|e| unbound(&samples, &e))?;
+    let answers = Arc::clone(&shared);
+    let reporter = serve(&socket, move |ask| answers.answer(ask)).map_err(|e| unbound(&socket, &e))?;
+    let tun = Arc::new(open_tun(&name)?);
+    let modem = Modem::new(settings, args.lead);
+    let (reader, queue) = (Arc::clone(&tun), modem.queue());
+    let exit_name = name.clone();
+    thread::Builder::new()
+        .name("tun".into())
+        .spawn(move || {
+            let error = shell::read_packets(&*reader, &queue);
+            // The agent shows these as the process's last words; without tun there is nothing left to do.
+            eprintln!("baton: {exit_name} can not be read any more: {error}");
+            std::process::exit(1);
+        })
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} can not be started: {e}")))?;
+    let error = shell::serve_samples(&listener, modem, &shared, &reporter, &*tun);
+    Err(Failure::new(ErrorCode::Io, format!("no USRP process can connect to {} any more: {error}", samples.display())))
+}
+
+impl IpInterface for SyncDevice {
+    fn receive(&self, packet: &mut [u8]) -> std::io::Result<usize> {
+        self.recv(packet)
+    }
+
+    fn send(&self, packet: &[u8]) -> std::io::Result<usize> {
+        Self::send(self, packet)
+    }
+}
+
+fn variable(name: &str) -> Result<String, Failure> {
+    std::env::var(name).ok().filter(|v| !v.is_empty()).ok_or_else(|| {
+        Failure::new(ErrorCode::Config, format!("{name} is not set, which the D2D process needs"))
+            .hint("an agent starts this process and sets its environment; docs/workload.md lists it")
+    })
+}
+
+fn path(name: &str) -> Result<PathBuf, Failure> {
+    variable(name).map(PathBuf::from)
+}
+
+fn unbound(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(ErrorCode::Io, format!("{} can not be listened on: {error}", path.display()))
+}
+
+/// The radio's rate, when the environment tells it, has to be the modem's.
+fn check_rate() -> Result<(), Failure> {
+    let Ok(text) = std::env::var(ENV_RADIO) else { return Ok(()) };
+    let radio: Radio = serde_json::from_str(&text)
+        .map_err(|e| Failure::new(ErrorCode::Config, format!("{ENV_RADIO} does not describe a radio: {e}")))?;
+    let rate = Numerology::MHZ_1_4.rate();
+    if (radio.rate / rate - 1.0).abs() > RATE_TOLERANCE {
+        return Err(Failure::new(
+            ErrorCode::Config,
+            format!("the radio's rate is {} samples per second; the modem works at {rate:.3} (100 MHz / 52)", radio.rate),
+        ));
+    }
+    Ok(())
+}
+
+/// Opens the tun interface, which an agent or lab has made; where there is none, makes one.
+fn open_tun(name: &str) -> Result<SyncDevice, Failure> {
+    let fail = |e: std::io::Error| {
+        let failure = Failure::new(ErrorCode::Environment, format!("the tun interface {name} can not be opened: {e}"));
+        match e.raw_os_error() {
+            Some(nix::libc::ENOENT | nix::libc::ENODEV | nix::libc::ENXIO) => {
+                failure.hint("/dev/net/tun is missing: load the kernel module tun, or give the container that device")
+            }
+            Some(nix::libc::EPERM | nix::libc::EACCES) => failure.hint(
+                "it needs CAP_NET_ADMIN, or a persistent interface owned by this user: ip tuntap add dev tun mode tun user <name>",
+            ),
+            Some(nix::libc::EBUSY) => failure.hint("another process uses it: is another D2D process running on this host?"),
+            _ => failure,
+        }
+    };
+    let tun = DeviceBuilder::new().name(name).inherit_enable_state().build_sync().map_err(fail)?;
+    match tun.enabled(true) {
+        Err(_) if tun.is_running().unwrap_or(false) => Ok(tun),
+        Err(e) => Err(fail(e)),
+        Ok(()) => Ok(tun),
+    }
+}

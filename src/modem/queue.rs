@@ -1,0 +1,105 @@
+//! IP packets that wait to be transmitted.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::segment::MTU;
+
+/// Most packets, however small: their buffers are all of full size.
+const MAX_PACKETS: usize = 256;
+
+/// A bounded queue of packets between the thread that reads tun and the one that transmits. When it is full the oldest packet goes:
+/// on a radio the newest news is worth most.
+#[derive(Debug)]
+pub struct PacketQueue {
+    inner: Mutex<Inner>,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: VecDeque<Vec<u8>>,
+    /// Buffers to use again.
+    spare: Vec<Vec<u8>>,
+    bytes: usize,
+    taken: u64,
+    dropped: u64,
+}
+
+impl PacketQueue {
+    /// A queue for at most `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { inner: Mutex::default(), limit }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends a packet; empty ones and those above the MTU are dropped, and counted.
+    pub fn push(&self, packet: &[u8]) {
+        let mut inner = self.inner();
+        inner.taken += 1;
+        if packet.is_empty() || packet.len() > MTU.min(self.limit) {
+            inner.dropped += 1;
+            return;
+        }
+        while inner.bytes + packet.len() > self.limit || inner.waiting.len() >= MAX_PACKETS {
+            let Some(oldest) = inner.waiting.pop_front() else { break };
+            inner.bytes -= oldest.len();
+            inner.dropped += 1;
+            inner.spare.push(oldest);
+        }
+        let mut buffer = inner.spare.pop().unwrap_or_else(|| Vec::with_capacity(MTU));
+        buffer.clear();
+        buffer.extend_from_slice(packet);
+        inner.bytes += buffer.len();
+        inner.waiting.push_back(buffer);
+    }
+
+    /// Appends the oldest packet's bytes to `out`; false when there is none.
+    pub fn pop(&self, out: &mut Vec<u8>) -> bool {
+        let mut inner = self.inner();
+        let Some(packet) = inner.waiting.pop_front() else { return false };
+        inner.bytes -= packet.len();
+        out.extend_from_slice(&packet);
+        inner.spare.push(packet);
+        true
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.inner().waiting.is_empty()
+    }
+
+    /// Packets ever pushed, and those of them that were dropped.
+    pub fn counts(&self) -> (u64, u64) {
+        let inner = self.inner();
+        (inner.taken, inner.dropped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_packet_goes_when_the_queue_is_full() {
+        let queue = PacketQueue::new(10);
+        [[1u8; 4], [2; 4], [3; 4]].iter().for_each(|p| queue.push(p));
+        let mut out = Vec::new();
+        while queue.pop(&mut out) {}
+        assert_eq!(out, [2, 2, 2, 2, 3, 3, 3, 3]);
+        assert_eq!(queue.counts(), (3, 1));
+    }
+
+    #[test]
+    fn oversized_and_empty_packets_are_dropped_and_counted() {
+        let queue = PacketQueue::new(1 << 16);
+        queue.push(&[]);
+        queue.push(&[0; MTU + 1]);
+        queue.push(&[0; MTU]);
+        assert_eq!(queue.counts(), (3, 2));
+        assert!(!queue.is_empty());
+    }
+}

@@ -1,0 +1,218 @@
+//! What surrounds the modem in its process: the sample socket, tun, the contract.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::core::{Modem, Outlet, Report};
+use super::priority;
+use super::queue::PacketQueue;
+use super::receive::Sync;
+use super::segment::MTU;
+use super::settings::{self, Settings};
+use crate::protocol::{Route, StreamCounters, SyncState};
+use crate::workload::contract::{Ask, Happened, Status};
+use crate::workload::samples::{Block, Kind};
+use crate::workload::seqpacket::{SampleListener, SampleSocket};
+use crate::workload::serve::Reporter;
+
+/// A connected USRP process that sends nothing for this long has no samples: a hundred subframes.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// Where IP packets come from and go to.
+pub trait IpInterface {
+    /// Waits for the next packet.
+    ///
+    /// # Errors
+    /// Of the interface.
+    fn receive(&self, packet: &mut [u8]) -> io::Result<usize>;
+
+    /// Delivers a packet.
+    ///
+    /// # Errors
+    /// Of the interface.
+    fn send(&self, packet: &[u8]) -> io::Result<usize>;
+}
+
+/// What the modem's thread tells and the contract's threads read.
+#[derive(Debug)]
+pub struct Shared {
+    settings: Settings,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    sync: Sync,
+    since: Instant,
+    report: Report,
+    /// Bursts that the USRP process did not take in time.
+    bursts_dropped: u64,
+    routes: Vec<Route>,
+}
+
+impl Shared {
+    /// The state at the start.
+    pub fn new(settings: Settings) -> Self {
+        let state = State {
+            sync: Sync::NoSamples,
+            since: Instant::now(),
+            report: Report::default(),
+            bursts_dropped: 0,
+            routes: Vec::new(),
+        };
+        Self { settings, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a question of the contract.
+    ///
+    /// # Errors
+    /// A sentence, for what only a USRP process can do.
+    pub fn answer(&self, ask: Ask) -> Result<Value, String> {
+        let json = |value: serde_json::Result<Value>| value.map_err(|e| format!("the answer can not be written: {e}"));
+        match ask {
+            Ask::Status => json(serde_json::to_value(self.status())),
+            Ask::GetControl => Ok(Value::Object(self.settings.control(self.state().report.cell))),
+            Ask::Describe => Ok(Value::Object(settings::meanings())),
+            Ask::GetRoutes => json(serde_json::to_value(&self.state().routes)),
+            Ask::SetRoutes { route_list } => {
+                self.state().routes = route_list;
+                Ok(Value::Null)
+            }
+            Ask::Link => Err("the D2D process has no radio to link; the USRP process has".into()),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let state = self.state();
+        let for_ms = state.since.elapsed().as_millis() as u64;
+        let counters = StreamCounters {
+            rx_samples: state.report.rx_samples,
+            tx_samples: state.report.tx_samples,
+            rx_lost_samples: state.report.rx_lost_samples,
+            late: state.bursts_dropped,
+            ..StreamCounters::default()
+        };
+        Status { linked: None, sync: Some(told(state.sync, for_ms)), counters: Some(counters), link: Some(state.report.link) }
+    }
+}
+
+/// A state of synchronisation as the contract tells it.
+fn told(sync: Sync, for_ms: u64) -> SyncState {
+    match sync {
+        Sync::NoSamples => SyncState::NoSamples,
+        Sync::Searching => SyncState::Searching,
+        Sync::Synced => SyncState::Synced { for_ms },
+        Sync::Lost => SyncState::Lost { for_ms },
+    }
+}
+
+/// The modem's outlet in its process.
+struct Shell<'a, I> {
+    shared: &'a Shared,
+    reporter: &'a Reporter,
+    tun: &'a I,
+    samples: Option<SampleSocket>,
+    bursts_dropped: u64,
+    /// Changes that are not told yet: who hears of one and asks for the control variables gets those of now.
+    changes: Vec<Sync>,
+}
+
+impl<I: IpInterface> Outlet for Shell<'_, I> {
+    fn burst(&mut self, burst: &Block) {
+        let Some(samples) = &mut self.samples else { return };
+        if samples.send(burst).is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock) {
+            self.bursts_dropped += 1;
+        }
+    }
+
+    fn packet(&mut self, packet: &[u8]) {
+        // Refused when the interface is down or the far end sent no IP: neither is this process's concern.
+        let _ = self.tun.send(packet);
+    }
+
+    fn sync(&mut self, sync: Sync) {
+        self.changes.push(sync);
+    }
+}
+
+impl<I> Shell<'_, I> {
+    /// Shows what the modem has done, and tells what has changed.
+    fn publish(&mut self, report: Report) {
+        {
+            let mut state = self.shared.state();
+            (state.report, state.bursts_dropped) = (report, self.bursts_dropped);
+            if let Some(&sync) = self.changes.last() {
+                (state.sync, state.since) = (sync, Instant::now());
+            }
+        }
+        for sync in self.changes.drain(..) {
+            self.reporter.report(Happened::Sync { sync: told(sync, 0) });
+        }
+    }
+}
+
+/// Moves packets from the interface to the queue until the interface fails; returns why.
+pub fn read_packets(tun: &impl IpInterface, queue: &PacketQueue) -> io::Error {
+    // One byte more than is allowed, so that what is too long is seen to be.
+    let mut packet = [0; MTU + 1];
+    loop {
+        match tun.receive(&mut packet) {
+            Ok(length) => queue.push(&packet[..length]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return e,
+        }
+    }
+}
+
+/// Serves one USRP process after another, at real-time priority where that is allowed; returns why no further one can come.
+pub fn serve_samples(
+    listener: &SampleListener,
+    mut modem: Modem,
+    shared: &Shared,
+    reporter: &Reporter,
+    tun: &impl IpInterface,
+) -> io::Error {
+    let mut shell = Shell { shared, reporter, tun, samples: None, bursts_dropped: 0, changes: Vec::new() };
+    let mut ordinary = priority::real_time().err();
+    loop {
+        let mut samples = match listener.accept() {
+            Ok(samples) => samples,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return e,
+        };
+        // Told once, and only now: at the start nobody listens yet.
+        if let Some(error) = ordinary.take() {
+            let text = format!("the modem runs without real-time priority ({error}): on a busy machine bursts may come too late");
+            reporter.report(Happened::Note { text });
+        }
+        // A connection that ends at once is the peer's affair: the next one comes.
+        let _ = serve_one(&mut samples, &mut modem, &mut shell);
+        shell.samples = None;
+        modem.no_samples(&mut shell);
+        shell.publish(modem.report());
+    }
+}
+
+fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_, impl IpInterface>) -> io::Result<()> {
+    samples.set_read_timeout(Some(SILENCE))?;
+    shell.samples = Some(samples.try_clone()?);
+    loop {
+        match samples.receive() {
+            Ok(None) => return Ok(()),
+            Ok(Some(block)) if block.kind == Kind::Rx => modem.receive(block.tick, &block.samples, shell),
+            // Not meant for this end, or no block at all.
+            Ok(Some(_)) => continue,
+            Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => continue,
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => modem.no_samples(shell),
+            Err(e) => return Err(e),
+        }
+        shell.publish(modem.report());
+    }
+}

@@ -1,0 +1,159 @@
+//! The host's end of the control port: hello and register writes, repeated until the radio has answered.
+
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use super::sockets;
+use super::wire::control::{Action, Control, LENGTH, Message};
+use super::wire::port;
+use super::wire::register::setting_address;
+
+/// Register writes under way at once. The radio's processor keeps a few datagrams; beyond that it drops them.
+const OUTSTANDING: usize = 8;
+
+/// How long an answer may take before the group is sent again. The radio's processor takes well under a millisecond.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A setting register and its value.
+pub type Write = (u8, u32);
+
+/// A conversation with the radio's control port.
+#[derive(Debug)]
+pub struct ControlPort {
+    socket: UdpSocket,
+    device: Ipv4Addr,
+    sequence: u32,
+}
+
+impl ControlPort {
+    /// Makes the socket; says nothing yet.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn make(device: Ipv4Addr) -> io::Result<Self> {
+        Ok(Self { socket: sockets::make()?, device, sequence: 0 })
+    }
+
+    /// Takes the address that this host has towards the radio now.
+    ///
+    /// # Errors
+    /// There is no route.
+    pub fn connect(&self) -> io::Result<()> {
+        sockets::connect(&self.socket, self.device, port::CONTROL)
+    }
+
+    /// Says hello, which also puts this host into the radio's ARP cache.
+    ///
+    /// # Errors
+    /// A sentence when nothing answers before `deadline`.
+    pub fn hello(&mut self, deadline: Instant) -> Result<(), String> {
+        self.exchange(&[Message::Hello], deadline).map_err(|why| self.sentence("a hello", &why))
+    }
+
+    /// Writes setting registers in order, and returns when the radio has acknowledged all.
+    ///
+    /// # Errors
+    /// A sentence when acknowledgements are missing at `deadline`.
+    pub fn write(&mut self, writes: &[Write], deadline: Instant) -> Result<(), String> {
+        let mut group = [Message::Hello; OUTSTANDING];
+        for writes in writes.chunks(OUTSTANDING) {
+            for (slot, (register, data)) in group.iter_mut().zip(writes) {
+                *slot = Message::Register { address: setting_address(*register), data: *data, action: Action::Write };
+            }
+            self.exchange(&group[..writes.len()], deadline)
+                .map_err(|why| self.sentence(&format!("writes to registers {}..", writes[0].0), &why))?;
+        }
+        Ok(())
+    }
+
+    fn sentence(&self, what: &str, why: &io::Error) -> String {
+        let (device, port) = (self.device, port::CONTROL);
+        match why.kind() {
+            io::ErrorKind::TimedOut => format!("the radio at {device} does not answer {what} on its control port {port}"),
+            io::ErrorKind::ConnectionRefused => format!("nothing listens on the radio's control port {port} at {device}"),
+            _ => format!("{what} can not be sent to the radio at {device}: {why}"),
+        }
+    }
+
+    /// Sends requests and waits for all answers. An incomplete group is sent again as a whole, so that the radio always sees its
+    /// requests in order; every request of ours may be repeated.
+    fn exchange(&mut self, requests: &[Message], deadline: Instant) -> io::Result<()> {
+        let mut last = io::Error::from(io::ErrorKind::TimedOut);
+        loop {
+            match self.attempt(requests, deadline) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                // The port may open in a moment: the radio is still starting, or the ICMP belongs to an earlier packet.
+                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+                    last = e;
+                    std::thread::sleep(PATIENCE.min(deadline.saturating_duration_since(Instant::now())));
+                }
+                Err(e) => return Err(e),
+            }
+            if Instant::now() >= deadline {
+                return Err(last);
+            }
+        }
+    }
+
+    /// One attempt; whether all answers came.
+    fn attempt(&mut self, requests: &[Message], deadline: Instant) -> io::Result<bool> {
+        let first = self.sequence.wrapping_add(1);
+        for request in requests {
+            self.sequence = self.sequence.wrapping_add(1);
+            self.socket.send(&Control::request(self.sequence, *request).encode())?;
+        }
+        let until = deadline.min(Instant::now() + PATIENCE);
+        let all = (1_u32 << requests.len()) - 1;
+        let mut answered = 0;
+        while answered != all {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.socket.set_read_timeout(Some(left))?;
+            let mut bytes = [0; LENGTH];
+            match self.socket.recv(&mut bytes) {
+                Ok(count) => answered |= answer(&bytes[..count], first, requests),
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The bit of the request that a datagram answers; none for strangers and for answers to earlier attempts.
+fn answer(bytes: &[u8], first: u32, requests: &[Message]) -> u32 {
+    let Ok(Control { sequence, message, .. }) = Control::decode(bytes) else { return 0 };
+    let at = sequence.wrapping_sub(first) as usize;
+    let fits = matches!(
+        (requests.get(at), message),
+        (Some(Message::Hello), Message::HelloReply(_)) | (Some(Message::Register { .. }), Message::RegisterDone(_))
+    );
+    if fits { 1 << at } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_answer_to_the_request_counts() {
+        let write = Message::Register { address: setting_address(40), data: 0, action: Action::Write };
+        let requests = [Message::Hello, write];
+        let bytes = |sequence, message| Control::request(sequence, message).encode();
+        assert_eq!(answer(&bytes(7, Message::HelloReply(Ipv4Addr::LOCALHOST)), 7, &requests), 0b01);
+        assert_eq!(answer(&bytes(8, Message::RegisterDone(0)), 7, &requests), 0b10);
+        for (sequence, message) in [
+            (7, Message::RegisterDone(0)),
+            (8, Message::NotUnderstood),
+            (9, Message::RegisterDone(0)),
+            (6, Message::RegisterDone(0)),
+        ] {
+            assert_eq!(answer(&bytes(sequence, message), 7, &requests), 0);
+        }
+        assert_eq!(answer(&[], 7, &requests), 0);
+    }
+}

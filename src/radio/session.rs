@@ -1,0 +1,188 @@
+//! What the threads of the USRP process share: the made entity, and whether it is linked.
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::control::ControlPort;
+use super::counters::Counters;
+use super::plan::Plan;
+use super::{attach, sockets};
+
+/// After the start command, samples come within milliseconds or not at all.
+const FIRST_SAMPLES: Duration = Duration::from_millis(800);
+
+/// Whether the entity is linked, and whether its samples have arrived.
+#[derive(Debug, Default)]
+struct Flow {
+    linked: bool,
+    arrived: bool,
+}
+
+/// The made entity.
+#[derive(Debug)]
+pub struct Session {
+    /// Register values.
+    pub plan: Plan,
+    /// Receive stream.
+    pub rx: UdpSocket,
+    /// Transmit stream, events and flow control.
+    pub tx: UdpSocket,
+    /// Counters.
+    pub counters: Counters,
+    control: Mutex<ControlPort>,
+    /// One link at a time.
+    linking: Mutex<()>,
+    flow: Mutex<Flow>,
+    flow_changed: Condvar,
+    /// Copy of [`Flow::linked`] for the threads that must not wait.
+    linked: AtomicBool,
+    /// Whether somebody waits for the first samples.
+    awaited: AtomicBool,
+    /// Counts attaches: with each one the radio expects the transmit sequence to begin anew.
+    epoch: AtomicU32,
+    notes: SyncSender<String>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Session {
+    /// Makes the entity: sockets and buffers, without a word to the radio.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn make(plan: Plan, notes: SyncSender<String>) -> io::Result<Self> {
+        Ok(Self {
+            plan,
+            rx: sockets::make()?,
+            tx: sockets::make()?,
+            counters: Counters::default(),
+            control: Mutex::new(ControlPort::make(plan.device)?),
+            linking: Mutex::default(),
+            flow: Mutex::default(),
+            flow_changed: Condvar::new(),
+            linked: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
+            epoch: AtomicU32::new(0),
+            notes,
+        })
+    }
+
+    /// Links the entity to the radio, and returns when samples flow. A linked entity is linked anew.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer.
+    pub fn link(&self) -> Result<(), String> {
+        let _one_at_a_time = lock(&self.linking);
+        self.set_linked(false);
+        let mut control = lock(&self.control);
+        attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
+        self.epoch.fetch_add(1, Ordering::Release);
+        lock(&self.flow).arrived = false;
+        self.awaited.store(true, Ordering::Release);
+        self.set_linked(true);
+        let started = attach::start(&mut control);
+        drop(control);
+        started.and_then(|()| self.await_samples()).inspect_err(|_| {
+            self.set_linked(false);
+            self.quiet(Instant::now() + FIRST_SAMPLES);
+        })
+    }
+
+    fn await_samples(&self) -> Result<(), String> {
+        let flow = lock(&self.flow);
+        let (flow, _) =
+            self.flow_changed.wait_timeout_while(flow, FIRST_SAMPLES, |flow| !flow.arrived).unwrap_or_else(PoisonError::into_inner);
+        if flow.arrived {
+            return Ok(());
+        }
+        let (device, port) = (self.plan.device, super::wire::port::RX0);
+        Err(format!("the radio at {device} took every setting, but no samples came from its receive port {port}"))
+    }
+
+    fn set_linked(&self, linked: bool) {
+        lock(&self.flow).linked = linked;
+        self.linked.store(linked, Ordering::Release);
+        self.flow_changed.notify_all();
+    }
+
+    /// Whether it is linked.
+    pub fn linked(&self) -> bool {
+        self.linked.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is linked.
+    pub fn await_linked(&self) {
+        let flow = lock(&self.flow);
+        drop(self.flow_changed.wait_while(flow, |flow| !flow.linked));
+    }
+
+    /// The count of attaches so far.
+    pub fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Tells who waits for the first samples that they are there.
+    pub fn samples_arrived(&self) {
+        if self.awaited.load(Ordering::Relaxed) && self.awaited.swap(false, Ordering::AcqRel) {
+            lock(&self.flow).arrived = true;
+            self.flow_changed.notify_all();
+        }
+    }
+
+    /// A word with the radio's control port; waits for whoever is speaking with it.
+    pub fn control(&self) -> MutexGuard<'_, ControlPort> {
+        lock(&self.control)
+    }
+
+    /// Stops the receive stream if the radio answers in time; what it says no longer matters.
+    pub fn quiet(&self, deadline: Instant) {
+        loop {
+            if let Ok(mut control) = self.control.try_lock() {
+                let _ = attach::stop(&mut control, deadline);
+                return;
+            }
+            if Instant::now() >= deadline {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// A line for the log. Never waits: a line too many is dropped.
+    pub fn note(&self, text: String) {
+        let _ = self.notes.try_send(text);
+    }
+}
+
+/// Lets something happen at most once in so long.
+#[derive(Debug, Default)]
+pub struct Throttle(Option<Instant>);
+
+impl Throttle {
+    /// Whether it may happen now; if so, it has.
+    pub fn open(&mut self, now: Instant, every: Duration) -> bool {
+        let open = self.0.is_none_or(|last| now.saturating_duration_since(last) >= every);
+        if open {
+            self.0 = Some(now);
+        }
+        open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throttle_opens_once_in_a_second() {
+        let (mut throttle, now, second) = (Throttle::default(), Instant::now(), Duration::from_secs(1));
+        let opened = [0, 1, 999, 1000, 1500, 2000].map(|ms| throttle.open(now + Duration::from_millis(ms), second));
+        assert_eq!(opened, [true, false, false, true, false, true]);
+    }
+}

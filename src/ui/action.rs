@@ -1,0 +1,152 @@
+//! The one table of actions: keys, footer, help and command line are made from it.
+
+use crate::config::Config;
+use crate::protocol::Order;
+
+/// What the operator can have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// One of the orders.
+    Order(Order),
+    /// Stop the destination's controller.
+    End,
+    /// The other method of migration.
+    Method,
+    /// Write the picture of the screen to a file.
+    Export,
+    /// Open the command line.
+    CommandLine,
+    /// Show or hide the help.
+    Help,
+    /// `end`, then leave.
+    Quit,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// What it does.
+    pub action: Action,
+    /// Keys; the first is the one that the footer shows.
+    pub keys: &'static [char],
+    /// What may be typed at `:`, in any case; the first is the name. None where there is only a key.
+    pub names: &'static [&'static str],
+    /// The word in the footer.
+    pub label: &'static str,
+    /// Asked about first, once: it stops or moves a service.
+    pub dangerous: bool,
+}
+
+/// Every action, in the order of the footer and the help.
+pub const TABLE: &[Entry] = &[
+    Entry { action: Action::Order(Order::DS), keys: &['s'], names: &["DS"], label: "DS", dangerous: false },
+    Entry { action: Action::Order(Order::KL), keys: &['k'], names: &["KL"], label: "KL", dangerous: true },
+    Entry { action: Action::Order(Order::M), keys: &['m'], names: &["M", "Migration"], label: "M", dangerous: true },
+    Entry { action: Action::Order(Order::MB), keys: &['b'], names: &["MB"], label: "MB", dangerous: true },
+    Entry { action: Action::Order(Order::DSR), keys: &['S'], names: &["DSR"], label: "DSR", dangerous: false },
+    Entry { action: Action::Order(Order::KR), keys: &['K'], names: &["KR"], label: "KR", dangerous: true },
+    Entry { action: Action::End, keys: &['E'], names: &["end"], label: "end", dangerous: true },
+    Entry { action: Action::Method, keys: &['c'], names: &[], label: "method", dangerous: false },
+    Entry { action: Action::Export, keys: &['e'], names: &[], label: "export", dangerous: false },
+    Entry { action: Action::CommandLine, keys: &[':'], names: &[], label: "command", dangerous: false },
+    Entry { action: Action::Help, keys: &['h', '?'], names: &["h", "help"], label: "help", dangerous: false },
+    Entry { action: Action::Quit, keys: &['q'], names: &["q", "quit"], label: "quit", dangerous: true },
+];
+
+/// The action of a key.
+pub fn by_key(key: char) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.keys.contains(&key))
+}
+
+/// The action of a typed command.
+pub fn by_name(text: &str) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.names.iter().any(|name| name.eq_ignore_ascii_case(text)))
+}
+
+/// The entry of an action.
+pub fn entry(action: Action) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.action == action)
+}
+
+/// Every name that may be typed.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().flat_map(|entry| entry.names.iter().copied())
+}
+
+/// Names that begin with `prefix`, in any case.
+pub fn completions(prefix: &str) -> Vec<&'static str> {
+    names().filter(|name| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))).collect()
+}
+
+/// The names nearest to a mistyped one, best first, at most three.
+pub fn near_misses(text: &str) -> Vec<&'static str> {
+    let wanted = text.to_ascii_lowercase();
+    // Half the letters wrong is no longer a slip of the finger.
+    let limit = (wanted.chars().count() / 2).max(1);
+    let mut ranked: Vec<(usize, &'static str)> = names()
+        .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .collect();
+    ranked.sort_by_key(|(distance, name)| (*distance, name.len()));
+    ranked.into_iter().map(|(_, name)| name).take(3).collect()
+}
+
+/// What an action does, in one sentence with the cluster's own names.
+pub fn explanation(action: Action, config: &Config) -> String {
+    let (one, two) = (&config.roles.initiator, &config.roles.destination);
+    match action {
+        Action::Order(Order::DS) => format!("double start: start D2D and USRP on {one}"),
+        Action::Order(Order::KL) => format!("kill local: stop D2D and USRP on {one}"),
+        Action::Order(Order::M) => format!("migrate: move the work from {one} to {two}"),
+        Action::Order(Order::MB) => format!("migrate back: move the work from {two} to {one}"),
+        Action::Order(Order::DSR) => format!("double start remote: start D2D and USRP on {two}"),
+        Action::Order(Order::KR) => format!("kill remote: stop D2D and USRP on {two}"),
+        Action::End => format!("stop {two}'s controller and the work it runs"),
+        Action::Method => "switch the method of migration: classic or cold".into(),
+        Action::Export => "write this screen to a file, as SVG and as text".into(),
+        Action::CommandLine => "type a command; Tab completes, Up and Down recall".into(),
+        Action::Help => "show or hide this help".into(),
+        Action::Quit => format!("end {two}'s controller, then leave (Ctrl-C leaves at once, without ending it)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/spec.md, section 3.
+    const SPEC: [&str; 12] = ["DS", "KL", "M", "Migration", "MB", "DSR", "KR", "end", "h", "help", "q", "quit"];
+
+    #[test]
+    fn the_command_line_knows_exactly_the_names_of_the_specification() {
+        let mut known: Vec<&str> = names().collect();
+        let mut spec = SPEC.to_vec();
+        known.sort_unstable();
+        spec.sort_unstable();
+        assert_eq!(known, spec);
+        for name in SPEC {
+            assert!(by_name(&name.to_uppercase()).is_some() && by_name(&name.to_lowercase()).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_action_has_a_key_of_its_own() {
+        let mut keys: Vec<char> = TABLE.iter().flat_map(|e| e.keys.iter().copied()).collect();
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), all);
+        assert!(TABLE.iter().all(|e| !e.keys.is_empty() && entry(e.action).is_some()));
+    }
+
+    #[test]
+    fn slips_of_the_finger_find_their_command() {
+        for (typed, first) in [("migratoin", "Migration"), ("hlep", "help"), ("DSL", "DS"), ("ned", "end"), ("qiut", "quit")] {
+            assert_eq!(near_misses(typed).first(), Some(&first), "{typed}");
+        }
+        assert!(near_misses("restart everything").is_empty());
+        assert_eq!(completions("mi"), ["Migration"]);
+        assert_eq!(completions("d"), ["DS", "DSR"]);
+        assert!(completions("\u{e9}").is_empty());
+    }
+}

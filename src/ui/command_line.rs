@@ -1,0 +1,126 @@
+//! The command line at `:`.
+
+use crossterm::event::{Event, KeyCode, KeyEvent};
+use tui_input::Input;
+use tui_input::backend::crossterm::EventHandler;
+
+use super::action::{self, Action};
+use super::text::one_line;
+
+/// Commands remembered.
+const HISTORY: usize = 50;
+/// Longest command accepted: the longest name is nine letters.
+const LONGEST: usize = 64;
+
+/// State of the command line.
+#[derive(Debug, Default)]
+pub struct CommandLine {
+    /// Whether it is open.
+    pub open: bool,
+    /// What is being typed.
+    pub input: Input,
+    /// Why the last command was not accepted.
+    pub complaint: Option<String>,
+    /// Commands entered before, oldest first.
+    history: Vec<String>,
+    /// Which of them is shown, counted from the newest.
+    recalled: Option<usize>,
+    /// What was typed when Tab was first pressed, and the number of presses.
+    completing: Option<(String, usize)>,
+}
+
+/// What a key on the command line leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// Nothing yet.
+    More,
+    /// This action.
+    Command(Action),
+}
+
+impl CommandLine {
+    /// Opens it, empty.
+    pub fn open(&mut self) {
+        self.open = true;
+        self.clear();
+    }
+
+    fn clear(&mut self) {
+        self.input.reset();
+        self.complaint = None;
+        self.recalled = None;
+        self.completing = None;
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: KeyEvent) -> Typed {
+        if key.code != KeyCode::Tab {
+            self.completing = None;
+        }
+        match key.code {
+            KeyCode::Esc => self.open = false,
+            KeyCode::Backspace if self.input.value().is_empty() => self.open = false,
+            KeyCode::Enter => return self.enter(),
+            KeyCode::Tab => self.complete(),
+            KeyCode::Up => self.recall(self.recalled.map_or(0, |n| n + 1)),
+            KeyCode::Down => match self.recalled {
+                Some(n) if n > 0 => self.recall(n - 1),
+                _ => self.clear(),
+            },
+            _ => {
+                self.complaint = None;
+                if self.input.value().len() < LONGEST || !matches!(key.code, KeyCode::Char(_)) {
+                    self.input.handle_event(&Event::Key(key));
+                }
+            }
+        }
+        Typed::More
+    }
+
+    /// Takes pasted text: the first line only, and it is never entered by itself.
+    pub fn paste(&mut self, text: &str) {
+        let line: String = one_line(text.lines().next().unwrap_or_default()).chars().take(LONGEST).collect();
+        self.input = Input::from(format!("{}{line}", self.input.value()).chars().take(LONGEST).collect::<String>());
+    }
+
+    fn enter(&mut self) -> Typed {
+        let text = self.input.value().trim().to_owned();
+        if text.is_empty() {
+            self.open = false;
+            return Typed::More;
+        }
+        self.history.retain(|old| *old != text);
+        self.history.push(text.clone());
+        if self.history.len() > HISTORY {
+            self.history.remove(0);
+        }
+        self.clear();
+        if let Some(entry) = action::by_name(&text) {
+            self.open = false;
+            return Typed::Command(entry.action);
+        }
+        let near = action::near_misses(&text);
+        let all: Vec<&str> = action::names().collect();
+        let try_these = if near.is_empty() { all } else { near };
+        self.complaint = Some(format!("unknown command \"{text}\", try {}", try_these.join(", ")));
+        Typed::More
+    }
+
+    fn complete(&mut self) {
+        let (prefix, presses) = self.completing.take().unwrap_or_else(|| (self.input.value().to_owned(), 0));
+        let candidates = action::completions(&prefix);
+        if !candidates.is_empty() {
+            self.input = Input::from(candidates[presses % candidates.len()].to_owned());
+            self.complaint = None;
+        }
+        self.completing = Some((prefix, presses + 1));
+    }
+
+    fn recall(&mut self, back: usize) {
+        if let Some(text) = self.history.iter().rev().nth(back) {
+            self.input = Input::from(text.clone());
+            self.recalled = Some(back);
+            self.complaint = None;
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! A fake fleet for the tests of the screen: the cluster file of the lab and what its hosts would say at chosen moments.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::model::Model;
+use super::msg::{Heard, LinkState, Msg};
+use super::theme::{Skin, ThemeName};
+use super::update::update;
+use crate::config::Config;
+use crate::protocol::*;
+
+pub const CLUSTER: &str = r#"
+records = "/nowhere/records"
+runtime = "/nowhere/run"
+[roles]
+initiator = "server1"
+destination = "server2"
+far_end = "server3"
+[addresses]
+active = "192.168.10.1/24"
+parked = "192.168.20.2/24"
+[workload]
+d2d = ["d2d"]
+usrp = ["usrp"]
+uhd = ["uhd"]
+[host.server1]
+command = "tcp://10.77.0.11:7600"
+telemetry = "tcp://10.77.0.11:7601"
+radio = "N210"
+[host.server2]
+command = "tcp://10.77.0.12:7600"
+telemetry = "tcp://10.77.0.12:7601"
+radio = "N210"
+[host.server3]
+command = "tcp://10.77.0.13:7600"
+telemetry = "tcp://10.77.0.13:7601"
+radio = "far"
+[radio.N210]
+args = "addr=192.168.10.2"
+rate = 1923076.923
+tx_freq = 10e6
+rx_freq = 20e6
+gain = 0.0
+tx_ant = "A"
+rx_ant = "A"
+ref = "internal"
+bw = 0.0
+[radio.far]
+args = "addr=192.168.10.2"
+rate = 1923076.923
+tx_freq = 20e6
+rx_freq = 10e6
+gain = 0.0
+tx_ant = "A"
+rx_ant = "A"
+ref = "internal"
+bw = 0.0
+"#;
+
+/// Moments of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Before,
+    During,
+    After,
+    Failed,
+    Silent,
+}
+
+pub fn start() -> DateTime<Utc> {
+    "2026-11-20T09:53:22Z".parse().unwrap()
+}
+
+pub fn model(theme: ThemeName, ascii: bool) -> Model {
+    let config: Config = toml::from_str(CLUSTER).unwrap();
+    Model::new(Arc::new(config), Skin::new(theme, ascii), Some("ada@lab".into()), start())
+}
+
+/// A model that has heard the fleet up to a moment.
+pub fn at(moment: Moment, theme: ThemeName, ascii: bool) -> Model {
+    let mut m = model(theme, ascii);
+    tell(&mut m, moment);
+    m
+}
+
+fn tick(model: &mut Model, now_ms: u64) {
+    update(model, Msg::Tick { now_ms, at: start() + TimeDelta::milliseconds(now_ms as i64) });
+}
+
+fn hear(model: &mut Model, telemetry: Telemetry) {
+    update(model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
+}
+
+pub fn event(model: &mut Model, host: &str, level: Level, text: &str) {
+    let at = model.at;
+    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into() })));
+}
+
+pub fn tell(model: &mut Model, moment: Moment) {
+    tick(model, 60_000);
+    event(model, "server1", Level::Info, "DS: eth3 is 192.168.10.1/24, D2D and USRP started, in sync");
+    tick(model, 182_000);
+    let migrated = moment == Moment::After;
+    let work_on_1 = matches!(moment, Moment::Before | Moment::Failed | Moment::Silent);
+    let mut one = telemetry("server1", work_on_1, work_on_1);
+    let mut two = telemetry("server2", migrated || moment == Moment::During, migrated);
+    let mut lost = 0;
+    match moment {
+        Moment::Before | Moment::Silent => {}
+        Moment::During => {
+            two.usrp.state = ProcessState::Made;
+            two.usrp.counters = None;
+            two.d2d.sync = Some(SyncState::NoSamples);
+            two.radio_port.addresses = vec!["192.168.10.1/24".into()];
+            two.tun.addresses = vec!["192.168.40.9/24".into()];
+            two.migration = Some(progress(false));
+            lost = 9;
+            event(model, "console", Level::Info, "M (classic) ordered from server2");
+            event(model, "server1", Level::Info, "D2D and USRP stopped, eth3 parked");
+        }
+        Moment::After => {
+            two.migration = Some(progress(true));
+            lost = 19;
+            event(model, "console", Level::Info, "M (classic) ordered from server2");
+            event(model, "server1", Level::Info, "D2D and USRP stopped, eth3 parked");
+            event(model, "server2", Level::Info, "linked to the radio after 2 probes, in sync");
+            event(model, "console", Level::Info, "M done by server2 in 1 902 ms, service interrupted for 1 741 ms by phases");
+        }
+        Moment::Failed => {
+            let mut failed = progress(true);
+            failed.steps[5].state = StepState::Failed;
+            failed.steps[6].state = StepState::Waiting;
+            let phases = failed.phases();
+            let record = failed.record.as_mut().unwrap();
+            record.phases = phases;
+            record.interruption = Interruption::default();
+            record.outcome = Outcome::Failed;
+            record.reason = Some("the radio did not answer 8 probes from server2; nobody serves, s (DS) brings it back".into());
+            two.migration = Some(failed);
+            one.radio_port.addresses = vec!["192.168.20.2/24".into()];
+            event(model, "server2", Level::Error, "M failed: the radio did not answer 8 probes from server2");
+        }
+    }
+    hear(model, one);
+    hear(model, two);
+    let mut three = telemetry("server3", true, false);
+    three.radio_port.addresses = vec!["192.168.10.1/24".into()];
+    three.tun.addresses = vec!["192.168.40.8/24".into()];
+    three.probe = Some(probe(lost, if migrated { 24 } else { 0 }));
+    hear(model, three);
+    for host in ["server1", "server2", "server3"] {
+        update(model, Msg::Heard(Heard::Link { host: host.into(), state: LinkState::Connected }));
+    }
+    if moment == Moment::Silent {
+        tick(model, 189_000);
+        for (host, seq) in [("server1", 1901), ("server3", 1901)] {
+            let mut again = model.telemetry(host).unwrap().clone();
+            again.seq = seq;
+            hear(model, again);
+        }
+        let state = LinkState::Silent { for_ms: 7_000 };
+        update(model, Msg::Heard(Heard::Link { host: "server2".into(), state }));
+    }
+}
+
+pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
+    let status = |pid: u32, cpu: f32, memory: u64| ProcessStatus {
+        state: ProcessState::Running,
+        pid: Some(pid),
+        uptime_ms: Some(122_000),
+        load: ProcessLoad { cpu_percent: cpu, memory },
+        ..ProcessStatus::default()
+    };
+    let (mut d2d, mut usrp) = (ProcessStatus::default(), ProcessStatus::default());
+    if works {
+        d2d = status(4312, 31.2, 12_300_000);
+        d2d.sync = Some(SyncState::Synced { for_ms: 121_000 });
+        d2d.link = Some(Link { snr_db: Some(23.4), blocks_good: 120_000, blocks_bad: 3, packets_in: 1210, packets_out: 1214 });
+        usrp = status(4313, 8.4, 6_100_000);
+        usrp.counters = Some(StreamCounters { rx_samples: 234_000_000, tx_samples: 234_000_000, ..StreamCounters::default() });
+    }
+    let one = host == "server1";
+    Telemetry {
+        v: VERSION,
+        host: host.into(),
+        seq: 1900,
+        at: start(),
+        uptime_ms: 190_000,
+        load: HostLoad {
+            cpu_percent: 47.0,
+            cores: 2,
+            memory_used: 1_240_000_000,
+            memory_total: 4_100_000_000,
+            rx_bytes_per_s: if works { 7_700_000 } else { 1_200 },
+            tx_bytes_per_s: if works { 7_700_000 } else { 3_400 },
+            agent: ProcessLoad { cpu_percent: 0.4, memory: 9_400_000 },
+        },
+        radio_port: Port {
+            name: "eth3".into(),
+            addresses: vec![if owns { "192.168.10.1/24" } else { "192.168.20.2/24" }.into()],
+            up: true,
+        },
+        tun: Port { name: "tun".into(), addresses: if one || owns { vec!["192.168.40.9/24".into()] } else { vec![] }, up: true },
+        d2d,
+        usrp,
+        control: if one || works { control(one) } else { ControlReport::default() },
+        route_list: vec![Route { dest_id: 8, nexthop: 8 }, Route { dest_id: 4, nexthop: 8 }],
+        probe: None,
+        migration: None,
+    }
+}
+
+fn control(one: bool) -> ControlReport {
+    let rows = [
+        ("workmode", 1, "slave"),
+        ("phy_cell_ID", 301, "physical-layer cell id"),
+        ("group_ID", 100, "cell group id"),
+        ("cell_ID", 1, "id within the group"),
+        ("CPtype", 0, "normal cyclic prefix"),
+        ("BW", 5, "system bandwidth, MHz"),
+        ("RBIdx", 6, "resource blocks"),
+        ("duplexMode", 1, "FDD"),
+        ("numAntennaTX", 1, "transmit antennas"),
+        ("numAntennaRX", 1, "receive antennas"),
+        ("DLULAssign", 2, "downlink/uplink subframes"),
+        ("trans_mode", if one { 1 } else { 2 }, "transmission mode"),
+        ("type_mode", 1, "QPSK"),
+        ("RNTI", 0, "C-RNTI"),
+    ];
+    let mut report = ControlReport { age_ms: Some(3_200), ..ControlReport::default() };
+    for (name, value, meaning) in rows {
+        report.values.insert(name.into(), json!(value));
+        report.meanings.insert(name.into(), json!(meaning));
+    }
+    report
+}
+
+/// Probes of which `lost` were lost before the last `since`.
+fn probe(lost: u64, since: u64) -> ProbeStatus {
+    let sent = 1214;
+    let recent = (sent - 300..sent)
+        .map(|seq| {
+            let gone = seq + since >= sent - lost && seq + since < sent;
+            // Any fixed wiggle will do.
+            let rtt = 5.0 + (seq * 7919 % 31) as f64 / 10.0 + if seq % 37 == 0 { 4.0 } else { 0.0 };
+            ProbeOutcome { seq, rtt_ms: (!gone && seq + 1 < sent).then_some(rtt), lost: gone }
+        })
+        .collect();
+    ProbeStatus {
+        target: "192.168.40.9".into(),
+        interval_ms: 100.0,
+        sent,
+        received: sent - lost - 1,
+        lost,
+        rtt_ms: Some([4.98, 6.52, 9.11, 12.2]),
+        recent,
+    }
+}
+
+fn progress(finished: bool) -> Progress {
+    let figures = [
+        (PhaseName::TunIp, 1.32),
+        (PhaseName::StartD2d, 47.6),
+        (PhaseName::MakeUsrp, 12.4),
+        (PhaseName::StopSource, 21.8),
+        (PhaseName::Eth3, 2.14),
+        (PhaseName::LinkUsrp, if finished { 1648.0 } else { 812.0 }),
+        (PhaseName::Sync, 91.3),
+    ];
+    let steps = figures
+        .into_iter()
+        .enumerate()
+        .map(|(i, (name, ms))| {
+            let state = match i {
+                _ if finished => StepState::Done,
+                0..5 => StepState::Done,
+                5 => StepState::Running,
+                _ => StepState::Waiting,
+            };
+            Step { name, state, ms }
+        })
+        .collect();
+    let mut progress = Progress {
+        run: "019a-0001".into(),
+        order: Order::M,
+        method: Method::Classic,
+        from: "server1".into(),
+        to: "server2".into(),
+        steps,
+        now: "linking the entity to the radio".into(),
+        finished,
+        record: None,
+    };
+    if finished {
+        progress.record = Some(RunRecord {
+            run: progress.run.clone(),
+            started: start(),
+            order: Order::M,
+            method: Method::Classic,
+            from: "server1".into(),
+            to: "server2".into(),
+            by: Some("ada@lab".into()),
+            outcome: Outcome::Ok,
+            reason: None,
+            failure: None,
+            warnings: vec![],
+            phases: progress.phases(),
+            total_ms: 1902.4,
+            interruption: Interruption {
+                by_phases_ms: Some(1741.4),
+                probe_interval_ms: Some(100.0),
+                probes_sent: Some(43),
+                probes_lost: Some(19),
+                by_loss_ms: Some(1900.0),
+                gap_ms: Some(1996.0),
+            },
+        });
+    }
+    progress
+}

@@ -1,0 +1,253 @@
+//! All that the console knows. Panels read it; only [`update`](super::update) writes it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::command_line::CommandLine;
+use super::confirm::Confirm;
+use super::msg::LinkState;
+use super::text::one_line;
+use super::theme::Skin;
+use crate::config::Config;
+use crate::protocol::{
+    Event, Level, Method, Order, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, StreamCounters, Telemetry,
+};
+
+/// Lines kept in the log: some hours of orders, bounded memory.
+const LOG_LINES: usize = 500;
+/// Probes kept for the strip: more than the widest terminal has columns.
+const PROBES: usize = 1024;
+/// Telemetry older than this is shown as old, ms: twenty messages missed at 10 Hz.
+const STALE_MS: u64 = 2_000;
+
+/// Which screen is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// Both servers, the radio, the work.
+    Operate,
+    /// What every key does.
+    Help {
+        /// First line shown.
+        scroll: u16,
+    },
+}
+
+/// What is known of one host.
+#[derive(Debug, Clone)]
+pub struct HostView {
+    /// Link to its agent.
+    pub link: LinkState,
+    /// Last snapshot.
+    pub telemetry: Option<Box<Telemetry>>,
+    /// When it arrived, ms since the console started.
+    pub heard_ms: Option<u64>,
+    /// The log says that it is not heard.
+    pub down_said: bool,
+    /// Telemetry messages that never arrived.
+    pub missed: u64,
+    /// Samples per second of the USRP process, received and sent, between the last two snapshots.
+    pub sample_rates: Option<[f64; 2]>,
+}
+
+impl Default for HostView {
+    fn default() -> Self {
+        Self { link: LinkState::Connecting, telemetry: None, heard_ms: None, down_said: false, missed: 0, sample_rates: None }
+    }
+}
+
+/// The console's state.
+#[derive(Debug)]
+pub struct Model {
+    /// The cluster.
+    pub config: Arc<Config>,
+    /// Styles and characters.
+    pub skin: Skin,
+    /// Who sits here, as `user@host`, for the records.
+    pub by: Option<String>,
+    /// Monotonic, ms since the console started.
+    pub now_ms: u64,
+    /// The clock on the wall.
+    pub at: DateTime<Utc>,
+    /// Hosts by name.
+    pub hosts: BTreeMap<String, HostView>,
+    /// Method of the next migration.
+    pub method: Method,
+    /// Which screen.
+    pub screen: Screen,
+    /// A question to the operator.
+    pub confirm: Option<Confirm>,
+    /// The command line, open or not.
+    pub command_line: CommandLine,
+    /// Log, oldest first.
+    pub log: VecDeque<Event>,
+    /// Latest probes by sequence number.
+    pub probes: BTreeMap<u64, ProbeOutcome>,
+    /// Orders sent and not yet answered, with when, ms since the console started.
+    pub pending: Vec<(Order, u64)>,
+    /// `quit` is waiting for the answer to its `end`.
+    pub leaving: bool,
+    /// To be said after the terminal is restored.
+    pub farewell: Vec<String>,
+    /// Whether the screen must be drawn again.
+    pub dirty: bool,
+}
+
+impl Model {
+    /// A console that has heard nothing yet.
+    pub fn new(config: Arc<Config>, skin: Skin, by: Option<String>, at: DateTime<Utc>) -> Self {
+        let roles = &config.roles;
+        let names = [Some(&roles.initiator), Some(&roles.destination), roles.far_end.as_ref()];
+        let hosts = names.into_iter().flatten().map(|name| (name.clone(), HostView::default())).collect();
+        Self {
+            config,
+            skin,
+            by,
+            now_ms: 0,
+            at,
+            hosts,
+            method: Method::default(),
+            screen: Screen::Operate,
+            confirm: None,
+            command_line: CommandLine::default(),
+            log: VecDeque::new(),
+            probes: BTreeMap::new(),
+            pending: Vec::new(),
+            leaving: false,
+            farewell: Vec::new(),
+            dirty: true,
+        }
+    }
+
+    /// The two pool servers: initiator, destination.
+    pub fn pool(&self) -> [&str; 2] {
+        [&self.config.roles.initiator, &self.config.roles.destination]
+    }
+
+    /// Last snapshot of a host.
+    pub fn telemetry(&self, host: &str) -> Option<&Telemetry> {
+        self.hosts.get(host)?.telemetry.as_deref()
+    }
+
+    /// Age of what is known of a host, ms.
+    pub fn age_ms(&self, host: &str) -> Option<u64> {
+        self.hosts.get(host)?.heard_ms.map(|heard| self.now_ms.saturating_sub(heard))
+    }
+
+    /// The age, if what is known of a host is too old to be taken for the present.
+    pub fn stale_ms(&self, host: &str) -> Option<u64> {
+        let view = self.hosts.get(host)?;
+        let age = self.age_ms(host)?;
+        (age > STALE_MS || view.link != LinkState::Connected).then_some(age)
+    }
+
+    /// Whether a host's radio port carries the address that the radio talks to.
+    pub fn holds_radio(&self, host: &str) -> bool {
+        let active = address(&self.config.addresses.active);
+        self.telemetry(host).is_some_and(|t| t.radio_port.addresses.iter().any(|a| address(a) == active))
+    }
+
+    /// Who holds the radio, as far as the addresses tell.
+    pub fn owner(&self) -> RadioOwner {
+        let mut holders: Vec<String> = self.pool().into_iter().filter(|h| self.holds_radio(h)).map(str::to_owned).collect();
+        match holders.len() {
+            0 => RadioOwner::Nobody,
+            1 => RadioOwner::Host(holders.remove(0)),
+            _ => RadioOwner::Conflict(holders),
+        }
+    }
+
+    /// Whether D2D or USRP are there on a host.
+    pub fn works(&self, host: &str) -> bool {
+        let alive = |s: ProcessState| !matches!(s, ProcessState::Stopped | ProcessState::Died);
+        self.telemetry(host).is_some_and(|t| alive(t.d2d.state) || alive(t.usrp.state))
+    }
+
+    /// The order under way, if there is one, and the host that carries it out.
+    pub fn under_way(&self) -> Option<(&str, &Progress)> {
+        self.progress().find(|(_, p)| !p.finished)
+    }
+
+    /// The migration under way, else the last one.
+    pub fn migration(&self) -> Option<(&str, &Progress)> {
+        self.progress()
+            .filter(|(_, p)| p.order.is_migration())
+            .max_by(|a, b| (!a.1.finished, &a.1.run).cmp(&(!b.1.finished, &b.1.run)))
+    }
+
+    /// What each pool server says of its last order.
+    fn progress(&self) -> impl Iterator<Item = (&str, &Progress)> {
+        self.hosts.iter().filter_map(|(name, view)| Some((name.as_str(), view.telemetry.as_deref()?.migration.as_ref()?)))
+    }
+
+    /// The far end's probe.
+    pub fn probe(&self) -> Option<&ProbeStatus> {
+        self.telemetry(self.config.roles.far_end.as_deref()?)?.probe.as_ref()
+    }
+
+    /// Adds a line to the log.
+    pub fn log(&mut self, event: Event) {
+        if self.log.len() >= LOG_LINES {
+            self.log.pop_front();
+        }
+        self.log.push_back(Event { host: one_line(&event.host), text: one_line(&event.text), ..event });
+        self.dirty = true;
+    }
+
+    /// Adds a line of the console's own.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.log(Event { at: self.at, host: "console".into(), level, text: text.into() });
+    }
+
+    /// Takes in a snapshot.
+    pub fn hear(&mut self, telemetry: Box<Telemetry>) {
+        if Some(&telemetry.host) == self.config.roles.far_end.as_ref() {
+            self.merge_probes(telemetry.probe.as_ref());
+        }
+        // A host that the configuration does not name has no place on the screen.
+        let Some(view) = self.hosts.get_mut(&telemetry.host) else { return };
+        if let Some(last) = &view.telemetry {
+            view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
+            view.sample_rates = sample_rates(last, &telemetry);
+        }
+        view.link = LinkState::Connected;
+        view.heard_ms = Some(self.now_ms);
+        let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.down_said));
+        view.telemetry = Some(telemetry);
+        self.dirty = true;
+        if back {
+            self.say(Level::Info, format!("{host}'s agent is heard again"));
+        }
+    }
+
+    fn merge_probes(&mut self, probe: Option<&ProbeStatus>) {
+        let Some(probe) = probe else {
+            self.probes.clear();
+            return;
+        };
+        // A smaller number than before: the probe was started anew.
+        let newest = probe.recent.iter().map(|p| p.seq).max();
+        if newest < self.probes.last_key_value().map(|(seq, _)| *seq) {
+            self.probes.clear();
+        }
+        self.probes.extend(probe.recent.iter().map(|outcome| (outcome.seq, *outcome)));
+        while self.probes.len() > PROBES {
+            self.probes.pop_first();
+        }
+    }
+}
+
+/// An address without its prefix length.
+pub fn address(with_prefix: &str) -> &str {
+    with_prefix.split('/').next().unwrap_or(with_prefix)
+}
+
+/// Samples per second between two snapshots of the same process.
+fn sample_rates(before: &Telemetry, after: &Telemetry) -> Option<[f64; 2]> {
+    let seconds = (after.at - before.at).num_microseconds()? as f64 / 1e6;
+    let (old, new): (StreamCounters, StreamCounters) = (before.usrp.counters?, after.usrp.counters?);
+    let same = before.usrp.pid == after.usrp.pid && seconds > 0.0;
+    let rate = |a: u64, b: u64| b.checked_sub(a).map(|n| n as f64 / seconds);
+    same.then_some([rate(old.rx_samples, new.rx_samples)?, rate(old.tx_samples, new.tx_samples)?])
+}

@@ -1,0 +1,73 @@
+//! What can happen to the console, and what it can have done.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use crossterm::event::KeyEvent;
+use serde_json::Value;
+
+use crate::protocol::{Command, Failure, Order};
+
+pub use crate::link::telemetry::{Heard, LinkState};
+
+/// What a request to an agent was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// An order.
+    Order(Order),
+    /// `end`.
+    End,
+    /// The `end` of `quit`.
+    EndThenLeave,
+}
+
+/// Everything that changes the model.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has a new size.
+    Resize,
+    /// Time went on.
+    Tick {
+        /// Monotonic, ms since the console started.
+        now_ms: u64,
+        /// The clock on the wall.
+        at: DateTime<Utc>,
+    },
+    /// A host was heard.
+    Heard(Heard),
+    /// An agent answered, or did not.
+    Answer {
+        /// What was asked.
+        asked: Asked,
+        /// Which host.
+        host: String,
+        /// What it said.
+        result: Result<Value, Failure>,
+    },
+    /// An export is over.
+    Exported(Result<Vec<PathBuf>, Failure>),
+}
+
+/// What the driver is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Ask an agent; answered by [`Msg::Answer`].
+    Request {
+        /// Which host.
+        host: String,
+        /// What.
+        command: Command,
+        /// Longest wait, ms.
+        deadline_ms: u64,
+        /// Returned with the answer.
+        asked: Asked,
+    },
+    /// Write the screen to files; answered by [`Msg::Exported`].
+    Export,
+    /// Leave the console.
+    Leave,
+}

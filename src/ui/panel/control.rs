@@ -1,0 +1,80 @@
+//! The control variables of both sides: names, values, meanings, differences.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use serde_json::Value;
+
+use super::{below, lines, rule, span};
+use crate::protocol::ControlReport;
+use crate::ui::model::Model;
+use crate::ui::text::{clip, one_line, span as length};
+
+/// Columns of a name and of a value.
+const NAME: usize = 13;
+const VALUE: usize = 8;
+
+/// Draws it.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let [one, two] = model.pool();
+    let reports = [one, two].map(|host| model.telemetry(host).map(|x| &x.control));
+    rule(area, buf, &model.skin, "CONTROL VARIABLES", &ages(model));
+    let names = names(reports);
+    // Behind name, two values and the mark of a difference.
+    let room = usize::from(area.width).saturating_sub(NAME + 2 * (VALUE + 1) + 3);
+    let mut rows = vec![Line::from(vec![
+        span(format!("{:<NAME$}", "name"), t.dim),
+        span(format!(" {:>VALUE$}", clip(one, VALUE, g.ellipsis)), t.dim),
+        span(format!(" {:>VALUE$}", clip(two, VALUE, g.ellipsis)), t.dim),
+        span("   meaning", t.dim),
+    ])];
+    if names.is_empty() {
+        rows.push(Line::from(span("none collected yet: the work publishes them every 10 s", t.dim)));
+    }
+    for name in names {
+        let [a, b] = reports.map(|r| r.and_then(|r| r.values.get(&name)));
+        let differ = a.is_some() && b.is_some() && a != b;
+        let style = if differ { t.warn } else { t.strong };
+        let value =
+            |v: Option<&Value>| format!(" {:>VALUE$}", v.map_or_else(|| "-".into(), |v| clip(&plain(v), VALUE, g.ellipsis)));
+        let meaning = reports.into_iter().flatten().find_map(|r| r.meanings.get(&name)).map(plain).unwrap_or_default();
+        rows.push(Line::from(vec![
+            span(format!("{:<NAME$}", clip(&one_line(&name), NAME, g.ellipsis)), t.base),
+            span(value(a), style),
+            span(value(b), style),
+            span(format!(" {} ", if differ { g.differs } else { " " }), t.warn),
+            span(clip(&meaning, room, g.ellipsis), t.dim),
+        ]));
+    }
+    lines(below(area, 1), buf, rows);
+}
+
+/// How old the values of both sides are.
+fn ages(model: &Model) -> String {
+    let age = |host: &str| {
+        let collected = model.telemetry(host)?.control.age_ms?;
+        Some(length(collected.saturating_add(model.stale_ms(host).unwrap_or(0))))
+    };
+    let [one, two] = model.pool().map(|host| age(host).unwrap_or_else(|| "-".into()));
+    format!("age {one} / {two}")
+}
+
+/// Names in the workload's order: the first side's, then what only the second has.
+fn names(reports: [Option<&ControlReport>; 2]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in reports.into_iter().flatten().flat_map(|r| r.values.keys()) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// A value without JSON's quotes.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => one_line(text),
+        other => one_line(&other.to_string()),
+    }
+}

@@ -1,0 +1,73 @@
+//! The bottom line: the keys, or the command line while it is open.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::{line, span};
+use crate::ui::action::{Action, TABLE};
+use crate::ui::model::{Model, Screen};
+
+/// Draws it; returns the column of the cursor while the command line is open.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
+    if model.command_line.open && model.confirm.is_none() {
+        return Some(command_line(model, area, buf));
+    }
+    let t = &model.skin.theme;
+    if model.leaving {
+        let [_, two] = model.pool();
+        let text = format!("ending {two}'s controller, then leaving; Ctrl-C leaves at once");
+        line(area, area.y, buf, &Line::from(span(text, t.warn)));
+        return None;
+    }
+    if model.confirm.is_some() {
+        line(area, area.y, buf, &keys(model, &[("Enter", "yes, do it"), ("Esc", "no")]));
+        return None;
+    }
+    if matches!(model.screen, Screen::Help { .. }) {
+        line(area, area.y, buf, &keys(model, &[("Esc", "back"), ("Up Down", "scroll")]));
+        return None;
+    }
+    let mut row = action_keys(model, "  ");
+    if row.width() > usize::from(area.width) {
+        row = action_keys(model, " ");
+    }
+    line(area, area.y, buf, &row);
+    None
+}
+
+fn keys<'a>(model: &Model, pairs: &[(&str, &str)]) -> Line<'a> {
+    let t = &model.skin.theme;
+    Line::from_iter(pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {label}   "), t.base)]))
+}
+
+fn action_keys<'a>(model: &Model, gap: &str) -> Line<'a> {
+    let t = &model.skin.theme;
+    let mut row = Vec::new();
+    for entry in TABLE {
+        let label = match entry.action {
+            Action::CommandLine => "type".into(),
+            _ => entry.label.to_owned(),
+        };
+        row.push(span(entry.keys.first().map_or_else(String::new, char::to_string), t.key));
+        row.push(span(format!(" {label}{gap}"), t.base));
+    }
+    Line::from(row)
+}
+
+fn command_line(model: &Model, area: Rect, buf: &mut Buffer) -> u16 {
+    let t = &model.skin.theme;
+    let input = &model.command_line.input;
+    let room = usize::from(area.width).saturating_sub(2);
+    let scroll = input.visual_scroll(room.max(1));
+    let shown: String = input.value().chars().skip(scroll).collect();
+    let mut row = vec![span(":", t.key), span(shown, t.strong)];
+    if let Some(complaint) = &model.command_line.complaint {
+        row.push(span(format!("   {complaint}"), t.warn));
+    } else if input.value().is_empty() {
+        row.push(span("   a command, then Enter; Tab completes, Up recalls, Esc closes", t.dim));
+    }
+    line(area, area.y, buf, &Line::from(row));
+    let column = input.visual_cursor().saturating_sub(scroll) as u16;
+    area.x.saturating_add(1).saturating_add(column).min(area.right().saturating_sub(1))
+}

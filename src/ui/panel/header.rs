@@ -1,0 +1,29 @@
+//! The top line: what this is, who is who, the method, the time.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::{line, span};
+use crate::ui::model::Model;
+
+/// Draws it.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let [one, two] = model.pool();
+    let missed: u64 = model.hosts.values().fold(0, |sum, host| sum.saturating_add(host.missed));
+    let mut row = vec![span(" baton ", t.owner_tag), span(format!(" {one} and {two}"), t.strong)];
+    if let Some(far) = &model.config.roles.far_end {
+        row.push(span(format!(", far end {far}"), t.dim));
+    }
+    row.push(span("  method ", t.dim));
+    row.push(span(model.method.to_string(), t.strong));
+    if missed > 0 {
+        row.push(span(format!("  telemetry lost {missed}"), t.warn));
+    }
+    line(area, area.y, buf, &Line::from(row));
+    let long = model.at.format(" %Y-%m-%d %H:%M:%S UTC").to_string();
+    let time = if area.width >= 90 { long } else { model.at.format(" %H:%M:%S UTC").to_string() };
+    let x = area.right().saturating_sub(time.len() as u16).max(area.x);
+    line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &Line::from(span(time, t.dim)));
+}

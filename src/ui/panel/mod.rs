@@ -1,0 +1,72 @@
+//! One panel a file; the screens put them together. Panels only read.
+
+pub mod confirm;
+pub mod control;
+pub mod footer;
+pub mod header;
+pub mod help;
+pub mod log;
+pub mod phases;
+pub mod probe;
+pub mod radio;
+pub mod routes;
+pub mod server;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::text::clip;
+use super::theme::Skin;
+
+/// A piece of text in a style.
+pub fn span<'a>(text: impl Into<String>, style: Style) -> Span<'a> {
+    Span::styled(text.into(), style)
+}
+
+/// Draws lines from the top of an area, each cut at its width.
+pub fn lines<'a>(area: Rect, buf: &mut Buffer, rows: impl IntoIterator<Item = Line<'a>>) {
+    for (y, row) in (area.top()..area.bottom()).zip(rows) {
+        line(area, y, buf, &row);
+    }
+}
+
+/// Draws one line at row `y` of an area, cut at its width.
+pub fn line(area: Rect, y: u16, buf: &mut Buffer, row: &Line<'_>) {
+    let area = area.intersection(buf.area);
+    if y >= area.top() && y < area.bottom() {
+        buf.set_line(area.left(), y, row, area.width);
+    }
+}
+
+/// The rule above a section: its title on the left, a note on the right where there is room.
+pub fn rule(area: Rect, buf: &mut Buffer, skin: &Skin, title: &str, note: &str) {
+    let (t, g) = (&skin.theme, &skin.glyphs);
+    let width = usize::from(area.width);
+    let title = clip(title, width.saturating_sub(6), g.ellipsis);
+    let left =
+        Line::from(vec![span(g.rule.repeat(2), t.rule), span(format!(" {title} "), t.strong), span(g.rule.repeat(width), t.rule)]);
+    line(area, area.y, buf, &left);
+    // Two columns of rule on either side of the note, its spaces, and the title before it.
+    let room = width.saturating_sub(title.chars().count() + 10);
+    if !note.is_empty() && room > 8 {
+        let note = format!(" {} ", clip(note, room, g.ellipsis));
+        let row = Line::from(span(note, t.dim));
+        let x = area.right().saturating_sub(row.width() as u16 + 2);
+        line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &row);
+    }
+}
+
+/// A line in the middle of a width.
+pub fn centred<'a>(mut row: Line<'a>, width: u16) -> Line<'a> {
+    let pad = usize::from(width).saturating_sub(row.width()) / 2;
+    row.spans.insert(0, Span::raw(" ".repeat(pad)));
+    row
+}
+
+/// What is left of an area below its first `rows` rows.
+pub fn below(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
+}

@@ -1,0 +1,225 @@
+//! The phase table: the source's figures beside ours, on one scale, the interruption bracketed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::{below, line, lines, rule, span};
+use crate::protocol::{PhaseName, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, StepState};
+use crate::ui::model::Model;
+use crate::ui::text::{clip, count, ms, ratio};
+use crate::ui::theme::Skin;
+
+/// Columns of a figure.
+const FIGURE: usize = 8;
+/// Columns of the bracket and the mark of a step.
+const MARKS: usize = 4;
+/// Columns of the longest explanation.
+const NAME: usize = 28;
+/// Rows when everything is shown: rule, phases, interruption three ways, total, ratio.
+pub const ROWS: u16 = 15;
+
+/// One row of the table.
+struct Row<'a> {
+    marks: String,
+    name: &'a str,
+    source: Option<f64>,
+    ours: Option<f64>,
+    style: Style,
+    bar: bool,
+    /// A count, not a time.
+    whole: bool,
+}
+
+/// Draws it.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let progress = model.migration().map(|(_, progress)| progress);
+    let name_width = NAME.min(usize::from(area.width).saturating_sub(MARKS + 2 * FIGURE));
+    rule(area, buf, &model.skin, &title(progress), "");
+    heads(area, buf, &model.skin, name_width);
+    let body = below(area, 1);
+    let phases = phase_rows(model, progress);
+    let sums = sum_rows(model, progress);
+    let longest = phases.iter().flat_map(|r| [r.source, r.ours]).flatten().fold(1.0_f64, f64::max);
+    let room = usize::from(area.width).saturating_sub(MARKS + name_width + 2 * FIGURE + 2);
+    let mut rows: Vec<Line<'_>> = Vec::new();
+    // Sums stay when rows run out: what the service felt is the claim, the phases before the cut are its preparation.
+    let keep = usize::from(body.height).saturating_sub(sums.len().min(MANDATORY_SUMS));
+    let skip = phases.len().saturating_sub(keep);
+    for row in phases.iter().skip(skip).chain(&sums) {
+        let figure = |v: f64| if row.whole { count(v as u64) } else { ms(v) };
+        let source = row.source.map_or_else(|| "-".into(), figure);
+        let ours = row.ours.map_or_else(|| "-".into(), figure);
+        let mut spans = vec![
+            span(format!("{:<MARKS$}", row.marks), row.style),
+            span(format!("{:<name_width$}", clip(row.name, name_width, model.skin.glyphs.ellipsis)), row.style),
+            span(format!("{source:>FIGURE$}"), t.source),
+            span(format!("{ours:>FIGURE$}"), if row.ours.is_some() { t.measured } else { t.dim }),
+        ];
+        if row.bar && room >= 4 {
+            let (solid, tail) = bar(&model.skin, row.ours, row.source, longest, room);
+            spans.extend([span("  ", t.base), span(solid, t.measured), span(tail, t.source)]);
+        }
+        rows.push(Line::from(spans));
+    }
+    rows.push(verdict(model, progress));
+    lines(body, buf, rows);
+}
+
+/// Interruption by phases and total: the sums that are always shown.
+const MANDATORY_SUMS: usize = 2;
+
+fn title(progress: Option<&Progress>) -> String {
+    match progress {
+        None => "PHASES, ms".into(),
+        Some(p) => format!("PHASES of {} {}, ms", p.order, p.method),
+    }
+}
+
+fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
+    let (t, g) = (&skin.theme, &skin.glyphs);
+    // Heads stand over their right-aligned figures, on a gap in the rule.
+    let x = area.x + (MARKS + name_width).saturating_sub(1) as u16;
+    let heads = Line::from(vec![
+        span(format!("{:>1$}", "source", FIGURE + 1), t.source),
+        span(format!("{:>FIGURE$} ", "ours"), t.measured),
+    ]);
+    line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &heads);
+    let x = area.x + (MARKS + name_width + 2 * FIGURE) as u16;
+    let legend = Line::from(vec![
+        span("  ", t.base),
+        span(g.lengths[7], t.measured),
+        span(" ours, measured  ", t.dim),
+        span(format!("{}{}", g.source[0].repeat(2), g.source[1]), t.source),
+        span(" source ", t.dim),
+    ]);
+    let room = area.right().saturating_sub(x);
+    if usize::from(room) >= legend.width() {
+        line(Rect { x, width: room, ..area }, area.y, buf, &legend);
+    }
+}
+
+fn phase_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let names: Vec<PhaseName> = PhaseName::ALL
+        .into_iter()
+        .filter(|name| *name != PhaseName::SetRoute || progress.is_some_and(|p| p.steps.iter().any(|s| s.name == *name)))
+        .collect();
+    let interrupts: Vec<bool> = names.iter().map(|name| interrupts(progress, *name)).collect();
+    let first = interrupts.iter().position(|x| *x);
+    let last = interrupts.iter().rposition(|x| *x);
+    names
+        .into_iter()
+        .enumerate()
+        .map(|(i, name)| {
+            let bracket = match interrupts[i] {
+                false => " ",
+                true if first == last => g.bracket[3],
+                true if Some(i) == first => g.bracket[0],
+                true if Some(i) == last => g.bracket[2],
+                true => g.bracket[1],
+            };
+            let step = progress.and_then(|p| p.steps.iter().find(|s| s.name == name));
+            let (mark, style) = match step.map(|s| s.state) {
+                None => (" ", t.base),
+                Some(StepState::Waiting) => (g.step[0], t.dim),
+                Some(StepState::Running) => (g.step[1], t.warn),
+                Some(StepState::Done) => (g.step[2], t.base),
+                Some(StepState::Failed) => (g.step[3], t.bad),
+            };
+            let ours = step.filter(|s| s.state != StepState::Waiting).map(|s| s.ms);
+            let ours = ours.or_else(|| recorded(progress, name));
+            Row {
+                marks: format!("{bracket}{mark} "),
+                name: name.explanation(),
+                source: name.source_ms(),
+                ours,
+                style,
+                bar: true,
+                whole: false,
+            }
+        })
+        .collect()
+}
+
+fn recorded(progress: Option<&Progress>, name: PhaseName) -> Option<f64> {
+    progress?.record.as_ref()?.phases.iter().find(|p| p.name == name).map(|p| p.ms)
+}
+
+/// Whether nobody serves during a phase: those that come after the source was stopped, in the order of the run.
+fn interrupts(progress: Option<&Progress>, name: PhaseName) -> bool {
+    let classic = [PhaseName::Eth3, PhaseName::LinkUsrp, PhaseName::Sync];
+    let Some(steps) = progress.map(|p| &p.steps).filter(|steps| steps.iter().any(|s| s.name == PhaseName::StopSource)) else {
+        return classic.contains(&name);
+    };
+    steps.iter().skip_while(|s| s.name != PhaseName::StopSource).skip(1).any(|s| s.name == name)
+}
+
+fn sum_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
+    let t = &model.skin.theme;
+    let record = progress.and_then(|p| p.record.as_ref());
+    let felt = record.map(|r| &r.interruption);
+    let row = |name, source, ours, style| Row { marks: String::new(), name, source, ours, style, bar: false, whole: false };
+    vec![
+        row("interruption, by phases", Some(SOURCE_INTERRUPTION_MS), felt.and_then(|i| i.by_phases_ms), t.strong),
+        row("total", Some(SOURCE_TOTAL_MS), record.map(|r| r.total_ms), t.strong),
+        row("interruption, by lost pings", Some(SOURCE_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
+        row("interruption, far end's gap", None, felt.and_then(|i| i.gap_ms), t.base),
+        Row {
+            whole: true,
+            ..row("pings lost, count", Some(SOURCE_PINGS_LOST as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
+        },
+    ]
+}
+
+/// The last line: ours against the source's.
+fn verdict<'a>(model: &Model, progress: Option<&Progress>) -> Line<'a> {
+    let t = &model.skin.theme;
+    let record: Option<&RunRecord> = progress.and_then(|p| p.record.as_ref());
+    let Some((record, ours)) = record.and_then(|r| Some((r, r.interruption.by_phases_ms?))) else {
+        return Line::from(span("    source: two servers, one N210, hot switch", t.dim));
+    };
+    Line::from(vec![
+        span("    ours / source: interruption ", t.dim),
+        span(ratio(ours / SOURCE_INTERRUPTION_MS), t.strong),
+        span(", total ", t.dim),
+        span(ratio(record.total_ms / SOURCE_TOTAL_MS), t.strong),
+    ])
+}
+
+/// A number of milliseconds as configured, without needless decimals.
+pub fn trim(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") }
+}
+
+/// Ours as a solid bar with an eighth of a cell resolution, the source's as a line that ends in a tick, over `width` cells.
+fn bar(skin: &Skin, ours: Option<f64>, source: Option<f64>, longest: f64, width: usize) -> (String, String) {
+    let g = &skin.glyphs;
+    let cells = |v: f64| (v / longest).clamp(0.0, 1.0) * width as f64;
+    let eighths = ours.map_or(0, |v| if v > 0.0 { ((cells(v) * 8.0).round() as usize).max(1) } else { 0 });
+    let mut solid = g.lengths[7].repeat(eighths / 8);
+    if eighths % 8 > 0 {
+        solid.push_str(g.lengths[eighths % 8 - 1]);
+    }
+    let used = eighths.div_ceil(8);
+    let end = source.map_or(0, |v| (cells(v).round() as usize).clamp(1, width));
+    let tail = if end > used { format!("{}{}", g.source[0].repeat(end - used - 1), g.source[1]) } else { String::new() };
+    (solid, tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::theme::ThemeName;
+
+    #[test]
+    fn bars_share_one_scale() {
+        let skin = Skin::new(ThemeName::Mono, true);
+        assert_eq!(bar(&skin, Some(50.0), Some(100.0), 100.0, 10), ("#####".into(), "----|".into()));
+        assert_eq!(bar(&skin, Some(100.0), Some(10.0), 100.0, 10), ("#".repeat(10), String::new()));
+        assert_eq!(bar(&skin, Some(0.001), None, 100.0, 10), ("#".into(), String::new()), "nothing measured is invisible");
+        assert_eq!(bar(&skin, None, Some(1.0), 100.0, 10), (String::new(), "|".into()));
+    }
+}

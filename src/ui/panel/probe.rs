@@ -1,0 +1,130 @@
+//! The far end's pings: one cell a probe, newest on the right; counters and round trips.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::phases::trim;
+use super::{below, line, rule, span};
+use crate::protocol::{ProbeOutcome, ProbeStatus};
+use crate::ui::model::Model;
+use crate::ui::text::{count, ms, one_line, span as length};
+
+/// Most rows that a strip is drawn high.
+const HIGHEST: u16 = 4;
+
+/// From this width on, all figures are shown.
+const ALL_FIGURES: u16 = 110;
+
+/// Draws it: the rule, the strip, what was lost where, the figures.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let far = model.config.roles.far_end.as_deref();
+    let (Some(far), Some(probe)) = (far, model.probe()) else {
+        rule(area, buf, &model.skin, "PINGS", "");
+        let text = far.map_or_else(
+            || "the configuration names no far end: nobody probes".to_owned(),
+            |far| format!("{far} reports no probe yet"),
+        );
+        line(area, area.y + 1, buf, &Line::from(span(text, t.dim)));
+        return;
+    };
+    let stale = model.stale_ms(far).map(|age| format!(", {} OLD", length(age))).unwrap_or_default();
+    let title = format!("PINGS {far} to {} every {} ms{stale}", one_line(&probe.target), trim(probe.interval_ms));
+    rule(area, buf, &model.skin, &title, "");
+    let body = below(area, 1);
+    let with_losses = body.height >= 4;
+    let strip_rows = body.height.saturating_sub(if with_losses { 2 } else { 1 }).clamp(1, HIGHEST);
+    let cells: Vec<&ProbeOutcome> = newest(model, area.width);
+    strip(model, &cells, Rect { height: strip_rows.min(body.height), ..body }, buf);
+    if with_losses {
+        losses(model, &cells, Rect { y: body.y + strip_rows, height: 1, ..body }, buf);
+    }
+    figures(model, probe, &cells, body, buf);
+}
+
+/// As many probes as there are columns, oldest first.
+fn newest(model: &Model, width: u16) -> Vec<&ProbeOutcome> {
+    let mut cells: Vec<&ProbeOutcome> = model.probes.values().rev().take(usize::from(width)).collect();
+    cells.reverse();
+    cells
+}
+
+/// The longest round trip shown: the top of the scale, ms.
+fn top(cells: &[&ProbeOutcome]) -> Option<f64> {
+    cells.iter().filter_map(|p| p.rtt_ms).filter(|v| v.is_finite()).reduce(f64::max)
+}
+
+fn strip(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let rows = usize::from(area.height);
+    let top = top(cells).filter(|v| *v > 0.0).unwrap_or(1.0);
+    for row in 0..rows {
+        // Eighths below this row.
+        let floor = (rows - 1 - row) * 8;
+        let mut spans: Vec<Span<'_>> = vec![span(" ".repeat(usize::from(area.width).saturating_sub(cells.len())), t.base)];
+        for probe in cells {
+            spans.push(match probe.rtt_ms {
+                _ if probe.lost => span(g.lost, t.bad_tag),
+                None => span(if row + 1 == rows { g.waiting } else { " " }, t.dim),
+                Some(rtt) => {
+                    let eighths = ((rtt / top).clamp(0.0, 1.0) * (rows * 8) as f64).round().max(1.0) as usize;
+                    match eighths.saturating_sub(floor) {
+                        0 => span(" ", t.base),
+                        n => span(g.heights[n.min(8) - 1], t.good),
+                    }
+                }
+            });
+        }
+        line(area, area.y + row as u16, buf, &Line::from(spans));
+    }
+}
+
+/// Under every run of lost probes, how many they are.
+fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let offset = area.width.saturating_sub(cells.len() as u16);
+    let mut i = 0;
+    let mut free = 0;
+    while i < cells.len() {
+        let run = cells[i..].iter().take_while(|p| p.lost).count();
+        if run == 0 {
+            i += 1;
+            continue;
+        }
+        let text = format!("{run} lost");
+        // Ends with the run when the run is longer than its label; never over the label before it or the edge.
+        let start = usize::from(offset) + i + run.saturating_sub(text.len()) / 2;
+        let start = start.min(usize::from(area.width).saturating_sub(text.len()));
+        if start >= free {
+            let x = area.x + start as u16;
+            free = start + text.len() + 1;
+            line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(span(text, t.bad)));
+        }
+        i += run;
+    }
+}
+
+fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let figure = |label: &str, value: String, style| [span(format!("{label} "), t.dim), span(value, style), span("  ", t.base)];
+    let share = if probe.sent > 0 { 100.0 * probe.lost as f64 / probe.sent as f64 } else { 0.0 };
+    let lost_style = if probe.lost > 0 { t.bad } else { t.strong };
+    let mut row: Vec<Span<'_>> = Vec::new();
+    row.extend(figure("sent", count(probe.sent), t.strong));
+    row.extend(figure("received", count(probe.received), t.strong));
+    row.extend(figure("LOST", format!("{} ({share:.1} %)", count(probe.lost)), lost_style));
+    if let Some([min, median, p95, max]) = probe.rtt_ms {
+        if body.width >= ALL_FIGURES {
+            let text = format!("{} / {} / {} / {} ms", ms(min), ms(median), ms(p95), ms(max));
+            row.extend(figure("RTT min/median/p95/max", text, t.base));
+        } else {
+            row.extend(figure("RTT median/p95", format!("{} / {} ms", ms(median), ms(p95)), t.base));
+        }
+    }
+    if let Some(top) = top(cells).filter(|_| body.width >= ALL_FIGURES) {
+        row.extend(figure("highest cell", format!("{} ms", ms(top)), t.base));
+    }
+    let y = body.bottom().saturating_sub(1);
+    line(body, y, buf, &Line::from(row));
+}

@@ -1,0 +1,278 @@
+//! The middle of the stage: the radio, the arrow to its owner, and the story of the migration.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Widget};
+
+use super::{below, centred, line, lines, span};
+use crate::protocol::{Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
+use crate::ui::big;
+use crate::ui::model::Model;
+use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length, wrap};
+
+/// Rows of the drawing of the radio where there is room, and where there is not.
+const RADIO_ROWS: [u16; 2] = [5, 3];
+
+/// From this width on, figures are explained in full.
+const ROOMY: u16 = 28;
+
+/// Draws it.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let rows = if area.height >= 12 { RADIO_ROWS[0] } else { RADIO_ROWS[1] }.min(area.height);
+    let (owner, style) = owner_sentence(model);
+    radio(model, Rect { height: rows, ..area }, buf);
+    line(area, area.y + rows, buf, &centred(Line::from(span(clip(&owner, usize::from(area.width), "~"), style)), area.width));
+    story(model, below(area, rows + 1 + (area.height >= 14) as u16), buf);
+}
+
+fn owner_sentence(model: &Model) -> (String, Style) {
+    let t = &model.skin.theme;
+    match model.owner() {
+        // Nobody has said so, as long as one of the two was not heard.
+        RadioOwner::Nobody => match model.pool().into_iter().find(|host| model.telemetry(host).is_none()) {
+            Some(host) => (format!("owner unknown, no {host}"), t.warn),
+            None => ("NOBODY owns the radio".into(), t.warn),
+        },
+        RadioOwner::Host(host) => match model.stale_ms(&host) {
+            Some(age) => (format!("{host} owned it {} ago", length(age)), t.warn),
+            None => (format!("{host} owns the radio"), t.owner),
+        },
+        RadioOwner::Conflict(hosts) => (format!("CONFLICT: {} own it", hosts.join(" and ")), t.bad),
+    }
+}
+
+/// The box of the radio and the arrow to each owner, drawn to the edge on the owner's side.
+fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let arm = (area.width / 5).clamp(3, 12);
+    if area.width < 3 * arm || area.height < 3 {
+        return;
+    }
+    let place = Rect { x: area.x + arm, width: area.width - 2 * arm, ..area };
+    let [one, two] = model.pool();
+    let host = model.config.host.get(one);
+    let name = host.map_or("radio", |host| host.radio.as_str());
+    let block = Block::bordered().border_set(g.thin).border_style(t.base).title(centre_title(name, place.width, t.strong));
+    let inner = block.inner(place);
+    block.render(place, buf);
+    let radio = model.config.radio.get(name);
+    let address = radio.and_then(|r| r.device().ok()).map_or_else(|| "radio".into(), |a| a.to_string());
+    let mut rows = vec![address];
+    if let Some(radio) = radio {
+        let room = usize::from(inner.width);
+        let (tx, rx) = (hertz(radio.tx_freq), hertz(radio.rx_freq));
+        let short = format!("tx {:.0} rx {:.0} MHz", radio.tx_freq / 1e6, radio.rx_freq / 1e6);
+        rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
+        let (what, rate) = rate(model, radio.rate);
+        rows.push(first_that_fits([format!("{what} {rate}"), rate], room));
+    }
+    let styles = [t.strong, t.dim, t.dim];
+    lines(inner, buf, rows.into_iter().zip(styles).map(|(text, style)| centred(Line::from(span(text, style)), inner.width)));
+
+    let y = place.y + place.height / 2;
+    for (host, on_left) in [(one, true), (two, false)] {
+        if !model.holds_radio(host) {
+            continue;
+        }
+        let flows = model.telemetry(host).is_some_and(|x| x.usrp.state == ProcessState::Running) && model.stale_ms(host).is_none();
+        let shaft = if flows { g.shaft } else { g.broken_shaft }.repeat(usize::from(arm) - 1);
+        let text = if on_left { format!("{}{shaft}", g.left) } else { format!("{shaft}{}", g.right) };
+        let x = if on_left { area.x } else { place.right() };
+        let style = if flows { t.owner } else { t.warn };
+        line(Rect { x, width: arm, ..area }, y, buf, &Line::from(span(text, style)));
+    }
+}
+
+/// Samples per second: measured at the owner while they flow, else as configured.
+fn rate(model: &Model, configured: f64) -> (&'static str, String) {
+    let flowing = match model.owner() {
+        RadioOwner::Host(host) => {
+            model.hosts.get(&host).and_then(|view| view.sample_rates).filter(|_| model.stale_ms(&host).is_none())
+        }
+        RadioOwner::Nobody | RadioOwner::Conflict(_) => None,
+    };
+    match flowing {
+        Some([rx, _]) if rx > 0.0 => ("flow", scaled(rx, "sps")),
+        _ => ("set to", scaled(configured, "sps")),
+    }
+}
+
+/// The first of several wordings that fits, or nothing.
+fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> String {
+    wordings.into_iter().find(|text| text.chars().count() <= room).unwrap_or_default()
+}
+
+fn centre_title<'a>(name: &str, width: u16, style: Style) -> Line<'a> {
+    Line::from(span(format!(" {} ", clip(name, usize::from(width.saturating_sub(4)), "~")), style)).centered()
+}
+
+/// What is going on, or how it went.
+fn story(model: &Model, area: Rect, buf: &mut Buffer) {
+    let other = model.under_way().filter(|(_, p)| !p.order.is_migration());
+    let story = match (other, model.migration()) {
+        (Some((_, progress)), _) => ordered(model, progress),
+        (None, Some((host, progress))) if !progress.finished => running(model, host, progress, area.width),
+        (None, Some((_, progress))) => finished(model, progress, area.width),
+        (None, None) => idle(model, area.width),
+    };
+    story.draw(model, area, buf);
+}
+
+/// A headline, a line under it, a figure, and what the figure is.
+struct Story<'a> {
+    headline: Line<'a>,
+    detail: Line<'a>,
+    figure: Option<(String, Style)>,
+    notes: Vec<Line<'a>>,
+}
+
+impl Story<'_> {
+    fn draw(self, model: &Model, area: Rect, buf: &mut Buffer) {
+        let width = area.width;
+        let mut rows = vec![centred(self.headline, width), centred(self.detail, width)];
+        let left = area.height.saturating_sub(2);
+        if let Some((figure, style)) = self.figure {
+            let room = usize::from(left.saturating_sub(self.notes.len().min(2) as u16));
+            match big::rows(&figure, usize::from(width), room, &model.skin.glyphs) {
+                Some(big) => {
+                    if room > big.len() {
+                        rows.push(Line::default());
+                    }
+                    rows.extend(big.into_iter().map(|row| centred(Line::from(span(row, style)), width)));
+                    if room > big_height(&rows) {
+                        rows.push(Line::default());
+                    }
+                }
+                None => rows.push(centred(Line::from(span(format!("{figure} ms"), style)), width)),
+            }
+        }
+        rows.extend(self.notes.into_iter().map(|row| centred(row, width)));
+        lines(area, buf, rows);
+    }
+}
+
+/// Rows used below headline and detail.
+fn big_height(rows: &[Line<'_>]) -> usize {
+    rows.len().saturating_sub(2)
+}
+
+fn idle<'a>(model: &Model, width: u16) -> Story<'a> {
+    let t = &model.skin.theme;
+    let working = model.pool().into_iter().any(|host| model.works(host));
+    let next = match (working, width >= ROOMY) {
+        (true, true) => "m migrates, b migrates back",
+        (true, false) => "m or b migrates",
+        (false, _) => "s starts it (DS)",
+    };
+    Story {
+        headline: Line::from(span("no migration yet", t.dim)),
+        detail: Line::from(span(next, t.base)),
+        figure: None,
+        notes: Vec::new(),
+    }
+}
+
+fn ordered<'a>(model: &Model, progress: &Progress) -> Story<'a> {
+    let t = &model.skin.theme;
+    Story {
+        headline: Line::from(span(format!(" {} on {} ", progress.order, progress.to), t.action_tag)),
+        detail: Line::from(span(one_line(&progress.now), t.base)),
+        figure: None,
+        notes: Vec::new(),
+    }
+}
+
+/// A tag and the direction of the migration; where there is no room for both ends, its goal.
+fn headline<'a>(model: &Model, tag: &'a str, style: Style, progress: &Progress, width: u16) -> Vec<Span<'a>> {
+    let t = &model.skin.theme;
+    let mut full = vec![span(tag, style), span(" ", t.base)];
+    full.extend(direction(model, progress));
+    if full.iter().map(Span::width).sum::<usize>() <= usize::from(width) {
+        return full;
+    }
+    vec![span(tag, style), span(format!(" {} {}", model.skin.glyphs.right, progress.to), t.strong)]
+}
+
+fn direction<'a>(model: &Model, progress: &Progress) -> Vec<Span<'a>> {
+    let t = &model.skin.theme;
+    vec![span(format!("{} {} {}", progress.from, model.skin.glyphs.right, progress.to), t.strong)]
+}
+
+fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> Story<'a> {
+    let t = &model.skin.theme;
+    let headline = headline(model, " MIGRATING ", t.action_tag, progress, width);
+    let steps = progress.steps.len();
+    let current = progress.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
+    let (detail, figure, source) = match current {
+        Some((i, step)) => (
+            format!("{} of {steps}: {}", i + 1, if width >= ROOMY { step.name.explanation() } else { step.name.name() }),
+            Some((ms(step.ms.round()), t.warn)),
+            step.name.source_ms(),
+        ),
+        None => (one_line(&progress.now), None, None),
+    };
+    let unit = if width >= ROOMY { "ms in this phase, source " } else { "so far, source " };
+    let note = source.map_or_else(|| "in this phase so far".to_owned(), |v| format!("{unit}{}", ms(v)));
+    let mut notes = vec![Line::from(span(if figure.is_some() { note } else { String::new() }, t.dim))];
+    if let Some(age) = model.stale_ms(host) {
+        notes.insert(0, Line::from(span(format!("as {host} said {} ago", length(age)), t.warn)));
+    }
+    Story { headline: Line::from(headline), detail: Line::from(span(detail, t.strong)), figure, notes }
+}
+
+fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
+    let t = &model.skin.theme;
+    let Some(record) = &progress.record else {
+        return Story {
+            headline: Line::from(direction(model, progress)),
+            detail: Line::from(span(one_line(&progress.now), t.base)),
+            figure: None,
+            notes: Vec::new(),
+        };
+    };
+    let (word, style) = match record.outcome {
+        Outcome::Ok => (" MOVED ", t.owner_tag),
+        Outcome::Failed => (" FAILED ", t.bad_tag),
+        Outcome::RolledBack => (" ROLLED BACK ", t.bad_tag),
+        Outcome::Cancelled => (" CANCELLED ", t.action_tag),
+    };
+    let headline = headline(model, word, style, progress, width);
+    if record.outcome != Outcome::Ok {
+        let reason = record.reason.clone().unwrap_or_else(|| "no reason given".into());
+        return Story {
+            headline: Line::from(headline),
+            detail: Line::default(),
+            figure: None,
+            notes: wrap(&one_line(&reason), usize::from(width)).into_iter().map(|row| Line::from(span(row, t.bad))).collect(),
+        };
+    }
+    let (figure, what) = headline_figure(record);
+    Story {
+        headline: Line::from(headline),
+        detail: Line::from(span(
+            if width >= ROOMY { format!("{}, service interrupted for", record.method) } else { "interrupted for".into() },
+            t.base,
+        )),
+        figure: figure.map(|v| (ms(v.round()), t.measured)),
+        notes: vec![
+            if width >= ROOMY {
+                Line::from(span(format!("ms measured ({what})"), t.strong))
+            } else {
+                Line::from(span(format!("measured; source {}", ms(SOURCE_INTERRUPTION_MS)), t.source))
+            },
+            Line::from(span(format!("source {} ms", ms(SOURCE_INTERRUPTION_MS)), t.source)),
+        ],
+    }
+}
+
+/// The interruption by the source's definition, which is what the source's figure can be held against; else what the far end saw.
+fn headline_figure(record: &RunRecord) -> (Option<f64>, &'static str) {
+    let i = &record.interruption;
+    match (i.by_phases_ms, i.gap_ms) {
+        (Some(v), _) => (Some(v), "by phases"),
+        (None, Some(v)) => (Some(v), "far end's gap"),
+        (None, None) => (None, "not measured"),
+    }
+}

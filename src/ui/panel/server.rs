@@ -1,0 +1,217 @@
+//! One pool server: its agent, its two processes, its addresses, its load.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Widget};
+
+use super::{lines, span};
+use crate::protocol::{HostLoad, Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
+use crate::ui::model::{HostView, Model};
+use crate::ui::msg::LinkState;
+use crate::ui::text::{bit_rate, bytes, clip, count, one_line, span as length};
+use crate::ui::theme::Theme;
+
+/// From this inner width on, labels and words are written in full.
+const WIDE: u16 = 36;
+/// From this inner width on, counters are named in full.
+const WIDER: u16 = 60;
+
+/// Draws it.
+pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let stale = model.stale_ms(host);
+    let owner = model.holds_radio(host);
+    let (set, style) = match (stale, owner) {
+        (Some(_), _) => (g.dashed, t.warn),
+        (None, true) => (g.thick, t.owner),
+        (None, false) => (g.thin, t.rule),
+    };
+    let mut block = Block::bordered().border_set(set).border_style(style);
+    block = block.title(span(format!(" {host} "), if owner { t.owner_tag } else { t.strong }));
+    let note = match (stale, owner) {
+        (Some(age), true) => span(format!(" owned the radio {} ago ", length(age)), t.warn),
+        (Some(age), false) => span(format!(" figures {} old ", length(age)), t.warn),
+        (None, true) => span(" OWNS THE RADIO ", t.owner_tag),
+        (None, false) if model.telemetry(host).is_some() => span(" parked ", t.dim),
+        (None, false) => span(" not heard yet ", t.dim),
+    };
+    block = block.title(Line::from(note).alignment(Alignment::Right));
+    let inner = block.inner(area);
+    block.render(area, buf);
+    let body = if inner.width >= WIDE { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner };
+    lines(body, buf, rows(model, host, body));
+}
+
+/// The lines that fit: the least important are left out first.
+fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
+    let t = &model.skin.theme;
+    let Some(view) = model.hosts.get(host) else { return Vec::new() };
+    let pen = Pen { theme: t, width: area.width, age_ms: model.stale_ms(host).unwrap_or(0) };
+    let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
+    if let Some(telemetry) = &view.telemetry {
+        rows.extend(pen.telemetry(telemetry, &model.config.addresses.active));
+    }
+    while rows.len() > usize::from(area.height) {
+        // The last among equals goes first.
+        let worst = rows.iter().enumerate().max_by_key(|(i, (priority, _))| (*priority, *i)).map(|(i, _)| i);
+        worst.map(|i| rows.remove(i));
+    }
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+struct Pen<'t> {
+    theme: &'t Theme,
+    width: u16,
+    age_ms: u64,
+}
+
+impl Pen<'_> {
+    fn wide(&self) -> bool {
+        self.width >= WIDE
+    }
+
+    fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
+        let columns = if self.wide() { 8 } else { 6 };
+        let mut row = vec![span(format!("{:<columns$}", clip(label, columns - 1, "")), self.theme.dim)];
+        row.extend(spans);
+        Line::from(row)
+    }
+
+    fn agent<'a>(&self, view: &HostView, now_ms: u64) -> Line<'a> {
+        let t = self.theme;
+        let silence = view.heard_ms.map_or(0, |heard| now_ms.saturating_sub(heard));
+        let state = match view.link {
+            LinkState::Connecting => span("connecting", t.warn),
+            LinkState::Connected if self.age_ms > 0 => span(format!("SILENT for {}", length(silence)), t.bad),
+            LinkState::Connected => span("connected", t.good),
+            LinkState::Retrying { in_ms } => span(format!("UNREACHABLE, retry in {}", length(in_ms)), t.bad),
+            LinkState::Silent { for_ms } => span(format!("SILENT for {}", length(for_ms.max(silence))), t.bad),
+        };
+        let mut spans = vec![state];
+        if let (true, Some(telemetry), 0) = (self.wide(), &view.telemetry, self.age_ms) {
+            spans.push(span(format!("  up {}", length(telemetry.uptime_ms)), t.dim));
+            if self.width >= WIDER {
+                spans.push(span(format!("  memory {}", bytes(telemetry.load.agent.memory)), t.dim));
+            }
+        }
+        self.row("agent", spans)
+    }
+
+    fn telemetry<'a>(&self, telemetry: &Telemetry, active: &str) -> Vec<(u8, Line<'a>)> {
+        let mut rows = vec![(0, self.process("d2d", &telemetry.d2d))];
+        rows.push((2, self.sync(&telemetry.d2d)));
+        if self.wide() {
+            rows.push((6, self.load(&telemetry.d2d)));
+        }
+        rows.push((0, self.process("usrp", &telemetry.usrp)));
+        rows.push((4, self.counters(telemetry.usrp.counters.as_ref())));
+        if self.wide() {
+            rows.push((6, self.load(&telemetry.usrp)));
+        }
+        rows.push((0, self.port(&telemetry.radio_port, "eth3", Some(active))));
+        rows.push((0, self.port(&telemetry.tun, "tun", None)));
+        rows.push((5, self.machine(&telemetry.load)));
+        rows.push((7, self.network(&telemetry.load)));
+        rows
+    }
+
+    fn process<'a>(&self, label: &str, process: &ProcessStatus) -> Line<'a> {
+        let t = self.theme;
+        let (word, style) = match process.state {
+            ProcessState::Stopped => ("stopped", t.dim),
+            ProcessState::Starting => ("STARTING", t.warn),
+            ProcessState::Made => ("MADE", t.warn),
+            ProcessState::Running => ("RUNNING", t.good),
+            ProcessState::Died => ("DIED", t.bad),
+        };
+        let mut spans = vec![span(word, style)];
+        if process.state == ProcessState::Died {
+            let words = process.last_words.as_deref().unwrap_or("without a word");
+            spans.push(span(format!(": {}", one_line(words)), t.bad));
+        } else if let Some(pid) = process.pid {
+            let uptime = process.uptime_ms.map(length).unwrap_or_default();
+            let text = if self.wide() { format!("  pid {pid}  {uptime}") } else { format!("  {uptime}") };
+            spans.push(span(text, t.base));
+        }
+        self.row(label, spans)
+    }
+
+    fn sync<'a>(&self, process: &ProcessStatus) -> Line<'a> {
+        let t = self.theme;
+        let (text, style): (String, Style) = match process.sync {
+            None => ("-".into(), t.dim),
+            Some(SyncState::NoSamples) => ("no samples".into(), t.warn),
+            Some(SyncState::Searching) => ("SEARCHING".into(), t.warn),
+            Some(SyncState::Synced { for_ms }) if self.wide() => (format!("in sync {}", length(for_ms)), t.good),
+            Some(SyncState::Synced { .. }) => ("in sync".into(), t.good),
+            Some(SyncState::Lost { for_ms }) => (format!("LOST for {}", length(for_ms)), t.bad),
+        };
+        let mut spans = vec![span(text, style)];
+        if let Some(snr) = process.link.and_then(|link| link.snr_db) {
+            let word = if self.wide() { "  SNR " } else { "  " };
+            spans.push(span(format!("{word}{snr:.1} dB"), t.base));
+        }
+        self.row(if self.wide() { " sync" } else { "sync" }, spans)
+    }
+
+    fn load<'a>(&self, process: &ProcessStatus) -> Line<'a> {
+        if process.pid.is_none() {
+            return self.row(" load", vec![span("-", self.theme.dim)]);
+        }
+        let text = format!("{:.0} % of a core, {}", process.load.cpu_percent, bytes(process.load.memory));
+        self.row(" load", vec![span(text, self.theme.base)])
+    }
+
+    fn counters<'a>(&self, counters: Option<&StreamCounters>) -> Line<'a> {
+        let t = self.theme;
+        let Some(c) = counters else { return self.row(" stream", vec![span("-", t.dim)]) };
+        let words = match self.width {
+            w if w >= WIDER => ["overflows ", "  underflows ", "  late ", "  lost samples "],
+            w if w >= WIDE => ["over ", " under ", " late ", " lost "],
+            _ => ["o ", " u ", " l ", " x "],
+        };
+        let figures = [c.overflows, c.underflows, c.late, c.rx_lost_samples];
+        let mut spans = Vec::new();
+        for (word, figure) in words.into_iter().zip(figures) {
+            spans.push(span(word, t.dim));
+            spans.push(span(count(figure), if figure == 0 { t.base } else { t.warn }));
+        }
+        self.row(" stream", spans)
+    }
+
+    fn port<'a>(&self, port: &Port, label: &str, active: Option<&str>) -> Line<'a> {
+        let t = self.theme;
+        let holds = active.is_some_and(|active| port.addresses.iter().any(|a| a == active));
+        let addresses = if port.addresses.is_empty() { "no address".to_owned() } else { port.addresses.join(", ") };
+        let style = match (port.addresses.is_empty(), holds) {
+            (true, _) => t.dim,
+            (_, true) => t.owner,
+            _ => t.strong,
+        };
+        let mut spans = vec![span(one_line(&addresses), style)];
+        if !port.up {
+            spans.push(span("  DOWN", t.bad));
+        } else if self.wide() && active.is_some() {
+            spans.push(span(if holds { "  to the radio" } else { "  parked" }, t.dim));
+        }
+        let name = if port.name.is_empty() { label } else { &port.name };
+        self.row(name, spans)
+    }
+
+    fn machine<'a>(&self, load: &HostLoad) -> Line<'a> {
+        let t = self.theme;
+        if !self.wide() {
+            return self.row("cpu", vec![span(format!("{:.0} % machine", load.cpu_percent), t.base)]);
+        }
+        let memory = format!("{} of {}", bytes(load.memory_used), bytes(load.memory_total));
+        let cores = if self.width >= WIDER { format!(" of {} cores, memory {memory}", load.cores) } else { format!(", {memory}") };
+        self.row("machine", vec![span(format!("cpu {:.0} %{cores}", load.cpu_percent), t.base)])
+    }
+
+    fn network<'a>(&self, load: &HostLoad) -> Line<'a> {
+        let text = format!("in {}, out {}", bit_rate(load.rx_bytes_per_s), bit_rate(load.tx_bytes_per_s));
+        self.row("network", vec![span(text, self.theme.base)])
+    }
+}

@@ -1,0 +1,184 @@
+//! Figures and strings as the screen shows them: one unit rule for all panels.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Groups digits by threes with a space: 1 234 567.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Milliseconds without the unit: three significant figures below 100, grouped digits above; `-` for what is no number.
+pub fn ms(value: f64) -> String {
+    if !value.is_finite() || value < 0.0 {
+        return "-".into();
+    }
+    match value {
+        v if v < 9.995 => format!("{v:.2}"),
+        v if v < 99.95 => format!("{v:.1}"),
+        // Saturates far beyond any phase: 1e18 ms are 31 million years.
+        v => count(v.round().min(1e18) as u64),
+    }
+}
+
+/// A length of time in the two largest units that matter: `850 ms`, `7 s`, `3 m 02 s`, `1 h 02 m`, `2 d 03 h`.
+pub fn span(ms: u64) -> String {
+    let s = ms / 1000;
+    match s {
+        0 => format!("{ms} ms"),
+        1..60 => format!("{s} s"),
+        60..3600 => format!("{} m {:02} s", s / 60, s % 60),
+        3600..86400 => format!("{} h {:02} m", s / 3600, s / 60 % 60),
+        _ => format!("{} d {:02} h", s / 86400, s / 3600 % 24),
+    }
+}
+
+/// Bytes in decimal units.
+pub fn bytes(n: u64) -> String {
+    scaled(n as f64, "B")
+}
+
+/// Bytes per second as bits per second, the network's unit.
+pub fn bit_rate(bytes_per_s: u64) -> String {
+    scaled(bytes_per_s as f64 * 8.0, "bit/s")
+}
+
+/// Hertz.
+pub fn hertz(f: f64) -> String {
+    scaled(f, "Hz")
+}
+
+/// A value with a decimal prefix and three significant figures, trailing zeros dropped: `1.92 Msps`.
+pub fn scaled(value: f64, unit: &str) -> String {
+    let (scale, prefix) = match value.abs() {
+        v if v >= 1e9 => (1e9, "G"),
+        v if v >= 1e6 => (1e6, "M"),
+        v if v >= 1e3 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    let scaled = value / scale;
+    let text = match scaled.abs() {
+        v if v >= 100.0 => format!("{scaled:.0}"),
+        v if v >= 10.0 => format!("{scaled:.1}"),
+        _ => format!("{scaled:.2}"),
+    };
+    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{short} {prefix}{unit}")
+}
+
+/// A ratio with as many decimals as say something: `0.97`, `0.005`.
+pub fn ratio(value: f64) -> String {
+    match value {
+        v if !v.is_finite() => "-".into(),
+        v if v < 0.1 => format!("{v:.3}"),
+        v => format!("{v:.2}"),
+    }
+}
+
+/// Cuts to `width` columns; what was cut is marked with `ellipsis` (one column wide).
+pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let w = c.width().unwrap_or(0);
+        if used + w + 1 > width {
+            break;
+        }
+        out.push(c);
+        used += w;
+    }
+    if width > 0 {
+        out.push_str(ellipsis);
+    }
+    out
+}
+
+/// Breaks text at spaces into lines of at most `width` columns; longer words are cut.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut out: Vec<String> = vec![String::new()];
+    for word in words(text) {
+        let word = clip(&word, width, "~");
+        let last = out.last_mut().map_or(0, |line| line.width());
+        match out.last_mut() {
+            Some(line) if last == 0 => line.push_str(&word),
+            Some(line) if last + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => out.push(word),
+        }
+    }
+    out
+}
+
+/// Words between spaces; the space that groups digits does not part them.
+fn words(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    for word in text.split(' ') {
+        match out.last_mut() {
+            Some(last) if digit(last.chars().last()) && digit(word.chars().next()) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => out.push(word.to_owned()),
+        }
+    }
+    out
+}
+
+/// Text from another machine, fit for one line of a terminal: control characters become spaces, and its length is bounded.
+pub fn one_line(text: &str) -> String {
+    // Longer than any line of the screen; bounds the memory that a log of hostile events can take.
+    const LONGEST: usize = 600;
+    text.chars().take(LONGEST).map(|c| if c.is_control() || is_bidi(c) { ' ' } else { c }).collect()
+}
+
+/// Characters that reorder what follows them on the line: telemetry must not rearrange the screen.
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_an_operator_writes_them() {
+        for (value, expected) in
+            [(0.412, "0.41"), (6.0, "6.00"), (53.21, "53.2"), (106.4, "106"), (1743.0, "1 743"), (f64::NAN, "-"), (-1.0, "-")]
+        {
+            assert_eq!(ms(value), expected);
+        }
+        for (value, expected) in
+            [(850, "850 ms"), (7_400, "7 s"), (182_000, "3 m 02 s"), (3_720_000, "1 h 02 m"), (183_600_000, "2 d 03 h")]
+        {
+            assert_eq!(span(value), expected);
+        }
+        assert_eq!(count(1_234_567), "1 234 567");
+        assert_eq!(bytes(12_340_000), "12.3 MB");
+        assert_eq!(hertz(10e6), "10 MHz");
+        assert_eq!(scaled(1_923_076.9, "sps"), "1.92 Msps");
+        assert_eq!(ratio(0.0048), "0.005");
+    }
+
+    #[test]
+    fn clipping_respects_columns() {
+        assert_eq!(clip("abcdef", 4, "~"), "abc~");
+        assert_eq!(clip("abc", 3, "~"), "abc");
+        assert_eq!(clip("\u{6f22}\u{5b57}\u{6f22}", 4, "~"), "\u{6f22}~");
+        assert_eq!(wrap("it took 1 855 ms", 10), ["it took", "1 855 ms"]);
+        assert_eq!(clip("abc", 0, "~"), "");
+        assert_eq!(one_line("a\nb\u{1b}[2Jc\u{202e}"), "a b [2Jc ");
+    }
+}

@@ -1,0 +1,213 @@
+//! What every message does to the model. Pure: what is to be done outside comes back as effects.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use serde_json::Value;
+
+use super::action::{self, Action};
+use super::command_line::Typed;
+use super::confirm::Confirm;
+use super::model::{Model, Screen};
+use super::msg::{Asked, Effect, Heard, LinkState, Msg};
+use super::text::ms;
+use crate::protocol::{Command, Failure, Level, Method, Order, OrderRequest, Outcome, RunRecord};
+
+/// Longest wait for an order, ms: eight tries of discovery and a full initialisation, twice over.
+const ORDER_DEADLINE_MS: u64 = 120_000;
+/// Longest wait for `end`, ms.
+const END_DEADLINE_MS: u64 = 5_000;
+
+/// Takes one message.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(key) => return on_key(model, key),
+        Msg::Paste(text) if model.command_line.open => {
+            model.command_line.paste(&text);
+            model.dirty = true;
+        }
+        Msg::Paste(_) => {}
+        Msg::Resize => model.dirty = true,
+        Msg::Tick { now_ms, at } => on_tick(model, now_ms, at),
+        Msg::Heard(heard) => on_heard(model, heard),
+        Msg::Answer { asked, host, result } => return on_answer(model, asked, &host, result),
+        Msg::Exported(Ok(files)) => {
+            let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+            model.say(Level::Info, format!("this screen is in {}", files.join(" and ")));
+        }
+        Msg::Exported(Err(failure)) => complain(model, "export failed", &failure),
+    }
+    Vec::new()
+}
+
+fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) {
+    // The clock and the ages on the screen count seconds; elapsed times of a run move with its telemetry.
+    model.dirty |= at.timestamp() != model.at.timestamp();
+    model.now_ms = now_ms;
+    model.at = at;
+}
+
+fn on_heard(model: &mut Model, heard: Heard) {
+    match heard {
+        Heard::Telemetry(telemetry) => model.hear(telemetry),
+        Heard::Event(event) => model.log(event),
+        Heard::Link { host, state } => {
+            let Some(view) = model.hosts.get_mut(&host) else { return };
+            view.link = state;
+            model.dirty = true;
+            let trouble = match state {
+                LinkState::Silent { .. } => "is silent",
+                LinkState::Retrying { .. } => "can not be reached",
+                LinkState::Connecting | LinkState::Connected => return,
+            };
+            // Said once: the box of the host counts the seconds.
+            if !std::mem::replace(&mut view.down_said, true) {
+                model.say(Level::Warning, format!("{host}'s agent {trouble}"));
+            }
+        }
+    }
+}
+
+fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    if key.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    // Always, in every dialog: the way out that asks nobody.
+    if key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char('c' | 'C')) {
+        return vec![Effect::Leave];
+    }
+    model.dirty = true;
+    if model.leaving {
+        return Vec::new();
+    }
+    if let Some(confirm) = model.confirm.take() {
+        return match key.code {
+            KeyCode::Enter | KeyCode::Char('y' | 'Y') => perform(model, confirm.action),
+            KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
+            _ => {
+                model.confirm = Some(confirm);
+                Vec::new()
+            }
+        };
+    }
+    if model.command_line.open {
+        return match model.command_line.key(key) {
+            Typed::Command(action) => ask(model, action),
+            Typed::More => Vec::new(),
+        };
+    }
+    if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+        return Vec::new();
+    }
+    if let Screen::Help { scroll } = model.screen {
+        model.screen = match key.code {
+            KeyCode::Down => Screen::Help { scroll: scroll.saturating_add(1) },
+            KeyCode::Up => Screen::Help { scroll: scroll.saturating_sub(1) },
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('h' | '?' | 'q') => Screen::Operate,
+            _ => model.screen,
+        };
+        return Vec::new();
+    }
+    match key.code {
+        KeyCode::Char(c) => action::by_key(c).map_or_else(Vec::new, |entry| ask(model, entry.action)),
+        _ => Vec::new(),
+    }
+}
+
+/// Does an action, or asks first.
+fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
+    let dangerous = action::entry(action).is_some_and(|entry| entry.dangerous);
+    match dangerous.then(|| Confirm::before(action, model)).flatten() {
+        Some(confirm) => {
+            model.confirm = Some(confirm);
+            Vec::new()
+        }
+        None => perform(model, action),
+    }
+}
+
+fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Order(order) => return vec![send_order(model, order)],
+        Action::End => return vec![send_end(model, Asked::End)],
+        Action::Quit => {
+            model.leaving = true;
+            return vec![send_end(model, Asked::EndThenLeave)];
+        }
+        Action::Method => {
+            model.method = match model.method {
+                Method::Classic => Method::Cold,
+                Method::Cold => Method::Classic,
+            };
+            model.say(Level::Info, format!("the next migration will be {}", model.method));
+        }
+        Action::Export => return vec![Effect::Export],
+        Action::CommandLine => model.command_line.open(),
+        Action::Help => model.screen = Screen::Help { scroll: 0 },
+    }
+    Vec::new()
+}
+
+fn send_order(model: &mut Model, order: Order) -> Effect {
+    let host = model.config.executor(order).to_owned();
+    let how = if order.is_migration() { format!(" ({})", model.method) } else { String::new() };
+    model.say(Level::Info, format!("{order}{how} ordered from {host}"));
+    model.pending.push((order, model.now_ms));
+    let request = OrderRequest { order, method: model.method, by: model.by.clone() };
+    Effect::Request { host, command: Command::Order(request), deadline_ms: ORDER_DEADLINE_MS, asked: Asked::Order(order) }
+}
+
+fn send_end(model: &mut Model, asked: Asked) -> Effect {
+    let host = model.config.roles.destination.clone();
+    model.say(Level::Info, format!("end ordered from {host}"));
+    Effect::Request { host, command: Command::End, deadline_ms: END_DEADLINE_MS, asked }
+}
+
+fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
+    match (asked, result) {
+        (Asked::Order(order), result) => {
+            if let Some(at) = model.pending.iter().position(|(pending, _)| *pending == order) {
+                model.pending.remove(at);
+            }
+            match result {
+                Ok(value) => report(model, order, host, value),
+                Err(failure) => complain(model, &format!("{order} failed"), &failure),
+            }
+        }
+        (Asked::End | Asked::EndThenLeave, Ok(_)) => model.say(Level::Info, format!("{host}'s controller has ended")),
+        (Asked::End, Err(failure)) => complain(model, "end failed", &failure),
+        (Asked::EndThenLeave, Err(failure)) => model.farewell.push(format!("end of {host} failed: {failure}")),
+    }
+    if asked == Asked::EndThenLeave { vec![Effect::Leave] } else { Vec::new() }
+}
+
+/// The log's line for an order that was answered.
+fn report(model: &mut Model, order: Order, host: &str, value: Value) {
+    let Ok(record) = serde_json::from_value::<RunRecord>(value) else {
+        model.say(Level::Warning, format!("{host} answered {order}, but not with a record this console can read"));
+        return;
+    };
+    for warning in &record.warnings {
+        model.say(Level::Warning, format!("{order}: {warning}"));
+    }
+    let reason = record.reason.as_deref().unwrap_or("no reason given");
+    let hint = record.failure.as_ref().and_then(|f| f.hint.as_deref());
+    match record.outcome {
+        Outcome::Ok => {
+            let felt = record.interruption.by_phases_ms.filter(|_| order.is_migration());
+            let felt = felt.map_or_else(String::new, |v| format!(", service interrupted for {} ms by phases", ms(v)));
+            model.say(Level::Info, format!("{order} done by {host} in {} ms{felt}", ms(record.total_ms)));
+        }
+        Outcome::Failed => model.say(Level::Error, format!("{order} failed: {reason}")),
+        Outcome::RolledBack => model.say(Level::Error, format!("{order} rolled back: {reason}")),
+        Outcome::Cancelled => model.say(Level::Warning, format!("{order} cancelled: {reason}")),
+    }
+    if let Some(hint) = hint.filter(|_| record.outcome != Outcome::Ok) {
+        model.say(Level::Info, format!("what to do: {hint}"));
+    }
+}
+
+fn complain(model: &mut Model, what: &str, failure: &Failure) {
+    model.say(Level::Error, format!("{what}: {failure}"));
+    if let Some(hint) = &failure.hint {
+        model.say(Level::Info, format!("what to do: {hint}"));
+    }
+}

@@ -1,0 +1,223 @@
+//! `baton usrp` and `baton-uhd` against a radio on the wire.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod fake;
+mod process;
+
+use std::time::{Duration, Instant};
+
+use baton::protocol::StreamCounters;
+use baton::radio::wire::stream_tx::TxMessage;
+use baton::radio::wire::{Sample, sr};
+use baton::workload::samples::{Block, Kind};
+use baton::workload::seqpacket::{SampleListener, SampleSocket};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use fake::FakeRadio;
+use process::{SoftwareRadio, Usrp, await_until, ip, own_network, radio};
+
+const DECIMATION: u64 = 52;
+
+/// Receives until `samples` have come, and checks that each block continues the one before.
+fn receive_contiguous(d2d: &mut SampleSocket, samples: usize) -> u64 {
+    let (mut next, mut got) = (None, 0);
+    while got < samples {
+        let block = d2d.receive().unwrap().unwrap();
+        assert_eq!(block.kind, Kind::Rx);
+        assert!(next.is_none_or(|tick| tick == block.tick), "a gap before tick {}", block.tick);
+        got += block.samples.len();
+        next = Some(block.tick + block.samples.len() as u64 * DECIMATION);
+    }
+    next.unwrap()
+}
+
+fn burst(tick: u64, samples: usize) -> Block {
+    Block { kind: Kind::Tx, tick, samples: (0..samples).map(|n| Sample::new(n as i16, 7)).collect() }
+}
+
+/// A linked process with its D2D side, or nothing where the rights are missing.
+fn linked() -> Option<(tempfile::TempDir, FakeRadio, Usrp, SampleListener, SampleSocket)> {
+    if !own_network() {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
+    let fake = FakeRadio::start();
+    let mut usrp = Usrp::start(folder.path(), &radio("127.0.0.1"));
+    assert_eq!(usrp.ask("status").unwrap()["linked"], false);
+    usrp.ask("link").unwrap();
+    assert_eq!(usrp.ask("status").unwrap()["linked"], true);
+    let d2d = listener.accept().unwrap();
+    d2d.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    Some((folder, fake, usrp, listener, d2d))
+}
+
+#[test]
+fn a_link_brings_samples_and_takes_bursts() {
+    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let tick = receive_contiguous(&mut d2d, 100_000);
+    for n in 0..3 {
+        d2d.send(&burst(tick + n * 1920 * DECIMATION, 1920)).unwrap();
+    }
+    await_until("three bursts", || fake.state().transmitted.len() >= 18);
+    let state = fake.state();
+    for (at, (header, samples)) in state.transmitted.iter().enumerate() {
+        let (burst, part) = (at as u64 / 6, at % 6);
+        assert_eq!((header.sequence, header.start_of_burst, header.end_of_burst), (at as u32, part == 0, part == 5));
+        assert_eq!(header.tick, Some(tick + (burst * 1920 + part as u64 * 363) * DECIMATION));
+        assert_eq!(samples.first(), Some(&Sample::new(part as i16 * 363, 7)));
+    }
+    assert_eq!((state.register(50), state.register(162)), (Some(0x30D), Some(0x30D)));
+    drop(state);
+    let counters = usrp.counters();
+    assert!(counters.rx_samples >= 100_000);
+    assert_eq!((counters.tx_samples, counters.rx_lost_samples, counters.overflows), (5760, 0, 0));
+}
+
+#[test]
+fn losses_and_events_are_counted_and_an_overflow_is_survived() {
+    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    fake.state().lose = 3;
+    await_until("the loss is seen", || usrp.counters().rx_lost_samples == 3 * 363);
+    fake.state().events = vec![TxMessage::Underflow, TxMessage::Late, TxMessage::Late, TxMessage::Late];
+    d2d.send(&burst(0, 700)).unwrap();
+    d2d.send(&burst(0, 700)).unwrap();
+    await_until("the underflow is counted", || usrp.counters().underflows == 1);
+    assert_eq!(usrp.counters().late, 2, "two packets of one burst and one of the next");
+    fake.state().overflow = true;
+    await_until("the stream starts again", || fake.state().starts == 2);
+    usrp.await_note("overflowed");
+    assert_eq!(usrp.counters().overflows, 1);
+    let before = usrp.counters().rx_samples;
+    await_until("samples flow again", || usrp.counters().rx_samples > before);
+}
+
+#[test]
+fn a_silent_stream_is_asked_for_again() {
+    let Some((_folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+    fake.state().streaming = false;
+    usrp.await_note("the stream was asked for again");
+    usrp.await_note("samples flow again");
+    assert_eq!(fake.state().starts, 2);
+}
+
+#[test]
+fn no_more_packets_than_the_radio_has_room_for() {
+    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    fake.state().mute_reports = true;
+    for _ in 0..100 {
+        d2d.send(&burst(0, 4096)).unwrap();
+    }
+    usrp.await_note("no room");
+    // 59 bursts of 12 packets fit, the 60th does not.
+    await_until("all that fits", || fake.state().transmitted.len() == 708);
+    await_until("reports are asked for again", || {
+        fake.state().registers.iter().filter(|(register, _)| *register == sr::TX_FLOW_TIME).count() == 2
+    });
+    assert_eq!(fake.state().transmitted.len(), 708);
+}
+
+#[test]
+fn a_new_d2d_process_is_found() {
+    let Some((folder, _fake, _usrp, listener, d2d)) = linked() else { return };
+    drop((listener, d2d));
+    let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
+    receive_contiguous(&mut listener.accept().unwrap(), 20_000);
+}
+
+#[test]
+fn a_clean_end_leaves_the_radio_quiet() {
+    let Some((_folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+    kill(Pid::from_raw(usrp.child.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(usrp.child.wait().unwrap().success());
+    assert!(!fake.state().streaming);
+}
+
+/// How far bursts are sent ahead, ticks: 80 ms, so that a busy machine makes none of them late.
+const AHEAD: u64 = 8_000_000;
+
+/// Bursts of a subframe, all the time, and everything received; percent of a core and the counters.
+fn exercise(usrp: &mut Usrp, d2d: &mut SampleSocket, subframes: u64) -> (f64, StreamCounters) {
+    let (began, cpu) = (Instant::now(), usrp.cpu());
+    let (mut next, mut last) = (None, None);
+    for _ in 0..subframes {
+        while next.is_none_or(|next| last.is_none_or(|last| last + AHEAD < next)) {
+            let block = d2d.receive().unwrap().unwrap();
+            assert!(last.is_none_or(|last| last == block.tick), "a gap before tick {}", block.tick);
+            last = Some(block.tick + block.samples.len() as u64 * DECIMATION);
+            next = next.or(last.map(|last| last + AHEAD));
+        }
+        d2d.send(&burst(next.unwrap(), 1920)).unwrap();
+        next = next.map(|next| next + 1920 * DECIMATION);
+    }
+    await_until("all bursts to be sent", || usrp.counters().tx_samples == subframes * 1920);
+    ((usrp.cpu() - cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0, usrp.counters())
+}
+
+#[test]
+#[ignore = "measures for five seconds; run with --ignored --nocapture"]
+fn the_load_of_both_ways() {
+    let Some((_folder, _fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let (percent, counters) = exercise(&mut usrp, &mut d2d, 5000);
+    println!("{percent:.1} % of a core, {counters:?}");
+}
+
+#[test]
+fn a_software_n210_is_found_initialised_and_linked() {
+    if !own_network() {
+        return;
+    }
+    let _radio = SoftwareRadio::start();
+    #[cfg(feature = "uhd")]
+    {
+        let (code, found) = SoftwareRadio::uhd("find");
+        assert_eq!((code, found["found"].as_array().map(Vec::len)), (Some(0), Some(1)));
+        let (code, made) = SoftwareRadio::uhd("init");
+        assert_eq!((code, &made["error"]), (Some(0), &serde_json::Value::Null));
+        println!("find {} ms, init {} ms", found["ms"], made["ms"]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
+    // The second takes over from a first that is killed with its streams running.
+    for subframes in [100, 1000] {
+        let mut usrp = Usrp::start(folder.path(), &radio("192.168.10.2"));
+        let began = Instant::now();
+        usrp.ask("link").unwrap();
+        println!("link {:?}", began.elapsed());
+        let mut d2d = listener.accept().unwrap();
+        let (percent, counters) = exercise(&mut usrp, &mut d2d, subframes);
+        println!("{percent:.1} % of a core, {counters:?}");
+        let faults = [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors];
+        assert_eq!(faults, [0; 5], "{counters:?}");
+        // Before the connection ends: a living one would connect again.
+        drop(usrp);
+    }
+}
+
+#[test]
+fn a_radio_that_does_not_answer_is_named() {
+    if !own_network() {
+        return;
+    }
+    // A cable at whose other end nobody is.
+    for line in
+        ["link add eth3 type veth peer name far", "addr add 192.168.20.1/24 dev eth3", "link set eth3 up", "link set far up"]
+    {
+        ip(line);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (address, expected) in [
+        ("127.0.0.1", "nothing listens on the radio's control port 49152 at 127.0.0.1"),
+        ("192.168.10.2", "this host has no way to the radio at 192.168.10.2"),
+        ("192.168.20.2", "the radio at 192.168.20.2 does not answer a hello on its control port 49152"),
+    ] {
+        let mut usrp = Usrp::start(folder.path(), &radio(address));
+        let asked = Instant::now();
+        let sentence = usrp.ask("link").unwrap_err();
+        assert!(sentence.contains(expected), "{sentence}");
+        assert!(asked.elapsed() < Duration::from_secs(2));
+        assert_eq!(usrp.ask("status").unwrap()["linked"], false);
+        assert!(usrp.ask("get_routes").unwrap_err().contains("D2D"));
+    }
+}

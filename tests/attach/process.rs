@@ -1,0 +1,178 @@
+//! `baton usrp` as a child, and its agent's and its sibling's ends of the sockets.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use baton::config::Radio;
+use baton::protocol::StreamCounters;
+use baton::workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET};
+use nix::sched::{CloneFlags, unshare};
+use serde_json::{Value, json};
+
+/// A network namespace for this test's thread and what it starts; it needs no name and ends with them. `false` without the rights.
+pub fn own_network() -> bool {
+    if unshare(CloneFlags::CLONE_NEWNET).is_err() {
+        eprintln!("skipped: a network namespace of one's own needs root");
+        return false;
+    }
+    ip("link set lo up");
+    true
+}
+
+/// Runs iproute2 in the present namespace.
+pub fn ip(line: &str) {
+    assert!(Command::new("ip").args(line.split(' ')).status().unwrap().success(), "ip {line}");
+}
+
+/// A software N210 behind a cable, in a network namespace of its own, 192.168.10.2 on the other end of our eth3 (192.168.10.1).
+pub struct SoftwareRadio(Child);
+
+impl SoftwareRadio {
+    pub fn start() -> Self {
+        // It waits for its end of the cable, which must exist before it can be moved there.
+        let script = "read go; ip link set eth0 up; exec \"$0\" n210";
+        let mut child = Command::new("unshare")
+            .args(["-n", "sh", "-c", script, env!("CARGO_BIN_EXE_baton")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (id, ours) = (child.id(), std::fs::read_link("/proc/thread-self/ns/net").unwrap());
+        await_until("its namespace", || std::fs::read_link(format!("/proc/{id}/ns/net")).is_ok_and(|theirs| theirs != ours));
+        ip(&format!("link add eth3 type veth peer name eth0 netns {id}"));
+        ip("addr add 192.168.10.1/24 dev eth3");
+        ip("link set eth3 up");
+        writeln!(child.stdin.as_mut().unwrap()).unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        assert!(ready.contains("ready"), "{ready}");
+        Self(child)
+    }
+
+    #[cfg(feature = "uhd")]
+    /// A step of `baton-uhd`: its exit code and its line.
+    pub fn uhd(step: &str) -> (Option<i32>, Value) {
+        let radio = serde_json::to_string(&radio("192.168.10.2")).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_baton-uhd")).arg(step).env(ENV_RADIO, radio).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.lines().count(), 1, "one line on stdout: {text}");
+        (output.status.code(), serde_json::from_str(&text).unwrap())
+    }
+}
+
+impl Drop for SoftwareRadio {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn radio(address: &str) -> Radio {
+    Radio {
+        args: format!("addr={address}"),
+        rate: 100e6 / 52.0,
+        tx_freq: 10e6,
+        rx_freq: 20e6,
+        gain: 0.0,
+        tx_ant: String::new(),
+        rx_ant: String::new(),
+        reference: "internal".into(),
+        bw: 30e6,
+    }
+}
+
+/// The child; killed when dropped.
+pub struct Usrp {
+    pub child: Child,
+    stream: UnixStream,
+    reader: BufReader<UnixStream>,
+    id: u64,
+    pub notes: Vec<String>,
+}
+
+impl Usrp {
+    pub fn start(folder: &Path, radio: &Radio) -> Self {
+        let socket = folder.join("usrp.sock");
+        let child = Command::new(env!("CARGO_BIN_EXE_baton"))
+            .arg("usrp")
+            .env(ENV_SOCKET, &socket)
+            .env(ENV_SAMPLES, folder.join("samples.sock"))
+            .env(ENV_RADIO, serde_json::to_string(radio).unwrap())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let until = Instant::now() + Duration::from_secs(5);
+        let stream = loop {
+            match UnixStream::connect(&socket) {
+                Ok(stream) => break stream,
+                Err(e) => assert!(Instant::now() < until, "the contract socket does not come up: {e}"),
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Self { child, stream, reader, id: 0, notes: Vec::new() }
+    }
+
+    /// The `ok` of the answer, or its `error` as text.
+    pub fn ask(&mut self, ask: &str) -> Result<Value, String> {
+        self.id += 1;
+        writeln!(self.stream, "{}", json!({ "id": self.id, "ask": ask })).unwrap();
+        loop {
+            let line = self.line();
+            if line["event"] == "note" {
+                self.notes.push(line["text"].as_str().unwrap().into());
+                continue;
+            }
+            assert_eq!(line["id"], self.id);
+            return match line.get("error") {
+                Some(error) => Err(error.as_str().unwrap().into()),
+                None => Ok(line["ok"].clone()),
+            };
+        }
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    pub fn await_note(&mut self, part: &str) {
+        while !self.notes.iter().any(|note| note.contains(part)) {
+            let line = self.line();
+            self.notes.push(line["text"].as_str().unwrap().into());
+        }
+    }
+
+    /// Processor time so far.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // User and system time in ticks of 10 ms, fields 14 and 15 of proc(5).
+        Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
+    }
+
+    pub fn counters(&mut self) -> StreamCounters {
+        serde_json::from_value(self.ask("status").unwrap()["counters"].clone()).unwrap()
+    }
+}
+
+impl Drop for Usrp {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for a state; the deadline is only there so that a failure ends.
+pub fn await_until(what: &str, mut reached: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(5);
+    while !reached() {
+        assert!(Instant::now() < until, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

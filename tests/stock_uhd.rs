@@ -1,0 +1,225 @@
+//! `baton n210` against unmodified UHD programs, each radio on a wire of its own between two network namespaces.
+//!
+//! Needs root, `ip` and the uhd-host package; without them the tests say so and pass.
+
+use std::f64::consts::TAU;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
+
+const DEVICE: &str = "addr=192.168.10.2,type=usrp2";
+
+/// One test at a time: they need the machine's real time.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// Wires of this test process, and the radios at their far ends; all gone when dropped.
+struct Bench {
+    wires: usize,
+    radios: Option<Child>,
+    _machine: std::sync::MutexGuard<'static, ()>,
+}
+
+fn ip(arguments: &str) {
+    let done = Command::new("ip").args(arguments.split(' ')).output().expect("ip runs");
+    assert!(done.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn host(wire: usize) -> String {
+    format!("baton-host{wire}-{}", std::process::id())
+}
+
+fn site(wire: usize) -> String {
+    format!("baton-radio{wire}-{}", std::process::id())
+}
+
+impl Bench {
+    /// None, with a word on standard error, where these tests cannot run.
+    fn new(wires: usize, options: &[&str]) -> Option<Self> {
+        let tools = ["/usr/bin/uhd_find_devices", "/usr/libexec/uhd/examples/benchmark_rate"];
+        if !nix::unistd::geteuid().is_root() || !tools.iter().all(|tool| Path::new(tool).exists()) {
+            eprintln!("not run: needs root and the uhd-host package");
+            return None;
+        }
+        let machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bench = Self { wires, radios: None, _machine: machine };
+        for wire in 0..wires {
+            let (host, site) = (host(wire), site(wire));
+            ip(&format!("netns add {host}"));
+            ip(&format!("netns add {site}"));
+            ip(&format!("link add eth3 netns {host} type veth peer name eth0 netns {site}"));
+            ip(&format!("-n {host} addr add 192.168.10.1/24 dev eth3"));
+            ip(&format!("-n {host} link set lo up"));
+            ip(&format!("-n {host} link set eth3 up"));
+            ip(&format!("-n {site} link set eth0 up"));
+        }
+        let radios = (0..wires).map(|wire| format!("--radio=radio{wire}@{}", site(wire)));
+        let command = Command::new(env!("CARGO_BIN_EXE_baton"))
+            .arg("n210")
+            .args(radios)
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("baton starts");
+        let radios = bench.radios.insert(command);
+        let mut ready = String::new();
+        BufReader::new(radios.stdout.as_mut().expect("piped")).read_line(&mut ready).expect("a line");
+        assert!(ready.starts_with("n210 ready radio0=192.168.10.2@"), "{ready}");
+        Some(bench)
+    }
+
+    /// A tool at a host's end, ended after a minute.
+    fn tool(&self, wire: usize, program: &str, arguments: &str) -> Command {
+        let example = Path::new("/usr/libexec/uhd/examples").join(program);
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &host(wire), "timeout", "-s", "INT", "60"]);
+        command.arg(if example.exists() { example.as_os_str() } else { program.as_ref() });
+        command.args(["--args", DEVICE]).args(arguments.split_whitespace());
+        command
+    }
+
+    /// What the tool prints, having ended well.
+    fn run(&self, program: &str, arguments: &str) -> String {
+        let Output { status, stdout, stderr } = self.tool(0, program, arguments).output().expect("the tool runs");
+        let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+        assert!(status.success(), "{program} {arguments}: {status}\n{text}");
+        text
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Some(radios) = &mut self.radios {
+            let _ = radios.kill();
+            let _ = radios.wait();
+        }
+        for name in (0..self.wires).flat_map(|wire| [host(wire), site(wire)]) {
+            let _ = Command::new("ip").args(["netns", "delete", &name]).status();
+        }
+    }
+}
+
+#[test]
+fn tools_find_and_probe_it() {
+    let Some(bench) = Bench::new(1, &[]) else { return };
+    let found = bench.run("uhd_find_devices", "");
+    assert!(found.contains("name: radio0") && found.contains("type: usrp2"), "{found}");
+    let probed = bench.run("uhd_usrp_probe", "");
+    for line in ["Mboard: N210r4", "LF RX (0x000f)", "LF TX (0x000e)", "FPGA Version: 11.1", "FW Version: 12.4", "RX DSP: 1"] {
+        assert!(probed.contains(line), "no `{line}` in\n{probed}");
+    }
+}
+
+#[test]
+fn a_million_samples_a_second_both_ways_without_a_fault() {
+    let Some(bench) = Bench::new(1, &[]) else { return };
+    let said = bench.run("benchmark_rate", "--rx_rate 1e6 --tx_rate 1e6 --duration 10");
+    let figure = |name: &str| {
+        let line =
+            said.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_else(|| panic!("no `{name}` in\n{said}"));
+        line.rsplit(' ').next().and_then(|figure| figure.parse::<u64>().ok()).expect("a figure")
+    };
+    for fault in [
+        "Num dropped samples",
+        "Num overruns",
+        "Num sequence errors (Tx)",
+        "Num sequence errors (Rx)",
+        "Num underruns",
+        "Num late",
+        "Num timeouts (Tx)",
+        "Num timeouts (Rx)",
+    ] {
+        assert_eq!(figure(fault), 0, "{said}");
+    }
+    for flow in ["Num received samples", "Num transmitted samples"] {
+        assert!((9_900_000..10_600_000).contains(&figure(flow)), "{said}");
+    }
+}
+
+#[test]
+fn timed_streams_and_both_chains_work() {
+    let Some(bench) = Bench::new(1, &[]) else { return };
+    let done = |program: &str, arguments: &str, says: &str| {
+        let said = bench.run(program, arguments);
+        assert!(said.contains(says), "{program} does not say `{says}`:\n{said}");
+    };
+    done("rx_timed_samples", "--rate 1e6 --nsamps 10000 --secs 0.5", "0 full secs, 0.509801 frac secs");
+    done("tx_timed_samples", "--rate 1e6 --nsamps 10000 --secs 0.5", "burst ACK... success");
+    done("test_timed_commands", "", "0.000000 us\n\nDone!");
+    done("test_pps_input", "", "Success!");
+    let mut both = bench.tool(0, "rx_multi_samples", "--sync now --channels 0,1 --rate 1e6 --nsamps 10000 --subdev");
+    let said = both.arg("A:A A:B").output().expect("the tool runs");
+    assert!(said.status.success() && said.stdout.ends_with(b"Done!\n\n"), "{said:?}");
+}
+
+#[test]
+fn every_event_reaches_the_host() {
+    let Some(bench) = Bench::new(1, &[]) else { return };
+    let said = bench.run("test_messages", "--ntests 12");
+    let summary: Vec<&str> = said.lines().filter(|line| line.contains("successes")).collect();
+    assert!(!summary.is_empty() && summary.iter().all(|line| line.ends_with(" 0 failures")), "{said}");
+}
+
+/// Receives from one radio what stock UHD transmits on another, and measures the tone and what is beside it.
+#[test]
+fn a_tone_crosses_the_air() {
+    let Some(bench) = Bench::new(2, &["--gain-db=-10", "--noise-dbfs=-47"]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("heard");
+    let mut sender = bench
+        .tool(1, "tx_waveforms", "--rate 1e6 --freq 10e6 --ampl 0.3 --wave-type SINE --wave-freq 125e3")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tx_waveforms starts");
+    let lines = BufReader::new(sender.stdout.take().expect("piped")).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains("Press Ctrl + C")), "tx_waveforms does not transmit");
+    bench.run("rx_samples_to_file", &format!("--rate 1e6 --freq 10e6 --nsamps 200000 --file {}", file.display()));
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(sender.id().cast_signed()), nix::sys::signal::SIGINT);
+    let _ = sender.wait();
+
+    let bytes = std::fs::read(file).expect("samples");
+    assert_eq!(bytes.len(), 800_000);
+    // The second half: by then the transmitter has long begun.
+    let samples: Vec<(f64, f64)> = bytes[400_000..]
+        .chunks_exact(4)
+        .map(|b| (f64::from(i16::from_le_bytes([b[0], b[1]])), f64::from(i16::from_le_bytes([b[2], b[3]]))))
+        .collect();
+    let count = samples.len() as f64;
+    let (mut re, mut im) = (0.0, 0.0);
+    for (n, (i, q)) in samples.iter().enumerate() {
+        let (sin, cos) = (-TAU * 0.125 * n as f64).sin_cos();
+        re += i * cos - q * sin;
+        im += i * sin + q * cos;
+    }
+    let tone = (re * re + im * im).sqrt() / count / 32767.0;
+    let power = samples.iter().map(|(i, q)| i * i + q * q).sum::<f64>() / count / (32767.0 * 32767.0);
+    let noise = power - tone * tone;
+    assert!((20.0 * (tone / 0.3).log10() + 10.0).abs() < 0.5, "gain {} dB", 20.0 * (tone / 0.3).log10());
+    assert!((10.0 * noise.log10() + 47.0).abs() < 1.0, "noise {} dBFS", 10.0 * noise.log10());
+}
+
+/// A driver may hand the kernel many datagrams at once; on a virtual wire they arrive as one frame.
+#[test]
+fn offloaded_segmentation_reaches_the_device_as_datagrams() {
+    let Some(_bench) = Bench::new(1, &[]) else { return };
+    let namespace = File::open(Path::new("/run/netns").join(host(0))).expect("the namespace");
+    let replies = std::thread::spawn(move || {
+        setns(&namespace, CloneFlags::CLONE_NEWNET).expect("joins");
+        let socket = UdpSocket::bind("192.168.10.1:0").expect("binds");
+        socket.connect("192.168.10.2:49152").expect("connects");
+        socket.set_read_timeout(Some(Duration::from_secs(2))).expect("sets");
+        setsockopt(&socket, UdpGsoSegment, &36).expect("offloads");
+        let mut hello = [0; 36];
+        (hello[3], hello[7]) = (12, b'a');
+        socket.send(&hello.repeat(10)).expect("sends");
+        let mut reply = [0; 100];
+        (0..10).filter(|_| socket.recv(&mut reply).is_ok_and(|length| length == 36 && reply[7] == b'A')).count()
+    });
+    assert_eq!(replies.join().expect("no panic"), 10);
+}
