@@ -29,7 +29,7 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// Executes every command but an order.
 pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
     match command {
-        Command::Status => value(telemetry::snapshot(agent).await),
+        Command::Status => value(telemetry::snapshot(agent).await?),
         Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
         Command::GetControl => value(get_control(agent).await?),
         Command::AwaitSync { deadline_ms } => value(agent.d2d.await_sync(Duration::from_millis(deadline_ms)).await?),

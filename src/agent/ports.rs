@@ -1,6 +1,7 @@
 //! The addresses of eth3 and tun, read and set through netlink in the agent's own network namespace.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use futures::TryStreamExt;
 use rtnetlink::packet_route::AddressFamily;
@@ -8,6 +9,7 @@ use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::{Error, Handle};
+use tokio::sync::Mutex;
 
 use crate::protocol::{ErrorCode, Failure, Port};
 
@@ -61,6 +63,8 @@ pub struct Traffic {
 #[derive(Debug, Clone)]
 pub struct Ports {
     handle: Handle,
+    /// The kernel answers a second dump on the same netlink socket with "busy".
+    one_at_a_time: Arc<Mutex<()>>,
     host: String,
 }
 
@@ -73,7 +77,7 @@ impl Ports {
         let (connection, handle, _) = rtnetlink::new_connection()
             .map_err(|e| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}")))?;
         tokio::spawn(connection);
-        Ok(Self { handle, host: host.to_owned() })
+        Ok(Self { handle, one_at_a_time: Arc::default(), host: host.to_owned() })
     }
 
     /// Gives an interface exactly one IPv4 address.
@@ -81,6 +85,7 @@ impl Ports {
     /// # Errors
     /// [`ErrorCode::Address`] with what could not be done.
     pub async fn set(&self, name: &str, wanted: Cidr) -> Result<(), Failure> {
+        let _turn = self.one_at_a_time.lock().await;
         let index = self.link(name).await?.header.index;
         let fail = |e: Error| {
             Failure::new(
@@ -112,6 +117,7 @@ impl Ports {
     /// # Errors
     /// [`ErrorCode::Address`].
     pub async fn forget_neighbours(&self, name: &str) -> Result<(), Failure> {
+        let _turn = self.one_at_a_time.lock().await;
         let index = self.link(name).await?.header.index;
         let fail =
             |e: Error| Failure::new(ErrorCode::Address, format!("the neighbours on {name} could not be forgotten: {}", reason(&e)));
@@ -135,8 +141,9 @@ impl Ports {
     /// # Errors
     /// [`ErrorCode::Address`] when the interface is missing or has none.
     pub async fn address(&self, name: &str) -> Result<String, Failure> {
-        self.link(name).await?;
-        self.read(name).await?.addresses.into_iter().next().ok_or_else(|| {
+        let _turn = self.one_at_a_time.lock().await;
+        let link = self.link(name).await?;
+        self.port(name, &link).await?.addresses.into_iter().next().ok_or_else(|| {
             Failure::new(ErrorCode::Address, format!("{name} of {} has no IPv4 address", self.host))
                 .hint("give it one with set_tun_ip")
         })
@@ -147,21 +154,30 @@ impl Ports {
     /// # Errors
     /// [`ErrorCode::Address`] when netlink fails.
     pub async fn read(&self, name: &str) -> Result<Port, Failure> {
-        let mut port = Port { name: name.to_owned(), ..Port::default() };
-        let Ok(link) = self.link(name).await else { return Ok(port) };
-        port.up = link.header.flags.contains(LinkFlags::Up);
+        let _turn = self.one_at_a_time.lock().await;
+        match self.link(name).await {
+            Ok(link) => self.port(name, &link).await,
+            Err(_) => Ok(Port { name: name.to_owned(), ..Port::default() }),
+        }
+    }
+
+    async fn port(&self, name: &str, link: &LinkMessage) -> Result<Port, Failure> {
         let addresses = self
             .addresses(link.header.index)
             .await
             .map_err(|e| Failure::new(ErrorCode::Address, format!("the addresses of {name} could not be read: {}", reason(&e))))?;
-        port.addresses = addresses.iter().filter_map(cidr).map(|address| address.to_string()).collect();
-        Ok(port)
+        Ok(Port {
+            name: name.to_owned(),
+            addresses: addresses.iter().filter_map(cidr).map(|address| address.to_string()).collect(),
+            up: link.header.flags.contains(LinkFlags::Up),
+        })
     }
 
     /// What went through all interfaces, loopback left out.
     ///
     /// Not from sysinfo, which reads `/sys/class/net`: that mount may show another namespace than the agent's.
     pub async fn traffic(&self) -> Traffic {
+        let _turn = self.one_at_a_time.lock().await;
         let mut links = self.handle.link().get().execute();
         let mut sum = Traffic::default();
         while let Ok(Some(link)) = links.try_next().await {

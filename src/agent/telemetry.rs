@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::children::millis;
 use super::load::Sampler;
 use super::state::Agent;
-use crate::protocol::{ControlReport, Port, ProcessLoad, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
+use crate::protocol::{ControlReport, Failure, ProcessLoad, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
 
 /// Telemetry's interval.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,7 +40,11 @@ pub async fn publish(agent: Arc<Agent>) {
             () = agent.stop.cancelled() => return,
         }
         SEQUENCE.fetch_add(1, Ordering::Relaxed);
-        agent.publisher.publish(TOPIC_TELEMETRY, &snapshot(&agent).await);
+        match snapshot(&agent).await {
+            Ok(telemetry) => drop(agent.publisher.publish(TOPIC_TELEMETRY, &telemetry)),
+            // Rather silence, which the console shows, than an address that may not be so.
+            Err(failure) => tracing::error!("no telemetry: {failure}"),
+        }
     }
 }
 
@@ -53,12 +57,16 @@ async fn sample(agent: &Agent, sampler: &mut Sampler) {
 }
 
 /// The host as it is now.
-pub async fn snapshot(agent: &Agent) -> Telemetry {
+///
+/// # Errors
+/// [`ErrorCode::Address`](crate::protocol::ErrorCode::Address) when netlink fails: who holds the radio is then not known.
+pub async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
     let settings = agent.settings();
-    let (radio_port, tun) = tokio::join!(port(agent, &settings.radio_port), port(agent, &settings.tun));
+    let radio_port = agent.ports.read(&settings.radio_port).await?;
+    let tun = agent.ports.read(&settings.tun).await?;
     let state = agent.state();
     let collected = &state.collected;
-    Telemetry {
+    Ok(Telemetry {
         v: VERSION,
         host: agent.host.clone(),
         seq: SEQUENCE.load(Ordering::Relaxed),
@@ -77,15 +85,10 @@ pub async fn snapshot(agent: &Agent) -> Telemetry {
         route_list: collected.routes.clone(),
         probe: state.probe.as_ref().map(|probe| probe.status()),
         migration: state.progress.clone(),
-    }
+    })
 }
 
 fn with_load(status: ProcessStatus, load: ProcessLoad) -> ProcessStatus {
     let load = if status.pid.is_some() { load } else { ProcessLoad::default() };
     ProcessStatus { load, ..status }
-}
-
-async fn port(agent: &Agent, name: &str) -> Port {
-    // Netlink that fails shows as an interface without addresses; a command on it says why.
-    agent.ports.read(name).await.unwrap_or_else(|_| Port { name: name.to_owned(), ..Port::default() })
 }
