@@ -88,7 +88,8 @@ impl Ledger {
     /// Statistics of the probes from `since` up to, not including, `until`; to be asked once they are settled.
     ///
     /// `gap_ms` is the longest time between two consecutive replies, beginning with the last reply before the window. Where the last
-    /// probes of the window were lost, the silence is still going on and lasts at least until `now`.
+    /// probes of the window were lost, the silence is still going on and lasts at least until `now`; where there never was a reply, it
+    /// counts from the first probe of the window.
     ///
     /// # Errors
     /// [`ErrorCode::State`] when the window began before the oldest probe that is kept.
@@ -108,6 +109,9 @@ impl Ledger {
         let mut replies: Vec<u64> = before.into_iter().chain(window().filter_map(Probe::reply)).collect();
         replies.sort_unstable();
         if window().next_back().is_some_and(|last| last.reply().is_none()) {
+            if replies.is_empty() {
+                replies.extend(window().next().map(|first| first.sent));
+            }
             replies.push(now);
         }
         let gap = replies.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or(0);

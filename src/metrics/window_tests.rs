@@ -22,7 +22,7 @@ fn windows() {
     let answered = Some(5);
     /// Round trips, first probe of the window; sent, lost, gap in ms.
     type Case<'a> = (&'a [Option<u64>], u64, u64, u64, f64);
-    let table: [Case; 9] = [
+    let table: [Case; 10] = [
         (&[], 0, 0, 0, 0.0),
         (&[answered; 5], 0, 5, 0, 100.0),
         (&[answered; 5], 2, 3, 0, 100.0),
@@ -32,8 +32,9 @@ fn windows() {
         (&[answered, L, L, answered], 3, 1, 0, 300.0),
         // Nobody answers any more: the silence lasts until now, 2 s.
         (&[answered, L, L], 1, 2, 2, 1995.0),
-        // Nobody ever answered: no reply, no gap.
-        (&[L, L, L], 0, 3, 3, 0.0),
+        // Nobody ever answered.
+        (&[L, L, L], 0, 3, 3, 2000.0),
+        (&[L, L, L], 1, 2, 2, 1900.0),
         // Overtaken: the gap is between arrivals.
         (&[answered, Some(250), answered], 1, 2, 0, 200.0),
     ];
