@@ -240,6 +240,18 @@ fn a_silent_host_is_said_once_and_said_to_be_back() {
     assert_eq!(m.stale_ms("server2"), None);
 }
 
+/// An order must not wait for a lost host and be carried out later, when nobody expects it.
+#[test]
+fn nothing_is_sent_to_a_host_that_is_down() {
+    let mut m = model(Moment::Silent);
+    let state = crate::ui::msg::LinkState::Retrying { in_ms: 250 };
+    update(&mut m, Msg::Heard(crate::ui::msg::Heard::Link { host: "server2".into(), state }));
+    assert!(press(&mut m, "S").is_empty() && m.pending.is_empty());
+    assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DSR failed: server2's agent can not be reached; nothing was sent".into()));
+    assert_eq!(press(&mut m, "qy"), [Effect::Leave]);
+    assert_eq!(m.farewell, ["end of server2 failed: server2's agent can not be reached; nothing was sent"]);
+}
+
 /// Nothing is drawn when nothing on the screen has changed.
 #[test]
 fn only_changes_make_the_screen_dirty() {
