@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::action::{self, Action};
 use super::command_line::Typed;
 use super::confirm::Confirm;
-use super::model::{Model, Screen};
+use super::model::{Model, Pending, Screen};
 use super::msg::{Asked, Effect, Heard, LinkState, Msg};
 use super::text::ms;
 use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome, RunRecord};
@@ -30,8 +30,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Heard(heard) => on_heard(model, heard),
         Msg::Answer { asked, host, result } => return on_answer(model, asked, &host, result),
         Msg::Exported(Ok(files)) => {
-            let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
-            model.say(Level::Info, format!("this screen is in {}", files.join(" and ")));
+            let first = files.first().map(|f| f.display().to_string()).unwrap_or_default();
+            let also: Vec<String> = files.iter().skip(1).filter_map(|f| f.extension()).map(|e| e.display().to_string()).collect();
+            model.say(Level::Info, format!("this screen is in {first}, also as .{}", also.join(" and .")));
         }
         Msg::Exported(Err(failure)) => complain(model, "export failed", &failure),
     }
@@ -165,7 +166,8 @@ fn send_order(model: &mut Model, order: Order) -> Vec<Effect> {
     let host = model.config.executor(order).to_owned();
     let how = if order.is_migration() { format!(" ({})", model.method) } else { String::new() };
     model.say(Level::Info, format!("{order}{how} ordered from {host}"));
-    model.pending.push((order, model.now_ms));
+    let previous = model.run_of(&host).map(str::to_owned);
+    model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
     let order_request = OrderRequest { order, method: model.method, by: model.by.clone() };
     request(model, host, Command::Order(order_request), ORDER_DEADLINE_MS, Asked::Order(order))
 }
@@ -179,7 +181,7 @@ fn send_end(model: &mut Model, asked: Asked) -> Vec<Effect> {
 fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
     match (asked, result) {
         (Asked::Order(order), result) => {
-            if let Some(at) = model.pending.iter().position(|(pending, _)| *pending == order) {
+            if let Some(at) = model.pending.iter().position(|pending| pending.order == order) {
                 model.pending.remove(at);
             }
             match result {
