@@ -99,9 +99,10 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
         span(" source ", t.dim),
     ]);
     let short = Line::from(vec![
+        span(" ", t.base),
         span(g.lengths[7], t.measured),
         span(" ours ", t.dim),
-        span(format!("{}{}", g.source[0], g.source[1]), t.source),
+        span(g.source[1], t.source),
         span(" source", t.dim),
     ]);
     let room = area.right().saturating_sub(x);
