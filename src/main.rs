@@ -64,7 +64,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
         Command::Demo(args) if args.headless => lab::supervise(&args.lab(), |file| headless::demo::run(file, &args)),
         Command::Demo(args) => lab::supervise(&args.lab(), |file| ui::run(file, &ui::Args::default())),
-        Command::Lab(args) => lab::supervise(&args, |_| lab::wait()),
+        Command::Lab(args) => lab::run(&args, name.as_deref()),
         Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
         Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
         Command::Runs(args) => headless::runs::run(&cluster(config, name.as_deref())?, &args),

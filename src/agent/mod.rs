@@ -1,18 +1,151 @@
-//! The agent of one host.
+//! The agent of one host: carries out commands, watches the workload, publishes telemetry.
+
+mod children;
+mod collector;
+mod commands;
+mod load;
+mod order;
+mod ports;
+mod radio_step;
+mod state;
+mod telemetry;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::protocol::{ErrorCode, Failure};
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Options.
+use crate::config::Config;
+use crate::link::client::Client;
+use crate::link::publisher::Publisher;
+use crate::link::server::Server;
+use crate::protocol::{Command, ErrorCode, Failure, Level};
+use state::Agent;
+
+/// Between two tries of an autostart.
+const AUTOSTART_RETRY: Duration = Duration::from_secs(2);
+
+/// Options of `baton agent`.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Name of this host in the cluster file.
+    #[arg(long, env = "BATON_HOST", value_name = "NAME")]
+    pub host: String,
+    /// Take unsigned commands on an address that other machines reach, when the cluster has no key.
+    #[arg(long)]
+    pub insecure: bool,
+}
 
-/// Runs it.
+/// Runs the agent until it is told to end.
 ///
 /// # Errors
-/// Not built yet.
-pub fn run(_file: &Path, _args: &Args) -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
+/// [`ErrorCode::Config`] for an unreadable configuration, an unknown host, or an address open to all without a key;
+/// [`ErrorCode::Environment`] when a socket can not be bound.
+pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+    let config = Arc::new(Config::load(file)?);
+    config.host(&args.host)?;
+    log_to_stderr();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the agent's runtime could not be started: {e}")))?;
+    runtime.block_on(serve(config, args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BATON_LOG").unwrap_or_else(|_| "info".into());
+    // Fails only when a log is set up already, which is as good.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+async fn serve(config: Arc<Config>, args: &Args) -> Result<(), Failure> {
+    let client = Client::new(Arc::clone(&config))?;
+    let server = Server::bind(&config, &args.host, args.insecure).await?;
+    let publisher = Publisher::bind(&config, &args.host).await?;
+    let (agent, news) = Agent::new(config, &args.host, client, publisher)?;
+    tokio::spawn(telemetry::publish(Arc::clone(&agent)));
+    tokio::spawn(state::follow(Arc::clone(&agent), news));
+    tokio::spawn(collector::run(Arc::clone(&agent)));
+    tokio::spawn(end_on_signal(Arc::clone(&agent)));
+    start_what_the_host_is_for(&agent);
+    announce(&args.host);
+    let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
+    let answer = move |command: Command| {
+        let agent = Arc::clone(&answering);
+        async move { order::answer(&agent, command).await }
+    };
+    server.serve(answer, stop).await;
+    Ok(())
+}
+
+/// For whoever waits for the agent: both sockets are bound.
+fn announce(host: &str) {
+    use std::io::Write;
+    // Nobody need listen.
+    let _ = writeln!(std::io::stdout(), "agent ready {host}");
+    let _ = std::io::stdout().flush();
+}
+
+/// A signal ends the agent as `end` does: what it started must not be left without it.
+async fn end_on_signal(agent: Arc<Agent>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    commands::clear_away(&agent).await;
+    agent.stop.cancel();
+}
+
+fn start_what_the_host_is_for(agent: &Arc<Agent>) {
+    if agent.config.roles.far_end.as_deref() == Some(agent.host.as_str()) {
+        let probe = &agent.config.probe;
+        if let Err(failure) = commands::start_probe(agent, &probe.target, probe.interval_ms) {
+            agent.event(Level::Error, format!("the probe was not started: {failure}"));
+        }
+    }
+    if agent.settings().autostart {
+        tokio::spawn(autostart(Arc::clone(agent)));
+    }
+}
+
+/// Does what `DSR` does, until it works.
+async fn autostart(agent: Arc<Agent>) {
+    let mut said = String::new();
+    loop {
+        let failure = match autostart_once(&agent).await {
+            Ok(()) => {
+                agent.event(Level::Info, "D2D and USRP were started, as the configuration asks (autostart)");
+                return;
+            }
+            Err(failure) => failure.to_string(),
+        };
+        if failure != said {
+            agent.event(Level::Warning, format!("autostart: {failure}; tried again every {} s", AUTOSTART_RETRY.as_secs()));
+            said = failure;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AUTOSTART_RETRY) => {}
+            () = agent.leaving.cancelled() => return,
+        }
+    }
+}
+
+async fn autostart_once(agent: &Arc<Agent>) -> Result<(), Failure> {
+    if !agent.d2d.is_running() {
+        commands::execute(agent, Command::StartD2d { control_flag: 0, control: None }).await?;
+    }
+    if agent.usrp.is_running() {
+        return Ok(());
+    }
+    let started = commands::execute(agent, Command::StartUsrp).await;
+    if started.is_err() {
+        commands::execute(agent, Command::KillD2d).await?;
+    }
+    started.map(drop)
 }

@@ -1,29 +1,218 @@
-//! The demonstration without a screen.
+//! The demonstration without a screen: in a lab that is up, start the work, migrate to and fro, report.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use crate::protocol::{ErrorCode, Failure};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::{Cluster, block_on, json, order, print, status};
+use crate::metrics::table::{Table, list};
+use crate::protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord};
+
+/// An agent that was just started answers within this.
+const AGENTS_DEADLINE: Duration = Duration::from_secs(20);
+/// From the start of the work or the end of a migration until pings flow; the replies' own time comes on top.
+const PINGS_DEADLINE: Duration = Duration::from_secs(20);
+/// How often the far end is asked whether pings flow.
+const LOOK: Duration = Duration::from_millis(100);
+/// New replies that count as "pings flow".
+const REPLIES: u64 = 5;
+const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Options.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// No screen: start the work, migrate, tear down, print one JSON document on stdout.
+    /// No screen: start the work, migrate, tear down, report on stdout.
     #[arg(long)]
     pub headless: bool,
+    /// How to migrate.
+    #[arg(long, value_enum, default_value_t, requires = "headless")]
+    pub method: Method,
+    /// How many migrations: M, MB, M, MB and so on.
+    #[arg(long, default_value_t = 2, value_name = "N", requires = "headless")]
+    pub migrations: usize,
+    /// Interval of the far end's pings, e.g. 100ms; 1ms to 60s.
+    #[arg(long, default_value = "100ms", value_name = "TIME", value_parser = interval, requires = "headless")]
+    pub probe_interval: Duration,
+    /// Exactly one JSON document on stdout.
+    #[arg(long, requires = "headless")]
+    pub json: bool,
 }
 
 impl Args {
     /// Options of the lab underneath.
     pub fn lab(&self) -> crate::lab::Args {
-        crate::lab::Args { name: "demo".into() }
+        crate::lab::Args { name: "demo".into(), ..Default::default() }
     }
 }
 
-/// Runs it.
+/// Reads `100ms`, `0.5s` or a number of milliseconds.
+fn interval(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1e-3),
+        None => text.strip_suffix('s').map_or((text, 1e-3), |number| (number, 1.0)),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| (crate::metrics::probe::SHORTEST..=crate::metrics::probe::LONGEST).contains(time))
+        .ok_or_else(|| "the interval is 1ms to 60s".into())
+}
+
+/// A migration with the replies that were counted on either side of it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Run {
+    #[serde(flatten)]
+    pub(super) record: RunRecord,
+    /// Replies at the far end between the work before (start or migration) and this order.
+    pub(super) replies_before: u64,
+    /// Replies at the far end after it, until pings were seen to flow.
+    pub(super) replies_after: u64,
+}
+
+/// The document on stdout.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    ok: bool,
+    /// Why not, when it was not a migration that failed.
+    reason: Option<String>,
+    failure: Option<Failure>,
+    /// The start of the work.
+    start: Option<RunRecord>,
+    pub(super) runs: Vec<Run>,
+}
+
+/// Runs it in a lab that is up. Exit code 0 only if every run is ok.
 ///
 /// # Errors
-/// Not built yet.
-pub fn run(_file: &Path, _args: &Args) -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
+/// The configuration can not be read or stdout is closed; anything else is in the report.
+pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+    let cluster = Cluster::load(file)?;
+    let mut report = Report::default();
+    let mut code = 1;
+    match block_on(demonstrate(&cluster, args, &mut report)) {
+        Ok(()) => report.ok = report.runs.len() == args.migrations && report.runs.iter().all(|r| r.record.outcome == Outcome::Ok),
+        Err(failure) => {
+            code = failure.exit_code();
+            report.reason = Some(failure.message.clone());
+            report.failure = Some(failure);
+        }
+    }
+    print(&if args.json { json(&report)? } else { text(&report) })?;
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(code) })
+}
+
+pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Report) -> Result<(), Failure> {
+    let far_end = cluster.config.roles.far_end.clone().ok_or_else(|| {
+        Failure::new(ErrorCode::Config, "the configuration names no far end, and without pings there is nothing to show")
+            .hint("set roles.far_end")
+    })?;
+    say("waiting for the agents");
+    for host in cluster.config.host.keys() {
+        status::ask_one(cluster, host, AGENTS_DEADLINE).await?;
+    }
+    let target = cluster.config.probe.target.clone();
+    let start = Command::ProbeStart { target, interval_ms: args.probe_interval.as_secs_f64() * 1e3 };
+    cluster.client.request(&far_end, start, COMMAND_DEADLINE).await?;
+    say("starting the work on both sides: DS");
+    let started = order::carry_out(cluster, Order::DS, args.method).await?;
+    let (outcome, failure) = (started.outcome, started.failure.clone());
+    report.start = Some(started);
+    if outcome != Outcome::Ok {
+        return Err(failure.unwrap_or_else(|| Failure::new(ErrorCode::State, "the work did not start")));
+    }
+    let mut replies_before = pings_flow(cluster, &far_end, args.probe_interval).await?;
+    for order in [Order::M, Order::MB].into_iter().cycle().take(args.migrations) {
+        say(&format!("pings flow ({replies_before} replies); migrating: {order} {}", args.method));
+        let record = order::carry_out(cluster, order, args.method).await?;
+        let ok = record.outcome == Outcome::Ok;
+        report.runs.push(Run { record, replies_before, replies_after: 0 });
+        if !ok {
+            return Ok(());
+        }
+        replies_before = pings_flow(cluster, &far_end, args.probe_interval).await?;
+        if let Some(run) = report.runs.last_mut() {
+            run.replies_after = replies_before;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until replies arrive at the far end, and returns how many were counted.
+async fn pings_flow(cluster: &Cluster, far_end: &str, interval: Duration) -> Result<u64, Failure> {
+    let patience = PINGS_DEADLINE + interval * (REPLIES as u32 + 1);
+    let deadline = Instant::now() + patience;
+    let mut first: Option<ProbeStatus> = None;
+    loop {
+        let now = status::ask_one(cluster, far_end, COMMAND_DEADLINE).await?.probe;
+        let now = now.ok_or_else(|| Failure::new(ErrorCode::State, format!("no probe runs on {far_end}")))?;
+        let replies = first.as_ref().map_or(0, |first| now.received.saturating_sub(first.received));
+        if replies >= REPLIES {
+            return Ok(replies);
+        }
+        if Instant::now() >= deadline {
+            return Err(Failure::new(
+                ErrorCode::Deadline,
+                format!("{replies} replies from {} arrived at {far_end} within {} s", now.target, patience.as_secs()),
+            )
+            .hint("`baton status` shows which side is not in sync"));
+        }
+        first.get_or_insert(now);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn text(report: &Report) -> String {
+    let records: Vec<RunRecord> = report.runs.iter().map(|r| r.record.clone()).collect();
+    let mut text = format!("{}\n{}", list(&records), Table::of(&records).text());
+    let replies: Vec<String> = report.runs.iter().map(|r| format!("{}/{}", r.replies_before, r.replies_after)).collect();
+    if !replies.is_empty() {
+        text.push_str(&format!("\nreplies counted before/after each: {}\n", replies.join(" ")));
+    }
+    if let Some(failure) = &report.failure {
+        text.push_str(&format!("\nfailed: {failure}\n{}\n", failure.hint.clone().unwrap_or_default()));
+    }
+    text
+}
+
+/// Progress for whoever watches, on stderr: stdout is the report's.
+fn say(text: &str) {
+    eprintln!("demo: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals() {
+        let ms = |ms: f64| Ok(Duration::from_secs_f64(ms / 1e3));
+        for (text, expected) in
+            [("100ms", ms(100.0)), ("1ms", ms(1.0)), ("0.5s", ms(500.0)), ("20", ms(20.0)), ("60s", ms(60_000.0))]
+        {
+            assert_eq!(interval(text), expected, "{text}");
+        }
+        for text in ["", "s", "0ms", "61s", "-5ms", "nanms", "NaN", "inf", "1e300s", "1m"] {
+            assert!(interval(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_report_is_what_other_tools_read() {
+        let run = crate::metrics::table::tests::run(Method::Classic, 1.5, Some(2));
+        let report = Report { ok: true, runs: vec![Run { record: run, replies_before: 5, replies_after: 6 }], ..Report::default() };
+        let value: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
+        let run = &value["runs"][0];
+        for name in ["run", "started", "order", "method", "from", "to", "outcome", "reason", "phases", "total_ms", "interruption"] {
+            assert!(run.get(name).is_some(), "{name}");
+        }
+        for name in ["by_phases_ms", "probe_interval_ms", "probes_sent", "probes_lost", "by_loss_ms", "gap_ms"] {
+            assert!(run["interruption"].get(name).is_some(), "{name}");
+        }
+        assert_eq!(run["phases"][0], serde_json::json!({"name": "tun_ip", "ms": 0.4, "source_ms": 6.0}));
+        assert_eq!((&run["order"], &run["method"], &run["outcome"]), (&"M".into(), &"classic".into(), &"ok".into()));
+        assert!(text(&report).contains("5/6"));
+    }
 }

@@ -3,16 +3,40 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::protocol::{ErrorCode, Failure};
+use super::{json, print};
+use crate::config::Config;
+use crate::metrics::records::{self, Records};
+use crate::metrics::table::{Table, list};
+use crate::protocol::Failure;
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Only the latest N.
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// One JSON document on stdout: `{"runs": [...]}`, oldest first.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Runs it.
 ///
 /// # Errors
-/// Not built yet.
-pub fn run(_file: &Path, _args: &Args) -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
+/// Configuration or records can not be read.
+pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+    let config = Config::load(file)?;
+    let Records { mut runs, unreadable } = records::load(&config.records)?;
+    if !unreadable.is_empty() {
+        let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
+        eprintln!("baton: {} holds lines that are no record: {}", config.records.join(records::FILE).display(), lines.join(", "));
+    }
+    runs.drain(..runs.len().saturating_sub(args.last.unwrap_or(usize::MAX)));
+    let text = match (args.json, runs.is_empty()) {
+        (true, _) => json(&serde_json::json!({"runs": runs}))?,
+        (false, true) => format!("No runs are recorded in {}.", config.records.display()),
+        (false, false) => format!("{}\n{}", list(&runs), Table::of(&runs).text()),
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,18 +1,172 @@
 //! What every host says of itself.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use crate::protocol::{ErrorCode, Failure};
+use futures::future::join_all;
+use serde_json::{Map, Value};
+
+use super::{Cluster, block_on, json, print};
+use crate::config::Config;
+use crate::migration::standing::holds_radio;
+use crate::protocol::{Command, ErrorCode, Failure, ProcessStatus, RadioOwner, SyncState, Telemetry};
+
+/// An agent answers within milliseconds; one that does not answer by then is shown as silent.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// One JSON document on stdout: `{"ok", "radio_owner", "hosts": {NAME: {"status"} or {"error"}}}`.
+    #[arg(long)]
+    pub json: bool,
+}
 
-/// Runs it.
+/// What one host answered.
+pub(super) type Answer = (String, Result<Telemetry, Failure>);
+
+/// Runs it. Exit code 3 when no host answers.
 ///
 /// # Errors
-/// Not built yet.
-pub fn run(_file: &Path, _args: &Args) -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
+/// The configuration or the key can not be read.
+pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+    let cluster = Cluster::load(file)?;
+    let answers = block_on(async { Ok(ask_all(&cluster).await) })?;
+    let owner = owner(&cluster.config, &answers);
+    print(&if args.json { json(&report(&answers, &owner))? } else { text(&answers, &owner) })?;
+    let reached = answers.iter().any(|(_, answer)| answer.is_ok());
+    Ok(if reached { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// Asks every host at the same time.
+pub(super) async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
+    let ask = |host: &String| {
+        let host = host.clone();
+        async move {
+            let answer = ask_one(cluster, &host, DEADLINE).await;
+            (host, answer)
+        }
+    };
+    join_all(cluster.config.host.keys().map(ask)).await
+}
+
+/// Asks one host.
+pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -> Result<Telemetry, Failure> {
+    let answer = cluster.client.request(host, Command::Status, deadline).await?;
+    serde_json::from_value(answer).map_err(|e| {
+        Failure::new(ErrorCode::Internal, format!("the status of {host} could not be read: {e}"))
+            .hint("run the same baton on every host")
+    })
+}
+
+/// Which host of the pool holds the radio, as far as the hosts that answered tell.
+fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
+    let pool = [&config.roles.initiator, &config.roles.destination];
+    let holds = |status: &Telemetry| holds_radio(status, &config.addresses.active);
+    let mut owners: Vec<String> = answers
+        .iter()
+        .filter(|(host, answer)| pool.contains(&host) && answer.as_ref().is_ok_and(holds))
+        .map(|(host, _)| host.clone())
+        .collect();
+    match owners.len() {
+        0 => RadioOwner::Nobody,
+        1 => RadioOwner::Host(owners.remove(0)),
+        _ => RadioOwner::Conflict(owners),
+    }
+}
+
+fn report(answers: &[Answer], owner: &RadioOwner) -> Value {
+    let hosts: Map<String, Value> = answers
+        .iter()
+        .map(|(host, answer)| {
+            let said = match answer {
+                Ok(status) => serde_json::json!({"status": status}),
+                Err(failure) => serde_json::json!({"error": failure}),
+            };
+            (host.clone(), said)
+        })
+        .collect();
+    let ok = answers.iter().all(|(_, answer)| answer.is_ok());
+    serde_json::json!({"ok": ok, "radio_owner": owner, "hosts": hosts})
+}
+
+fn text(answers: &[Answer], owner: &RadioOwner) -> String {
+    let mut text = format!("{:<12} {:<10} {:<22} {:<10} {:<10} {:<20} probe\n", "host", "agent", "eth3", "D2D", "USRP", "sync");
+    for (host, answer) in answers {
+        let _ = match answer {
+            Ok(status) => writeln!(text, "{host:<12} {}", line(status)),
+            Err(failure) => writeln!(text, "{host:<12} silent: {failure}"),
+        };
+    }
+    let _ = match owner {
+        RadioOwner::Nobody => writeln!(text, "No host of the pool is known to hold the radio."),
+        RadioOwner::Host(host) => writeln!(text, "{host} holds the radio."),
+        RadioOwner::Conflict(hosts) => writeln!(text, "CONFLICT: {} all point at the radio.", hosts.join(" and ")),
+    };
+    text
+}
+
+fn line(status: &Telemetry) -> String {
+    let state = |process: &ProcessStatus| word(&process.state);
+    let sync = match status.d2d.sync {
+        None => "-".into(),
+        Some(SyncState::NoSamples) => "no samples".into(),
+        Some(SyncState::Searching) => "searching".into(),
+        Some(SyncState::Synced { for_ms }) => format!("synced {:.1} s", for_ms as f64 / 1e3),
+        Some(SyncState::Lost { for_ms }) => format!("lost {:.1} s", for_ms as f64 / 1e3),
+    };
+    let probe = status.probe.as_ref().map_or_else(
+        || "-".into(),
+        |probe| format!("{} every {} ms: {} sent, {} lost", probe.target, probe.interval_ms, probe.sent, probe.lost),
+    );
+    let port = status.radio_port.addresses.join(" ");
+    format!("{:<10} {port:<22} {:<10} {:<10} {sync:<20} {probe}", "up", state(&status.d2d), state(&status.usrp))
+}
+
+/// A state by its name on the wire.
+fn word(state: &impl serde::Serialize) -> String {
+    serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::fleet::{Fleet, Host, config};
+
+    fn answers(server1: Host, server2: Host) -> Vec<Answer> {
+        let mut fleet = Fleet::new(server1, server2);
+        let mut ask = |host: &str| {
+            let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
+            (host.to_owned(), answer)
+        };
+        vec![ask("server1"), ask("server2"), ("server3".into(), Err(Failure::new(ErrorCode::Unreachable, "nobody there")))]
+    }
+
+    #[test]
+    fn the_owner_is_who_holds_the_address() {
+        let config = config(Path::new("/nowhere"), true);
+        let idle = Host::default;
+        for (server1, server2, expected) in [
+            (idle(), idle(), RadioOwner::Nobody),
+            (Host::serving(), idle(), RadioOwner::Host("server1".into())),
+            (idle(), Host::serving(), RadioOwner::Host("server2".into())),
+            (Host::serving(), Host::serving(), RadioOwner::Conflict(vec!["server1".into(), "server2".into()])),
+        ] {
+            assert_eq!(owner(&config, &answers(server1, server2)), expected);
+        }
+    }
+
+    #[test]
+    fn a_silent_host_is_shown_as_such() {
+        let answers = answers(Host::serving(), Host::default());
+        let owner = RadioOwner::Host("server1".into());
+        let shown = text(&answers, &owner);
+        assert!(shown.contains("server3      silent: nobody there") && shown.contains("server1 holds the radio."), "{shown}");
+        let report = report(&answers, &owner);
+        assert_eq!(report["ok"], false);
+        assert_eq!(report["hosts"]["server3"]["error"]["code"], "unreachable");
+        assert_eq!(report["hosts"]["server1"]["status"]["usrp"]["state"], "running");
+    }
 }

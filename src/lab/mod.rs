@@ -1,40 +1,108 @@
 //! The lab: a whole cluster on one machine, in namespaces of its own.
+//!
+//! Three processes stand under it. The *supervisor* is what the operator started; it stays outside. *Init* is pid 1 of a new pid
+//! namespace and is killed by the kernel when the supervisor ends, however it ends. The *lab program* does the work. When init dies the
+//! kernel kills every process of the pid namespace; the other namespaces, their interfaces and the private file systems have nobody
+//! left to hold them and go too. So there is nothing to clean up, and nothing that could fail to be cleaned up.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::protocol::{ErrorCode, Failure};
+use crate::protocol::Failure;
+
+mod children;
+mod cluster;
+mod directory;
+mod enter;
+mod init;
+mod interior;
+mod namespace;
+mod programs;
+mod supervisor;
+mod terminal;
+mod topology;
+mod trouble;
+mod tun;
+mod wait;
+mod wiring;
+mod words;
 
 pub mod n210;
 
+pub use directory::ENV_LAB;
+
 /// Options of `baton lab`.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
-    /// Name of the lab, for `--in` of the other commands.
+    /// Name of the lab, for `--in` of the other commands; a second lab of that name becomes NAME-2.
     #[arg(long, default_value = "lab")]
     pub name: String,
+    /// Only namespaces, switches, interfaces and addresses: no radios, no agents.
+    #[arg(long)]
+    pub bare: bool,
+    /// Start the programs of this file instead, see `programs::read`.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub programs: Option<PathBuf>,
+    /// What to do in a running lab.
+    #[command(subcommand)]
+    pub command: Option<LabCommand>,
+}
+
+/// What to do in a running lab.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum LabCommand {
+    /// Run a command inside one of the lab's network namespaces.
+    Exec {
+        /// The namespace: console, server1, server2, server3, switch, n210, n210-far.
+        namespace: String,
+        /// The command and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+}
+
+/// `baton lab`: a lab in the foreground, or a command in a running one (`name` as `--in` gave it).
+///
+/// # Errors
+/// As [`supervise`] and [`enter`].
+pub fn run(args: &Args, name: Option<&str>) -> Result<ExitCode, Failure> {
+    match &args.command {
+        Some(LabCommand::Exec { namespace, command }) => enter::exec(name, namespace, command),
+        None => supervise(args, wait::wait),
+    }
 }
 
 /// Brings the lab up in namespaces of its own, runs `work` inside with the cluster file, and takes everything down.
 ///
+/// Returns twice, as fork does: in the supervisor with the exit code of what ran inside, and in the lab program with what `work`
+/// returned. The caller only has to end with what it gets. Must be called from a process of one thread.
+///
 /// # Errors
 /// What is missing on this machine, or the failure of `work`.
-pub fn supervise(_args: &Args, _work: impl FnOnce(&Path) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
+pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+    let claim = directory::Claim::make(&args.name)?;
+    let records = cluster::records_folder()?;
+    let programs = match &args.programs {
+        _ if args.bare => programs::Choice::None,
+        Some(file) => programs::Choice::These(programs::read(file)?),
+        None => programs::Choice::Standard,
+    };
+    match supervisor::divide()? {
+        supervisor::Side::Outside(code) => Ok(code),
+        supervisor::Side::Inside(identity) => {
+            let file = interior::bring_up(&identity, claim, records, programs)?;
+            work(&file)
+        }
+    }
 }
 
-/// Joins the namespaces of a running lab and names its cluster file.
+/// Joins the namespaces of a running lab and names its cluster file. Must be called from a process of one thread.
 ///
 /// # Errors
-/// No lab runs, or several do and none was named.
-pub fn enter(_name: Option<&str>) -> Result<PathBuf, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
-}
-
-/// Waits until the operator ends the lab.
-///
-/// # Errors
-/// None so far.
-pub fn wait() -> Result<ExitCode, Failure> {
-    Err(Failure::new(ErrorCode::State, "not built yet"))
+/// [`ErrorCode::Unreachable`](crate::protocol::ErrorCode::Unreachable) when no lab runs,
+/// [`ErrorCode::Config`](crate::protocol::ErrorCode::Config) when several do and none was named.
+pub fn enter(name: Option<&str>) -> Result<PathBuf, Failure> {
+    enter::enter(name)
 }

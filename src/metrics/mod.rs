@@ -1,1 +1,6 @@
-//! Under construction.
+//! What is measured and what is kept: the far end's probe, the records of orders, the timing table.
+
+pub mod probe;
+pub mod records;
+pub mod table;
+pub mod window;

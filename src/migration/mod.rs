@@ -1,1 +1,38 @@
-//! Under construction.
+//! The operator's orders: what is asked of which host, in which order, what is timed, and what is undone when a step fails.
+//!
+//! - [`flows`] are the flows as data, one table each, to be read beside docs/spec.md, "Flows".
+//! - [`engine`] is a pure state machine over them: an event in, the next effect out; it knows no clock, socket or file.
+//! - [`standing`] says who serves, from what the hosts say of themselves.
+//! - [`driver`] performs the effects against agents.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::protocol::{Command, Failure};
+
+pub mod driver;
+pub mod engine;
+pub mod flow;
+pub mod flows;
+mod progress;
+mod record;
+pub mod standing;
+
+#[cfg(test)]
+pub(crate) mod fleet;
+#[cfg(test)]
+mod tests;
+
+pub use driver::carry_out;
+
+/// The agents of the cluster, the caller's own included, as the engine sees them.
+pub trait Agents: Send + Sync {
+    /// Asks `host` to carry out `command` and returns the result of the reply.
+    ///
+    /// # Errors
+    /// The failure that the agent answered; [`Deadline`](crate::protocol::ErrorCode::Deadline) when no answer came in time;
+    /// [`Unreachable`](crate::protocol::ErrorCode::Unreachable) when there is no connection.
+    fn request(&self, host: &str, command: Command, deadline: Duration) -> impl Future<Output = Result<Value, Failure>> + Send;
+}

@@ -4,6 +4,7 @@
 //! laboratory's own program can take the place of either process.
 
 pub mod contract;
+pub mod keeper;
 pub mod samples;
 pub mod seqpacket;
 pub mod serve;

@@ -1,0 +1,365 @@
+//! The commands, as docs/spec.md orders their steps and their failure branches.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::children::{Child, Start};
+use super::collector;
+use super::radio_step::RadioStep;
+use super::state::Agent;
+use super::telemetry;
+use crate::link::server::runtime_folder;
+use crate::metrics::probe::Prober;
+use crate::protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Linked, Route, SetPort, Started, TunIp};
+use crate::workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TUN};
+
+/// Linking sends a few packets and waits for the first samples.
+const LINK: Duration = Duration::from_secs(5);
+/// Writing routes is a copy.
+const ROUTES: Duration = Duration::from_secs(2);
+/// `end` waits this long for its own answer to be on its way.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Executes every command but an order.
+pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+    match command {
+        Command::Status => value(telemetry::snapshot(agent).await?),
+        Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
+        Command::GetControl => value(get_control(agent).await?),
+        Command::AwaitSync { deadline_ms } => value(agent.d2d.await_sync(Duration::from_millis(deadline_ms)).await?),
+        Command::ProbeStart { target, interval_ms } => start_probe(agent, &target, interval_ms).map(|()| Value::Null),
+        Command::ProbeStop => {
+            agent.state().probe = None;
+            agent.changed.notify_one();
+            Ok(Value::Null)
+        }
+        Command::ProbeMark => value(with_probe(agent, Prober::mark)?),
+        Command::ProbeWindow { since } => {
+            let window = with_probe(agent, |probe| probe.window(since).boxed())?;
+            value(window.await?)
+        }
+        Command::SetRoute { route_list } => {
+            agent.state().routes_to_set = route_list;
+            Ok(Value::Null)
+        }
+        Command::End => end(agent).await,
+        Command::Order(_) => Err(Failure::new(ErrorCode::Internal, "an order can not be a step of an order")),
+        deed => {
+            let _one_at_a_time = agent.deeds.lock().await;
+            if agent.leaving.is_cancelled() {
+                return Err(leaving(agent));
+            }
+            let result = change(agent, deed).await;
+            agent.changed.notify_one();
+            result
+        }
+    }
+}
+
+fn leaving(agent: &Agent) -> Failure {
+    Failure::new(ErrorCode::State, format!("the agent of {} is about to end", agent.host)).hint("start it again")
+}
+
+/// Commands that change processes or addresses; the caller holds [`Agent::deeds`].
+async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+    match command {
+        Command::StartD2d { control_flag, control } => value(start_d2d(agent, control_flag, control).await?),
+        Command::StartUsrp => value(start_usrp(agent).await?),
+        Command::MakeUsrp => value(Started { pid: make_usrp(agent).await? }),
+        Command::LinkUsrp => value(link_usrp(agent).await?),
+        Command::DoubleKill => double_kill(agent).await,
+        Command::KillUsrp => {
+            set_eth3(agent, SetPort::Parked).await?;
+            agent.usrp.kill().await.map(|()| Value::Null)
+        }
+        Command::KillD2d => agent.d2d.kill().await.map(|()| Value::Null),
+        Command::SetTunIp { tun_ip } => {
+            let address = tun_ip.parse()?;
+            agent.ports.set(&agent.settings().tun, address).await.map(|()| Value::Null)
+        }
+        Command::SetEth3 { port } => set_eth3(agent, port).await.map(|()| Value::Null),
+        other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
+    }
+}
+
+fn value(result: impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(result).map_err(|e| Failure::new(ErrorCode::Internal, format!("the result has no JSON form: {e}")))
+}
+
+fn ms(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+/// Points eth3 at the radio or parks it.
+async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
+    let (name, addresses) = (&agent.settings().radio_port, &agent.config.addresses);
+    let address = match port {
+        SetPort::Active => &addresses.active,
+        SetPort::Parked => &addresses.parked,
+    };
+    let result = agent.ports.set(name, address.parse()?).await;
+    agent.changed.notify_one();
+    result?;
+    if port == SetPort::Active {
+        agent.ports.forget_neighbours(name).await?;
+    }
+    Ok(())
+}
+
+/// Parks eth3 because something failed; a second failure joins the first.
+async fn park_after(agent: &Agent, failure: Failure) -> Failure {
+    match set_eth3(agent, SetPort::Parked).await {
+        Ok(()) => failure,
+        Err(second) => {
+            Failure { message: format!("{}; and eth3 could not be parked: {}", failure.message, second.message), ..failure }
+        }
+    }
+}
+
+fn radio_json(agent: &Agent) -> Result<String, Failure> {
+    serde_json::to_string(agent.config.radio_of(&agent.host)?)
+        .map_err(|e| Failure::new(ErrorCode::Internal, format!("the radio's parameters have no JSON form: {e}")))
+}
+
+fn radio_step(agent: &Agent) -> Result<RadioStep, Failure> {
+    let args = agent.config.radio_of(&agent.host)?.args.clone();
+    Ok(RadioStep { command: agent.config.workload.uhd.clone(), radio: radio_json(agent)?, args })
+}
+
+/// The workload's own control variables: the cluster's, overlaid with this host's.
+fn settings(agent: &Agent) -> Result<Control, Failure> {
+    let own = &agent.settings().control;
+    let pairs = agent.config.workload.control.iter().chain(own);
+    pairs
+        .map(|(name, value)| match serde_json::to_value(value) {
+            Ok(value) => Ok((name.clone(), value)),
+            Err(e) => Err(Failure::new(ErrorCode::Config, format!("the control variable {name} has no JSON form: {e}"))),
+        })
+        .collect()
+}
+
+fn environment(agent: &Agent, control: Option<&Control>) -> Result<Vec<(&'static str, String)>, Failure> {
+    let samples = runtime_folder(&agent.config, &agent.host)?.join("samples.sock");
+    let mut environment = vec![
+        (ENV_SAMPLES, samples.display().to_string()),
+        (ENV_RADIO, radio_json(agent)?),
+        (ENV_TUN, agent.settings().tun.clone()),
+        (ENV_SETTINGS, Value::Object(settings(agent)?).to_string()),
+    ];
+    environment.extend(control.map(|control| (ENV_CONTROL, Value::Object(control.clone()).to_string())));
+    Ok(environment)
+}
+
+async fn start_d2d(agent: &Arc<Agent>, control_flag: u8, control: Option<Control>) -> Result<Started, Failure> {
+    let bad = |message: &str| Failure::new(ErrorCode::BadRequest, message);
+    let control = match (control_flag, control) {
+        (0, _) => None,
+        (1, Some(control)) => Some(control),
+        (1, None) => return Err(bad("start_d2d with control_flag 1 needs Control")),
+        _ => return Err(bad("control_flag is 0 or 1")),
+    };
+    let start = Start { command: agent.config.workload.d2d.clone(), environment: environment(agent, control.as_ref())? };
+    if !agent.d2d.is_running() {
+        let collected = &mut agent.state().collected;
+        (collected.at, collected.routes) = (control.as_ref().map(|_| Instant::now()), Vec::new());
+        collected.control = control.unwrap_or_default();
+    }
+    let pid = agent.d2d.start(start).await?;
+    write_routes(agent).await?;
+    agent.collect.notify_one();
+    Ok(Started { pid })
+}
+
+/// Writes the routes that were carried over into the D2D process, once.
+async fn write_routes(agent: &Agent) -> Result<(), Failure> {
+    let routes: Vec<Route> = std::mem::take(&mut agent.state().routes_to_set);
+    if routes.is_empty() {
+        return Ok(());
+    }
+    let count = routes.len();
+    match agent.d2d.ask(Ask::SetRoutes { route_list: routes.clone() }, ROUTES).await {
+        Ok(_) => {
+            agent.state().collected.routes = routes;
+            agent.event(Level::Info, format!("{count} routes were written into the D2D process"));
+            Ok(())
+        }
+        Err(failure) => {
+            // A relay that does not know its routes must not take over; the caller may send them again.
+            agent.state().routes_to_set = routes;
+            agent.d2d.kill().await?;
+            Err(Failure {
+                message: format!("the routes could not be written into the D2D process: {}", failure.message),
+                ..failure
+            })
+        }
+    }
+}
+
+async fn make_usrp(agent: &Arc<Agent>) -> Result<u32, Failure> {
+    let start = Start { command: agent.config.workload.usrp.clone(), environment: environment(agent, None)? };
+    agent.usrp.start(start).await
+}
+
+async fn connect(usrp: &Child) -> Result<f64, Failure> {
+    let began = Instant::now();
+    if usrp.has_contract() {
+        usrp.ask(Ask::Link, LINK).await.map_err(|failure| Failure { code: ErrorCode::Radio, ..failure })?;
+        usrp.set_linked();
+    } else if !usrp.is_running() {
+        return Err(usrp.not_running());
+    }
+    Ok(ms(began))
+}
+
+/// Breaks libuhd's steps off when the agent is to end: they may take a minute.
+async fn unless_leaving<T>(agent: &Agent, step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        result = step => result,
+        () = agent.leaving.cancelled() => Err(leaving(agent)),
+    }
+}
+
+/// eth3 to the radio and the radio found, or eth3 parked again.
+async fn find_radio(agent: &Arc<Agent>) -> Result<Linked, Failure> {
+    let began = Instant::now();
+    // The source stops here without parking: the port may then carry either address, so we park it all the same.
+    if let Err(failure) = set_eth3(agent, SetPort::Active).await {
+        return Err(park_after(agent, failure).await);
+    }
+    let eth3_ms = ms(began);
+    let began = Instant::now();
+    match unless_leaving(agent, radio_step(agent)?.probe()).await {
+        Ok(probes) => Ok(Linked { eth3_ms, probe_ms: ms(began), probes, ..Linked::default() }),
+        Err(failure) => Err(park_after(agent, failure).await),
+    }
+}
+
+async fn start_usrp(agent: &Arc<Agent>) -> Result<Linked, Failure> {
+    if let Some(pid) = agent.usrp.pid() {
+        return Err(Failure::new(ErrorCode::State, format!("the USRP process already runs (pid {pid})"))
+            .hint("link_usrp links a made one, kill_usrp kills it"));
+    }
+    let mut linked = find_radio(agent).await?;
+    match initialise_and_link(agent, &mut linked).await {
+        Ok(()) => Ok(linked),
+        Err(failure) => {
+            let failure = match agent.usrp.kill().await {
+                Ok(()) => failure,
+                Err(second) => Failure { message: format!("{}; and {}", failure.message, second.message), ..failure },
+            };
+            Err(park_after(agent, failure).await)
+        }
+    }
+}
+
+async fn initialise_and_link(agent: &Arc<Agent>, linked: &mut Linked) -> Result<(), Failure> {
+    let began = Instant::now();
+    unless_leaving(agent, radio_step(agent)?.init()).await?;
+    linked.init_ms = Some(ms(began));
+    let began = Instant::now();
+    make_usrp(agent).await?;
+    linked.make_ms = Some(ms(began));
+    linked.link_ms = connect(&agent.usrp).await?;
+    Ok(())
+}
+
+async fn link_usrp(agent: &Arc<Agent>) -> Result<Linked, Failure> {
+    if !agent.usrp.is_running() {
+        return Err(Failure { hint: Some("make_usrp makes it".into()), ..agent.usrp.not_running() });
+    }
+    if agent.usrp.is_linked() {
+        return Err(Failure::new(ErrorCode::State, "the USRP process is already linked").hint("kill_usrp ends it"));
+    }
+    let mut linked = find_radio(agent).await?;
+    match connect(&agent.usrp).await {
+        Ok(link_ms) => {
+            linked.link_ms = link_ms;
+            Ok(linked)
+        }
+        Err(failure) => Err(park_after(agent, failure).await),
+    }
+}
+
+/// All three are tried; success only if all three worked.
+async fn double_kill(agent: &Agent) -> Result<Value, Failure> {
+    let attempts = [agent.d2d.kill().await, agent.usrp.kill().await, set_eth3(agent, SetPort::Parked).await];
+    let mut failures = attempts.into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else { return Ok(Value::Null) };
+    let message = failures.fold(first.message, |message, next| format!("{message}; {}", next.message));
+    Err(Failure { message, ..first })
+}
+
+async fn get_control(agent: &Arc<Agent>) -> Result<ControlValues, Failure> {
+    if agent.state().collected.at.is_none() {
+        if agent.d2d.has_contract() {
+            collector::collect(agent).await?;
+        } else if agent.d2d.is_running() {
+            // A program without a contract socket runs with what it was started with.
+            let control = settings(agent)?;
+            let collected = &mut agent.state().collected;
+            (collected.control, collected.at) = (control, Some(Instant::now()));
+        } else {
+            return Err(Failure::new(
+                ErrorCode::State,
+                format!("no control variables were collected on {}: the D2D process does not run", agent.host),
+            )
+            .hint("start it first"));
+        }
+    }
+    let state = agent.state();
+    Ok(ControlValues { control: state.collected.control.clone(), route_list: state.collected.routes.clone() })
+}
+
+/// Starts the probe, or changes its target or interval.
+pub fn start_probe(agent: &Agent, target: &str, interval_ms: f64) -> Result<(), Failure> {
+    let address: Ipv4Addr = target.parse().map_err(|_| {
+        Failure::new(ErrorCode::BadRequest, format!("\"{target}\" is not an IPv4 address")).hint("write it like 192.168.40.9")
+    })?;
+    let interval = Duration::try_from_secs_f64(interval_ms / 1e3)
+        .map_err(|_| Failure::new(ErrorCode::BadRequest, format!("{interval_ms} ms is no interval")))?;
+    let probe = Prober::start(address, interval)?;
+    agent.state().probe = Some(probe);
+    agent.changed.notify_one();
+    Ok(())
+}
+
+fn with_probe<T>(agent: &Agent, work: impl FnOnce(&Prober) -> T) -> Result<T, Failure> {
+    let state = agent.state();
+    let probe = state.probe.as_ref().ok_or_else(|| {
+        Failure::new(ErrorCode::State, format!("no probe runs on {}", agent.host)).hint("start it with probe_start")
+    })?;
+    Ok(work(probe))
+}
+
+/// Ends what the agent started and parks eth3; returns what did not work.
+pub async fn clear_away(agent: &Agent) -> Vec<String> {
+    agent.leaving.cancel();
+    let _one_at_a_time = agent.deeds.lock().await;
+    let problem = double_kill(agent).await.err();
+    problem
+        .into_iter()
+        .map(|failure| failure.message)
+        .inspect(|text| agent.event(Level::Error, format!("on leaving: {text}")))
+        .collect()
+}
+
+async fn end(agent: &Arc<Agent>) -> Result<Value, Failure> {
+    if agent.order.try_lock().is_err() {
+        return Err(
+            Failure::new(ErrorCode::Busy, format!("{} is carrying out an order", agent.host)).hint("ask again when it is over")
+        );
+    }
+    let warnings = clear_away(agent).await;
+    let stop = agent.stop.clone();
+    tokio::spawn(async move {
+        sleep(FAREWELL).await;
+        stop.cancel();
+    });
+    Ok(if warnings.is_empty() { Value::Null } else { json!({ "warnings": warnings }) })
+}

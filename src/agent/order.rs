@@ -1,0 +1,75 @@
+//! Orders: the engine's flows, carried out by this agent on itself and on others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::commands;
+use super::state::Agent;
+use crate::migration::{self, Agents};
+use crate::protocol::{Command, ErrorCode, Failure, Level, OrderRequest, Outcome, RunRecord};
+
+/// Answers any command.
+pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+    match command {
+        Command::Order(request) => {
+            let record = carry_out(agent, &request).await?;
+            serde_json::to_value(record).map_err(|e| Failure::new(ErrorCode::Internal, format!("the record has no JSON form: {e}")))
+        }
+        command => commands::execute(agent, command).await,
+    }
+}
+
+async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunRecord, Failure> {
+    let executor = agent.config.executor(request.order);
+    if executor != agent.host {
+        return Err(Failure::new(
+            ErrorCode::WrongAddressee,
+            format!("{} is carried out by the agent of {executor}, not by that of {}", request.order, agent.host),
+        )
+        .hint(format!("send it to {executor}")));
+    }
+    let Ok(_alone) = agent.order.try_lock() else {
+        let now = agent.state().progress.as_ref().map_or("an order".to_owned(), |progress| progress.order.to_string());
+        return Err(
+            Failure::new(ErrorCode::Busy, format!("{} is carrying out {now}", agent.host)).hint("ask again when it is over")
+        );
+    };
+    let fleet = Fleet { agent: Arc::clone(agent) };
+    let record = migration::carry_out(request, &agent.config, &fleet, |progress| {
+        agent.state().progress = Some(progress.clone());
+        agent.changed.notify_one();
+    })
+    .await;
+    let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
+    match record.outcome {
+        Outcome::Ok => agent.event(Level::Info, format!("{} is done{reason}", record.order)),
+        _ => agent.event(Level::Error, format!("{} was not done{reason}", record.order)),
+    }
+    Ok(record)
+}
+
+/// This agent directly, the others over the link.
+struct Fleet {
+    agent: Arc<Agent>,
+}
+
+impl Agents for Fleet {
+    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Value, Failure> {
+        if host != self.agent.host {
+            return self.agent.client.request(host, command, deadline).await;
+        }
+        let (agent, name) = (Arc::clone(&self.agent), command.name());
+        // A task of its own: a panic in it is an answer, and a deadline gives up the answer but breaks nothing off half-way.
+        let task = tokio::spawn(async move { commands::execute(&agent, command).await });
+        match tokio::time::timeout(deadline, task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(e)) => Err(Failure::new(ErrorCode::Internal, format!("command failed: {name}: {e}"))),
+            Err(_) => Err(Failure::new(
+                ErrorCode::Deadline,
+                format!("{host} did not finish {name} within {:.1} s", deadline.as_secs_f64()),
+            )),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The addresses of eth3 and tun, read and set through netlink in the agent's own network namespace.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::neighbour::NeighbourState;
+use rtnetlink::{Error, Handle};
+use tokio::sync::Mutex;
+
+use crate::protocol::{ErrorCode, Failure, Port};
+
+/// An IPv4 address with prefix length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    address: Ipv4Addr,
+    prefix: u8,
+}
+
+impl std::str::FromStr for Cidr {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let wrong = || {
+            Failure::new(ErrorCode::Address, format!("\"{text}\" is not an IPv4 address with prefix length"))
+                .hint("write it like 192.168.40.9/24")
+        };
+        let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
+        let prefix = prefix.parse().ok().filter(|prefix| (1..=32).contains(prefix)).ok_or_else(wrong)?;
+        let address: Ipv4Addr = address.parse().map_err(|_| wrong())?;
+        if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+            return Err(wrong());
+        }
+        Ok(Self { address, prefix })
+    }
+}
+
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+impl Cidr {
+    fn network(self) -> u32 {
+        u32::from(self.address) & (u32::MAX << (32 - u32::from(self.prefix)))
+    }
+}
+
+/// Bytes through all interfaces of the namespace since they exist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Received.
+    pub rx: u64,
+    /// Sent.
+    pub tx: u64,
+}
+
+/// The host's interfaces.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    handle: Handle,
+    /// The kernel answers a second dump on the same netlink socket with "busy".
+    one_at_a_time: Arc<Mutex<()>>,
+    host: String,
+}
+
+impl Ports {
+    /// Opens netlink; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Environment`].
+    pub fn open(host: &str) -> Result<Self, Failure> {
+        let (connection, handle, _) = rtnetlink::new_connection()
+            .map_err(|e| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}")))?;
+        tokio::spawn(connection);
+        Ok(Self { handle, one_at_a_time: Arc::default(), host: host.to_owned() })
+    }
+
+    /// Gives an interface exactly one IPv4 address.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`] with what could not be done.
+    pub async fn set(&self, name: &str, wanted: Cidr) -> Result<(), Failure> {
+        let _turn = self.one_at_a_time.lock().await;
+        let index = self.link(name).await?.header.index;
+        let fail = |e: Error| {
+            Failure::new(
+                ErrorCode::Address,
+                format!("{name} of {} could not be given the address {wanted}: {}", self.host, reason(&e)),
+            )
+            .hint("the agent needs the right to change addresses (root, or CAP_NET_ADMIN)")
+        };
+        let addresses = self.addresses(index).await.map_err(fail)?;
+        // An address of the same network would become the primary of the new one, which then dies with it: those go first.
+        let (same, others): (Vec<_>, Vec<_>) = addresses
+            .into_iter()
+            .filter(|message| cidr(message) != Some(wanted))
+            .partition(|message| cidr(message).is_some_and(|old| old.network() == wanted.network()));
+        for old in same {
+            self.handle.address().del(old).execute().await.map_err(fail)?;
+        }
+        // Replacing what is there already changes nothing; what died with its primary comes back.
+        self.handle.address().add(index, IpAddr::V4(wanted.address), wanted.prefix).replace().execute().await.map_err(fail)?;
+        for old in others {
+            self.handle.address().del(old).execute().await.map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is known of the neighbours on an interface, so that the next packet to each asks by ARP, and by asking teaches the
+    /// switch where this address now lives.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`].
+    pub async fn forget_neighbours(&self, name: &str) -> Result<(), Failure> {
+        let _turn = self.one_at_a_time.lock().await;
+        let index = self.link(name).await?.header.index;
+        let fail =
+            |e: Error| Failure::new(ErrorCode::Address, format!("the neighbours on {name} could not be forgotten: {}", reason(&e)));
+        let mut request = self.handle.neighbours().get().set_address_family(AddressFamily::Inet).execute();
+        let mut stale = Vec::new();
+        while let Some(neighbour) = request.try_next().await.map_err(fail)? {
+            let learnt = !matches!(neighbour.header.state, NeighbourState::Permanent | NeighbourState::Noarp);
+            if neighbour.header.ifindex == index && learnt {
+                stale.push(neighbour);
+            }
+        }
+        for neighbour in stale {
+            // One that is gone by now is as good as forgotten.
+            let _ = self.handle.neighbours().del(neighbour).execute().await;
+        }
+        Ok(())
+    }
+
+    /// The first IPv4 address of an interface, with prefix length.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`] when the interface is missing or has none.
+    pub async fn address(&self, name: &str) -> Result<String, Failure> {
+        let _turn = self.one_at_a_time.lock().await;
+        let link = self.link(name).await?;
+        self.port(name, &link).await?.addresses.into_iter().next().ok_or_else(|| {
+            Failure::new(ErrorCode::Address, format!("{name} of {} has no IPv4 address", self.host))
+                .hint("give it one with set_tun_ip")
+        })
+    }
+
+    /// Name, addresses and state of an interface; a missing one has no addresses and is down.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`] when netlink fails.
+    pub async fn read(&self, name: &str) -> Result<Port, Failure> {
+        let _turn = self.one_at_a_time.lock().await;
+        match self.link(name).await {
+            Ok(link) => self.port(name, &link).await,
+            Err(_) => Ok(Port { name: name.to_owned(), ..Port::default() }),
+        }
+    }
+
+    async fn port(&self, name: &str, link: &LinkMessage) -> Result<Port, Failure> {
+        let addresses = self
+            .addresses(link.header.index)
+            .await
+            .map_err(|e| Failure::new(ErrorCode::Address, format!("the addresses of {name} could not be read: {}", reason(&e))))?;
+        Ok(Port {
+            name: name.to_owned(),
+            addresses: addresses.iter().filter_map(cidr).map(|address| address.to_string()).collect(),
+            up: link.header.flags.contains(LinkFlags::Up),
+        })
+    }
+
+    /// What went through all interfaces, loopback left out.
+    ///
+    /// Not from sysinfo, which reads `/sys/class/net`: that mount may show another namespace than the agent's.
+    pub async fn traffic(&self) -> Traffic {
+        let _turn = self.one_at_a_time.lock().await;
+        let mut links = self.handle.link().get().execute();
+        let mut sum = Traffic::default();
+        while let Ok(Some(link)) = links.try_next().await {
+            if link.header.flags.contains(LinkFlags::Loopback) {
+                continue;
+            }
+            for attribute in link.attributes {
+                if let LinkAttribute::Stats64(stats) = attribute {
+                    sum.rx = sum.rx.saturating_add(stats.rx_bytes);
+                    sum.tx = sum.tx.saturating_add(stats.tx_bytes);
+                }
+            }
+        }
+        sum
+    }
+
+    async fn link(&self, name: &str) -> Result<LinkMessage, Failure> {
+        let found = self.handle.link().get().match_name(name.to_owned()).execute().try_next().await;
+        found.ok().flatten().ok_or_else(|| {
+            Failure::new(ErrorCode::Address, format!("{} has no interface {name}", self.host))
+                .hint("check radio_port and tun of this host in the configuration, and `ip link` on the host")
+        })
+    }
+
+    async fn addresses(&self, index: u32) -> Result<Vec<AddressMessage>, Error> {
+        let request = self.handle.address().get().set_link_index_filter(index).execute();
+        request.try_filter(|message| std::future::ready(message.header.family == AddressFamily::Inet)).try_collect().await
+    }
+}
+
+fn cidr(message: &AddressMessage) -> Option<Cidr> {
+    // On a point-to-point interface `Address` is the peer's; `Local` is always ours.
+    let local = message.attributes.iter().find_map(|attribute| match attribute {
+        AddressAttribute::Local(IpAddr::V4(address)) => Some(*address),
+        _ => None,
+    });
+    local.map(|address| Cidr { address, prefix: message.header.prefix_len })
+}
+
+fn reason(error: &Error) -> String {
+    match error {
+        Error::NetlinkError(message) => message.to_io().to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_or_refused_with_a_sentence() {
+        for good in ["192.168.10.1/24", "10.0.0.1/32", "1.2.3.4/1"] {
+            assert_eq!(good.parse::<Cidr>().unwrap().to_string(), good);
+        }
+        for bad in
+            ["", "192.168.10.1", "192.168.10.1/0", "192.168.10.1/33", "a/24", "::1/64", "0.0.0.0/8", "224.0.0.1/4", "1.2.3.4/-1"]
+        {
+            assert!(bad.parse::<Cidr>().unwrap_err().message.contains("is not an IPv4 address"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn networks_are_compared_by_prefix() {
+        let network = |text: &str| text.parse::<Cidr>().unwrap().network();
+        assert_eq!(network("192.168.40.8/24"), network("192.168.40.9/24"));
+        assert_ne!(network("192.168.10.1/24"), network("192.168.20.2/24"));
+        assert_ne!(network("10.0.0.1/32"), network("10.0.0.2/32"));
+    }
+}

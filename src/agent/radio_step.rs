@@ -1,0 +1,158 @@
+//! Discovery and full initialisation of the radio: libuhd's steps, in a short-lived program of their own (`workload.uhd`).
+
+use std::io::ErrorKind;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::protocol::{ErrorCode, Failure};
+use crate::workload::contract::ENV_RADIO;
+
+/// Tries until the radio is found, as the source does.
+pub const TRIES: u32 = 8;
+/// One discovery: libuhd's own takes a second.
+const FIND: Duration = Duration::from_secs(5);
+/// Full initialisation takes 2 to 3 s.
+const INIT: Duration = Duration::from_secs(20);
+
+/// libuhd's program for one radio.
+#[derive(Debug, Clone)]
+pub struct RadioStep {
+    /// Program and arguments, from `workload.uhd`.
+    pub command: Vec<String>,
+    /// The radio's parameters as JSON.
+    pub radio: String,
+    /// The radio's arguments, for sentences.
+    pub args: String,
+}
+
+/// How a step ended.
+enum Ended {
+    Well,
+    /// Exit code 1: it ran, and the answer is no.
+    Badly(Option<String>),
+    TimedOut,
+}
+
+impl RadioStep {
+    /// Looks for the radio up to [`TRIES`] times; returns the number of tries.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RadioNotFound`]; [`ErrorCode::Environment`] when the step can not be run.
+    pub async fn probe(&self) -> Result<u32, Failure> {
+        let mut words = None;
+        for attempt in 1..=TRIES {
+            match self.run("find", FIND).await? {
+                Ended::Well => return Ok(attempt),
+                Ended::Badly(said) => words = said,
+                Ended::TimedOut => words = Some(format!("discovery took longer than {} s", FIND.as_secs())),
+            }
+        }
+        let words = words.map_or_else(String::new, |words| format!(": {words}"));
+        Err(Failure::new(ErrorCode::RadioNotFound, format!("the radio ({}) was not found in {TRIES} tries{words}", self.args))
+            .hint("is the radio powered and cabled, and does no other host hold the radio's address?"))
+    }
+
+    /// Initialises the radio in full.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Radio`] with libuhd's words; [`ErrorCode::Environment`] when the step can not be run.
+    pub async fn init(&self) -> Result<(), Failure> {
+        let words = match self.run("init", INIT).await? {
+            Ended::Well => return Ok(()),
+            Ended::Badly(said) => said.unwrap_or_else(|| "no reason given".into()),
+            Ended::TimedOut => format!("it took longer than {} s", INIT.as_secs()),
+        };
+        Err(Failure::new(ErrorCode::Radio, format!("the radio ({}) could not be initialised: {words}", self.args))
+            .hint("check the radio's parameters in the configuration; switching the radio off and on often helps"))
+    }
+
+    async fn run(&self, step: &str, limit: Duration) -> Result<Ended, Failure> {
+        let Some((program, arguments)) = self.command.split_first() else {
+            return Err(Failure::new(ErrorCode::Config, "workload.uhd names no program"));
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(step).env(ENV_RADIO, &self.radio);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let output = match timeout(limit, command.output()).await {
+            Err(_) => return Ok(Ended::TimedOut),
+            Ok(Err(e)) if e.kind() == ErrorKind::NotFound => return Err(missing(program)),
+            Ok(Err(e)) => {
+                return Err(Failure::new(ErrorCode::Environment, format!("libuhd's step {program} could not be run: {e}")));
+            }
+            Ok(Ok(output)) => output,
+        };
+        if output.status.success() {
+            return Ok(Ended::Well);
+        }
+        let words = words_of(&output.stdout).or_else(|| last_line(&output.stderr));
+        if output.status.code() == Some(1) {
+            return Ok(Ended::Badly(words));
+        }
+        // Exit code 127 and the like, or a signal: trying again would not help.
+        let words = words.map_or_else(String::new, |words| format!(": {words}"));
+        Err(Failure::new(ErrorCode::Environment, format!("libuhd's step {program} {step} ended with {}{words}", output.status)))
+    }
+}
+
+fn missing(program: &str) -> Failure {
+    Failure::new(ErrorCode::Environment, format!("libuhd's step {program} is not there"))
+        .hint("build with the default feature uhd: apt-get install libuhd-dev and make")
+}
+
+/// The far side's words: the last JSON line's `error`.
+fn words_of(stdout: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(stdout);
+    let line = text.lines().rev().find(|line| line.trim_start().starts_with('{'))?;
+    Some(serde_json::from_str::<Value>(line).ok()?.get("error")?.as_str()?.to_owned())
+}
+
+fn last_line(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(300).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(script: &str) -> RadioStep {
+        // `sh -c script name`: the step arrives as $1.
+        let command = ["/bin/sh", "-c", script, "uhd"].map(str::to_owned).into();
+        RadioStep { command, radio: "{}".into(), args: "addr=192.168.10.2".into() }
+    }
+
+    #[tokio::test]
+    async fn the_radio_is_looked_for_up_to_eight_times() {
+        let dir = tempfile::tempdir().unwrap();
+        let count = dir.path().join("count").display().to_string();
+        let found_third = format!("echo $1 >> {count}; test $(wc -l < {count}) -ge 3");
+        assert_eq!(step(&found_third).probe().await, Ok(3));
+        let never = step(&format!("echo x >> {count}.never; echo '{{\"error\": \"no device answered\"}}'; exit 1"));
+        let failure = never.probe().await.unwrap_err();
+        assert_eq!(failure.code, ErrorCode::RadioNotFound);
+        assert!(failure.message.ends_with("was not found in 8 tries: no device answered"), "{failure}");
+        assert_eq!(std::fs::read_to_string(format!("{count}.never")).unwrap().lines().count(), 8);
+    }
+
+    #[tokio::test]
+    async fn initialisation_fails_in_libuhds_words() {
+        assert!(step("test $1 = init").init().await.is_ok());
+        let failure = step("echo banner; echo '{\"error\": \"no LFRX\"}'; exit 1").init().await.unwrap_err();
+        assert_eq!((failure.code, failure.message.ends_with("initialised: no LFRX")), (ErrorCode::Radio, true));
+        let failure = step("echo 'libuhd.so: cannot open' >&2; exit 127").init().await.unwrap_err();
+        assert!(failure.message.contains("127") && failure.message.contains("cannot open"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_said_at_once() {
+        let mut step = step("");
+        step.command = vec!["/nowhere/baton-uhd".into()];
+        let failure = step.probe().await.unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Environment);
+        assert_eq!(failure.message, "libuhd's step /nowhere/baton-uhd is not there");
+    }
+}

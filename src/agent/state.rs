@@ -1,0 +1,134 @@
+//! What an agent knows and holds.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::Utc;
+use serde_json::Value;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::children::{Child, News, Role};
+use super::ports::Ports;
+use crate::config::{Config, Host};
+use crate::link::client::Client;
+use crate::link::publisher::Publisher;
+use crate::link::server::runtime_folder;
+use crate::metrics::probe::Prober;
+use crate::protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
+
+/// One host's agent.
+pub struct Agent {
+    pub config: Arc<Config>,
+    pub host: String,
+    pub client: Client,
+    pub publisher: Publisher,
+    pub ports: Ports,
+    pub d2d: Child,
+    pub usrp: Child,
+    pub began: Instant,
+    /// Held by a command that changes processes or addresses: one at a time, in the order of asking.
+    pub deeds: tokio::sync::Mutex<()>,
+    /// Held while an order is carried out here.
+    pub order: tokio::sync::Mutex<()>,
+    /// Something changed that telemetry should say at once.
+    pub changed: Notify,
+    /// The collector should not wait for its next turn.
+    pub collect: Notify,
+    /// The agent is about to end: nothing is started any more.
+    pub leaving: CancellationToken,
+    /// Ends the agent.
+    pub stop: CancellationToken,
+    state: Mutex<State>,
+}
+
+/// What changes and is small enough for one lock.
+#[derive(Default)]
+pub struct State {
+    pub collected: Collected,
+    /// From `set_route`, for the next start of the D2D process.
+    pub routes_to_set: Vec<Route>,
+    pub probe: Option<Prober>,
+    pub progress: Option<Progress>,
+    pub load: HostLoad,
+    pub d2d_load: crate::protocol::ProcessLoad,
+    pub usrp_load: crate::protocol::ProcessLoad,
+}
+
+/// Control variables and routes as last collected.
+#[derive(Debug, Clone, Default)]
+pub struct Collected {
+    pub control: Control,
+    pub meanings: serde_json::Map<String, Value>,
+    pub routes: Vec<Route>,
+    pub at: Option<Instant>,
+}
+
+impl Agent {
+    /// An agent with nothing running; the receiver is for [`follow`].
+    pub fn new(
+        config: Arc<Config>,
+        host: &str,
+        client: Client,
+        publisher: Publisher,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<News>), Failure> {
+        let folder = runtime_folder(&config, host)?;
+        let (sender, news) = mpsc::unbounded_channel();
+        let agent = Self {
+            ports: Ports::open(host)?,
+            d2d: Child::new(Role::D2d, &folder, sender.clone()),
+            usrp: Child::new(Role::Usrp, &folder, sender),
+            began: Instant::now(),
+            deeds: tokio::sync::Mutex::default(),
+            order: tokio::sync::Mutex::default(),
+            changed: Notify::new(),
+            collect: Notify::new(),
+            leaving: CancellationToken::new(),
+            stop: CancellationToken::new(),
+            state: Mutex::default(),
+            host: host.to_owned(),
+            config,
+            client,
+            publisher,
+        };
+        // Found out here rather than in the middle of a command.
+        agent.config.host(host)?;
+        agent.config.radio_of(host)?;
+        Ok((Arc::new(agent), news))
+    }
+
+    /// The state; never held across an await.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This host's section of the configuration.
+    pub fn settings(&self) -> &Host {
+        // `new` has looked it up, and the configuration does not change.
+        &self.config.host[&self.host]
+    }
+
+    /// Publishes a line for the log.
+    pub fn event(&self, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        match level {
+            Level::Info => tracing::info!("{text}"),
+            Level::Warning => tracing::warn!("{text}"),
+            Level::Error => tracing::error!("{text}"),
+        }
+        let event = Event { at: Utc::now(), host: self.host.clone(), level, text };
+        self.publisher.publish(TOPIC_EVENT, &event);
+    }
+}
+
+/// Passes on what the processes have to tell.
+pub async fn follow(agent: Arc<Agent>, mut news: mpsc::UnboundedReceiver<News>) {
+    while let Some(news) = news.recv().await {
+        match news {
+            News::Changed => agent.changed.notify_one(),
+            News::Synced => agent.collect.notify_one(),
+            News::Line(level, text) => agent.event(level, text),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The lab's cluster file, as docs/lab.md explains it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Uid, User};
+use toml::Value;
+
+use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, SERVERS, TUN};
+use super::trouble::Trying;
+use crate::config::{Addresses, Config, Host, Probe, Radio, Roles, Workload};
+use crate::protocol::{ErrorCode, Failure};
+
+/// Folder of everything that runs; private to the lab.
+pub const RUNTIME: &str = "/run/baton";
+/// The cluster key.
+pub const KEY: &str = "/run/baton/cluster.key";
+
+/// Samples per second: the N210's 100 MHz over 52, the nearest to LTE's 1.92 MHz that it can do exactly.
+const RATE: f64 = 100e6 / 52.0;
+/// Carrier from the far end to the pool, Hz; within the LFRX's and LFTX's 0 to 30 MHz.
+const TO_POOL: f64 = 20e6;
+/// Carrier from the pool to the far end, Hz.
+const FROM_POOL: f64 = 10e6;
+
+/// Control variables of a plain start, on every host: 1.4 MHz (6 resource blocks), FDD, QPSK, one antenna each way.
+const CONTROL: [(&str, f64); 9] = [
+    ("CPtype", 0.0),
+    ("BW", 1.4),
+    ("RBIdx", 6.0),
+    ("duplexMode", 1.0),
+    ("numAntennaTX", 1.0),
+    ("numAntennaRX", 1.0),
+    ("DLULAssign", 0.0),
+    ("trans_mode", 1.0),
+    ("type_mode", 1.0),
+];
+/// The air's identity, known to the far end (master) only: without control information the pool has to detect it.
+const IDENTITY: [(&str, f64); 4] = [("phy_cell_ID", 301.0), ("group_ID", 100.0), ("cell_ID", 1.0), ("RNTI", 61.0)];
+/// `workmode` of the source system's table of control variables.
+const MASTER: (&str, f64) = ("workmode", 0.0);
+const SLAVE: (&str, f64) = ("workmode", 1.0);
+
+/// Where records survive the lab: the user's state folder.
+///
+/// # Errors
+/// This user has no home, or the folder can not be made.
+pub fn records_folder() -> Result<PathBuf, Failure> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || absolute("HOME").or_else(|| Some(User::from_uid(Uid::effective()).ok()??.dir));
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(home()?.join(".local/state"))).ok_or_else(|| {
+        Failure::new(ErrorCode::Environment, "this user has no home folder to keep the records of migrations in")
+            .hint("set HOME or XDG_STATE_HOME")
+    })?;
+    let folder = state.join("baton/runs");
+    if folder.starts_with("/run") {
+        return Err(Failure::new(ErrorCode::Config, format!("records in {} would not outlive the lab", folder.display()))
+            .hint("the lab has a /run of its own: set XDG_STATE_HOME to a folder elsewhere"));
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        super::trouble::missing(format!("the folder {} for the records of migrations could not be made", folder.display()), error)
+            .hint("set XDG_STATE_HOME to a folder that can be written")
+    })?;
+    Ok(folder)
+}
+
+/// The whole cluster; the workload is this very program.
+///
+/// # Errors
+/// This program's own path is unknown.
+pub fn config(records: PathBuf) -> Result<Config, Failure> {
+    let program = this_program()?;
+    let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
+    Ok(Config {
+        key_file: Some(KEY.into()),
+        records,
+        runtime: RUNTIME.into(),
+        roles: Roles { initiator: "server1".into(), destination: "server2".into(), far_end: Some("server3".into()) },
+        addresses: Addresses { active: ACTIVE.into(), parked: PARKED.into() },
+        workload: Workload {
+            d2d: vec![program.clone(), "d2d".into()],
+            usrp: vec![program, "usrp".into()],
+            uhd: vec![beside],
+            collect_interval_s: 10.0,
+            control: settings(&CONTROL),
+        },
+        probe: Probe::default(),
+        host: SERVERS.iter().map(|server| (server.name.to_owned(), host(server.name, server.management))).collect(),
+        radio: [("pool", radio(FROM_POOL, TO_POOL)), ("far", radio(TO_POOL, FROM_POOL))]
+            .map(|(name, radio)| (name.to_owned(), radio))
+            .into(),
+    })
+}
+
+/// Path of this program.
+///
+/// # Errors
+/// It can not be read, or is not text.
+pub fn this_program() -> Result<String, Failure> {
+    let path = std::env::current_exe().trying(|| "the path of this program could not be read")?;
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| Failure::new(ErrorCode::Config, format!("the path {} is not text; move baton elsewhere", path.display())))
+}
+
+fn host(name: &str, management: &str) -> Host {
+    let far = name == "server3";
+    let ip = management.split('/').next().unwrap_or(management);
+    let mut control = settings(&[if far { MASTER } else { SLAVE }]);
+    if far {
+        control.extend(settings(&IDENTITY));
+    }
+    Host {
+        command: format!("tcp://{ip}:7600"),
+        telemetry: format!("tcp://{ip}:7601"),
+        radio: if far { "far" } else { "pool" }.into(),
+        radio_port: "eth3".into(),
+        tun: TUN.into(),
+        autostart: far,
+        control,
+    }
+}
+
+fn radio(tx_freq: f64, rx_freq: f64) -> Radio {
+    Radio {
+        args: format!("addr={RADIO_ADDRESS}"),
+        rate: RATE,
+        tx_freq,
+        rx_freq,
+        gain: 0.0,
+        tx_ant: "A".into(),
+        rx_ant: "A".into(),
+        reference: "internal".into(),
+        bw: RATE,
+    }
+}
+
+/// Whole numbers as integers: that is what the control variables are, but for a bandwidth of 1.4 MHz.
+fn settings(pairs: &[(&str, f64)]) -> BTreeMap<String, Value> {
+    let value = |number: f64| {
+        #[allow(clippy::cast_possible_truncation, reason = "checked to be whole, and the tables above hold small ones")]
+        if number.fract() == 0.0 { Value::Integer(number as i64) } else { Value::Float(number) }
+    };
+    pairs.iter().map(|&(name, number)| (name.to_owned(), value(number))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cluster_file_is_one_that_baton_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config("/var/lib/x".into()).unwrap();
+        let file = folder.path().join("baton.toml");
+        std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(Config::load(&file).unwrap(), config);
+    }
+
+    #[test]
+    fn only_the_far_end_knows_the_cell() {
+        let config = config("/x".into()).unwrap();
+        let knows = |host: &str| config.host[host].control.contains_key("phy_cell_ID");
+        assert_eq!([knows("server1"), knows("server2"), knows("server3")], [false, false, true]);
+        assert!(!config.workload.control.contains_key("phy_cell_ID"));
+        let far = &config.host["server3"].control;
+        let int = |name: &str| far[name].as_integer().unwrap();
+        assert_eq!(int("phy_cell_ID"), 3 * int("group_ID") + int("cell_ID"));
+        assert_eq!(int("workmode"), 0);
+        assert_eq!(config.workload.control["BW"].as_float(), Some(1.4));
+    }
+
+    #[test]
+    fn the_two_radios_hear_each_other() {
+        let config = config("/x".into()).unwrap();
+        let (pool, far) = (&config.radio["pool"], &config.radio["far"]);
+        assert_eq!((pool.tx_freq, pool.rx_freq), (far.rx_freq, far.tx_freq));
+    }
+}

@@ -1,0 +1,99 @@
+//! Inside the new namespaces: the lab program makes itself at home, then brings everything up.
+
+use std::fs::{DirBuilder, OpenOptions, write};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MsFlags, mount};
+
+use super::cluster::{self, KEY, RUNTIME};
+use super::directory::{Claim, ENV_LAB};
+use super::programs::Choice;
+use super::supervisor::Identity;
+use super::trouble::Trying;
+use super::{children, programs, topology, wiring};
+use crate::config::Config;
+use crate::protocol::Failure;
+
+/// Name of the variable that names the cluster file to every subcommand.
+pub const ENV_CONFIG: &str = "BATON_CONFIG";
+
+/// Length of the cluster key, bytes: that of the hash it signs with.
+const KEY_LENGTH: usize = 32;
+
+/// Brings the lab up; the path of its cluster file.
+///
+/// # Errors
+/// The first step that failed.
+pub fn bring_up(identity: &Identity, claim: Claim, records: PathBuf, choice: Choice) -> Result<PathBuf, Failure> {
+    if identity.user_namespace {
+        map_user(identity)?;
+    }
+    private_files()?;
+    let namespaces = wiring::build(&topology::STANDARD)?;
+    let config = cluster::config(records)?;
+    let file = write_cluster(&config)?;
+    announce(&claim.name, &file);
+    let stages = match choice {
+        Choice::Standard => programs::stages(&config)?,
+        Choice::These(stages) => stages,
+        Choice::None => Vec::new(),
+    };
+    children::start(stages, namespaces, claim)?;
+    Ok(file)
+}
+
+/// Makes the operator root inside, and nobody else anybody.
+fn map_user(identity: &Identity) -> Result<(), Failure> {
+    // Without this the kernel lets no unprivileged user write a group map.
+    write("/proc/self/setgroups", "deny").trying(|| "/proc/self/setgroups could not be written")?;
+    write("/proc/self/uid_map", format!("0 {} 1", identity.uid)).trying(|| "the user could not be mapped into the lab")?;
+    write("/proc/self/gid_map", format!("0 {} 1", identity.gid)).trying(|| "the group could not be mapped into the lab")
+}
+
+/// A /proc of the new pid namespace and a /run of our own; neither is seen outside.
+fn private_files() -> Result<(), Failure> {
+    let none = None::<&str>;
+    let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).trying(|| "the lab's mounts could not be made private")?;
+    mount(Some("proc"), "/proc", Some("proc"), quiet, none).map_err(|error| {
+        super::trouble::missing("a /proc for the lab could not be mounted", error)
+            .hint("a container that masks parts of /proc forbids this: run it with an unmasked /proc, or run baton outside it")
+    })?;
+    mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=0755,size=256m"))
+        .trying(|| "a private /run for the lab could not be mounted")?;
+    folder(Path::new(RUNTIME))?;
+    folder(Path::new(children::LOGS))
+}
+
+fn folder(path: &Path) -> Result<(), Failure> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).trying(|| format!("{} could not be made", path.display()))
+}
+
+fn write_cluster(config: &Config) -> Result<PathBuf, Failure> {
+    for host in config.host.keys() {
+        folder(&config.runtime.join(host))?;
+    }
+    let key: [u8; KEY_LENGTH] = rand::random();
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(KEY)
+        .and_then(|mut file| file.write_all(&key))
+        .trying(|| format!("the cluster key {KEY} could not be written"))?;
+    let file = Path::new(RUNTIME).join("baton.toml");
+    let text = toml::to_string(config).trying(|| "the cluster file could not be composed")?;
+    write(&file, text).trying(|| format!("{} could not be written", file.display()))?;
+    Ok(file)
+}
+
+/// Tells everything that starts from here where it is.
+pub fn announce(lab: &str, file: &Path) {
+    // SAFETY: this process has one thread, so nobody reads the environment meanwhile.
+    unsafe {
+        std::env::set_var(ENV_LAB, lab);
+        std::env::set_var(ENV_CONFIG, file);
+    }
+}

@@ -1,0 +1,74 @@
+//! What a lab starts, as data, in order.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::topology::CONSOLE;
+use crate::config::Config;
+use crate::protocol::{ErrorCode, Failure};
+
+/// A program of the lab.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// What it is, within a sentence.
+    pub title: String,
+    /// Name of its log file, without extension.
+    pub log: String,
+    /// Network namespace that it runs in.
+    pub namespace: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// How the line begins that it prints when it is ready.
+    pub ready: String,
+}
+
+/// Which programs a lab starts.
+pub enum Choice {
+    /// Software radios and agents.
+    Standard,
+    /// Others.
+    These(Vec<Vec<Program>>),
+    /// Namespaces and interfaces are all.
+    None,
+}
+
+/// The standard programs of a lab: those of one stage start together, once all of the stage before are ready.
+///
+/// # Errors
+/// This program's own path is unknown.
+pub fn stages(config: &Config) -> Result<Vec<Vec<Program>>, Failure> {
+    let baton = super::cluster::this_program()?;
+    let command = |words: &[&str]| [baton.as_str()].iter().chain(words).map(|&word| word.to_owned()).collect();
+    let radios = Program {
+        title: "the software N210s".into(),
+        log: "n210".into(),
+        namespace: CONSOLE.into(),
+        command: command(&["n210", "--radio", "pool=n210", "--radio", "far=n210-far"]),
+        ready: "n210 ready".into(),
+    };
+    let agent = |host: &String| Program {
+        title: format!("the agent of {host}"),
+        log: host.clone(),
+        namespace: host.clone(),
+        command: command(&["agent", "--host", host]),
+        ready: "agent ready".into(),
+    };
+    Ok(vec![vec![radios], config.host.keys().map(agent).collect()])
+}
+
+/// The stages in a TOML file, `stage = [[{title, log, namespace, command, ready}, ...], ...]`: stand-ins, for tests.
+///
+/// # Errors
+/// The file can not be read or is wrong.
+pub fn read(file: &Path) -> Result<Vec<Vec<Program>>, Failure> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        stage: Vec<Vec<Program>>,
+    }
+    let wrong = |error: String| Failure::new(ErrorCode::Config, format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    toml::from_str(&text).map(|file: File| file.stage).map_err(|error| wrong(error.to_string().trim_end().to_owned()))
+}

@@ -1,0 +1,177 @@
+//! The lab's network as data: what docs/lab.md draws.
+
+/// The part of a server that differs between servers.
+pub struct Server {
+    /// Its name, which is its namespace's.
+    pub name: &'static str,
+    /// Its address on the management network, with prefix length.
+    pub management: &'static str,
+}
+
+/// The servers: initiator, destination, far end.
+pub const SERVERS: [Server; 3] = [
+    Server { name: "server1", management: "10.77.0.11/24" },
+    Server { name: "server2", management: "10.77.0.12/24" },
+    Server { name: "server3", management: "10.77.0.13/24" },
+];
+/// Namespace of the console and of the lab program.
+pub const CONSOLE: &str = "console";
+/// Radio-port address of the host that owns the radio.
+pub const ACTIVE: &str = "192.168.10.1/24";
+/// Radio-port address of a host that must not own it.
+pub const PARKED: &str = "192.168.20.2/24";
+/// Every N210's address; it is the N210's own business, the kernel holds none on that side.
+pub const RADIO_ADDRESS: &str = "192.168.10.2";
+/// Name of the tun interface.
+pub const TUN: &str = "tun";
+
+/// An interface and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port {
+    /// Network namespace.
+    pub namespace: &'static str,
+    /// Interface in it.
+    pub interface: &'static str,
+    /// Its number, the only one of its kind in the lab: last byte of its hardware address, and the kernel's index of it.
+    pub number: u8,
+}
+
+impl Port {
+    /// Hardware address: locally administered, fixed, so that captures of two labs read alike.
+    pub fn address(&self) -> Vec<u8> {
+        vec![0x02, 0xba, 0x70, 0x00, 0x00, self.number]
+    }
+}
+
+const fn port(namespace: &'static str, interface: &'static str, number: u8) -> Port {
+    Port { namespace, interface, number }
+}
+
+/// A cable between two interfaces.
+#[derive(Debug, Clone, Copy)]
+pub struct Cable {
+    /// One end.
+    pub from: Port,
+    /// The other.
+    pub to: Port,
+    /// It leads to a radio, which reads frames as they would be on a real wire: none larger than the MTU.
+    pub radio: bool,
+}
+
+/// A switch and the interfaces of its own namespace that are its ports.
+#[derive(Debug, Clone, Copy)]
+pub struct Switch {
+    /// The bridge.
+    pub bridge: Port,
+    /// Its ports.
+    pub ports: &'static [&'static str],
+}
+
+/// An address, with prefix length, on an interface.
+#[derive(Debug, Clone, Copy)]
+pub struct Address {
+    /// Network namespace.
+    pub namespace: &'static str,
+    /// Interface in it.
+    pub interface: &'static str,
+    /// Address with prefix length.
+    pub address: &'static str,
+}
+
+const fn on(namespace: &'static str, interface: &'static str, address: &'static str) -> Address {
+    Address { namespace, interface, address }
+}
+
+/// A whole network.
+#[derive(Debug)]
+pub struct Topology {
+    /// Namespace that the lab program is in.
+    pub home: &'static str,
+    /// The other namespaces.
+    pub namespaces: &'static [&'static str],
+    /// Cables.
+    pub cables: &'static [Cable],
+    /// Switches.
+    pub switches: &'static [Switch],
+    /// Namespaces with a persistent tun interface.
+    pub tuns: &'static [&'static str],
+    /// Addresses at the start.
+    pub addresses: &'static [Address],
+}
+
+/// Two pool servers and their radio on one switch, the far end and its radio on a cable, all servers on a management network.
+pub static STANDARD: Topology = Topology {
+    home: CONSOLE,
+    namespaces: &["server1", "server2", "server3", "switch", "n210", "n210-far"],
+    cables: &[
+        Cable { from: port("server1", "mgmt0", 0x11), to: port(CONSOLE, "server1", 0x21), radio: false },
+        Cable { from: port("server2", "mgmt0", 0x12), to: port(CONSOLE, "server2", 0x22), radio: false },
+        Cable { from: port("server3", "mgmt0", 0x13), to: port(CONSOLE, "server3", 0x23), radio: false },
+        Cable { from: port("server1", "eth3", 0x31), to: port("switch", "server1", 0x41), radio: true },
+        Cable { from: port("server2", "eth3", 0x32), to: port("switch", "server2", 0x42), radio: true },
+        Cable { from: port("n210", "eth0", 0x50), to: port("switch", "n210", 0x44), radio: true },
+        Cable { from: port("n210-far", "eth0", 0x51), to: port("server3", "eth3", 0x33), radio: true },
+    ],
+    switches: &[
+        Switch { bridge: port(CONSOLE, "mgmt0", 0x61), ports: &["server1", "server2", "server3"] },
+        Switch { bridge: port("switch", "switch0", 0x62), ports: &["server1", "server2", "n210"] },
+    ],
+    tuns: &["server1", "server2", "server3"],
+    addresses: &[
+        on(CONSOLE, "mgmt0", "10.77.0.1/24"),
+        on("server1", "mgmt0", SERVERS[0].management),
+        on("server2", "mgmt0", SERVERS[1].management),
+        on("server3", "mgmt0", SERVERS[2].management),
+        on("server1", "eth3", PARKED),
+        on("server2", "eth3", PARKED),
+        on("server3", "eth3", ACTIVE),
+        on("server1", TUN, "192.168.40.9/24"),
+        on("server3", TUN, "192.168.40.8/24"),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn ports(topology: &Topology) -> Vec<Port> {
+        let cables = topology.cables.iter().flat_map(|cable| [cable.from, cable.to]);
+        cables.chain(topology.switches.iter().map(|switch| switch.bridge)).collect()
+    }
+
+    #[test]
+    fn every_interface_is_made_once_and_has_a_hardware_address_of_its_own() {
+        let all = ports(&STANDARD);
+        let places: HashSet<_> = all.iter().map(|port| (port.namespace, port.interface)).collect();
+        let numbers: HashSet<_> = all.iter().map(|port| port.number).collect();
+        assert_eq!((places.len(), numbers.len()), (all.len(), all.len()));
+        // 1 is the loopback's index, and tun interfaces take the next free ones.
+        assert!(numbers.iter().all(|&number| number > 0x0f));
+    }
+
+    #[test]
+    fn everything_named_exists() {
+        let topology = &STANDARD;
+        let namespaces: HashSet<_> = topology.namespaces.iter().chain([&topology.home]).collect();
+        let mut interfaces: HashSet<_> = ports(topology).iter().map(|port| (port.namespace, port.interface)).collect();
+        interfaces.extend(topology.tuns.iter().map(|&namespace| (namespace, TUN)));
+        assert!(interfaces.iter().all(|(namespace, _)| namespaces.contains(namespace)));
+        for at in topology.addresses {
+            assert!(interfaces.contains(&(at.namespace, at.interface)), "{at:?}");
+        }
+        for switch in topology.switches {
+            for port in switch.ports {
+                assert!(interfaces.contains(&(switch.bridge.namespace, *port)), "{port}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_on_the_switch_starts_with_the_active_address() {
+        let topology = &STANDARD;
+        let pool = |at: &&Address| at.interface == "eth3" && at.namespace != "server3";
+        assert_eq!(topology.addresses.iter().filter(pool).filter(|at| at.address == ACTIVE).count(), 0);
+    }
+}

@@ -1,0 +1,81 @@
+//! `baton lab` in the foreground: says what there is, waits until the operator ends it.
+
+use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+use nix::sys::signal::{SigSet, Signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::children::{ALOUD, LOGS};
+use super::directory::ENV_LAB;
+use super::topology::{SERVERS, STANDARD};
+use super::trouble::Trying;
+use crate::config::Config;
+use crate::protocol::Failure;
+
+/// Waits for Ctrl-C, SIGTERM, SIGHUP, or `q` and Enter on a terminal.
+///
+/// # Errors
+/// The kernel does not let this process wait.
+pub fn wait(file: &Path) -> Result<ExitCode, Failure> {
+    ALOUD.store(true, Ordering::Relaxed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().trying(|| "a runtime could not be made")?;
+    runtime.block_on(async {
+        let on = |kind| signal(kind).trying(|| "signals could not be waited for");
+        let mut interrupt = on(SignalKind::interrupt())?;
+        let mut terminate = on(SignalKind::terminate())?;
+        let mut hangup = on(SignalKind::hangup())?;
+        let (quit, asked) = oneshot::channel();
+        let keyboard = std::io::stdin().is_terminal();
+        if keyboard {
+            std::thread::Builder::new().spawn(move || read_quit(quit)).trying(|| "the keyboard could not be read")?;
+        }
+        // Only now: who reads "lab ready" may signal at once.
+        print!("{}", greeting(&std::env::var(ENV_LAB).unwrap_or_default(), &Config::load(file)?, keyboard));
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            // An end of input, from which `quit` is dropped unused, is no wish to quit.
+            Ok(()) = asked => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn read_quit(quit: oneshot::Sender<()>) {
+    // In the background a read would stop the whole lab; with the signal blocked it fails, and Ctrl-C after `fg` still works.
+    let _ = SigSet::from(Signal::SIGTTIN).thread_block();
+    for line in std::io::stdin().lock().lines() {
+        match line {
+            Ok(line) if ["q", "quit"].contains(&line.trim()) => {
+                let _ = quit.send(());
+                return;
+            }
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn greeting(lab: &str, config: &Config, keyboard: bool) -> String {
+    use std::fmt::Write;
+    let which = if lab == "lab" { String::new() } else { format!(" --in {lab}") };
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    for server in &SERVERS {
+        let starts = |at: &&super::topology::Address| at.namespace == server.name && at.interface != "mgmt0";
+        let rest: Vec<_> = STANDARD.addresses.iter().filter(starts).map(|at| format!("{} {}", at.interface, at.address)).collect();
+        let _ = writeln!(text, "{:<9} {:<15} {}", server.name, server.management, rest.join("  "));
+    }
+    let _ = writeln!(text, "records   {}", config.records.display());
+    let _ = writeln!(text, "inside    baton{which} console | status | do M");
+    let _ = writeln!(text, "          baton{which} lab exec server3 -- ping {}", config.probe.target);
+    let _ = writeln!(text, "          baton{which} lab exec console -- tail -F {LOGS}/server1.log");
+    let _ = writeln!(text, "end it    {}", if keyboard { "Ctrl-C, or q and Enter" } else { "SIGTERM or SIGINT to this process" });
+    let _ = writeln!(text, "lab ready: {lab}");
+    text
+}

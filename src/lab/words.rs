@@ -1,0 +1,120 @@
+//! What a program says: its log file, and the few lines that a failure quotes.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Seek, Write};
+
+use super::children::LOGS;
+
+/// Longest log, bytes: the logs share the lab's memory. A longer one starts again.
+const LONGEST_LOG: usize = 4 << 20;
+/// Lines that are quoted.
+const QUOTED: usize = 4;
+/// Longest quoted line, bytes.
+const LONGEST_LINE: usize = 400;
+
+/// A log file that can not fill the memory; one that can not be written is not worth stopping for.
+pub struct Log {
+    file: Option<File>,
+    length: usize,
+}
+
+impl Log {
+    /// Makes `<LOGS>/<name>.log`.
+    pub fn create(name: &str) -> Self {
+        Self { file: File::create(format!("{LOGS}/{name}.log")).ok(), length: 0 }
+    }
+
+    /// Appends.
+    pub fn write(&mut self, bytes: &[u8]) {
+        let Some(file) = &mut self.file else { return };
+        if self.length > LONGEST_LOG {
+            let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(b"(older lines are dropped)\n"));
+            self.length = 0;
+        }
+        let _ = file.write_all(bytes);
+        self.length += bytes.len();
+    }
+}
+
+/// Splits output into lines, watches for the one that says "ready", and remembers the last ones.
+pub struct Words {
+    ready: String,
+    line: Vec<u8>,
+    last: VecDeque<String>,
+}
+
+impl Words {
+    /// `ready` is how that line begins.
+    pub fn new(ready: &str) -> Self {
+        Self { ready: ready.to_owned(), line: Vec::new(), last: VecDeque::new() }
+    }
+
+    /// Takes output as it comes; whether the line "ready" was in it.
+    pub fn feed(&mut self, bytes: &[u8]) -> bool {
+        let mut ready = false;
+        for &byte in bytes {
+            match byte {
+                b'\n' => ready |= self.end_line(),
+                _ if self.line.len() < LONGEST_LINE => self.line.push(byte),
+                _ => {}
+            }
+        }
+        ready
+    }
+
+    fn end_line(&mut self) -> bool {
+        let text = String::from_utf8_lossy(&std::mem::take(&mut self.line)).trim().to_owned();
+        let ready = text.starts_with(&self.ready);
+        if !text.is_empty() {
+            if self.last.len() == QUOTED {
+                self.last.pop_front();
+            }
+            self.last.push_back(text);
+        }
+        ready
+    }
+
+    /// The last lines, in one.
+    pub fn last(mut self) -> String {
+        self.end_line();
+        Vec::from(self.last).join(" / ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_ready_line_is_seen_however_it_is_cut() {
+        let text = b"warming up\nagent ready tcp://x\nmore";
+        for cut in 0..text.len() {
+            let mut words = Words::new("agent ready");
+            let (one, two) = (words.feed(&text[..cut]), words.feed(&text[cut..]));
+            assert!(one ^ two, "{cut}");
+            assert_eq!(words.last(), "warming up / agent ready tcp://x / more");
+        }
+    }
+
+    #[test]
+    fn only_the_last_lines_are_quoted() {
+        let mut words = Words::new("never");
+        assert!(!words.feed(b"1\n\n2\n3\n4\n 5 \nnot never"));
+        assert_eq!(words.last(), "3 / 4 / 5 / not never");
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_survived_and_bounded(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2000), 0..8)) {
+            let mut words = Words::new("ready");
+            for chunk in &chunks {
+                words.feed(chunk);
+            }
+            // Lossy decoding may turn one byte into three.
+            prop_assert!(words.last().len() <= QUOTED * (3 * LONGEST_LINE + 3));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Records as text: the timing table with the source's figures beside ours, and a list of runs.
+
+use std::fmt::Write;
+
+use crate::protocol::{Method, Outcome, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS};
+
+/// Interval of the source's pings, ms.
+const SOURCE_PING_INTERVAL_MS: f64 = 100.0;
+
+/// A row of the timing table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Name as records have it.
+    pub name: &'static str,
+    /// What it is, in the operator's words.
+    pub explanation: &'static str,
+    /// One figure for each column of [`Table::columns`]; `None` where nothing was measured.
+    pub figures: Vec<Option<f64>>,
+    /// The source's figure.
+    pub source: Option<f64>,
+}
+
+/// The timing table: medians of the successful migrations, a column for each method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Methods and how many runs each median is taken over.
+    pub columns: Vec<(Method, usize)>,
+    /// Phases, total, interruption.
+    pub rows: Vec<Row>,
+}
+
+type Figure = fn(&RunRecord) -> Option<f64>;
+
+/// Rows below the phases.
+const SUMS: [(&str, &str, Figure, Option<f64>); 5] = [
+    ("total", "first request to sync", |r| Some(r.total_ms), Some(SOURCE_TOTAL_MS)),
+    ("by_phases", "interruption by phases", |r| r.interruption.by_phases_ms, Some(SOURCE_INTERRUPTION_MS)),
+    ("lost", "pings lost (count)", |r| r.interruption.probes_lost.map(|lost| lost as f64), Some(SOURCE_PINGS_LOST as f64)),
+    (
+        "by_loss",
+        "interruption by lost pings",
+        |r| r.interruption.by_loss_ms,
+        Some(SOURCE_PINGS_LOST as f64 * SOURCE_PING_INTERVAL_MS),
+    ),
+    ("gap", "silence at the far end", |r| r.interruption.gap_ms, None),
+];
+
+impl Table {
+    /// The table of these runs; other orders than migrations and runs that did not succeed are left out.
+    pub fn of(runs: &[RunRecord]) -> Self {
+        let done = |run: &&RunRecord| run.order.is_migration() && run.outcome == Outcome::Ok;
+        let mut columns: Vec<(Method, usize)> = Vec::new();
+        for run in runs.iter().filter(done) {
+            match columns.iter_mut().find(|(method, _)| *method == run.method) {
+                Some((_, count)) => *count += 1,
+                None => columns.push((run.method, 1)),
+            }
+        }
+        let figures = |figure: &dyn Fn(&RunRecord) -> Option<f64>| -> Vec<Option<f64>> {
+            let of = |method| runs.iter().filter(done).filter(move |run| run.method == method).filter_map(figure);
+            columns.iter().map(|&(method, _)| median(of(method).collect())).collect()
+        };
+        let phases = PhaseName::ALL.into_iter().map(|phase| Row {
+            name: phase.name(),
+            explanation: phase.explanation(),
+            figures: figures(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
+            source: phase.source_ms(),
+        });
+        let sums = SUMS.into_iter().map(|(name, explanation, figure, source)| Row {
+            name,
+            explanation,
+            figures: figures(&figure),
+            source,
+        });
+        // A phase that nobody ran and the source did not time (routes, outside the relay scenario) says nothing.
+        let said = |row: &Row| row.source.is_some() || row.figures.iter().any(Option::is_some);
+        let rows = phases.chain(sums).filter(said).collect();
+        Self { columns, rows }
+    }
+
+    /// The table as text for a terminal or a file, ms.
+    pub fn text(&self) -> String {
+        const FIRST: usize = 42;
+        let mut text = String::new();
+        let _ = write!(text, "{:FIRST$}", "ms");
+        for (method, runs) in &self.columns {
+            let head = if *runs == 1 { method.to_string() } else { format!("{method} (median of {runs})") };
+            let _ = write!(text, "  {head:>22}");
+        }
+        let _ = writeln!(text, "  {:>8}", "source");
+        for row in &self.rows {
+            let _ = write!(text, "{:FIRST$}", format!("{:<12} {}", row.name, row.explanation));
+            for &figure in &row.figures {
+                let _ = write!(text, "  {:>22}", figure.map_or_else(|| "-".into(), |f| format!("{f:.1}")));
+            }
+            let _ = writeln!(text, "  {:>8}", row.source.map_or_else(|| "-".into(), |f| format!("{f:.0}")));
+        }
+        text
+    }
+}
+
+/// The median; of an even number, the mean of the middle two.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = *values.get(middle)?;
+    let lower = if values.len().is_multiple_of(2) { *values.get(middle.checked_sub(1)?)? } else { upper };
+    Some(f64::midpoint(lower, upper))
+}
+
+/// One run in a few lines: how it ended, why, and what to do.
+pub fn outcome(run: &RunRecord) -> String {
+    let what = if run.order.is_migration() {
+        format!("{} {}: {} -> {}", run.order, run.method, run.from, run.to)
+    } else {
+        format!("{}: {}", run.order, run.to)
+    };
+    let mut text = format!("{what}: {} after {:.1} ms\n", word(run.outcome), run.total_ms);
+    for line in run.reason.iter().chain(run.failure.as_ref().and_then(|f| f.hint.as_ref())) {
+        let _ = writeln!(text, "  {line}");
+    }
+    for warning in &run.warnings {
+        let _ = writeln!(text, "  warning: {warning}");
+    }
+    text
+}
+
+/// Runs, one a line.
+pub fn list(runs: &[RunRecord]) -> String {
+    let mut text = format!(
+        "{:<20} {:<5} {:<8} {:<20} {:<11} {:>10} {:>12} {:>6} {:>10}\n",
+        "started (UTC)", "order", "method", "from -> to", "outcome", "total ms", "by phases ms", "lost", "gap ms"
+    );
+    let number = |figure: Option<f64>| figure.map_or_else(|| "-".into(), |f| format!("{f:.1}"));
+    for run in runs {
+        let moves = run.order.is_migration();
+        let path = if moves { format!("{} -> {}", run.from, run.to) } else { run.to.clone() };
+        let method = if moves { run.method.to_string() } else { "-".into() };
+        let _ = writeln!(
+            text,
+            "{:<20} {:<5} {:<8} {:<20} {:<11} {:>10.1} {:>12} {:>6} {:>10}",
+            run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
+            run.order.to_string(),
+            method,
+            path,
+            word(run.outcome),
+            run.total_ms,
+            number(run.interruption.by_phases_ms),
+            run.interruption.probes_lost.map_or_else(|| "-".into(), |lost| lost.to_string()),
+            number(run.interruption.gap_ms),
+        );
+        if let Some(reason) = &run.reason {
+            let _ = writeln!(text, "  {reason}");
+        }
+    }
+    text
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Failed => "failed",
+        Outcome::RolledBack => "rolled back",
+        Outcome::Cancelled => "cancelled",
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+pub(crate) mod tests;

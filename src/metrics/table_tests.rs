@@ -1,0 +1,81 @@
+use super::*;
+use crate::protocol::{Interruption, Order, Phase};
+
+/// A migration with these figures.
+pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
+    let phase = |name: PhaseName, ms| Phase { name, ms, source_ms: name.source_ms() };
+    RunRecord {
+        run: "0".into(),
+        started: chrono::DateTime::UNIX_EPOCH,
+        order: Order::M,
+        method,
+        from: "server1".into(),
+        to: "server2".into(),
+        by: None,
+        outcome: Outcome::Ok,
+        reason: None,
+        failure: None,
+        warnings: Vec::new(),
+        phases: vec![phase(PhaseName::TunIp, 0.4), phase(PhaseName::StopSource, 12.0), phase(PhaseName::LinkUsrp, link_ms)],
+        total_ms: link_ms + 12.4,
+        interruption: Interruption {
+            by_phases_ms: Some(link_ms),
+            probe_interval_ms: lost.map(|_| 100.0),
+            probes_sent: lost.map(|_| 50),
+            probes_lost: lost,
+            by_loss_ms: lost.map(|lost| lost as f64 * 100.0),
+            gap_ms: lost.map(|lost| lost as f64 * 100.0 + 3.25),
+        },
+    }
+}
+
+#[test]
+fn medians() {
+    for (values, expected) in [
+        (vec![], None),
+        (vec![3.0], Some(3.0)),
+        (vec![4.0, 1.0], Some(2.5)),
+        (vec![9.0, 1.0, 2.0], Some(2.0)),
+        (vec![1.0, 2.0, 3.0, 100.0], Some(2.5)),
+    ] {
+        assert_eq!(median(values.clone()), expected, "{values:?}");
+    }
+}
+
+#[test]
+fn the_table_has_a_column_for_each_method_and_leaves_failures_out() {
+    let mut failed = run(Method::Classic, 9999.0, Some(99));
+    failed.outcome = Outcome::Failed;
+    let runs =
+        [run(Method::Classic, 100.0, Some(2)), failed, run(Method::Cold, 2500.0, None), run(Method::Classic, 300.0, Some(4))];
+    let table = Table::of(&runs);
+    assert_eq!(table.columns, [(Method::Classic, 2), (Method::Cold, 1)]);
+    let row = |name: &str| table.rows.iter().find(|r| r.name == name).unwrap();
+    assert_eq!(row("link_usrp").figures, [Some(200.0), Some(2500.0)]);
+    assert_eq!(row("lost").figures, [Some(3.0), None]);
+    assert_eq!(row("stop_source").source, None);
+    assert!(table.rows.iter().all(|r| r.name != "set_route"));
+    let text = table.text();
+    assert!(text.is_ascii());
+    let widths: Vec<usize> = text.lines().map(str::len).collect();
+    assert!(widths.iter().all(|w| *w == widths[0]), "{text}");
+}
+
+#[test]
+fn an_empty_table_shows_the_source() {
+    assert!(Table::of(&[]).text().contains("1743"));
+}
+
+#[test]
+fn a_failed_run_says_why_and_what_to_do() {
+    let mut failed = run(Method::Classic, 1.0, None);
+    failed.outcome = Outcome::RolledBack;
+    failed.reason = Some("link_usrp on server2: no radio. server1 still serves.".into());
+    failed.failure = Some(crate::protocol::Failure::new(crate::protocol::ErrorCode::Radio, "no radio").hint("look at its lamps"));
+    failed.warnings.push("the probe was late".into());
+    let text = outcome(&failed);
+    for part in ["M classic: server1 -> server2: rolled back", "server1 still serves.", "look at its lamps", "warning: the probe"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(list(&[failed]).lines().count(), 3);
+}

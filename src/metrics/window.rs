@@ -1,0 +1,159 @@
+//! Probe statistics: what was sent when, what came back when, and what that says. Pure: time comes in as nanoseconds since the probe
+//! started, and no socket is in sight.
+
+use std::collections::VecDeque;
+
+use crate::protocol::{ErrorCode, Failure, ProbeOutcome, ProbeStatus, ProbeWindow};
+
+/// A reply later than this counts as lost for ever, as `ping` has it by default for its last packet. ns.
+pub const LOSS_TIMEOUT: u64 = 1_000_000_000;
+/// Probes kept: over two minutes at 1 ms, over three hours at 100 ms, in 2 MB.
+const KEPT: usize = 131_072;
+/// Probes shown in a status: a wide strip.
+const RECENT: usize = 200;
+/// Round trips that the percentiles are taken over.
+const ROUND_TRIPS: usize = 1000;
+
+/// Stands for "no reply" in [`Probe::replied`]; 584 years after the start otherwise.
+const NO_REPLY: u64 = u64::MAX;
+
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    sent: u64,
+    replied: u64,
+}
+
+impl Probe {
+    fn reply(self) -> Option<u64> {
+        (self.replied != NO_REPLY).then_some(self.replied)
+    }
+
+    fn is_settled(self, now: u64) -> bool {
+        self.replied != NO_REPLY || now.saturating_sub(self.sent) >= LOSS_TIMEOUT
+    }
+}
+
+/// Every probe of late, by sequence number from 0.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    probes: VecDeque<Probe>,
+    first: u64,
+    received: u64,
+    /// All probes below are answered or lost.
+    settled: u64,
+}
+
+impl Ledger {
+    /// Number of the next probe, which is the number of probes sent.
+    pub fn next(&self) -> u64 {
+        self.first + self.probes.len() as u64
+    }
+
+    /// Books a probe that is sent now, whether or not the network took it, and returns its number.
+    pub fn sent(&mut self, now: u64) -> u64 {
+        if self.probes.len() == KEPT {
+            self.probes.pop_front();
+            self.first += 1;
+        }
+        let seq = self.next();
+        self.probes.push_back(Probe { sent: now, replied: NO_REPLY });
+        seq
+    }
+
+    /// Books a reply. Ignored: a number never sent or long gone, a duplicate, and a reply beyond [`LOSS_TIMEOUT`].
+    pub fn replied(&mut self, seq: u64, now: u64) {
+        let Some(index) = seq.checked_sub(self.first).and_then(|i| usize::try_from(i).ok()) else { return };
+        let Some(probe) = self.probes.get_mut(index) else { return };
+        if !probe.is_settled(now) {
+            probe.replied = now.max(probe.sent);
+            self.received += 1;
+        }
+    }
+
+    /// All probes below this number are answered or lost.
+    pub fn settled(&mut self, now: u64) -> u64 {
+        self.settled = self.settled.max(self.first);
+        while let Some(probe) = self.at(self.settled)
+            && probe.is_settled(now)
+        {
+            self.settled += 1;
+        }
+        self.settled
+    }
+
+    fn at(&self, seq: u64) -> Option<Probe> {
+        self.probes.get(usize::try_from(seq.checked_sub(self.first)?).ok()?).copied()
+    }
+
+    /// Statistics of the probes from `since` up to, not including, `until`; to be asked once they are settled.
+    ///
+    /// `gap_ms` is the longest time between two consecutive replies, beginning with the last reply before the window. Where the last
+    /// probes of the window were lost, the silence is still going on and lasts at least until `now`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`] when the window began before the oldest probe that is kept.
+    pub fn window(&self, since: u64, until: u64, interval_ms: f64, now: u64) -> Result<ProbeWindow, Failure> {
+        let until = until.min(self.next());
+        if since < self.first {
+            return Err(Failure::new(
+                ErrorCode::State,
+                format!("the window begins with probe {since}, and the oldest one kept is {}", self.first),
+            )
+            .hint("probe at a longer interval"));
+        }
+        let window = || (since..until).filter_map(|seq| self.at(seq));
+        let received = window().filter(|p| p.reply().is_some()).count() as u64;
+        let sent = until.saturating_sub(since);
+        let before = (self.first..since.min(until)).rev().filter_map(|seq| self.at(seq)).find_map(Probe::reply);
+        let mut replies: Vec<u64> = before.into_iter().chain(window().filter_map(Probe::reply)).collect();
+        replies.sort_unstable();
+        if window().next_back().is_some_and(|last| last.reply().is_none()) {
+            replies.push(now);
+        }
+        let gap = replies.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or(0);
+        Ok(ProbeWindow { interval_ms, sent, lost: sent - received, gap_ms: milliseconds(gap) })
+    }
+
+    /// What the console shows.
+    pub fn status(&self, target: String, interval_ms: f64, now: u64) -> ProbeStatus {
+        let outstanding =
+            (self.settled..self.next()).filter(|&seq| self.at(seq).is_some_and(|p| !p.is_settled(now))).count() as u64;
+        let recent = self.probes.len().saturating_sub(RECENT);
+        let mut trips: Vec<u64> =
+            self.probes.iter().rev().filter_map(|p| p.reply().map(|r| r - p.sent)).take(ROUND_TRIPS).collect();
+        trips.sort_unstable();
+        ProbeStatus {
+            target,
+            interval_ms,
+            sent: self.next(),
+            received: self.received,
+            lost: (self.next() - self.received).saturating_sub(outstanding),
+            rtt_ms: percentiles(&trips),
+            recent: self
+                .probes
+                .range(recent..)
+                .zip(self.first + recent as u64..)
+                .map(|(probe, seq)| ProbeOutcome {
+                    seq,
+                    rtt_ms: probe.reply().map(|r| milliseconds(r - probe.sent)),
+                    lost: probe.reply().is_none() && probe.is_settled(now),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Minimum, median, 95th percentile and maximum of sorted values, by nearest rank.
+fn percentiles(sorted: &[u64]) -> Option<[f64; 4]> {
+    let rank = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+    Some([rank(0)?, rank(50)?, rank(95)?, rank(100)?].map(milliseconds))
+}
+
+/// Nanoseconds as milliseconds with three decimals.
+fn milliseconds(ns: u64) -> f64 {
+    (ns as f64 / 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

@@ -1,0 +1,86 @@
+//! Performs the engine's effects against agents, times them, and keeps the record.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::Value;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::Agents;
+use super::engine::{self, Effect, Event, Setting, State};
+use super::flow::{MARGIN, deadline};
+use crate::config::Config;
+use crate::metrics::records;
+use crate::protocol::{Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
+
+/// How often a long step reports how long it has taken so far: as often as telemetry is published.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Carries out an operator's order and returns its record, which is then already on disk (`<records>/runs.jsonl`): the caller must
+/// not write it again. Never fails: a failure is an outcome, and a record that could not be written is a warning in it.
+///
+/// `on_progress` is called at every change and ten times a second during a long step; it must not block. The last call has
+/// `finished` and the record. Only one order may be carried out at a time; refusing a second one is the caller's task.
+pub async fn carry_out(
+    request: &OrderRequest,
+    config: &Config,
+    agents: &impl Agents,
+    mut on_progress: impl FnMut(&Progress) + Send,
+) -> RunRecord {
+    let clock = Instant::now();
+    let setting = Setting::new(uuid::Uuid::now_v7().to_string(), Utc::now(), request, config);
+    let (mut state, mut effect) = engine::begin(setting);
+    loop {
+        on_progress(&state.progress(clock.elapsed()));
+        let result = match effect {
+            Effect::Request { host, command } => {
+                ask(agents, &host, command, || on_progress(&state.progress(clock.elapsed()))).await
+            }
+            Effect::Wait(time) => {
+                tokio::time::sleep(time).await;
+                Ok(Value::Null)
+            }
+            Effect::End(record) => return over(*record, &state, &config.records, on_progress).await,
+        };
+        (state, effect) = engine::step(state, Event { at: clock.elapsed(), result });
+    }
+}
+
+/// Asks a host, calling `tick` while it works, and gives up by itself on one that keeps no deadline.
+async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl FnMut() + Send) -> Result<Value, Failure> {
+    let (name, deadline) = (command.name(), deadline(&command));
+    let answer = tokio::time::timeout(deadline + MARGIN, agents.request(host, command, deadline));
+    tokio::pin!(answer);
+    let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer.unwrap_or_else(|_| {
+                Err(Failure::new(ErrorCode::Deadline, format!("{host} did not answer {name} within {} s", deadline.as_secs_f64()))
+                    .hint(format!("look at the log of the agent on {host}")))
+            }),
+            _ = ticks.tick() => tick(),
+        }
+    }
+}
+
+/// Writes the record, then tells that the order is over.
+async fn over(mut record: RunRecord, state: &State, folder: &Path, mut on_progress: impl FnMut(&Progress) + Send) -> RunRecord {
+    let (folder, copy) = (folder.to_owned(), record.clone());
+    let written = tokio::task::spawn_blocking(move || records::append(&folder, &copy)).await;
+    let written = written.unwrap_or_else(|e| Err(Failure::new(ErrorCode::Internal, format!("writing the record failed: {e}"))));
+    if let Err(failure) = written {
+        record.warnings.push(match failure.hint {
+            Some(hint) => format!("{}: {hint}.", failure.message),
+            None => format!("{}.", failure.message),
+        });
+    }
+    let mut last = state.progress(Duration::ZERO);
+    last.now = record.reason.clone().unwrap_or_else(|| "done".into());
+    last.finished = true;
+    last.record = Some(record.clone());
+    on_progress(&last);
+    record
+}

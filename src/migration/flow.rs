@@ -1,0 +1,207 @@
+//! What a flow is made of.
+
+use std::time::Duration;
+
+use crate::protocol::{Command, Control, PhaseName, Route, SetPort};
+
+/// A host by its part in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Where the work is when a migration begins.
+    Source,
+    /// Where the work goes; for orders that move nothing, the host concerned.
+    Destination,
+    /// The other host of the pool, for orders that move nothing.
+    Other,
+}
+
+/// What a step asks for; [`Ask::command`] fills in what earlier steps learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Refuse the order unless the host runs neither D2D nor USRP: a later clean-up would kill what runs there.
+    BeFree,
+    /// Refuse the order unless the host runs something that can be moved.
+    BeAtWork,
+    /// Refuse the order unless the host's eth3 is known to be away from the radio.
+    BeParked,
+    /// Read the tun address; kept for `SetTunIp`.
+    GetTunIp,
+    /// Set the tun address that was read.
+    SetTunIp,
+    /// Read control variables and routes; kept for `StartD2dWithControl` and `SetRoute`.
+    GetControl,
+    /// Store the routes that were read.
+    SetRoute,
+    /// `control_flag` 0.
+    StartD2dPlain,
+    /// `control_flag` 1 with the control variables that were read.
+    StartD2dWithControl,
+    /// Make the USRP entity.
+    MakeUsrp,
+    /// Point eth3 at the radio, probe, link the made entity.
+    LinkUsrp,
+    /// Point eth3 at the radio, probe, initialise, make and link.
+    StartUsrp,
+    /// Wait for synchronisation.
+    AwaitSync,
+    /// Kill both processes, park eth3.
+    DoubleKill,
+    /// Park eth3, kill the USRP process.
+    KillUsrp,
+    /// Kill the D2D process.
+    KillD2d,
+    /// Point eth3 at the radio.
+    PointEth3,
+    /// Park eth3.
+    ParkEth3,
+}
+
+/// How long the signal processing may take to re-synchronise.
+pub const SYNC_DEADLINE: Duration = Duration::from_secs(5);
+/// Kept beyond a deadline that the asked agent keeps itself, so that its own sentence arrives before we give up on it.
+pub const MARGIN: Duration = Duration::from_secs(1);
+
+/// What earlier steps learnt.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Address of the source's tun.
+    pub tun_ip: String,
+    /// The source's control variables.
+    pub control: Control,
+    /// The source's routes; not empty in the relay scenario.
+    pub route_list: Vec<Route>,
+}
+
+impl Ask {
+    /// The command on the wire.
+    pub fn command(self, facts: &Facts) -> Command {
+        match self {
+            Self::BeFree | Self::BeAtWork | Self::BeParked => Command::Status,
+            Self::GetTunIp => Command::GetTunIp,
+            Self::SetTunIp => Command::SetTunIp { tun_ip: facts.tun_ip.clone() },
+            Self::GetControl => Command::GetControl,
+            Self::SetRoute => Command::SetRoute { route_list: facts.route_list.clone() },
+            Self::StartD2dPlain => Command::StartD2d { control_flag: 0, control: None },
+            Self::StartD2dWithControl => Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) },
+            Self::MakeUsrp => Command::MakeUsrp,
+            Self::LinkUsrp => Command::LinkUsrp,
+            Self::StartUsrp => Command::StartUsrp,
+            Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
+            Self::DoubleKill => Command::DoubleKill,
+            Self::KillUsrp => Command::KillUsrp,
+            Self::KillD2d => Command::KillD2d,
+            Self::PointEth3 => Command::SetEth3 { port: SetPort::Active },
+            Self::ParkEth3 => Command::SetEth3 { port: SetPort::Parked },
+        }
+    }
+}
+
+/// How long an agent may take to answer: several times what it needs on a loaded machine, so that only a hung step meets it.
+pub fn deadline(command: &Command) -> Duration {
+    let seconds = match command {
+        // Eight probes of up to 3 s each, and 2 to 3 s of initialisation.
+        Command::StartUsrp => 60,
+        // Eight probes of up to 3 s each.
+        Command::LinkUsrp => 40,
+        // Asking a process to end, waiting, then killing it.
+        Command::DoubleKill | Command::KillUsrp | Command::KillD2d => 15,
+        // A process that has to answer on its socket.
+        Command::StartD2d { .. } | Command::MakeUsrp => 10,
+        Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,
+        // Answered once the last probe is answered or lost, which takes up to a second.
+        Command::ProbeWindow { .. } => 5,
+        _ => 3,
+    };
+    Duration::from_secs(seconds)
+}
+
+/// A clean-up command: who is asked for what.
+pub type Undo = (Side, Ask);
+
+/// What the failure of a step means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureIs {
+    /// The order ends: clean up and report.
+    Fatal,
+    /// The order goes on and the record says what went wrong.
+    Warning,
+}
+
+/// One step of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Who is asked.
+    pub at: Side,
+    /// For what.
+    pub ask: Ask,
+    /// Phases that its time counts under; where there are several, the answer tells how to divide it and the last takes the rest.
+    pub phases: &'static [PhaseName],
+    /// Clean-up when it fails.
+    pub undo: &'static [Undo],
+    /// Clean-up when nobody knows whether it was carried out (no answer): it may have been, so more has to go.
+    pub undo_unanswered: &'static [Undo],
+    /// What its failure means.
+    pub failure_is: FailureIs,
+    /// Left out unless the source carries routes (relay scenario).
+    pub relay_only: bool,
+}
+
+/// A step that is not timed and whose failure ends the order with nothing to clean up.
+pub const fn step(at: Side, ask: Ask) -> Step {
+    Step { at, ask, phases: &[], undo: &[], undo_unanswered: &[], failure_is: FailureIs::Fatal, relay_only: false }
+}
+
+impl Step {
+    /// Counts its time under these phases.
+    pub const fn timed(self, phases: &'static [PhaseName]) -> Self {
+        Self { phases, ..self }
+    }
+
+    /// Cleans up like this when it fails, answered or not.
+    pub const fn undo(self, undo: &'static [Undo]) -> Self {
+        Self { undo, undo_unanswered: undo, ..self }
+    }
+
+    /// Cleans up like this when no answer came; to be named after [`Step::undo`].
+    pub const fn unanswered(self, undo_unanswered: &'static [Undo]) -> Self {
+        Self { undo_unanswered, ..self }
+    }
+
+    /// Goes on when it fails.
+    pub const fn or_warn(self) -> Self {
+        Self { failure_is: FailureIs::Warning, ..self }
+    }
+
+    /// Only in the relay scenario.
+    pub const fn in_relay(self) -> Self {
+        Self { relay_only: true, ..self }
+    }
+}
+
+/// A flow: what has to be true, what is done, and what is done once the service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Asked first; not timed.
+    pub checks: &'static [Step],
+    /// Timed from the first to the last.
+    pub steps: &'static [Step],
+    /// Outside the total.
+    pub afterwards: &'static [Step],
+}
+
+impl Flow {
+    /// Index in `steps` of the step that stops the source, if there is one: the cut.
+    pub fn cut(&self) -> Option<usize> {
+        self.steps.iter().position(|s| s.phases.contains(&PhaseName::StopSource))
+    }
+
+    /// Phases in the order in which they are completed.
+    pub fn phases(&self, relay: bool) -> Vec<PhaseName> {
+        let mut phases: Vec<PhaseName> = Vec::new();
+        for &phase in self.steps.iter().filter(|s| relay || !s.relay_only).flat_map(|s| s.phases) {
+            phases.retain(|&earlier| earlier != phase);
+            phases.push(phase);
+        }
+        phases
+    }
+}

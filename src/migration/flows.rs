@@ -1,0 +1,106 @@
+//! The flows, one table each: who is asked for what, the phase that its time counts under, and the clean-up when it fails.
+//!
+//! The order of steps and the clean-up are the source system's (docs/spec.md, "Flows"). Ours are the checks, the wait for
+//! synchronisation and the clean-up of steps that nobody answered.
+
+use super::flow::Ask::*;
+use super::flow::Side::*;
+use super::flow::{Flow, Step, step};
+use crate::protocol::PhaseName as P;
+use crate::protocol::{Method, Order};
+
+/// The flow of an order.
+pub fn of(order: Order, method: Method) -> &'static Flow {
+    match (order, method) {
+        (Order::DS, _) => &DS,
+        (Order::DSR, _) => &DSR,
+        (Order::KL | Order::KR, _) => &KILL,
+        (Order::M, Method::Classic) => &M_CLASSIC,
+        (Order::MB, Method::Classic) => &MB_CLASSIC,
+        (Order::M | Order::MB, Method::Cold) => &COLD,
+    }
+}
+
+const MOVE_CHECKS: &[Step] = &[step(Source, BeAtWork), step(Destination, BeFree)];
+// A start that another host's eth3 may contradict would put the radio between two masters.
+const START_CHECKS: &[Step] = &[step(Destination, BeFree), step(Other, BeParked)];
+
+/// Server1 -> server2, as the source does it. The routes go before all else.
+pub const M_CLASSIC: Flow = Flow {
+    checks: MOVE_CHECKS,
+    steps: &[
+        step(Source, GetControl).timed(&[P::StartD2d]),
+        step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),
+        step(Source, GetTunIp).timed(&[P::TunIp]),
+        step(Destination, SetTunIp).timed(&[P::TunIp]),
+        step(Destination, StartD2dWithControl).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
+        step(Destination, MakeUsrp).timed(&[P::MakeUsrp]).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
+        step(Source, DoubleKill).timed(&[P::StopSource]).undo(&[(Destination, DoubleKill)]),
+        step(Destination, LinkUsrp).timed(&[P::Eth3, P::LinkUsrp]).undo(&[(Destination, DoubleKill)]),
+        step(Destination, AwaitSync).timed(&[P::Sync]),
+    ],
+    afterwards: &[],
+};
+
+/// Server2 -> server1, as the source does it: its USRP process is killed before the cut, its D2D process afterwards.
+pub const MB_CLASSIC: Flow = Flow {
+    checks: MOVE_CHECKS,
+    steps: &[
+        step(Source, GetTunIp).timed(&[P::TunIp]),
+        step(Source, GetControl).timed(&[P::StartD2d]),
+        step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),
+        step(Destination, SetTunIp).timed(&[P::TunIp]),
+        step(Destination, StartD2dWithControl).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
+        step(Destination, MakeUsrp).timed(&[P::MakeUsrp]).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
+        step(Source, KillUsrp).timed(&[P::StopSource]).undo(&[(Destination, DoubleKill)]),
+        step(Destination, LinkUsrp).timed(&[P::Eth3, P::LinkUsrp]).undo(&[(Destination, DoubleKill)]),
+        // The destination keeps the radio and goes on trying, so the source's D2D process has to go all the same.
+        step(Destination, AwaitSync).timed(&[P::Sync]).undo(&[(Source, KillD2d)]),
+    ],
+    afterwards: &[step(Source, KillD2d).or_warn()],
+};
+
+/// Either way without hot switching: stop at the source, then start at the destination as `DSR` does. The baseline.
+pub const COLD: Flow = Flow {
+    checks: MOVE_CHECKS,
+    steps: &[
+        step(Source, GetTunIp).timed(&[P::TunIp]),
+        step(Destination, SetTunIp).timed(&[P::TunIp]),
+        step(Source, DoubleKill).timed(&[P::StopSource]),
+        step(Destination, StartD2dPlain).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
+        step(Destination, StartUsrp)
+            .timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp])
+            .undo(&[(Destination, KillD2d)])
+            .unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, AwaitSync).timed(&[P::Sync]),
+    ],
+    afterwards: &[],
+};
+
+/// Double start on server1.
+pub const DS: Flow = Flow {
+    checks: START_CHECKS,
+    steps: &[
+        step(Destination, PointEth3).unanswered(&[(Destination, ParkEth3)]),
+        step(Destination, StartD2dPlain).undo(&[(Destination, ParkEth3)]).unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, StartUsrp)
+            .undo(&[(Destination, ParkEth3), (Destination, KillD2d)])
+            .unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, AwaitSync).or_warn(),
+    ],
+    afterwards: &[],
+};
+
+/// Double start on server2.
+pub const DSR: Flow = Flow {
+    checks: START_CHECKS,
+    steps: &[
+        step(Destination, StartD2dPlain).unanswered(&[(Destination, KillD2d)]),
+        step(Destination, StartUsrp).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, AwaitSync).or_warn(),
+    ],
+    afterwards: &[],
+};
+
+/// Kill local and kill remote.
+pub const KILL: Flow = Flow { checks: &[], steps: &[step(Destination, DoubleKill)], afterwards: &[] };

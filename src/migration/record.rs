@@ -1,0 +1,47 @@
+//! What an order leaves behind.
+
+use std::time::Duration;
+
+use super::engine::{State, rounded};
+use crate::protocol::{Interruption, OrderRequest, Outcome, PhaseName, RunRecord};
+
+impl State {
+    pub(super) fn record(&self) -> RunRecord {
+        let OrderRequest { order, method, by } = self.setting.request.clone();
+        let total = self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.saturating_sub(began));
+        RunRecord {
+            run: self.setting.run.clone(),
+            started: self.setting.started,
+            order,
+            method,
+            from: self.setting.from.clone(),
+            to: self.setting.to.clone(),
+            by,
+            outcome: self.outcome,
+            reason: self.reason.clone(),
+            failure: self.failure.clone(),
+            warnings: self.warnings.clone(),
+            phases: self.progress(self.last_event).phases(),
+            total_ms: rounded(total),
+            interruption: self.interruption(),
+        }
+    }
+
+    fn interruption(&self) -> Interruption {
+        let by_phases = self.flow.cut().filter(|_| self.outcome == Outcome::Ok).map(|cut| {
+            let after = self.flow.steps.iter().skip(cut + 1).flat_map(|s| s.phases);
+            let mut after: Vec<PhaseName> = after.copied().collect();
+            after.dedup();
+            rounded(after.iter().filter_map(|phase| self.phases.get(phase)).sum())
+        });
+        let window = self.window.as_ref();
+        Interruption {
+            by_phases_ms: by_phases,
+            probe_interval_ms: window.map(|w| w.interval_ms),
+            probes_sent: window.map(|w| w.sent),
+            probes_lost: window.map(|w| w.lost),
+            by_loss_ms: window.map(|w| w.lost as f64 * w.interval_ms),
+            gap_ms: window.map(|w| w.gap_ms),
+        }
+    }
+}

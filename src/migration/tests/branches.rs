@@ -1,0 +1,314 @@
+//! "Fails at this step -> exactly these commands, this outcome, this reason": docs/spec.md, "Flows", as a table.
+
+use super::*;
+use crate::migration::fleet::Fault::{self, Half, Lost, Refused, Silent};
+use crate::protocol::Method::{Classic, Cold};
+use crate::protocol::Order::{DS, DSR, KL, KR, M, MB};
+use crate::protocol::Outcome::{self, Failed, Ok as Done, RolledBack};
+use crate::protocol::Route;
+
+/// Commands that change something when nothing fails.
+#[test]
+fn flows_without_failure_ask_in_the_sources_order() {
+    let table: [(Order, Method, &[&str]); 8] = [
+        (M, Classic, &["set_tun_ip@server2", "start_d2d@server2", "make_usrp@server2", "double_kill@server1", "link_usrp@server2"]),
+        (
+            MB,
+            Classic,
+            &[
+                "set_tun_ip@server1",
+                "start_d2d@server1",
+                "make_usrp@server1",
+                "kill_usrp@server2",
+                "link_usrp@server1",
+                "kill_d2d@server2",
+            ],
+        ),
+        (M, Cold, &["set_tun_ip@server2", "double_kill@server1", "start_d2d@server2", "start_usrp@server2"]),
+        (MB, Cold, &["set_tun_ip@server1", "double_kill@server2", "start_d2d@server1", "start_usrp@server1"]),
+        (DS, Classic, &["set_eth3@server1", "start_d2d@server1", "start_usrp@server1"]),
+        (DSR, Classic, &["start_d2d@server2", "start_usrp@server2"]),
+        (KL, Classic, &["double_kill@server1"]),
+        (KR, Classic, &["double_kill@server2"]),
+    ];
+    for (order, method, commands) in table {
+        let mut fleet = before(order);
+        let record = run(&mut fleet, order, method, true);
+        assert_eq!(fleet.changes(), commands, "{order} {method}");
+        assert_eq!((record.outcome, record.reason, record.warnings), (Done, None, vec![]), "{order} {method}");
+        let host = &fleet.hosts[&record.to];
+        assert_eq!(host.serves(), !matches!(order, KL | KR), "{order} {method}: {host:?}");
+        if order.is_migration() {
+            assert_eq!(host.tun, "192.168.40.9/24", "{order} {method}");
+            let left = &fleet.hosts[&record.from];
+            assert!(!left.d2d && !left.active, "{order} {method}: {left:?}");
+        }
+    }
+}
+
+/// A failing step, its fault, what is then asked, the outcome, and how the reason ends.
+type Branch = (Order, Method, &'static str, &'static str, Fault, &'static [&'static str], Outcome, &'static str);
+
+const BRANCHES: &[Branch] = &[
+    // M, before the cut: the source still serves.
+    (M, Classic, "server1", "get_control", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Classic, "server1", "get_tun_ip", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Classic, "server2", "set_tun_ip", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Classic, "server2", "start_d2d", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Classic, "server2", "start_d2d", Silent, &["kill_d2d@server2"], RolledBack, "server1 still serves."),
+    (M, Classic, "server2", "make_usrp", Refused, &["kill_d2d@server2"], RolledBack, "server1 still serves."),
+    (M, Classic, "server2", "make_usrp", Silent, &["double_kill@server2"], RolledBack, "server1 still serves."),
+    // M, at the cut and after it.
+    (M, Classic, "server1", "double_kill", Refused, &["double_kill@server2"], RolledBack, "server1 still serves."),
+    (
+        M,
+        Classic,
+        "server1",
+        "double_kill",
+        Half,
+        &["double_kill@server2"],
+        Failed,
+        "Nobody serves now: KL and then DS start server1 again.",
+    ),
+    (M, Classic, "server1", "double_kill", Silent, &["double_kill@server2"], Failed, "Nobody serves now: DS starts server1 again."),
+    (M, Classic, "server2", "link_usrp", Refused, &["double_kill@server2"], Failed, "Nobody serves now: DS starts server1 again."),
+    (M, Classic, "server2", "link_usrp", Silent, &["double_kill@server2"], Failed, "Nobody serves now: DS starts server1 again."),
+    (M, Classic, "server2", "await_sync", Refused, &[], Failed, "server2 keeps the radio and its processes run."),
+    // MB.
+    (MB, Classic, "server2", "get_tun_ip", Refused, &[], RolledBack, "server2 still serves."),
+    (MB, Classic, "server2", "get_control", Refused, &[], RolledBack, "server2 still serves."),
+    (MB, Classic, "server1", "set_tun_ip", Refused, &[], RolledBack, "server2 still serves."),
+    (MB, Classic, "server1", "start_d2d", Refused, &[], RolledBack, "server2 still serves."),
+    (MB, Classic, "server1", "start_d2d", Lost, &["kill_d2d@server1"], RolledBack, "server2 still serves."),
+    (MB, Classic, "server1", "make_usrp", Refused, &["kill_d2d@server1"], RolledBack, "server2 still serves."),
+    (MB, Classic, "server1", "make_usrp", Silent, &["double_kill@server1"], RolledBack, "server2 still serves."),
+    (MB, Classic, "server2", "kill_usrp", Refused, &["double_kill@server1"], RolledBack, "server2 still serves."),
+    (
+        MB,
+        Classic,
+        "server2",
+        "kill_usrp",
+        Half,
+        &["double_kill@server1"],
+        Failed,
+        "Nobody serves now: KR and then DSR start server2 again.",
+    ),
+    (
+        MB,
+        Classic,
+        "server1",
+        "link_usrp",
+        Refused,
+        &["double_kill@server1"],
+        Failed,
+        "Nobody serves now: KR and then DSR start server2 again.",
+    ),
+    (
+        MB,
+        Classic,
+        "server1",
+        "await_sync",
+        Refused,
+        &["kill_d2d@server2"],
+        Failed,
+        "server1 keeps the radio and its processes run.",
+    ),
+    // Cold, either way.
+    (M, Cold, "server1", "get_tun_ip", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Cold, "server2", "set_tun_ip", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Cold, "server1", "double_kill", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Cold, "server1", "double_kill", Half, &[], Failed, "Nobody serves now: KL and then DS start server1 again."),
+    (M, Cold, "server2", "start_d2d", Refused, &[], Failed, "Nobody serves now: DS starts server1 again."),
+    (M, Cold, "server2", "start_d2d", Silent, &["kill_d2d@server2"], Failed, "Nobody serves now: DS starts server1 again."),
+    (M, Cold, "server2", "start_usrp", Half, &["kill_d2d@server2"], Failed, "Nobody serves now: DS starts server1 again."),
+    (M, Cold, "server2", "start_usrp", Silent, &["double_kill@server2"], Failed, "Nobody serves now: DS starts server1 again."),
+    (M, Cold, "server2", "await_sync", Refused, &[], Failed, "server2 keeps the radio and its processes run."),
+    (MB, Cold, "server2", "double_kill", Refused, &[], RolledBack, "server2 still serves."),
+    (MB, Cold, "server1", "start_d2d", Refused, &[], Failed, "Nobody serves now: DSR starts server2 again."),
+    (MB, Cold, "server1", "start_usrp", Half, &["kill_d2d@server1"], Failed, "Nobody serves now: DSR starts server2 again."),
+    // Starts and stops.
+    (DS, Classic, "server1", "set_eth3", Refused, &[], Failed, "set_eth3 on server1: set_eth3 was refused."),
+    (DS, Classic, "server1", "set_eth3", Silent, &["set_eth3@server1"], Failed, "did not answer set_eth3."),
+    (DS, Classic, "server1", "start_d2d", Refused, &["set_eth3@server1"], Failed, "start_d2d was refused."),
+    (DS, Classic, "server1", "start_d2d", Silent, &["double_kill@server1"], Failed, "did not answer start_d2d."),
+    (DS, Classic, "server1", "start_usrp", Refused, &["set_eth3@server1", "kill_d2d@server1"], Failed, "start_usrp was refused."),
+    (DS, Classic, "server1", "start_usrp", Silent, &["double_kill@server1"], Failed, "did not answer start_usrp."),
+    (DS, Classic, "server1", "await_sync", Refused, &[], Done, ""),
+    (DSR, Classic, "server2", "start_d2d", Refused, &[], Failed, "start_d2d was refused."),
+    (DSR, Classic, "server2", "start_usrp", Half, &["kill_d2d@server2"], Failed, "start_usrp was refused."),
+    (DSR, Classic, "server2", "start_usrp", Silent, &["double_kill@server2"], Failed, "did not answer start_usrp."),
+    (KL, Classic, "server1", "double_kill", Half, &[], Failed, "double_kill was refused."),
+    (KR, Classic, "server2", "double_kill", Lost, &[], Failed, "did not answer double_kill."),
+];
+
+#[test]
+fn every_failure_branch_cleans_up_as_the_source_has_it() {
+    for &(order, method, host, command, fault, clean_up, outcome, reason) in BRANCHES {
+        let name = format!("{order} {method}: {command}@{host} {fault:?}");
+        let mut fleet = before(order);
+        fleet.faults.push((host, command, fault));
+        let record = run(&mut fleet, order, method, true);
+        let failed = fleet.log.iter().position(|(h, c)| (h.as_str(), *c) == (host, command)).unwrap();
+        fleet.log.drain(..=failed);
+        assert_eq!(fleet.changes(), clean_up, "{name}");
+        assert_eq!(record.outcome, outcome, "{name}: {record:?}");
+        assert!(record.reason.clone().unwrap_or_default().ends_with(reason), "{name}: {record:?}");
+        if outcome != Done {
+            let start = format!("{command} on {host}: ");
+            assert!(record.reason.unwrap().starts_with(&start), "{name}");
+        }
+        if outcome == RolledBack {
+            let destination = &fleet.hosts[&record.to];
+            assert!(!destination.d2d && !destination.active, "{name}: something is left: {destination:?}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_branches_names_every_step() {
+    for (order, method) in [(M, Classic), (MB, Classic), (M, Cold), (DS, Classic), (DSR, Classic), (KL, Classic), (KR, Classic)] {
+        let flow = crate::migration::flows::of(order, method);
+        for step in flow.steps.iter().filter(|s| !s.relay_only) {
+            let command = step.ask.command(&crate::migration::flow::Facts::default());
+            let listed = BRANCHES.iter().any(|b| (b.0, b.1, b.3) == (order, method, command.name()));
+            let warned = step.failure_is == crate::migration::flow::FailureIs::Warning;
+            assert!(listed || warned, "{order} {method}: {} fails nowhere", command.name());
+        }
+    }
+}
+
+#[test]
+fn a_d2d_that_can_not_be_killed_after_mb_is_a_warning() {
+    let mut fleet = before(MB);
+    fleet.faults.push(("server2", "kill_d2d", Refused));
+    let record = run(&mut fleet, MB, Classic, true);
+    assert_eq!(record.outcome, Done);
+    assert_eq!(record.warnings, ["kill_d2d on server2: kill_d2d was refused."]);
+}
+
+#[test]
+fn a_clean_up_that_fails_is_told() {
+    let mut fleet = before(M);
+    fleet.faults = vec![("server2", "link_usrp", Refused), ("server2", "double_kill", Refused)];
+    let record = run(&mut fleet, M, Classic, true);
+    assert_eq!(record.warnings, ["Clean-up: double_kill on server2: double_kill was refused."]);
+    assert!(record.reason.unwrap().ends_with("Nobody serves now: KR and then DS start server1 again."));
+}
+
+#[test]
+fn no_sync_leaves_the_radio_with_the_destination() {
+    let mut fleet = before(M);
+    fleet.deaf = true;
+    let record = run(&mut fleet, M, Classic, true);
+    assert_eq!(record.outcome, Failed);
+    assert_eq!(
+        record.reason.as_deref(),
+        Some(
+            "await_sync on server2: the signal processing did not synchronise in time. \
+             server2 keeps the radio and its processes run."
+        )
+    );
+    assert!(fleet.hosts["server2"].serves());
+}
+
+#[test]
+fn routes_and_control_variables_are_carried_before_the_start() {
+    let routes = vec![Route { dest_id: 4, nexthop: 2 }];
+    for (order, from) in [(M, "server1"), (MB, "server2")] {
+        let mut fleet = before(order);
+        fleet.hosts.get_mut(from).unwrap().routes.clone_from(&routes);
+        let record = run(&mut fleet, order, Classic, true);
+        assert_eq!(record.outcome, Done);
+        assert!(fleet.changes()[0].starts_with("set_route@"), "{:?}", fleet.changes());
+        let carried = fleet.hosts[&record.to].carried.clone();
+        assert_eq!(carried, Some((serde_json::json!({"RNTI": 61}), routes.clone())));
+        assert!(record.phases.iter().any(|p| p.name == crate::protocol::PhaseName::SetRoute));
+        let mut fleet = before(order);
+        fleet.hosts.get_mut(from).unwrap().routes.clone_from(&routes);
+        let to = if from == "server1" { "server2" } else { "server1" };
+        fleet.faults.push((to, "set_route", Refused));
+        let record = run(&mut fleet, order, Classic, true);
+        assert_eq!((record.outcome, fleet.changes().len()), (RolledBack, 1), "{record:?}");
+    }
+}
+
+#[test]
+fn orders_that_would_do_harm_are_refused_before_anything_is_changed() {
+    let serving = Host::serving;
+    let half = || Host { d2d: true, ..Host::default() };
+    let table = [
+        (DS, serving(), Host::default(), "DS was not begun: server1 already runs D2D and USRP.", "KL stops it"),
+        (DS, half(), Host::default(), "DS was not begun: server1 already runs D2D.", "KL stops it"),
+        (
+            DS,
+            Host::default(),
+            serving(),
+            "DS was not begun: server2 points eth3 at the radio, and the radio can serve one host only.",
+            "KR parks it",
+        ),
+        (DSR, Host::default(), serving(), "DSR was not begun: server2 already runs D2D and USRP.", "KR stops it"),
+        (
+            M,
+            Host::default(),
+            Host::default(),
+            "M was not begun: server1 runs nothing that could be moved. Nobody serves now: DS starts server1 again.",
+            "DS starts it",
+        ),
+        (M, serving(), half(), "M was not begun: server2 already runs D2D. server1 still serves.", "KR stops it"),
+        (
+            MB,
+            serving(),
+            Host::default(),
+            "MB was not begun: server2 runs nothing that could be moved. server1 keeps the radio and its processes run.",
+            "DSR starts it",
+        ),
+    ];
+    for (order, server1, server2, reason, hint) in table {
+        let mut fleet = Fleet::new(server1, server2);
+        let record = run(&mut fleet, order, Classic, true);
+        assert_eq!(fleet.changes(), [""; 0], "{order}");
+        assert_eq!(record.reason.as_deref(), Some(reason), "{order}");
+        assert_eq!(record.failure.unwrap().hint.as_deref(), Some(hint), "{order}");
+        assert_ne!(record.outcome, Done);
+    }
+}
+
+#[test]
+fn a_host_that_does_not_say_whether_it_is_parked_stops_a_start() {
+    let mut fleet = before(DS);
+    fleet.faults.push(("server2", "status", Lost));
+    let record = run(&mut fleet, DS, Classic, true);
+    assert_eq!((record.outcome, fleet.changes().len()), (Failed, 0));
+}
+
+#[test]
+fn who_serves_is_not_guessed() {
+    let mut fleet = before(M);
+    fleet.faults = vec![("server1", "double_kill", Lost)];
+    // The fourth to last command before the end asks server1 again: let it be silent, too.
+    fleet.faults_at = (9..30).map(|n| (n, Lost)).collect();
+    let record = run(&mut fleet, M, Classic, true);
+    assert_eq!(record.outcome, Failed);
+    assert!(record.reason.unwrap().contains("Whether server1 serves is not known"));
+}
+
+#[test]
+fn an_order_gives_way_to_one_on_another_host() {
+    for (order, other) in [(DS, "server2"), (DSR, "server1"), (M, "server1"), (MB, "server2")] {
+        for finished in [false, true] {
+            let mut fleet = before(order);
+            let mut theirs = None;
+            run_watched(&mut before(KL), KL, Classic, false, |_, _| Duration::ZERO, &mut |state, at| {
+                theirs = Some(state.progress(at))
+            });
+            let theirs = theirs.map(|progress| crate::protocol::Progress { run: "theirs".into(), finished, ..progress });
+            fleet.hosts.get_mut(other).unwrap().order = theirs;
+            let record = run(&mut fleet, order, Classic, false);
+            assert_eq!(record.outcome == Done, finished, "{order}: {record:?}");
+            if !finished {
+                assert_eq!(fleet.changes(), [""; 0], "{order}");
+                assert_eq!(record.failure.unwrap().code, crate::protocol::ErrorCode::Busy);
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The flows and their branches against a fake fleet.
+
+mod branches;
+mod driving;
+mod properties;
+mod timing;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::engine::{self, Effect, Event, Setting, State};
+use super::fleet::{Fleet, Host, config};
+use crate::protocol::{Method, Order, OrderRequest, RunRecord};
+
+/// Runs an order against a fleet without a driver: every effect takes a millisecond.
+fn run(fleet: &mut Fleet, order: Order, method: Method, far_end: bool) -> RunRecord {
+    let mut seen = |_: &State, _: Duration| ();
+    run_watched(fleet, order, method, far_end, |_, _| Duration::from_millis(1), &mut seen)
+}
+
+/// The same with a time for each effect, and a look at each state.
+fn run_watched(
+    fleet: &mut Fleet,
+    order: Order,
+    method: Method,
+    far_end: bool,
+    time: impl Fn(&str, &str) -> Duration,
+    seen: &mut impl FnMut(&State, Duration),
+) -> RunRecord {
+    let request = OrderRequest { order, method, by: Some("tester@here".into()) };
+    let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config(Path::new("/nowhere"), far_end));
+    let (mut state, mut effect) = engine::begin(setting);
+    let mut at = Duration::ZERO;
+    // No order has this many steps: an engine that goes round in circles fails here.
+    for _ in 0..100 {
+        seen(&state, at);
+        let result = match effect {
+            Effect::Request { host, command } => {
+                at += time(&host, command.name());
+                fleet.answer(&host, &command)
+            }
+            Effect::Wait(wait) => {
+                at += wait;
+                Ok(Value::Null)
+            }
+            Effect::End(record) => return *record,
+        };
+        (state, effect) = engine::step(state, Event { at, result });
+    }
+    panic!("{order} {method} does not end");
+}
+
+/// The fleet before a migration: the source serves, the destination is free.
+fn before(order: Order) -> Fleet {
+    match order {
+        Order::MB => Fleet::new(Host::default(), Host::serving()),
+        Order::M => Fleet::new(Host::serving(), Host::default()),
+        _ => Fleet::new(Host::default(), Host::default()),
+    }
+}

@@ -1,0 +1,267 @@
+//! Agents with a workload made of this test executable, each in a network namespace of its own, with ipc sockets in a temporary folder.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton::config::Config;
+use baton::link::client::Client;
+use baton::protocol::{Command, Failure, Telemetry};
+use serde_json::Value;
+
+pub const SOON: Duration = Duration::from_secs(10);
+
+/// Hosts "one" (initiator) and "two" (destination) on one radio.
+pub struct Cluster {
+    pub dir: tempfile::TempDir,
+    pub config: Arc<Config>,
+    pub client: Client,
+}
+
+impl Cluster {
+    /// `{at}` in `top` stands for the folder, which holds a cluster.key. `workload` takes the place of the `d2d` and `usrp` lines; `top` goes before all sections.
+    pub fn new(top: &str, workload: Option<&str>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().display().to_string();
+        let top = top.replace("{at}", &at);
+        std::fs::write(dir.path().join("cluster.key"), b"a key of more than sixteen bytes").unwrap();
+        let exe = std::env::current_exe().unwrap().display().to_string();
+        let own = |role: &str| format!("{role} = [\"{exe}\", \"--ignored\", \"--exact\", \"workload_{role}\", \"--nocapture\"]\n");
+        let workload = workload.map_or_else(|| own("d2d") + &own("usrp"), str::to_owned);
+        let text = format!(
+            r#"
+records = "{at}/records"
+runtime = "{at}/run"
+{top}
+[roles]
+initiator = "one"
+destination = "two"
+[addresses]
+active = "192.168.10.1/24"
+parked = "192.168.20.2/24"
+[workload]
+{workload}
+uhd = ["/bin/sh", "-c", "test ! -e {at}/no_$1 || {{ echo '{{\"error\": \"the test says so\"}}'; exit 1; }}", "uhd"]
+collect_interval_s = 0.2
+[workload.control]
+phy_cell_ID = 7
+BW = 5
+[host.one]
+command = "ipc://{at}/one.cmd"
+telemetry = "ipc://{at}/one.tele"
+radio = "pool"
+control = {{ workmode = 1 }}
+[host.two]
+command = "ipc://{at}/two.cmd"
+telemetry = "ipc://{at}/two.tele"
+radio = "pool"
+[radio.pool]
+args = "addr=192.168.10.2"
+rate = 1923076.9
+tx_freq = 10e6
+rx_freq = 20e6
+gain = 0
+tx_ant = "A"
+rx_ant = "A"
+ref = "internal"
+bw = 0
+"#
+        );
+        std::fs::write(dir.path().join("baton.toml"), text).unwrap();
+        let config = Arc::new(Config::load(&dir.path().join("baton.toml")).unwrap());
+        let client = Client::new(Arc::clone(&config)).unwrap();
+        Self { dir, config, client }
+    }
+
+    /// The same cluster with host one's commands on TCP.
+    pub fn over_tcp(self, endpoint: &str) -> Self {
+        let file = self.path("baton.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replacen(&self.config.host["one"].command, endpoint, 1)).unwrap();
+        let config = Arc::new(Config::load(&file).unwrap());
+        let client = Client::new(Arc::clone(&config)).unwrap();
+        Self { config, client, ..self }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Makes the fixtures do something else from now on.
+    pub fn touch(&self, name: &str) {
+        std::fs::write(self.path(name), "").unwrap();
+    }
+
+    pub async fn ask(&self, host: &str, command: Command) -> Result<Value, Failure> {
+        self.client.request(host, command, SOON * 2).await
+    }
+
+    pub async fn status(&self, host: &str) -> Telemetry {
+        serde_json::from_value(self.ask(host, Command::Status).await.unwrap()).unwrap()
+    }
+
+    /// Waits until the host's state is as wanted; asks rather than sleeps.
+    pub async fn until(&self, host: &str, what: &str, wanted: impl Fn(&Telemetry) -> bool) -> Telemetry {
+        let began = std::time::Instant::now();
+        loop {
+            let status = self.status(host).await;
+            if wanted(&status) {
+                return status;
+            }
+            assert!(began.elapsed() < SOON, "{host} did not come to {what}: {status:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A running agent; ended with its test.
+pub struct Agent(Child);
+
+impl Agent {
+    /// Starts the agent of `host` in a namespace with eth3 and tun, and waits until it is ready.
+    pub fn start(cluster: &Cluster, host: &str) -> Self {
+        Self::start_with(
+            cluster,
+            host,
+            "ip link add eth3 type veth peer name radio; ip link set radio up; ip addr add 192.168.20.2/24 dev eth3; ip link set eth3 up;",
+        )
+    }
+
+    pub fn start_with(cluster: &Cluster, host: &str, eth3: &str) -> Self {
+        let script = format!(
+            "ip link set lo up; {eth3} ip link add tun type veth peer name air; ip link set tun up; exec \"$0\" --config \"$1\" agent --host {host}"
+        );
+        let mut command = namespace();
+        command.args(["/bin/sh", "-c", &script, env!("CARGO_BIN_EXE_baton")]).arg(cluster.path("baton.toml"));
+        command.env("BATON_TEST_DIR", cluster.dir.path()).env("RUST_TEST_THREADS", "1");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("unshare (util-linux) is installed");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, format!("agent ready {host}\n"));
+        Self(child)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.0.id() as i32), signal).unwrap();
+    }
+
+    /// Waits for its exit code.
+    pub fn exit(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal(nix::sys::signal::Signal::SIGTERM);
+            let _ = self.0.wait();
+        }
+    }
+}
+
+/// `unshare` with a network namespace; in a user namespace unless run by root.
+fn namespace() -> Process {
+    let mut command = Process::new("unshare");
+    command.arg(if nix::unistd::Uid::effective().is_root() { "-n" } else { "-rn" });
+    command
+}
+
+/// Runs `baton` to its end: exit code and standard error.
+pub fn baton(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut child =
+        Process::new(env!("CARGO_BIN_EXE_baton")).args(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut words = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut words).unwrap();
+    (child.wait().unwrap().code(), words)
+}
+
+/// Whether a process is there (zombies of others do not count).
+pub fn lives(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z"))
+}
+
+/// The workload processes, run by the agent as `<test executable> --ignored --exact workload_d2d`.
+pub mod workload {
+    use std::sync::{Arc, Mutex};
+
+    use baton::protocol::SyncState;
+    use baton::workload::contract::{Ask, ENV_SOCKET, Happened, Status, control_from_env};
+    use baton::workload::serve::serve;
+    use serde_json::{Value, json};
+
+    use super::Path;
+
+    fn is_set(name: &str) -> bool {
+        Path::new(&std::env::var_os("BATON_TEST_DIR").unwrap()).join(name).exists()
+    }
+
+    fn socket() -> std::path::PathBuf {
+        std::env::var_os(ENV_SOCKET).unwrap().into()
+    }
+
+    /// Lives until it is killed, or until the fixture `die_<role>` appears.
+    fn live(role: &str) -> ! {
+        loop {
+            if is_set(&format!("die_{role}")) {
+                eprintln!("the {role} fixture was told to die");
+                std::process::exit(7);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    pub fn d2d() {
+        let (control, carried) = control_from_env().unwrap();
+        let routes = Arc::new(Mutex::new(json!([])));
+        let answer = move |ask| match ask {
+            Ask::Status => Ok(serde_json::to_value(Status { sync: Some(SyncState::Searching), ..Status::default() }).unwrap()),
+            Ask::GetControl => {
+                let mut control = control.clone();
+                control.insert("carried".into(), carried.into());
+                Ok(Value::Object(control))
+            }
+            Ask::Describe => Ok(json!({"BW": "system bandwidth, MHz"})),
+            Ask::GetRoutes => Ok(routes.lock().unwrap().clone()),
+            Ask::SetRoutes { .. } if is_set("no_routes") => Err("the table is full".into()),
+            Ask::SetRoutes { route_list } => {
+                *routes.lock().unwrap() = serde_json::to_value(route_list).unwrap();
+                Ok(Value::Null)
+            }
+            Ask::Link => Err("this is no USRP process".into()),
+        };
+        let reporter = serve(&socket(), answer).unwrap();
+        std::thread::spawn(move || {
+            while !is_set("synced") {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            loop {
+                reporter.report(Happened::Sync { sync: SyncState::Synced { for_ms: 0 } });
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        live("d2d");
+    }
+
+    pub fn usrp() {
+        let linked = Arc::new(Mutex::new(false));
+        let answer = move |ask| match ask {
+            Ask::Status => Ok(serde_json::to_value(Status { linked: Some(*linked.lock().unwrap()), ..Status::default() }).unwrap()),
+            Ask::Link if is_set("no_link") => Err("the radio does not stream".into()),
+            Ask::Link => {
+                *linked.lock().unwrap() = true;
+                Ok(Value::Null)
+            }
+            _ => Err("this is no D2D process".into()),
+        };
+        serve(&socket(), answer).unwrap();
+        live("usrp");
+    }
+}

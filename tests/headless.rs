@@ -1,0 +1,131 @@
+//! The headless twins as the operator calls them: exit codes, and the demonstration in a whole lab.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not go on has failed")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn baton(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_baton")).args(arguments).env_remove("BATON_CONFIG").output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A cluster file whose agents do not run.
+fn deserted(folder: &Path) -> String {
+    let host = |name: &str| {
+        let socket = folder.join(name);
+        format!(
+            "[host.{name}]\ncommand = \"ipc://{0}.command\"\ntelemetry = \"ipc://{0}.telemetry\"\nradio = \"pool\"\n",
+            socket.display()
+        )
+    };
+    let text = format!(
+        r#"
+records = "{0}/records"
+runtime = "{0}/run"
+roles = {{ initiator = "server1", destination = "server2", far_end = "server3" }}
+addresses = {{ active = "192.168.10.1/24", parked = "192.168.20.2/24" }}
+workload = {{ d2d = ["d2d"], usrp = ["usrp"], uhd = ["uhd"] }}
+{1}{2}{3}
+[radio.pool]
+args = "addr=192.168.10.2"
+rate = 1e6
+tx_freq = 1e7
+rx_freq = 2e7
+gain = 0.0
+tx_ant = "A"
+rx_ant = "A"
+ref = "internal"
+bw = 0.0
+"#,
+        folder.display(),
+        host("server1"),
+        host("server2"),
+        host("server3"),
+    );
+    let file = folder.join("baton.toml");
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn what_can_not_be_done_is_a_sentence_and_an_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = deserted(folder.path());
+    let missing = folder.path().join("missing.toml").display().to_string();
+    let table: [(&[&str], i32, &str); 8] = [
+        (&["--config", &missing, "do", "DS"], 2, "can not be read"),
+        (&["--config", &file, "do", "FLY"], 2, "unknown command \"FLY\""),
+        (&["--config", &file, "do", "M", "--method", "magic"], 2, "magic"),
+        (&["--config", &file, "do"], 2, "COMMAND"),
+        (&["--config", &file, "do", "end"], 3, "server2"),
+        (&["demo", "--headless", "--probe-interval", "0ms"], 2, "1ms to 60s"),
+        (&["demo", "--json"], 2, "--headless"),
+        (&["--config", &file, "runs", "--last", "many"], 2, "many"),
+    ];
+    for (arguments, code, words) in table {
+        let output = baton(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(words), "{arguments:?}: {}", stderr(&output));
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_status_of_silent_hosts_says_so_and_exits_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = deserted(folder.path());
+    let output = baton(&["--config", &file, "status", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["hosts"].as_object().unwrap().len(), 3);
+    assert_eq!(report["hosts"]["server1"]["error"]["code"], "unreachable");
+}
+
+#[test]
+fn runs_without_records_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = deserted(folder.path());
+    let output = baton(&["--config", &file, "runs", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), serde_json::json!({"runs": []}));
+}
+
+/// The whole lab: software radios, agents, modem and pings.
+fn demonstrate(method: &str) {
+    let output = baton(&["demo", "--headless", "--method", method, "--migrations", "2", "--probe-interval", "100ms", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", stderr(&output)));
+    assert!(output.status.success(), "{report:#}\n{}", stderr(&output));
+    assert_eq!(report["ok"], true);
+    let runs = report["runs"].as_array().unwrap();
+    assert_eq!(runs.iter().map(|run| &run["order"]).collect::<Vec<_>>(), ["M", "MB"]);
+    for run in runs {
+        assert_eq!((&run["outcome"], &run["method"]), (&"ok".into(), &method.into()));
+        assert!(run["replies_before"].as_u64().unwrap() > 0 && run["replies_after"].as_u64().unwrap() > 0);
+        let phases: Vec<&str> = run["phases"].as_array().unwrap().iter().map(|phase| phase["name"].as_str().unwrap()).collect();
+        let expected = match method {
+            "cold" => ["tun_ip", "stop_source", "start_d2d", "eth3", "make_usrp", "link_usrp", "sync"],
+            _ => ["tun_ip", "start_d2d", "make_usrp", "stop_source", "eth3", "link_usrp", "sync"],
+        };
+        assert_eq!(phases, expected);
+        let sent = run["interruption"]["probes_sent"].as_u64().unwrap();
+        let lost = run["interruption"]["probes_lost"].as_u64().unwrap();
+        assert!(sent > 0 && lost <= sent);
+        assert!(run["interruption"]["gap_ms"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn a_classic_migration_to_and_fro_in_the_lab() {
+    demonstrate("classic");
+}
+
+#[test]
+fn a_cold_migration_to_and_fro_in_the_lab() {
+    demonstrate("cold");
+}
