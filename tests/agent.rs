@@ -332,3 +332,45 @@ fn what_is_wrong_at_the_start_is_said_with_an_exit_code() {
     assert_eq!(code, Some(2));
     assert!(words.contains("key_file"), "{words}");
 }
+
+/// Resident memory of a process, kB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Figures for docs/protocol.md, not a test: `cargo test --release --test agent -- --ignored --nocapture figures`, as root.
+#[test]
+#[ignore = "figures; run as root"]
+fn figures() {
+    for (what, tcp) in [("ipc", false), ("tcp loopback", true)] {
+        let mut cluster = Cluster::new("key_file = \"{at}/cluster.key\"", None);
+        if tcp {
+            cluster = cluster.over_tcp("tcp://127.0.0.1:7600");
+        }
+        let agent = Agent::start(&cluster, "one");
+        let namespace = std::fs::File::open(format!("/proc/{}/ns/net", agent.pid())).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                    cluster.ask("one", PLAIN).await.unwrap();
+                    cluster.ask("one", Command::StartUsrp).await.unwrap();
+                    cluster.ask("one", Command::ProbeStart { target: "127.0.0.1".into(), interval_ms: 10.0 }).await.unwrap();
+                    for (name, command) in [("status", Command::Status), ("probe_mark", Command::ProbeMark)] {
+                        let mut times = Vec::new();
+                        for _ in 0..2000 {
+                            let began = std::time::Instant::now();
+                            cluster.ask("one", command.clone()).await.unwrap();
+                            times.push(began.elapsed());
+                        }
+                        times.sort();
+                        println!("{what}, signed, {name}: median {:?}, p99 {:?}", times[1000], times[1980]);
+                    }
+                });
+            });
+        });
+        println!("{what}: agent's resident memory {} kB", resident(agent.pid()));
+    }
+}

@@ -52,11 +52,18 @@ pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Fail
         Command::Order(_) => Err(Failure::new(ErrorCode::Internal, "an order can not be a step of an order")),
         deed => {
             let _one_at_a_time = agent.deeds.lock().await;
+            if agent.leaving.is_cancelled() {
+                return Err(leaving(agent));
+            }
             let result = change(agent, deed).await;
             agent.changed.notify_one();
             result
         }
     }
+}
+
+fn leaving(agent: &Agent) -> Failure {
+    Failure::new(ErrorCode::State, format!("the agent of {} is about to end", agent.host)).hint("start it again")
 }
 
 /// Commands that change processes or addresses; the caller holds [`Agent::deeds`].
@@ -210,6 +217,14 @@ async fn connect(usrp: &Child) -> Result<f64, Failure> {
     Ok(ms(began))
 }
 
+/// Breaks libuhd's steps off when the agent is to end: they may take a minute.
+async fn unless_leaving<T>(agent: &Agent, step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        result = step => result,
+        () = agent.leaving.cancelled() => Err(leaving(agent)),
+    }
+}
+
 /// eth3 to the radio and the radio found, or eth3 parked again.
 async fn find_radio(agent: &Arc<Agent>) -> Result<Linked, Failure> {
     let began = Instant::now();
@@ -219,7 +234,7 @@ async fn find_radio(agent: &Arc<Agent>) -> Result<Linked, Failure> {
     }
     let eth3_ms = ms(began);
     let began = Instant::now();
-    match radio_step(agent)?.probe().await {
+    match unless_leaving(agent, radio_step(agent)?.probe()).await {
         Ok(probes) => Ok(Linked { eth3_ms, probe_ms: ms(began), probes, ..Linked::default() }),
         Err(failure) => Err(park_after(agent, failure).await),
     }
@@ -245,7 +260,7 @@ async fn start_usrp(agent: &Arc<Agent>) -> Result<Linked, Failure> {
 
 async fn initialise_and_link(agent: &Arc<Agent>, linked: &mut Linked) -> Result<(), Failure> {
     let began = Instant::now();
-    radio_step(agent)?.init().await?;
+    unless_leaving(agent, radio_step(agent)?.init()).await?;
     linked.init_ms = Some(ms(began));
     let began = Instant::now();
     make_usrp(agent).await?;
@@ -324,6 +339,7 @@ fn with_probe<T>(agent: &Agent, work: impl FnOnce(&Prober) -> T) -> Result<T, Fa
 
 /// Ends what the agent started and parks eth3; returns what did not work.
 pub async fn clear_away(agent: &Agent) -> Vec<String> {
+    agent.leaving.cancel();
     let _one_at_a_time = agent.deeds.lock().await;
     let problem = double_kill(agent).await.err();
     problem

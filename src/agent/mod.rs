@@ -131,7 +131,7 @@ async fn autostart(agent: Arc<Agent>) {
         }
         tokio::select! {
             () = tokio::time::sleep(AUTOSTART_RETRY) => {}
-            () = agent.stop.cancelled() => return,
+            () = agent.leaving.cancelled() => return,
         }
     }
 }

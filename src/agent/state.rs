@@ -35,6 +35,8 @@ pub struct Agent {
     pub changed: Notify,
     /// The collector should not wait for its next turn.
     pub collect: Notify,
+    /// The agent is about to end: nothing is started any more.
+    pub leaving: CancellationToken,
     /// Ends the agent.
     pub stop: CancellationToken,
     state: Mutex<State>,
@@ -81,6 +83,7 @@ impl Agent {
             order: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             collect: Notify::new(),
+            leaving: CancellationToken::new(),
             stop: CancellationToken::new(),
             state: Mutex::default(),
             host: host.to_owned(),

@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_knows_every_key_and_name() {
+        let manual = include_str!("../../docs/console.md");
+        for entry in TABLE {
+            let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
+            let names: Vec<String> = entry.names.iter().map(|name| format!("`{name}`")).collect();
+            let row = format!("| {} | {}", keys.join(", "), names.join(", "));
+            assert!(manual.contains(row.trim_end()), "docs/console.md has no row \"{row}\"");
+        }
+    }
+
+    #[test]
     fn slips_of_the_finger_find_their_command() {
         for (typed, first) in [("migratoin", "Migration"), ("hlep", "help"), ("DSL", "DS"), ("ned", "end"), ("qiut", "quit")] {
             assert_eq!(near_misses(typed).first(), Some(&first), "{typed}");

@@ -57,6 +57,19 @@ impl Default for HostView {
     }
 }
 
+/// An order that was sent and is not yet answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// What was ordered.
+    pub order: Order,
+    /// The host that was asked.
+    pub host: String,
+    /// When, ms since the console started.
+    pub since_ms: u64,
+    /// The run that the host spoke of then: while it still does, the order has not begun.
+    pub previous: Option<String>,
+}
+
 /// The console's state.
 #[derive(Debug)]
 pub struct Model {
@@ -84,8 +97,8 @@ pub struct Model {
     pub log: VecDeque<Event>,
     /// Latest probes by sequence number.
     pub probes: BTreeMap<u64, ProbeOutcome>,
-    /// Orders sent and not yet answered, with when, ms since the console started.
-    pub pending: Vec<(Order, u64)>,
+    /// Orders sent and not yet answered.
+    pub pending: Vec<Pending>,
     /// `quit` is waiting for the answer to its `end`.
     pub leaving: bool,
     /// To be said after the terminal is restored.
@@ -154,8 +167,25 @@ impl Model {
         match holders.len() {
             0 => RadioOwner::Nobody,
             1 => RadioOwner::Host(holders.remove(0)),
-            _ => RadioOwner::Conflict(holders),
+            _ => {
+                // What a lost host said is the past: only two who say so now are a conflict.
+                let fresh: Vec<String> = holders.iter().filter(|h| self.stale_ms(h).is_none()).cloned().collect();
+                match &fresh[..] {
+                    [one] => RadioOwner::Host(one.clone()),
+                    _ => RadioOwner::Conflict(holders),
+                }
+            }
         }
+    }
+
+    /// The run that a host speaks of.
+    pub fn run_of(&self, host: &str) -> Option<&str> {
+        self.telemetry(host)?.migration.as_ref().map(|progress| progress.run.as_str())
+    }
+
+    /// An order that was sent and has not begun, as far as its host says.
+    pub fn waiting(&self) -> Option<&Pending> {
+        self.pending.iter().find(|p| self.run_of(&p.host) == p.previous.as_deref())
     }
 
     /// Whether D2D or USRP are there on a host.

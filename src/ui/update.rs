@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::action::{self, Action};
 use super::command_line::Typed;
 use super::confirm::Confirm;
-use super::model::{Model, Screen};
+use super::model::{Model, Pending, Screen};
 use super::msg::{Asked, Effect, Heard, LinkState, Msg};
 use super::text::ms;
-use crate::protocol::{Command, Failure, Level, Method, Order, OrderRequest, Outcome, RunRecord};
+use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome, RunRecord};
 
 /// Longest wait for an order, ms: eight tries of discovery and a full initialisation, twice over.
 const ORDER_DEADLINE_MS: u64 = 120_000;
@@ -30,8 +30,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Heard(heard) => on_heard(model, heard),
         Msg::Answer { asked, host, result } => return on_answer(model, asked, &host, result),
         Msg::Exported(Ok(files)) => {
-            let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
-            model.say(Level::Info, format!("this screen is in {}", files.join(" and ")));
+            let first = files.first().map(|f| f.display().to_string()).unwrap_or_default();
+            let also: Vec<String> = files.iter().skip(1).filter_map(|f| f.extension()).map(|e| e.display().to_string()).collect();
+            model.say(Level::Info, format!("this screen is in {first}, also as .{}", also.join(" and .")));
         }
         Msg::Exported(Err(failure)) => complain(model, "export failed", &failure),
     }
@@ -126,11 +127,11 @@ fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
-        Action::Order(order) => return vec![send_order(model, order)],
-        Action::End => return vec![send_end(model, Asked::End)],
+        Action::Order(order) => return send_order(model, order),
+        Action::End => return send_end(model, Asked::End),
         Action::Quit => {
             model.leaving = true;
-            return vec![send_end(model, Asked::EndThenLeave)];
+            return send_end(model, Asked::EndThenLeave);
         }
         Action::Method => {
             model.method = match model.method {
@@ -146,25 +147,41 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn send_order(model: &mut Model, order: Order) -> Effect {
+/// Asks a host, unless its link is known to be down: an order must not wait there and be carried out when nobody expects it.
+fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, asked: Asked) -> Vec<Effect> {
+    let down = model.hosts.get(&host).is_some_and(|view| view.down_said && !is_connected(view.link));
+    if down {
+        let failure = Failure::new(ErrorCode::Unreachable, format!("{host}'s agent can not be reached; nothing was sent"))
+            .hint(format!("start it on {host} with `baton agent --host {host}`"));
+        return on_answer(model, asked, &host, Err(failure));
+    }
+    vec![Effect::Request { host, command, deadline_ms, asked }]
+}
+
+fn is_connected(link: LinkState) -> bool {
+    matches!(link, LinkState::Connected | LinkState::Silent { .. })
+}
+
+fn send_order(model: &mut Model, order: Order) -> Vec<Effect> {
     let host = model.config.executor(order).to_owned();
     let how = if order.is_migration() { format!(" ({})", model.method) } else { String::new() };
     model.say(Level::Info, format!("{order}{how} ordered from {host}"));
-    model.pending.push((order, model.now_ms));
-    let request = OrderRequest { order, method: model.method, by: model.by.clone() };
-    Effect::Request { host, command: Command::Order(request), deadline_ms: ORDER_DEADLINE_MS, asked: Asked::Order(order) }
+    let previous = model.run_of(&host).map(str::to_owned);
+    model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
+    let order_request = OrderRequest { order, method: model.method, by: model.by.clone() };
+    request(model, host, Command::Order(order_request), ORDER_DEADLINE_MS, Asked::Order(order))
 }
 
-fn send_end(model: &mut Model, asked: Asked) -> Effect {
+fn send_end(model: &mut Model, asked: Asked) -> Vec<Effect> {
     let host = model.config.roles.destination.clone();
     model.say(Level::Info, format!("end ordered from {host}"));
-    Effect::Request { host, command: Command::End, deadline_ms: END_DEADLINE_MS, asked }
+    request(model, host, Command::End, END_DEADLINE_MS, asked)
 }
 
 fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
     match (asked, result) {
         (Asked::Order(order), result) => {
-            if let Some(at) = model.pending.iter().position(|(pending, _)| *pending == order) {
+            if let Some(at) = model.pending.iter().position(|pending| pending.order == order) {
                 model.pending.remove(at);
             }
             match result {

@@ -76,6 +76,16 @@ bw = 0
         Self { dir, config, client }
     }
 
+    /// The same cluster with host one's commands on TCP.
+    pub fn over_tcp(self, endpoint: &str) -> Self {
+        let file = self.path("baton.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replacen(&self.config.host["one"].command, endpoint, 1)).unwrap();
+        let config = Arc::new(Config::load(&file).unwrap());
+        let client = Client::new(Arc::clone(&config)).unwrap();
+        Self { config, client, ..self }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

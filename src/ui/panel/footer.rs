@@ -28,11 +28,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
         line(area, area.y, buf, &keys(model, &[("Esc", "back"), ("Up Down", "scroll")]));
         return None;
     }
-    let mut row = action_keys(model, "  ");
-    if row.width() > usize::from(area.width) {
-        row = action_keys(model, " ");
-    }
-    line(area, area.y, buf, &row);
+    let fits = |row: &Line<'_>| row.width() <= usize::from(area.width) + 1;
+    let rows = [action_keys(model, "  ", |_| true), action_keys(model, " ", |_| true), action_keys(model, " ", essential)];
+    let [.., shortest] = &rows;
+    line(area, area.y, buf, rows.iter().find(|row| fits(row)).unwrap_or(shortest));
     None
 }
 
@@ -41,10 +40,15 @@ fn keys<'a>(model: &Model, pairs: &[(&str, &str)]) -> Line<'a> {
     Line::from_iter(pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {label}   "), t.base)]))
 }
 
-fn action_keys<'a>(model: &Model, gap: &str) -> Line<'a> {
+/// What the footer shows when there is no room for all.
+fn essential(action: Action) -> bool {
+    matches!(action, Action::Order(_) | Action::Help | Action::Quit)
+}
+
+fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<'a> {
     let t = &model.skin.theme;
     let mut row = Vec::new();
-    for entry in TABLE {
+    for entry in TABLE.iter().filter(|entry| shown(entry.action)) {
         let label = match entry.action {
             Action::CommandLine => "type".into(),
             _ => entry.label.to_owned(),

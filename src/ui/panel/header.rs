@@ -13,7 +13,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let [one, two] = model.pool();
     let missed: u64 = model.hosts.values().fold(0, |sum, host| sum.saturating_add(host.missed));
     let mut row = vec![span(" baton ", t.owner_tag), span(format!(" {one} and {two}"), t.strong)];
-    if let Some(far) = &model.config.roles.far_end {
+    if let Some(far) = model.config.roles.far_end.as_ref().filter(|_| area.width >= 76) {
         row.push(span(format!(", far end {far}"), t.dim));
     }
     row.push(span("  method ", t.dim));

@@ -47,8 +47,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let mut rows: Vec<Line<'_>> = Vec::new();
     // Sums stay when rows run out: what the service felt is the claim, the phases before the cut are its preparation.
     let keep = usize::from(body.height).saturating_sub(sums.len().min(MANDATORY_SUMS));
-    let skip = phases.len().saturating_sub(keep);
-    for row in phases.iter().skip(skip).chain(&sums) {
+    // The phases before the cut go first, but never the one under way.
+    let running = progress.and_then(|p| p.steps.iter().find(|s| s.state == StepState::Running));
+    let running = running.and_then(|s| phases.iter().position(|row| row.name == s.name.explanation())).unwrap_or(usize::MAX);
+    let skip = phases.len().saturating_sub(keep).min(running);
+    for row in phases.iter().skip(skip).take(keep).chain(&sums) {
         let figure = |v: f64| if row.whole { count(v as u64) } else { ms(v) };
         let source = row.source.map_or_else(|| "-".into(), figure);
         let ours = row.ours.map_or_else(|| "-".into(), figure);
@@ -95,8 +98,15 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
         span(format!("{}{}", g.source[0].repeat(2), g.source[1]), t.source),
         span(" source ", t.dim),
     ]);
+    let short = Line::from(vec![
+        span(" ", t.base),
+        span(g.lengths[7], t.measured),
+        span(" ours ", t.dim),
+        span(g.source[1], t.source),
+        span(" source", t.dim),
+    ]);
     let room = area.right().saturating_sub(x);
-    if usize::from(room) >= legend.width() {
+    if let Some(legend) = [legend, short].into_iter().find(|l| l.width() <= usize::from(room)) {
         line(Rect { x, width: room, ..area }, area.y, buf, &legend);
     }
 }
@@ -200,7 +210,7 @@ fn bar(skin: &Skin, ours: Option<f64>, source: Option<f64>, longest: f64, width:
     let cells = |v: f64| (v / longest).clamp(0.0, 1.0) * width as f64;
     let eighths = ours.map_or(0, |v| if v > 0.0 { ((cells(v) * 8.0).round() as usize).max(1) } else { 0 });
     let mut solid = g.lengths[7].repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         solid.push_str(g.lengths[eighths % 8 - 1]);
     }
     let used = eighths.div_ceil(8);

@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, Widget};
 use super::{below, centred, line, lines, span};
 use crate::protocol::{Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
 use crate::ui::big;
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Pending};
 use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length, wrap};
 
 /// Rows of the drawing of the radio where there is room, and where there is not.
@@ -21,13 +21,13 @@ const ROOMY: u16 = 28;
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let rows = if area.height >= 12 { RADIO_ROWS[0] } else { RADIO_ROWS[1] }.min(area.height);
-    let (owner, style) = owner_sentence(model);
+    let (owner, style) = owner_sentence(model, usize::from(area.width));
     radio(model, Rect { height: rows, ..area }, buf);
     line(area, area.y + rows, buf, &centred(Line::from(span(clip(&owner, usize::from(area.width), "~"), style)), area.width));
     story(model, below(area, rows + 1 + (area.height >= 14) as u16), buf);
 }
 
-fn owner_sentence(model: &Model) -> (String, Style) {
+fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
     let t = &model.skin.theme;
     match model.owner() {
         // Nobody has said so, as long as one of the two was not heard.
@@ -37,7 +37,10 @@ fn owner_sentence(model: &Model) -> (String, Style) {
         },
         RadioOwner::Host(host) => match model.stale_ms(&host) {
             Some(age) => (format!("{host} owned it {} ago", length(age)), t.warn),
-            None => (format!("{host} owns the radio"), t.owner),
+            None => match model.pool().into_iter().find(|other| *other != host && model.holds_radio(other)) {
+                Some(other) => (format!("{host} owns it, {other} lost"), t.warn),
+                None => (first_that_fits([format!("{host} owns the radio"), format!("{host} is owner"), host], room), t.owner),
+            },
         },
         RadioOwner::Conflict(hosts) => (format!("CONFLICT: {} own it", hosts.join(" and ")), t.bad),
     }
@@ -114,6 +117,7 @@ fn story(model: &Model, area: Rect, buf: &mut Buffer) {
     let story = match (other, model.migration()) {
         (Some((_, progress)), _) => ordered(model, progress),
         (None, Some((host, progress))) if !progress.finished => running(model, host, progress, area.width),
+        (None, _) if let Some(pending) = model.waiting() => asked(model, pending),
         (None, Some((_, progress))) => finished(model, progress, area.width),
         (None, None) => idle(model, area.width),
     };
@@ -133,7 +137,10 @@ impl Story<'_> {
         let width = area.width;
         let mut rows = vec![centred(self.headline, width), centred(self.detail, width)];
         let left = area.height.saturating_sub(2);
-        if let Some((figure, style)) = self.figure {
+        if let (Some((figure, style)), 0) = (&self.figure, left) {
+            // The figure before its explanation, where there is room for one line only.
+            rows[1] = centred(Line::from(span(format!("{figure} ms"), *style)), width);
+        } else if let Some((figure, style)) = self.figure {
             let room = usize::from(left.saturating_sub(self.notes.len().min(2) as u16));
             match big::rows(&figure, usize::from(width), room, &model.skin.glyphs) {
                 Some(big) => {
@@ -169,6 +176,17 @@ fn idle<'a>(model: &Model, width: u16) -> Story<'a> {
     Story {
         headline: Line::from(span("no migration yet", t.dim)),
         detail: Line::from(span(next, t.base)),
+        figure: None,
+        notes: Vec::new(),
+    }
+}
+
+fn asked<'a>(model: &Model, pending: &Pending) -> Story<'a> {
+    let t = &model.skin.theme;
+    let since = length(model.now_ms.saturating_sub(pending.since_ms) / 1000 * 1000);
+    Story {
+        headline: Line::from(span(format!(" {} ordered ", pending.order), t.action_tag)),
+        detail: Line::from(span(format!("{} asked, {since}", pending.host), t.base)),
         figure: None,
         notes: Vec::new(),
     }

@@ -18,6 +18,9 @@ const WIDE: u16 = 36;
 /// From this inner width on, counters are named in full.
 const WIDER: u16 = 60;
 
+/// The owner's tag.
+const OWNS: &str = " OWNS THE RADIO ";
+
 /// Draws it.
 pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
@@ -33,7 +36,8 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     let note = match (stale, owner) {
         (Some(age), true) => span(format!(" owned the radio {} ago ", length(age)), t.warn),
         (Some(age), false) => span(format!(" figures {} old ", length(age)), t.warn),
-        (None, true) => span(" OWNS THE RADIO ", t.owner_tag),
+        (None, true) if usize::from(area.width) < OWNS.len() + host.len() + 6 => span(" OWNER ", t.owner_tag),
+        (None, true) => span(OWNS, t.owner_tag),
         (None, false) if model.telemetry(host).is_some() => span(" parked ", t.dim),
         (None, false) => span(" not heard yet ", t.dim),
     };

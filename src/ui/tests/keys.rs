@@ -189,7 +189,7 @@ fn export_is_asked_for_and_its_place_told() {
     let mut m = model(Moment::Before);
     assert_eq!(press(&mut m, "e"), [Effect::Export]);
     update(&mut m, Msg::Exported(Ok(vec!["/x/a.svg".into(), "/x/a.txt".into()])));
-    assert_eq!(last_lines(&m, 1)[0].1, "this screen is in /x/a.svg and /x/a.txt");
+    assert_eq!(last_lines(&m, 1)[0].1, "this screen is in /x/a.svg, also as .txt");
     update(&mut m, Msg::Exported(Err(Failure::new(ErrorCode::Io, "disk full").hint("free some"))));
     let lines = last_lines(&m, 2);
     assert_eq!(lines[0], (Level::Error, "export failed: disk full".into()));
@@ -200,7 +200,7 @@ fn export_is_asked_for_and_its_place_told() {
 fn the_far_sides_reason_and_hint_reach_the_log() {
     let mut m = model(Moment::Failed);
     press(&mut m, "s");
-    assert_eq!(m.pending.len(), 1);
+    assert_eq!(m.waiting().map(|p| p.order), Some(Order::DS), "seen at once, before the host says so");
     let failure = Failure::new(ErrorCode::Busy, "M is under way on server2").hint("wait until it is over");
     answer(&mut m, Asked::Order(Order::DS), Err(failure));
     assert!(m.pending.is_empty());
@@ -238,6 +238,18 @@ fn a_silent_host_is_said_once_and_said_to_be_back() {
     update(&mut m, Msg::Heard(crate::ui::msg::Heard::Telemetry(Box::new(telemetry))));
     assert_eq!(said(&m), ["server2's agent is silent", "server2's agent is heard again"]);
     assert_eq!(m.stale_ms("server2"), None);
+}
+
+/// An order must not wait for a lost host and be carried out later, when nobody expects it.
+#[test]
+fn nothing_is_sent_to_a_host_that_is_down() {
+    let mut m = model(Moment::Silent);
+    let state = crate::ui::msg::LinkState::Retrying { in_ms: 250 };
+    update(&mut m, Msg::Heard(crate::ui::msg::Heard::Link { host: "server2".into(), state }));
+    assert!(press(&mut m, "S").is_empty() && m.pending.is_empty());
+    assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DSR failed: server2's agent can not be reached; nothing was sent".into()));
+    assert_eq!(press(&mut m, "qy"), [Effect::Leave]);
+    assert_eq!(m.farewell, ["end of server2 failed: server2's agent can not be reached; nothing was sent"]);
 }
 
 /// Nothing is drawn when nothing on the screen has changed.

@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 mod keys;
+mod live;
 mod robust;
 mod snapshots;
 

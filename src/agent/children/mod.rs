@@ -1,37 +1,30 @@
 //! The workload processes: start, ask, watch, stop.
 
-use std::collections::VecDeque;
+mod contract;
+mod last_words;
+
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
 
 use crate::protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState};
-use crate::workload::contract::{Ask, ENV_CONTROL, ENV_SOCKET, Happened, Status};
+use crate::workload::contract::{ENV_CONTROL, ENV_SOCKET, Status};
 use crate::workload::keeper::Keeper;
+use last_words::LastWords;
 
-/// A process with a contract socket answers within this.
-const READY: Duration = Duration::from_secs(3);
-/// A program that has made no contract socket by then is taken for one without.
-const FOREIGN: Duration = Duration::from_millis(300);
 /// Between two looks for the socket: short against the 50 ms that starting takes.
 const LOOK: Duration = Duration::from_millis(5);
 /// Time between SIGTERM and SIGKILL: stopping the stream takes some ms.
 const GRACE: Duration = Duration::from_millis(300);
 /// The kernel ends a killed process within this, or something holds it.
 const REAPED: Duration = Duration::from_secs(3);
-/// Last words kept of standard error, bytes.
-const LAST_WORDS: usize = 4096;
-/// A state poll must not hold up the next one.
-const POLL: Duration = Duration::from_millis(90);
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +89,8 @@ struct Running {
     /// For questions that may take long, and for those that may not.
     keepers: Option<(Keeper, Keeper)>,
     status: Status,
+    /// Events of synchronisation heard.
+    events: u64,
     end: mpsc::Sender<()>,
     /// Becomes `true` when the process has been reaped.
     ended: watch::Receiver<bool>,
@@ -221,187 +216,13 @@ impl Child {
             shared.state = ProcessState::Starting;
             shared.last_words = None;
             let status = Status::default();
-            shared.running = Some(Running { pid, since: Instant::now(), keepers: None, status, end, ended: ended.clone() });
+            shared.running =
+                Some(Running { pid, since: Instant::now(), keepers: None, status, events: 0, end, ended: ended.clone() });
         }
         self.sync.send_replace(None);
         self.tell(News::Changed);
         tokio::spawn(self.clone().supervise(child, pid, words, asked_to_end, ending));
         Ok((pid, ended))
-    }
-
-    /// Waits for the contract socket; gives it up for a program that makes none.
-    async fn ready(&self) -> Result<(), Failure> {
-        let began = Instant::now();
-        loop {
-            if let Ok(answered) = timeout(READY, self.attach()).await
-                && answered
-            {
-                return Ok(());
-            }
-            if began.elapsed() >= FOREIGN && !self.socket.exists() {
-                let child = self.clone();
-                let pid = self.pid();
-                tokio::spawn(async move { child.attach_late(pid).await });
-                return Ok(());
-            }
-            if began.elapsed() >= READY {
-                return Err(Failure::new(
-                    ErrorCode::Process,
-                    format!("the {} process did not answer on its contract socket within {} s", self.name(), READY.as_secs()),
-                ));
-            }
-            sleep(LOOK).await;
-        }
-    }
-
-    /// A slow program may still make its socket.
-    async fn attach_late(&self, pid: Option<u32>) {
-        while self.pid() == pid {
-            if self.attach().await {
-                self.tell(News::Changed);
-                return;
-            }
-            sleep(FOREIGN).await;
-        }
-    }
-
-    /// Connects twice and asks for the state; `false` while nobody answers.
-    async fn attach(&self) -> bool {
-        let (Ok((long, _)), Ok((short, events))) = (Keeper::connect(&self.socket).await, Keeper::connect(&self.socket).await)
-        else {
-            return false;
-        };
-        let Ok(answer) = short.ask(self.name(), Ask::Status, READY).await else { return false };
-        {
-            let mut shared = self.shared();
-            let Some(running) = shared.running.as_mut() else { return false };
-            running.keepers = Some((long, short));
-        }
-        self.take_status(&answer);
-        tokio::spawn(self.clone().hear(events));
-        true
-    }
-
-    async fn hear(self, mut events: mpsc::Receiver<Happened>) {
-        while let Some(happened) = events.recv().await {
-            match happened {
-                Happened::Sync { sync } => self.take_sync(sync),
-                Happened::Note { text } => self.tell(News::Line(Level::Info, format!("{}: {text}", self.name()))),
-            }
-        }
-    }
-
-    fn take_sync(&self, sync: SyncState) {
-        let before = {
-            let mut shared = self.shared();
-            let Some(running) = shared.running.as_mut() else { return };
-            running.status.sync.replace(sync)
-        };
-        self.sync.send_replace(Some(sync));
-        let kind = |sync: &SyncState| std::mem::discriminant(sync);
-        if before.as_ref().map(kind) != Some(kind(&sync)) {
-            self.tell(News::Changed);
-            if matches!(sync, SyncState::Synced { .. }) {
-                self.tell(News::Synced);
-            }
-        }
-    }
-
-    fn take_status(&self, answer: &Value) {
-        let Ok(status) = serde_json::from_value::<Status>(answer.clone()) else { return };
-        let sync = status.sync;
-        {
-            let mut shared = self.shared();
-            let Some(running) = shared.running.as_mut() else { return };
-            let linked = status.linked;
-            let before = running.status.sync;
-            running.status = Status { sync: before, ..status };
-            if self.role == Role::Usrp && matches!(shared.state, ProcessState::Made | ProcessState::Running) && linked.is_some() {
-                shared.state = if linked == Some(true) { ProcessState::Running } else { ProcessState::Made };
-            }
-        }
-        if let Some(sync) = sync {
-            self.take_sync(sync);
-        }
-    }
-
-    /// Asks for the state, in a tenth of a second or not at all.
-    pub async fn poll(&self) {
-        let Some((_, keeper)) = self.keepers() else { return };
-        if let Ok(answer) = keeper.ask(self.name(), Ask::Status, POLL).await {
-            self.take_status(&answer);
-        }
-    }
-
-    fn keepers(&self) -> Option<(Keeper, Keeper)> {
-        self.shared().running.as_ref().and_then(|running| running.keepers.clone())
-    }
-
-    /// Whether the process speaks the contract.
-    pub fn has_contract(&self) -> bool {
-        self.keepers().is_some()
-    }
-
-    /// Asks the process.
-    ///
-    /// # Errors
-    /// [`ErrorCode::State`] when it does not run, [`ErrorCode::Workload`] when it has no contract socket, refuses or does not answer.
-    pub async fn ask(&self, ask: Ask, deadline: Duration) -> Result<Value, Failure> {
-        if !self.is_running() {
-            return Err(self.not_running());
-        }
-        let Some((keeper, _)) = self.keepers() else {
-            return Err(Failure::new(
-                ErrorCode::Workload,
-                format!("the {} process has no contract socket to be asked on", self.name()),
-            )
-            .hint("docs/workload.md says how a program gets one"));
-        };
-        keeper.ask(self.name(), ask, deadline).await
-    }
-
-    /// The failure of asking a process that does not run.
-    pub fn not_running(&self) -> Failure {
-        Failure::new(ErrorCode::State, format!("the {} process does not run", self.name())).hint("start it first")
-    }
-
-    /// Notes that the process is linked to the radio, ahead of the next poll.
-    pub fn set_linked(&self) {
-        {
-            let mut shared = self.shared();
-            let Some(running) = shared.running.as_mut() else { return };
-            running.status.linked = Some(true);
-            shared.state = ProcessState::Running;
-        }
-        self.tell(News::Changed);
-    }
-
-    /// Waits until the process is in sync.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Deadline`] when it is not by then, [`ErrorCode::Process`] when it ends meanwhile, [`ErrorCode::State`] when it does
-    /// not run.
-    pub async fn await_sync(&self, deadline: Duration) -> Result<SyncState, Failure> {
-        let Some(mut ended) = self.shared().running.as_ref().map(|running| running.ended.clone()) else {
-            return Err(self.not_running());
-        };
-        let mut sync = self.sync.subscribe();
-        let synced = async {
-            let found = sync.wait_for(|sync| matches!(sync, Some(SyncState::Synced { .. }))).await;
-            found.ok().and_then(|sync| *sync)
-        };
-        tokio::select! {
-            biased;
-            Some(sync) = synced => Ok(sync),
-            () = until_ended(&mut ended) => {
-                Err(Failure::new(ErrorCode::Process, format!("the {} process ended before it was in sync", self.name())))
-            }
-            () = sleep(deadline) => {
-                let state = self.status().sync.map_or("it has not said what it does", said);
-                Err(Failure::new(ErrorCode::Deadline, format!("the {} process was not in sync within {:.1} s: {state}", self.name(), deadline.as_secs_f64()))
-                    .hint("is the far end on the air, and does the USRP process run and have the radio?"))
-            }
-        }
     }
 
     /// Ends the process: SIGTERM, a grace of 300 ms, SIGKILL. One that does not run counts as ended.
@@ -474,62 +295,7 @@ async fn until_ended(ended: &mut watch::Receiver<bool>) {
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-fn said(sync: SyncState) -> &'static str {
-    match sync {
-        SyncState::NoSamples => "no samples arrive",
-        SyncState::Searching => "it is searching for the far end",
-        SyncState::Synced { .. } => "it is in sync",
-        SyncState::Lost { .. } => "it was in sync and has lost it",
-    }
-}
-
 /// Milliseconds of a duration, as telemetry has them.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The end of what a process wrote to standard error.
-#[derive(Debug, Clone, Default)]
-struct LastWords {
-    bytes: Arc<Mutex<VecDeque<u8>>>,
-    closed: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
-}
-
-impl LastWords {
-    /// Reads to the end in the background, passing the words on to the agent's own log.
-    fn hear(stderr: Option<impl AsyncRead + Unpin + Send + 'static>, name: &'static str) -> Self {
-        let words = Self::default();
-        let Some(stderr) = stderr else { return words };
-        let (open, closed) = oneshot::channel();
-        *words.closed.lock().unwrap_or_else(PoisonError::into_inner) = Some(closed);
-        tokio::spawn(words.clone().read(stderr, name, open));
-        words
-    }
-
-    async fn read(self, mut stderr: impl AsyncRead + Unpin, name: &'static str, _open: oneshot::Sender<()>) {
-        let mut buffer = [0; 1024];
-        while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
-            tracing::info!("{name}: {}", String::from_utf8_lossy(&buffer[..read]).trim_end());
-            let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-            bytes.extend(&buffer[..read]);
-            let surplus = bytes.len().saturating_sub(LAST_WORDS);
-            bytes.drain(..surplus);
-        }
-    }
-
-    /// Waits a moment for the rest: a process that was killed leaves its last line in the pipe.
-    async fn finish(&self) {
-        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(closed) = closed {
-            let _ = timeout(LOOK * 20, closed).await;
-        }
-    }
-
-    fn with(&self, status: Option<ExitStatus>) -> String {
-        let status = status.map_or_else(|| "its exit status is not known".to_owned(), |status| status.to_string());
-        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(bytes.make_contiguous());
-        let text = text.trim();
-        if text.is_empty() { status } else { format!("{status}; {text}") }
-    }
 }

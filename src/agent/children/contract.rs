@@ -1,0 +1,212 @@
+//! The contract side of a process: waiting for its socket, asking it, hearing its events.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Child, LOOK, News, Role, Running, until_ended};
+use crate::protocol::{ErrorCode, Failure, Level, ProcessState, SyncState};
+use crate::workload::contract::{Ask, Happened, Status};
+use crate::workload::keeper::Keeper;
+
+/// A process with a contract socket answers within this.
+const READY: Duration = Duration::from_secs(3);
+/// A program that has made no contract socket by then is taken for one without.
+const FOREIGN: Duration = Duration::from_millis(300);
+/// A state poll must not hold up the next one.
+const POLL: Duration = Duration::from_millis(90);
+
+impl Child {
+    /// Waits for the contract socket; gives it up for a program that makes none.
+    pub(super) async fn ready(&self) -> Result<(), Failure> {
+        let began = Instant::now();
+        loop {
+            if let Ok(answered) = timeout(READY, self.attach()).await
+                && answered
+            {
+                return Ok(());
+            }
+            if began.elapsed() >= FOREIGN && !self.socket.exists() {
+                let child = self.clone();
+                let pid = self.pid();
+                tokio::spawn(async move { child.attach_late(pid).await });
+                return Ok(());
+            }
+            if began.elapsed() >= READY {
+                return Err(Failure::new(
+                    ErrorCode::Process,
+                    format!("the {} process did not answer on its contract socket within {} s", self.name(), READY.as_secs()),
+                ));
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// A slow program may still make its socket.
+    async fn attach_late(&self, pid: Option<u32>) {
+        while self.pid() == pid {
+            if self.attach().await {
+                self.tell(News::Changed);
+                return;
+            }
+            sleep(FOREIGN).await;
+        }
+    }
+
+    /// Connects twice and asks for the state; `false` while nobody answers.
+    async fn attach(&self) -> bool {
+        let (Some(pid), Ok((long, _)), Ok((short, events))) =
+            (self.pid(), Keeper::connect(&self.socket).await, Keeper::connect(&self.socket).await)
+        else {
+            return false;
+        };
+        let Ok(answer) = short.ask(self.name(), Ask::Status, READY).await else { return false };
+        if self.with_running(pid, |running| running.keepers = Some((long, short))).is_none() {
+            return false;
+        }
+        self.take_status(pid, 0, &answer);
+        tokio::spawn(self.clone().hear(pid, events));
+        true
+    }
+
+    /// Works on the running process, if it is still the one with this id: what an earlier one has said is old news.
+    fn with_running<T>(&self, pid: u32, work: impl FnOnce(&mut Running) -> T) -> Option<T> {
+        self.shared().running.as_mut().filter(|running| running.pid == pid).map(work)
+    }
+
+    async fn hear(self, pid: u32, mut events: mpsc::Receiver<Happened>) {
+        while let Some(happened) = events.recv().await {
+            match happened {
+                Happened::Sync { sync } => {
+                    self.with_running(pid, |running| running.events += 1);
+                    self.take_sync(pid, sync);
+                }
+                Happened::Note { text } => self.tell(News::Line(Level::Info, format!("{}: {text}", self.name()))),
+            }
+        }
+    }
+
+    fn take_sync(&self, pid: u32, sync: SyncState) {
+        let Some(before) = self.with_running(pid, |running| running.status.sync.replace(sync)) else { return };
+        self.sync.send_replace(Some(sync));
+        let kind = |sync: &SyncState| std::mem::discriminant(sync);
+        if before.as_ref().map(kind) != Some(kind(&sync)) {
+            self.tell(News::Changed);
+            if matches!(sync, SyncState::Synced { .. }) {
+                self.tell(News::Synced);
+            }
+        }
+    }
+
+    /// Takes in an answer to a question that was asked when `events` had been heard: what it says of synchronisation is older than
+    /// an event heard since.
+    fn take_status(&self, pid: u32, events: u64, answer: &Value) {
+        let Ok(status) = serde_json::from_value::<Status>(answer.clone()) else { return };
+        let (sync, linked) = (status.sync, status.linked);
+        let news = self.with_running(pid, |running| {
+            let before = running.status.sync;
+            running.status = Status { sync: before, ..status };
+            running.events == events
+        });
+        if let (Role::Usrp, Some(linked)) = (self.role, linked) {
+            let mut shared = self.shared();
+            if matches!(shared.state, ProcessState::Made | ProcessState::Running) {
+                shared.state = if linked { ProcessState::Running } else { ProcessState::Made };
+            }
+        }
+        if let (Some(true), Some(sync)) = (news, sync) {
+            self.take_sync(pid, sync);
+        }
+    }
+
+    /// Asks for the state, in a tenth of a second or not at all.
+    pub async fn poll(&self) {
+        let found = self.shared().running.as_ref().and_then(|r| Some((r.pid, r.events, r.keepers.clone()?.1)));
+        let Some((pid, events, keeper)) = found else { return };
+        if let Ok(answer) = keeper.ask(self.name(), Ask::Status, POLL).await {
+            self.take_status(pid, events, &answer);
+        }
+    }
+
+    fn keepers(&self) -> Option<(Keeper, Keeper)> {
+        self.shared().running.as_ref().and_then(|running| running.keepers.clone())
+    }
+
+    /// Whether the process speaks the contract.
+    pub fn has_contract(&self) -> bool {
+        self.keepers().is_some()
+    }
+
+    /// Asks the process.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`] when it does not run, [`ErrorCode::Workload`] when it has no contract socket, refuses or does not answer.
+    pub async fn ask(&self, ask: Ask, deadline: Duration) -> Result<Value, Failure> {
+        if !self.is_running() {
+            return Err(self.not_running());
+        }
+        let Some((keeper, _)) = self.keepers() else {
+            return Err(Failure::new(
+                ErrorCode::Workload,
+                format!("the {} process has no contract socket to be asked on", self.name()),
+            )
+            .hint("docs/workload.md says how a program gets one"));
+        };
+        keeper.ask(self.name(), ask, deadline).await
+    }
+
+    /// The failure of asking a process that does not run.
+    pub fn not_running(&self) -> Failure {
+        Failure::new(ErrorCode::State, format!("the {} process does not run", self.name())).hint("start it first")
+    }
+
+    /// Notes that the process is linked to the radio, ahead of the next poll.
+    pub fn set_linked(&self) {
+        {
+            let mut shared = self.shared();
+            let Some(running) = shared.running.as_mut() else { return };
+            running.status.linked = Some(true);
+            shared.state = ProcessState::Running;
+        }
+        self.tell(News::Changed);
+    }
+
+    /// Waits until the process is in sync.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Deadline`] when it is not by then, [`ErrorCode::Process`] when it ends meanwhile, [`ErrorCode::State`] when it does
+    /// not run.
+    pub async fn await_sync(&self, deadline: Duration) -> Result<SyncState, Failure> {
+        let Some(mut ended) = self.shared().running.as_ref().map(|running| running.ended.clone()) else {
+            return Err(self.not_running());
+        };
+        let mut sync = self.sync.subscribe();
+        let synced = async {
+            let found = sync.wait_for(|sync| matches!(sync, Some(SyncState::Synced { .. }))).await;
+            found.ok().and_then(|sync| *sync)
+        };
+        tokio::select! {
+            biased;
+            Some(sync) = synced => Ok(sync),
+            () = until_ended(&mut ended) => {
+                Err(Failure::new(ErrorCode::Process, format!("the {} process ended before it was in sync", self.name())))
+            }
+            () = sleep(deadline) => {
+                let state = self.status().sync.map_or("it has not said what it does", said);
+                Err(Failure::new(ErrorCode::Deadline, format!("the {} process was not in sync within {:.1} s: {state}", self.name(), deadline.as_secs_f64()))
+                    .hint("is the far end on the air, and does the USRP process run and have the radio?"))
+            }
+        }
+    }
+}
+
+fn said(sync: SyncState) -> &'static str {
+    match sync {
+        SyncState::NoSamples => "no samples arrive",
+        SyncState::Searching => "it is searching for the far end",
+        SyncState::Synced { .. } => "it is in sync",
+        SyncState::Lost { .. } => "it was in sync and has lost it",
+    }
+}
