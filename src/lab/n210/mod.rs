@@ -38,7 +38,7 @@ const MAX_RADIOS: usize = 8;
 pub struct Args {
     /// A radio in a network namespace of /run/netns; may be repeated, all radios share one air. Without it, one radio in the present
     /// namespace.
-    #[arg(long = "radio", value_name = "NAME@NETNS[/INTERFACE]", num_args = 1)]
+    #[arg(long = "radio", value_name = "NAME=NETNS[/INTERFACE]", num_args = 1)]
     pub radios: Vec<Site>,
     /// Interface that a radio without a named one uses. It needs no address.
     #[arg(long, default_value = "eth0")]
@@ -75,7 +75,7 @@ impl FromStr for Site {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, place) = text.split_once('@').ok_or("a radio is NAME@NETNS or NAME@NETNS/INTERFACE")?;
+        let (name, place) = text.split_once(['=', '@']).ok_or("a radio is NAME=NETNS or NAME=NETNS/INTERFACE")?;
         let (namespace, interface) = place.split_once('/').map_or((place, None), |(space, name)| (space, Some(name)));
         let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains('/');
         if odd(name) || odd(namespace) || interface.is_some_and(odd) {
@@ -92,6 +92,7 @@ impl FromStr for Site {
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
         )

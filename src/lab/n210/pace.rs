@@ -23,6 +23,12 @@ const TURN: Tick = 20_000;
 /// Time is caught up in pieces of this size, so that packets leave between them.
 const PIECE: Tick = 100_000;
 
+/// While transmit samples flow, and so long after, input waits for the turn as well.
+const FLOW: Tick = 200_000;
+
+/// Longer frames carry samples.
+const SMALL: usize = 200;
+
 /// So far behind, the radios overflow instead of catching up for ever.
 const PATIENCE: Tick = 100_000_000;
 
@@ -57,22 +63,24 @@ impl Pace {
 /// Standard output is gone, or waiting failed.
 pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, ready: &str) -> std::io::Result<()> {
     let pace = Pace { origin: nanoseconds(ClockId::CLOCK_MONOTONIC) };
+    let parent = getppid();
+    be_prompt();
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{ready}")?;
     stdout.flush()?;
-    let parent = getppid();
-    be_prompt();
-    let mut quiet = true;
+    let mut quiet_from = 0;
     let mut losses = Losses::default();
     while getppid() == parent {
         let turn = world.now();
-        wait(&pace, &world, &sockets, turn, quiet)?;
+        wait(&pace, &world, &sockets, turn, turn >= quiet_from)?;
         let (now, shift) = pace.now();
         if now.saturating_sub(world.now()) > PATIENCE {
             tracing::warn!("this machine was too busy for more than a second: the receive streams overflow");
             world.skip(now);
         }
-        quiet = take(&pace, &mut world, &mut sockets, shift);
+        if take(&pace, &mut world, &mut sockets, shift) {
+            quiet_from = now.saturating_add(FLOW);
+        }
         let lost = catch_up(&mut world, &sockets, now);
         losses.count(lost, now);
     }
@@ -130,10 +138,9 @@ fn nix_result(result: nix::Result<i32>) -> std::io::Result<()> {
     }
 }
 
-/// Hands all frames that have arrived to their radios, in the order of their arrival. True if there were few.
+/// Hands all frames that have arrived to their radios, in the order of their arrival. True if samples were among them.
 fn take(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64) -> bool {
-    const FEW: usize = 2;
-    let mut total = 0;
+    let (mut total, mut flow) = (0, false);
     let mut counts = [0; super::MAX_RADIOS];
     for (count, socket) in counts.iter_mut().zip(sockets.iter_mut()) {
         *count = socket.receive().unwrap_or_else(|error| {
@@ -155,10 +162,11 @@ fn take(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64
             let stamp = frame.stamp.map_or_else(|| pace.now().0, |stamp| pace.tick(stamp + shift));
             world.advance(stamp.min(pace.now().0));
             world.input(radio, frame.frame, frame.segment);
+            flow |= frame.frame.len() > SMALL;
         }
         next[radio] += 1;
     }
-    total <= FEW
+    flow
 }
 
 /// Lets time pass up to now and sends what falls due; returns how many frames were lost.
