@@ -12,8 +12,9 @@ fn demo(method: &str, extra: &[&str]) -> (Output, Value) {
         .output()
         .expect("baton starts");
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let document = serde_json::from_str(&stdout)
-        .unwrap_or_else(|e| panic!("stdout is not one JSON document ({e}):\n{stdout}\n{}", String::from_utf8_lossy(&output.stderr)));
+    let document = serde_json::from_str(&stdout).unwrap_or_else(|e| {
+        panic!("stdout is not one JSON document ({e}):\n{stdout}\n{}", String::from_utf8_lossy(&output.stderr))
+    });
     (output, document)
 }
 
@@ -28,7 +29,8 @@ fn check(method: &str, output: &Output, document: &Value) {
         assert_eq!(run["outcome"], "ok", "{run:#}");
         assert_eq!(run["method"], method);
         assert!(run["reason"].is_null());
-        let mut names: Vec<_> = run["phases"].as_array().expect("phases").iter().map(|p| p["name"].as_str().unwrap_or("?")).collect();
+        let mut names: Vec<_> =
+            run["phases"].as_array().expect("phases").iter().map(|p| p["name"].as_str().unwrap_or("?")).collect();
         names.sort_unstable();
         assert_eq!(names, ["eth3", "link_usrp", "make_usrp", "start_d2d", "stop_source", "sync", "tun_ip"], "{run:#}");
         let felt = &run["interruption"];

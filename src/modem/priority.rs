@@ -8,7 +8,7 @@ const PRIORITY: i32 = 1;
 /// Asks for round-robin real-time scheduling of the calling thread; threads that it starts are ordinary ones again.
 ///
 /// Without it a burst waits behind whatever else keeps the cores busy: with a load of 7 on two cores, up to 28 ms were measured, more
-/// than any lead can cover; with it, 4 ms.
+/// than a lead can cover; with it, 3 to 6 ms.
 ///
 /// # Errors
 /// Without the right (CAP_SYS_NICE, or an rtprio limit above 0).

@@ -14,7 +14,7 @@ use super::segment::MTU;
 use super::settings::{self, Settings};
 use crate::protocol::{Route, StreamCounters, SyncState};
 use crate::workload::contract::{Ask, Happened, Status};
-use crate::workload::samples::{Block, Kind};
+use crate::workload::samples::{Block, Kind, MAX_SAMPLES};
 use crate::workload::seqpacket::{SampleListener, SampleSocket};
 use crate::workload::serve::Reporter;
 
@@ -203,12 +203,13 @@ pub fn serve_samples(
 fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_, impl IpInterface>) -> io::Result<()> {
     samples.set_read_timeout(Some(SILENCE))?;
     shell.samples = Some(samples.try_clone()?);
+    let mut block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
     loop {
-        match samples.receive() {
-            Ok(None) => return Ok(()),
-            Ok(Some(block)) if block.kind == Kind::Rx => modem.receive(block.tick, &block.samples, shell),
+        match samples.receive_into(&mut block) {
+            Ok(false) => return Ok(()),
+            Ok(true) if block.kind == Kind::Rx => modem.receive(block.tick, &block.samples, shell),
             // Not meant for this end, or no block at all.
-            Ok(Some(_)) => continue,
+            Ok(true) => continue,
             Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => continue,
             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => modem.no_samples(shell),
             Err(e) => return Err(e),

@@ -115,7 +115,7 @@ struct End {
 impl End {
     fn new(control: serde_json::Value, carried: bool, at: u64) -> Self {
         let settings = Settings::read(control.as_object().unwrap(), carried).unwrap();
-        Self { modem: Modem::new(settings, 5), taken: Taken::default(), at, off: 0, cpu: Duration::ZERO }
+        Self { modem: Modem::new(settings, 8), taken: Taken::default(), at, off: 0, cpu: Duration::ZERO }
     }
 
     fn feed(&mut self, samples: &[Sample]) {

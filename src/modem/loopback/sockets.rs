@@ -35,7 +35,7 @@ fn start_slave(dir: &Path) -> UnixDatagram {
     let reporter = serve(&dir.join("d2d.sock"), move |ask| answers.answer(ask)).unwrap();
     let (tun, host) = UnixDatagram::pair().unwrap();
     let tun = Arc::new(tun);
-    let modem = Modem::new(settings, 5);
+    let modem = Modem::new(settings, 8);
     let (queue, reader) = (modem.queue(), Arc::clone(&tun));
     thread::spawn(move || read_packets(&*reader, &queue));
     thread::spawn(move || serve_samples(&listener, modem, &shared, &reporter, &*tun));
