@@ -28,7 +28,7 @@ enum Command {
     /// The agent of one host.
     Agent(agent::Args),
     /// A lab with its console; with --headless, a lab that migrates and prints one JSON document.
-    Demo(headless::demo::Args),
+    Demo(Demo),
     /// A lab in the foreground: namespaces, switches, software radios, agents.
     Lab(lab::Args),
     /// One operator command: DS, KL, M, MB, DSR, KR, end.
@@ -52,6 +52,25 @@ enum Command {
     Man,
 }
 
+/// `baton demo`: a lab, and either the console or its headless twin inside.
+#[derive(clap::Args)]
+struct Demo {
+    #[command(flatten)]
+    headless: headless::demo::Args,
+    #[command(flatten)]
+    console: ui::Args,
+}
+
+impl Demo {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        let lab = lab::Args { name: "demo".into(), ..lab::Args::default() };
+        lab::supervise(&lab, |file| match self.headless.headless {
+            true => headless::demo::run(file, &self.headless),
+            false => ui::run(file, &self.console),
+        })
+    }
+}
+
 /// The cluster file to use: the one named, else the running lab's, whose namespaces this process then joins.
 fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failure> {
     config.map_or_else(|| lab::enter(lab), Ok)
@@ -62,8 +81,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match command {
         Command::Console(args) => ui::run(&cluster(config, name.as_deref())?, &args),
         Command::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
-        Command::Demo(args) if args.headless => lab::supervise(&args.lab(), |file| headless::demo::run(file, &args)),
-        Command::Demo(args) => lab::supervise(&args.lab(), |file| ui::run(file, &ui::Args::default())),
+        Command::Demo(args) => args.run(),
         Command::Lab(args) => lab::run(&args, name.as_deref()),
         Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
         Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),

@@ -41,13 +41,6 @@ pub struct Args {
     pub json: bool,
 }
 
-impl Args {
-    /// Options of the lab underneath.
-    pub fn lab(&self) -> crate::lab::Args {
-        crate::lab::Args { name: "demo".into(), ..Default::default() }
-    }
-}
-
 /// Reads `100ms`, `0.5s` or a number of milliseconds.
 fn interval(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix("ms") {

@@ -6,7 +6,6 @@ pub mod demodulate;
 pub mod gold;
 mod history;
 pub mod numerology;
-mod priority;
 mod process;
 pub mod queue;
 pub mod receive;

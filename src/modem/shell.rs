@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::core::{Modem, Outlet, Report};
-use super::priority;
 use super::queue::PacketQueue;
 use super::receive::Sync;
 use super::segment::MTU;
 use super::settings::{self, Settings};
 use crate::protocol::{Route, StreamCounters, SyncState};
 use crate::workload::contract::{Ask, Happened, Status};
+use crate::workload::realtime::{Rank, real_time};
 use crate::workload::samples::{Block, Kind, MAX_SAMPLES};
 use crate::workload::seqpacket::{SampleListener, SampleSocket};
 use crate::workload::serve::Reporter;
@@ -180,7 +180,7 @@ pub fn serve_samples(
     tun: &impl IpInterface,
 ) -> io::Error {
     let mut shell = Shell { shared, reporter, tun, samples: None, bursts_dropped: 0, changes: Vec::new() };
-    let mut ordinary = priority::real_time().err();
+    let mut ordinary = real_time(Rank::Modem).err();
     loop {
         let mut samples = match listener.accept() {
             Ok(samples) => samples,

@@ -36,6 +36,7 @@ use self::session::Session;
 use crate::config::Radio;
 use crate::protocol::{ErrorCode, Failure};
 use crate::workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, Happened};
+use crate::workload::realtime::{Rank, real_time};
 use crate::workload::serve::{Reporter, serve};
 
 /// Lines for the log that may wait to be told.
@@ -100,9 +101,18 @@ fn start_threads(
     reporter: Reporter,
 ) -> io::Result<()> {
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
-    thread::Builder::new().name("rx".into()).spawn(move || rx::run(&s, &b))?;
+    thread::Builder::new().name("rx".into()).spawn(move || {
+        if let Err(why) = real_time(Rank::Stream) {
+            eprintln!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost");
+        }
+        rx::run(&s, &b);
+    })?;
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
-    thread::Builder::new().name("tx".into()).spawn(move || tx::run(&s, &b, &samples))?;
+    thread::Builder::new().name("tx".into()).spawn(move || {
+        // Refused for the one as for the other, which has said so.
+        let _ = real_time(Rank::Stream);
+        tx::run(&s, &b, &samples);
+    })?;
     // Told from a thread of its own: a keeper that does not read must not hold up samples.
     thread::Builder::new().name("notes".into()).spawn(move || {
         for text in told {

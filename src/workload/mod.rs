@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod keeper;
+pub mod realtime;
 pub mod samples;
 pub mod seqpacket;
 pub mod serve;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use crate::protocol::{ErrorCode, Failure};
+use crate::workload::realtime::{Rank, real_time};
 
 mod air;
 mod arp;
@@ -103,6 +104,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let identities: Vec<Identity> = sites.iter().map(|site| Identity::new(&site.name, args.addr)).collect();
     let medium = Medium { gain_db: args.gain_db, noise_dbfs: args.noise_dbfs, delay: args.delay_ticks, seed: args.seed };
     let ready = ready(&sites, args);
+    if let Err(error) = real_time(Rank::Radio) {
+        tracing::warn!("no real-time priority ({error}): on a busy machine this radio's clock stutters, as no real one's does");
+    }
     pace::run(World::new(identities, medium), sockets, &ready)
         .map(|()| ExitCode::SUCCESS)
         .map_err(|error| Failure::new(ErrorCode::Io, format!("the software N210 had to stop: {error}")))
