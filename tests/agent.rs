@@ -1,4 +1,5 @@
 //! The agent: every command with its failure branches, on real processes and real addresses.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod common;
 
@@ -366,6 +367,12 @@ fn figures() {
                             times.push(began.elapsed());
                         }
                         times.sort();
+                        // The figure is of the transport it is named after: connections to port 7600 (hex 1DB0), in state 01, established.
+                        let table = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
+                        let established = table.lines().filter(|line| line.contains(":1DB0 01 ")).count();
+                        assert_eq!((established > 0, cluster.path("one.cmd").exists()), (tcp, !tcp), "{table}");
+                        let least = times[0];
+                        println!("{what}: {established} established TCP connections, least {least:?}");
                         println!("{what}, signed, {name}: median {:?}, p99 {:?}", times[1000], times[1980]);
                     }
                 });
