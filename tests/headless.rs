@@ -1,4 +1,4 @@
-//! The headless twins as the operator calls them: exit codes, and the demonstration in a whole lab.
+//! The headless twins as the operator calls them: exit codes and sentences. tests/demo.rs has the whole lab.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not go on has failed")]
 
 use std::path::Path;
@@ -94,38 +94,4 @@ fn runs_without_records_are_none() {
     let output = baton(&["--config", &file, "runs", "--json"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), serde_json::json!({"runs": []}));
-}
-
-/// The whole lab: software radios, agents, modem and pings.
-fn demonstrate(method: &str) {
-    let output = baton(&["demo", "--headless", "--method", method, "--migrations", "2", "--probe-interval", "100ms", "--json"]);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", stderr(&output)));
-    assert!(output.status.success(), "{report:#}\n{}", stderr(&output));
-    assert_eq!(report["ok"], true);
-    let runs = report["runs"].as_array().unwrap();
-    assert_eq!(runs.iter().map(|run| &run["order"]).collect::<Vec<_>>(), ["M", "MB"]);
-    for run in runs {
-        assert_eq!((&run["outcome"], &run["method"]), (&"ok".into(), &method.into()));
-        assert!(run["replies_before"].as_u64().unwrap() > 0 && run["replies_after"].as_u64().unwrap() > 0);
-        let phases: Vec<&str> = run["phases"].as_array().unwrap().iter().map(|phase| phase["name"].as_str().unwrap()).collect();
-        let expected = match method {
-            "cold" => ["tun_ip", "stop_source", "start_d2d", "eth3", "make_usrp", "link_usrp", "sync"],
-            _ => ["tun_ip", "start_d2d", "make_usrp", "stop_source", "eth3", "link_usrp", "sync"],
-        };
-        assert_eq!(phases, expected);
-        let sent = run["interruption"]["probes_sent"].as_u64().unwrap();
-        let lost = run["interruption"]["probes_lost"].as_u64().unwrap();
-        assert!(sent > 0 && lost <= sent);
-        assert!(run["interruption"]["gap_ms"].as_f64().unwrap() > 0.0);
-    }
-}
-
-#[test]
-fn a_classic_migration_to_and_fro_in_the_lab() {
-    demonstrate("classic");
-}
-
-#[test]
-fn a_cold_migration_to_and_fro_in_the_lab() {
-    demonstrate("cold");
 }

@@ -39,6 +39,8 @@ pub struct Ledger {
     probes: VecDeque<Probe>,
     first: u64,
     received: u64,
+    /// The lowest number that was ever answered.
+    served_from: Option<u64>,
     /// All probes below are answered or lost.
     settled: u64,
 }
@@ -67,6 +69,7 @@ impl Ledger {
         if !probe.is_settled(now) {
             probe.replied = now.max(probe.sent);
             self.received += 1;
+            self.served_from = Some(self.served_from.map_or(seq, |earlier| earlier.min(seq)));
         }
     }
 
@@ -120,8 +123,10 @@ impl Ledger {
 
     /// What the console shows.
     pub fn status(&self, target: String, interval_ms: f64, now: u64) -> ProbeStatus {
-        let outstanding =
-            (self.settled..self.next()).filter(|&seq| self.at(seq).is_some_and(|p| !p.is_settled(now))).count() as u64;
+        let before_service = self.served_from.unwrap_or(self.next());
+        let outstanding = (self.settled.max(before_service)..self.next())
+            .filter(|&seq| self.at(seq).is_some_and(|p| !p.is_settled(now)))
+            .count() as u64;
         let recent = self.probes.len().saturating_sub(RECENT);
         let mut trips: Vec<u64> =
             self.probes.iter().rev().filter_map(|p| p.reply().map(|r| r - p.sent)).take(ROUND_TRIPS).collect();
@@ -130,8 +135,9 @@ impl Ledger {
             target,
             interval_ms,
             sent: self.next(),
+            before_service,
             received: self.received,
-            lost: (self.next() - self.received).saturating_sub(outstanding),
+            lost: (self.next() - before_service - self.received).saturating_sub(outstanding),
             rtt_ms: percentiles(&trips),
             recent: self
                 .probes

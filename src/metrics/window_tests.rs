@@ -52,7 +52,7 @@ fn late_foreign_and_doubled_replies_do_not_count() {
     ledger.replied(1, 106 * MS);
     ledger.replied(2, 107 * MS);
     let status = ledger.status("t".into(), 100.0, 2000 * MS);
-    assert_eq!((status.sent, status.received, status.lost), (2, 1, 1));
+    assert_eq!((status.sent, status.before_service, status.received, status.lost), (2, 1, 1, 0));
     assert_eq!(status.rtt_ms, Some([5.0; 4]));
     assert_eq!(status.recent[0], ProbeOutcome { seq: 0, rtt_ms: None, lost: true });
     assert_eq!(status.recent[1], ProbeOutcome { seq: 1, rtt_ms: Some(5.0), lost: false });
@@ -65,7 +65,19 @@ fn a_probe_is_neither_lost_nor_answered_while_it_travels() {
     let status = ledger.status("t".into(), 100.0, LOSS_TIMEOUT - 1);
     assert_eq!((status.received, status.lost, status.recent[0].lost), (0, 0, false));
     assert_eq!(ledger.settled(LOSS_TIMEOUT), 1);
-    assert_eq!(ledger.status("t".into(), 100.0, LOSS_TIMEOUT).lost, 1);
+    assert!(ledger.status("t".into(), 100.0, LOSS_TIMEOUT).recent[0].lost);
+}
+
+#[test]
+fn what_was_sent_before_anybody_served_is_not_lost() {
+    let end = 5 * LOSS_TIMEOUT;
+    let counted = |trips: &[Option<u64>]| {
+        let status = ledger(trips).status("t".into(), 100.0, end);
+        (status.before_service, status.received, status.lost)
+    };
+    assert_eq!(counted(&[None, None]), (2, 0, 0));
+    assert_eq!(counted(&[None, None, Some(5)]), (2, 1, 0));
+    assert_eq!(counted(&[None, Some(5), None, None, Some(5)]), (1, 2, 2));
 }
 
 #[test]
@@ -106,7 +118,7 @@ proptest! {
         let answered = |t: &Option<u64>| t.is_some_and(|t| t * MS < LOSS_TIMEOUT);
         let status = ledger.status("t".into(), 100.0, end);
         prop_assert_eq!(status.received, trips.iter().filter(|t| answered(t)).count() as u64);
-        prop_assert_eq!(status.received + status.lost, status.sent);
+        prop_assert_eq!(status.before_service + status.received + status.lost, status.sent);
         let window = ledger.window(since, u64::MAX, 100.0, end).unwrap();
         let inside = trips.iter().skip(since as usize);
         prop_assert_eq!(window.sent, inside.clone().count() as u64);

@@ -8,8 +8,9 @@ use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Agents;
-use super::engine::{self, Effect, Event, Setting, State};
+use super::engine::{self, Effect, Event, State};
 use super::flow::{MARGIN, deadline};
+use super::setting::Setting;
 use crate::config::Config;
 use crate::metrics::records;
 use crate::protocol::{Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};

@@ -6,17 +6,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::flow::{Ask, Facts, FailureIs, Flow, Side, Step, Undo};
 use super::flows;
-use super::standing::{self, End, Orders, Standing};
-use crate::config::Config;
+use super::setting::{Setting, interval};
+use super::standing::{self, End, Standing};
 use crate::protocol::{
-    Command, ControlValues, ErrorCode, Failure, Linked, Order, OrderRequest, Outcome, PhaseName, ProbeMark, ProbeWindow, RunRecord,
-    SyncState, Telemetry, TunIp,
+    Command, ControlValues, ErrorCode, Failure, Linked, Outcome, PhaseName, ProbeMark, ProbeWindow, RunRecord, SyncState,
+    Telemetry, TunIp,
 };
 
 /// What the driver is to do next.
@@ -42,63 +41,6 @@ pub struct Event {
     pub at: Duration,
     /// The answer to a request; anything after a wait.
     pub result: Result<Value, Failure>,
-}
-
-/// What the engine has to know of the world.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    /// Identity of the run.
-    pub run: String,
-    /// When it was ordered.
-    pub started: DateTime<Utc>,
-    /// What was ordered.
-    pub request: OrderRequest,
-    /// Where the work is.
-    pub from: String,
-    /// Where it goes.
-    pub to: String,
-    initiator: String,
-    destination: String,
-    far_end: Option<String>,
-    probe_interval: Duration,
-    active: String,
-}
-
-impl Setting {
-    /// The setting of an order in a cluster.
-    pub fn new(run: String, started: DateTime<Utc>, request: &OrderRequest, config: &Config) -> Self {
-        let (from, to) = config.ends(request.order);
-        Self {
-            run,
-            started,
-            request: request.clone(),
-            from: from.to_owned(),
-            to: to.to_owned(),
-            initiator: config.roles.initiator.clone(),
-            destination: config.roles.destination.clone(),
-            far_end: config.roles.far_end.clone(),
-            probe_interval: interval(config.probe.interval_ms),
-            active: config.addresses.active.clone(),
-        }
-    }
-
-    /// Name of the host that plays a part.
-    pub fn host(&self, side: Side) -> &str {
-        match side {
-            Side::Source => &self.from,
-            Side::Destination => &self.to,
-            Side::Other if self.to == self.initiator => &self.destination,
-            Side::Other => &self.initiator,
-        }
-    }
-
-    fn orders(&self, host: &str) -> Orders {
-        if host == self.initiator {
-            Orders { start: Order::DS, stop: Order::KL }
-        } else {
-            Orders { start: Order::DSR, stop: Order::KR }
-        }
-    }
 }
 
 /// Where the order is.
@@ -425,14 +367,7 @@ fn settling(interval: Duration) -> Duration {
     interval * 2 + Duration::from_millis(200)
 }
 
-/// Longest interval between probes that is waited for.
-const LONGEST_INTERVAL_MS: f64 = 60_000.0;
-
-fn interval(ms: f64) -> Duration {
-    milliseconds(ms.min(LONGEST_INTERVAL_MS))
-}
-
-fn milliseconds(ms: f64) -> Duration {
+pub(super) fn milliseconds(ms: f64) -> Duration {
     Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default()
 }
 

@@ -18,6 +18,7 @@ pub mod flow;
 pub mod flows;
 mod progress;
 mod record;
+mod setting;
 pub mod standing;
 
 #[cfg(test)]

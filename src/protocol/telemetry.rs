@@ -187,9 +187,12 @@ pub struct ProbeStatus {
     pub interval_ms: f64,
     /// Probes sent since the probe started.
     pub sent: u64,
+    /// Of those, the ones sent before the first reply ever: nobody served yet, so they are not lost.
+    #[serde(default)]
+    pub before_service: u64,
     /// Replies received.
     pub received: u64,
-    /// Probes given up.
+    /// Probes given up since the first reply.
     pub lost: u64,
     /// Minimum, median, 95th percentile and maximum of the latest 1000 round trips, ms.
     pub rtt_ms: Option<[f64; 4]>,

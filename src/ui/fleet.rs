@@ -253,6 +253,7 @@ fn probe(lost: u64, since: u64) -> ProbeStatus {
         target: "192.168.40.9".into(),
         interval_ms: 100.0,
         sent,
+        before_service: 0,
         received: sent - lost - 1,
         lost,
         rtt_ms: Some([4.98, 6.52, 9.11, 12.2]),

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::engine::{self, Effect, Event, Setting, State};
+use super::engine::{self, Effect, Event, State};
 use super::fleet::{Fleet, Host, config};
+use super::setting::Setting;
 use crate::protocol::{Method, Order, OrderRequest, RunRecord};
 
 /// Runs an order against a fleet without a driver: every effect takes a millisecond.

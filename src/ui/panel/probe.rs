@@ -55,17 +55,23 @@ fn top(cells: &[&ProbeOutcome]) -> Option<f64> {
     cells.iter().filter_map(|p| p.rtt_ms).filter(|v| v.is_finite()).reduce(f64::max)
 }
 
+/// Number of the first probe that was ever answered: nobody served before.
+fn before_service(model: &Model) -> u64 {
+    model.probe().map_or(0, |probe| probe.before_service)
+}
+
 fn strip(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
     let rows = usize::from(area.height);
     let top = top(cells).filter(|v| *v > 0.0).unwrap_or(1.0);
+    let before_service = before_service(model);
     for row in 0..rows {
         // Eighths below this row.
         let floor = (rows - 1 - row) * 8;
         let mut spans: Vec<Span<'_>> = vec![span(" ".repeat(usize::from(area.width).saturating_sub(cells.len())), t.base)];
         for probe in cells {
             spans.push(match probe.rtt_ms {
-                _ if probe.lost => span(g.lost, t.bad_tag),
+                _ if probe.lost && probe.seq >= before_service => span(g.lost, t.bad_tag),
                 None => span(if row + 1 == rows { g.waiting } else { " " }, t.dim),
                 Some(rtt) => {
                     let eighths = ((rtt / top).clamp(0.0, 1.0) * (rows * 8) as f64).round().max(1.0) as usize;
@@ -84,10 +90,11 @@ fn strip(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) {
 fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
     let offset = area.width.saturating_sub(cells.len() as u16);
+    let before_service = before_service(model);
     let mut i = 0;
     let mut free = 0;
     while i < cells.len() {
-        let run = cells[i..].iter().take_while(|p| p.lost).count();
+        let run = cells[i..].iter().take_while(|p| p.lost && p.seq >= before_service).count();
         if run == 0 {
             i += 1;
             continue;
@@ -108,12 +115,16 @@ fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) 
 fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
     let figure = |label: &str, value: String, style| [span(format!("{label} "), t.dim), span(value, style), span("  ", t.base)];
-    let share = if probe.sent > 0 { 100.0 * probe.lost as f64 / probe.sent as f64 } else { 0.0 };
+    let counted = probe.sent.saturating_sub(probe.before_service);
+    let share = if counted > 0 { 100.0 * probe.lost as f64 / counted as f64 } else { 0.0 };
     let lost_style = if probe.lost > 0 { t.bad } else { t.strong };
     let mut row: Vec<Span<'_>> = Vec::new();
     row.extend(figure("sent", count(probe.sent), t.strong));
     row.extend(figure("received", count(probe.received), t.strong));
     row.extend(figure("LOST", format!("{} ({share:.1} %)", count(probe.lost)), lost_style));
+    if probe.before_service > 0 && body.width >= ALL_FIGURES {
+        row.extend(figure("before service", count(probe.before_service), t.dim));
+    }
     if let Some([min, median, p95, max]) = probe.rtt_ms {
         if body.width >= ALL_FIGURES {
             let text = format!("{} / {} / {} / {} ms", ms(min), ms(median), ms(p95), ms(max));

@@ -1,0 +1,75 @@
+//! What an order has to know of the world: who is who, and how the far end probes.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::engine::milliseconds;
+use super::flow::Side;
+use super::standing::Orders;
+use crate::config::Config;
+use crate::protocol::{Order, OrderRequest};
+
+/// What the engine has to know of the world.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Identity of the run.
+    pub run: String,
+    /// When it was ordered.
+    pub started: DateTime<Utc>,
+    /// What was ordered.
+    pub request: OrderRequest,
+    /// Where the work is.
+    pub from: String,
+    /// Where it goes.
+    pub to: String,
+    pub(super) initiator: String,
+    pub(super) destination: String,
+    pub(super) far_end: Option<String>,
+    pub(super) probe_interval: Duration,
+    pub(super) active: String,
+}
+
+impl Setting {
+    /// The setting of an order in a cluster.
+    pub fn new(run: String, started: DateTime<Utc>, request: &OrderRequest, config: &Config) -> Self {
+        let (from, to) = config.ends(request.order);
+        Self {
+            run,
+            started,
+            request: request.clone(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            initiator: config.roles.initiator.clone(),
+            destination: config.roles.destination.clone(),
+            far_end: config.roles.far_end.clone(),
+            probe_interval: interval(config.probe.interval_ms),
+            active: config.addresses.active.clone(),
+        }
+    }
+
+    /// Name of the host that plays a part.
+    pub fn host(&self, side: Side) -> &str {
+        match side {
+            Side::Source => &self.from,
+            Side::Destination => &self.to,
+            Side::Other if self.to == self.initiator => &self.destination,
+            Side::Other => &self.initiator,
+        }
+    }
+
+    pub(super) fn orders(&self, host: &str) -> Orders {
+        if host == self.initiator {
+            Orders { start: Order::DS, stop: Order::KL }
+        } else {
+            Orders { start: Order::DSR, stop: Order::KR }
+        }
+    }
+}
+
+/// Longest interval between probes that is waited for.
+const LONGEST_INTERVAL_MS: f64 = 60_000.0;
+
+pub(super) fn interval(ms: f64) -> Duration {
+    milliseconds(ms.min(LONGEST_INTERVAL_MS))
+}
