@@ -1,0 +1,199 @@
+//! A lab of the test's own, and what must not be left of it.
+
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
+use tempfile::TempDir;
+
+/// What the project promises.
+pub const GONE_WITHIN: Duration = Duration::from_secs(2);
+/// More than any orderly end takes.
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
+/// Hardware addresses of a lab's interfaces begin so.
+const LAB_MAC: &str = "02:ba:70:";
+
+/// One that gets ready, and leaves a process behind that escapes from sessions and groups.
+pub const STAND_IN: &str = "(setsid sleep 1000 &) ; echo agent ready ; exec sleep 1000";
+
+pub fn skip() -> bool {
+    let skip = !Uid::effective().is_root();
+    if skip {
+        eprintln!("skipped: making namespaces without a user namespace needs root");
+    }
+    skip
+}
+
+/// A lab of the test's own.
+pub struct Lab {
+    pub supervisor: Child,
+    pub state: TempDir,
+    pub name: String,
+    pub pid_namespace: PathBuf,
+}
+
+pub fn baton(state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_baton"));
+    command.env("XDG_STATE_HOME", state).env_remove("BATON_CONFIG").stdin(Stdio::null());
+    command
+}
+
+impl Lab {
+    pub fn spawn(test: &str, options: &[&str]) -> (Child, TempDir, String) {
+        let state = tempfile::tempdir().unwrap();
+        let wish = format!("{test}-{}", std::process::id());
+        let mut command = baton(state.path());
+        command.args(["lab", "--name", &wish]).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+        (command.spawn().unwrap(), state, wish)
+    }
+
+    pub fn start(test: &str, options: &[&str]) -> Self {
+        let (mut supervisor, state, _) = Self::spawn(test, options);
+        let mut lines = BufReader::new(supervisor.stdout.as_mut().unwrap()).lines().map_while(Result::ok);
+        let name = lines.find_map(|line| line.strip_prefix("lab ready: ").map(str::to_owned));
+        let Some(name) = name else {
+            let mut said = String::new();
+            supervisor.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("the lab did not come up ({}): {said}", supervisor.wait().unwrap());
+        };
+        let init = children_of(pid(&supervisor))[0];
+        let pid_namespace = fs::read_link(format!("/proc/{init}/ns/pid")).unwrap();
+        Self { supervisor, state, name, pid_namespace }
+    }
+
+    pub fn with_stand_ins(test: &str) -> Self {
+        let programs = tempfile::NamedTempFile::new().unwrap();
+        fs::write(programs.path(), stages(&[("server1", STAND_IN), ("server3", STAND_IN)])).unwrap();
+        Self::start(test, &["--programs", programs.path().to_str().unwrap()])
+    }
+
+    pub fn exec(&self, namespace: &str, command: &[&str]) -> Output {
+        let mut exec = baton(self.state.path());
+        exec.args(["--in", &self.name, "lab", "exec", namespace, "--"]).args(command).output().unwrap()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(pid(&self.supervisor), signal).unwrap();
+    }
+
+    /// Ends by `signal`; the exit code, once nothing is left.
+    pub fn end(mut self, signal: Signal) -> Option<i32> {
+        self.signal(signal);
+        let status = ended(&mut self.supervisor);
+        self.gone();
+        status.code()
+    }
+
+    /// Everything of this lab that is still there.
+    pub fn remains(&self) -> Vec<String> {
+        let mut found = remains_on_host();
+        let mark = format!("BATON_LAB={}", self.name);
+        for pid in processes() {
+            let inside = fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|link| link == self.pid_namespace);
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            if !is_zombie(pid) && (inside || environment.split(|&byte| byte == 0).any(|entry| entry == mark.as_bytes())) {
+                found
+                    .push(format!("process {pid}: {}", fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim()));
+            }
+        }
+        if fs::read_to_string("/proc/net/unix").unwrap().lines().any(|line| line.ends_with(&format!("/{}", self.name))) {
+            found.push("its name is still taken".into());
+        }
+        found
+    }
+
+    pub fn gone(&self) {
+        let since = Instant::now();
+        while !self.remains().is_empty() {
+            assert!(since.elapsed() < GONE_WITHIN, "after {GONE_WITHIN:?} there is still {:?}", self.remains());
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.supervisor.kill();
+        let _ = self.supervisor.wait();
+    }
+}
+
+/// A start-up list of shell scripts, one stage.
+pub fn stages(programs: &[(&str, &str)]) -> String {
+    let one = |(host, script): &(&str, &str)| {
+        format!(
+            "{{ title = \"the agent of {host}\", log = \"{host}\", namespace = \"{host}\", \
+             command = [\"sh\", \"-c\", \"{script}\"], ready = \"agent ready\" }}"
+        )
+    };
+    format!("stage = [[{}]]", programs.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+pub fn pid(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap())
+}
+
+/// How a process ended; a hang is a failure, not a wait for ever.
+pub fn ended(child: &mut Child) -> ExitStatus {
+    let since = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(since.elapsed() < ENDED_WITHIN, "process {} has not ended", child.id());
+        std::thread::yield_now();
+    }
+}
+
+pub fn processes() -> Vec<i32> {
+    fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// State and parent of a process.
+pub fn stat(pid: i32) -> Option<(char, i32)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+pub fn is_zombie(pid: i32) -> bool {
+    stat(pid).is_none_or(|(state, _)| state == 'Z')
+}
+
+pub fn children_of(parent: Pid) -> Vec<i32> {
+    let mut children = processes();
+    children.retain(|&pid| stat(pid).is_some_and(|(_, of)| of == parent.as_raw()));
+    children.sort_unstable();
+    children
+}
+
+/// Interfaces, named namespaces and folders that a lab must never have made outside itself.
+pub fn remains_on_host() -> Vec<String> {
+    let mut found = Vec::new();
+    for interface in fs::read_dir("/sys/class/net").unwrap().filter_map(Result::ok) {
+        if fs::read_to_string(interface.path().join("address")).is_ok_and(|mac| mac.starts_with(LAB_MAC)) {
+            found.push(format!("interface {}", interface.file_name().display()));
+        }
+    }
+    for name in ["console", "server1", "server2", "server3", "switch", "n210", "n210-far"] {
+        let path = Path::new("/run/netns").join(name);
+        // Somebody else may use such a name; a lab's would be mounted in our mount namespace.
+        if path.exists() && fs::read_to_string("/proc/self/mountinfo").unwrap().contains(&format!("/netns/{name} ")) {
+            found.push(format!("namespace {name}"));
+        }
+    }
+    if Path::new("/run/baton").exists() {
+        found.push("/run/baton".into());
+    }
+    found
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,79 @@
+//! A whole lab at work: stock UHD tools inside it, service, a migration by order, and nothing left when its supervisor is killed.
+//!
+//! Needs root and uhd-host; says so and passes otherwise.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
+
+#[path = "common/lab.rs"]
+mod lab;
+
+use std::path::Path;
+
+use lab::{Lab, baton, skip, text};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+const EXAMPLES: &str = "/usr/libexec/uhd/examples";
+
+impl Lab {
+    /// What a command inside says, once it has ended well.
+    fn says(&self, namespace: &str, command: &[&str]) -> String {
+        let output = self.exec(namespace, command);
+        assert!(output.status.success(), "{command:?} in {namespace}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// The record of an order that went well.
+    fn order(&self, order: &str) -> Value {
+        let output = baton(self.state.path()).args(["--in", &self.name, "do", order, "--json"]).output().unwrap();
+        assert!(output.status.success(), "{order}: {}{}", text(&output.stdout), text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn is_served(&self) {
+        let said = self.says("server3", &["ping", "-c", "20", "-i", "0.05", "192.168.40.9"]);
+        assert!(!said.contains(" 0 received"), "{said}");
+    }
+}
+
+#[test]
+fn stock_tools_accept_the_pools_radio() {
+    if skip() || !Path::new(EXAMPLES).exists() {
+        eprintln!("skipped: needs root and the package uhd-host");
+        return;
+    }
+    let lab = Lab::start("stock", &[]);
+    // As an agent does it: the radio talks to whoever has this address.
+    lab.says("server2", &["ip", "address", "replace", "192.168.10.1/24", "dev", "eth3"]);
+    assert!(lab.says("server2", &["uhd_find_devices"]).contains("addr: 192.168.10.2"));
+    assert!(lab.says("server2", &["uhd_usrp_probe", "--args", "addr=192.168.10.2"]).contains("Mboard: N210r4"));
+    let benchmark = format!("{EXAMPLES}/benchmark_rate");
+    let rates = ["--args", "addr=192.168.10.2", "--rx_rate", "1e6", "--tx_rate", "1e6", "--duration", "10"];
+    let said = lab.says("server2", &[&[benchmark.as_str()], &rates[..]].concat());
+    let faults =
+        ["dropped samples", "overruns", "sequence errors (Tx)", "sequence errors (Rx)", "underruns", "late", "timeouts (Tx)"];
+    for fault in faults {
+        let line = said.lines().find(|line| line.contains(&format!("Num {fault}"))).unwrap_or_else(|| panic!("{fault}: {said}"));
+        assert!(line.trim_end().ends_with(" 0"), "{said}");
+    }
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}
+
+#[test]
+fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
+    if skip() {
+        return;
+    }
+    let lab = Lab::start("atwork", &[]);
+    lab.order("DS");
+    lab.is_served();
+    let record = lab.order("M");
+    assert_eq!((&record["outcome"], &record["from"], &record["to"]), (&"ok".into(), &"server1".into(), &"server2".into()));
+    lab.is_served();
+    let runs = baton(lab.state.path()).args(["--in", &lab.name, "runs", "--json"]).output().unwrap();
+    let runs: Value = serde_json::from_slice(&runs.stdout).unwrap();
+    assert!(runs["runs"].as_array().unwrap().iter().any(|run| run["run"] == record["run"]), "{runs:#}");
+    let at_work = lab.remains();
+    assert!(at_work.iter().filter(|line| line.ends_with("baton")).count() >= 8, "the test sees too little: {at_work:?}");
+    assert_eq!(lab.end(Signal::SIGKILL), None);
+}
