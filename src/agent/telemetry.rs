@@ -14,6 +14,8 @@ use crate::protocol::{ControlReport, Failure, ProcessLoad, ProcessStatus, TOPIC_
 
 /// Telemetry's interval.
 const TICK: Duration = Duration::from_millis(100);
+/// Changes come in bursts: those of this long go into one message.
+const GATHER: Duration = Duration::from_millis(5);
 /// Load is sampled every so many ticks: sysinfo's percentages need 200 ms between samples.
 const LOAD_EVERY: u64 = 5;
 
@@ -36,7 +38,7 @@ pub async fn publish(agent: Arc<Agent>) {
                 // Both are given 90 ms; asking them at once keeps the tick.
                 tokio::join!(agent.d2d.poll(), agent.usrp.poll());
             }
-            () = agent.changed.notified() => {}
+            () = agent.changed.notified() => tokio::time::sleep(GATHER).await,
             () = agent.stop.cancelled() => return,
         }
         SEQUENCE.fetch_add(1, Ordering::Relaxed);
