@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use baton::config::Config;
 use baton::protocol::Failure;
 use baton::{agent, headless, lab, modem, radio, ui};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -76,6 +77,11 @@ fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failur
     config.map_or_else(|| lab::enter(lab), Ok)
 }
 
+/// Where the records are: the cluster's, else those that labs leave in the user's state folder, whether or not one runs.
+fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    config.map_or_else(lab::records_folder, |file| Ok(Config::load(&file)?.records))
+}
+
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { config, lab: name, command } = cli;
     match command {
@@ -85,7 +91,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Lab(args) => lab::run(&args, name.as_deref()),
         Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
         Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
-        Command::Runs(args) => headless::runs::run(&cluster(config, name.as_deref())?, &args),
+        Command::Runs(args) => headless::runs::run(&records(config)?, &args),
         Command::D2d(args) => modem::run(&args),
         Command::Usrp(args) => radio::run(&args),
         Command::N210(args) => lab::n210::run(&args),

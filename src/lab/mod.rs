@@ -30,6 +30,7 @@ mod words;
 
 pub mod n210;
 
+pub use cluster::records_folder;
 pub use directory::ENV_LAB;
 
 /// Options of `baton lab`.
