@@ -29,7 +29,7 @@ picture: build
 	scripts/picture
 
 packages:
-	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev
+	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev libboost-system-dev
 
 test-packages:
 	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps
