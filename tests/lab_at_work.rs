@@ -8,6 +8,7 @@
 mod lab;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use lab::{Lab, baton, skip, text};
 use nix::sys::signal::Signal;
@@ -28,6 +29,20 @@ impl Lab {
         let output = baton(self.state.path()).args(["--in", &self.name, "do", order, "--json"]).output().unwrap();
         assert!(output.status.success(), "{order}: {}{}", text(&output.stdout), text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The D2D process of a host, once it is in sync.
+    fn d2d_in_sync(&self, host: &str, but_not: Option<u64>) -> u64 {
+        let since = Instant::now();
+        loop {
+            let output = baton(self.state.path()).args(["--in", &self.name, "status", "--json"]).output().unwrap();
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let d2d = &report["hosts"][host]["status"]["d2d"];
+            if let Some(pid) = d2d["pid"].as_u64().filter(|pid| Some(*pid) != but_not && d2d["sync"]["state"] == "synced") {
+                return pid;
+            }
+            assert!(since.elapsed() < Duration::from_secs(15), "{host} is not in sync: {report:#}");
+        }
     }
 
     fn is_served(&self) {
@@ -66,6 +81,11 @@ fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
     }
     let lab = Lab::start("atwork", &[]);
     lab.order("DS");
+    lab.is_served();
+    let first = lab.d2d_in_sync("server3", None);
+    lab.says("server3", &["kill", "-9", &first.to_string()]);
+    // Nobody orders the far end about: it gets up by itself.
+    lab.d2d_in_sync("server3", Some(first));
     lab.is_served();
     let record = lab.order("M");
     assert_eq!((&record["outcome"], &record["from"], &record["to"]), (&"ok".into(), &"server1".into(), &"server2".into()));

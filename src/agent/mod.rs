@@ -21,10 +21,10 @@ use crate::config::Config;
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::Server;
-use crate::protocol::{Command, ErrorCode, Failure, Level};
+use crate::protocol::{Command, ErrorCode, Failure, Level, ProcessState};
 use state::Agent;
 
-/// Between two tries of an autostart.
+/// Between two looks of an autostart.
 const AUTOSTART_RETRY: Duration = Duration::from_secs(2);
 
 /// Options of `baton agent`.
@@ -114,20 +114,27 @@ fn start_what_the_host_is_for(agent: &Arc<Agent>) {
     }
 }
 
-/// Does what `DSR` does, until it works.
+/// Does what `DSR` does, until it works, and again when a process has died by itself. What was killed by a command stays so.
 async fn autostart(agent: Arc<Agent>) {
     let mut said = String::new();
+    let mut wanted = true;
     loop {
-        let failure = match autostart_once(&agent).await {
-            Ok(()) => {
-                agent.event(Level::Info, "D2D and USRP were started, as the configuration asks (autostart)");
-                return;
+        if wanted || [&agent.d2d, &agent.usrp].iter().any(|child| child.status().state == ProcessState::Died) {
+            match autostart_once(&agent).await {
+                Ok(()) => {
+                    agent.event(Level::Info, "D2D and USRP were started, as the configuration asks (autostart)");
+                    (wanted, said) = (false, String::new());
+                }
+                Err(failure) => {
+                    wanted = true;
+                    let failure = failure.to_string();
+                    if failure != said {
+                        let every = AUTOSTART_RETRY.as_secs();
+                        agent.event(Level::Warning, format!("autostart: {failure}; tried again every {every} s"));
+                        said = failure;
+                    }
+                }
             }
-            Err(failure) => failure.to_string(),
-        };
-        if failure != said {
-            agent.event(Level::Warning, format!("autostart: {failure}; tried again every {} s", AUTOSTART_RETRY.as_secs()));
-            said = failure;
         }
         tokio::select! {
             () = tokio::time::sleep(AUTOSTART_RETRY) => {}

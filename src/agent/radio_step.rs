@@ -94,7 +94,8 @@ impl RadioStep {
         }
         // Exit code 127 and the like, or a signal: trying again would not help.
         let words = words.map_or_else(String::new, |words| format!(": {words}"));
-        Err(Failure::new(ErrorCode::Environment, format!("libuhd's step {program} {step} ended with {}{words}", output.status)))
+        Err(Failure::new(ErrorCode::Environment, format!("libuhd's step {program} {step} ended with {}{words}", output.status))
+            .hint("127 means that libuhd is not installed here: apt-get install libuhd4.3.0"))
     }
 }
 
@@ -110,9 +111,11 @@ fn words_of(stdout: &[u8]) -> Option<String> {
     Some(serde_json::from_str::<Value>(line).ok()?.get("error")?.as_str()?.to_owned())
 }
 
+/// The last line that says something: libuhd greets on the same stream.
 fn last_line(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
-    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(300).collect())
+    let mut lines = text.lines().rev().map(str::trim);
+    lines.find(|line| !line.is_empty() && !line.starts_with("[INFO]")).map(|line| line.chars().take(300).collect())
 }
 
 #[cfg(test)]
@@ -131,6 +134,8 @@ mod tests {
         let count = dir.path().join("count").display().to_string();
         let found_third = format!("echo $1 >> {count}; test $(wc -l < {count}) -ge 3");
         assert_eq!(step(&found_third).probe().await, Ok(3));
+        let silent = step("echo '[INFO] [UHD] linux' >&2; echo '{\"found\": []}'; exit 1").probe().await.unwrap_err();
+        assert!(silent.message.ends_with("was not found in 8 tries"), "{silent}");
         let never = step(&format!("echo x >> {count}.never; echo '{{\"error\": \"no device answered\"}}'; exit 1"));
         let failure = never.probe().await.unwrap_err();
         assert_eq!(failure.code, ErrorCode::RadioNotFound);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{Cluster, block_on, json, print};
 use crate::config::Config;
 use crate::migration::standing::holds_radio;
-use crate::protocol::{Command, ErrorCode, Failure, ProcessStatus, RadioOwner, SyncState, Telemetry};
+use crate::protocol::{Command, ErrorCode, Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry};
 
 /// An agent answers within milliseconds; one that does not answer by then is shown as silent.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -119,7 +119,10 @@ fn line(status: &Telemetry) -> String {
     };
     let probe = status.probe.as_ref().map_or_else(
         || "-".into(),
-        |probe| format!("{} every {} ms: {} sent, {} lost", probe.target, probe.interval_ms, probe.sent, probe.lost),
+        |probe| {
+            let ProbeStatus { target, interval_ms, sent, received, lost, .. } = probe;
+            format!("{target} every {interval_ms} ms: {sent} sent, {received} received, {lost} lost in service")
+        },
     );
     let port = status.radio_port.addresses.join(" ");
     format!("{:<10} {port:<22} {:<10} {:<10} {sync:<20} {probe}", "up", state(&status.d2d), state(&status.usrp))
