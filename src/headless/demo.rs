@@ -159,13 +159,14 @@ async fn pings_flow(cluster: &Cluster, far_end: &str, interval: Duration) -> Res
 
 fn text(report: &Report) -> String {
     let records: Vec<RunRecord> = report.runs.iter().map(|r| r.record.clone()).collect();
-    let mut text = format!("{}\n{}", list(&records), Table::of(&records).text());
-    let replies: Vec<String> = report.runs.iter().map(|r| format!("{}/{}", r.replies_before, r.replies_after)).collect();
-    if !replies.is_empty() {
-        text.push_str(&format!("\nreplies counted before/after each: {}\n", replies.join(" ")));
+    let mut text = String::new();
+    if !records.is_empty() {
+        let replies: Vec<String> = report.runs.iter().map(|r| format!("{}/{}", r.replies_before, r.replies_after)).collect();
+        text = format!("{}\n{}\n", list(&records), Table::of(&records).text());
+        text.push_str(&format!("replies counted before/after each: {}\n", replies.join(" ")));
     }
     if let Some(failure) = &report.failure {
-        text.push_str(&format!("\nfailed: {failure}\n{}\n", failure.hint.clone().unwrap_or_default()));
+        text.push_str(&format!("failed: {failure}\n{}\n", failure.hint.clone().unwrap_or_default()));
     }
     text
 }

@@ -13,11 +13,30 @@ const ORDER_DEADLINE: Duration = Duration::from_secs(300);
 /// Ending the workload and answering.
 const END_DEADLINE: Duration = Duration::from_secs(20);
 
+/// What may be commanded from a shell; `h` and `q` make sense on a screen only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commanded {
+    /// An order.
+    Order(Order),
+    /// End the destination's controller.
+    End,
+}
+
+/// Reads a command before any host is looked for: a slip of the pen is one in any state of the world.
+fn commanded(text: &str) -> Result<Commanded, String> {
+    if text.eq_ignore_ascii_case("end") {
+        return Ok(Commanded::End);
+    }
+    let order = text.parse().map_err(|failure: Failure| [Some(failure.message), failure.hint].into_iter().flatten());
+    order.map(Commanded::Order).map_err(|words| words.collect::<Vec<_>>().join("; "))
+}
+
 /// Options.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// DS, KL, M (or Migration), MB, DSR, KR or end.
-    pub command: String,
+    #[arg(value_parser = commanded)]
+    pub command: Commanded,
     /// How to migrate, for M and MB.
     #[arg(long, value_enum, default_value_t)]
     pub method: Method,
@@ -29,12 +48,9 @@ pub struct Args {
 /// Runs it. Exit code 0 when the order was carried out, 1 when it failed, 3 when a host could not be reached.
 ///
 /// # Errors
-/// [`ErrorCode::UnknownCommand`], or why the agent could not be asked.
+/// Why the agent could not be asked.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
-    if args.command.eq_ignore_ascii_case("end") {
-        return end(file, args.json);
-    }
-    let order: Order = args.command.parse()?;
+    let Commanded::Order(order) = args.command else { return end(file, args.json) };
     let cluster = Cluster::load(file)?;
     let record = block_on(carry_out(&cluster, order, args.method))?;
     print(&if args.json { json(&record)? } else { text(&record) })?;
