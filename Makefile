@@ -26,6 +26,7 @@ lint:
 
 # The picture in README: exported by the program itself during a real run.
 picture: build
+	@scripts/install-packages tmux
 	scripts/picture
 
 packages:

@@ -74,6 +74,22 @@ fn stock_tools_accept_the_pools_radio() {
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 
+/// A stock tool leaves the radio with its own rates and destinations, and on its clean exit with the reports of room turned off.
+#[test]
+fn a_usrp_process_takes_its_radio_back_from_a_stock_tool() {
+    if skip() || !Path::new(EXAMPLES).exists() {
+        eprintln!("skipped: needs root and the package uhd-host");
+        return;
+    }
+    let lab = Lab::start("taken", &[]);
+    lab.order("DS");
+    lab.is_served();
+    lab.says("server3", &["uhd_usrp_probe", "--args", "addr=192.168.10.2,type=usrp2"]);
+    let ping = || lab.exec("server3", &["ping", "-c", "1", "-W", "1", "192.168.40.9"]).status.success();
+    assert!((0..10).any(|_| ping()), "nothing answers after the probe");
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}
+
 #[test]
 fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
     if skip() {

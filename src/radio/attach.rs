@@ -47,7 +47,7 @@ pub fn attach(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &
 ///
 /// # Errors
 /// Of the socket.
-pub fn claim(socket: &UdpSocket) -> io::Result<()> {
+fn claim(socket: &UdpSocket) -> io::Result<()> {
     socket.send(SetDestination::Sender.encode(&mut [0; 16])).map(drop)
 }
 

@@ -149,15 +149,16 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Asks for the stream again when it has been silent for too long.
+    /// Links anew when the stream has been silent for too long.
     fn watch(&mut self) {
         let now = Instant::now();
         let silence = now.saturating_duration_since(self.heard);
         if silence < SILENCE || !self.session.linked() || !self.restarts.open(now, PATIENCE) {
             return;
         }
-        let asked = attach::claim(&self.session.rx).map_err(|e| format!("the radio can not be reached: {e}"));
-        let outcome = asked.and_then(|()| attach::start(&mut self.session.control()));
+        let outcome = self.session.relink();
+        // The same stream to whoever counts: what the silence swallowed is lost.
+        self.epoch = self.session.epoch();
         if !std::mem::replace(&mut self.silent, true) {
             let ms = silence.as_millis();
             self.session.note(match outcome {

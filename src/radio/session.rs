@@ -94,6 +94,19 @@ impl Session {
         })
     }
 
+    /// Sets both streams of a linked entity up anew and starts them, without waiting for samples: whoever silenced them may have left
+    /// other rates, frequencies and destinations behind. Does nothing while somebody links.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer.
+    pub fn relink(&self) -> Result<(), String> {
+        let Ok(_one_at_a_time) = self.linking.try_lock() else { return Ok(()) };
+        let mut control = lock(&self.control);
+        attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
+        self.epoch.fetch_add(1, Ordering::Release);
+        attach::start(&mut control)
+    }
+
     fn await_samples(&self) -> Result<(), String> {
         let flow = lock(&self.flow);
         let (flow, _) =

@@ -142,7 +142,9 @@ impl Usrp {
     }
 
     pub fn await_note(&mut self, part: &str) {
+        let until = Instant::now() + Duration::from_secs(10);
         while !self.notes.iter().any(|note| note.contains(part)) {
+            assert!(Instant::now() < until, "no note says \"{part}\": {:?}", self.notes);
             let line = self.line();
             self.notes.push(line["text"].as_str().unwrap().into());
         }
