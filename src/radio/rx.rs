@@ -18,8 +18,8 @@ use crate::workload::samples::Block;
 const LOOK_AROUND: Duration = Duration::from_millis(20);
 
 /// Pause after each delivery, in which packets gather: at 1.923 Msps they come every 0.19 ms, and a wake-up for each, here and in the
-/// D2D process, costs more than all work on the samples. A subframe is complete this much later at most. The whole lab, serving, took 36
-/// and 39 % of a core with it, 45 and 46 % without.
+/// D2D process, costs more than all work on the samples. A subframe is complete this much later at most. A whole lab took
+/// about 8 % of a core less with it (two runs each way; `scripts/lab-load` measures one).
 const GATHER: Duration = Duration::from_micros(300);
 
 /// A stream that is silent for this long has stopped: even at the slowest rate packets come every 2 ms.
