@@ -12,23 +12,15 @@ use crate::protocol::{ErrorCode, Failure};
 use crate::workload::realtime::{Rank, real_time};
 
 mod air;
-mod arp;
-mod clock;
-mod cpu;
+mod board;
 mod device;
-mod eeprom;
-mod frame;
-mod framer;
-mod outbox;
+mod ethernet;
 mod pace;
-mod packet_socket;
-mod receive;
-mod transmit;
 mod world;
 
-use air::Medium;
-use eeprom::Identity;
-use packet_socket::PacketSocket;
+use air::medium::{Medium, Path};
+use board::eeprom::Identity;
+use ethernet::packet_socket::PacketSocket;
 use world::World;
 
 /// Most radios of a process.
@@ -102,7 +94,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let sites = sites(args)?;
     let sockets = sites.iter().map(|site| open(site, &args.interface)).collect::<Result<Vec<_>, _>>()?;
     let identities: Vec<Identity> = sites.iter().map(|site| Identity::new(&site.name, args.addr)).collect();
-    let medium = Medium { gain_db: args.gain_db, noise_dbfs: args.noise_dbfs, delay: args.delay_ticks, seed: args.seed };
+    let medium = Medium {
+        path: Path { gain_db: args.gain_db, delay: args.delay_ticks, ..Path::default() },
+        noise_dbfs: args.noise_dbfs,
+        seed: args.seed,
+    };
     let ready = ready(&sites, args);
     if let Err(error) = real_time(Rank::Radio) {
         tracing::warn!("no real-time priority ({error}): on a busy machine this radio's clock stutters, as no real one's does");

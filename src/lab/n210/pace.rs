@@ -9,9 +9,9 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::getppid;
 
-use super::clock::Tick;
-use super::packet_socket::PacketSocket;
-use super::world::World;
+use crate::lab::n210::device::clock::Tick;
+use crate::lab::n210::ethernet::packet_socket::PacketSocket;
+use crate::lab::n210::world::World;
 use crate::radio::wire::TICKS_PER_SECOND;
 
 /// Nanoseconds in a tick.

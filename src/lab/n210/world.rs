@@ -1,10 +1,10 @@
 //! All radios of a process and their air, moved through time together.
 
-use super::air::{Air, Medium};
-use super::clock::Tick;
 use super::device::Device;
-use super::eeprom::Identity;
-use super::outbox::Outbox;
+use crate::lab::n210::air::{Air, medium::Medium};
+use crate::lab::n210::board::eeprom::Identity;
+use crate::lab::n210::device::clock::Tick;
+use crate::lab::n210::ethernet::outbox::Outbox;
 
 /// Radios, air, and what they want sent.
 pub struct World {

@@ -1,7 +1,7 @@
 //! The firmware: control packets.
 
-use super::device::Device;
-use super::outbox::Outbox;
+use super::Device;
+use crate::lab::n210::ethernet::outbox::Outbox;
 use crate::radio::wire::control::{self, Action, Control, I2C_MAX, I2cData, LENGTH, Message, VERSION};
 use crate::radio::wire::register::{readback_address, setting_address};
 use crate::radio::wire::{put, rb};
@@ -19,14 +19,14 @@ const ROUTER_MASTER: u32 = 0x100;
 const NOTHING: u32 = 0xFFFF_FFFF;
 
 /// Longest echo reply: a full frame.
-const LONGEST_ECHO: usize = super::frame::MAX_PAYLOAD;
+const LONGEST_ECHO: usize = crate::lab::n210::ethernet::frame::MAX_PAYLOAD;
 
 /// An answer: its packet, and how many bytes of it are sent.
 pub type Answer = ([u8; LENGTH], usize);
 
 impl Device {
     /// Answers a datagram to the control port; none for an echo that no frame holds.
-    pub(super) fn answer(&mut self, request: &[u8], out: &mut Outbox, around: &mut super::air::Air) -> Option<Answer> {
+    pub(super) fn answer(&mut self, request: &[u8], out: &mut Outbox, around: &mut crate::lab::n210::air::Air) -> Option<Answer> {
         let Ok(packet) = Control::decode(request) else {
             let (_, _, sequence) = control::head(request);
             return Some((Control::request(sequence, Message::NotUnderstood).encode(), LENGTH));
@@ -56,7 +56,7 @@ impl Device {
         Some((Control::request(packet.sequence, reply).encode(), length))
     }
 
-    fn access(&mut self, address: u32, data: u32, action: Action, out: &mut Outbox, air: &mut super::air::Air) -> u32 {
+    fn access(&mut self, address: u32, data: u32, action: Action, out: &mut Outbox, air: &mut crate::lab::n210::air::Air) -> u32 {
         let firmware = self.firmware.get_mut(address as usize);
         match (action, firmware) {
             (Action::FirmwareRead, Some(register)) => *register,
@@ -83,7 +83,7 @@ impl Device {
             () if is(8) => ROUTER_MASTER,
             () if is(rb::TIME_LOW) => self.time() as u32,
             () if is(rb::COMPATIBILITY) => COMPATIBILITY,
-            () if is(rb::STATUS) => super::device::STATUS,
+            () if is(rb::STATUS) => super::STATUS,
             () if (readback_address(0)..=readback_address(15)).contains(&address) => NOTHING,
             () => 0,
         }
@@ -93,10 +93,10 @@ impl Device {
     pub(super) fn readback(&self, word: u8) -> u32 {
         match word {
             rb::SPI => 0,
-            rb::GPIO => super::device::LOCKED,
+            rb::GPIO => super::LOCKED,
             rb::TIME_HIGH => (self.time() >> 32) as u32,
             rb::TIME_LOW => self.time() as u32,
-            rb::STATUS => super::device::STATUS,
+            rb::STATUS => super::STATUS,
             rb::PPS_TIME_HIGH => (self.clock.last_pps >> 32) as u32,
             rb::PPS_TIME_LOW => self.clock.last_pps as u32,
             _ => NOTHING,

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::air::{Air, Tuning};
 use super::clock::{Clock, Tick};
-use super::frame::UDP_HEADERS;
-use super::framer::{Framer, Stream};
-use super::outbox::Outbox;
+use crate::lab::n210::air::Air;
+use crate::lab::n210::air::tuning::Tuning;
+use crate::lab::n210::ethernet::frame::UDP_HEADERS;
+use crate::lab::n210::ethernet::framer::{Framer, Stream};
+use crate::lab::n210::ethernet::outbox::Outbox;
 use crate::radio::wire::SAMPLES_PER_PACKET;
 use crate::radio::wire::dsp::Direction;
 use crate::radio::wire::register::{StreamCommand, StreamMode, sr};

@@ -4,14 +4,20 @@
 //! half that rate. Filters are ideal and without delay; oscillators start at phase 0 at power-up, so that equal frequencies need no
 //! rotation. A radio does not hear itself.
 
+pub mod medium;
+pub mod tuning;
+
 use std::collections::VecDeque;
 use std::f32::consts::TAU;
 
 use num_complex::Complex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::clock::Tick;
-use crate::radio::wire::dsp::{self, Direction};
+use medium::{Medium, Path};
+use tuning::Tuning;
+
+use crate::lab::n210::device::clock::Tick;
+use crate::radio::wire::dsp;
 use crate::radio::wire::{Sample, TICKS_PER_SECOND};
 
 /// Samples of a transmitter that the air remembers: 10 ms at 25 Msps, more than any receive packet spans.
@@ -21,54 +27,6 @@ const MEMORY: usize = 1 << 18;
 const DEVIATES: usize = 1 << 14;
 
 const FULL_SCALE: f32 = 32767.0;
-
-/// How a signal chain is set: what its registers say.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tuning {
-    /// Ticks per sample.
-    pub decimation: u32,
-    /// Frequency register.
-    pub frequency: u32,
-    /// Amplitude gain of the chain by its scale register.
-    pub gain: f32,
-    words: (Direction, u32, u32),
-}
-
-impl Tuning {
-    /// Full gain at 25 Msps and 0 Hz, until registers say something else.
-    pub fn new(direction: Direction) -> Self {
-        let words = (direction, 0x301, 0x1364E);
-        Self { decimation: 4, frequency: 0, gain: 1.0, words }
-    }
-
-    /// The decimation or interpolation register; a word that means nothing changes nothing.
-    pub fn set_decimation(&mut self, word: u32) {
-        if let Some(decimation) = dsp::decimation_of(word) {
-            self.decimation = decimation;
-            self.words.1 = word;
-            self.set_scale(self.words.2);
-        }
-    }
-
-    /// The scale register.
-    pub fn set_scale(&mut self, word: u32) {
-        self.words.2 = word;
-        self.gain = dsp::chain_gain(self.words.0, self.words.1, word) as f32;
-    }
-}
-
-/// What lies between the radios.
-#[derive(Debug, Clone, Copy)]
-pub struct Medium {
-    /// Gain from any transmitter to any receiver, dB.
-    pub gain_db: f32,
-    /// Noise power in a receiver's band against a full-scale carrier, dB.
-    pub noise_dbfs: f32,
-    /// Delay from any transmitter to any receiver, ticks.
-    pub delay: u64,
-    /// Seed of the noise.
-    pub seed: u64,
-}
 
 /// Samples of one transmitter that follow one another on one grid with one tuning.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +53,10 @@ struct Track {
 
 /// The air.
 pub struct Air {
-    medium: Medium,
-    gain: f32,
+    /// From each radio to each, row by row.
+    paths: Vec<Path>,
+    /// What a radio's carriers are off by, Hz.
+    offsets: Vec<f64>,
     tracks: Vec<Track>,
     deviates: Vec<f32>,
     noise: Vec<u64>,
@@ -110,13 +70,32 @@ impl Air {
         // Power splits evenly into I and Q.
         let sigma = FULL_SCALE * 10_f32.powf(medium.noise_dbfs / 20.0) / 2_f32.sqrt();
         let noise = (0..radios).map(|_| random.random()).collect();
+        let mut paths = vec![medium.path; radios * radios];
+        for radio in 0..radios {
+            paths[radio * radios + radio].blocked = true;
+        }
         Self {
-            gain: 10_f32.powf(medium.gain_db / 20.0),
+            paths,
+            offsets: vec![0.0; radios],
             tracks: (0..radios).map(|_| Track::new()).collect(),
             deviates: deviates(&mut random, sigma),
             noise,
-            medium,
             sum: Vec::new(),
+        }
+    }
+
+    /// Sets the way from one radio to one radio, itself included.
+    pub fn set_path(&mut self, from: usize, to: usize, path: Path) {
+        let radios = self.tracks.len();
+        if from < radios && to < radios {
+            self.paths[from * radios + to] = path;
+        }
+    }
+
+    /// Sets by how many Hz the oscillator of a radio is off, when it transmits and when it receives.
+    pub fn set_carrier_offset(&mut self, radio: usize, hz: f64) {
+        if let Some(offset) = self.offsets.get_mut(radio) {
+            *offset = hz;
         }
     }
 
@@ -132,9 +111,10 @@ impl Air {
         let count = out.len() / 4;
         self.sum.clear();
         self.sum.resize(count, Complex::default());
-        let from = start.saturating_sub(self.medium.delay);
-        for (_, track) in self.tracks.iter().enumerate().filter(|(other, _)| *other != radio) {
-            track.add_to(&mut self.sum, tuning, from, self.gain);
+        let radios = self.tracks.len();
+        for (other, track) in self.tracks.iter().enumerate() {
+            let Some(path) = self.paths.get(other * radios + radio).filter(|path| !path.blocked) else { continue };
+            track.add_to(&mut self.sum, tuning, start.saturating_sub(path.delay), 10_f32.powf(path.gain_db / 20.0));
         }
         let Some(state) = self.noise.get_mut(radio) else { return };
         for (slot, value) in out.as_chunks_mut::<4>().0.iter_mut().zip(&self.sum) {
@@ -256,6 +236,7 @@ fn deviates(random: &mut StdRng, sigma: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::radio::wire::dsp::Direction;
 
     const COUNT: usize = 10_000;
 
@@ -276,7 +257,7 @@ mod tests {
     }
 
     fn medium(gain_db: f32, noise_dbfs: f32, delay: u64) -> Medium {
-        Medium { gain_db, noise_dbfs, delay, seed: 7 }
+        Medium { path: Path { gain_db, delay, ..Path::default() }, noise_dbfs, seed: 7 }
     }
 
     #[test]

@@ -1,22 +1,27 @@
 //! One N210 as a machine: frames in, frames out, and time. It owns no socket and reads no clock.
 
+pub mod clock;
+mod cpu;
+pub mod receive;
+pub mod transmit;
+
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use super::air::Air;
-use super::arp::ArpCache;
-use super::clock::{Clock, Tick};
-use super::cpu;
-use super::eeprom::{Bus, Identity};
-use super::frame::{self, Content, Incoming, Mac, Path};
-use super::framer::{Framer, Stream};
-use super::outbox::Outbox;
-use super::receive::{RxChain, Surroundings};
-use super::transmit::TxChain;
+use crate::lab::n210::air::Air;
+use crate::lab::n210::ethernet::arp::ArpCache;
+use clock::{Clock, Tick};
+
+use crate::lab::n210::board::eeprom::{Bus, Identity};
+use crate::lab::n210::ethernet::frame::{self, Content, Incoming, Mac, Path};
+use crate::lab::n210::ethernet::framer::{Framer, Stream};
+use crate::lab::n210::ethernet::outbox::Outbox;
 use crate::radio::wire::destination::{RESOLVED, SetDestination, UNRESOLVED};
 use crate::radio::wire::fast::{Ack, Command, Operation, QUEUE};
 use crate::radio::wire::register::{firmware, sr};
 use crate::radio::wire::{fast, port};
+use receive::{RxChain, Surroundings};
+use transmit::TxChain;
 
 /// Reference locked, SPI ready.
 pub const STATUS: u32 = 0x1800;

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::air::Tuning;
 use super::clock::{Clock, Tick};
-use super::framer::Stream;
 use super::receive::Surroundings;
+use crate::lab::n210::air::tuning::Tuning;
+use crate::lab::n210::ethernet::framer::Stream;
 use crate::radio::wire::Sample;
 use crate::radio::wire::dsp::Direction;
 use crate::radio::wire::register::sr;

@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use super::frame::Mac;
+use super::Equipment;
+use crate::lab::n210::ethernet::frame::Mac;
 
 const SIZE: usize = 256;
 const MOTHERBOARD: u8 = 0x50;
@@ -26,6 +27,8 @@ pub struct Identity {
     pub mac: Mac,
     /// Address.
     pub ip: Ipv4Addr,
+    /// What it is fitted with.
+    pub equipment: Equipment,
 }
 
 impl Identity {
@@ -35,7 +38,13 @@ impl Identity {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         let [a, b, c, d] = hash.to_be_bytes();
         // 02 marks a locally administered address.
-        Self { name: name.into(), serial: format!("B{:07X}", hash >> 4), mac: [0x02, 0xBA, a, b, c, d], ip }
+        Self {
+            name: name.into(),
+            serial: format!("B{:07X}", hash >> 4),
+            mac: [0x02, 0xBA, a, b, c, d],
+            ip,
+            equipment: Equipment::default(),
+        }
     }
 
     /// Network mask and gateway: a /24 whose first host is the gateway, as unprogrammed devices assume.

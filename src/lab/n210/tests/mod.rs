@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use proptest::prelude::*;
 
-use super::air::Medium;
-use super::eeprom::Identity;
-use super::frame::{self, Mac, UDP_HEADERS};
-use super::world::World;
+use crate::lab::n210::air::medium::{Medium, Path};
+use crate::lab::n210::board::eeprom::Identity;
+use crate::lab::n210::ethernet::frame::{self, Mac, UDP_HEADERS};
+use crate::lab::n210::world::World;
 use crate::radio::wire::control::{Action, Control, Message};
 use crate::radio::wire::destination::{RESOLVED, SetDestination, UNRESOLVED};
 use crate::radio::wire::fast::{Ack, Command, Operation};
@@ -49,7 +49,7 @@ impl Bench {
     fn new(radios: usize) -> Self {
         let identities = (0..radios).map(|n| Identity::new(&format!("radio{n}"), DEVICE)).collect();
         // Noise far below the last bit.
-        Self(World::new(identities, Medium { gain_db: 0.0, noise_dbfs: -200.0, delay: 0, seed: 1 }))
+        Self(World::new(identities, Medium { path: Path::default(), noise_dbfs: -200.0, seed: 1 }))
     }
 
     fn mac(radio: usize) -> Mac {

@@ -1,0 +1,55 @@
+//! How a signal chain is set: what its registers and its board say.
+
+use crate::radio::wire::dsp::{self, Direction};
+
+/// Board and chain, from the antenna to the samples or back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tuning {
+    /// Ticks per sample.
+    pub decimation: u32,
+    /// Frequency register.
+    pub frequency: u32,
+    /// Amplitude gain of the chain by its scale register.
+    pub gain: f32,
+    /// What the board does.
+    pub front: FrontEnd,
+    /// Direction, rate register, scale register.
+    pub words: (Direction, u32, u32),
+}
+
+/// A board between antenna and converter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FrontEnd {
+    /// Frequency of its oscillator, Hz; 0 without one.
+    pub lo: f64,
+    /// Its amplitude gain against the board's nominal one; 0 switches it off.
+    pub gain: f32,
+}
+
+impl Default for FrontEnd {
+    fn default() -> Self {
+        Self { lo: 0.0, gain: 1.0 }
+    }
+}
+
+impl Tuning {
+    /// Full gain at 25 Msps and 0 Hz, until registers say something else.
+    pub fn new(direction: Direction) -> Self {
+        Self { decimation: 4, frequency: 0, gain: 1.0, front: FrontEnd::default(), words: (direction, 0x301, 0x1364E) }
+    }
+
+    /// The decimation or interpolation register; a word that means nothing changes nothing.
+    pub fn set_decimation(&mut self, word: u32) {
+        if let Some(decimation) = dsp::decimation_of(word) {
+            self.decimation = decimation;
+            self.words.1 = word;
+            self.set_scale(self.words.2);
+        }
+    }
+
+    /// The scale register.
+    pub fn set_scale(&mut self, word: u32) {
+        self.words.2 = word;
+        self.gain = dsp::chain_gain(self.words.0, self.words.1, word) as f32;
+    }
+}

@@ -1,0 +1,7 @@
+//! Ethernet as the device speaks it: ARP, IPv4, UDP and ICMP, the framer's table, and the port to a real interface.
+
+pub mod arp;
+pub mod frame;
+pub mod framer;
+pub mod outbox;
+pub mod packet_socket;
