@@ -58,13 +58,16 @@ enum Command {
 struct Demo {
     #[command(flatten)]
     headless: headless::demo::Args,
+    /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
+    #[arg(long, value_name = "FILE")]
+    workload: Option<PathBuf>,
     #[command(flatten)]
     console: ui::Args,
 }
 
 impl Demo {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let lab = lab::Args { name: "demo".into(), ..lab::Args::default() };
+        let lab = lab::Args { name: "demo".into(), workload: self.workload.clone(), ..lab::Args::default() };
         lab::supervise(&lab, |file| match self.headless.headless {
             true => headless::demo::run(file, &self.headless),
             false => ui::run(file, &self.console),

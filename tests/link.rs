@@ -36,6 +36,7 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
         tun: "tun".into(),
         autostart: false,
         control: BTreeMap::new(),
+        workload: None,
     };
     let hosts = [("one", host("one", command.into())), ("two", host("two", format!("ipc://{}/two.cmd", dir.display())))];
     let radio = Radio {
@@ -56,7 +57,15 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
         runtime: dir.join("run"),
         roles: Roles { initiator: "one".into(), destination: "two".into(), far_end: None },
         addresses: Addresses { active: "192.168.10.1/24".into(), parked: "192.168.20.2/24".into() },
-        workload: Workload { d2d: program(), usrp: program(), uhd: program(), collect_interval_s: 10.0, control: BTreeMap::new() },
+        workload: Workload {
+            d2d: program(),
+            usrp: program(),
+            uhd: program(),
+            collect_interval_s: 10.0,
+            control_command: Vec::new(),
+            meanings: BTreeMap::new(),
+            control: BTreeMap::new(),
+        },
         probe: baton::config::Probe::default(),
         host: hosts.map(|(name, host)| (name.to_owned(), host)).into(),
         radio: [("pool".to_owned(), radio)].into(),

@@ -1,23 +1,28 @@
 //! Collects the control variables and routes of the running D2D process, every ten seconds and when it comes into sync.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::process::Command as Process;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::commands;
 use super::state::Agent;
-use crate::protocol::{ErrorCode, Failure, Level, Route};
+use crate::protocol::{Control, ErrorCode, Failure, Level, Route};
 use crate::workload::contract::Ask;
 
 /// A process that is asked for what it knows answers at once.
 const ANSWER: Duration = Duration::from_secs(1);
+/// A program that prints control variables only reads a file or two.
+const COMMAND: Duration = Duration::from_secs(2);
 /// Shortest interval, so that a zero in the configuration does not keep the process busy.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 /// Collects until the agent ends.
 pub async fn run(agent: Arc<Agent>) {
-    let wanted = Duration::try_from_secs_f64(agent.config.workload.collect_interval_s).unwrap_or(SHORTEST);
+    let wanted = Duration::try_from_secs_f64(agent.workload().collect_interval_s).unwrap_or(SHORTEST);
     let mut ticks = interval(wanted.max(SHORTEST));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut said = None;
@@ -27,7 +32,8 @@ pub async fn run(agent: Arc<Agent>) {
             () = agent.collect.notified() => ticks.reset(),
             () = agent.stop.cancelled() => return,
         }
-        if !agent.d2d.has_contract() {
+        let tells = agent.d2d.has_contract() || !agent.workload().control_command.is_empty();
+        if !tells || !agent.d2d.is_running() {
             continue;
         }
         let problem = collect(&agent).await.err().map(|failure| failure.message);
@@ -39,14 +45,36 @@ pub async fn run(agent: Arc<Agent>) {
     }
 }
 
+/// What a D2D program without a contract socket says of itself by another program.
+async fn control_command(command: &[String], environment: Vec<(&str, String)>) -> Result<Control, Failure> {
+    let failed = |what: String| {
+        Failure::new(ErrorCode::Workload, format!("workload.control_command ({}) {what}", command.join(" ")))
+            .hint("it must print the control variables as one JSON object; docs/workload.md has an example")
+    };
+    let (program, arguments) = command.split_first().ok_or_else(|| failed("names no program".into()))?;
+    let run = Process::new(program).args(arguments).envs(environment).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(COMMAND, run).await.map_err(|_| failed(format!("did not end within {} s", COMMAND.as_secs())))?;
+    let output = output.map_err(|error| failed(format!("can not be run: {error}")))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(failed(format!("failed ({}): {}", output.status, words.trim())));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| failed(format!("printed no JSON object: {error}")))
+}
+
 /// Asks once.
 ///
 /// # Errors
 /// Those of asking; [`ErrorCode::Workload`] when the answer is not in the contract's form.
 pub async fn collect(agent: &Agent) -> Result<(), Failure> {
-    let form = |what: &str| Failure::new(ErrorCode::Workload, format!("the D2D process answered {what} in a form that is none"));
-    let control = agent.d2d.ask(Ask::GetControl, ANSWER).await?;
-    let Value::Object(control) = control else { return Err(form("get_control")) };
+    let control = if agent.d2d.has_contract() {
+        match agent.d2d.ask(Ask::GetControl, ANSWER).await? {
+            Value::Object(control) => control,
+            _ => return Err(Failure::new(ErrorCode::Workload, "the D2D process answered get_control in a form that is none")),
+        }
+    } else {
+        control_command(&agent.workload().control_command, commands::environment(agent, None)?).await?
+    };
     // Programs without routes or meanings are none the worse.
     let routes: Option<Vec<Route>> =
         agent.d2d.ask(Ask::GetRoutes, ANSWER).await.ok().and_then(|routes| serde_json::from_value(routes).ok());
@@ -58,6 +86,9 @@ pub async fn collect(agent: &Agent) -> Result<(), Failure> {
         collected.routes = routes.unwrap_or_default();
         if let Some(Value::Object(meanings)) = meanings {
             collected.meanings = meanings;
+        } else if unknown {
+            let told = agent.workload().meanings.iter();
+            collected.meanings = told.map(|(name, meaning)| (name.clone(), Value::from(meaning.as_str()))).collect();
         }
         collected.at = Some(Instant::now());
     }

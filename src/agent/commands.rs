@@ -129,13 +129,13 @@ fn radio_json(agent: &Agent) -> Result<String, Failure> {
 
 fn radio_step(agent: &Agent) -> Result<RadioStep, Failure> {
     let args = agent.config.radio_of(&agent.host)?.args.clone();
-    Ok(RadioStep { command: agent.config.workload.uhd.clone(), radio: radio_json(agent)?, args })
+    Ok(RadioStep { command: agent.workload().uhd.clone(), radio: radio_json(agent)?, args })
 }
 
 /// The workload's own control variables: the cluster's, overlaid with this host's.
 fn settings(agent: &Agent) -> Result<Control, Failure> {
     let own = &agent.settings().control;
-    let pairs = agent.config.workload.control.iter().chain(own);
+    let pairs = agent.workload().control.iter().chain(own);
     pairs
         .map(|(name, value)| match serde_json::to_value(value) {
             Ok(value) => Ok((name.clone(), value)),
@@ -144,7 +144,7 @@ fn settings(agent: &Agent) -> Result<Control, Failure> {
         .collect()
 }
 
-fn environment(agent: &Agent, control: Option<&Control>) -> Result<Vec<(&'static str, String)>, Failure> {
+pub fn environment(agent: &Agent, control: Option<&Control>) -> Result<Vec<(&'static str, String)>, Failure> {
     let samples = runtime_folder(&agent.config, &agent.host)?.join("samples.sock");
     let mut environment = vec![
         (ENV_SAMPLES, samples.display().to_string()),
@@ -164,7 +164,7 @@ async fn start_d2d(agent: &Arc<Agent>, control_flag: u8, control: Option<Control
         (1, None) => return Err(bad("start_d2d with control_flag 1 needs Control")),
         _ => return Err(bad("control_flag is 0 or 1")),
     };
-    let start = Start { command: agent.config.workload.d2d.clone(), environment: environment(agent, control.as_ref())? };
+    let start = Start { command: agent.workload().d2d.clone(), environment: environment(agent, control.as_ref())? };
     if !agent.d2d.is_running() {
         let collected = &mut agent.state().collected;
         (collected.at, collected.routes) = (control.as_ref().map(|_| Instant::now()), Vec::new());
@@ -202,7 +202,7 @@ async fn write_routes(agent: &Agent) -> Result<(), Failure> {
 }
 
 async fn make_usrp(agent: &Arc<Agent>) -> Result<u32, Failure> {
-    let start = Start { command: agent.config.workload.usrp.clone(), environment: environment(agent, None)? };
+    let start = Start { command: agent.workload().usrp.clone(), environment: environment(agent, None)? };
     agent.usrp.start(start).await
 }
 
@@ -297,7 +297,8 @@ async fn double_kill(agent: &Agent) -> Result<Value, Failure> {
 
 async fn get_control(agent: &Arc<Agent>) -> Result<ControlValues, Failure> {
     if agent.state().collected.at.is_none() {
-        if agent.d2d.has_contract() {
+        let tells = agent.d2d.has_contract() || !agent.workload().control_command.is_empty();
+        if tells && agent.d2d.is_running() {
             collector::collect(agent).await?;
         } else if agent.d2d.is_running() {
             // A program without a contract socket runs with what it was started with.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{Child, News, Role};
 use super::ports::Ports;
-use crate::config::{Config, Host};
+use crate::config::{Config, Host, Workload};
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::runtime_folder;
@@ -107,6 +107,11 @@ impl Agent {
     pub fn settings(&self) -> &Host {
         // `new` has looked it up, and the configuration does not change.
         &self.config.host[&self.host]
+    }
+
+    /// The workload of this host.
+    pub fn workload(&self) -> &Workload {
+        self.config.workload_of(&self.host)
     }
 
     /// Publishes a line for the log.

@@ -71,6 +71,13 @@ pub struct Workload {
     /// How often the control variables are collected, s.
     #[serde(default = "Workload::default_collect_interval")]
     pub collect_interval_s: f64,
+    /// For a D2D program without a contract socket: prints its control variables, a JSON object, whenever it is run. It has the
+    /// environment of the D2D process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control_command: Vec<String>,
+    /// For a D2D program that does not describe its control variables itself: name to meaning.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub meanings: BTreeMap<String, String>,
     /// Control variables of a plain start, handed to the D2D process as its own settings.
     #[serde(default)]
     pub control: BTreeMap<String, toml::Value>,
@@ -79,6 +86,16 @@ pub struct Workload {
 impl Workload {
     fn default_collect_interval() -> f64 {
         10.0
+    }
+
+    /// `at` names its table in the file.
+    fn check(&self, at: &str) -> Result<(), Failure> {
+        for (what, command) in [("d2d", &self.d2d), ("usrp", &self.usrp), ("uhd", &self.uhd)] {
+            if command.is_empty() {
+                return Err(Failure::new(ErrorCode::Config, format!("{at}.{what} names no program")));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -120,6 +137,9 @@ pub struct Host {
     /// Control variables that differ on this host, over [`Workload::control`].
     #[serde(default)]
     pub control: BTreeMap<String, toml::Value>,
+    /// This host's own workload instead of the cluster's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
 }
 
 impl Host {
@@ -206,10 +226,9 @@ impl Config {
                 return wrong(format!("radio.{name}: rate is {} samples per second; it must be positive", radio.rate));
             }
         }
-        for (what, command) in [("d2d", &self.workload.d2d), ("usrp", &self.workload.usrp), ("uhd", &self.workload.uhd)] {
-            if command.is_empty() {
-                return wrong(format!("workload.{what} names no program"));
-            }
+        self.workload.check("workload")?;
+        for (name, host) in &self.host {
+            host.workload.as_ref().map_or(Ok(()), |workload| workload.check(&format!("host.{name}.workload")))?;
         }
         if self.probe.interval_ms.is_nan() || self.probe.interval_ms < 1.0 {
             return wrong(format!("probe.interval_ms is {}; the shortest interval is 1 ms", self.probe.interval_ms));
@@ -227,6 +246,11 @@ impl Config {
             Failure::new(ErrorCode::Config, format!("there is no host \"{name}\" in the configuration"))
                 .hint(format!("the hosts are {}", known.join(", ")))
         })
+    }
+
+    /// The workload of a host: its own, or the cluster's.
+    pub fn workload_of(&self, host: &str) -> &Workload {
+        self.host.get(host).and_then(|host| host.workload.as_ref()).unwrap_or(&self.workload)
     }
 
     /// The radio that a host uses.

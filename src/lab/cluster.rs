@@ -82,6 +82,8 @@ pub fn config(records: PathBuf) -> Result<Config, Failure> {
             usrp: vec![program, "usrp".into()],
             uhd: vec![beside],
             collect_interval_s: 10.0,
+            control_command: Vec::new(),
+            meanings: BTreeMap::new(),
             control: settings(&CONTROL),
         },
         probe: Probe::default(),
@@ -118,6 +120,7 @@ fn host(name: &str, management: &str) -> Host {
         tun: TUN.into(),
         autostart: far,
         control,
+        workload: None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
 
-use super::cluster::{self, KEY, RUNTIME};
+use super::cluster::{KEY, RUNTIME};
 use super::directory::{Claim, ENV_LAB};
 use super::programs::Choice;
 use super::supervisor::Identity;
@@ -26,17 +26,16 @@ const KEY_LENGTH: usize = 32;
 ///
 /// # Errors
 /// The first step that failed.
-pub fn bring_up(identity: &Identity, claim: Claim, records: PathBuf, choice: Choice) -> Result<PathBuf, Failure> {
+pub fn bring_up(identity: &Identity, claim: Claim, config: &Config, choice: Choice) -> Result<PathBuf, Failure> {
     if identity.user_namespace {
         map_user(identity)?;
     }
     private_files()?;
     let namespaces = wiring::build(&topology::STANDARD)?;
-    let config = cluster::config(records)?;
-    let file = write_cluster(&config)?;
+    let file = write_cluster(config)?;
     announce(&claim.name, &file);
     let stages = match choice {
-        Choice::Standard => programs::stages(&config)?,
+        Choice::Standard => programs::stages(config)?,
         Choice::These(stages) => stages,
         Choice::None => Vec::new(),
     };

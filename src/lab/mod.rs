@@ -18,6 +18,7 @@ mod enter;
 mod init;
 mod interior;
 mod namespace;
+mod own_workload;
 mod programs;
 mod supervisor;
 mod terminal;
@@ -43,6 +44,9 @@ pub struct Args {
     /// Only namespaces, switches, interfaces and addresses: no radios, no agents.
     #[arg(long)]
     pub bare: bool,
+    /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
+    #[arg(long, value_name = "FILE")]
+    pub workload: Option<PathBuf>,
     /// Start the programs of this file instead, see `programs::read`.
     #[arg(long, hide = true, value_name = "FILE")]
     pub programs: Option<PathBuf>,
@@ -90,10 +94,15 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
         Some(file) => programs::Choice::These(programs::read(file)?),
         None => programs::Choice::Standard,
     };
+    let mut config = cluster::config(records)?;
+    if let Some(file) = &args.workload {
+        let workload = own_workload::read(file, &config.workload)?;
+        own_workload::install(&mut config, &workload);
+    }
     match supervisor::divide()? {
         supervisor::Side::Outside(code) => Ok(code),
         supervisor::Side::Inside(identity) => {
-            let file = interior::bring_up(&identity, claim, records, programs)?;
+            let file = interior::bring_up(&identity, claim, &config, programs)?;
             work(&file)
         }
     }

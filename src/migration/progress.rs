@@ -33,6 +33,9 @@ impl State {
             _ => self.failed_step.or(self.began.map(|_| self.flow.steps.len())).or(Some(0)),
         };
         let (state, running) = match (reached, last) {
+            (Some(reached), Some(last)) if last < reached && !self.phases.contains_key(&name) => {
+                (StepState::Unmeasured, Duration::ZERO)
+            }
             (Some(reached), Some(last)) if last < reached => (StepState::Done, Duration::ZERO),
             (Some(reached), _) if self.failed_step == Some(reached) && uses(reached) => (StepState::Failed, Duration::ZERO),
             (Some(reached), _) if matches!(self.stage, Stage::Stepping(_)) && uses(reached) => {

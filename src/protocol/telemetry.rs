@@ -142,10 +142,13 @@ pub enum SyncState {
         /// For how long, ms.
         for_ms: u64,
     },
+    /// The D2D process runs, but is a program that does not tell.
+    Untold,
 }
 
 /// Counters of the sample streams since the process started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StreamCounters {
     /// Samples received.
     pub rx_samples: u64,
@@ -165,6 +168,7 @@ pub struct StreamCounters {
 
 /// Quality of the air link as the D2D process measures it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Link {
     /// Signal to noise ratio, dB.
     pub snr_db: Option<f32>,
@@ -223,6 +227,8 @@ pub enum StepState {
     Done,
     /// Failed.
     Failed,
+    /// Over, but not measured: the program does not tell.
+    Unmeasured,
 }
 
 /// One step of an order, as the console follows it.

@@ -15,6 +15,8 @@ use crate::workload::keeper::Keeper;
 const READY: Duration = Duration::from_secs(3);
 /// A program that has made no contract socket by then is taken for one without.
 const FOREIGN: Duration = Duration::from_millis(300);
+/// A program that has not said a word about synchronisation by then does not tell: an interpreter on a busy machine needs its time.
+const FIRST_WORD: Duration = Duration::from_secs(3);
 /// A state poll must not hold up the next one.
 const POLL: Duration = Duration::from_millis(90);
 
@@ -173,7 +175,7 @@ impl Child {
         self.tell(News::Changed);
     }
 
-    /// Waits until the process is in sync.
+    /// Waits until the process is in sync; a program that does not tell is not waited for.
     ///
     /// # Errors
     /// [`ErrorCode::Deadline`] when it is not by then, [`ErrorCode::Process`] when it ends meanwhile, [`ErrorCode::State`] when it does
@@ -183,6 +185,9 @@ impl Child {
             return Err(self.not_running());
         };
         let mut sync = self.sync.subscribe();
+        if timeout(FIRST_WORD.min(deadline), sync.wait_for(Option::is_some)).await.is_err() {
+            return Ok(SyncState::Untold);
+        }
         let synced = async {
             let found = sync.wait_for(|sync| matches!(sync, Some(SyncState::Synced { .. }))).await;
             found.ok().and_then(|sync| *sync)
@@ -208,5 +213,6 @@ fn said(sync: SyncState) -> &'static str {
         SyncState::Searching => "it is searching for the far end",
         SyncState::Synced { .. } => "it is in sync",
         SyncState::Lost { .. } => "it was in sync and has lost it",
+        SyncState::Untold => "it does not tell",
     }
 }

@@ -80,7 +80,7 @@ fn progress_goes_forward_only() {
     let rank = |state: StepState| match state {
         StepState::Waiting => 0,
         StepState::Running => 1,
-        StepState::Done | StepState::Failed => 2,
+        StepState::Done | StepState::Failed | StepState::Unmeasured => 2,
     };
     for (order, method) in [(Order::M, Method::Classic), (Order::MB, Method::Classic), (Order::M, Method::Cold)] {
         let mut last: Vec<i32> = Vec::new();

@@ -138,8 +138,9 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
                 Some(StepState::Running) => (g.step[1], t.warn),
                 Some(StepState::Done) => (g.step[2], t.base),
                 Some(StepState::Failed) => (g.step[3], t.bad),
+                Some(StepState::Unmeasured) => (g.step[2], t.dim),
             };
-            let ours = step.filter(|s| s.state != StepState::Waiting).map(|s| s.ms);
+            let ours = step.filter(|s| !matches!(s.state, StepState::Waiting | StepState::Unmeasured)).map(|s| s.ms);
             let ours = ours.or_else(|| recorded(progress, name));
             Row {
                 marks: format!("{bracket}{mark} "),

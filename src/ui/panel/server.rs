@@ -151,6 +151,7 @@ impl Pen<'_> {
             Some(SyncState::Synced { for_ms }) if self.wide() => (format!("in sync {}", length(for_ms)), t.good),
             Some(SyncState::Synced { .. }) => ("in sync".into(), t.good),
             Some(SyncState::Lost { for_ms }) => (format!("LOST for {}", length(for_ms)), t.bad),
+            Some(SyncState::Untold) => ("not told".into(), t.dim),
         };
         let mut spans = vec![span(text, style)];
         if let Some(snr) = process.link.and_then(|link| link.snr_db) {
