@@ -65,6 +65,7 @@ pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, ready: &str) -> std
     let pace = Pace { origin: nanoseconds(ClockId::CLOCK_MONOTONIC) };
     let parent = getppid();
     be_prompt();
+    world.link_up();
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{ready}")?;
     stdout.flush()?;

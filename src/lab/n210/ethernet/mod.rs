@@ -5,3 +5,4 @@ pub mod frame;
 pub mod framer;
 pub mod outbox;
 pub mod packet_socket;
+pub mod wire;
