@@ -92,10 +92,13 @@ mod tests {
 
     #[test]
     fn the_receiver_clips_and_the_transmitter_shifts() {
-        for (value, byte) in [(0, 0), (1, 1), (-1, -1), (127, 127), (128, 127), (-128, -128), (-129, -128), (32767, 127), (-32768, -128)] {
+        for (value, byte) in
+            [(0, 0), (1, 1), (-1, -1), (127, 127), (128, 127), (-128, -128), (-129, -128), (32767, 127), (-32768, -128)]
+        {
             assert_eq!(clipped(value), byte, "{value}");
         }
-        let sc16: Vec<u8> = [Sample::new(1, -2), Sample::new(300, -300), Sample::new(5, 6)].into_iter().flat_map(dsp::sample_bytes).collect();
+        let sc16: Vec<u8> =
+            [Sample::new(1, -2), Sample::new(300, -300), Sample::new(5, 6)].into_iter().flat_map(dsp::sample_bytes).collect();
         let mut out = [0xAA; 8];
         clip_into(&sc16, &mut out);
         assert_eq!(out, [1, 0xFE, 0x7F, 0x80, 5, 6, 0, 0]);

@@ -1,7 +1,7 @@
 //! Receive streams: sample packets and error packets from the device.
 
-use super::vita::{self, Header, bits};
 use super::format::{Format, TRAILER_ODD, TRAILER_SC8};
+use super::vita::{self, Header, bits};
 use super::{Sample, WireError, double, dsp, halves, put, word};
 
 /// Bytes of a sample packet beside its samples: header, stream id, time, trailer.
@@ -305,7 +305,10 @@ mod tests {
         bare.encode(&mut out, 5, 0x0102_0304_0506_0708, 1, false).unwrap();
         assert_eq!(out[..12], [0x04, 5, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8]);
         let context = RxContext { stream: 9, count: 5, tick: 0, error: RxError::Overflow };
-        assert_eq!((&context.encode_as(&bare)[..4], &context.encode_as(&template)[..4]), (&[0x50, 5, 0, 5][..], &[0x50, 0xF5, 0, 5][..]));
+        assert_eq!(
+            (&context.encode_as(&bare)[..4], &context.encode_as(&template)[..4]),
+            (&[0x50, 5, 0, 5][..], &[0x50, 0xF5, 0, 5][..])
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The transmit stream: sample packets to the device, flow control and events from it.
 
-use super::vita::{self, Header, bits};
 use super::format::{self, Format, TRAILER_ODD, TRAILER_SC8};
+use super::vita::{self, Header, bits};
 use super::{Sample, WireError, dsp, halves, put, word};
 
 /// Most bytes of a sample packet beside its samples: sequence, header, time, trailer.

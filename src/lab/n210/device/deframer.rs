@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn what_is_behind_the_packets_own_length_is_not_looked_at() {
         let mut deframer = Deframer::default();
-        let (long, samples) = read(&mut deframer, &[7, 0x0417_0003, 0x0001_0002, 0x00C0_0000, 9, 9]);
+        let (long, samples) = read(&mut deframer, &[7, 0x0407_0003, 0x0001_0002, 0x00C0_0000, 9, 9]);
         assert_eq!((long.numbered, long.samples, long.header.sequence, long.header.count), (true, 1, 7, 7));
         assert_eq!(samples, [Sample::new(1, 2)]);
         let (next, _) = read(&mut deframer, &[8, 0x0108_0002, 1]);

@@ -97,7 +97,9 @@ impl Device {
         // The FPGA compares for "greater than": a command runs one tick after its time.
         let first = self.commands.front().and_then(|command| command.at);
         let command = first.map(|time| self.clock.tick_of(time, self.now).map_or(self.now, |tick| tick.saturating_add(1)));
-        command.unwrap_or(Tick::MAX).min(Clock::next_pps(self.now))
+        // What waits behind the Ethernet port may find room after each packet.
+        let room = self.router.is_waiting().then(|| self.tx.due(&self.clock)).flatten();
+        command.into_iter().chain(room).fold(Clock::next_pps(self.now), Tick::min)
     }
 
     /// Plays what is due up to a tick.

@@ -164,7 +164,9 @@ impl RxChain {
             sr::RX0_STREAM_ID => (self.template.stream, self.count) = (value, 0),
             sr::RX0_TRAILER => self.template.trailer = value,
             // More than the memory holds, or the count that never comes, would spoil the real device's packets.
-            sr::RX0_SAMPLES => self.per_packet = if value & 0xFFFF == 0 { MOST_SAMPLES } else { (value & 0xFFFF).min(MOST_SAMPLES) },
+            sr::RX0_SAMPLES => {
+                self.per_packet = if value & 0xFFFF == 0 { MOST_SAMPLES } else { (value & 0xFFFF).min(MOST_SAMPLES) }
+            }
             sr::RX0_RESET => self.reset(),
             sr::RX0_FREQUENCY => self.tuning.frequency = value,
             sr::RX0_SCALE => self.tuning.set_scale(value),
@@ -354,8 +356,7 @@ impl RxChain {
     }
 
     fn report(&mut self, error: RxError, now: Tick, around: &mut Surroundings) {
-        let context =
-            RxContext { stream: self.template.stream, count: self.count, tick: around.clock.device(now), error };
+        let context = RxContext { stream: self.template.stream, count: self.count, tick: around.clock.device(now), error };
         around.wire.packet(now, UDP_HEADERS + stream_rx::CONTEXT_LENGTH);
         if let Some(packet) = around.framer.frame(self.stream, around.out, stream_rx::CONTEXT_LENGTH) {
             packet.copy_from_slice(&context.encode_as(&self.template));

@@ -1,5 +1,6 @@
 //! Where frames go inside the device: to its processor, to the transmit chain, to the queue of fast commands.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::receive::Surroundings;
@@ -49,17 +50,21 @@ pub(super) struct Router {
     tx: u16,
     /// Fast commands.
     fast: u16,
-    waiting: std::collections::VecDeque<Waiting>,
+    waiting: VecDeque<Waiting>,
 }
 
 impl Router {
     pub fn new() -> Self {
-        Self { tx: port::TX, fast: 0, waiting: std::collections::VecDeque::new() }
+        Self { tx: port::TX, fast: 0, waiting: VecDeque::new() }
     }
 
     /// Sets the ports: fast commands in the upper half, samples in the lower.
     pub fn set_ports(&mut self, value: u32) {
         (self.fast, self.tx) = ((value >> 16) as u16, value as u16);
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Keeps what must wait, if there is room; else it is lost.
@@ -89,7 +94,7 @@ impl Device {
                     self.queue_or_take(origin, port, payload, air, out);
                 }
             }
-            Some(_) if !self.router.waiting.is_empty() => self.router.wait(Waiting::Frame(frame.to_vec())),
+            Some(_) if self.router.is_waiting() => self.router.wait(Waiting::Frame(frame.to_vec())),
             Some(incoming) => self.take(incoming, out),
             None => {}
         }
@@ -121,7 +126,7 @@ impl Device {
 
     /// Frames do not overtake one another, even to other ports.
     fn queue_or_take(&mut self, origin: Origin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
-        if self.router.waiting.is_empty() && self.has_room(origin, to, payload) {
+        if !self.router.is_waiting() && self.has_room(origin, to, payload) {
             self.datagram(origin, to, payload, air, out);
         } else {
             self.router.wait(Waiting::Datagram(origin, to, payload.to_vec()));

@@ -36,7 +36,10 @@ struct Queued {
 enum State {
     Idle,
     /// Playing a packet that ends at this tick, and with it perhaps the burst.
-    Playing { end: Tick, last: bool },
+    Playing {
+        end: Tick,
+        last: bool,
+    },
     /// The burst goes on if a packet comes within a sample after this tick.
     Gap(Tick),
     /// Drops what comes, to the end of its burst or for ever.
