@@ -65,6 +65,7 @@ pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, ready: &str) -> std
     let pace = Pace { origin: nanoseconds(ClockId::CLOCK_MONOTONIC) };
     let parent = getppid();
     be_prompt();
+    world.link_up();
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{ready}")?;
     stdout.flush()?;
@@ -122,12 +123,17 @@ fn wait(pace: &Pace, world: &World, sockets: &[PacketSocket], turn: Tick, quiet:
     let sleep = |until: Tick, now: Tick| TimeSpec::from(Duration::from_nanos(until.saturating_sub(now).min(NAP) * TICK as u64));
     let earliest = turn.saturating_add(TURN);
     let (now, _) = pace.now();
-    let mut ports: Vec<PollFd> = Vec::with_capacity(sockets.len());
+    let mut ports: Vec<PollFd> = Vec::with_capacity(2 * sockets.len());
+    ports.extend(sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
     if !quiet && now < earliest {
+        // Samples wait for the turn; who asks for something else is answered at once.
         nix_result(ppoll(&mut ports, Some(sleep(earliest, now)), None))?;
+        if ports.iter().any(|port| port.any() == Some(true)) {
+            return Ok(());
+        }
     }
     let (now, _) = pace.now();
-    ports.extend(sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
+    ports.extend(sockets.iter().map(|socket| PollFd::new(socket.samples(), PollFlags::POLLIN)));
     nix_result(ppoll(&mut ports, Some(sleep(world.due().max(earliest), now)), None))
 }
 

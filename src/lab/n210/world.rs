@@ -64,6 +64,13 @@ impl World {
         self.advance(to);
     }
 
+    /// The wires of all radios are up.
+    pub fn link_up(&mut self) {
+        for (device, out) in self.devices.iter().zip(&mut self.outboxes) {
+            device.link_up(out);
+        }
+    }
+
     /// Radio `radio` gets a frame now.
     pub fn input(&mut self, radio: usize, frame: &[u8], segment: Option<usize>) {
         if let (Some(device), Some(out)) = (self.devices.get_mut(radio), self.outboxes.get_mut(radio)) {

@@ -7,6 +7,7 @@ pub mod control;
 pub mod destination;
 pub mod dsp;
 pub mod fast;
+pub mod format;
 pub mod register;
 pub mod stream_rx;
 pub mod stream_tx;
@@ -14,6 +15,7 @@ pub mod vita;
 
 pub use control::Control;
 pub use destination::SetDestination;
+pub use format::Format;
 pub use register::{StreamCommand, StreamMode, rb, sr};
 pub use stream_rx::{RxContext, RxData, RxPacket};
 pub use stream_tx::{TxData, TxEvent};

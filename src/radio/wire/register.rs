@@ -125,8 +125,14 @@ pub const RX_HEADER_TEMPLATE: u32 = 0x1410_0000;
 /// Value of [`sr::ROUTER_PORTS`] that hands transmit and fast control packets to the FPGA.
 pub const ROUTER_PORTS: u32 = ((super::port::FAST as u32) << 16) | super::port::TX as u32;
 
-/// Value of [`sr::TX_UNDERFLOW_POLICY`]: go on with the next packet.
+/// Value of [`sr::TX_UNDERFLOW_POLICY`]: after an error go on with the next packet.
 pub const NEXT_PACKET: u32 = 2;
+
+/// Value of [`sr::TX_UNDERFLOW_POLICY`]: after an error drop everything to the end of the burst.
+pub const NEXT_BURST: u32 = 4;
+
+/// Value of [`sr::TX_UNDERFLOW_POLICY`]: after an error stand still until [`sr::TX_CLEAR`].
+pub const WAIT: u32 = 1;
 
 /// Flow control update every so many ticks (24 bits); 0 is never.
 pub const fn flow_by_time(ticks: u32) -> u32 {
@@ -163,10 +169,14 @@ pub struct StreamCommand {
 impl StreamCommand {
     /// Most samples a command counts.
     pub const MAX_SAMPLES: u32 = 0x0FFF_FFFF;
-    const NOW: u32 = 0x8000_0000;
-    const CHAIN: u32 = 0x4000_0000;
-    const RELOAD: u32 = 0x2000_0000;
-    const STOP: u32 = 0x1000_0000;
+    /// Bit of the first word: at once.
+    pub const NOW: u32 = 0x8000_0000;
+    /// Bit of the first word: another command follows.
+    pub const CHAIN: u32 = 0x4000_0000;
+    /// Bit of the first word: with `CHAIN`, the same again until another command has come.
+    pub const RELOAD: u32 = 0x2000_0000;
+    /// Bit of the first word: stop.
+    pub const STOP: u32 = 0x1000_0000;
 
     /// The three words for [`sr::RX0_COMMAND`] and the two after it.
     pub fn words(&self) -> [u32; 3] {

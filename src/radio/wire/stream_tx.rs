@@ -1,5 +1,6 @@
 //! The transmit stream: sample packets to the device, flow control and events from it.
 
+use super::format::{self, Format, TRAILER_ODD, TRAILER_SC8};
 use super::vita::{self, Header, bits};
 use super::{Sample, WireError, dsp, halves, put, word};
 
@@ -28,6 +29,8 @@ const TRAILER: u32 = 0x00C0_0000;
 pub struct TxData<'a> {
     /// Header fields.
     pub header: TxHeader,
+    format: Format,
+    samples: usize,
     payload: &'a [u8],
 }
 
@@ -56,8 +59,16 @@ impl TxHeader {
     /// # Errors
     /// The buffer is too short.
     pub fn encode(&self, samples: &[Sample], out: &mut [u8]) -> Result<usize, WireError> {
+        self.encode_as(Format::Sc16, samples, out)
+    }
+
+    /// Writes the packet in a format (sc8 takes the upper bytes of the samples) and returns its length in bytes.
+    ///
+    /// # Errors
+    /// The buffer is too short.
+    pub fn encode_as(&self, format: Format, samples: &[Sample], out: &mut [u8]) -> Result<usize, WireError> {
         let at = self.prologue();
-        let length = at + samples.len() * 4 + 4;
+        let length = at + format.bytes(samples.len()) + 4;
         let got = out.len();
         let packet = out.get_mut(..length).ok_or(WireError::Short { got, need: length })?;
         let mut flags = bits::TRAILER;
@@ -68,21 +79,41 @@ impl TxHeader {
         if let Some(tick) = self.tick {
             put(rest, &halves(tick));
         }
-        dsp::write_samples(samples, &mut packet[at..length - 4]);
-        put(&mut packet[length - 4..], &[TRAILER]);
+        let (payload, last) = packet[at..].split_at_mut(length - at - 4);
+        match format {
+            Format::Sc16 => dsp::write_samples(samples, payload),
+            Format::Sc8 => format::write_upper(samples, payload),
+        }
+        put(last, &[TRAILER | format.trailer(samples.len())]);
         Ok(length)
     }
 }
 
 impl<'a> TxData<'a> {
-    /// Reads a packet.
+    /// Reads a packet of sc16.
     ///
     /// # Errors
     /// Too short for its own fields.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, WireError> {
+        Self::decode_as(Format::Sc16, bytes)
+    }
+
+    /// Reads a packet whose format is known from elsewhere. Without a trailer it is sc16, as the device takes it.
+    ///
+    /// # Errors
+    /// Too short for its own fields.
+    pub fn decode_as(format: Format, bytes: &'a [u8]) -> Result<Self, WireError> {
         let sequence = word(bytes, 0)?;
         let packet = &bytes[4..];
         let header = Header::parse(packet)?;
+        let payload = &packet[header.payload..header.end];
+        let (format, samples) = if format == Format::Sc8 && header.has(bits::TRAILER) {
+            let trailer = word(packet, header.end)?;
+            let odd = trailer & TRAILER_SC8 != 0 && trailer & TRAILER_ODD != 0;
+            (Format::Sc8, (payload.len() / 2).saturating_sub(usize::from(odd)))
+        } else {
+            (Format::Sc16, payload.len() / 4)
+        };
         Ok(Self {
             header: TxHeader {
                 sequence,
@@ -91,23 +122,26 @@ impl<'a> TxData<'a> {
                 end_of_burst: header.has(bits::END_OF_BURST),
                 tick: header.tick,
             },
-            payload: &packet[header.payload..header.end],
+            format,
+            samples,
+            payload,
         })
     }
 
     /// Number of samples.
     pub fn len(&self) -> usize {
-        self.payload.len() / 4
+        self.samples
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.payload.is_empty()
+        self.samples == 0
     }
 
-    /// The samples in the host's byte order.
+    /// The samples in the host's byte order; a byte of sc8 is the upper half of a value.
     pub fn samples(&self) -> impl ExactSizeIterator<Item = Sample> + 'a {
-        self.payload.as_chunks::<4>().0.iter().map(|bytes| dsp::sample_of(*bytes))
+        let Self { format, payload, .. } = *self;
+        (0..self.samples).map(move |n| format.sample(payload, n).unwrap_or_default())
     }
 }
 
@@ -175,11 +209,16 @@ pub struct TxEvent {
 impl TxEvent {
     /// The 24 bytes.
     pub fn encode(&self) -> [u8; EVENT_LENGTH] {
+        self.encode_about(self.sequence)
+    }
+
+    /// The 24 bytes when the event is about another packet than the last that reached the transmitter.
+    pub fn encode_about(&self, packet: u32) -> [u8; EVENT_LENGTH] {
         let mut out = [0; EVENT_LENGTH];
         let [high, low] = halves(self.tick);
         let code = u32::from(self.message.code());
-        // Events carry the low bits of the sequence in their upper half as well; updates are all zero.
-        let message = if code == 0 { 0 } else { ((self.sequence & 15) << 16) | code };
+        // Events carry the low bits of their packet's sequence in the upper half; updates are all zero.
+        let message = if code == 0 { 0 } else { ((packet & 15) << 16) | code };
         let header = vita::header(bits::EXTENSION | bits::TICKS, self.count, EVENT_LENGTH / 4);
         put(&mut out, &[header, self.stream, high, low, message, self.sequence]);
         out
@@ -224,6 +263,24 @@ mod tests {
         assert_eq!(last, [0, 0, 0, 3, 0x05, 0x03, 0, 3, 0, 0, 0, 0, 0, 0xC0, 0, 0]);
         let start = encoded(TxHeader { start_of_burst: true, tick: Some(0), ..TxHeader::default() }, 363);
         assert_eq!(start[4..8], [0x06, 0x10, 0x01, 0x6F]);
+    }
+
+    #[test]
+    fn sc8_packets_have_a_trailer_that_tells_an_odd_count() {
+        for (samples, length, trailer) in [(4, 20, [0, 0xC0, 0, 0]), (3, 20, [0, 0xC0, 4, 0]), (1, 16, [0, 0xC0, 4, 0])] {
+            let mut out = [0; 64];
+            let header = TxHeader { sequence: 7, count: 7, ..TxHeader::default() };
+            assert_eq!(header.encode_as(Format::Sc8, &vec![Sample::new(0x7F00, -256); samples], &mut out), Ok(length));
+            assert_eq!((&out[8..10], &out[length - 4..length]), (&[0x7F, 0xFF][..], &trailer[..]));
+            let data = TxData::decode_as(Format::Sc8, &out[..length]).unwrap();
+            assert_eq!(data.samples().collect::<Vec<_>>(), vec![Sample::new(0x7F00, -256); samples]);
+        }
+    }
+
+    #[test]
+    fn an_event_may_be_about_a_packet_before_the_last() {
+        let event = TxEvent { stream: 2, count: 0, tick: 0, message: TxMessage::BurstAck, sequence: 8 };
+        assert_eq!(event.encode_about(7)[16..], [0, 7, 0, 1, 0, 0, 0, 8]);
     }
 
     proptest! {

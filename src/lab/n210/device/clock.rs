@@ -1,6 +1,7 @@
 //! The device's clock: 64 bits of 10 ns ticks, settable, over the ticks of the process that never jump.
 
 use crate::radio::wire::TICKS_PER_SECOND;
+use crate::radio::wire::register::sr;
 
 /// Ticks since the radios were powered up; all radios of a process share them, and no register changes them.
 pub type Tick = u64;
@@ -10,10 +11,13 @@ pub type Tick = u64;
 pub struct Clock {
     /// Device time less process ticks, modulo 2^64.
     offset: u64,
-    /// Device time at the last PPS.
+    /// Device time at the last PPS, by the clock as it ran until then.
     pub last_pps: u64,
-    /// Time to load at the next PPS.
-    armed: Option<u64>,
+    /// What the time registers hold, high and low.
+    preset: [u32; 2],
+    /// The registers are to be loaded: at once, or at the next PPS.
+    armed: bool,
+    at_once: bool,
 }
 
 impl Clock {
@@ -27,15 +31,30 @@ impl Clock {
         time.checked_sub(self.device(now)).map(|ahead| now.saturating_add(ahead))
     }
 
+    /// Writes one of the time registers. The high word arms the load; "at once" also loads what was armed for a PPS.
+    pub fn write(&mut self, register: u8, value: u32, now: Tick) {
+        match register {
+            sr::TIME_LOW => self.preset[1] = value,
+            sr::TIME_NOW => self.at_once = value & 1 == 1,
+            sr::TIME_HIGH => (self.preset[0], self.armed) = (value, true),
+            _ => return,
+        }
+        if self.at_once {
+            self.load_armed(now);
+        }
+    }
+
+    fn load_armed(&mut self, now: Tick) {
+        if self.armed {
+            let [high, low] = self.preset.map(u64::from);
+            self.load((high << 32) | low, now);
+        }
+    }
+
     /// Sets the time at this tick.
     pub fn load(&mut self, time: u64, now: Tick) {
         self.offset = time.wrapping_sub(now);
-        self.armed = None;
-    }
-
-    /// Sets the time at the next PPS.
-    pub fn arm(&mut self, time: u64) {
-        self.armed = Some(time);
+        self.armed = false;
     }
 
     /// Tick of the first PPS after `now`: the lab's pulse comes once a second from power-up.
@@ -45,9 +64,7 @@ impl Clock {
 
     /// A PPS at this tick.
     pub fn pulse(&mut self, tick: Tick) {
-        if let Some(time) = self.armed {
-            self.load(time, tick);
-        }
         self.last_pps = self.device(tick);
+        self.load_armed(tick);
     }
 }

@@ -18,8 +18,8 @@ const ROUTER_MASTER: u32 = 0x100;
 /// What readback words that do not exist read as.
 const NOTHING: u32 = 0xFFFF_FFFF;
 
-/// Longest echo reply: a full frame.
-const LONGEST_ECHO: usize = crate::lab::n210::ethernet::frame::MAX_PAYLOAD;
+/// Longest echo reply: the firmware's buffer of 2048 bytes without the headers. Longer ones would be broken.
+const LONGEST_ECHO: usize = 2000;
 
 /// An answer: its packet, and how many bytes of it are sent.
 pub type Answer = ([u8; LENGTH], usize);

@@ -8,16 +8,21 @@ use crate::lab::n210::air::tuning::Tuning;
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
 use crate::lab::n210::ethernet::framer::{Framer, Stream};
 use crate::lab::n210::ethernet::outbox::Outbox;
+use crate::lab::n210::ethernet::wire::Wire;
 use crate::radio::wire::SAMPLES_PER_PACKET;
 use crate::radio::wire::dsp::Direction;
-use crate::radio::wire::register::{StreamCommand, StreamMode, sr};
-use crate::radio::wire::stream_rx::{self, RxContext, RxError};
-
-/// Preamble, check sequence and gap of an Ethernet frame, in bytes.
-const WIRE_OVERHEAD: u64 = 24;
+use crate::radio::wire::format::{self, Format};
+use crate::radio::wire::register::{StreamCommand, sr};
+use crate::radio::wire::stream_rx::{self, RxContext, RxError, RxTemplate};
 
 /// Commands that the chain queues.
 const COMMANDS: usize = 16;
+
+/// Most samples in a packet: its memory has 1023 words for them, four words of header and a trailer.
+const MOST_SAMPLES: u32 = 1018;
+
+/// Samples that find room before the packet memory: 16 as they come, and 12 beside the header of their packet.
+const IN_HAND: u64 = 28;
 
 /// What a chain needs of the rest of its radio.
 pub struct Surroundings<'a> {
@@ -27,43 +32,104 @@ pub struct Surroundings<'a> {
     pub clock: &'a Clock,
     /// Where its streams go.
     pub framer: &'a Framer,
+    /// How busy its wire is.
+    pub wire: &'a mut Wire,
     /// The medium.
     pub air: &'a mut Air,
     /// What it sends.
     pub out: &'a mut Outbox,
 }
 
+/// A stream command as its registers say it.
+#[derive(Debug, Clone, Copy)]
+struct Command {
+    /// Device time to start at; none is at once.
+    at: Option<u64>,
+    chain: bool,
+    reload: bool,
+    stop: bool,
+    /// Samples: the counter of 28 bits goes around once if it is told to count from 0.
+    samples: u64,
+}
+
+impl Command {
+    fn new([word, high, low]: [u32; 3]) -> Self {
+        let has = |bit| word & bit != 0;
+        let samples = match word & StreamCommand::MAX_SAMPLES {
+            0 => u64::from(StreamCommand::MAX_SAMPLES) + 1,
+            n => u64::from(n),
+        };
+        Self {
+            at: (!has(StreamCommand::NOW)).then_some((u64::from(high) << 32) | u64::from(low)),
+            chain: has(StreamCommand::CHAIN),
+            reload: has(StreamCommand::RELOAD),
+            stop: has(StreamCommand::STOP),
+            samples,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum State {
     Idle,
     /// For the device time of a command.
-    Waiting(StreamCommand, u64),
+    Waiting(Command, u64),
     Running(Run),
+    /// Samples were lost; until this tick there is no room to say so.
+    Overrun(Tick),
 }
 
+/// A packet that is being filled, and the command it is filled for.
 #[derive(Debug, Clone, Copy)]
 struct Run {
-    /// Tick of the first sample of the packet that is being filled.
+    command: Command,
+    /// Tick and device time of the packet's first sample.
     start: Tick,
-    /// Samples of the present command from there on; none is without end.
+    time: u64,
+    /// Ticks per sample, and most samples, as they were at its start.
+    step: u64,
+    full: u64,
+    /// Samples of the command, as often as it was begun anew, before this packet.
+    done: u64,
+    /// Samples of the command from the packet's start on; none while it begins anew of itself.
     left: Option<u64>,
-    /// Another command is to follow.
-    chain: bool,
+    /// There is no room for this packet before this tick.
+    room: Tick,
+}
+
+impl Run {
+    /// Samples until something happens.
+    fn samples(&self) -> u64 {
+        let samples = self.left.map_or(self.full, |left| left.min(self.full));
+        if self.overruns(samples) { IN_HAND } else { samples }
+    }
+
+    /// Whether more samples come than find room before the packet memory is free.
+    fn overruns(&self, samples: u64) -> bool {
+        samples > IN_HAND && self.start.saturating_add(IN_HAND * self.step) < self.room
+    }
+
+    fn end(&self) -> Tick {
+        self.start.saturating_add(self.samples().saturating_mul(self.step))
+    }
 }
 
 /// One chain.
 pub struct RxChain {
     stream: Stream,
     tuning: Tuning,
-    stream_id: u32,
-    per_packet: u64,
+    template: RxTemplate,
+    per_packet: u32,
     count: u8,
-    errors: u8,
     command: [u32; 2],
-    queue: VecDeque<StreamCommand>,
+    queue: VecDeque<Command>,
     state: State,
+    /// When the two packet memories are free: that of the packet before, and that of the one before it.
+    free: [Tick; 2],
     /// Tick up to which all was done.
     seen: Tick,
+    /// 16-bit samples on their way to 8 bits.
+    wide: Vec<u8>,
 }
 
 impl RxChain {
@@ -72,14 +138,15 @@ impl RxChain {
         Self {
             stream,
             tuning: Tuning::new(Direction::Receive),
-            stream_id: 0,
-            per_packet: SAMPLES_PER_PACKET as u64,
+            template: RxTemplate::default(),
+            per_packet: SAMPLES_PER_PACKET as u32,
             count: 0,
-            errors: 0,
             command: [0; 2],
             queue: VecDeque::with_capacity(COMMANDS),
             state: State::Idle,
+            free: [0; 2],
             seen: 0,
+            wide: Vec::new(),
         }
     }
 
@@ -90,11 +157,16 @@ impl RxChain {
             sr::RX0_COMMAND_TIME_HIGH => self.command[1] = value,
             sr::RX0_COMMAND_TIME_LOW => {
                 let [command, high] = self.command;
-                self.push(StreamCommand::from_words([command, high, value]), now, around);
+                self.push(Command::new([command, high, value]), now, around);
             }
-            sr::RX0_STREAM_ID => (self.stream_id, self.count) = (value, 0),
-            // A packet that would not fit in a frame is not sent by the real device either.
-            sr::RX0_SAMPLES => self.per_packet = u64::from(value).clamp(1, SAMPLES_PER_PACKET as u64),
+            sr::RX0_FORMAT => self.template.format = Format::from_register(value),
+            sr::RX0_HEADER => self.template.header = value,
+            sr::RX0_STREAM_ID => (self.template.stream, self.count) = (value, 0),
+            sr::RX0_TRAILER => self.template.trailer = value,
+            // More than the memory holds, or the count that never comes, would spoil the real device's packets.
+            sr::RX0_SAMPLES => {
+                self.per_packet = if value & 0xFFFF == 0 { MOST_SAMPLES } else { (value & 0xFFFF).min(MOST_SAMPLES) }
+            }
             sr::RX0_RESET => self.reset(),
             sr::RX0_FREQUENCY => self.tuning.frequency = value,
             sr::RX0_SCALE => self.tuning.set_scale(value),
@@ -108,183 +180,186 @@ impl RxChain {
         self.state = State::Idle;
         self.queue.clear();
         self.count = 0;
+        self.free = [0; 2];
     }
 
-    fn is_running(&self) -> bool {
+    /// Whether samples are being taken: what switches the boards to receive.
+    pub fn is_running(&self) -> bool {
         matches!(self.state, State::Running(_))
     }
 
     /// Tick of the next thing to do.
-    pub fn due(&self, now: Tick, clock: &Clock) -> Option<Tick> {
+    pub fn due(&self, clock: &Clock) -> Option<Tick> {
         match &self.state {
             State::Idle => None,
-            State::Waiting(_, time) => Some(clock.tick_of(*time, now).unwrap_or(now)),
-            State::Running(run) => Some(self.end(run)),
+            State::Waiting(_, time) => Some(clock.tick_of(*time, self.seen).unwrap_or(self.seen)),
+            State::Running(run) => Some(run.end()),
+            State::Overrun(until) => Some((*until).max(self.seen)),
         }
     }
 
-    fn step(&self) -> u64 {
-        u64::from(self.tuning.decimation)
-    }
-
-    /// Tick at which the packet being filled is full or the command ends.
-    fn end(&self, run: &Run) -> Tick {
-        let samples = run.left.map_or(self.per_packet, |left| left.min(self.per_packet));
-        run.start.saturating_add(samples * self.step())
-    }
-
-    fn push(&mut self, command: StreamCommand, now: Tick, around: &mut Surroundings) {
+    fn push(&mut self, command: Command, now: Tick, around: &mut Surroundings) {
+        self.seen = self.seen.max(now);
         if self.queue.len() < COMMANDS {
             self.queue.push_back(command);
         }
         match self.state {
             State::Idle => self.begin(now, around),
-            State::Waiting(..) => {}
-            State::Running(run) => self.absorb(run, now),
+            State::Running(run) => self.state = State::Running(self.limited(run, now)),
+            State::Waiting(..) | State::Overrun(_) => {}
         }
     }
 
     /// Takes the next command while idle.
     fn begin(&mut self, now: Tick, around: &mut Surroundings) {
-        while let (State::Idle, Some(command)) = (self.state, self.queue.pop_front()) {
-            match (command.mode, command.at) {
-                (StreamMode::Stop, _) => self.report(RxError::StopWhileIdle, now, around),
-                (_, None) => self.start(command, now),
-                (_, Some(time)) => match around.clock.tick_of(time, now) {
+        while matches!(self.state, State::Idle)
+            && let Some(command) = self.queue.pop_front()
+        {
+            match command.at {
+                _ if command.stop => self.report(RxError::StopWhileIdle, now, around),
+                None => self.start(command, now, around),
+                Some(time) => match around.clock.tick_of(time, now) {
                     None => self.report(RxError::Late, now, around),
-                    Some(at) if at == now => self.start(command, now),
+                    Some(at) if at == now => self.start(command, now, around),
                     Some(_) => self.state = State::Waiting(command, time),
                 },
             }
         }
     }
 
-    fn start(&mut self, command: StreamCommand, at: Tick) {
-        let (left, chain) = length(command.mode);
-        let run = Run { start: at, left, chain };
-        self.state = State::Running(run);
-        self.absorb(run, at);
+    fn start(&mut self, command: Command, at: Tick, around: &Surroundings) {
+        let left = (!command.reload || !command.chain).then_some(command.samples);
+        let run = self.packet(command, at, 0, left, around);
+        self.state = State::Running(self.limited(run, at));
     }
 
-    /// A stream without end looks for a new command at each sample.
-    fn absorb(&mut self, mut run: Run, now: Tick) {
-        while run.left.is_none()
-            && let Some(command) = self.queue.pop_front()
-        {
-            // Samples that have begun; a stop lets the one under way finish.
-            let begun = now.saturating_sub(run.start) / self.step() + 1;
-            (run.left, run.chain) = match command.mode {
-                StreamMode::Stop => (Some(begun), false),
-                mode => {
-                    let (samples, chain) = length(mode);
-                    (samples.map(|n| n + begun), chain)
-                }
-            };
+    /// A packet whose first sample is at this tick.
+    fn packet(&self, command: Command, start: Tick, done: u64, left: Option<u64>, around: &Surroundings) -> Run {
+        Run {
+            command,
+            start,
+            time: around.clock.device(start),
+            step: u64::from(self.tuning.decimation),
+            full: u64::from(self.per_packet),
+            done,
+            left,
+            room: self.free[1],
         }
-        self.state = State::Running(run);
     }
 
-    /// Does what is due up to a tick.
-    pub fn advance(&mut self, to: Tick, around: &mut Surroundings) {
-        let seen = self.seen;
-        self.seen = to;
-        loop {
-            match self.state {
-                State::Idle => return,
-                State::Waiting(command, time) => {
-                    // A new time may have jumped over the one waited for: then it starts at once.
-                    let at = around.clock.tick_of(time, seen).unwrap_or(seen);
-                    if at > to {
-                        return;
-                    }
-                    self.start(command, at);
+    /// A command that begins anew of itself ends for a new one where it would begin anew next.
+    fn limited(&self, mut run: Run, now: Tick) -> Run {
+        if run.left.is_none() && !self.queue.is_empty() {
+            // Samples that have begun; the one under way is finished.
+            let begun = run.done + now.saturating_sub(run.start) / run.step + 1;
+            let end = begun.div_ceil(run.command.samples) * run.command.samples;
+            run.left = Some(end.saturating_sub(run.done));
+        }
+        run
+    }
+
+    /// Does the one thing that is due at this tick.
+    pub fn act(&mut self, at: Tick, around: &mut Surroundings) {
+        self.seen = self.seen.max(at);
+        match self.state {
+            State::Idle => {}
+            State::Waiting(command, time) => {
+                self.state = State::Idle;
+                // A new time may have jumped over the one waited for.
+                match around.clock.tick_of(time, at) {
+                    Some(start) => self.start(command, start, around),
+                    None => self.report(RxError::Late, at, around),
                 }
-                State::Running(run) => {
-                    let end = self.end(&run);
-                    if end > to {
-                        return;
-                    }
-                    self.finish_packet(run, end, around);
+                self.begin(at, around);
+            }
+            State::Running(run) => self.finish_packet(run, run.end(), around),
+            State::Overrun(_) => self.overflow(at, around),
+        }
+    }
+
+    /// Nothing more happens up to a tick.
+    pub fn rest(&mut self, to: Tick) {
+        self.seen = self.seen.max(to);
+    }
+
+    /// The packet is full, or the command has ended, or both, or there is no room for the rest.
+    fn finish_packet(&mut self, run: Run, end: Tick, around: &mut Surroundings) {
+        let samples = run.samples();
+        if run.left != Some(samples) {
+            let lost = run.overruns(run.left.map_or(run.full, |left| left.min(run.full)));
+            self.emit(&run, samples, end, false, around);
+            if lost {
+                self.state = State::Overrun(run.room);
+                return;
+            }
+            let left = run.left.map(|left| left - samples);
+            // The count within the command is all that matters of it.
+            let done = (run.done + samples) % run.command.samples;
+            let next = self.packet(run.command, end, done, left, around);
+            self.state = State::Running(self.limited(next, end));
+            return;
+        }
+        match if run.command.chain { self.queue.pop_front() } else { None } {
+            Some(next) if !next.stop => self.go_on(run, next, samples, end, around),
+            stop => {
+                let broken = run.command.chain && stop.is_none();
+                // A chain that breaks was to go on: its last packet does not end a burst.
+                self.emit(&run, samples, end, !broken, around);
+                self.state = State::Idle;
+                if broken {
+                    self.report(RxError::BrokenChain, end, around);
                 }
+                self.begin(end, around);
             }
         }
     }
 
-    /// The packet is full, or the command has ended, or both.
-    fn finish_packet(&mut self, mut run: Run, end: Tick, around: &mut Surroundings) {
-        let samples = (end - run.start) / self.step();
-        if run.left == Some(samples) {
-            let next = if run.chain { self.queue.pop_front() } else { None };
-            match next.map(|command| command.mode) {
-                Some(mode) if mode != StreamMode::Stop => {
-                    let (more, chain) = length(mode);
-                    run.chain = chain;
-                    run.left = more.map(|n| n + samples);
-                    self.absorb(run, end);
-                    return;
-                }
-                stopped => {
-                    self.emit(run.start, samples, true, around);
-                    self.state = State::Idle;
-                    if run.chain && stopped.is_none() {
-                        self.report(RxError::BrokenChain, end, around);
-                    }
-                    self.begin(end, around);
-                    return;
-                }
-            }
+    /// Another command follows without a gap, whatever its time: in the same packet if that is not full.
+    fn go_on(&mut self, mut run: Run, next: Command, samples: u64, end: Tick, around: &mut Surroundings) {
+        let anew = next.reload && next.chain;
+        if samples == run.full {
+            self.emit(&run, samples, end, false, around);
+            run = self.packet(next, end, 0, (!anew).then_some(next.samples), around);
+        } else {
+            run.command = next;
+            run.left = (!anew).then_some(next.samples + samples);
+            // The command began this many samples after the packet.
+            run.done = (next.samples - samples % next.samples) % next.samples;
         }
-        if self.outruns_the_wire(end - run.start) {
-            return self.overflow(end, around);
-        }
-        self.emit(run.start, samples, false, around);
-        run.start = end;
-        run.left = run.left.map(|left| left - samples);
-        self.state = State::Running(run);
-    }
-
-    /// Whether full packets follow one another faster than a gigabit Ethernet takes them.
-    fn outruns_the_wire(&self, packet: Tick) -> bool {
-        let bytes = self.per_packet * 4 + (stream_rx::OVERHEAD + UDP_HEADERS) as u64 + WIRE_OVERHEAD;
-        // A byte takes 8 ns, a tick is 10 ns.
-        packet * 10 < bytes * 8
+        self.state = State::Running(self.limited(run, end));
     }
 
     /// Samples could not leave in time: the stream stops until a new command.
     pub fn overflow(&mut self, now: Tick, around: &mut Surroundings) {
-        if self.is_running() {
+        if matches!(self.state, State::Running(_) | State::Overrun(_)) {
             self.state = State::Idle;
             self.report(RxError::Overflow, now, around);
             self.begin(now, around);
         }
     }
 
-    fn emit(&mut self, start: Tick, samples: u64, last: bool, around: &mut Surroundings) {
-        let samples = samples as usize;
-        let count = self.count;
+    fn emit(&mut self, run: &Run, samples: u64, end: Tick, last: bool, around: &mut Surroundings) {
+        let Self { stream, tuning, template, count, .. } = *self;
+        let (samples, length) = (samples as usize, template.length(samples as usize));
         self.count = (count + 1) & 15;
-        let Some(packet) = around.framer.frame(self.stream, around.out, samples * 4 + stream_rx::OVERHEAD) else { return };
-        let tick = around.clock.device(start);
-        if let Ok(length) = stream_rx::encode_frame(packet, self.stream_id, count, tick, samples, last) {
-            around.air.hear(around.radio, self.tuning, start, &mut packet[stream_rx::SAMPLES_AT..length - 4]);
+        self.free = [around.wire.packet(end, UDP_HEADERS + length), self.free[0]];
+        let Some(packet) = around.framer.frame(stream, around.out, length) else { return };
+        let Ok(payload) = template.encode(packet, count, run.time, samples, last) else { return };
+        match template.format {
+            Format::Sc16 => around.air.hear(around.radio, tuning, run.start, payload),
+            Format::Sc8 => {
+                self.wide.resize(samples * 4, 0);
+                around.air.hear(around.radio, tuning, run.start, &mut self.wide);
+                format::clip_into(&self.wide, payload);
+            }
         }
     }
 
     fn report(&mut self, error: RxError, now: Tick, around: &mut Surroundings) {
-        let context = RxContext { stream: self.stream_id, count: self.errors, tick: around.clock.device(now), error };
-        self.errors = (self.errors + 1) & 15;
+        let context = RxContext { stream: self.template.stream, count: self.count, tick: around.clock.device(now), error };
+        around.wire.packet(now, UDP_HEADERS + stream_rx::CONTEXT_LENGTH);
         if let Some(packet) = around.framer.frame(self.stream, around.out, stream_rx::CONTEXT_LENGTH) {
-            packet.copy_from_slice(&context.encode());
+            packet.copy_from_slice(&context.encode_as(&self.template));
         }
-    }
-}
-
-/// Samples of a command (none is without end), and whether another follows. The device cannot count to 0: it takes one sample.
-fn length(mode: StreamMode) -> (Option<u64>, bool) {
-    match mode {
-        StreamMode::Continuous => (None, true),
-        StreamMode::Stop => (Some(1), false),
-        StreamMode::Samples(n) => (Some(u64::from(n.max(1))), false),
-        StreamMode::SamplesAndMore(n) => (Some(u64::from(n.max(1))), true),
     }
 }

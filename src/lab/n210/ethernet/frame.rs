@@ -17,6 +17,8 @@ pub const MAX_PAYLOAD: usize = MAX_FRAME - UDP_HEADERS;
 
 const BROADCAST: Mac = [0xFF; 6];
 const ETHERNET: usize = 14;
+/// What the firmware's buffer leaves for an echo.
+const LONGEST_ECHO: usize = 2000;
 const ARP_FRAME: usize = 42;
 const ARP_REQUEST: u16 = 1;
 const ARP_REPLY: u16 = 2;
@@ -86,7 +88,8 @@ pub fn parse<'a>(frame: &'a [u8], own: &Mac) -> Option<Incoming<'a>> {
                 return None;
             }
             let content = match &packet.transport {
-                Some(TransportSlice::Udp(udp)) => {
+                // The firmware wants the two lengths to agree; checksums nobody looks at.
+                Some(TransportSlice::Udp(udp)) if udp.length().wrapping_add(20) == header.total_len() => {
                     Content::Udp { from: udp.source_port(), to: udp.destination_port(), payload: udp.payload() }
                 }
                 Some(TransportSlice::Icmpv4(icmp)) => parse_icmp(icmp.slice()),
@@ -180,7 +183,7 @@ pub fn udp<'a>(out: &'a mut Outbox, path: &Path, from: u16, to: u16, length: usi
 
 /// Appends the answer to an echo request.
 pub fn pong(out: &mut Outbox, path: &Path, rest: &[u8]) {
-    let rest = &rest[..rest.len().min(MAX_FRAME - ETHERNET - 24)];
+    let rest = &rest[..rest.len().min(LONGEST_ECHO)];
     let frame = out.push(ETHERNET + 24 + rest.len());
     headers(frame, path, ICMP, 4 + rest.len());
     let icmp = &mut frame[ETHERNET + 20..];

@@ -3,5 +3,7 @@
 pub mod arp;
 pub mod frame;
 pub mod framer;
+mod kernel_socket;
 pub mod outbox;
 pub mod packet_socket;
+pub mod wire;

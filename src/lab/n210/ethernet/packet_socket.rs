@@ -1,51 +1,26 @@
-//! A raw Ethernet port: a packet socket on one interface of one network namespace, in batches.
-
-#![allow(unsafe_code)]
+//! A raw Ethernet port: one interface of one network namespace.
+//!
+//! Long frames of samples come by a socket of their own, so that the others can wake the radio at once without every packet of a stream
+//! doing so. The frames of both are handed out in the order of their arrival.
 
 use std::fs::File;
-use std::io::{self, IoSlice};
-use std::mem::{size_of, zeroed};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use nix::libc;
 use nix::sched::{CloneFlags, setns};
 
-/// Frames in a batch.
-const BATCH: usize = 64;
-
-/// Largest frame received: several datagrams in one, as a local sender may offload them.
-const LARGEST: usize = 65_600;
-
-/// Bytes that the kernel keeps for the device while it is busy elsewhere: more than a host may have under way to a radio.
-const BUFFER: libc::c_int = 16 << 20;
-
-/// The kernel's `struct virtio_net_hdr`, in front of every frame: type of offload at byte 1, segment length at bytes 4 and 5.
-const OFFLOAD_HEADER: usize = 10;
-const OFFLOAD_UDP: u8 = 5;
-
-/// Control message space for one time stamp.
-const CONTROL: usize = 64;
+pub use super::kernel_socket::Received;
+use super::kernel_socket::{KernelSocket, Share};
 
 /// A port.
 pub struct PacketSocket {
-    fd: OwnedFd,
-    frames: Vec<u8>,
-    control: Vec<[u64; CONTROL / 8]>,
-    received: usize,
-    lengths: [usize; BATCH],
-    stamps: [Option<i64>; BATCH],
-}
-
-/// A frame that was received.
-#[derive(Clone, Copy)]
-pub struct Received<'a> {
-    /// Its bytes.
-    pub frame: &'a [u8],
-    /// Payload of each datagram if the frame holds several.
-    pub segment: Option<usize>,
-    /// When it arrived: nanoseconds of the wall clock.
-    pub stamp: Option<i64>,
+    rest: KernelSocket,
+    samples: KernelSocket,
+    /// Frames of `rest` received, and how many of them were handed out in earlier batches.
+    pending: (usize, usize),
+    /// The present batch: which socket's frame, and its number there.
+    order: Vec<(Share, usize)>,
 }
 
 impl PacketSocket {
@@ -65,161 +40,63 @@ impl PacketSocket {
     }
 
     fn open_here(interface: &str) -> io::Result<Self> {
-        let index = nix::net::if_::if_nametoindex(interface)? as libc::c_int;
-        let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        // Protocol 0: nothing arrives before the socket is bound to its interface.
-        // SAFETY: no pointers; the result is checked and owned at once.
-        let raw = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
-        if raw < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor is new and nobody else's.
-        let fd = unsafe { OwnedFd::from_raw_fd(raw) };
-        let socket = Self {
-            fd,
-            frames: vec![0; BATCH * LARGEST],
-            control: vec![[0; CONTROL / 8]; BATCH],
-            received: 0,
-            lengths: [0; BATCH],
-            stamps: [None; BATCH],
-        };
-        socket.configure(index)?;
-        Ok(socket)
+        Ok(Self {
+            rest: KernelSocket::open(interface, Share::Rest)?,
+            samples: KernelSocket::open(interface, Share::Samples)?,
+            pending: (0, 0),
+            order: Vec::new(),
+        })
     }
 
-    fn configure(&self, index: libc::c_int) -> io::Result<()> {
-        let on: libc::c_int = 1;
-        self.option(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &on)?;
-        self.option(libc::SOL_PACKET, libc::PACKET_VNET_HDR, &on)?;
-        self.option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &on)?;
-        // Smaller buffers only make the radio less patient with a busy machine.
-        for buffer in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
-            if self.option(libc::SOL_SOCKET, buffer, &BUFFER).is_err() {
-                tracing::warn!("not allowed to enlarge the buffers of the packet socket");
-            }
-        }
-        // SAFETY: plain old data, valid when zero.
-        let mut promiscuous: libc::packet_mreq = unsafe { zeroed() };
-        promiscuous.mr_ifindex = index;
-        promiscuous.mr_type = libc::PACKET_MR_PROMISC as libc::c_ushort;
-        self.option(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &promiscuous)?;
-        // SAFETY: as above.
-        let mut address: libc::sockaddr_ll = unsafe { zeroed() };
-        address.sll_family = libc::AF_PACKET as u16;
-        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-        address.sll_ifindex = index;
-        let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-        // SAFETY: the address lives through the call and the length is its own.
-        check(unsafe { libc::bind(self.fd.as_raw_fd(), (&raw const address).cast(), length) })
+    /// What becomes readable when frames of samples arrive; [`AsFd`] is for all others.
+    pub fn samples(&self) -> BorrowedFd<'_> {
+        self.samples.as_fd()
     }
 
-    fn option<T>(&self, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
-        let length = size_of::<T>() as libc::socklen_t;
-        // SAFETY: the value lives through the call and the length is its own.
-        check(unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, (&raw const *value).cast(), length) })
-    }
-
-    /// Receives what has arrived, at most one batch, and says how many frames that are. Does not wait.
+    /// Receives what has arrived, at most a batch of each kind, and says how many frames that are. Does not wait.
     ///
     /// # Errors
     /// The interface is down or gone.
     pub fn receive(&mut self) -> io::Result<usize> {
-        self.received = 0;
-        // SAFETY: plain old data, valid when zero.
-        let (mut messages, mut parts): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) = unsafe { (zeroed(), zeroed()) };
-        for (i, (frame, control)) in self.frames.chunks_exact_mut(LARGEST).zip(&mut self.control).enumerate() {
-            parts[i] = libc::iovec { iov_base: frame.as_mut_ptr().cast(), iov_len: LARGEST };
-            messages[i].msg_hdr.msg_iov = &raw mut parts[i];
-            messages[i].msg_hdr.msg_iovlen = 1;
-            messages[i].msg_hdr.msg_control = control.as_mut_ptr().cast();
-            messages[i].msg_hdr.msg_controllen = CONTROL as _;
+        self.order.clear();
+        // The others first: whatever came before them is then waiting at the other socket.
+        if self.pending.0 == self.pending.1 {
+            self.pending = (self.rest.receive()?, 0);
         }
-        // SAFETY: every pointer leads to memory of self or of this frame that outlives the call, with its own length.
-        let count = unsafe {
-            libc::recvmmsg(
-                self.fd.as_raw_fd(),
-                messages.as_mut_ptr(),
-                BATCH as libc::c_uint,
-                libc::MSG_DONTWAIT as _,
-                std::ptr::null_mut(),
-            )
-        };
-        if count < 0 {
-            let error = io::Error::last_os_error();
-            return if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) { Ok(0) } else { Err(error) };
+        let samples = self.samples.receive()?;
+        let stamp = |socket: &KernelSocket, number| socket.frame(number).and_then(|frame| frame.stamp);
+        for number in 0..samples {
+            let arrived = stamp(&self.samples, number);
+            while self.pending.1 < self.pending.0 && stamp(&self.rest, self.pending.1) <= arrived {
+                self.order.push((Share::Rest, self.pending.1));
+                self.pending.1 += 1;
+            }
+            self.order.push((Share::Samples, number));
         }
-        self.received = count as usize;
-        for (i, message) in messages.iter().take(self.received).enumerate() {
-            self.lengths[i] = message.msg_len as usize;
-            self.stamps[i] = stamp(&message.msg_hdr);
+        // Behind a whole batch there may be samples that came before the rest of the others.
+        if !self.samples.is_full() {
+            self.order.extend((self.pending.1..self.pending.0).map(|number| (Share::Rest, number)));
+            self.pending.1 = self.pending.0;
         }
-        Ok(self.received)
+        Ok(self.order.len())
     }
 
     /// A frame of the last batch.
     pub fn frame(&self, index: usize) -> Option<Received<'_>> {
-        let length = *self.lengths[..self.received].get(index)?;
-        let (offload, frame) = self.frames.get(index * LARGEST..)?.get(..length)?.split_first_chunk::<OFFLOAD_HEADER>()?;
-        let segment = (offload[1] == OFFLOAD_UDP).then(|| usize::from(u16::from_ne_bytes([offload[4], offload[5]])));
-        Some(Received { frame, segment, stamp: self.stamps[index] })
+        match *self.order.get(index)? {
+            (Share::Samples, number) => self.samples.frame(number),
+            (Share::Rest, number) => self.rest.frame(number),
+        }
     }
 
     /// Sends frames; returns how many the kernel did not take.
     pub fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>) -> usize {
-        let mut frames = frames.peekable();
-        static NO_OFFLOAD: [u8; OFFLOAD_HEADER] = [0; OFFLOAD_HEADER];
-        let mut lost = 0;
-        while frames.peek().is_some() {
-            let mut parts: [[IoSlice; 2]; BATCH] = [[IoSlice::new(&NO_OFFLOAD), IoSlice::new(&[])]; BATCH];
-            // SAFETY: plain old data, valid when zero.
-            let mut messages: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
-            let mut filled = 0;
-            for (pair, frame) in parts.iter_mut().zip(frames.by_ref()) {
-                pair[1] = IoSlice::new(frame);
-                filled += 1;
-            }
-            for (message, pair) in messages.iter_mut().zip(&mut parts) {
-                // IoSlice has the layout of iovec: the standard library guarantees it.
-                message.msg_hdr.msg_iov = pair.as_mut_ptr().cast();
-                message.msg_hdr.msg_iovlen = 2;
-            }
-            let mut done = 0;
-            while done < filled {
-                let count = (filled - done) as libc::c_uint;
-                // SAFETY: the first `filled` messages lead to slices that live through the call.
-                let sent =
-                    unsafe { libc::sendmmsg(self.fd.as_raw_fd(), messages.as_mut_ptr().add(done), count, libc::MSG_DONTWAIT as _) };
-                // The first frame of the rest is refused: it is lost, as on a wire.
-                done += if sent > 0 { sent as usize } else { 1 };
-                lost += usize::from(sent <= 0);
-            }
-        }
-        lost
+        self.rest.send(frames)
     }
 }
 
 impl AsFd for PacketSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.rest.as_fd()
     }
-}
-
-/// The kernel's time stamp among the control messages.
-fn stamp(message: &libc::msghdr) -> Option<i64> {
-    // SAFETY: the kernel has filled the control buffer and its length; the macros stay inside it.
-    unsafe {
-        let mut next = libc::CMSG_FIRSTHDR(message);
-        while let Some(header) = next.as_ref() {
-            if header.cmsg_level == libc::SOL_SOCKET && header.cmsg_type == libc::SCM_TIMESTAMPNS {
-                let time: libc::timespec = std::ptr::read_unaligned(libc::CMSG_DATA(header).cast());
-                return Some(time.tv_sec.saturating_mul(1_000_000_000).saturating_add(time.tv_nsec));
-            }
-            next = libc::CMSG_NXTHDR(message, header);
-        }
-    }
-    None
-}
-
-fn check(result: libc::c_int) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
