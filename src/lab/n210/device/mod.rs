@@ -4,6 +4,7 @@ pub mod clock;
 mod cpu;
 pub mod receive;
 pub mod transmit;
+mod uart;
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -12,28 +13,31 @@ use crate::lab::n210::air::Air;
 use crate::lab::n210::ethernet::arp::ArpCache;
 use clock::{Clock, Tick};
 
+use crate::lab::n210::board::Equipment;
 use crate::lab::n210::board::eeprom::{Bus, Identity};
+use crate::lab::n210::board::gpio::Running;
+use crate::lab::n210::board::gpsdo::Gpsdo;
+use crate::lab::n210::board::slots::Boards;
 use crate::lab::n210::ethernet::frame::{self, Content, Incoming, Mac, Path};
 use crate::lab::n210::ethernet::framer::{Framer, Stream};
 use crate::lab::n210::ethernet::outbox::Outbox;
 use crate::radio::wire::destination::{RESOLVED, SetDestination, UNRESOLVED};
+use crate::radio::wire::dsp::Direction;
 use crate::radio::wire::fast::{Ack, Command, Operation, QUEUE};
 use crate::radio::wire::register::{firmware, sr};
 use crate::radio::wire::{fast, port};
 use receive::{RxChain, Surroundings};
 use transmit::TxChain;
-
-/// Reference locked, SPI ready.
-pub const STATUS: u32 = 0x1800;
-
-/// Both oscillators of the boards locked.
-pub const LOCKED: u32 = 0x0001_0001;
+use uart::Uart;
 
 /// Firmware 12.4.
 const FIRMWARE_MINOR: u32 = 4;
 
 /// Clears the queue of fast commands.
 const ROUTER_IP: u8 = 17;
+
+/// Registers that only the firmware's port reaches.
+const FIRMWARE_ONLY: [u8; 2] = [sr::CLOCK, 5];
 
 /// One radio.
 pub struct Device {
@@ -51,6 +55,8 @@ pub struct Device {
     routed: bool,
     pub(super) clock: Clock,
     pub(super) bus: Bus,
+    pub(super) boards: Boards,
+    uart: Uart,
     pub(super) firmware: [u32; cpu::REGISTERS],
 }
 
@@ -67,8 +73,13 @@ impl Device {
     pub fn new(identity: Identity, radio: usize) -> Self {
         let mut firmware = [0; cpu::REGISTERS];
         firmware[firmware::MINOR as usize] = FIRMWARE_MINOR;
-        Self {
-            bus: Bus::new(&identity),
+        let bus = Bus::new(&identity);
+        let identity = identity.booted(&bus);
+        let Equipment { gpsdo, .. } = identity.equipment;
+        let mut device = Self {
+            bus,
+            boards: Boards::new(identity.equipment),
+            uart: Uart::new(gpsdo.then(|| Gpsdo::new(identity.powered_up))),
             identity,
             radio,
             now: 0,
@@ -82,7 +93,9 @@ impl Device {
             routed: false,
             clock: Clock::default(),
             firmware,
-        }
+        };
+        device.follow();
+        device
     }
 
     /// Who it is.
@@ -98,7 +111,7 @@ impl Device {
     /// Tick of the next thing to do by itself.
     pub fn due(&self) -> Tick {
         let chains = self.rx.iter().map(|chain| chain.due(self.now, &self.clock));
-        chains.chain([self.tx.due(self.now, &self.clock)]).flatten().fold(self.command_due(), Tick::min)
+        chains.chain([self.tx.due(self.now, &self.clock), self.uart.due()]).flatten().fold(self.command_due(), Tick::min)
     }
 
     /// Tick of the next timed command or PPS: all chains of all radios must have come there first.
@@ -113,6 +126,7 @@ impl Device {
     pub fn transmit(&mut self, to: Tick, air: &mut Air, out: &mut Outbox) {
         let Self { radio, ref clock, ref framer, ref mut tx, .. } = *self;
         tx.advance(to, &mut Surroundings { radio, clock, framer, air, out });
+        self.follow();
     }
 
     /// Receives what is due up to a tick.
@@ -120,6 +134,19 @@ impl Device {
         let Self { radio, ref clock, ref framer, ref mut rx, .. } = *self;
         for chain in rx {
             chain.advance(to, &mut Surroundings { radio, clock, framer, air, out });
+        }
+        self.follow();
+    }
+
+    /// Lets the boards follow the chains that run, and all chains their boards.
+    fn follow(&mut self) {
+        let running = Running { rx: self.rx.iter().any(RxChain::is_running), tx: self.tx.is_running() };
+        if self.boards.follow(running) {
+            let (rx, tx) = (self.boards.front(Direction::Receive), self.boards.front(Direction::Transmit));
+            for chain in &mut self.rx {
+                chain.set_front(rx);
+            }
+            self.tx.set_front(tx);
         }
     }
 
@@ -137,6 +164,10 @@ impl Device {
         self.now = to;
         if pulse <= to {
             self.clock.pulse(to);
+            self.uart.pulse(pulse);
+        }
+        while let Some((from, to, text)) = self.uart.advance(self.now) {
+            self.send(to, from, text.len(), &text, out);
         }
         while let Some(command) = self.commands.front().copied()
             && command.at.is_none_or(|time| self.time() > time)
@@ -147,7 +178,9 @@ impl Device {
     }
 
     fn execute(&mut self, command: &Command, air: &mut Air, out: &mut Outbox) {
-        if let Operation::Write { register, value } = command.operation {
+        if let Operation::Write { register, value } = command.operation
+            && !FIRMWARE_ONLY.contains(&register)
+        {
             self.write_register(register, value, air, out);
         }
         let word = command.word();
@@ -161,6 +194,10 @@ impl Device {
     /// Writes a setting register; one without effect here is accepted.
     pub(super) fn write_register(&mut self, register: u8, value: u32, air: &mut Air, out: &mut Outbox) {
         let now = self.now;
+        if Boards::own(register) {
+            self.boards.write(register, value, now);
+            return self.follow();
+        }
         let Self { radio, ref clock, ref framer, ref mut rx, .. } = *self;
         let mut around = Surroundings { radio, clock, framer, air, out };
         match register {
@@ -228,7 +265,7 @@ impl Device {
             port::RX0 => self.rx[0].reset(),
             port::RX1 => self.rx[1].reset(),
             port::TX => self.tx.stop_updates(),
-            _ => return,
+            _ => return self.uart.unreachable(from),
         }
         self.firmware[firmware::LOCK_TIME as usize] = 0;
     }
@@ -261,15 +298,20 @@ impl Device {
             port::RX1 => self.redirect(Stream::Rx1, origin, to, payload, out),
             port::TX if SetDestination::is_one(payload) => self.redirect(Stream::Tx, origin, to, payload, out),
             port::FAST if SetDestination::is_one(payload) => self.redirect(Stream::Fast, origin, to, payload, out),
-            // Serial lines without anything at their other end, and ports without a listener: silence.
+            _ if Uart::own(to) => self.uart.write(to, (origin.ip, origin.port), payload, self.now),
+            // Ports without a listener: silence.
             _ => {}
         }
     }
 
     /// A datagram of the firmware's own: to where the ARP cache says that the peer is.
     fn reply(&self, origin: Origin, from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
-        let Some(mac) = self.arp.find(origin.ip) else { return };
-        let payload = frame::udp(out, &self.path((origin.ip, mac)), from, origin.port, length);
+        self.send((origin.ip, origin.port), from, length, packet, out);
+    }
+
+    fn send(&self, to: (Ipv4Addr, u16), from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
+        let Some(mac) = self.arp.find(to.0) else { return };
+        let payload = frame::udp(out, &self.path((to.0, mac)), from, to.1, length);
         let shared = payload.len().min(packet.len());
         payload[..shared].copy_from_slice(&packet[..shared]);
         payload[shared..].fill(0);

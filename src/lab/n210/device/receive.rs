@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::clock::{Clock, Tick};
 use crate::lab::n210::air::Air;
-use crate::lab::n210::air::tuning::Tuning;
+use crate::lab::n210::air::tuning::{FrontEnd, Tuning};
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
 use crate::lab::n210::ethernet::framer::{Framer, Stream};
 use crate::lab::n210::ethernet::outbox::Outbox;
@@ -110,7 +110,13 @@ impl RxChain {
         self.count = 0;
     }
 
-    fn is_running(&self) -> bool {
+    /// What its board does from now on.
+    pub fn set_front(&mut self, front: FrontEnd) {
+        self.tuning.front = front;
+    }
+
+    /// Whether samples flow.
+    pub fn is_running(&self) -> bool {
         matches!(self.state, State::Running(_))
     }
 

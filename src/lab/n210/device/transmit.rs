@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::clock::{Clock, Tick};
 use super::receive::Surroundings;
-use crate::lab::n210::air::tuning::Tuning;
+use crate::lab::n210::air::tuning::{FrontEnd, Tuning};
 use crate::lab::n210::ethernet::framer::Stream;
 use crate::radio::wire::Sample;
 use crate::radio::wire::dsp::Direction;
@@ -107,6 +107,16 @@ impl TxChain {
             sr::TX_INTERPOLATION => self.tuning.set_decimation(value),
             _ => {}
         }
+    }
+
+    /// What its board does from now on.
+    pub fn set_front(&mut self, front: FrontEnd) {
+        self.tuning.front = front;
+    }
+
+    /// Whether a burst is under way.
+    pub fn is_running(&self) -> bool {
+        self.state != State::Idle
     }
 
     fn clear(&mut self) {
