@@ -1,6 +1,6 @@
 //! The GPS disciplined oscillator: a box on a serial line that knows the time. What it says is what UHD 4.3.0.0 looks for.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// Who it says it is: UHD looks for `GPSTCXO`, `FireFly` or `LC_XO`.
 const IDENTITY: &str = "GPSTCXO,Firmware Rev 0.929\r\n";
@@ -16,7 +16,7 @@ const ALTITUDE: &str = "545.4,M,46.9,M";
 /// The box.
 #[derive(Debug)]
 pub struct Gpsdo {
-    /// UTC when the radio was powered up, to the second.
+    /// UTC when the radio was powered up; whole seconds count.
     powered_up: DateTime<Utc>,
     line: Vec<u8>,
     /// Seconds between two sentences of a kind; 0 is none.
@@ -24,13 +24,15 @@ pub struct Gpsdo {
 }
 
 const SENTENCES: usize = 3;
+const HALF_A_SECOND: TimeDelta = TimeDelta::milliseconds(500);
 
 /// What it can be told to say once in so many seconds.
 const COMMANDS: [&str; SENTENCES] = ["GPS:GPGGA ", "GPS:GPRMC ", "SERV:TRAC "];
 
 impl Gpsdo {
-    /// As after power-up: it says nothing unless asked. It has its fix.
+    /// As after power-up: it says nothing unless asked. It has its fix. Its seconds begin with the radio's, nearest to the true ones.
     pub fn new(powered_up: DateTime<Utc>) -> Self {
+        let powered_up = powered_up.checked_add_signed(HALF_A_SECOND).unwrap_or(powered_up);
         Self { powered_up, line: Vec::new(), every: [0; SENTENCES] }
     }
 
@@ -53,7 +55,7 @@ impl Gpsdo {
 
     /// What it says at the PPS so many seconds after power-up.
     pub fn pulse(&self, seconds: u64) -> Vec<String> {
-        let now = i64::try_from(seconds).ok().and_then(chrono::TimeDelta::try_seconds);
+        let now = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds);
         let Some(now) = now.and_then(|seconds| self.powered_up.checked_add_signed(seconds)) else { return Vec::new() };
         let due = |kind: usize| self.every[kind] != 0 && seconds.is_multiple_of(u64::from(self.every[kind]));
         let sentence = |kind| match kind {
@@ -105,6 +107,15 @@ mod tests {
     fn it_answers_who_it_is_and_nothing_else() {
         assert_eq!(told("*IDN?\r\n*idn?\r\nwhat?\r\n").1, IDENTITY.repeat(2));
         assert_eq!(told("").0.pulse(1), [""; 0]);
+    }
+
+    #[test]
+    fn its_seconds_are_the_nearest() {
+        for (milliseconds, second) in [(400, "40"), (600, "41")] {
+            let mut gpsdo = Gpsdo::new(DateTime::from_timestamp_millis(1_000_000_000_000 + milliseconds).unwrap());
+            assert!("GPS:GPRMC 1\r".bytes().all(|byte| gpsdo.take(byte).is_none()));
+            assert_eq!(&gpsdo.pulse(0)[0][11..13], second);
+        }
     }
 
     proptest! {

@@ -16,6 +16,8 @@ use crate::radio::wire::stream_rx::RxError;
 use crate::radio::wire::stream_tx::{NO_SEQUENCE, TxHeader, TxMessage};
 use crate::radio::wire::{RxPacket, Sample, TxEvent, dsp, port, rb, sr};
 
+mod boards;
+
 const DEVICE: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 2);
 /// 100e6 / 52: the rate of the lab.
 const DECIMATION: u32 = 52;
