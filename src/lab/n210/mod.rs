@@ -20,6 +20,7 @@ mod world;
 
 use air::medium::{Medium, Path};
 use board::eeprom::Identity;
+use board::{Board, Equipment, Programming};
 use ethernet::packet_socket::PacketSocket;
 use world::World;
 
@@ -39,6 +40,15 @@ pub struct Args {
     /// Address of the radios. The gateway is the first host of its /24.
     #[arg(long, default_value = "192.168.10.2")]
     pub addr: Ipv4Addr,
+    /// Daughterboards of the radios.
+    #[arg(long, value_enum, default_value_t)]
+    pub board: Board,
+    /// State of their EEPROMs.
+    #[arg(long, value_enum, default_value_t)]
+    pub eeprom: Programming,
+    /// They have a GPS disciplined oscillator.
+    #[arg(long)]
+    pub gpsdo: bool,
     /// Gain from every transmitter to every other radio, dB.
     #[arg(long, default_value_t = -10.0, allow_negative_numbers = true)]
     pub gain_db: f32,
@@ -93,7 +103,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .ok();
     let sites = sites(args)?;
     let sockets = sites.iter().map(|site| open(site, &args.interface)).collect::<Result<Vec<_>, _>>()?;
-    let identities: Vec<Identity> = sites.iter().map(|site| Identity::new(&site.name, args.addr)).collect();
+    let equipment = Equipment { board: args.board, eeprom: args.eeprom, gpsdo: args.gpsdo };
+    let identity = |site: &Site| Identity { equipment, ..Identity::new(&site.name, args.addr) };
+    let identities: Vec<Identity> = sites.iter().map(identity).collect();
     let medium = Medium {
         path: Path { gain_db: args.gain_db, delay: args.delay_ticks, ..Path::default() },
         noise_dbfs: args.noise_dbfs,

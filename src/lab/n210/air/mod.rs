@@ -108,6 +108,10 @@ impl Air {
 
     /// Writes what radio `radio` receives from tick `start` on, as sc16 words, to fill `out`.
     pub fn hear(&mut self, radio: usize, tuning: Tuning, start: Tick, out: &mut [u8]) {
+        if tuning.front.gain == 0.0 {
+            // The board or the converter is off: not even noise.
+            return out.fill(0);
+        }
         let count = out.len() / 4;
         self.sum.clear();
         self.sum.resize(count, Complex::default());
@@ -176,10 +180,12 @@ impl Track {
         let count = stretch.count.saturating_sub(number) as usize;
         let Some(sum) = sum.get_mut(skip..) else { return };
         let mut at = (stretch.first + number) as usize % MEMORY;
-        let amplitude = gain * stretch.tuning.gain * rx.gain;
+        let amplitude = gain * stretch.tuning.gain * rx.gain * stretch.tuning.front.gain * rx.front.gain;
         let shift = stretch.tuning.frequency.wrapping_add(rx.frequency);
-        let mut phasor = turn(shift.wrapping_mul((from + skip as u64 * step) as u32)) * amplitude;
-        let advance = turn(shift.wrapping_mul(rx.decimation));
+        let at_tick = from + skip as u64 * step;
+        let apart = stretch.tuning.front.lo - rx.front.lo;
+        let mut phasor = turn(shift.wrapping_mul(at_tick as u32)) * beat(apart, at_tick) * amplitude;
+        let advance = turn(shift.wrapping_mul(rx.decimation)) * beat(apart, step);
         for slot in sum.iter_mut().take(count) {
             let sample = self.samples[at];
             at = (at + 1) % MEMORY;
@@ -192,8 +198,18 @@ impl Track {
 /// Equal rates, and the transmitter's centre in the receiver's band.
 fn couples(tx: &Tuning, rx: &Tuning) -> bool {
     // Receive words are "oscillator less target", transmit words "target less oscillator": equal tuning sums to 0.
-    let apart = dsp::frequency_of(tx.frequency.wrapping_add(rx.frequency)).abs();
+    let apart = tx.front.lo - rx.front.lo + dsp::frequency_of(tx.frequency) + dsp::frequency_of(rx.frequency);
+    let apart = apart.abs();
     tx.decimation == rx.decimation && apart < TICKS_PER_SECOND as f64 / f64::from(rx.decimation) / 2.0
+}
+
+/// Unit phasor of two oscillators so many Hz apart, so many ticks after they were in phase.
+fn beat(apart: f64, ticks: u64) -> Complex<f32> {
+    if apart == 0.0 {
+        return Complex::new(1.0, 0.0);
+    }
+    let turns = (apart * ticks as f64 / TICKS_PER_SECOND as f64).fract();
+    Complex::from_polar(1.0, (turns * std::f64::consts::TAU) as f32)
 }
 
 /// Unit phasor at a phase in units of 2^-32 turns.

@@ -1,6 +1,19 @@
-//! What is plugged into the FPGA: EEPROMs and daughterboards.
+//! What is plugged into the FPGA: EEPROMs, converters, daughterboards, GPSDO. One file for each chip and each kind of board.
 
+mod ad5623;
+mod ad7922;
+mod ad9510;
+mod ad9777;
+mod adf435x;
+mod ads62p44;
 pub mod eeprom;
+pub mod gpio;
+pub mod gpsdo;
+mod register_file;
+mod sbx;
+pub mod slots;
+mod spi;
+mod wbx;
 
 /// The pair of daughterboards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, clap::ValueEnum)]

@@ -1,6 +1,7 @@
 //! The firmware: control packets.
 
 use super::Device;
+use super::clock::Tick;
 use crate::lab::n210::ethernet::outbox::Outbox;
 use crate::radio::wire::control::{self, Action, Control, I2C_MAX, I2cData, LENGTH, Message, VERSION};
 use crate::radio::wire::register::{readback_address, setting_address};
@@ -45,7 +46,11 @@ impl Device {
                 self.bus.write(address, data.bytes());
                 Message::I2cWriteDone
             }
-            Message::Spi { .. } => Message::SpiDone(0),
+            Message::Spi { slaves, data, shape } => {
+                let received = self.boards.transact(slaves, data, shape, self.now);
+                self.follow();
+                Message::SpiDone(received)
+            }
             Message::Register { address, data, action } => Message::RegisterDone(self.access(address, data, action, out, around)),
             Message::Echo(wanted) => {
                 length = usize::try_from(wanted).ok().filter(|length| *length <= LONGEST_ECHO)?;
@@ -79,11 +84,11 @@ impl Device {
     fn read_address(&self, address: u32) -> u32 {
         let is = |word| address == readback_address(word);
         match () {
-            () if is(rb::SPI) => 0,
+            () if is(rb::SPI) => self.boards.received(),
             () if is(8) => ROUTER_MASTER,
             () if is(rb::TIME_LOW) => self.time() as u32,
             () if is(rb::COMPATIBILITY) => COMPATIBILITY,
-            () if is(rb::STATUS) => super::STATUS,
+            () if is(rb::STATUS) => self.boards.status(self.now),
             () if (readback_address(0)..=readback_address(15)).contains(&address) => NOTHING,
             () => 0,
         }
@@ -92,11 +97,12 @@ impl Device {
     /// A readback word as the fast control port sees it.
     pub(super) fn readback(&self, word: u8) -> u32 {
         match word {
-            rb::SPI => 0,
-            rb::GPIO => super::LOCKED,
+            rb::SPI => self.boards.received(),
+            rb::GPIO => self.boards.pins(),
             rb::TIME_HIGH => (self.time() >> 32) as u32,
             rb::TIME_LOW => self.time() as u32,
-            rb::STATUS => super::STATUS,
+            // This port has waited for SPI before it reads anything.
+            rb::STATUS => self.boards.status(Tick::MAX),
             rb::PPS_TIME_HIGH => (self.clock.last_pps >> 32) as u32,
             rb::PPS_TIME_LOW => self.clock.last_pps as u32,
             _ => NOTHING,

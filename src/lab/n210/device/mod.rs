@@ -7,6 +7,7 @@ mod flow;
 pub mod receive;
 mod router;
 pub mod transmit;
+mod uart;
 
 use std::collections::VecDeque;
 
@@ -14,28 +15,31 @@ use crate::lab::n210::air::Air;
 use crate::lab::n210::ethernet::arp::ArpCache;
 use clock::{Clock, Tick};
 
+use crate::lab::n210::board::Equipment;
 use crate::lab::n210::board::eeprom::{Bus, Identity};
+use crate::lab::n210::board::gpio::Running;
+use crate::lab::n210::board::gpsdo::Gpsdo;
+use crate::lab::n210::board::slots::Boards;
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
 use crate::lab::n210::ethernet::framer::{Framer, Stream};
 use crate::lab::n210::ethernet::outbox::Outbox;
 use crate::lab::n210::ethernet::wire::Wire;
+use crate::radio::wire::dsp::Direction;
 use crate::radio::wire::fast::{self, Ack, Command, Operation, QUEUE};
 use crate::radio::wire::register::{firmware, sr};
 use receive::RxChain;
 use router::{Parts, Router};
 use transmit::TxChain;
-
-/// Reference locked, SPI ready.
-pub const STATUS: u32 = 0x1800;
-
-/// Both oscillators of the boards locked.
-pub const LOCKED: u32 = 0x0001_0001;
+use uart::Uart;
 
 /// Firmware 12.4.
 const FIRMWARE_MINOR: u32 = 4;
 
 /// Clears the queue of fast commands.
 const ROUTER_IP: u8 = 17;
+
+/// Registers that only the firmware's port reaches.
+const FIRMWARE_ONLY: [u8; 2] = [sr::CLOCK, 5];
 
 /// One radio.
 pub struct Device {
@@ -51,6 +55,8 @@ pub struct Device {
     wire: Wire,
     pub(super) clock: Clock,
     pub(super) bus: Bus,
+    pub(super) boards: Boards,
+    uart: Uart,
     pub(super) firmware: [u32; cpu::REGISTERS],
 }
 
@@ -59,8 +65,13 @@ impl Device {
     pub fn new(identity: Identity, radio: usize) -> Self {
         let mut firmware = [0; cpu::REGISTERS];
         firmware[firmware::MINOR as usize] = FIRMWARE_MINOR;
-        Self {
-            bus: Bus::new(&identity),
+        let bus = Bus::new(&identity);
+        let identity = identity.booted(&bus);
+        let Equipment { gpsdo, .. } = identity.equipment;
+        let mut device = Self {
+            bus,
+            boards: Boards::new(identity.equipment),
+            uart: Uart::new(gpsdo.then(|| Gpsdo::new(identity.powered_up))),
             identity,
             radio,
             now: 0,
@@ -73,7 +84,9 @@ impl Device {
             wire: Wire::default(),
             clock: Clock::default(),
             firmware,
-        }
+        };
+        device.follow(0);
+        device
     }
 
     /// Who it is.
@@ -89,7 +102,7 @@ impl Device {
     /// Tick of the next thing to do by itself.
     pub fn due(&self) -> Tick {
         let chains = self.rx.iter().map(|chain| chain.due(&self.clock));
-        chains.chain([self.tx.due(&self.clock)]).flatten().fold(self.command_due(), Tick::min)
+        chains.chain([self.tx.due(&self.clock), self.uart.due()]).flatten().fold(self.command_due(), Tick::min)
     }
 
     /// Tick of the next timed command or PPS: all chains of all radios must have come there first.
@@ -106,6 +119,7 @@ impl Device {
     pub fn transmit(&mut self, to: Tick, air: &mut Air, out: &mut Outbox) {
         let Parts { tx, mut around, .. } = self.split(air, out);
         tx.advance(to, &mut around);
+        self.follow(to);
     }
 
     /// Receives what is due up to a tick, both chains in step: they share the wire.
@@ -117,6 +131,19 @@ impl Device {
             rx[chain].act(at, &mut around);
         }
         rx.iter_mut().for_each(|chain| chain.rest(to));
+        self.follow(to);
+    }
+
+    /// Lets the boards follow the chains that run, and all chains their boards.
+    fn follow(&mut self, now: Tick) {
+        let running = Running { rx: self.rx.iter().any(RxChain::is_running), tx: self.tx.is_on(now) };
+        if self.boards.follow(running) {
+            let (rx, tx) = (self.boards.front(Direction::Receive), self.boards.front(Direction::Transmit));
+            for chain in &mut self.rx {
+                chain.set_front(rx);
+            }
+            self.tx.set_front(tx);
+        }
     }
 
     /// The machine under the radio was away for too long: its receive chains overflow.
@@ -134,6 +161,10 @@ impl Device {
         self.now = to;
         if pulse <= to {
             self.clock.pulse(to);
+            self.uart.pulse(pulse);
+        }
+        while let Some((from, to, text)) = self.uart.advance(self.now) {
+            self.send(to, from, text.len(), &text, out);
         }
         self.run_commands(air, out);
         self.take_waiting(air, out);
@@ -149,7 +180,9 @@ impl Device {
     }
 
     fn execute(&mut self, command: &Command, air: &mut Air, out: &mut Outbox) {
-        if let Operation::Write { register, value } = command.operation {
+        if let Operation::Write { register, value } = command.operation
+            && !FIRMWARE_ONLY.contains(&register)
+        {
             self.write_register(register, value, air, out);
         }
         let word = command.word();
@@ -164,6 +197,10 @@ impl Device {
     /// Writes a setting register; one without effect here is accepted.
     pub(super) fn write_register(&mut self, register: u8, value: u32, air: &mut Air, out: &mut Outbox) {
         let now = self.now;
+        if Boards::own(register) {
+            self.boards.write(register, value, now);
+            return self.follow(now);
+        }
         match register {
             sr::TIME_LOW | sr::TIME_NOW | sr::TIME_HIGH => self.clock.write(register, value, now),
             ROUTER_IP => self.commands.clear(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::clock::{Clock, Tick};
 use crate::lab::n210::air::Air;
-use crate::lab::n210::air::tuning::Tuning;
+use crate::lab::n210::air::tuning::{FrontEnd, Tuning};
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
 use crate::lab::n210::ethernet::framer::{Framer, Stream};
 use crate::lab::n210::ethernet::outbox::Outbox;
@@ -181,6 +181,11 @@ impl RxChain {
         self.queue.clear();
         self.count = 0;
         self.free = [0; 2];
+    }
+
+    /// What its board does from now on.
+    pub fn set_front(&mut self, front: FrontEnd) {
+        self.tuning.front = front;
     }
 
     /// Whether samples are being taken: what switches the boards to receive.

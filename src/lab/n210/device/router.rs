@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::receive::Surroundings;
+use super::uart::Uart;
 use super::{Device, cpu};
 use crate::lab::n210::air::Air;
 use crate::lab::n210::ethernet::frame::{self, Content, Incoming, Mac, Path, UDP_HEADERS};
@@ -192,7 +193,8 @@ impl Device {
             port::RX1 => self.redirect(Stream::Rx1, origin, to, payload, out),
             port::TX => self.redirect(Stream::Tx, origin, to, payload, out),
             port::FAST => self.redirect(Stream::Fast, origin, to, payload, out),
-            // Serial lines without anything at their other end, and ports without a listener: silence.
+            _ if Uart::own(to) => self.uart.write(to, (origin.ip, origin.port), payload, self.now),
+            // Ports without a listener: silence.
             _ => {}
         }
     }
@@ -203,16 +205,20 @@ impl Device {
             port::RX0 => self.rx[0].reset(),
             port::RX1 => self.rx[1].reset(),
             port::TX => self.tx.stop_updates(self.now),
-            _ => return,
+            _ => return self.uart.unreachable(from),
         }
         self.firmware[firmware::LOCK_TIME as usize] = 0;
     }
 
     /// A datagram of the firmware's own: to where the ARP cache says that the peer is.
     fn reply(&mut self, origin: Origin, from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
-        let Some(mac) = self.arp.find(origin.ip) else { return };
+        self.send((origin.ip, origin.port), from, length, packet, out);
+    }
+
+    pub(super) fn send(&mut self, to: (Ipv4Addr, u16), from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
+        let Some(mac) = self.arp.find(to.0) else { return };
         self.wire.small(self.now, UDP_HEADERS + length);
-        let payload = frame::udp(out, &self.path((origin.ip, mac)), from, origin.port, length);
+        let payload = frame::udp(out, &self.path((to.0, mac)), from, to.1, length);
         let shared = payload.len().min(packet.len());
         payload[..shared].copy_from_slice(&packet[..shared]);
         payload[shared..].fill(0);

@@ -6,7 +6,7 @@ use super::clock::{Clock, Tick};
 use super::deframer::{Deframer, Packet};
 use super::flow::Flow;
 use super::receive::Surroundings;
-use crate::lab::n210::air::tuning::Tuning;
+use crate::lab::n210::air::tuning::{FrontEnd, Tuning};
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
 use crate::lab::n210::ethernet::framer::Stream;
 use crate::radio::wire::Sample;
@@ -126,6 +126,11 @@ impl TxChain {
             sr::TX_INTERPOLATION => self.tuning.set_decimation(value),
             _ => {}
         }
+    }
+
+    /// What its board does from now on.
+    pub fn set_front(&mut self, front: FrontEnd) {
+        self.tuning.front = front;
     }
 
     /// Everything under way is gone, and the transmitter is off.

@@ -12,6 +12,7 @@ use crate::radio::wire::stream_rx::RxError;
 use crate::radio::wire::stream_tx::{TxHeader, TxMessage};
 use crate::radio::wire::{RxPacket, Sample, TxEvent, dsp, port, rb, sr};
 
+mod boards;
 mod control;
 mod destinations;
 mod fast;
