@@ -96,7 +96,7 @@ impl RxChain {
             // A packet that would not fit in a frame is not sent by the real device either.
             sr::RX0_SAMPLES => self.per_packet = u64::from(value).clamp(1, SAMPLES_PER_PACKET as u64),
             sr::RX0_RESET => self.reset(),
-            sr::RX0_FREQUENCY => self.tuning.frequency = value,
+            sr::RX0_FREQUENCY => self.tuning.set_frequency(value, now),
             sr::RX0_SCALE => self.tuning.set_scale(value),
             sr::RX0_DECIMATION => self.tuning.set_decimation(value),
             _ => {}
@@ -160,6 +160,7 @@ impl RxChain {
     }
 
     fn start(&mut self, command: StreamCommand, at: Tick) {
+        self.tuning.start(at);
         let (left, chain) = length(command.mode);
         let run = Run { start: at, left, chain };
         self.state = State::Running(run);

@@ -17,6 +17,9 @@ const QUEUE_BYTES: usize = 1 << 20;
 /// Least ticks between two updates by time: a tiny register value must not drown the network.
 const LEAST_PERIOD: u64 = 10_000;
 
+/// Ticks that the chain runs on when a burst breaks off without its end.
+const IDLE_RUN: u64 = 1_000_000;
+
 const ENABLE: u32 = 0x8000_0000;
 
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +58,8 @@ pub struct TxChain {
     seen: Tick,
     updates: u8,
     events: u8,
+    /// Until when the chain runs; from then on its oscillator is held at phase 0.
+    runs_until: Tick,
 }
 
 impl TxChain {
@@ -78,6 +83,7 @@ impl TxChain {
             seen: 0,
             updates: 0,
             events: 0,
+            runs_until: 0,
         }
     }
 
@@ -102,7 +108,7 @@ impl TxChain {
                 self.every = (value & ENABLE != 0).then_some((value & 0xFFFF).max(1));
                 self.consumed = 0;
             }
-            sr::TX_FREQUENCY => self.tuning.frequency = value,
+            sr::TX_FREQUENCY => self.tuning.set_frequency(value, now),
             sr::TX_SCALE => self.tuning.set_scale(value),
             sr::TX_INTERPOLATION => self.tuning.set_decimation(value),
             _ => {}
@@ -114,6 +120,7 @@ impl TxChain {
         self.samples.clear();
         self.bytes = 0;
         self.state = State::Idle;
+        self.runs_until = 0;
     }
 
     fn expect_from_zero(&mut self) {
@@ -234,9 +241,14 @@ impl TxChain {
 
     fn play(&mut self, packet: Queued, start: Tick, around: &mut Surroundings) {
         let count = packet.samples.min(self.samples.len());
+        if start >= self.runs_until {
+            self.tuning.start(start);
+        }
         around.air.play(around.radio, self.tuning, start, self.samples.range(..count).copied());
         let end = start + count as u64 * u64::from(self.tuning.decimation);
-        self.state = State::Burst { end, last: packet.header.end_of_burst };
+        let last = packet.header.end_of_burst;
+        self.runs_until = if last { end } else { end.saturating_add(IDLE_RUN) };
+        self.state = State::Burst { end, last };
         self.take_front(&packet, around, start);
     }
 
