@@ -46,8 +46,8 @@ pub fn decimation_word(direction: Direction, total: u32) -> Option<u32> {
     if cic.is_multiple_of(2) && (direction == Direction::Transmit || cic >= 4) {
         (cic, word) = (cic / 2, 0x100);
     }
-    if word != 0 && cic.is_multiple_of(2) {
-        (cic, word) = (cic / 2, 0x300);
+    if cic.is_multiple_of(2) {
+        (cic, word) = (cic / 2, word | 0x200);
     }
     Some(word | cic)
 }
@@ -140,6 +140,7 @@ mod tests {
     #[test]
     fn registers_as_uhd_writes_them() {
         for (total, rx, rx_scale, tx, tx_scale) in [
+            (2, 0x201, 0x1364E, 0x101, 0x1364E),
             (4, 0x301, 0x1364E, 0x301, 0x1364E),
             (5, 0x005, 0x1FC67, 0x005, 0x13DC0),
             (8, 0x302, 0x1364E, 0x302, 0x1364E),

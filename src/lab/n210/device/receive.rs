@@ -168,7 +168,7 @@ impl RxChain {
                 self.per_packet = if value & 0xFFFF == 0 { MOST_SAMPLES } else { (value & 0xFFFF).min(MOST_SAMPLES) }
             }
             sr::RX0_RESET => self.reset(),
-            sr::RX0_FREQUENCY => self.tuning.frequency = value,
+            sr::RX0_FREQUENCY => self.tuning.set_frequency(value, now),
             sr::RX0_SCALE => self.tuning.set_scale(value),
             sr::RX0_DECIMATION => self.tuning.set_decimation(value),
             _ => {}
@@ -233,6 +233,7 @@ impl RxChain {
     }
 
     fn start(&mut self, command: Command, at: Tick, around: &Surroundings) {
+        self.tuning.start(at);
         let left = (!command.reload || !command.chain).then_some(command.samples);
         let run = self.packet(command, at, 0, left, around);
         self.state = State::Running(self.limited(run, at));

@@ -74,6 +74,7 @@ pub struct TxChain {
     seen: Tick,
     updates: u8,
     events: u8,
+    /// Until when the chain runs; from then on its oscillator is held at phase 0.
 }
 
 impl TxChain {
@@ -121,7 +122,7 @@ impl TxChain {
             sr::TX_UNDERFLOW_POLICY => self.policy = value,
             sr::TX_FLOW_TIME => self.flow.set_time(value, now),
             sr::TX_FLOW_PACKETS => self.flow.set_packets(value),
-            sr::TX_FREQUENCY => self.tuning.frequency = value,
+            sr::TX_FREQUENCY => self.tuning.set_frequency(value, now),
             sr::TX_SCALE => self.tuning.set_scale(value),
             sr::TX_INTERPOLATION => self.tuning.set_decimation(value),
             _ => {}
@@ -329,6 +330,9 @@ impl TxChain {
     }
 
     fn play(&mut self, packet: Packet, start: Tick, around: &mut Surroundings) {
+        if !self.is_on(start) {
+            self.tuning.start(start);
+        }
         self.hold(start, around);
         self.held = None;
         let count = packet.samples.min(self.samples.len());

@@ -54,21 +54,26 @@ fn samples_cross_the_air_at_their_tick() {
     bench.poke(listener, sr::RX0_FREQUENCY, dsp::rx_tuning_word(10e6));
     bench.drain(0);
     bench.drain(1);
-    let samples: Vec<Sample> = (0..300).map(|n| Sample::new(n * 50, -n * 30)).collect();
     // At this rate the scale register halves what is transmitted, and the host doubles it.
-    let doubled: Vec<Sample> = samples.iter().map(|sample| sample * 2).collect();
-    bench.transmit(sender, TxHeader { tick: Some(5_200), end_of_burst: true, ..TxHeader::default() }, &doubled);
-    // The receiver begins ten samples earlier, a third of a sample off the transmitter's grid.
-    bench.command(listener, StreamMode::Samples(363), Some(5_200 - 520 + 17));
+    let samples = [Sample::new(12_000, -6_000); 300];
+    bench.transmit(sender, TxHeader { tick: Some(5_200), end_of_burst: true, ..TxHeader::default() }, &samples);
+    // The receiver begins thirty samples earlier, a third of a sample off the transmitter's grid.
+    let begin = 5_200 - 30 * 52 + 17;
+    bench.command(listener, StreamMode::Samples(363), Some(begin));
     bench.0.advance(100_000);
     let datagram = bench.datagrams(1).pop().unwrap();
     let RxPacket::Data(data) = RxPacket::decode(&datagram.payload).unwrap() else { panic!("no samples") };
     let heard: Vec<Sample> = data.samples().collect();
-    let near = |a: i16, b: i16| a.abs_diff(b) <= 1;
-    for (n, sample) in heard.iter().enumerate() {
-        let sent = n.checked_sub(10).and_then(|n| samples.get(n)).copied().unwrap_or_default();
-        assert!(near(sample.re, sent.re) && near(sample.im, sent.im), "sample {n}: {sample} for {sent}");
+    assert!(heard[..30].iter().all(|sample| *sample == Sample::default()), "nothing before it is sent");
+    let near = |a: i16, b: i16| a.abs_diff(b) <= b.unsigned_abs() / 50;
+    for (n, sample) in heard.iter().enumerate().take(325).skip(70) {
+        // Both started at ticks of their own, and so did their oscillators.
+        let level = f64::from(sample.re).hypot(f64::from(sample.im)) as i16;
+        assert!(near(level, 6_708), "sample {n}: {sample}");
     }
+    // Half of the level when the filters' delay has passed: 906 ticks.
+    let half = heard.iter().position(|s| f64::from(s.re).hypot(f64::from(s.im)) > 3_354.0).unwrap() as u64;
+    assert!((begin + half * 52).abs_diff(5_200 + 906) <= 52, "{half}");
     // The transmitter does not hear itself, and a receiver tuned elsewhere hears nothing.
     bench.poke(listener, sr::RX0_FREQUENCY, dsp::rx_tuning_word(20e6));
     bench.transmit(sender, TxHeader { sequence: 1, count: 1, tick: Some(200_000), ..TxHeader::default() }, &samples);
@@ -83,21 +88,6 @@ fn samples_cross_the_air_at_their_tick() {
         let RxPacket::Data(data) = RxPacket::decode(&rx.payload).unwrap() else { panic!("no samples") };
         assert!(data.samples().all(|s| s == Sample::default()));
     }
-}
-
-const ONE: [Sample; 1] = [Sample::new(1, 1)];
-
-fn numbered(sequence: u32) -> TxHeader {
-    TxHeader { sequence, count: (sequence & 15) as u8, ..TxHeader::default() }
-}
-
-fn last(sequence: u32) -> TxHeader {
-    TxHeader { end_of_burst: true, ..numbered(sequence) }
-}
-
-/// Code and packet of each event.
-fn codes(bench: &mut Bench, host: Host) -> Vec<(TxMessage, u32)> {
-    bench.events(host).into_iter().map(|(message, sequence, _)| (message, sequence)).collect()
 }
 
 #[test]
