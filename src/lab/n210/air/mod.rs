@@ -60,6 +60,9 @@ pub struct Air {
     tracks: Vec<Track>,
     deviates: Vec<f32>,
     noise: Vec<u64>,
+    /// Noise of each radio against that of the table of deviates, as an amplitude.
+    noise_gains: Vec<f32>,
+    noise_dbfs: f32,
     sum: Vec<Complex<f32>>,
 }
 
@@ -80,6 +83,8 @@ impl Air {
             tracks: (0..radios).map(|_| Track::new()).collect(),
             deviates: deviates(&mut random, sigma),
             noise,
+            noise_gains: vec![1.0; radios],
+            noise_dbfs: medium.noise_dbfs,
             sum: Vec::new(),
         }
     }
@@ -96,6 +101,13 @@ impl Air {
     pub fn set_carrier_offset(&mut self, radio: usize, hz: f64) {
         if let Some(offset) = self.offsets.get_mut(radio) {
             *offset = hz;
+        }
+    }
+
+    /// Sets the noise in the band of a radio's receiver, dB against full scale.
+    pub fn set_noise(&mut self, radio: usize, dbfs: f32) {
+        if let Some(gain) = self.noise_gains.get_mut(radio) {
+            *gain = 10_f32.powf((dbfs - self.noise_dbfs) / 20.0);
         }
     }
 
@@ -116,11 +128,11 @@ impl Air {
             let Some(path) = self.paths.get(other * radios + radio).filter(|path| !path.blocked) else { continue };
             track.add_to(&mut self.sum, tuning, start.saturating_sub(path.delay), 10_f32.powf(path.gain_db / 20.0));
         }
-        let Some(state) = self.noise.get_mut(radio) else { return };
+        let (Some(state), Some(&gain)) = (self.noise.get_mut(radio), self.noise_gains.get(radio)) else { return };
         for (slot, value) in out.as_chunks_mut::<4>().0.iter_mut().zip(&self.sum) {
             let bits = random_bits(state);
-            let re = value.re + self.deviates[bits as usize % DEVIATES];
-            let im = value.im + self.deviates[(bits >> 32) as usize % DEVIATES];
+            let re = value.re + self.deviates[bits as usize % DEVIATES] * gain;
+            let im = value.im + self.deviates[(bits >> 32) as usize % DEVIATES] * gain;
             *slot = dsp::sample_bytes(Sample::new(rounded(re), rounded(im)));
         }
     }

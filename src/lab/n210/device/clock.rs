@@ -33,6 +33,11 @@ impl Clock {
         self.armed = None;
     }
 
+    /// Sets the time off by so many ticks, as a glitch would.
+    pub fn jump(&mut self, ticks: i64) {
+        self.offset = self.offset.wrapping_add_signed(ticks);
+    }
+
     /// Sets the time at the next PPS.
     pub fn arm(&mut self, time: u64) {
         self.armed = Some(time);

@@ -83,20 +83,25 @@ impl Device {
             () if is(8) => ROUTER_MASTER,
             () if is(rb::TIME_LOW) => self.time() as u32,
             () if is(rb::COMPATIBILITY) => COMPATIBILITY,
-            () if is(rb::STATUS) => super::STATUS,
+            () if is(rb::STATUS) => self.status(),
             () if (readback_address(0)..=readback_address(15)).contains(&address) => NOTHING,
             () => 0,
         }
+    }
+
+    /// Status bits; a reference that is lost is not locked.
+    fn status(&self) -> u32 {
+        if self.locked { super::STATUS } else { super::STATUS & !super::REFERENCE_LOCKED }
     }
 
     /// A readback word as the fast control port sees it.
     pub(super) fn readback(&self, word: u8) -> u32 {
         match word {
             rb::SPI => 0,
-            rb::GPIO => super::LOCKED,
+            rb::GPIO => if self.locked { super::LOCKED } else { 0 },
             rb::TIME_HIGH => (self.time() >> 32) as u32,
             rb::TIME_LOW => self.time() as u32,
-            rb::STATUS => super::STATUS,
+            rb::STATUS => self.status(),
             rb::PPS_TIME_HIGH => (self.clock.last_pps >> 32) as u32,
             rb::PPS_TIME_LOW => self.clock.last_pps as u32,
             _ => NOTHING,

@@ -1,5 +1,6 @@
 //! One N210 as a machine: frames in, frames out, and time. It owns no socket and reads no clock.
 
+pub mod activity;
 pub mod clock;
 mod cpu;
 pub mod receive;
@@ -25,6 +26,9 @@ use transmit::TxChain;
 
 /// Reference locked, SPI ready.
 pub const STATUS: u32 = 0x1800;
+
+/// The bit of the reference in it.
+pub const REFERENCE_LOCKED: u32 = 0x0800;
 
 /// Both oscillators of the boards locked.
 pub const LOCKED: u32 = 0x0001_0001;
@@ -52,6 +56,8 @@ pub struct Device {
     pub(super) clock: Clock,
     pub(super) bus: Bus,
     pub(super) firmware: [u32; cpu::REGISTERS],
+    /// Oscillators and reference are locked.
+    pub(super) locked: bool,
 }
 
 /// The last frame of a datagram's journey: who sent it.
@@ -82,7 +88,16 @@ impl Device {
             routed: false,
             clock: Clock::default(),
             firmware,
+            locked: true,
         }
+    }
+
+    /// Power comes back at this tick: all but the EEPROMs is as at the start, and time counts from 0.
+    pub fn restart(&mut self, now: Tick) {
+        let fresh = Self::new(self.identity.clone(), self.radio);
+        let bus = std::mem::replace(&mut self.bus, Bus::new(&self.identity));
+        *self = Self { bus, now, ..fresh };
+        self.clock.load(0, now);
     }
 
     /// Who it is.
@@ -129,6 +144,16 @@ impl Device {
         for chain in rx {
             chain.overflow(now, &mut Surroundings { radio, clock, framer, air, out });
         }
+    }
+
+    /// The same for one chain; false if it does not run.
+    pub fn overflow_chain(&mut self, chain: usize, air: &mut Air, out: &mut Outbox) -> bool {
+        let Self { radio, now, ref clock, ref framer, ref mut rx, .. } = *self;
+        let runs = rx.get(chain).is_some_and(|chain| chain.activity().runs);
+        if let Some(chain) = rx.get_mut(chain) {
+            chain.overflow(now, &mut Surroundings { radio, clock, framer, air, out });
+        }
+        runs
     }
 
     /// Carries out PPS and commands due at a tick to which both directions have come.

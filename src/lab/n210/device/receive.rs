@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use crate::lab::n210::air::Air;
 use crate::lab::n210::air::tuning::Tuning;
@@ -64,6 +65,8 @@ pub struct RxChain {
     state: State,
     /// Tick up to which all was done.
     seen: Tick,
+    /// Samples sent.
+    sent: u64,
 }
 
 impl RxChain {
@@ -80,6 +83,7 @@ impl RxChain {
             queue: VecDeque::with_capacity(COMMANDS),
             state: State::Idle,
             seen: 0,
+            sent: 0,
         }
     }
 
@@ -108,6 +112,11 @@ impl RxChain {
         self.state = State::Idle;
         self.queue.clear();
         self.count = 0;
+    }
+
+    /// What it does.
+    pub fn activity(&self) -> Activity {
+        Activity { runs: self.is_running(), decimation: self.tuning.decimation, samples: self.sent }
     }
 
     fn is_running(&self) -> bool {
@@ -260,6 +269,7 @@ impl RxChain {
     }
 
     fn emit(&mut self, start: Tick, samples: u64, last: bool, around: &mut Surroundings) {
+        self.sent += samples;
         let samples = samples as usize;
         let count = self.count;
         self.count = (count + 1) & 15;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::receive::Surroundings;
 use crate::lab::n210::air::tuning::Tuning;
@@ -55,6 +56,7 @@ pub struct TxChain {
     seen: Tick,
     updates: u8,
     events: u8,
+    played: u64,
 }
 
 impl TxChain {
@@ -78,6 +80,7 @@ impl TxChain {
             seen: 0,
             updates: 0,
             events: 0,
+            played: 0,
         }
     }
 
@@ -107,6 +110,11 @@ impl TxChain {
             sr::TX_INTERPOLATION => self.tuning.set_decimation(value),
             _ => {}
         }
+    }
+
+    /// What it does.
+    pub fn activity(&self) -> Activity {
+        Activity { runs: self.state != State::Idle, decimation: self.tuning.decimation, samples: self.played }
     }
 
     fn clear(&mut self) {
@@ -235,6 +243,7 @@ impl TxChain {
     fn play(&mut self, packet: Queued, start: Tick, around: &mut Surroundings) {
         let count = packet.samples.min(self.samples.len());
         around.air.play(around.radio, self.tuning, start, self.samples.range(..count).copied());
+        self.played += count as u64;
         let end = start + count as u64 * u64::from(self.tuning.decimation);
         self.state = State::Burst { end, last: packet.header.end_of_burst };
         self.take_front(&packet, around, start);

@@ -11,6 +11,7 @@ pub const MAX_FRAME: usize = 1514;
 pub struct Outbox {
     slots: Vec<(usize, [u8; SLOT])>,
     used: usize,
+    pushed: u64,
 }
 
 impl Outbox {
@@ -22,6 +23,7 @@ impl Outbox {
         }
         let slot = &mut self.slots[self.used];
         self.used += 1;
+        self.pushed += 1;
         slot.0 = length;
         &mut slot.1[..length]
     }
@@ -29,6 +31,11 @@ impl Outbox {
     /// The frames.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         self.slots[..self.used].iter().map(|(length, bytes)| &bytes[..*length])
+    }
+
+    /// Frames ever appended.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
     }
 
     /// Forgets the frames, keeps their memory.
