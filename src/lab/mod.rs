@@ -43,6 +43,9 @@ pub struct Args {
     /// Only namespaces, switches, interfaces and addresses: no radios, no agents.
     #[arg(long)]
     pub bare: bool,
+    /// Scene of the radios, which are `pool` and `far` (docs/n210.md).
+    #[arg(long, value_name = "FILE")]
+    pub scene: Option<PathBuf>,
     /// Start the programs of this file instead, see `programs::read`.
     #[arg(long, hide = true, value_name = "FILE")]
     pub programs: Option<PathBuf>,
@@ -88,7 +91,7 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     let programs = match &args.programs {
         _ if args.bare => programs::Choice::None,
         Some(file) => programs::Choice::These(programs::read(file)?),
-        None => programs::Choice::Standard,
+        None => programs::Choice::Standard { scene: args.scene.as_deref().map(scene).transpose()? },
     };
     match supervisor::divide()? {
         supervisor::Side::Outside(code) => Ok(code),
@@ -97,6 +100,11 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
             work(&file)
         }
     }
+}
+
+/// The text of a scene for the lab's radios. It is read here because the lab does not see all of the operator's files.
+fn scene(file: &Path) -> Result<String, Failure> {
+    n210::check_scene(file, &programs::RADIOS.map(|(name, _)| name))
 }
 
 /// Joins the namespaces of a running lab and names its cluster file. Must be called from a process of one thread.

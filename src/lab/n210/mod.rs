@@ -20,7 +20,7 @@ mod device;
 mod ethernet;
 mod fault;
 mod pace;
-pub mod scene;
+mod scene;
 mod world;
 
 use air::medium::{Medium, Path};
@@ -151,6 +151,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     pace::run(world, sockets, commands, &ready)
         .map(|()| ExitCode::SUCCESS)
         .map_err(|error| Failure::new(ErrorCode::Io, format!("the software N210 had to stop: {error}")))
+}
+
+/// The text of a scene file, after a look whether radios of these names can use it.
+///
+/// # Errors
+/// As [`Scene::load`].
+pub fn check_scene(file: &std::path::Path, names: &[&str]) -> Result<String, Failure> {
+    let text = scene::read(file)?;
+    let medium = Medium { path: Path::default(), noise_dbfs: 0.0, seed: 0 };
+    let defaults = Defaults { medium, equipment: Equipment::default() };
+    let names = names.iter().map(|&name| name.to_owned()).collect();
+    Scene::parse(Some(&file.display().to_string()), &text, names, defaults).map(|_| text)
 }
 
 /// The scene of the command line; a single radio takes its name from a scene that describes one.

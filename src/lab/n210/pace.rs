@@ -62,7 +62,12 @@ impl Pace {
 ///
 /// # Errors
 /// Standard output is gone, or waiting failed.
-pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, mut commands: Option<CommandSocket>, ready: &str) -> std::io::Result<()> {
+pub fn run(
+    mut world: World,
+    mut sockets: Vec<PacketSocket>,
+    mut commands: Option<CommandSocket>,
+    ready: &str,
+) -> std::io::Result<()> {
     let pace = Pace { origin: nanoseconds(ClockId::CLOCK_MONOTONIC) };
     let parent = getppid();
     be_prompt();

@@ -102,3 +102,6 @@ pub fn answer(line: &str, world: &mut World) -> String {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,13 @@ impl Device {
     pub(super) fn readback(&self, word: u8) -> u32 {
         match word {
             rb::SPI => 0,
-            rb::GPIO => if self.locked { super::LOCKED } else { 0 },
+            rb::GPIO => {
+                if self.locked {
+                    super::LOCKED
+                } else {
+                    0
+                }
+            }
             rb::TIME_HIGH => (self.time() >> 32) as u32,
             rb::TIME_LOW => self.time() as u32,
             rb::STATUS => self.status(),

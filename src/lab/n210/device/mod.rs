@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod clock;
 mod cpu;
+mod ear;
 pub mod receive;
 pub mod transmit;
 
@@ -135,6 +136,13 @@ impl Device {
         let Self { radio, ref clock, ref framer, ref mut rx, .. } = *self;
         for chain in rx {
             chain.advance(to, &mut Surroundings { radio, clock, framer, air, out });
+        }
+    }
+
+    /// Hears what has come by now: what is heard is about to change.
+    pub fn listen(&mut self, air: &mut Air) {
+        for chain in &mut self.rx {
+            chain.listen(self.now, self.radio, air);
         }
     }
 

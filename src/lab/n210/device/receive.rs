@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::activity::Activity;
 use super::clock::{Clock, Tick};
+use super::ear::Ear;
 use crate::lab::n210::air::Air;
 use crate::lab::n210::air::tuning::Tuning;
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
@@ -67,6 +68,7 @@ pub struct RxChain {
     seen: Tick,
     /// Samples sent.
     sent: u64,
+    ear: Ear,
 }
 
 impl RxChain {
@@ -84,6 +86,7 @@ impl RxChain {
             state: State::Idle,
             seen: 0,
             sent: 0,
+            ear: Ear::default(),
         }
     }
 
@@ -117,6 +120,13 @@ impl RxChain {
     /// What it does.
     pub fn activity(&self) -> Activity {
         Activity { runs: self.is_running(), decimation: self.tuning.decimation, samples: self.sent }
+    }
+
+    /// Hears the part of the packet under way that has come by now.
+    pub fn listen(&mut self, now: Tick, radio: usize, air: &mut Air) {
+        if let State::Running(run) = self.state {
+            self.ear.listen((run.start, now), self.per_packet, radio, self.tuning, air);
+        }
     }
 
     fn is_running(&self) -> bool {
@@ -276,7 +286,7 @@ impl RxChain {
         let Some(packet) = around.framer.frame(self.stream, around.out, samples * 4 + stream_rx::OVERHEAD) else { return };
         let tick = around.clock.device(start);
         if let Ok(length) = stream_rx::encode_frame(packet, self.stream_id, count, tick, samples, last) {
-            around.air.hear(around.radio, self.tuning, start, &mut packet[stream_rx::SAMPLES_AT..length - 4]);
+            self.ear.hear(start, around.radio, self.tuning, around.air, &mut packet[stream_rx::SAMPLES_AT..length - 4]);
         }
     }
 

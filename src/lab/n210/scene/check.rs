@@ -148,7 +148,8 @@ impl Checker<'_> {
             let path = self.path(text.get_ref())?;
             if checked.iter().any(|other| (other.from, other.to) == (path.from, path.to)) {
                 let PathText { from, to, .. } = text.get_ref();
-                return self.wrong(from.span(), &format!("the path from `{}` to `{}` is given twice", from.get_ref(), to.get_ref()));
+                return self
+                    .wrong(from.span(), &format!("the path from `{}` to `{}` is given twice", from.get_ref(), to.get_ref()));
             }
             checked.push(path);
         }
@@ -202,7 +203,8 @@ impl Checker<'_> {
             (None, None, Some(fault)) => self.fault(fault).map(Action::Fault),
             (None, None, None) => self.wrong(whole, "an event needs one of `path`, `radio` and `fault`"),
             (path, radio, fault) => {
-                let starts = [path.as_ref().map(Spanned::span), radio.as_ref().map(Spanned::span), fault.as_ref().map(Spanned::span)];
+                let starts =
+                    [path.as_ref().map(Spanned::span), radio.as_ref().map(Spanned::span), fault.as_ref().map(Spanned::span)];
                 let second = starts.into_iter().flatten().max_by_key(|span| span.start).unwrap_or(whole);
                 self.wrong(second, "an event does one thing; put the other one into an event of its own")
             }

@@ -109,9 +109,7 @@ impl Checker<'_> {
 
     fn choice(&self, text: &FaultText) -> Result<Choice, Failure> {
         match (&text.probability, &text.every) {
-            (Some(probability), None) => {
-                self.number(probability, 0.0..=1.0, "(it is a probability)").map(Choice::Probability)
-            }
+            (Some(probability), None) => self.number(probability, 0.0..=1.0, "(it is a probability)").map(Choice::Probability),
             (None, Some(every)) => {
                 let every = self.whole(every, 1..=1_000_000_000, "packets")?;
                 Ok(Choice::Every(every.unsigned_abs()))

@@ -39,7 +39,13 @@ fn key(text: &str, at: &Range<usize>) -> Option<String> {
     let (table, _) = DeTable::parse_recoverable(text);
     let mut best = None;
     search_table(table.get_ref(), "", at, &mut best);
-    best.map(|(_, key)| key)
+    // A key that the reader threw out, being there twice, is in no table.
+    let name = || text.get(at.clone()).filter(|name| name.contains(char::is_alphanumeric) && name.chars().all(is_of_key));
+    best.map(|(_, key)| key).or_else(|| name().map(str::to_owned))
+}
+
+fn is_of_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
 fn search_table(table: &DeTable, prefix: &str, at: &Range<usize>, best: &mut Option<(usize, String)>) {

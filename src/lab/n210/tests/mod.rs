@@ -8,13 +8,15 @@ use crate::lab::n210::air::medium::{Medium, Path};
 use crate::lab::n210::board::eeprom::Identity;
 use crate::lab::n210::ethernet::frame::{self, Mac, UDP_HEADERS};
 use crate::lab::n210::world::World;
-use crate::radio::wire::control::{Action, Control, Message};
+use crate::radio::wire::control::{self, Action, Control, Message};
 use crate::radio::wire::destination::{RESOLVED, SetDestination, UNRESOLVED};
 use crate::radio::wire::fast::{Ack, Command, Operation};
 use crate::radio::wire::register::{self, RX_HEADER_TEMPLATE, StreamCommand, StreamMode, firmware, flow_by_packets};
 use crate::radio::wire::stream_rx::RxError;
 use crate::radio::wire::stream_tx::{NO_SEQUENCE, TxHeader, TxMessage};
 use crate::radio::wire::{RxPacket, Sample, TxEvent, dsp, port, rb, sr};
+
+mod faults;
 
 const DEVICE: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 2);
 /// 100e6 / 52: the rate of the lab.

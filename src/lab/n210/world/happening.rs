@@ -24,6 +24,9 @@ impl World {
     /// # Errors
     /// Why it had no effect, as a sentence.
     pub fn apply(&mut self, action: &Action) -> Result<String, String> {
+        if matches!(action, Action::Path(_) | Action::Radio(_)) {
+            self.devices.iter_mut().for_each(|device| device.listen(&mut self.air));
+        }
         match action {
             Action::Path(change) => Ok(self.change_path(change)),
             Action::Radio(change) => Ok(self.change_radio(change)),

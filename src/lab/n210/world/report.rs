@@ -10,8 +10,7 @@ use crate::radio::wire::TICKS_PER_SECOND;
 impl World {
     /// One object a radio: name, device time, chains that run, packets and faults.
     pub fn report(&self) -> Value {
-        let radios: Vec<Value> =
-            self.devices.iter().zip(&self.links).map(|(device, link)| radio(device, link, self.now)).collect();
+        let radios: Vec<Value> = self.devices.iter().zip(&self.links).map(|(device, link)| radio(device, link, self.now)).collect();
         json!({ "seconds": self.now as f64 / TICKS_PER_SECOND as f64, "radios": radios })
     }
 }
