@@ -40,7 +40,11 @@ impl Client {
             return false;
         }
         let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') else {
-            return self.pending.len() < LONGEST || self.reply(&too_long()) && false;
+            let room = self.pending.len() < LONGEST;
+            if !room {
+                self.reply(&too_long());
+            }
+            return room;
         };
         let line: Vec<u8> = self.pending.drain(..=end).collect();
         let reply = match std::str::from_utf8(&line) {

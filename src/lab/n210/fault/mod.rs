@@ -1,7 +1,7 @@
 //! Faults on demand: what goes wrong with a radio and its packets.
 //!
-//! A radio without faults has no [`Faults`] and pays nothing for them. With some, every packet to or from it goes through [`Faults::admit`],
-//! which loses it or says when it goes on; `world` does to the device itself what a kind of fault asks for.
+//! A radio without faults has no [`Faults`] and pays nothing for them. With some, every packet to or from it goes through
+//! [`Faults::admit`], which loses it or says when it goes on; `world` does to the device itself what a kind of fault asks for.
 
 pub mod flight;
 mod words;

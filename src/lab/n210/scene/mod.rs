@@ -1,7 +1,7 @@
 //! A scene: the radios' equipment, the paths between them, and what happens when, as one TOML file says.
 //!
-//! `text` is the grammar, `check` and `fault` turn it into what is meant, `place` says where something is wrong, `stage` keeps the paths and
-//! the schedule while the radios run.
+//! `text` is the grammar, `check` and `fault` turn it into what is meant, `place` says where something is wrong, `stage` keeps the
+//! paths and the schedule while the radios run.
 
 mod check;
 mod fault;
@@ -117,7 +117,7 @@ impl Scene {
         Self::parse(Some(&file.display().to_string()), &text, names, defaults)
     }
 
-    /// The scene that a text describes, for radios of these names. A single radio takes the name of the only one that the text describes.
+    /// The scene that a text describes, for radios of these names. A single radio takes the name of the only one described.
     ///
     /// # Errors
     /// What the text says is wrong: with file, line and key.

@@ -234,8 +234,11 @@ proptest! {
     }
 
     #[test]
-    fn no_value_is_a_panic(key in "(ticks|ms|every|probability|for|port|jitter_ms|direction)", value in "(-?[0-9]{1,25}(\\.[0-9]+)?(e-?[0-9]{1,3})?|nan|inf|-inf|\"in\"|\\[\\]|true)",
-        kind in "(drop|delay|duplicate|reorder|deaf|brown-out|slow-cpu|clock-jump|overflow|lost-lock|none)") {
+    fn no_value_is_a_panic(
+        key in "(ticks|ms|every|probability|for|port|jitter_ms|direction)",
+        value in "(-?[0-9]{1,25}(\\.[0-9]+)?(e-?[0-9]{1,3})?|nan|inf|-inf|\"in\"|\\[\\]|true)",
+        kind in "(drop|delay|duplicate|reorder|deaf|brown-out|slow-cpu|clock-jump|overflow|lost-lock|none)",
+    ) {
         let _ = event(&format!("fault = {{ radio = \"pool\", kind = \"{kind}\", {key} = {value} }}"), &names(&["pool"]));
         let _ = lab(&format!("[[event]]\nat = {value}\nradio = {{ name = \"far\", noise_dbfs = {value} }}"));
     }
