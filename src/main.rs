@@ -97,7 +97,13 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Runs(args) => headless::runs::run(&records(config)?, &args),
         Command::D2d(args) => modem::run(&args),
         Command::Usrp(args) => radio::run(&args),
-        Command::N210(args) => lab::n210::run(&args),
+        Command::N210(args) => {
+            // Radios of a lab are told through a socket inside it.
+            if args.command.is_some() && name.is_some() {
+                lab::enter(name.as_deref())?;
+            }
+            lab::n210::run(&args)
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "baton", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -47,6 +47,9 @@ pub struct Args {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     pub workload: Option<PathBuf>,
+    /// Scene of the radios, which are `pool` and `far` (docs/n210.md).
+    #[arg(long, value_name = "FILE")]
+    pub scene: Option<PathBuf>,
     /// Start the programs of this file instead, see `programs::read`.
     #[arg(long, hide = true, value_name = "FILE")]
     pub programs: Option<PathBuf>,
@@ -92,7 +95,7 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     let programs = match &args.programs {
         _ if args.bare => programs::Choice::None,
         Some(file) => programs::Choice::These(programs::read(file)?),
-        None => programs::Choice::Standard,
+        None => programs::Choice::Standard { scene: args.scene.as_deref().map(scene).transpose()? },
     };
     let mut config = cluster::config(records)?;
     if let Some(file) = &args.workload {
@@ -106,6 +109,11 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
             work(&file)
         }
     }
+}
+
+/// The text of a scene for the lab's radios. It is read here because the lab does not see all of the operator's files.
+fn scene(file: &Path) -> Result<String, Failure> {
+    n210::check_scene(file, &programs::RADIOS.map(|(name, _)| name))
 }
 
 /// Joins the namespaces of a running lab and names its cluster file. Must be called from a process of one thread.

@@ -24,10 +24,20 @@ pub struct Program {
     pub ready: String,
 }
 
+/// The software N210s and their namespaces.
+pub const RADIOS: [(&str, &str); 2] = [("pool", "n210"), ("far", "n210-far")];
+/// Their scene, if they have one.
+pub const SCENE: &str = "/run/baton/scene.toml";
+/// Where they are told what happens.
+const CONTROL: &str = "/run/baton/n210.sock";
+
 /// Which programs a lab starts.
 pub enum Choice {
     /// Software radios and agents.
-    Standard,
+    Standard {
+        /// Text of the radios' scene.
+        scene: Option<String>,
+    },
     /// Others.
     These(Vec<Vec<Program>>),
     /// Namespaces and interfaces are all.
@@ -38,14 +48,19 @@ pub enum Choice {
 ///
 /// # Errors
 /// This program's own path is unknown.
-pub fn stages(config: &Config) -> Result<Vec<Vec<Program>>, Failure> {
+pub fn stages(config: &Config, scene: bool) -> Result<Vec<Vec<Program>>, Failure> {
     let baton = super::cluster::this_program()?;
     let command = |words: &[&str]| [baton.as_str()].iter().chain(words).map(|&word| word.to_owned()).collect();
+    let sites = RADIOS.map(|(name, namespace)| format!("--radio={name}={namespace}"));
+    let mut options = vec!["n210", &sites[0], &sites[1], "--control", CONTROL];
+    if scene {
+        options.extend(["--scene", SCENE]);
+    }
     let radios = Program {
         title: "the software N210s".into(),
         log: "n210".into(),
         namespace: CONSOLE.into(),
-        command: command(&["n210", "--radio", "pool@n210", "--radio", "far@n210-far"]),
+        command: command(&options),
         ready: "n210 ready".into(),
     };
     let agent = |host: &String| Program {

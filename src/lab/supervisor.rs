@@ -65,14 +65,19 @@ pub fn divide() -> Result<Side, Failure> {
 /// Signals that the supervisor and init wait for. A hang-up that the operator chose to ignore (`nohup`) stays ignored.
 pub fn watched() -> SigSet {
     let mut mask: SigSet = [Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM].into_iter().collect();
-    let mut hangup = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: with a null new action the call only writes the present one to the place given.
-    let asked = unsafe { libc::sigaction(libc::SIGHUP, std::ptr::null(), hangup.as_mut_ptr()) };
-    // SAFETY: the call succeeded, so it filled the structure in.
-    if asked != 0 || unsafe { hangup.assume_init() }.sa_sigaction != libc::SIG_IGN {
+    if !is_ignored(Signal::SIGHUP) {
         mask.add(Signal::SIGHUP);
     }
     mask
+}
+
+/// Whether this process was started to ignore a signal.
+pub fn is_ignored(signal: Signal) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: with a null new action the call only writes the present one to the place given.
+    let asked = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: the call succeeded, so it filled the structure in.
+    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 /// Forks into new namespaces: first with the rights at hand if they look sufficient, else in a user namespace.

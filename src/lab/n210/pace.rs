@@ -9,6 +9,7 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::getppid;
 
+use crate::lab::n210::command_socket::{self, CommandSocket};
 use crate::lab::n210::device::clock::Tick;
 use crate::lab::n210::ethernet::packet_socket::PacketSocket;
 use crate::lab::n210::world::World;
@@ -61,7 +62,12 @@ impl Pace {
 ///
 /// # Errors
 /// Standard output is gone, or waiting failed.
-pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, ready: &str) -> std::io::Result<()> {
+pub fn run(
+    mut world: World,
+    mut sockets: Vec<PacketSocket>,
+    mut commands: Option<CommandSocket>,
+    ready: &str,
+) -> std::io::Result<()> {
     let pace = Pace { origin: nanoseconds(ClockId::CLOCK_MONOTONIC) };
     let parent = getppid();
     be_prompt();
@@ -73,7 +79,7 @@ pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, ready: &str) -> std
     let mut losses = Losses::default();
     while getppid() == parent {
         let turn = world.now();
-        wait(&pace, &world, &sockets, turn, turn >= quiet_from)?;
+        let told = wait(&pace, &world, &sockets, commands.as_ref(), turn, turn >= quiet_from)?;
         let (now, shift) = pace.now();
         if now.saturating_sub(world.now()) > PATIENCE {
             tracing::warn!("this machine was too busy for more than a second: the receive streams overflow");
@@ -82,7 +88,13 @@ pub fn run(mut world: World, mut sockets: Vec<PacketSocket>, ready: &str) -> std
         if take(&pace, &mut world, &mut sockets, shift) {
             quiet_from = now.saturating_add(FLOW);
         }
-        let lost = catch_up(&mut world, &sockets, now);
+        let mut lost = catch_up(&mut world, &sockets, now);
+        if let Some(commands) = commands.as_mut().filter(|_| told) {
+            if commands.serve(|line| command_socket::answer(line, &mut world)) {
+                break;
+            }
+            lost += send(&mut world, &sockets);
+        }
         losses.count(lost, now);
     }
     Ok(())
@@ -118,8 +130,15 @@ impl Losses {
     }
 }
 
-/// Sleeps until something is due or arrives; in the stream of samples, at least one turn.
-fn wait(pace: &Pace, world: &World, sockets: &[PacketSocket], turn: Tick, quiet: bool) -> std::io::Result<()> {
+/// Sleeps until something is due or arrives; in the stream of samples, at least one turn. True if the command socket wants to be served.
+fn wait(
+    pace: &Pace,
+    world: &World,
+    sockets: &[PacketSocket],
+    commands: Option<&CommandSocket>,
+    turn: Tick,
+    quiet: bool,
+) -> std::io::Result<bool> {
     let sleep = |until: Tick, now: Tick| TimeSpec::from(Duration::from_nanos(until.saturating_sub(now).min(NAP) * TICK as u64));
     let earliest = turn.saturating_add(TURN);
     let (now, _) = pace.now();
@@ -129,12 +148,17 @@ fn wait(pace: &Pace, world: &World, sockets: &[PacketSocket], turn: Tick, quiet:
         // Samples wait for the turn; who asks for something else is answered at once.
         nix_result(ppoll(&mut ports, Some(sleep(earliest, now)), None))?;
         if ports.iter().any(|port| port.any() == Some(true)) {
-            return Ok(());
+            return Ok(false);
         }
     }
     let (now, _) = pace.now();
     ports.extend(sockets.iter().map(|socket| PollFd::new(socket.samples(), PollFlags::POLLIN)));
-    nix_result(ppoll(&mut ports, Some(sleep(world.due().max(earliest), now)), None))
+    let told_from = ports.len();
+    ports.extend(commands.into_iter().flat_map(CommandSocket::descriptors).map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+    let waiting = commands.is_some_and(CommandSocket::has_lines);
+    let until = if waiting { earliest } else { world.due().max(earliest) };
+    nix_result(ppoll(&mut ports, Some(sleep(until, now)), None))?;
+    Ok(waiting || ports[told_from..].iter().any(|port| port.any() == Some(true)))
 }
 
 fn nix_result(result: nix::Result<i32>) -> std::io::Result<()> {
@@ -181,14 +205,21 @@ fn catch_up(world: &mut World, sockets: &[PacketSocket], now: Tick) -> usize {
     loop {
         let piece = world.now().saturating_add(PIECE).min(now);
         world.advance(piece);
-        for (radio, socket) in sockets.iter().enumerate() {
-            if let Some(out) = world.outbox(radio) {
-                lost += socket.send(out.frames());
-                out.clear();
-            }
-        }
+        lost += send(world, sockets);
         if world.now() >= now {
             return lost;
         }
     }
+}
+
+/// Sends what the radios want sent; returns how many frames were lost.
+fn send(world: &mut World, sockets: &[PacketSocket]) -> usize {
+    let mut lost = 0;
+    for (radio, socket) in sockets.iter().enumerate() {
+        if let Some(out) = world.outbox(radio) {
+            lost += socket.send(out.frames());
+            out.clear();
+        }
+    }
+    lost
 }

@@ -57,6 +57,11 @@ impl Clock {
         self.armed = false;
     }
 
+    /// Sets the time off by so many ticks, as a glitch would.
+    pub fn jump(&mut self, ticks: i64) {
+        self.offset = self.offset.wrapping_add_signed(ticks);
+    }
+
     /// Tick of the first PPS after `now`: the lab's pulse comes once a second from power-up.
     pub fn next_pps(now: Tick) -> Tick {
         (now / TICKS_PER_SECOND + 1).saturating_mul(TICKS_PER_SECOND)

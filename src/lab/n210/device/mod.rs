@@ -1,8 +1,10 @@
 //! One N210 as a machine: frames in, frames out, and time. It owns no socket and reads no clock.
 
+pub mod activity;
 pub mod clock;
 mod cpu;
 mod deframer;
+mod ear;
 mod flow;
 pub mod receive;
 mod router;
@@ -58,6 +60,8 @@ pub struct Device {
     pub(super) boards: Boards,
     uart: Uart,
     pub(super) firmware: [u32; cpu::REGISTERS],
+    /// Oscillators and reference are locked.
+    pub(super) locked: bool,
 }
 
 impl Device {
@@ -84,9 +88,18 @@ impl Device {
             wire: Wire::default(),
             clock: Clock::default(),
             firmware,
+            locked: true,
         };
         device.follow(0);
         device
+    }
+
+    /// Power comes back at this tick: all but the EEPROMs is as at the start, and time counts from 0.
+    pub fn restart(&mut self, now: Tick) {
+        let fresh = Self::new(self.identity.clone(), self.radio);
+        let bus = std::mem::replace(&mut self.bus, Bus::new(&self.identity));
+        *self = Self { bus, now, ..fresh };
+        self.clock.load(0, now);
     }
 
     /// Who it is.
@@ -146,6 +159,13 @@ impl Device {
         }
     }
 
+    /// Hears what has come by now: what is heard is about to change.
+    pub fn listen(&mut self, air: &mut Air) {
+        for chain in &mut self.rx {
+            chain.listen(self.now, self.radio, air);
+        }
+    }
+
     /// The machine under the radio was away for too long: its receive chains overflow.
     pub fn overflow(&mut self, air: &mut Air, out: &mut Outbox) {
         let now = self.now;
@@ -153,6 +173,16 @@ impl Device {
         for chain in rx {
             chain.overflow(now, &mut around);
         }
+    }
+
+    /// The same for one chain; false if it does not run.
+    pub fn overflow_chain(&mut self, chain: usize, air: &mut Air, out: &mut Outbox) -> bool {
+        let now = self.now;
+        let Parts { rx, mut around, .. } = self.split(air, out);
+        let Some(chain) = rx.get_mut(chain) else { return false };
+        let runs = chain.is_running();
+        chain.overflow(now, &mut around);
+        runs
     }
 
     /// Carries out PPS and commands due at a tick to which both directions have come.

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::activity::Activity;
 use super::clock::{Clock, Tick};
+use super::ear::Ear;
 use crate::lab::n210::air::Air;
 use crate::lab::n210::air::tuning::{FrontEnd, Tuning};
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
@@ -128,6 +130,9 @@ pub struct RxChain {
     free: [Tick; 2],
     /// Tick up to which all was done.
     seen: Tick,
+    /// Samples sent.
+    sent: u64,
+    ear: Ear,
     /// 16-bit samples on their way to 8 bits.
     wide: Vec<u8>,
 }
@@ -146,6 +151,8 @@ impl RxChain {
             state: State::Idle,
             free: [0; 2],
             seen: 0,
+            sent: 0,
+            ear: Ear::default(),
             wide: Vec::new(),
         }
     }
@@ -186,6 +193,18 @@ impl RxChain {
     /// What its board does from now on.
     pub fn set_front(&mut self, front: FrontEnd) {
         self.tuning.front = front;
+    }
+
+    /// What it does.
+    pub fn activity(&self) -> Activity {
+        Activity { runs: self.is_running(), decimation: self.tuning.decimation, samples: self.sent }
+    }
+
+    /// Hears the part of the packet under way that has come by now.
+    pub fn listen(&mut self, now: Tick, radio: usize, air: &mut Air) {
+        if let State::Running(run) = self.state {
+            self.ear.listen((run.start, now), run.full, radio, self.tuning, air);
+        }
     }
 
     /// Whether samples are being taken: what switches the boards to receive.
@@ -346,16 +365,17 @@ impl RxChain {
 
     fn emit(&mut self, run: &Run, samples: u64, end: Tick, last: bool, around: &mut Surroundings) {
         let Self { stream, tuning, template, count, .. } = *self;
+        self.sent += samples;
         let (samples, length) = (samples as usize, template.length(samples as usize));
         self.count = (count + 1) & 15;
         self.free = [around.wire.packet(end, UDP_HEADERS + length), self.free[0]];
         let Some(packet) = around.framer.frame(stream, around.out, length) else { return };
         let Ok(payload) = template.encode(packet, count, run.time, samples, last) else { return };
         match template.format {
-            Format::Sc16 => around.air.hear(around.radio, tuning, run.start, payload),
+            Format::Sc16 => self.ear.hear(run.start, around.radio, tuning, around.air, payload),
             Format::Sc8 => {
                 self.wide.resize(samples * 4, 0);
-                around.air.hear(around.radio, tuning, run.start, &mut self.wide);
+                self.ear.hear(run.start, around.radio, tuning, around.air, &mut self.wide);
                 format::clip_into(&self.wide, payload);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::deframer::{Deframer, Packet};
 use super::flow::Flow;
@@ -74,7 +75,8 @@ pub struct TxChain {
     seen: Tick,
     updates: u8,
     events: u8,
-    /// Until when the chain runs; from then on its oscillator is held at phase 0.
+    /// Samples played.
+    played: u64,
 }
 
 impl TxChain {
@@ -102,6 +104,7 @@ impl TxChain {
             seen: 0,
             updates: 0,
             events: 0,
+            played: 0,
         }
     }
 
@@ -132,6 +135,11 @@ impl TxChain {
     /// What its board does from now on.
     pub fn set_front(&mut self, front: FrontEnd) {
         self.tuning.front = front;
+    }
+
+    /// What it does.
+    pub fn activity(&self) -> Activity {
+        Activity { runs: self.is_on(self.seen), decimation: self.tuning.decimation, samples: self.played }
     }
 
     /// Everything under way is gone, and the transmitter is off.
@@ -337,6 +345,7 @@ impl TxChain {
         self.held = None;
         let count = packet.samples.min(self.samples.len());
         around.air.play(around.radio, self.tuning, start, self.samples.range(..count).copied());
+        self.played += count as u64;
         self.last_sample = count.checked_sub(1).and_then(|last| self.samples.get(last)).copied().unwrap_or_default();
         self.samples.drain(..count);
         self.take_front();

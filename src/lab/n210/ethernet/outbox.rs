@@ -12,6 +12,7 @@ pub struct Outbox {
     bytes: Vec<u8>,
     /// Where each frame ends.
     ends: Vec<usize>,
+    pushed: u64,
 }
 
 impl Outbox {
@@ -24,6 +25,7 @@ impl Outbox {
             // In large steps, so that a busy outbox seldom fills memory that it overwrites at once.
             self.bytes.resize(end.next_power_of_two(), 0);
         }
+        self.pushed += 1;
         self.ends.push(end);
         let (frame, padding) = self.bytes[start..end].split_at_mut(length);
         padding.fill(0);
@@ -39,6 +41,11 @@ impl Outbox {
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+
+    /// Frames ever appended.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
     }
 
     /// Forgets the frames, keeps their memory.

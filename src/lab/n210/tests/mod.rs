@@ -16,6 +16,7 @@ mod boards;
 mod control;
 mod destinations;
 mod fast;
+mod faults;
 mod streams;
 mod transmit;
 
