@@ -5,108 +5,17 @@
 // A test ends with what it could not do.
 #![allow(clippy::expect_used, clippy::panic)]
 
+#[path = "../common/wire.rs"]
+mod wire;
+
 use std::f64::consts::TAU;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
-
-const DEVICE: &str = "addr=192.168.10.2,type=usrp2";
-
-/// One test at a time: they need the machine's real time.
-static MACHINE: Mutex<()> = Mutex::new(());
-
-/// Wires of this test process, and the radios at their far ends; all gone when dropped.
-struct Bench {
-    wires: usize,
-    radios: Option<Child>,
-    _machine: std::sync::MutexGuard<'static, ()>,
-}
-
-fn ip(arguments: &str) {
-    let done = Command::new("ip").args(arguments.split(' ')).output().expect("ip runs");
-    assert!(done.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-fn host(wire: usize) -> String {
-    format!("baton-host{wire}-{}", std::process::id())
-}
-
-fn site(wire: usize) -> String {
-    format!("baton-radio{wire}-{}", std::process::id())
-}
-
-impl Bench {
-    /// None, with a word on standard error, where these tests cannot run.
-    fn new(wires: usize, options: &[&str]) -> Option<Self> {
-        let tools = ["/usr/bin/uhd_find_devices", "/usr/libexec/uhd/examples/benchmark_rate"];
-        if !nix::unistd::geteuid().is_root() || !tools.iter().all(|tool| Path::new(tool).exists()) {
-            eprintln!("not run: needs root and the uhd-host package");
-            return None;
-        }
-        let machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bench = Self { wires, radios: None, _machine: machine };
-        for wire in 0..wires {
-            let (host, site) = (host(wire), site(wire));
-            ip(&format!("netns add {host}"));
-            ip(&format!("netns add {site}"));
-            ip(&format!("link add eth3 netns {host} type veth peer name eth0 netns {site}"));
-            ip(&format!("-n {host} addr add 192.168.10.1/24 dev eth3"));
-            ip(&format!("-n {host} link set lo up"));
-            ip(&format!("-n {host} link set eth3 up"));
-            ip(&format!("-n {site} link set eth0 up"));
-        }
-        let radios = (0..wires).map(|wire| format!("--radio=radio{wire}={}", site(wire)));
-        let command = Command::new(env!("CARGO_BIN_EXE_baton"))
-            .arg("n210")
-            .args(radios)
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("baton starts");
-        let radios = bench.radios.insert(command);
-        let mut ready = String::new();
-        BufReader::new(radios.stdout.as_mut().expect("piped")).read_line(&mut ready).expect("a line");
-        assert!(ready.starts_with("n210 ready radio0=192.168.10.2@"), "{ready}");
-        Some(bench)
-    }
-
-    /// A tool at a host's end, ended after a minute.
-    fn tool(&self, wire: usize, program: &str, arguments: &str) -> Command {
-        let example = Path::new("/usr/libexec/uhd/examples").join(program);
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &host(wire), "timeout", "-s", "INT", "60"]);
-        command.arg(if example.exists() { example.as_os_str() } else { program.as_ref() });
-        command.args(["--args", DEVICE]).args(arguments.split_whitespace());
-        command
-    }
-
-    /// What the tool prints, having ended well.
-    fn run(&self, program: &str, arguments: &str) -> String {
-        let Output { status, stdout, stderr } = self.tool(0, program, arguments).output().expect("the tool runs");
-        let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
-        assert!(status.success(), "{program} {arguments}: {status}\n{text}");
-        text
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        if let Some(radios) = &mut self.radios {
-            let _ = radios.kill();
-            let _ = radios.wait();
-        }
-        for name in (0..self.wires).flat_map(|wire| [host(wire), site(wire)]) {
-            let _ = Command::new("ip").args(["netns", "delete", &name]).status();
-        }
-    }
-}
+use wire::{Bench, Network, inside};
 
 #[test]
 fn tools_find_and_probe_it() {
@@ -211,9 +120,7 @@ fn a_tone_crosses_the_air() {
 #[test]
 fn offloaded_segmentation_reaches_the_device_as_datagrams() {
     let Some(_bench) = Bench::new(1, &[]) else { return };
-    let namespace = File::open(Path::new("/run/netns").join(host(0))).expect("the namespace");
-    let replies = std::thread::spawn(move || {
-        setns(&namespace, CloneFlags::CLONE_NEWNET).expect("joins");
+    let replies = inside(&Network::host(0), || {
         let socket = UdpSocket::bind("192.168.10.1:0").expect("binds");
         socket.connect("192.168.10.2:49152").expect("connects");
         socket.set_read_timeout(Some(Duration::from_secs(2))).expect("sets");
@@ -224,5 +131,5 @@ fn offloaded_segmentation_reaches_the_device_as_datagrams() {
         let mut reply = [0; 100];
         (0..10).filter(|_| socket.recv(&mut reply).is_ok_and(|length| length == 36 && reply[7] == b'A')).count()
     });
-    assert_eq!(replies.join().expect("no panic"), 10);
+    assert_eq!(replies, 10);
 }

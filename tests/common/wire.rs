@@ -1,0 +1,218 @@
+//! Software N210s and the hosts that use them, in network namespaces of a test's own.
+//!
+//! Hosts have `eth3`, radios `eth0`. Needs root and `ip`; without them, and without the tools that a test names, it says so and gives
+//! nothing.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::sched::{CloneFlags, setns};
+
+/// What stock UHD programs are told.
+pub const DEVICE: &str = "addr=192.168.10.2,type=usrp2";
+
+/// Where Debian keeps UHD's examples.
+pub const EXAMPLES: &str = "/usr/libexec/uhd/examples";
+
+/// One test of a file at a time: they need the machine's real time.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// Whether namespaces can be made and these programs are there; says so if not.
+pub fn possible(tools: &[&str]) -> bool {
+    let missing = tools.iter().find(|tool| !Path::new(tool).exists());
+    if let Some(tool) = missing {
+        eprintln!("not run: there is no {tool} (make test-packages)");
+    }
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        eprintln!("not run: making network namespaces needs root");
+    }
+    root && missing.is_none()
+}
+
+/// Runs `ip`.
+pub fn ip(arguments: &str) {
+    let done = Command::new("ip").args(arguments.split(' ')).output().expect("ip runs");
+    assert!(done.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// What `work` gives when it is done inside a namespace: sockets opened there stay there.
+pub fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
+    let there = File::open(Path::new("/run/netns").join(namespace)).expect("the namespace");
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            setns(&there, CloneFlags::CLONE_NEWNET).expect("joins the namespace");
+            work()
+        });
+        thread.join().expect("no panic")
+    })
+}
+
+/// Namespaces and what joins them; gone when dropped.
+pub struct Network {
+    namespaces: Vec<String>,
+    _machine: MutexGuard<'static, ()>,
+}
+
+impl Network {
+    fn new() -> Self {
+        Self { namespaces: Vec::new(), _machine: MACHINE.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// Each host, 192.168.10.1, on a wire of its own to a radio.
+    pub fn wires(count: usize) -> Self {
+        let mut network = Self::new();
+        for wire in 0..count {
+            let (host, radio) = (network.add(&Self::host(wire)), network.add(&Self::radio(wire)));
+            ip(&format!("link add eth3 netns {host} type veth peer name eth0 netns {radio}"));
+            Self::rise(&host, Self::address(0));
+            ip(&format!("-n {radio} link set eth0 up"));
+        }
+        network
+    }
+
+    /// Hosts (see [`Network::address`]) and one radio at one switch.
+    pub fn switch(hosts: usize) -> Self {
+        let mut network = Self::new();
+        let switch = network.add(&format!("baton-switch-{}", std::process::id()));
+        ip(&format!("-n {switch} link add br0 type bridge"));
+        ip(&format!("-n {switch} link set br0 up"));
+        let plug = |end: &str, interface: &str, port: &str| {
+            ip(&format!("link add {interface} netns {end} type veth peer name {port} netns {switch}"));
+            ip(&format!("-n {switch} link set {port} master br0 up"));
+        };
+        let radio = network.add(&Self::radio(0));
+        plug(&radio, "eth0", "radio0");
+        ip(&format!("-n {radio} link set eth0 up"));
+        for number in 0..hosts {
+            let host = network.add(&Self::host(number));
+            plug(&host, "eth3", &format!("host{number}"));
+            Self::rise(&host, Self::address(number));
+        }
+        network
+    }
+
+    /// Name of a host's namespace.
+    pub fn host(number: usize) -> String {
+        format!("baton-host{number}-{}", std::process::id())
+    }
+
+    /// Name of a radio's namespace.
+    pub fn radio(number: usize) -> String {
+        format!("baton-radio{number}-{}", std::process::id())
+    }
+
+    /// Address of a host at a switch; on wires all have the first.
+    pub fn address(host: usize) -> String {
+        if host == 0 { "192.168.10.1".into() } else { format!("192.168.10.{}", 10 + host) }
+    }
+
+    fn add(&mut self, name: &str) -> String {
+        self.namespaces.push(name.to_owned());
+        ip(&format!("netns add {name}"));
+        name.to_owned()
+    }
+
+    fn rise(host: &str, address: String) {
+        ip(&format!("-n {host} addr add {address}/24 dev eth3"));
+        ip(&format!("-n {host} link set lo up"));
+        ip(&format!("-n {host} link set eth3 up"));
+    }
+
+    /// A program in a host's namespace, interrupted after a minute.
+    pub fn at(&self, host: usize, program: &str) -> Command {
+        let example = Path::new(EXAMPLES).join(program);
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &Self::host(host), "timeout", "--foreground", "-s", "INT", "60"]);
+        command.arg(if example.exists() { example.as_os_str() } else { program.as_ref() });
+        command
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for name in &self.namespaces {
+            let _ = Command::new("ip").args(["netns", "delete", name]).status();
+        }
+    }
+}
+
+/// A running `baton n210`; ended when dropped.
+pub struct Radios(Child);
+
+impl Radios {
+    /// Starts so many radios, called radio0 and so on, in the namespaces of a network, and waits until they answer.
+    pub fn start(count: usize, options: &[&str]) -> Self {
+        let radios = (0..count).map(|number| format!("--radio=radio{number}={}", Network::radio(number)));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_baton"));
+        command.arg("n210").args(radios).args(options).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("baton starts");
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut ready).expect("a line");
+        let radios = Self(child);
+        assert!(ready.starts_with("n210 ready radio0=192.168.10.2@"), "{ready}");
+        radios
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Radios {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Radios and their hosts.
+pub struct Bench {
+    pub radios: Radios,
+    pub network: Network,
+}
+
+impl Bench {
+    /// So many radios, each on a wire to a host of its own.
+    pub fn new(wires: usize, options: &[&str]) -> Option<Self> {
+        possible(&["/usr/bin/uhd_find_devices", &format!("{EXAMPLES}/benchmark_rate")]).then(|| {
+            let network = Network::wires(wires);
+            Self { radios: Radios::start(wires, options), network }
+        })
+    }
+
+    /// One radio and so many hosts at a switch.
+    pub fn at_a_switch(hosts: usize, options: &[&str]) -> Option<Self> {
+        possible(&[&format!("{EXAMPLES}/benchmark_rate")]).then(|| {
+            let network = Network::switch(hosts);
+            Self { radios: Radios::start(1, options), network }
+        })
+    }
+
+    /// A stock tool at a host, on that host's radio.
+    pub fn tool(&self, host: usize, program: &str, arguments: &str) -> Command {
+        let mut command = self.network.at(host, program);
+        command.args(["--args", DEVICE]).args(arguments.split_whitespace());
+        command
+    }
+
+    /// What a stock tool at host 0 prints, having ended well.
+    pub fn run(&self, program: &str, arguments: &str) -> String {
+        ended_well(&mut self.tool(0, program, arguments))
+    }
+}
+
+/// What a program prints, having ended well.
+pub fn ended_well(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("the tool runs");
+    let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{command:?}: {status}\n{text}");
+    text
+}
