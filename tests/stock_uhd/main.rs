@@ -5,6 +5,11 @@
 // A test ends with what it could not do.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod hosts;
+#[path = "../common/raw_client.rs"]
+mod raw_client;
+#[path = "../common/sniffer.rs"]
+mod sniffer;
 #[path = "../common/wire.rs"]
 mod wire;
 

@@ -15,6 +15,8 @@ mod air;
 mod board;
 mod device;
 mod ethernet;
+#[doc(hidden)]
+pub mod fuzz;
 mod pace;
 mod world;
 
