@@ -11,6 +11,7 @@ mod python;
 #[path = "../common/raw_client.rs"]
 mod raw_client;
 mod receive;
+mod seeds;
 #[path = "../common/sniffer.rs"]
 mod sniffer;
 mod tools;

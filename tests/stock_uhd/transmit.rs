@@ -1,5 +1,7 @@
 //! Transmitting programs: what they send reaches the radio, and a radio that hears itself.
 
+use std::process::Command;
+
 use crate::raw_client::TX;
 use crate::sniffer::Sniffer;
 use crate::wire::{Bench, DEVICE, Network, ended_well};
@@ -73,8 +75,11 @@ fn the_c_interface_transmits() {
 
 #[test]
 fn a_radio_with_a_cable_to_itself_hears_itself() {
-    let Some(bench) = Bench::new(0, &[]) else { return };
-    drop(bench);
+    let help = Command::new(env!("CARGO_BIN_EXE_baton")).args(["n210", "--help"]).output().expect("baton runs");
+    if !String::from_utf8_lossy(&help.stdout).contains("--scene") {
+        eprintln!("not run: this baton has no scenes");
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let (scene, file) = (folder.path().join("scene.toml"), folder.path().join("heard"));
     std::fs::write(&scene, "[air]\nnoise_dbfs = -60.0\n[[path]]\nfrom = \"radio0\"\nto = \"radio0\"\ngain_db = -10.0\n")

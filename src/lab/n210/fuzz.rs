@@ -163,6 +163,14 @@ mod tests {
         record
     }
 
+    /// What stock programs send, cut, and what fuzzers found.
+    #[test]
+    fn every_seed_passes() {
+        let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds")).unwrap();
+        let tried = seeds.map(|seed| frames(&std::fs::read(seed.unwrap().path()).unwrap())).count();
+        assert!(tried >= 10, "{tried} seeds");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
