@@ -91,12 +91,12 @@ impl Frame {
     }
 
     /// Payload of a datagram that the device sent from a port.
-    pub fn from_port(&self, port: u16) -> Option<&[u8]> {
+    pub fn sent_from(&self, port: u16) -> Option<&[u8]> {
         self.udp().filter(|udp| udp.from.1 == port && udp.from.0 == Ipv4Addr::new(192, 168, 10, 2)).map(|udp| udp.payload)
     }
 
     /// Payload of a datagram to a port of the device.
-    pub fn to_port(&self, port: u16) -> Option<&[u8]> {
+    pub fn sent_to(&self, port: u16) -> Option<&[u8]> {
         self.udp().filter(|udp| udp.to.1 == port && udp.to.0 == Ipv4Addr::new(192, 168, 10, 2)).map(|udp| udp.payload)
     }
 

@@ -48,7 +48,7 @@ fn read(folder: &Path, port: u16, frames: &[Frame]) -> Vec<Read> {
 
 /// The transport word in front of what a host sends is not VITA-49's.
 fn without_transport_word(frame: &Frame, port: u16) -> Option<Frame> {
-    let payload = frame.to_port(port)?;
+    let payload = frame.sent_to(port)?;
     (payload.len() > 8).then(|| frame.with_payload(&payload[4..]))
 }
 
@@ -64,7 +64,7 @@ fn the_vita_49_dissector_reads_both_directions() {
     bench.run("tx_timed_samples", "--rate 1e6 --nsamps 100000 --secs 0.5");
     bench.run("test_messages", "--ntests 10 --test-chain");
     let frames = wire.drain();
-    let from = |port: u16| frames.iter().filter(|frame| frame.from_port(port).is_some()).cloned().collect::<Vec<_>>();
+    let from = |port: u16| frames.iter().filter(|frame| frame.sent_from(port).is_some()).cloned().collect::<Vec<_>>();
     let to = |port: u16| frames.iter().filter_map(|frame| without_transport_word(frame, port)).collect::<Vec<_>>();
 
     // Samples: a stream of type 1 with counts that go on and ticks that follow from them.

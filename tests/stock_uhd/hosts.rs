@@ -25,13 +25,13 @@ fn stock_receiver(bench: &Bench, wire: &Sniffer, seconds: u32) -> Child {
         .spawn()
         .expect("rx_samples_to_file starts");
     wire.until("full receive packet to the stock program", |frame| {
-        frame.from_port(RX[0]).is_some_and(|packet| packet.len() == 1472)
+        frame.sent_from(RX[0]).is_some_and(|packet| packet.len() == 1472)
     });
     program
 }
 
 fn packets(frames: &[Frame], port: u16) -> Vec<RxPacket> {
-    frames.iter().filter_map(|frame| frame.from_port(port)).map(RxPacket::of).collect()
+    frames.iter().filter_map(|frame| frame.sent_from(port)).map(RxPacket::of).collect()
 }
 
 fn pid(child: &Child) -> Pid {
@@ -64,7 +64,7 @@ fn a_stream_is_taken_over_in_place_without_a_break() {
     assert_unbroken(&packets(&frames, RX[0]));
     let to: Vec<String> = frames
         .iter()
-        .filter(|frame| frame.from_port(RX[0]).is_some())
+        .filter(|frame| frame.sent_from(RX[0]).is_some())
         .filter_map(Frame::udp)
         .map(|udp| udp.to.0.to_string())
         .collect();
@@ -86,7 +86,7 @@ fn a_crashed_receiver_ends_its_stream_by_icmp() {
     crash(stock);
     wire.until("port unreachable", Frame::is_unreachable);
     // What was on its way before the reset is there at once; then nothing comes.
-    while wire.within(SILENCE).is_some_and(|frame| frame.from_port(RX[0]).is_some()) {}
+    while wire.within(SILENCE).is_some_and(|frame| frame.sent_from(RX[0]).is_some()) {}
     assert!(packets(&wire.drain(), RX[0]).is_empty());
     assert_eq!(control.firmware(0), 0, "the reset clears the lock");
     // Chain 0 works again with a new owner.
@@ -187,7 +187,7 @@ fn transmission_goes_on_after_a_crash_by_what_the_device_says() {
         .spawn()
         .expect("tx_waveforms starts");
     wire.until("hundredth transmit packet", |frame| {
-        frame.to_port(TX).is_some_and(|packet| packet.len() > 1000 && packet[3] >= 100)
+        frame.sent_to(TX).is_some_and(|packet| packet.len() > 1000 && packet[3] >= 100)
     });
     let control = Control::open(&Network::host(1));
     control.hello();
@@ -219,7 +219,7 @@ fn an_address_that_moves_is_not_followed() {
     line.take();
     control.prepare_rx(0);
     control.start(0, None);
-    let is_stream = |frame: &Frame| frame.from_port(RX[0]).is_some();
+    let is_stream = |frame: &Frame| frame.sent_from(RX[0]).is_some();
     let before = wire.until("receive packet", is_stream).pop().expect("one");
     ip(&format!("-n {old} addr del 192.168.10.1/24 dev eth3"));
     ip(&format!("-n {new} addr del {}/24 dev eth3", Network::address(1)));
@@ -227,7 +227,7 @@ fn an_address_that_moves_is_not_followed() {
     // The new owner is known to the firmware: it is answered at once. The stream goes where it went.
     let control = Control::open(&new);
     control.hello();
-    let answer = wire.until("control reply", |frame| frame.from_port(CONTROL).is_some_and(|reply| reply[7] == b'A')).pop();
+    let answer = wire.until("control reply", |frame| frame.sent_from(CONTROL).is_some_and(|reply| reply[7] == b'A')).pop();
     let moved = answer.expect("one").target_mac().to_vec();
     assert_ne!(moved, before.target_mac());
     wire.drain();

@@ -16,7 +16,7 @@ const LONGEST: usize = 4000;
 
 /// A frame to the radio as a record; I2C, of which there are hundreds, only once in a while.
 fn record(number: usize, frame: &Frame) -> Option<Vec<u8>> {
-    let (place, payload) = PORTS.iter().enumerate().find_map(|(place, port)| Some((place as u8, frame.to_port(*port)?)))?;
+    let (place, payload) = PORTS.iter().enumerate().find_map(|(place, port)| Some((place as u8, frame.sent_to(*port)?)))?;
     let i2c = place == 0 && payload.get(7).is_some_and(|id| matches!(id, b'h' | b'i'));
     if i2c && !number.is_multiple_of(100) {
         return None;

@@ -18,7 +18,7 @@ fn sent(wire: &Sniffer) -> Vec<Sent> {
     let word = |bytes: &[u8], at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let mut packets: Vec<Sent> = Vec::new();
     for frame in wire.drain() {
-        let Some(payload) = frame.to_port(TX).filter(|payload| payload.len() >= 12 && word(payload, 4) != 0) else { continue };
+        let Some(payload) = frame.sent_to(TX).filter(|payload| payload.len() >= 12 && word(payload, 4) != 0) else { continue };
         let (sequence, head) = (word(payload, 0), word(payload, 4));
         assert_eq!((head as usize & 0xFFFF) * 4 + 4, payload.len());
         if sequence == 0 {
