@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build test bench lint packages test-packages picture clean
+.PHONY: demo lab build test bench bench-n210 fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -19,6 +19,16 @@ test: packages test-packages
 bench: build
 	scripts/bench
 
+# The software N210 alone, with stock benchmark_rate as the client; SCALE=0.1 for a quick look.
+bench-n210: build test-packages
+	scripts/bench-n210
+
+# libFuzzer against the software N210, on stable Rust: make fuzz SECONDS=600
+SECONDS ?= 60
+fuzz:
+	@scripts/install-packages gcc g++ libc6-dev
+	scripts/fuzz-n210 $(SECONDS)
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
@@ -33,7 +43,7 @@ packages:
 	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev libboost-system-dev
 
 test-packages:
-	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps
+	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark
 
 clean:
 	$(CARGO) clean

@@ -69,15 +69,19 @@ impl Network {
     pub fn wires(count: usize) -> Self {
         let mut network = Self::new();
         for wire in 0..count {
-            let (host, radio) = (network.add(&Self::host(wire)), network.add(&Self::radio(wire)));
-            ip(&format!("link add eth3 netns {host} type veth peer name eth0 netns {radio}"));
-            Self::rise(&host, Self::address(0));
-            ip(&format!("-n {radio} link set eth0 up"));
+            network.wire(wire, wire);
         }
         network
     }
 
-    /// Hosts (see [`Network::address`]) and one radio at one switch.
+    fn wire(&mut self, host: usize, radio: usize) {
+        let (host, radio) = (self.add(&Self::host(host)), self.add(&Self::radio(radio)));
+        ip(&format!("link add eth3 netns {host} type veth peer name eth0 netns {radio}"));
+        Self::rise(&host, Self::address(0));
+        ip(&format!("-n {radio} link set eth0 up"));
+    }
+
+    /// Hosts (see [`Network::address`]) and radio 0 at one switch, and beside them radio 1 on a wire to the next host.
     pub fn switch(hosts: usize) -> Self {
         let mut network = Self::new();
         let switch = network.add(&format!("baton-switch-{}", std::process::id()));
@@ -95,6 +99,7 @@ impl Network {
             plug(&host, "eth3", &format!("host{number}"));
             Self::rise(&host, Self::address(number));
         }
+        network.wire(hosts, 1);
         network
     }
 
@@ -188,11 +193,11 @@ impl Bench {
         })
     }
 
-    /// One radio and so many hosts at a switch.
+    /// Radio 0 and so many hosts at a switch, and radio 1 on a wire to the next host.
     pub fn at_a_switch(hosts: usize, options: &[&str]) -> Option<Self> {
         possible(&[&format!("{EXAMPLES}/benchmark_rate")]).then(|| {
             let network = Network::switch(hosts);
-            Self { radios: Radios::start(1, options), network }
+            Self { radios: Radios::start(2, options), network }
         })
     }
 

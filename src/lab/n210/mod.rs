@@ -19,6 +19,8 @@ mod command_socket;
 mod device;
 mod ethernet;
 mod fault;
+#[doc(hidden)]
+pub mod fuzz;
 mod pace;
 mod scene;
 mod world;

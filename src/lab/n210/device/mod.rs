@@ -67,9 +67,13 @@ pub struct Device {
 impl Device {
     /// A radio as it is after power-up, number `radio` in its air.
     pub fn new(identity: Identity, radio: usize) -> Self {
+        let bus = Bus::new(&identity);
+        Self::boot(identity, bus, radio)
+    }
+
+    fn boot(identity: Identity, bus: Bus, radio: usize) -> Self {
         let mut firmware = [0; cpu::REGISTERS];
         firmware[firmware::MINOR as usize] = FIRMWARE_MINOR;
-        let bus = Bus::new(&identity);
         let identity = identity.booted(&bus);
         let Equipment { gpsdo, .. } = identity.equipment;
         let mut device = Self {
@@ -96,9 +100,8 @@ impl Device {
 
     /// Power comes back at this tick: all but the EEPROMs is as at the start, and time counts from 0.
     pub fn restart(&mut self, now: Tick) {
-        let fresh = Self::new(self.identity.clone(), self.radio);
         let bus = std::mem::replace(&mut self.bus, Bus::new(&self.identity));
-        *self = Self { bus, now, ..fresh };
+        *self = Self { now, ..Self::boot(self.identity.clone(), bus, self.radio) };
         self.clock.load(0, now);
     }
 

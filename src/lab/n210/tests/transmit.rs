@@ -90,6 +90,21 @@ fn samples_cross_the_air_at_their_tick() {
     }
 }
 
+const ONE: [Sample; 1] = [Sample::new(1, 1)];
+
+fn numbered(sequence: u32) -> TxHeader {
+    TxHeader { sequence, count: (sequence & 15) as u8, ..TxHeader::default() }
+}
+
+fn last(sequence: u32) -> TxHeader {
+    TxHeader { end_of_burst: true, ..numbered(sequence) }
+}
+
+/// Code and packet of each event.
+fn codes(bench: &mut Bench, host: Host) -> Vec<(TxMessage, u32)> {
+    bench.events(host).into_iter().map(|(message, sequence, _)| (message, sequence)).collect()
+}
+
 #[test]
 fn after_an_underflow_the_policy_says_what_is_dropped() {
     use TxMessage::{BurstAck, Underflow};

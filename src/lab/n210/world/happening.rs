@@ -14,6 +14,7 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 pub fn recover(device: &mut Device, faults: &mut Faults, ended: &[Kind], now: Tick) {
     if ended.contains(&Kind::BrownOut) && !faults.is_dark() {
         device.restart(now);
+        device.link_up(&mut faults.raw);
     }
     device.locked = !faults.is_unlocked();
 }
