@@ -154,5 +154,5 @@ fn a_gpsdo_is_found_and_tells_the_time() {
     let said = bench.run(&sensors, "");
     holds(&said, &["GPS Locked", "GPS and UHD Device time are aligned", "$GPGGA", "$GPRMC"]);
     let said = bench.run("sync_to_gps", "");
-    holds(&said, &["GPS and UHD Device time are aligned"]);
+    holds(&said, &["SUCCESS: USRP time synchronized to GPS time"]);
 }
