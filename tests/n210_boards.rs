@@ -90,7 +90,7 @@ fn a_tone_crosses_the_air_between_oscillators() {
             .expect("tx_waveforms starts");
         let lines = BufReader::new(sender.stdout.take().expect("piped")).lines();
         assert!(lines.map_while(Result::ok).any(|line| line.contains("Press Ctrl + C")), "tx_waveforms does not transmit");
-        let mut hear = |freq: &str, gain: u32| {
+        let hear = |freq: &str, gain: u32| {
             let arguments = format!("--rate 1e6 --freq {freq} --gain {gain} --nsamps 200000 --file {}", file.display());
             bench.run("rx_samples_to_file", &arguments);
             // Tone at 25 kHz; where it would be with the wrong sign; and as far off as a step of the oscillator.

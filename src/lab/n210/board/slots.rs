@@ -264,7 +264,7 @@ impl Boards {
                 return 0;
             }
             let (detect, shown) = self.synthesizers[direction].pins(self.synthesized(direction, driven).is_some());
-            u32::from(detect) * LOCK_PIN | u32::from(shown) * SHOWN_PIN
+            (u32::from(detect) * LOCK_PIN) | (u32::from(shown) * SHOWN_PIN)
         });
         self.gpio.read(self.running, inputs[0] | inputs[1] << TX_HALF)
     }
@@ -283,7 +283,7 @@ impl Boards {
             _ => false,
         };
         let locked = self.clock.shows_lock(reference) && !self.lost[Lock::Reference as usize];
-        u32::from(locked) * REFERENCE_LOCKED | u32::from(self.spi.is_ready(now)) * SPI_READY
+        (u32::from(locked) * REFERENCE_LOCKED) | (u32::from(self.spi.is_ready(now)) * SPI_READY)
     }
 }
 

@@ -76,7 +76,7 @@ fn the_clock_register_is_the_firmwares_alone() {
 fn a_converter_that_is_off_gives_silence() {
     let (mut bench, host) = bench(Equipment::default());
     bench.ready(host);
-    let mut noisy = |bench: &mut Bench| {
+    let noisy = |bench: &mut Bench| {
         bench.command(host, StreamMode::Samples(300), None);
         let later = bench.0.now() + 100_000;
         bench.0.advance(later);

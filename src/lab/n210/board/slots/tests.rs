@@ -223,7 +223,7 @@ fn the_clock_locks_to_what_is_there() {
         let words = [0x0940, 0x0A04, 0x0400, 0x0500, 0x0605, 0x0B00, 0x0C01, 0x0847, 0x5A01];
         spi(&mut boards, CLOCK_WORD, &words.map(|word| word << 8));
         boards.write(sr::CLOCK, source, 0);
-        assert_eq!(boards.status(Tick::MAX), SPI_READY | u32::from(locked) * REFERENCE_LOCKED, "{source:#x}");
+        assert_eq!(boards.status(Tick::MAX), SPI_READY | (u32::from(locked) * REFERENCE_LOCKED), "{source:#x}");
         assert_eq!(boards.status(0) & SPI_READY, 0, "busy with the words");
         boards.lose(Lock::Reference, true);
         assert_eq!(boards.status(Tick::MAX), SPI_READY);
