@@ -107,16 +107,26 @@ struct Ids {
 
 /// None: no boards, no EEPROMs.
 fn ids(equipment: Equipment) -> Option<Ids> {
-    let pair = |rx, tx, sub| Some(Ids { rx, tx, sub });
-    let [lf, basic, sbx, wbx] =
-        [pair(0x000F, 0x000E, None), pair(0x0001, 0x0000, None), pair(0x0054, 0x0055, None), pair(0x0057, 0x0056, Some(0x004F))];
-    let (own, other) = match equipment.board {
-        Board::None => return None,
-        Board::Lf => (lf, basic),
-        Board::Basic => (basic, lf),
-        Board::Sbx => (sbx, wbx),
-        Board::Wbx => (wbx, sbx),
+    let plain = |rx, tx| Ids { rx, tx, sub: None };
+    let wbx = |rx, tx| Ids { rx, tx, sub: Some(0x004F) };
+    let of = |board| match board {
+        Board::None => None,
+        Board::Lf => Some(plain(0x000F, 0x000E)),
+        Board::Basic => Some(plain(0x0001, 0x0000)),
+        Board::Sbx => Some(plain(0x0054, 0x0055)),
+        Board::SbxV4 => Some(plain(0x0065, 0x0064)),
+        Board::WbxV2 => Some(wbx(0x0053, 0x0052)),
+        Board::Wbx => Some(wbx(0x0057, 0x0056)),
+        Board::WbxV4 => Some(wbx(0x0063, 0x0062)),
     };
+    let own = of(equipment.board);
+    let other = of(match equipment.board {
+        Board::None => Board::None,
+        Board::Lf => Board::Basic,
+        Board::Basic => Board::Lf,
+        Board::Sbx | Board::SbxV4 => Board::Wbx,
+        Board::Wbx | Board::WbxV2 | Board::WbxV4 => Board::Sbx,
+    });
     match equipment.eeprom {
         Programming::Mismatched => own.zip(other).map(|(own, other)| Ids { rx: own.rx, tx: other.tx, sub: None }),
         _ => own,
@@ -249,6 +259,9 @@ mod tests {
             (Board::Basic, Programmed, Some(0x01), Some(0x00), None),
             (Board::Sbx, Programmed, Some(0x54), Some(0x55), None),
             (Board::Wbx, Programmed, Some(0x57), Some(0x56), Some(0x4F)),
+            (Board::SbxV4, Programmed, Some(0x65), Some(0x64), None),
+            (Board::WbxV2, Programmed, Some(0x53), Some(0x52), Some(0x4F)),
+            (Board::WbxV4, Programmed, Some(0x63), Some(0x62), Some(0x4F)),
             (Board::None, Programmed, None, None, None),
             (Board::Lf, Mismatched, Some(0x0F), Some(0x00), None),
             (Board::Basic, Mismatched, Some(0x01), Some(0x0E), None),

@@ -24,10 +24,16 @@ pub enum Board {
     Lf,
     /// BasicRX and BasicTX.
     Basic,
-    /// SBX.
+    /// SBX, revision 3.
     Sbx,
-    /// WBX.
+    /// SBX, revision 4.
+    SbxV4,
+    /// WBX, revision 3.
     Wbx,
+    /// WBX, revision 2.
+    WbxV2,
+    /// WBX, revision 4.
+    WbxV4,
     /// Empty slots.
     None,
 }

@@ -46,7 +46,7 @@ enum Fitted {
     Nothing,
     /// Wires only.
     Plain,
-    Sbx,
+    Sbx(Kind),
     Wbx(Revision),
 }
 
@@ -87,14 +87,21 @@ impl Boards {
         let fitted = match equipment.board {
             Board::None => Fitted::Nothing,
             Board::Lf | Board::Basic => Fitted::Plain,
-            Board::Sbx => Fitted::Sbx,
+            Board::Sbx => Fitted::Sbx(Kind::Adf4350),
+            Board::SbxV4 => Fitted::Sbx(Kind::Adf4351),
+            Board::WbxV2 => Fitted::Wbx(Revision::V2),
             Board::Wbx => Fitted::Wbx(Revision::V3),
+            Board::WbxV4 => Fitted::Wbx(Revision::V4),
         };
         Self::with(fitted, equipment.gpsdo)
     }
 
     fn with(fitted: Fitted, gpsdo: bool) -> Self {
-        let kind = if fitted == Fitted::Wbx(Revision::V4) { Kind::Adf4351 } else { Kind::Adf4350 };
+        let kind = match fitted {
+            Fitted::Sbx(kind) => kind,
+            Fitted::Wbx(Revision::V4) => Kind::Adf4351,
+            _ => Kind::Adf4350,
+        };
         Self {
             fitted,
             gpsdo,
@@ -180,8 +187,8 @@ impl Boards {
     /// How the synthesizer of a direction (0 receives) is powered.
     fn power(&self, direction: usize, pins: Pins) -> Power {
         match (self.fitted, direction) {
-            (Fitted::Sbx, 0) => sbx::power(pins.rx),
-            (Fitted::Sbx, _) => sbx::power(pins.tx),
+            (Fitted::Sbx(_), 0) => sbx::power(pins.rx),
+            (Fitted::Sbx(_), _) => sbx::power(pins.tx),
             (Fitted::Wbx(revision), 0) => revision.rx_power(pins.rx),
             (Fitted::Wbx(revision), _) => revision.tx_power(pins.tx),
             _ => Power::default(),
@@ -229,8 +236,8 @@ impl Boards {
         let front = match self.fitted {
             Fitted::Nothing => None,
             Fitted::Plain => Some((0.0, 0.0)),
-            Fitted::Sbx if receives => sbx::receive_db(pins).zip(self.oscillator(0, pins)),
-            Fitted::Sbx => sbx::transmit_db(pins).zip(self.oscillator(1, pins)),
+            Fitted::Sbx(_) if receives => sbx::receive_db(pins).zip(self.oscillator(0, pins)),
+            Fitted::Sbx(_) => sbx::transmit_db(pins).zip(self.oscillator(1, pins)),
             Fitted::Wbx(revision) if receives => revision.receive_db(pins).zip(self.oscillator(0, pins)),
             Fitted::Wbx(revision) => revision.transmit_db(pins, &self.voltages[1]).zip(self.oscillator(1, pins)),
         };
@@ -257,7 +264,7 @@ impl Boards {
                 return 0;
             }
             let (detect, shown) = self.synthesizers[direction].pins(self.synthesized(direction, driven).is_some());
-            u32::from(detect) * LOCK_PIN | u32::from(shown) * SHOWN_PIN
+            (u32::from(detect) * LOCK_PIN) | (u32::from(shown) * SHOWN_PIN)
         });
         self.gpio.read(self.running, inputs[0] | inputs[1] << TX_HALF)
     }
@@ -276,7 +283,7 @@ impl Boards {
             _ => false,
         };
         let locked = self.clock.shows_lock(reference) && !self.lost[Lock::Reference as usize];
-        u32::from(locked) * REFERENCE_LOCKED | u32::from(self.spi.is_ready(now)) * SPI_READY
+        (u32::from(locked) * REFERENCE_LOCKED) | (u32::from(self.spi.is_ready(now)) * SPI_READY)
     }
 }
 

@@ -63,7 +63,7 @@ fn made(fitted: Fitted) -> Boards {
     let mut boards = Boards::with(fitted, false);
     let clocks = [0x5780, 0x5380, 0x4300, 0x4100, 0x5A01];
     spi(&mut boards, CLOCK_WORD, &clocks.map(|word| word << 8));
-    set_pins(&mut boards, if fitted == Fitted::Sbx { SBX_PINS } else { WBX_PINS });
+    set_pins(&mut boards, if matches!(fitted, Fitted::Sbx(_)) { SBX_PINS } else { WBX_PINS });
     boards
 }
 
@@ -74,7 +74,12 @@ fn near(front: FrontEnd, lo: f64, db: f32) {
 
 #[test]
 fn oscillators_are_where_uhd_says() {
-    for (fitted, table) in [(Fitted::Sbx, &SBX[..]), (Fitted::Wbx(Revision::V3), &WBX[..]), (Fitted::Wbx(Revision::V4), &WBX[..])] {
+    for (fitted, table) in [
+        (Fitted::Sbx(Kind::Adf4350), &SBX[..]),
+        (Fitted::Sbx(Kind::Adf4351), &SBX[..]),
+        (Fitted::Wbx(Revision::V3), &WBX[..]),
+        (Fitted::Wbx(Revision::V4), &WBX[..]),
+    ] {
         let mut boards = made(fitted);
         assert_eq!(boards.front(Direction::Receive).gain, 0.0, "not programmed");
         for (hz, words) in table {
@@ -88,9 +93,22 @@ fn oscillators_are_where_uhd_says() {
 }
 
 #[test]
+fn the_later_synthesizer_divides_by_32() {
+    // 3.2 GHz / 32, feedback of the oscillator itself.
+    let mut words = WBX[1].1;
+    words[2] = words[2] & !(7 << 20) | 5 << 20;
+    for (fitted, hz) in [(Kind::Adf4350, None), (Kind::Adf4351, Some(100e6))] {
+        let mut boards = made(Fitted::Sbx(fitted));
+        tune(&mut boards, &words);
+        let front = boards.front(Direction::Receive);
+        assert_eq!((front.gain != 0.0).then_some(front.lo), hz);
+    }
+}
+
+#[test]
 fn gains_are_those_of_the_state_that_a_running_chain_makes() {
     for (fitted, tuning, gains, tx_db) in
-        [(Fitted::Sbx, SBX[1].1, SBX_GAINS, 31.5), (Fitted::Wbx(Revision::V3), WBX[3].1, WBX_GAINS, 31.0)]
+        [(Fitted::Sbx(Kind::Adf4350), SBX[1].1, SBX_GAINS, 31.5), (Fitted::Wbx(Revision::V3), WBX[3].1, WBX_GAINS, 31.0)]
     {
         let mut boards = made(fitted);
         tune(&mut boards, &tuning);
@@ -140,7 +158,7 @@ fn lock_needs_a_legal_oscillator_power_and_a_clock() {
         ("divided by 32, which it cannot", with(2, r4 & !(7 << 20) | 5 << 20), false),
         ("lock pin low", with(1, r5 & !(3 << 22)), false),
     ] {
-        let mut boards = made(Fitted::Sbx);
+        let mut boards = made(Fitted::Sbx(Kind::Adf4350));
         tune(&mut boards, &words);
         assert_eq!(boards.pins() & 0x0001_0001, if locked { 0x0001_0001 } else { 0 }, "{what}");
     }
@@ -151,7 +169,7 @@ fn lock_needs_a_legal_oscillator_power_and_a_clock() {
         ("clocks off", |boards| spi(boards, CLOCK_WORD, &[0x0043_0100, 0x0041_0100, 0x005A_0100])),
         ("a fault", |boards| [Lock::Receive, Lock::Transmit].into_iter().for_each(|lock| boards.lose(lock, true))),
     ] {
-        let mut boards = made(Fitted::Sbx);
+        let mut boards = made(Fitted::Sbx(Kind::Adf4350));
         tune(&mut boards, &words);
         break_it(&mut boards);
         assert_eq!(boards.pins() & 0x0001_0001, 0, "{what}");
@@ -164,10 +182,10 @@ fn lock_needs_a_legal_oscillator_power_and_a_clock() {
 #[test]
 fn a_cut_way_is_silent_though_the_oscillator_is_locked() {
     for (fitted, words, pins, way) in [
-        (Fitted::Sbx, SBX[1].1, [0x4008_4008; 4], "mixers off"),
+        (Fitted::Sbx(Kind::Adf4350), SBX[1].1, [0x4008_4008; 4], "mixers off"),
         // The shared connector leads out, and is the receiver's choice.
-        (Fitted::Sbx, SBX[1].1, [0x4018_000C; 4], "receiver at the transmitter's connector"),
-        (Fitted::Sbx, SBX[1].1, [0x001C_400C; 4], "calibration of the transmitter"),
+        (Fitted::Sbx(Kind::Adf4350), SBX[1].1, [0x4018_000C; 4], "receiver at the transmitter's connector"),
+        (Fitted::Sbx(Kind::Adf4350), SBX[1].1, [0x001C_400C; 4], "calibration of the transmitter"),
         (Fitted::Wbx(Revision::V3), WBX[3].1, [0x80C4_80CC; 4], "baseband off"),
     ] {
         let mut boards = made(fitted);
@@ -205,7 +223,7 @@ fn the_clock_locks_to_what_is_there() {
         let words = [0x0940, 0x0A04, 0x0400, 0x0500, 0x0605, 0x0B00, 0x0C01, 0x0847, 0x5A01];
         spi(&mut boards, CLOCK_WORD, &words.map(|word| word << 8));
         boards.write(sr::CLOCK, source, 0);
-        assert_eq!(boards.status(Tick::MAX), SPI_READY | u32::from(locked) * REFERENCE_LOCKED, "{source:#x}");
+        assert_eq!(boards.status(Tick::MAX), SPI_READY | (u32::from(locked) * REFERENCE_LOCKED), "{source:#x}");
         assert_eq!(boards.status(0) & SPI_READY, 0, "busy with the words");
         boards.lose(Lock::Reference, true);
         assert_eq!(boards.status(Tick::MAX), SPI_READY);
@@ -227,7 +245,7 @@ fn the_firmware_reads_registers_back() {
 proptest! {
     #[test]
     fn no_words_panic(writes in prop::collection::vec((prop::sample::select(vec![0_u8, 20, 21, 22, 184, 185, 186, 187, 188]), any::<u32>()), 0..60), kind in 0..5, rx: bool, tx: bool) {
-        let board = [Board::Lf, Board::Sbx, Board::Wbx, Board::None, Board::Basic][kind as usize];
+        let board = [Board::Lf, Board::Sbx, Board::Wbx, Board::None, Board::WbxV2][kind as usize];
         let mut boards = Boards::new(Equipment { board, eeprom: Programming::Programmed, gpsdo: rx });
         for (register, value) in writes {
             boards.write(register, value, 0);
