@@ -20,7 +20,7 @@ mod world;
 
 use air::medium::{Medium, Path};
 use board::eeprom::Identity;
-use ethernet::packet_socket::PacketSocket;
+use ethernet::packet_socket::{Offload, PacketSocket};
 use world::World;
 
 /// Most radios of a process.
@@ -48,6 +48,9 @@ pub struct Args {
     /// Delay from every transmitter to every other radio, in ticks of 10 ns.
     #[arg(long, default_value_t = 0)]
     pub delay_ticks: u64,
+    /// Whether runs of sample packets go to the kernel as one frame each: less work at both ends, but a sniffer sees the large frames.
+    #[arg(long, value_enum, default_value_t)]
+    pub offload: Offload,
     /// Seed of the noise.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -92,7 +95,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .try_init()
         .ok();
     let sites = sites(args)?;
-    let sockets = sites.iter().map(|site| open(site, &args.interface)).collect::<Result<Vec<_>, _>>()?;
+    let sockets = sites.iter().map(|site| open(site, args)).collect::<Result<Vec<_>, _>>()?;
     let identities: Vec<Identity> = sites.iter().map(|site| Identity::new(&site.name, args.addr)).collect();
     let medium = Medium {
         path: Path { gain_db: args.gain_db, delay: args.delay_ticks, ..Path::default() },
@@ -133,9 +136,9 @@ fn place(site: &Site, default: &str) -> String {
     site.namespace.as_ref().map_or_else(|| interface.to_owned(), |namespace| format!("{namespace}/{interface}"))
 }
 
-fn open(site: &Site, default: &str) -> Result<PacketSocket, Failure> {
-    PacketSocket::open(site.namespace.as_deref(), interface(site, default)).map_err(|error| {
-        let place = place(site, default);
+fn open(site: &Site, args: &Args) -> Result<PacketSocket, Failure> {
+    PacketSocket::open(site.namespace.as_deref(), interface(site, &args.interface), args.offload).map_err(|error| {
+        let place = place(site, &args.interface);
         Failure::new(ErrorCode::Environment, format!("radio `{}` cannot open {place}: {error}", site.name))
             .hint("it needs that namespace and interface, and the right to open packet sockets (CAP_NET_RAW)")
     })

@@ -183,7 +183,7 @@ fn catch_up(world: &mut World, sockets: &[PacketSocket], now: Tick) -> usize {
         world.advance(piece);
         for (radio, socket) in sockets.iter().enumerate() {
             if let Some(out) = world.outbox(radio) {
-                lost += socket.send(out.frames());
+                lost += socket.send(out.frames(), out.is_busy());
                 out.clear();
             }
         }

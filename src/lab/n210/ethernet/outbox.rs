@@ -12,6 +12,7 @@ pub struct Outbox {
     bytes: Vec<u8>,
     /// Where each frame ends.
     ends: Vec<usize>,
+    busy: bool,
 }
 
 impl Outbox {
@@ -41,8 +42,19 @@ impl Outbox {
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
     }
 
+    /// A fast stream of samples is among the frames.
+    pub fn set_busy(&mut self) {
+        self.busy = true;
+    }
+
+    /// Whether one is.
+    pub fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     /// Forgets the frames, keeps their memory.
     pub fn clear(&mut self) {
+        self.busy = false;
         self.ends.clear();
     }
 }
