@@ -29,7 +29,7 @@ use air::medium::{Medium, Path};
 use board::eeprom::Identity;
 use board::{Board, Equipment, Programming};
 use command_socket::CommandSocket;
-use ethernet::packet_socket::PacketSocket;
+use ethernet::packet_socket::{Offload, PacketSocket};
 use scene::{Defaults, Scene};
 use world::World;
 
@@ -75,6 +75,9 @@ pub struct Args {
     /// Delay from every transmitter to every other radio, in ticks of 10 ns.
     #[arg(long, default_value_t = 0)]
     pub delay_ticks: u64,
+    /// Whether runs of sample packets go to the kernel as one frame each: less work at both ends, but a sniffer sees the large frames.
+    #[arg(long, value_enum, default_value_t)]
+    pub offload: Offload,
     /// Seed of the noise.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -140,7 +143,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let scene = scene(args, &mut sites)?;
     // Before anything that a refused socket would leave half done.
     let commands = args.control.as_deref().map(CommandSocket::open).transpose()?;
-    let sockets = sites.iter().map(|site| open(site, &args.interface)).collect::<Result<Vec<_>, _>>()?;
+    let sockets = sites.iter().map(|site| open(site, args)).collect::<Result<Vec<_>, _>>()?;
     let identity = |name: &String, equipment| Identity { equipment, ..Identity::new(name, args.addr) };
     let equipment = scene.radios.iter().map(|radio| radio.equipment);
     let identities = scene.names.iter().zip(equipment).map(|(name, equipment)| identity(name, equipment)).collect();
@@ -212,9 +215,9 @@ fn place(site: &Site, default: &str) -> String {
     site.namespace.as_ref().map_or_else(|| interface.to_owned(), |namespace| format!("{namespace}/{interface}"))
 }
 
-fn open(site: &Site, default: &str) -> Result<PacketSocket, Failure> {
-    PacketSocket::open(site.namespace.as_deref(), interface(site, default)).map_err(|error| {
-        let place = place(site, default);
+fn open(site: &Site, args: &Args) -> Result<PacketSocket, Failure> {
+    PacketSocket::open(site.namespace.as_deref(), interface(site, &args.interface), args.offload).map_err(|error| {
+        let place = place(site, &args.interface);
         Failure::new(ErrorCode::Environment, format!("radio `{}` cannot open {place}: {error}", site.name))
             .hint("it needs that namespace and interface, and the right to open packet sockets (CAP_NET_RAW)")
     })

@@ -217,7 +217,7 @@ fn send(world: &mut World, sockets: &[PacketSocket]) -> usize {
     let mut lost = 0;
     for (radio, socket) in sockets.iter().enumerate() {
         if let Some(out) = world.outbox(radio) {
-            lost += socket.send(out.frames());
+            lost += socket.send(out.frames(), out.is_busy());
             out.clear();
         }
     }

@@ -19,12 +19,6 @@ const ROUTER_MASTER: u32 = 0x100;
 /// What readback words that do not exist read as.
 const NOTHING: u32 = 0xFFFF_FFFF;
 
-/// Lock detect of both boards' oscillators among their pins.
-const LOCKS: u32 = 0x0001_0001;
-
-/// The status bit of the reference.
-const REFERENCE_LOCKED: u32 = 0x0800;
-
 /// Longest echo reply: the firmware's buffer of 2048 bytes without the headers. Longer ones would be broken.
 const LONGEST_ECHO: usize = 2000;
 
@@ -94,33 +88,21 @@ impl Device {
             () if is(8) => ROUTER_MASTER,
             () if is(rb::TIME_LOW) => self.time() as u32,
             () if is(rb::COMPATIBILITY) => COMPATIBILITY,
-            () if is(rb::STATUS) => self.status(self.now),
+            () if is(rb::STATUS) => self.boards.status(self.now),
             () if (readback_address(0)..=readback_address(15)).contains(&address) => NOTHING,
             () => 0,
         }
-    }
-
-    /// Status bits; a reference that is lost is not locked.
-    fn status(&self, now: Tick) -> u32 {
-        let status = self.boards.status(now);
-        if self.locked { status } else { status & !REFERENCE_LOCKED }
     }
 
     /// A readback word as the fast control port sees it.
     pub(super) fn readback(&self, word: u8) -> u32 {
         match word {
             rb::SPI => self.boards.received(),
-            rb::GPIO => {
-                if self.locked {
-                    self.boards.pins()
-                } else {
-                    self.boards.pins() & !LOCKS
-                }
-            }
+            rb::GPIO => self.boards.pins(),
             rb::TIME_HIGH => (self.time() >> 32) as u32,
             rb::TIME_LOW => self.time() as u32,
             // This port has waited for SPI before it reads anything.
-            rb::STATUS => self.status(Tick::MAX),
+            rb::STATUS => self.boards.status(Tick::MAX),
             rb::PPS_TIME_HIGH => (self.clock.last_pps >> 32) as u32,
             rb::PPS_TIME_LOW => self.clock.last_pps as u32,
             _ => NOTHING,

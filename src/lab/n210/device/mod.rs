@@ -21,7 +21,7 @@ use crate::lab::n210::board::Equipment;
 use crate::lab::n210::board::eeprom::{Bus, Identity};
 use crate::lab::n210::board::gpio::Running;
 use crate::lab::n210::board::gpsdo::Gpsdo;
-use crate::lab::n210::board::slots::Boards;
+use crate::lab::n210::board::slots::{Boards, Lock};
 use crate::lab::n210::ethernet::frame::UDP_HEADERS;
 use crate::lab::n210::ethernet::framer::{Framer, Stream};
 use crate::lab::n210::ethernet::outbox::Outbox;
@@ -60,8 +60,6 @@ pub struct Device {
     pub(super) boards: Boards,
     uart: Uart,
     pub(super) firmware: [u32; cpu::REGISTERS],
-    /// Oscillators and reference are locked.
-    pub(super) locked: bool,
 }
 
 impl Device {
@@ -92,7 +90,6 @@ impl Device {
             wire: Wire::default(),
             clock: Clock::default(),
             firmware,
-            locked: true,
         };
         device.follow(0);
         device
@@ -103,6 +100,14 @@ impl Device {
         let bus = std::mem::replace(&mut self.bus, Bus::new(&self.identity));
         *self = Self { now, ..Self::boot(self.identity.clone(), bus, self.radio) };
         self.clock.load(0, now);
+    }
+
+    /// Takes the lock of reference and oscillators away, or gives it back.
+    pub fn lose_locks(&mut self, lost: bool) {
+        for lock in [Lock::Reference, Lock::Receive, Lock::Transmit] {
+            self.boards.lose(lock, lost);
+        }
+        self.follow(self.now);
     }
 
     /// Who it is.

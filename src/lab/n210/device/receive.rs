@@ -26,6 +26,9 @@ const MOST_SAMPLES: u32 = 1018;
 /// Samples that find room before the packet memory: 16 as they come, and 12 beside the header of their packet.
 const IN_HAND: u64 = 28;
 
+/// A stream of this decimation or less, 5 Msps or more, is a fast one.
+const FAST: u32 = 20;
+
 /// What a chain needs of the rest of its radio.
 pub struct Surroundings<'a> {
     /// Number of the radio in its process.
@@ -369,6 +372,9 @@ impl RxChain {
         let (samples, length) = (samples as usize, template.length(samples as usize));
         self.count = (count + 1) & 15;
         self.free = [around.wire.packet(end, UDP_HEADERS + length), self.free[0]];
+        if tuning.decimation <= FAST {
+            around.out.set_busy();
+        }
         let Some(packet) = around.framer.frame(stream, around.out, length) else { return };
         let Ok(payload) = template.encode(packet, count, run.time, samples, last) else { return };
         match template.format {

@@ -8,6 +8,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::libc;
 
+use super::frame::UDP_HEADERS;
+use super::offload;
+
 /// Frames in a batch.
 const BATCH: usize = 64;
 
@@ -16,10 +19,6 @@ const LARGEST: usize = 65_600;
 
 /// Bytes that the kernel keeps for the device while it is busy elsewhere: more than a host may have under way to a radio.
 const BUFFER: libc::c_int = 16 << 20;
-
-/// The kernel's `struct virtio_net_hdr`, in front of every frame: type of offload at byte 1, segment length at bytes 4 and 5.
-const OFFLOAD_HEADER: usize = 10;
-const OFFLOAD_UDP: u8 = 5;
 
 /// Control message space for one time stamp.
 const CONTROL: usize = 64;
@@ -168,40 +167,59 @@ impl KernelSocket {
     /// A frame of the last batch.
     pub fn frame(&self, index: usize) -> Option<Received<'_>> {
         let length = *self.lengths[..self.received].get(index)?;
-        let (offload, frame) = self.frames.get(index * LARGEST..)?.get(..length)?.split_first_chunk::<OFFLOAD_HEADER>()?;
-        let segment = (offload[1] == OFFLOAD_UDP).then(|| usize::from(u16::from_ne_bytes([offload[4], offload[5]])));
+        let (header, frame) = self.frames.get(index * LARGEST..)?.get(..length)?.split_first_chunk::<{ offload::HEADER }>()?;
+        let segment = (header[1] == offload::UDP).then(|| usize::from(u16::from_ne_bytes([header[4], header[5]])));
         Some(Received { frame, segment, stamp: self.stamps[index] })
     }
 
-    /// Sends frames; returns how many the kernel did not take.
-    pub fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>) -> usize {
-        let mut frames = frames.peekable();
-        static NO_OFFLOAD: [u8; OFFLOAD_HEADER] = [0; OFFLOAD_HEADER];
-        let mut lost = 0;
-        while frames.peek().is_some() {
-            let mut parts: [[IoSlice; 2]; BATCH] = [[IoSlice::new(&NO_OFFLOAD), IoSlice::new(&[])]; BATCH];
-            // SAFETY: plain old data, valid when zero.
-            let mut messages: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
-            let mut filled = 0;
-            for (pair, frame) in parts.iter_mut().zip(frames.by_ref()) {
-                pair[1] = IoSlice::new(frame);
-                filled += 1;
+    /// Sends frames, runs of equal ones as one if told so; returns how many the kernel did not take.
+    pub fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>, together: bool) -> usize {
+        let frames: Vec<&[u8]> = frames.collect();
+        let (mut rest, mut lost) = (&frames[..], 0);
+        while !rest.is_empty() {
+            let mut runs: Vec<&[&[u8]]> = Vec::with_capacity(BATCH);
+            while runs.len() < BATCH && !rest.is_empty() {
+                let (run, behind) = rest.split_at(if together { offload::run(rest) } else { 1 });
+                runs.push(run);
+                rest = behind;
             }
-            for (message, pair) in messages.iter_mut().zip(&mut parts) {
-                // IoSlice has the layout of iovec: the standard library guarantees it.
-                message.msg_hdr.msg_iov = pair.as_mut_ptr().cast();
-                message.msg_hdr.msg_iovlen = 2;
+            lost += self.send_runs(&runs);
+        }
+        lost
+    }
+
+    /// Sends at most a batch of runs.
+    fn send_runs(&self, runs: &[&[&[u8]]]) -> usize {
+        static PLAIN: [u8; offload::HEADER] = [0; offload::HEADER];
+        let headers: Vec<_> = runs.iter().map(|run| offload::header(run.first().copied().unwrap_or_default(), run.len())).collect();
+        let mut parts = Vec::with_capacity(runs.iter().map(|run| run.len() + 1).sum());
+        for (run, header) in runs.iter().zip(&headers) {
+            if let [frame] = run {
+                parts.extend([IoSlice::new(&PLAIN), IoSlice::new(frame)]);
+            } else {
+                parts.push(IoSlice::new(header));
+                parts.extend(run.iter().map(|frame| IoSlice::new(&frame[UDP_HEADERS..])));
             }
-            let mut done = 0;
-            while done < filled {
-                let count = (filled - done) as libc::c_uint;
-                // SAFETY: the first `filled` messages lead to slices that live through the call.
-                let sent =
-                    unsafe { libc::sendmmsg(self.fd.as_raw_fd(), messages.as_mut_ptr().add(done), count, libc::MSG_DONTWAIT as _) };
-                // The first frame of the rest is refused: it is lost, as on a wire.
-                done += if sent > 0 { sent as usize } else { 1 };
-                lost += usize::from(sent <= 0);
-            }
+        }
+        // SAFETY: plain old data, valid when zero.
+        let mut messages: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+        let mut behind = &mut parts[..];
+        for (message, run) in messages.iter_mut().zip(runs) {
+            let (own, next) = behind.split_at_mut(run.len() + 1);
+            // IoSlice has the layout of iovec: the standard library guarantees it.
+            message.msg_hdr.msg_iov = own.as_mut_ptr().cast();
+            message.msg_hdr.msg_iovlen = own.len() as _;
+            behind = next;
+        }
+        let (mut done, mut lost) = (0, 0);
+        while done < runs.len() {
+            let count = (runs.len() - done) as libc::c_uint;
+            // SAFETY: the messages lead to slices that live through the call, and there are so many.
+            let sent =
+                unsafe { libc::sendmmsg(self.fd.as_raw_fd(), messages.as_mut_ptr().add(done), count, libc::MSG_DONTWAIT as _) };
+            // The first of the rest is refused: it is lost, as on a wire.
+            lost += if sent > 0 { 0 } else { runs[done].len() };
+            done += sent.max(1) as usize;
         }
         lost
     }

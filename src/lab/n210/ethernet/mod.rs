@@ -4,6 +4,7 @@ pub mod arp;
 pub mod frame;
 pub mod framer;
 mod kernel_socket;
+mod offload;
 pub mod outbox;
 pub mod packet_socket;
 pub mod wire;

@@ -13,6 +13,7 @@ pub struct Outbox {
     /// Where each frame ends.
     ends: Vec<usize>,
     pushed: u64,
+    busy: bool,
 }
 
 impl Outbox {
@@ -48,8 +49,19 @@ impl Outbox {
         self.pushed
     }
 
+    /// A fast stream of samples is among the frames.
+    pub fn set_busy(&mut self) {
+        self.busy = true;
+    }
+
+    /// Whether one is.
+    pub fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     /// Forgets the frames, keeps their memory.
     pub fn clear(&mut self) {
+        self.busy = false;
         self.ends.clear();
     }
 }

@@ -13,8 +13,19 @@ use nix::sched::{CloneFlags, setns};
 pub use super::kernel_socket::Received;
 use super::kernel_socket::{KernelSocket, Share};
 
+/// Whether the kernel gets runs of samples as one frame each, to take them apart where they are received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Offload {
+    /// While a stream of 5 Msps or more runs.
+    #[default]
+    Auto,
+    /// Never: whoever listens on the wire sees each datagram as the device sends it.
+    Never,
+}
+
 /// A port.
 pub struct PacketSocket {
+    offload: Offload,
     rest: KernelSocket,
     samples: KernelSocket,
     /// Frames of `rest` received, and how many of them were handed out in earlier batches.
@@ -29,18 +40,19 @@ impl PacketSocket {
     ///
     /// # Errors
     /// No such namespace or interface, or not allowed.
-    pub fn open(namespace: Option<&str>, interface: &str) -> io::Result<Self> {
-        let Some(namespace) = namespace else { return Self::open_here(interface) };
+    pub fn open(namespace: Option<&str>, interface: &str, offload: Offload) -> io::Result<Self> {
+        let Some(namespace) = namespace else { return Self::open_here(interface, offload) };
         let home = File::open("/proc/thread-self/ns/net")?;
         let there = File::open(Path::new("/run/netns").join(namespace))?;
         setns(&there, CloneFlags::CLONE_NEWNET)?;
-        let socket = Self::open_here(interface);
+        let socket = Self::open_here(interface, offload);
         setns(&home, CloneFlags::CLONE_NEWNET)?;
         socket
     }
 
-    fn open_here(interface: &str) -> io::Result<Self> {
+    fn open_here(interface: &str, offload: Offload) -> io::Result<Self> {
         Ok(Self {
+            offload,
             rest: KernelSocket::open(interface, Share::Rest)?,
             samples: KernelSocket::open(interface, Share::Samples)?,
             pending: (0, 0),
@@ -89,9 +101,10 @@ impl PacketSocket {
         }
     }
 
-    /// Sends frames; returns how many the kernel did not take.
-    pub fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>) -> usize {
-        self.rest.send(frames)
+    /// Sends frames; returns how many the kernel did not take. `busy` says that there are so many samples that runs of them should go as
+    /// one frame, if the port was opened to do so.
+    pub fn send<'a>(&self, frames: impl Iterator<Item = &'a [u8]>, busy: bool) -> usize {
+        self.rest.send(frames, busy && self.offload == Offload::Auto)
     }
 }
 

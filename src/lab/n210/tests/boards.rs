@@ -3,10 +3,10 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::radio::wire::fast::{Ack, Command, Operation};
 use crate::lab::n210::board::{Board, Equipment, Programming};
 use crate::radio::wire::TICKS_PER_SECOND;
 use crate::radio::wire::control::I2cData;
+use crate::radio::wire::fast::{Ack, Command, Operation};
 
 const GPS: u16 = 49172;
 const EXTERNAL: u32 = 0x1C;

@@ -16,7 +16,7 @@ pub fn recover(device: &mut Device, faults: &mut Faults, ended: &[Kind], now: Ti
         device.restart(now);
         device.link_up(&mut faults.raw);
     }
-    device.locked = !faults.is_unlocked();
+    device.lose_locks(faults.is_unlocked());
 }
 
 impl World {
@@ -102,7 +102,7 @@ impl World {
             device.restart(self.now);
             faults.forget_incoming();
         }
-        device.locked = !faults.is_unlocked();
+        device.lose_locks(faults.is_unlocked());
     }
 
     fn end_faults(&mut self, order: &Order) {
