@@ -115,11 +115,12 @@ fn a_port_that_the_router_does_not_know_is_the_firmwares() {
     let (mut bench, host, other) = (Bench::new(1), Host::new(0, 1), Host::new(0, 9));
     bench.ready(host);
     bench.set(host, &[(sr::ROUTER_PORTS, u32::from(port::TX))]);
-    // The command is taken for a destination, an address that nobody knows: it stays with the asker.
+    // The command is taken for a destination: its word for an address, which the gateway leads to.
     send(&mut bench, other, 1, None, Operation::Read { word: rb::STATUS });
     let datagrams = bench.datagrams(0);
     assert_eq!(datagrams.iter().map(|d| (d.mac, d.payload.len())).collect::<Vec<_>>(), [(other.mac, 4)]);
     bench.set(host, &[(sr::ROUTER_PORTS, register::ROUTER_PORTS)]);
     send(&mut bench, host, 2, None, Operation::Read { word: rb::STATUS });
-    assert_eq!(bench.datagrams(0).pop().map(|ack| ack.mac), Some(other.mac));
+    let ack = bench.datagrams(0).pop().unwrap();
+    assert_eq!((ack.mac, ack.to), (host.mac, Ipv4Addr::from_bits(0x0001_0000 | u32::from(rb::STATUS))));
 }
