@@ -221,6 +221,12 @@ impl RxPacket {
         Self { stream, count, tick, samples, last: trailer & 0x100 != 0, error: None }
     }
 
+    /// The same of a packet that may come from before a program has set the chain up: at make() UHD asks for one sample, to flush, and
+    /// what is sent then has the header of power-up.
+    pub fn of_a_chain_set_up(packet: &[u8]) -> Option<Self> {
+        (word(packet, 0) & 0x1000_0000 != 0).then(|| Self::of(packet))
+    }
+
     /// Whether `next` is the packet after this one in a stream of this decimation.
     pub fn leads_to(&self, next: &Self) -> bool {
         self.error.is_none()

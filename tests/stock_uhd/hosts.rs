@@ -31,7 +31,7 @@ fn stock_receiver(bench: &Bench, wire: &Sniffer, seconds: u32) -> Child {
 }
 
 fn packets(frames: &[Frame], port: u16) -> Vec<RxPacket> {
-    frames.iter().filter_map(|frame| frame.sent_from(port)).map(RxPacket::of).collect()
+    frames.iter().filter_map(|frame| frame.sent_from(port)).filter_map(RxPacket::of_a_chain_set_up).collect()
 }
 
 fn pid(child: &Child) -> Pid {
@@ -159,6 +159,7 @@ fn transmission_goes_over_to_another_host_without_a_gap() {
     controls[0].prepare_tx();
     let receive = Line::open(&hosts[0], RX[0]);
     receive.take();
+    controls[0].prepare_rx(0);
     let start = controls[0].time(0, &receive) + SECOND / 4;
     let samples = [(1000, -1000); 363];
     // A's part of the burst waits in the queue; B takes the events and goes on where A ended.

@@ -20,7 +20,8 @@ pub fn short_samples(file: &Path) -> Vec<(i16, i16)> {
 /// Packets of the stream that ends the capture: the last with a count of 0 begins it.
 fn last_stream(wire: &Sniffer) -> Vec<RxPacket> {
     let packets = wire.drain();
-    let mut packets: Vec<RxPacket> = packets.iter().filter_map(|frame| frame.sent_from(RX[0])).map(RxPacket::of).collect();
+    let mut packets: Vec<RxPacket> =
+        packets.iter().filter_map(|frame| frame.sent_from(RX[0])).filter_map(RxPacket::of_a_chain_set_up).collect();
     // make() asks for one sample to empty the chain.
     packets.retain(|packet| packet.samples.len() > 1);
     assert_unbroken(&packets);

@@ -115,12 +115,12 @@ fn a_port_that_the_router_does_not_know_is_the_firmwares() {
     let (mut bench, host, other) = (Bench::new(1), Host::new(0, 1), Host::new(0, 9));
     bench.ready(host);
     bench.set(host, &[(sr::ROUTER_PORTS, u32::from(port::TX))]);
-    // The command is taken for a destination beyond the subnet: the gateway's, which is the first host.
+    // The command is taken for a destination: its word for an address, which the gateway leads to.
     send(&mut bench, other, 1, None, Operation::Read { word: rb::STATUS });
     let datagrams = bench.datagrams(0);
     assert_eq!(datagrams.iter().map(|d| (d.mac, d.payload.len())).collect::<Vec<_>>(), [(other.mac, 4)]);
-    bench.set(other, &[(sr::ROUTER_PORTS, register::ROUTER_PORTS)]);
-    send(&mut bench, other, 2, None, Operation::Read { word: rb::STATUS });
+    bench.set(host, &[(sr::ROUTER_PORTS, register::ROUTER_PORTS)]);
+    send(&mut bench, host, 2, None, Operation::Read { word: rb::STATUS });
     let ack = bench.datagrams(0).pop().unwrap();
-    assert_eq!((ack.mac, ack.to), (host.mac, Ipv4Addr::new(0, 1, 0, 13)));
+    assert_eq!((ack.mac, ack.to), (host.mac, Ipv4Addr::from_bits(0x0001_0000 | u32::from(rb::STATUS))));
 }
