@@ -10,6 +10,7 @@ mod bridge;
 mod burst;
 mod contract;
 mod control;
+mod converters;
 mod counters;
 mod merge;
 mod plan;

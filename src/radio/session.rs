@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::control::ControlPort;
 use super::counters::Counters;
 use super::plan::Plan;
-use super::{attach, sockets};
+use super::{attach, converters, sockets};
 
 /// After the start command, samples come within milliseconds or not at all.
 const FIRST_SAMPLES: Duration = Duration::from_millis(800);
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Sets both streams of a linked entity up anew and starts them, without waiting for samples: whoever silenced them may have left
-    /// other rates, frequencies and destinations behind. Does nothing while somebody links.
+    /// other rates, frequencies and destinations behind, and converters without power. Does nothing while somebody links.
     ///
     /// # Errors
     /// A sentence that names what did not answer.
@@ -103,6 +103,7 @@ impl Session {
         let Ok(_one_at_a_time) = self.linking.try_lock() else { return Ok(()) };
         let mut control = lock(&self.control);
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
+        converters::wake(&mut control, Instant::now() + FIRST_SAMPLES)?;
         self.epoch.fetch_add(1, Ordering::Release);
         attach::start(&mut control)
     }
