@@ -142,6 +142,7 @@ impl Receiver {
         (self.timing, self.proven, self.frame, self.since) = (None, false, None, None);
         (self.last_good, self.decoded) = (0, 0);
         self.acquisition.forget();
+        self.demodulator.forget();
     }
 
     /// No samples arrive any more.
@@ -175,6 +176,10 @@ impl Receiver {
 
     fn turn(&mut self, sync: Sync, out: &mut impl Outlet) {
         if self.sync != sync {
+            if sync != Sync::Synced {
+                // What comes next may be much weaker than what was lost.
+                self.demodulator.forget();
+            }
             self.sync = sync;
             out.sync(sync);
         }
@@ -255,6 +260,7 @@ impl Receiver {
             match self.demodulator.subframe(&cell, number, received, cfo) {
                 // The far end always transmits these: nothing there is a loss, too.
                 Outcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
+                Outcome::Bad(_) | Outcome::Signals(_) if !self.proven => {}
                 Outcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
                 Outcome::Bad(_) => self.quality.bad(),
                 Outcome::Good(measured) => {

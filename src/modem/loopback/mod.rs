@@ -2,6 +2,8 @@
 
 mod figures;
 mod link;
+mod matrix;
+mod trouble;
 mod sockets;
 
 use std::collections::VecDeque;

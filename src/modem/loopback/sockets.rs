@@ -95,7 +95,7 @@ fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
 
     let far = End::new(&json!({"workmode": 0, "phy_cell_ID": CELL}), false, 1_000_000);
     let mut radio = Radio::connect(dir.path(), far);
-    (0..60).for_each(|_| radio.step());
+    (0..200).for_each(|_| radio.step());
     assert_eq!(event(&mut events)["sync"]["state"], "searching");
     assert_eq!(event(&mut events)["sync"]["state"], "synced");
     assert_eq!(ask(&stream, &mut events, "get_control")["phy_cell_ID"], CELL);
@@ -103,7 +103,7 @@ fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
 
     host.send(&[7; 100]).unwrap();
     radio.far.modem.queue().push(&[8; 1500]);
-    (0..100).for_each(|_| radio.step());
+    (0..300).for_each(|_| radio.step());
     let mut packet = [0; 2000];
     host.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
     assert_eq!(host.recv(&mut packet).unwrap(), 1500);
@@ -114,7 +114,7 @@ fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
     assert_eq!(event(&mut events)["sync"]["state"], "no_samples");
     let mut radio = Radio::connect(dir.path(), far);
     radio.far.at += 500_000;
-    (0..60).for_each(|_| radio.step());
+    (0..200).for_each(|_| radio.step());
     assert_eq!(event(&mut events)["sync"]["state"], "lost");
     assert_eq!(event(&mut events)["sync"]["state"], "synced");
     let status = ask(&stream, &mut events, "status");

@@ -21,6 +21,9 @@ const PRESENT: f32 = 0.4;
 /// Part of the signal's power that data elements must have to count as transmitted.
 const FILLED: f32 = 0.3;
 
+/// Part of the latest good blocks' power under which a signal that need not be there is noise that looks like one.
+const FADED: f32 = 0.3;
+
 /// What became of a subframe.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outcome {
@@ -68,6 +71,8 @@ pub struct Demodulator {
     turn: f32,
     noise: f32,
     signal: f32,
+    /// Power of the latest good blocks.
+    level: f32,
     soft: Vec<f32>,
     decoder: Decoder,
     payload: Vec<u8>,
@@ -101,6 +106,7 @@ impl Demodulator {
             turn: 0.0,
             noise: 0.0,
             signal: 0.0,
+            level: 0.0,
             soft: Vec::new(),
             decoder: Decoder::default(),
             payload: Vec::new(),
@@ -124,6 +130,16 @@ impl Demodulator {
         self.transformed.resize(n.symbols(), false);
     }
 
+    /// Blocks that the error correction had to work on so far.
+    pub const fn corrected(&self) -> u64 {
+        self.decoder.worked()
+    }
+
+    /// Forgets how strong the signal was.
+    pub fn forget(&mut self) {
+        self.level = 0.0;
+    }
+
     /// The payload of the last good subframe; it may be followed by zeros.
     pub fn payload(&self) -> &[u8] {
         &self.payload
@@ -137,6 +153,9 @@ impl Demodulator {
             return Outcome::Absent;
         }
         let mut measured = self.estimate();
+        if !subframe.always_sent && self.signal < FADED * self.level {
+            return Outcome::Absent;
+        }
         let layout = &subframe.layout;
         self.payload.clear();
         let (mut block, mut used) = (0, 1);
@@ -160,7 +179,21 @@ impl Demodulator {
             }
             block += 1;
         }
+        self.level = if self.level > 0.0 { (self.level + self.signal) / 2.0 } else { self.signal };
         Outcome::Good(measured)
+    }
+
+    /// Soft decisions of every data element of a subframe that is known to be full: for measurements.
+    #[cfg(test)]
+    pub fn raw(&mut self, cell: &Cell, number: usize, samples: &[Complex32]) -> Option<&[f32]> {
+        let (subframe, received) = (&cell.subframes[number], Received { samples, cfo: 0.0 });
+        if !self.begin(cell, subframe, received) {
+            return None;
+        }
+        self.estimate();
+        self.transform_all(&subframe.data, received);
+        self.soften(&subframe.data, subframe.layout.modulation);
+        Some(&self.soft)
     }
 
     /// The broadcast block of a subframe 0.

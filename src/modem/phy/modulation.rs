@@ -132,7 +132,7 @@ mod tests {
         };
         near(Modulation::Qpsk, &[0, 1], 1.0, -1.0, 2.0);
         near(Modulation::Qam16, &[1, 0, 0, 1], -1.0, 3.0, 10.0);
-        near(Modulation::Qam64, &[0, 1, 1, 0, 1, 1], 5.0, -1.0, 42.0);
+        near(Modulation::Qam64, &[0, 1, 1, 0, 1, 1], 7.0, -1.0, 42.0);
     }
 
     #[test]
