@@ -11,7 +11,10 @@ use crate::protocol::{Control, ErrorCode, Failure};
 
 /// Name and meaning of every control variable, in the source's order.
 pub const VARIABLES: [(&str, &str); 14] = [
-    ("workmode", "0 master (its own frame timing), 1 slave (its frame timing follows what it receives), 2 base station (a master whose reference signals never pause)"),
+    (
+        "workmode",
+        "0 master (its own frame timing), 1 slave (its frame timing follows what it receives), 2 base station (a master whose reference signals never pause)",
+    ),
     ("phy_cell_ID", "physical-layer cell id, 0-503; 3 * group_ID + cell_ID"),
     ("group_ID", "cell group id, 0-167"),
     ("cell_ID", "id within the group, 0-2"),
@@ -58,7 +61,8 @@ impl Settings {
         only(control, "numAntennaTX", 1.0, "one transmit antenna")?;
         only(control, "numAntennaRX", 1.0, "one receive antenna")?;
         only(control, "trans_mode", 1.0, "transmission mode 1")?;
-        let role = choice(control, "workmode", "master (0), slave (1) and base station (2)", |n| Role::of(n as u8))?.unwrap_or(Role::Slave);
+        let role = choice(control, "workmode", "master (0), slave (1) and base station (2)", |n| Role::of(n as u8))?
+            .unwrap_or(Role::Slave);
         let cell = cell(control)?;
         let cell = match role {
             Role::Master | Role::BaseStation if cell.is_none() => {
@@ -71,7 +75,8 @@ impl Settings {
         };
         let assignment = integer(control, "DLULAssign", u16::from(ASSIGNMENT_COUNT) - 1)?.unwrap_or(0) as u8;
         let duplex = |n| [Duplex::Tdd { assignment }, Duplex::Fdd].get(n).copied();
-        let prefix = choice(control, "CPtype", "the normal (0) and the extended cyclic prefix (1)", |n| Prefix::ALL.get(n).copied())?;
+        let prefix =
+            choice(control, "CPtype", "the normal (0) and the extended cyclic prefix (1)", |n| Prefix::ALL.get(n).copied())?;
         let modulation = |n: usize| Modulation::ALL.get(n.checked_sub(1)?).copied();
         let parameters = Parameters {
             numerology: Numerology::new(bandwidth(control, rate)?, prefix.unwrap_or(Prefix::Normal)),
@@ -125,7 +130,8 @@ fn bandwidth(control: &Control, rate: Option<f64>) -> Result<Bandwidth, Failure>
     let by_blocks = find("RBIdx", |b, blocks| (b.resource_blocks() as f64 - blocks).abs() < 1e-9)?;
     let bandwidth = match (by_width, by_blocks) {
         (Some(a), Some(b)) if a != b => {
-            let text = format!("BW {} means {} resource blocks, but RBIdx is {}", a.mhz(), a.resource_blocks(), b.resource_blocks());
+            let text =
+                format!("BW {} means {} resource blocks, but RBIdx is {}", a.mhz(), a.resource_blocks(), b.resource_blocks());
             return Err(Failure::new(ErrorCode::Config, text).hint("give BW alone"));
         }
         (a, b) => a.or(b),
@@ -139,7 +145,8 @@ fn bandwidth(control: &Control, rate: Option<f64>) -> Result<Bandwidth, Failure>
             let text = format!(
                 "the radio's rate is {rate} samples per second, which does not carry BW {mhz}; that needs {wanted:.1} (100 MHz / {ticks})"
             );
-            Err(Failure::new(ErrorCode::Config, text).hint("set the radio's rate in the cluster file, or BW in the control variables"))
+            Err(Failure::new(ErrorCode::Config, text)
+                .hint("set the radio's rate in the cluster file, or BW in the control variables"))
         }
         None => Bandwidth::of_rate(rate).ok_or_else(|| {
             let text = format!("the radio's rate is {rate} samples per second, at which the modem has no bandwidth");

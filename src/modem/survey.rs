@@ -38,11 +38,20 @@ impl Survey {
     }
 
     /// Looks at the searcher's window, which begins at tick `at`. Returns what there is to tell, each thing once.
-    pub fn look(&mut self, searcher: &mut Searcher, history: &History, at: u64, expected: Option<CellId>, direction: Direction) -> Option<String> {
+    pub fn look(
+        &mut self,
+        searcher: &mut Searcher,
+        history: &History,
+        at: u64,
+        expected: Option<CellId>,
+        direction: Direction,
+    ) -> Option<String> {
         let until = self.until?;
         for shift in -SHIFTS..=SHIFTS {
             let Some(peak) = searcher.peak(None, shift) else { continue };
-            let Some(found) = searcher.identify(history, at + peak.offset, &peak, None, &every_hypothesis(direction)) else { continue };
+            let Some(found) = searcher.identify(history, at + peak.offset, &peak, None, &every_hypothesis(direction)) else {
+                continue;
+            };
             if found.score > self.best.map_or(CERTAIN, |(best, _)| best.score) {
                 self.best = Some((found, peak.cfo));
             }

@@ -138,7 +138,10 @@ fn print_uncoded_bit_errors() {
             let ber = bench.ber(es_n0(modulation, point), 100);
             if ber > 2e-5 {
                 let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
-                println!("{}", json!({"figure": "ber", "modulation": format!("{modulation:?}"), "eb_n0_db": point, "ber": ber, "theory": theory, "loss_db": loss}));
+                println!(
+                    "{}",
+                    json!({"figure": "ber", "modulation": format!("{modulation:?}"), "eb_n0_db": point, "ber": ber, "theory": theory, "loss_db": loss})
+                );
             }
         }
     }
@@ -153,7 +156,10 @@ fn print_block_errors() {
             for snr in 0..24 {
                 let bler = bench.bler(snr as f32, 100);
                 if bler < 1.0 {
-                    println!("{}", json!({"figure": "bler", "modulation": format!("{modulation:?}"), "bw": bandwidth.mhz(), "es_n0_db": snr, "bler": bler}));
+                    println!(
+                        "{}",
+                        json!({"figure": "bler", "modulation": format!("{modulation:?}"), "bw": bandwidth.mhz(), "es_n0_db": snr, "bler": bler})
+                    );
                 }
                 if bler == 0.0 {
                     break;
@@ -226,7 +232,9 @@ fn acquisition_takes_as_long_as_what_has_to_be_learned() {
     };
     let (cold, control, inherited, busy) =
         (median("cold", false), median("control", false), median("inherited", false), median("inherited", true));
-    println!("synced after {cold:.1} ms cold, {control:.1} with control information, {inherited:.1} inherited, {busy:.1} with traffic");
+    println!(
+        "synced after {cold:.1} ms cold, {control:.1} with control information, {inherited:.1} inherited, {busy:.1} with traffic"
+    );
     assert!(cold < 200.0 && control < 20.0 && inherited < 6.0 && busy < 2.5);
     assert!(cold > control && control >= inherited && inherited > busy);
 }

@@ -14,7 +14,8 @@ fn carries(setup: &Setup, echo: Option<(u64, Complex32)>) -> Result<(), String> 
     if !pair.both_synced() {
         return Err(format!("far {:?}, pool {:?}, {:?}", pair.far.taken.syncs, pair.pool.taken.syncs, pair.pool.taken.notes));
     }
-    let packets: Vec<Vec<u8>> = [1usize, 84, 700, 1500].iter().map(|length| (0..*length).map(|i| (i * 7) as u8).collect()).collect();
+    let packets: Vec<Vec<u8>> =
+        [1usize, 84, 700, 1500].iter().map(|length| (0..*length).map(|i| (i * 7) as u8).collect()).collect();
     for packet in &packets {
         pair.far.modem.queue().push(packet);
         pair.pool.modem.queue().push(packet);
@@ -43,7 +44,8 @@ fn every_bandwidth_prefix_modulation_and_duplex_carries_packets() {
                         continue;
                     }
                     seed += 1;
-                    let cell = json!({"BW": mhz, "CPtype": prefix, "type_mode": modulation, "duplexMode": duplex, "DLULAssign": seed % 7});
+                    let cell =
+                        json!({"BW": mhz, "CPtype": prefix, "type_mode": modulation, "duplexMode": duplex, "DLULAssign": seed % 7});
                     let setup = Setup { cell: cell.clone(), ahead: 1000 * seed, snr_db: 32.0, carried: seed % 2 == 0, seed };
                     if let Err(text) = carries(&setup, None) {
                         wrong.push(format!("{cell}: {text}"));

@@ -3,8 +3,8 @@
 mod figures;
 mod link;
 mod matrix;
-mod trouble;
 mod sockets;
+mod trouble;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -49,7 +49,8 @@ impl Broadcast {
 
     /// What the bytes say; `None` when they are of another version or hold a value that has no meaning.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        let &[VERSION, blocks, prefix, duplex, assignment, bits, role, rnti_high, rnti_low, frame_high, frame_low, ..] = bytes else {
+        let &[VERSION, blocks, prefix, duplex, assignment, bits, role, rnti_high, rnti_low, frame_high, frame_low, ..] = bytes
+        else {
             return None;
         };
         let bandwidth = Bandwidth::ALL.into_iter().find(|b| b.resource_blocks() == usize::from(blocks))?;

@@ -238,9 +238,8 @@ mod tests {
     fn pilots_have_amplitude_one_and_differ_between_subframes_and_cells() {
         let [a, b] = [12, 18].map(|id| cell(id, Bandwidth::Mhz1_4, Prefix::Normal, Duplex::Fdd, Direction::Down));
         assert!(a.subframes[3].pilots.iter().all(|p| (p.value.norm() - 1.0).abs() < 1e-6));
-        let same = |x: &Subframe, y: &Subframe| {
-            x.pilots.iter().zip(&y.pilots).filter(|(p, q)| (p.value - q.value).norm() < 0.1).count()
-        };
+        let same =
+            |x: &Subframe, y: &Subframe| x.pilots.iter().zip(&y.pilots).filter(|(p, q)| (p.value - q.value).norm() < 0.1).count();
         assert!(same(&a.subframes[1], &a.subframes[2]) < 24);
         assert!(same(&a.subframes[1], &b.subframes[1]) < 24);
     }

@@ -131,7 +131,8 @@ mod tests {
     fn error(numerology: Numerology, shift: usize, delays: [f32; 2]) -> f32 {
         let mut estimator = Estimator::new(numerology, shift);
         let truth = |k: usize| -> Complex32 {
-            let turn = |ticks: f32| Complex32::from_polar(0.7, -std::f32::consts::TAU * ticks / 6720.0 * numerology.offset(k) as f32);
+            let turn =
+                |ticks: f32| Complex32::from_polar(0.7, -std::f32::consts::TAU * ticks / 6720.0 * numerology.offset(k) as f32);
             turn(delays[0]) + turn(delays[1]) * 0.6
         };
         let row = |first: usize| (0..numerology.subcarriers() / 6).map(move |m| 6 * m + first % 6);

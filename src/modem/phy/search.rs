@@ -200,7 +200,14 @@ impl Searcher {
     }
 
     /// The cell whose secondary signal fits best to a primary signal at `tick`, among all or only the given one.
-    pub fn identify(&mut self, history: &History, tick: u64, peak: &Peak, cell: Option<CellId>, hypotheses: &[Hypothesis]) -> Option<Identified> {
+    pub fn identify(
+        &mut self,
+        history: &History,
+        tick: u64,
+        peak: &Peak,
+        cell: Option<CellId>,
+        hypotheses: &[Hypothesis],
+    ) -> Option<Identified> {
         let primary = self.replicas.iter().find(|r| r.sector == peak.sector)?.signal;
         let mut channel = self.middle(history, tick, tick, peak.cfo)?;
         channel.iter_mut().zip(primary).for_each(|(h, p)| *h = (*h * p.conj()).conj());
@@ -248,7 +255,9 @@ impl Searcher {
             let end = n.useful_start(symbol);
             // The beginning of a prefix may carry echoes of the symbol before.
             let start = end - n.prefix(symbol) * 3 / 4;
-            let (Some(prefix), Some(tail)) = (subframe.get(start..end), subframe.get(start + n.fft()..end + n.fft())) else { continue };
+            let (Some(prefix), Some(tail)) = (subframe.get(start..end), subframe.get(start + n.fft()..end + n.fft())) else {
+                continue;
+            };
             sum += correlate(tail, prefix);
         }
         let spacing = SPACING as f32;
