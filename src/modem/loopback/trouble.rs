@@ -104,11 +104,33 @@ fn soft_state_that_does_not_fit_is_refused_with_a_sentence() {
 }
 
 #[test]
-fn a_cell_of_another_bandwidth_is_named() {
-    // A terminal at the rate of 15 and 20 MHz can read either; one whose rate differs reads the middle and says what it would need.
+fn a_cell_that_is_narrower_at_the_same_rate_is_followed() {
     let mut pair = Pair::new(&Setup { cell: json!({"BW": 15}), carried: false, ..base() });
     pair.pool = End::new(&json!({"workmode": 1, "BW": 20}), false, pair.pool.at);
     pair.until(100.0, Pair::both_synced);
     assert!(pair.both_synced());
     assert_eq!(pair.pool.modem.report().cell.unwrap().1.numerology.bandwidth.mhz(), 15.0);
+}
+
+#[test]
+fn a_cell_of_another_rate_is_named_with_the_rate_it_needs() {
+    let mut far = End::new(&json!({"workmode": 0, "phy_cell_ID": CELL, "BW": 10}), false, 0);
+    let mut pool = End::new(&json!({"workmode": 1, "BW": 20}), false, 0);
+    let mut air = Channel::new(Bandwidth::Mhz20, 0, 30.0, 5);
+    for _ in 0..3000 {
+        far.feed(&[Sample::default(); BLOCK]);
+        for mut burst in far.taken.bursts.drain(..) {
+            // Every sample twice: the middle of the band hardly notices.
+            burst.samples = burst.samples.iter().flat_map(|s| [*s, *s]).collect();
+            air.send(&burst);
+        }
+        for _ in 0..2 {
+            let received = air.receive(pool.at);
+            pool.feed(&received);
+        }
+    }
+    let note =
+        "cell 301 has a bandwidth of 10 MHz, for which the radio's rate must be 12500000.0 samples per second; it is 25000000.0";
+    assert_eq!(pool.taken.notes, [note]);
+    assert_eq!(pool.taken.syncs, [Sync::Searching]);
 }

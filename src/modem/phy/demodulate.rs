@@ -366,11 +366,13 @@ pub fn mix(samples: &mut [Complex32], cfo: f32, start: usize) {
     if cfo == 0.0 {
         return;
     }
-    let mut phase = Complex32::from_polar(1.0, -TAU * (cfo * start as f32).fract());
-    let step = Complex32::from_polar(1.0, -TAU * cfo);
-    for x in samples {
-        *x *= phase;
-        phase *= step;
+    let turned = |cycles: f32| Complex32::from_polar(1.0, -TAU * cycles.fract());
+    // Four at a time: one alone would wait for itself.
+    let mut phases: [Complex32; 4] = std::array::from_fn(|lane| turned(cfo * (start + lane) as f32));
+    let step = turned(4.0 * cfo);
+    for chunk in samples.chunks_mut(phases.len()) {
+        chunk.iter_mut().zip(&phases).for_each(|(x, phase)| *x *= phase);
+        phases.iter_mut().for_each(|phase| *phase *= step);
     }
 }
 

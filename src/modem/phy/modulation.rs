@@ -1,5 +1,7 @@
 //! Modulation (3GPP TS 36.211, 7.1) and its soft inverse.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use num_complex::Complex32;
 
 /// Modulation of the data, with Gray-mapped levels.
@@ -36,21 +38,25 @@ impl Modulation {
     }
 
     /// Amplitude that gives the constellation a mean power of 1.
-    fn unit(self) -> f32 {
+    const fn unit(self) -> f32 {
         match self {
-            Self::Qpsk => 0.5f32,
-            Self::Qam16 => 0.1,
-            Self::Qam64 => 1.0 / 42.0,
+            Self::Qpsk => FRAC_1_SQRT_2,
+            // 1 / sqrt(10) and 1 / sqrt(42).
+            Self::Qam16 => 0.316_227_77,
+            Self::Qam64 => 0.154_303_35,
         }
-        .sqrt()
     }
 
     /// The symbol of some bits, one a byte: even ones choose the in-phase level, odd ones the quadrature level.
     pub fn map(self, bits: &[u8]) -> Complex32 {
-        let axis = |first: usize| bits.iter().skip(first).step_by(2).fold(0, |index, bit| index << 1 | usize::from(bit & 1));
+        let (mut re, mut im) = (0, 0);
+        for [even, odd] in bits.as_chunks::<2>().0 {
+            re = re << 1 | usize::from(even & 1);
+            im = im << 1 | usize::from(odd & 1);
+        }
         let levels = self.levels();
         let level = |index: usize| levels[index % levels.len()] * self.unit();
-        Complex32::new(level(axis(0)), level(axis(1)))
+        Complex32::new(level(re), level(im))
     }
 
     /// Appends the log-likelihood ratios of a received symbol's bits, positive for 0, by the max-log approximation. `quality` is the
@@ -68,12 +74,13 @@ impl Modulation {
 
     /// Squared distance to the nearest symbol.
     pub fn error(self, x: Complex32) -> f32 {
-        let unit = self.unit();
+        let (unit, inverse) = (self.unit(), 1.0 / self.unit());
         let most = (self.levels().len() - 1) as f32;
         // The levels are the odd numbers up to the largest.
         let axis = |x: f32| {
-            let x = x.abs() / unit;
-            let level = (2.0 * (x / 2.0).floor() + 1.0).min(most);
+            let x = x.abs() * inverse;
+            // The cast rounds down, and saturates.
+            let level = ((x / 2.0) as u16 as f32 * 2.0 + 1.0).min(most);
             ((x - level) * unit).powi(2)
         };
         axis(x.re) + axis(x.im)
