@@ -216,7 +216,9 @@ impl Modem {
         let now = self.history.end();
         loop {
             // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
-            let earliest = self.next_free.max(now + self.lead / 2).saturating_sub(LEFT_OUT);
+            // Nothing has been given out beyond the lead: an inherited tick that says so is of another clock.
+            let free = self.next_free.min(now + self.lead + SUBFRAME_TICKS);
+            let earliest = free.max(now + self.lead / 2).saturating_sub(LEFT_OUT);
             let (subframe, tick) = clock.next_subframe(earliest);
             if tick > now + self.lead {
                 return;
