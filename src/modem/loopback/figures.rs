@@ -169,14 +169,13 @@ fn print_block_errors() {
     }
 }
 
-/// Starts of a pool at some level of knowledge: ms of signal until synced, of those that made it within 200 ms.
+/// Starts of a pool at some level of knowledge: ms of signal until synced, of those that made it within 100 ms.
 fn starts(cell: &serde_json::Value, level: &str, busy: bool, snr_db: f32, count: u64) -> Vec<f64> {
     let mut all = Vec::new();
     for seed in 0..count {
         let setup = Setup { cell: cell.clone(), snr_db, carried: level != "cold", seed, ahead: 0 };
         let mut pair = Pair::new(&Setup { carried: true, snr_db: 30.0, ..setup.clone() });
         pair.until(60.0, Pair::both_synced);
-        pair.until(10.0, |_| false);
         let Some(state) = pair.pool.modem.export() else { continue };
         pair.down = Channel { bursts: std::mem::take(&mut pair.down.bursts), ..Channel::new(setup.bandwidth(), 0, snr_db, seed) };
         let load = |p: &Pair| {
@@ -186,7 +185,7 @@ fn starts(cell: &serde_json::Value, level: &str, busy: bool, snr_db: f32, count:
             false
         };
         // The pool's samples begin anywhere in the far end's frame.
-        for n in 0..(50 + 17 * seed) * 56 / pair.pool.ticks {
+        for n in 0..(5 + 50 * seed / count) * 56 / pair.pool.ticks {
             if n % 4 == 0 {
                 load(&pair);
             }
@@ -196,7 +195,7 @@ fn starts(cell: &serde_json::Value, level: &str, busy: bool, snr_db: f32, count:
         if level == "inherited" {
             pair.pool.modem.inherit(&state).unwrap();
         }
-        let ms = pair.until(200.0, |p| load(p) || p.pool.last_sync() == Some(Sync::Synced));
+        let ms = pair.until(100.0, |p| load(p) || p.pool.last_sync() == Some(Sync::Synced));
         if pair.pool.last_sync() == Some(Sync::Synced) {
             all.push(ms);
         }
@@ -208,12 +207,13 @@ fn starts(cell: &serde_json::Value, level: &str, busy: bool, snr_db: f32, count:
 #[test]
 #[ignore = "prints figures"]
 fn print_acquisition() {
-    for mhz in [1.4, 5.0] {
-        for (level, workmode, busy) in
-            [("cold", 0, false), ("control", 0, false), ("inherited", 0, false), ("inherited", 0, true), ("inherited", 2, false)]
-        {
-            for snr_db in [0.0, 3.0, 6.0, 10.0, 25.0] {
-                let all = starts(&merged(&json!({"workmode": workmode}), &[("BW", json!(mhz))]), level, busy, snr_db, 50);
+    const LEVELS: [(&str, u8, bool); 5] =
+        [("cold", 0, false), ("control", 0, false), ("inherited", 0, false), ("inherited", 0, true), ("inherited", 2, false)];
+    for snr_db in [25.0, 6.0, 3.0, 0.0] {
+        for mhz in [1.4, 5.0] {
+            for (level, workmode, busy) in LEVELS {
+                let cell = merged(&json!({"workmode": workmode}), &[("BW", json!(mhz))]);
+                let all = starts(&cell, level, busy, snr_db, 50);
                 let at = |part: f64| all.get(((all.len() as f64 * part) as usize).min(all.len().saturating_sub(1)));
                 let line = json!({"figure": "acquisition", "bw": mhz, "start": level, "busy": busy, "workmode": workmode, "snr_db": snr_db,
                     "probability": all.len() as f64 / 50.0, "median_ms": at(0.5), "p95_ms": at(0.95)});

@@ -106,9 +106,10 @@ impl RateMatch {
         info[..payload.len()].copy_from_slice(payload);
         let crc = self.code.crc(&info[..self.payload_bytes()]);
         info[self.payload_bytes()..self.info].copy_from_slice(&crc);
-        let mut codeword = [0u8; Code::Data.length() / 8];
-        let codeword = &mut codeword[..self.code.length() / 8];
-        self.code.ldpc().copy_encode(&info[..self.code.info_bytes()], codeword);
+        // In words of 64 bits the encoder is several times as fast as in bytes.
+        let mut codeword = [0u64; Code::Data.length() / 64];
+        let codeword = &mut codeword[..self.code.length() / 64];
+        let codeword = self.code.ldpc().copy_encode(&info[..self.code.info_bytes()], codeword);
         bits.extend(self.positions.iter().map(|n| codeword[usize::from(*n) / 8] >> (7 - n % 8) & 1));
     }
 }
