@@ -196,6 +196,14 @@ impl Acquisition {
         let (cell, broadcast, measured) = match &self.target {
             Target::Known(cell) => match demodulator.subframe(cell, number, received, cfo / rate) {
                 Outcome::Good(measured) => (Arc::clone(cell), None, measured),
+                // The broadcast block stands more noise than data does.
+                _ if number == 0 && !cell.subframes[0].broadcast.is_empty() => {
+                    let (broadcast, measured) = demodulator.broadcast(cell, received, cfo / rate)?;
+                    if broadcast.parameters != cell.parameters {
+                        return None;
+                    }
+                    (Arc::clone(cell), Some(broadcast), measured)
+                }
                 _ => return None,
             },
             Target::Any => {

@@ -262,7 +262,13 @@ impl Receiver {
                 Outcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
                 Outcome::Bad(_) | Outcome::Signals(_) if !self.proven => {}
                 Outcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
-                Outcome::Bad(_) => self.quality.bad(),
+                Outcome::Bad(_) => {
+                    self.quality.bad();
+                    // The broadcast block stands more noise than data does: timing and frequency are still right.
+                    if number == 0 && self.demodulator.broadcast(&cell, received, cfo).is_some() {
+                        self.last_good = self.decoded;
+                    }
+                }
                 Outcome::Good(measured) => {
                     self.track(measured, history.nearest(tick), tick);
                     self.last_good = self.decoded;

@@ -185,7 +185,8 @@ fn starts(cell: &serde_json::Value, level: &str, busy: bool, snr_db: f32, count:
             false
         };
         // The pool's samples begin anywhere in the far end's frame.
-        for n in 0..(5 + 50 * seed / count) * 56 / pair.pool.ticks {
+        // What waits now is on the air a lead later.
+        for n in 0..(60 + 50 * seed / count) * 56 / pair.pool.ticks {
             if n % 4 == 0 {
                 load(&pair);
             }

@@ -199,7 +199,7 @@ impl Demodulator {
     /// The broadcast block of a subframe 0.
     pub fn broadcast(&mut self, cell: &Cell, samples: &[Complex32], cfo: f32) -> Option<(Broadcast, Measured)> {
         let (subframe, received) = (&cell.subframes[0], Received { samples, cfo });
-        if !self.begin(cell, subframe, received) {
+        if subframe.broadcast.is_empty() || !self.begin(cell, subframe, received) {
             return None;
         }
         let mut measured = self.estimate();
