@@ -16,8 +16,8 @@ pub const RUNTIME: &str = "/run/baton";
 /// The cluster key.
 pub const KEY: &str = "/run/baton/cluster.key";
 
-/// Samples per second: the N210's 100 MHz over 52, the nearest to LTE's 1.92 MHz that it can do exactly.
-const RATE: f64 = 100e6 / 52.0;
+/// Samples per second: what the modem needs for BW 1.4, the N210's 100 MHz over 56 (docs/modem.md).
+const RATE: f64 = 100e6 / 56.0;
 /// Carrier from the far end to the pool, Hz; within the LFRX's and LFTX's 0 to 30 MHz.
 const TO_POOL: f64 = 20e6;
 /// Carrier from the pool to the far end, Hz.

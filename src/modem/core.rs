@@ -6,24 +6,28 @@ use std::sync::Arc;
 
 use rustfft::FftPlanner;
 
-use super::cell::is_sync;
-use super::history::{Continuity, History};
-use super::numerology::{FrameClock, Numerology};
+use super::acquire::Timing;
+use super::phy::broadcast::{Broadcast, FRAMES};
+use super::phy::cell::Cell;
+use super::phy::duplex::Use;
+use super::phy::history::{Continuity, History};
+use super::phy::numerology::{FRAME_TICKS, FrameClock, SUBFRAME_TICKS};
+use super::phy::parameters::{Parameters, Role};
+use super::phy::sync_signals::CellId;
+use super::phy::transmit::{Content, LEFT_OUT, Transmitter};
 use super::queue::PacketQueue;
 use super::receive::{Receiver, Sync};
-use super::search::Target;
 use super::segment::Segmenter;
-use super::settings::{Settings, WorkMode};
-use super::sync_signals::CellId;
-use super::transmit::{LEFT_OUT, Transmitter};
+use super::settings::Settings;
+use super::soft_state::SoftState;
 use crate::protocol::Link;
 use crate::workload::samples::{Block, Kind, Sample};
 
-/// Bytes of packets that wait for transmission: about 0.15 s of it.
-const QUEUE_BYTES: usize = 32 << 10;
+/// Bytes of packets that wait for transmission, per resource block: with QPSK about 0.2 s of it.
+const QUEUE_BYTES: usize = 5 << 10;
 
 /// Samples that are kept: whole subframes for the verification of a find, and what a search looks at.
-const HISTORY_SUBFRAMES: usize = 3;
+const HISTORY_SUBFRAMES: usize = 4;
 
 /// A device clock reaches this after some hundred years: a block that claims more is damaged.
 const LATEST_TICK: u64 = 1 << 60;
@@ -36,6 +40,8 @@ pub trait Outlet {
     fn packet(&mut self, packet: &[u8]);
     /// The state of synchronisation changed.
     fn sync(&mut self, sync: Sync);
+    /// Something is worth a line in the log.
+    fn note(&mut self, text: &str);
 }
 
 /// Figures since the start.
@@ -49,8 +55,10 @@ pub struct Report {
     pub rx_lost_samples: u64,
     /// Samples given out for transmission.
     pub tx_samples: u64,
-    /// The cell, once known.
-    pub cell: Option<CellId>,
+    /// The cell, once known, and how it works.
+    pub cell: Option<(CellId, Parameters)>,
+    /// Number of the far end's latest frame, once known.
+    pub frame: Option<u16>,
     /// Carrier frequency offset, Hz.
     pub cfo_hz: f32,
     /// Packets that waited too long or were too large.
@@ -62,10 +70,11 @@ pub struct Report {
 /// The modem.
 pub struct Modem {
     settings: Settings,
-    numerology: Numerology,
     history: History,
     receiver: Receiver,
     transmitter: Transmitter,
+    /// The direction that is transmitted of the cell that is received.
+    cell: Option<Arc<Cell>>,
     segmenter: Segmenter,
     queue: Arc<PacketQueue>,
     /// How far ahead of the latest received tick bursts are given out, ticks.
@@ -80,22 +89,22 @@ pub struct Modem {
 impl Modem {
     /// A modem that transmits `lead` subframes ahead of the latest received tick.
     pub fn new(settings: Settings, lead: u32) -> Self {
-        let numerology = Numerology::MHZ_1_4;
+        let numerology = settings.parameters.numerology;
         let mut planner = FftPlanner::new();
-        let target = settings.cell.map_or(Target::Any, Target::Cell);
+        let queue_bytes = QUEUE_BYTES * numerology.bandwidth.resource_blocks();
         Self {
-            history: History::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample),
-            receiver: Receiver::new(numerology, settings.rnti, target, &mut planner),
-            transmitter: Transmitter::new(numerology, &mut planner),
+            history: History::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample()),
+            receiver: Receiver::new(&settings, &mut planner),
+            transmitter: Transmitter::new(numerology.bandwidth, &mut planner),
+            cell: None,
             segmenter: Segmenter::default(),
-            queue: Arc::new(PacketQueue::new(QUEUE_BYTES)),
-            lead: u64::from(lead) * numerology.subframe_ticks(),
+            queue: Arc::new(PacketQueue::new(queue_bytes)),
+            lead: u64::from(lead) * SUBFRAME_TICKS,
             next_free: 0,
             payload: Vec::new(),
             burst: Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(numerology.subframe_samples()) },
             report: Report::default(),
             settings,
-            numerology,
         }
     }
 
@@ -107,15 +116,54 @@ impl Modem {
     /// Figures since the start.
     pub fn report(&self) -> Report {
         let (taken, dropped) = self.queue.counts();
-        let received = self.receiver.report();
+        let link = self.receiver.link();
         Report {
-            link: Link { packets_out: taken, ..received.link },
-            cell: received.cell,
-            cfo_hz: received.cfo * self.numerology.rate() as f32,
+            link: Link { packets_out: taken, ..link },
+            cell: self.receiver.cell(),
+            frame: self.receiver.frame_at(self.history.end()),
+            cfo_hz: link.cfo_hz.unwrap_or(0.0),
             packets_dropped: dropped,
-            packets_broken: received.packets_broken,
+            packets_broken: self.receiver.reassembler.broken,
             ..self.report
         }
+    }
+
+    /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync.
+    pub fn export(&self) -> Option<SoftState> {
+        let (cell, parameters) = self.receiver.cell()?;
+        let timing = self.receiver.timing()?;
+        let now = self.history.end();
+        let (_, tick) = timing.clock.next_subframe(now);
+        Some(SoftState {
+            version: SoftState::VERSION,
+            cell: cell.number(),
+            parameters: SoftState::words(&parameters),
+            origin: timing.clock.origin,
+            cfo_hz: timing.cfo,
+            tick,
+            frame: self.receiver.frame_at(tick),
+            next_free: self.next_free,
+            sent: self.segmenter.sequence(),
+            expected: self.receiver.reassembler.expected(),
+            link: self.report().link,
+        })
+    }
+
+    /// Goes on where another modem on the same device clock was: straight to decoding, without a search. Only a good CRC proves the
+    /// state; without one the search begins.
+    ///
+    /// # Errors
+    /// A sentence when the state does not fit; nothing is changed then.
+    pub fn inherit(&mut self, state: &SoftState) -> Result<(), String> {
+        let (cell, parameters) = state.check(&self.settings)?;
+        let timing = Timing { clock: FrameClock { origin: state.origin }, cfo: state.cfo_hz };
+        let frame = state.frame.map(|number| (timing.clock.frame_start(state.tick), number));
+        self.receiver.inherit(cell, parameters, timing, frame);
+        self.receiver.quality.resume(state.link);
+        self.receiver.reassembler.resume(state.expected);
+        self.segmenter.resume(state.sent);
+        self.next_free = self.next_free.max(state.next_free);
+        Ok(())
     }
 
     /// Takes a block of received samples and does everything that is due.
@@ -126,7 +174,9 @@ impl Modem {
         self.report.rx_samples += samples.len() as u64;
         match self.history.append(tick, samples) {
             Continuity::Seamless => {}
-            Continuity::Gap(ticks) => self.report.rx_lost_samples += ticks / self.numerology.ticks_per_sample,
+            Continuity::Gap(ticks) => {
+                self.report.rx_lost_samples += ticks / self.settings.parameters.numerology.ticks_per_sample();
+            }
             Continuity::Back => {
                 self.receiver.forget();
                 self.next_free = 0;
@@ -141,40 +191,62 @@ impl Modem {
         self.receiver.no_samples(out);
     }
 
-    /// The cell and the frame timing to transmit with, if there are any yet.
+    /// The frame timing to transmit with, if there is any yet.
     fn timing(&self) -> Option<FrameClock> {
-        match self.settings.work_mode {
+        match self.settings.role {
             // Frames of the device clock itself: a master that starts anew goes on where it was.
-            WorkMode::Master => Some(FrameClock { origin: 0 }),
-            WorkMode::Slave => self.receiver.clock(),
+            Role::Master | Role::BaseStation => Some(FrameClock { origin: 0 }),
+            Role::Slave => self.receiver.clock(),
         }
+    }
+
+    /// The cell to transmit for.
+    fn transmitted(&mut self) -> Option<Arc<Cell>> {
+        let (id, parameters) = self.receiver.cell()?;
+        if self.cell.as_ref().is_none_or(|cell| (cell.id, cell.parameters) != (id, parameters)) {
+            self.cell = Some(Arc::new(Cell::new(id, parameters, self.settings.role.direction())));
+        }
+        self.cell.clone()
     }
 
     /// Gives out every burst that begins within the lead.
     fn transmit(&mut self, out: &mut impl Outlet) {
         let Some(clock) = self.timing() else { return };
+        let Some(cell) = self.transmitted() else { return };
         let now = self.history.end();
-        let left_out = LEFT_OUT as u64 * self.numerology.ticks_per_sample;
         loop {
             // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
-            let earliest = self.next_free.max(now + self.lead / 2).saturating_sub(left_out);
-            let (subframe, tick) = clock.next_subframe(&self.numerology, earliest);
+            // Nothing has been given out beyond the lead: an inherited tick that says so is of another clock.
+            let free = self.next_free.min(now + self.lead + SUBFRAME_TICKS);
+            let earliest = free.max(now + self.lead / 2).saturating_sub(LEFT_OUT);
+            let (subframe, tick) = clock.next_subframe(earliest);
             if tick > now + self.lead {
                 return;
             }
-            self.next_free = tick + self.numerology.subframe_ticks();
-            self.transmit_subframe(subframe, tick + left_out, out);
+            self.next_free = tick + SUBFRAME_TICKS;
+            self.transmit_subframe(&cell, subframe, tick, out);
         }
     }
 
-    fn transmit_subframe(&mut self, subframe: usize, tick: u64, out: &mut impl Outlet) {
-        let Some(cell) = self.receiver.cell() else { return };
-        if !is_sync(subframe) && !self.segmenter.under_way() && self.queue.is_empty() {
-            return;
-        }
-        self.segmenter.fill(&self.queue, cell.payload_bytes(subframe), &mut self.payload);
-        self.transmitter.subframe(&cell, subframe, &self.payload, &mut self.burst.samples);
-        self.burst.tick = tick;
+    fn transmit_subframe(&mut self, cell: &Cell, number: usize, tick: u64, out: &mut impl Outlet) {
+        let subframe = &cell.subframes[number];
+        let waiting = self.segmenter.under_way() || !self.queue.is_empty();
+        let content = match subframe.usage {
+            Use::Silent => return,
+            Use::Data if waiting || subframe.always_sent => {
+                self.segmenter.fill(&self.queue, subframe.layout.payload_bytes(), &mut self.payload);
+                Content::Payload(&self.payload)
+            }
+            Use::Data if self.settings.role != Role::BaseStation && subframe.sync.is_empty() => return,
+            Use::Data | Use::Special => Content::Signals,
+        };
+        let frame = match self.settings.role {
+            Role::Slave => self.receiver.frame_at(tick).unwrap_or(0),
+            Role::Master | Role::BaseStation => (tick / FRAME_TICKS % u64::from(FRAMES)) as u16,
+        };
+        let broadcast = Broadcast { parameters: cell.parameters, role: self.settings.role, frame };
+        self.transmitter.subframe(cell, number, content, &broadcast, &mut self.burst.samples);
+        self.burst.tick = tick + LEFT_OUT;
         self.report.tx_samples += self.burst.samples.len() as u64;
         out.burst(&self.burst);
     }

@@ -1,21 +1,17 @@
 //! The D2D process: a modem between tun and the samples of the USRP process. `docs/modem.md` describes its air interface.
 
-pub mod cell;
+mod acquire;
 pub mod core;
-pub mod demodulate;
-pub mod gold;
-mod history;
-pub mod numerology;
+pub mod phy;
 mod process;
+mod quality;
 pub mod queue;
 pub mod receive;
-pub mod search;
 pub mod segment;
 pub mod settings;
 mod shell;
-pub mod sync_signals;
-pub mod transmit;
-pub mod transport;
+pub mod soft_state;
+mod survey;
 
 #[cfg(test)]
 mod loopback;

@@ -8,7 +8,6 @@ use std::thread;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use super::core::Modem;
-use super::numerology::Numerology;
 use super::settings::Settings;
 use super::shell::{self, IpInterface, Shared};
 use crate::config::Radio;
@@ -17,16 +16,13 @@ use crate::workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TU
 use crate::workload::seqpacket::SampleListener;
 use crate::workload::serve::serve;
 
-/// Relative error of the sample rate up to which a configuration means the modem's own: it writes the rate in decimals.
-const RATE_TOLERANCE: f64 = 1e-4;
-
 /// Subframes of lead. A late burst is a lost block: with a load of 9 on two cores, stalls of 6.4 ms were measured at real-time priority.
 const DEFAULT_LEAD: u32 = 8;
 
 /// Options. Everything else comes by the environment of a workload process (docs/workload.md).
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Subframes (0.9984 ms) between the latest received sample and the burst that is given out for transmission.
+    /// Subframes (1.008 ms) between the latest received sample and the burst that is given out for transmission.
     #[arg(long, default_value_t = DEFAULT_LEAD, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub lead: u32,
 }
@@ -44,8 +40,7 @@ impl Default for Args {
 /// [`ErrorCode::Io`] when a socket can not be had.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (control, carried) = contract::control_from_env().map_err(|e| Failure::new(ErrorCode::Config, e))?;
-    let settings = Settings::read(&control, carried)?;
-    check_rate()?;
+    let settings = Settings::read(&control, carried, rate()?)?;
     let (socket, samples) = (path(ENV_SOCKET)?, path(ENV_SAMPLES)?);
     let name = variable(ENV_TUN)?;
     // The sockets first: agent and USRP process wait for them.
@@ -95,19 +90,12 @@ fn unbound(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(ErrorCode::Io, format!("{} can not be listened on: {error}", path.display()))
 }
 
-/// The radio's rate, when the environment tells it, has to be the modem's.
-fn check_rate() -> Result<(), Failure> {
-    let Ok(text) = std::env::var(ENV_RADIO) else { return Ok(()) };
+/// The radio's rate, samples per second, when the environment tells it.
+fn rate() -> Result<Option<f64>, Failure> {
+    let Ok(text) = std::env::var(ENV_RADIO) else { return Ok(None) };
     let radio: Radio = serde_json::from_str(&text)
         .map_err(|e| Failure::new(ErrorCode::Config, format!("{ENV_RADIO} does not describe a radio: {e}")))?;
-    let rate = Numerology::MHZ_1_4.rate();
-    if (radio.rate / rate - 1.0).abs() > RATE_TOLERANCE {
-        return Err(Failure::new(
-            ErrorCode::Config,
-            format!("the radio's rate is {} samples per second; the modem works at {rate:.3} (100 MHz / 52)", radio.rate),
-        ));
-    }
-    Ok(())
+    Ok(Some(radio.rate))
 }
 
 /// Opens the tun interface, which an agent or lab has made; where there is none, makes one.

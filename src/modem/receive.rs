@@ -5,30 +5,35 @@ use std::sync::Arc;
 use num_complex::Complex32;
 use rustfft::FftPlanner;
 
-use super::cell::{Cell, is_sync};
+use super::acquire::{Acquired, Acquisition, Target, Timing};
 use super::core::Outlet;
-use super::demodulate::{Demodulator, Measured, Outcome};
-use super::history::History;
-use super::numerology::{FrameClock, Numerology, SUBFRAMES, TICK_RATE};
-use super::search::{Searcher, Target};
+use super::phy::broadcast::{Broadcast, FRAMES};
+use super::phy::cell::Cell;
+use super::phy::demodulate::{Demodulator, Measured, Outcome};
+use super::phy::duplex::{Direction, Use};
+use super::phy::history::History;
+use super::phy::numerology::{Bandwidth, FRAME_TICKS, FrameClock, Numerology, SUBFRAME_TICKS, TICK_RATE};
+use super::phy::parameters::Parameters;
+use super::phy::sync_signals::CellId;
+use super::quality::Quality;
 use super::segment::Reassembler;
-use super::sync_signals::{CellId, PSS_SYMBOL};
+use super::settings::Settings;
 use crate::protocol::Link;
 
 /// Without a good block for this long the link counts as lost, s: twenty blocks in a row.
 const LOST_AFTER: f64 = 0.1;
 
+/// An inherited timing is not doubted for this long, s.
+const INHERITED: f64 = 0.02;
+
+/// A slave that does not find the cell it was told searches for any after this long, s.
+const PATIENCE: f64 = 0.5;
+
 /// Part of a measured error that the timing and the frequency follow at once; the rest is noise until proven otherwise.
 const LOOP_GAIN: f32 = 0.25;
 
-/// Weight of a new block in the mean signal to noise ratio.
-const SNR_GAIN: f32 = 0.1;
-
-/// Samples by which the next subframe may begin before its predecessor's nominal end: timing moves back now and then.
-const SLACK: u64 = 8;
-
-/// Finds that wait for the rest of their subframe; there are two a window at most, unless someone plays tricks.
-const MAX_FINDS: usize = 4;
+/// Ticks by which the next subframe may begin before its predecessor's nominal end: timing moves back now and then.
+const SLACK: u64 = 448;
 
 /// State of synchronisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,111 +48,106 @@ pub enum Sync {
     Lost,
 }
 
-/// What the receiver has to report.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Received {
-    /// Its part of the link's figures.
-    pub link: Link,
-    /// The cell, once known.
-    pub cell: Option<CellId>,
-    /// Carrier frequency offset, cycles per sample.
-    pub cfo: f32,
-    /// Packets of which a part was missing.
-    pub packets_broken: u64,
-}
-
-/// Where the far end's frames are.
-#[derive(Debug, Clone, Copy)]
-struct Timing {
-    clock: FrameClock,
-    /// Carrier frequency offset, cycles per sample.
-    cfo: f32,
-}
-
-/// A primary signal that awaits verification.
-#[derive(Debug, Clone, Copy)]
-struct Find {
-    /// Tick at which its subframe begins.
-    start: u64,
-    sector: u16,
-}
-
 /// The receiving half of the modem.
 pub struct Receiver {
-    numerology: Numerology,
-    rnti: u16,
-    searcher: Searcher,
+    bandwidth: Bandwidth,
+    direction: Direction,
+    acquisition: Acquisition,
     demodulator: Demodulator,
-    reassembler: Reassembler,
+    /// Puts packets together.
+    pub reassembler: Reassembler,
     cell: Option<Arc<Cell>>,
     timing: Option<Timing>,
+    /// The timing has been proven by a CRC.
+    proven: bool,
     sync: Sync,
     /// Tick of the end of the last good block.
     last_good: u64,
+    /// Tick since which the search has been in vain.
+    since: Option<u64>,
     /// Tick up to which subframes have been decoded.
     decoded: u64,
-    /// Tick from which the search goes on.
-    searched: u64,
-    finds: Vec<Find>,
-    link: Link,
-    snr: f32,
+    /// Some frame's first tick and its number.
+    frame: Option<(u64, u16)>,
+    /// What was last said of a cell that can not be followed.
+    complaint: Option<String>,
+    /// Figures of the link.
+    pub quality: Quality,
 }
 
 impl Receiver {
-    /// A receiver that searches for `target`.
-    pub fn new(numerology: Numerology, rnti: u16, target: Target, planner: &mut FftPlanner<f32>) -> Self {
-        let cell = match target {
-            Target::Any => None,
-            Target::Cell(id) => Some(Arc::new(Cell::new(id, rnti, numerology))),
-        };
+    /// A receiver for the far end of a modem with these settings.
+    pub fn new(settings: &Settings, planner: &mut FftPlanner<f32>) -> Self {
+        let bandwidth = settings.parameters.numerology.bandwidth;
+        let direction = settings.role.direction().other();
+        let cell = settings.cell.map(|id| Arc::new(Cell::new(id, settings.parameters, direction)));
+        let target = cell.clone().map_or(Target::Any, Target::Known);
         Self {
-            searcher: Searcher::new(numerology, target, planner),
-            demodulator: Demodulator::new(numerology, planner),
+            acquisition: Acquisition::new(bandwidth, direction, target, planner),
+            demodulator: Demodulator::new(bandwidth, planner),
             reassembler: Reassembler::default(),
-            numerology,
-            rnti,
+            bandwidth,
+            direction,
             cell,
             timing: None,
+            proven: false,
             sync: Sync::NoSamples,
             last_good: 0,
+            since: None,
             decoded: 0,
-            searched: 0,
-            finds: Vec::with_capacity(MAX_FINDS),
-            link: Link::default(),
-            snr: 0.0,
+            frame: None,
+            complaint: None,
+            quality: Quality::default(),
         }
     }
 
-    /// The cell, once known.
-    pub fn cell(&self) -> Option<Arc<Cell>> {
-        self.cell.clone()
-    }
-
-    /// The far end's frames, once found.
+    /// Where the far end's frames are, once proven.
     pub fn clock(&self) -> Option<FrameClock> {
-        self.timing.map(|t| t.clock)
+        self.timing.filter(|_| self.proven).map(|t| t.clock)
     }
 
-    /// Figures since the start.
-    pub fn report(&self) -> Received {
-        let snr_db = (self.snr > 0.0).then(|| 10.0 * self.snr.log10());
-        Received {
-            link: Link { snr_db, ..self.link },
-            cell: self.cell.as_ref().map(|c| c.id),
-            cfo: self.timing.map_or(0.0, |t| t.cfo),
-            packets_broken: self.reassembler.broken,
-        }
+    /// Timing and frequency as they are tracked now.
+    pub fn timing(&self) -> Option<Timing> {
+        self.timing.filter(|_| self.proven)
     }
 
-    /// The device clock was set anew: what is known of times is void.
+    /// The cell, once known, and how it works.
+    pub fn cell(&self) -> Option<(CellId, Parameters)> {
+        self.cell.as_ref().map(|c| (c.id, c.parameters))
+    }
+
+    /// Number of the far end's frame at a tick, if it has told.
+    pub fn frame_at(&self, tick: u64) -> Option<u16> {
+        let (at, number) = self.frame?;
+        let frames = (tick as i64 - at as i64 + SLACK as i64).div_euclid(FRAME_TICKS as i64);
+        Some((i64::from(number) + frames).rem_euclid(i64::from(FRAMES)) as u16)
+    }
+
+    /// Its part of the link's figures.
+    pub fn link(&self) -> Link {
+        let cfo = self.timing().map(|t| t.cfo);
+        self.quality.link(cfo)
+    }
+
+    /// Goes straight to decoding with a timing that another receiver on the same device clock had.
+    pub fn inherit(&mut self, id: CellId, parameters: Parameters, timing: Timing, frame: Option<(u64, u16)>) {
+        let cell = Arc::new(Cell::new(id, parameters, self.direction));
+        self.acquisition.aim(Target::Known(Arc::clone(&cell)));
+        (self.cell, self.timing, self.frame) = (Some(cell), Some(timing), frame);
+        (self.proven, self.since, self.decoded) = (false, None, 0);
+    }
+
+    /// The device clock was set back: no timing holds any more.
     pub fn forget(&mut self) {
-        self.timing = None;
-        self.finds.clear();
-        (self.last_good, self.decoded, self.searched) = (0, 0, 0);
+        (self.timing, self.proven, self.frame, self.since) = (None, false, None, None);
+        (self.last_good, self.decoded) = (0, 0);
+        self.acquisition.forget();
+        self.demodulator.forget();
     }
 
     /// No samples arrive any more.
     pub fn no_samples(&mut self, out: &mut impl Outlet) {
+        self.since = None;
         self.turn(Sync::NoSamples, out);
     }
 
@@ -155,41 +155,137 @@ impl Receiver {
     pub fn work(&mut self, history: &History, out: &mut impl Outlet) {
         self.decode(history, out);
         let silence = history.end().saturating_sub(self.last_good) as f64 / TICK_RATE;
-        match (self.timing, self.sync) {
-            (None, _) => self.turn(Sync::Searching, out),
-            (Some(_), Sync::Synced) if silence <= LOST_AFTER => return,
-            (Some(_), _) => self.turn(Sync::Lost, out),
+        match (self.proven, self.sync) {
+            (false, _) => self.turn(Sync::Searching, out),
+            (true, Sync::Synced) if silence <= LOST_AFTER => return,
+            (true, _) => self.turn(Sync::Lost, out),
         }
-        self.search(history);
-        self.verify(history, out);
+        let since = *self.since.get_or_insert(history.end());
+        let in_vain = history.end().saturating_sub(since) as f64 / TICK_RATE;
+        if self.timing.is_some() && !self.proven && in_vain < INHERITED {
+            return;
+        }
+        self.widen(in_vain, out);
+        self.acquisition.want_survey(history.end(), since);
+        self.acquisition.search(history, |text| out.note(text));
+        if let Some(acquired) = self.acquisition.verify(history, &mut self.demodulator) {
+            self.acquired(acquired, out);
+            self.decode(history, out);
+        }
     }
 
     fn turn(&mut self, sync: Sync, out: &mut impl Outlet) {
         if self.sync != sync {
+            if sync != Sync::Synced {
+                // What comes next may be much weaker than what was lost.
+                self.demodulator.forget();
+            }
             self.sync = sync;
             out.sync(sync);
         }
     }
 
+    /// After a while in vain, what was carried over may be wrong: a slave then searches for any cell.
+    fn widen(&mut self, in_vain: f64, out: &mut impl Outlet) {
+        let Target::Known(cell) = self.acquisition.target() else { return };
+        if self.direction == Direction::Up || in_vain < PATIENCE {
+            return;
+        }
+        let (id, ms) = (cell.id.number(), PATIENCE * 1000.0);
+        out.note(&format!("cell {id} has not been found within {ms:.0} ms: the modem now searches for any cell"));
+        self.acquisition.aim(Target::Any);
+    }
+
+    /// Takes what the acquisition has proven.
+    fn acquired(&mut self, acquired: Acquired, out: &mut impl Outlet) {
+        let Acquired { cell, timing, measured, subframe: (number, tick), broadcast } = acquired;
+        let cell = match broadcast {
+            None => cell,
+            Some(broadcast) => {
+                let Some(told) = self.told(&cell, &broadcast, out) else { return };
+                self.frame = Some((tick, broadcast.frame));
+                told
+            }
+        };
+        self.acquisition.aim(Target::Known(Arc::clone(&cell)));
+        (self.cell, self.timing, self.proven) = (Some(cell), Some(timing), true);
+        self.last_good = tick + SUBFRAME_TICKS;
+        if broadcast.is_some() {
+            // The subframe's data has yet to be decoded.
+            self.decoded = tick;
+            self.synced(out);
+        } else {
+            self.decoded = self.last_good;
+            let _ = number;
+            self.good(measured, out);
+        }
+    }
+
+    /// The cell as its broadcast block describes it, unless that can not be followed.
+    fn told(&mut self, cell: &Cell, broadcast: &Broadcast, out: &mut impl Outlet) -> Option<Arc<Cell>> {
+        let mut parameters = broadcast.parameters;
+        let wanted = parameters.numerology.bandwidth;
+        if wanted.ticks_per_sample() != self.bandwidth.ticks_per_sample() {
+            let (id, mhz, rate, ours) = (cell.id.number(), wanted.mhz(), wanted.rate(), self.bandwidth.rate());
+            let text = format!(
+                "cell {id} has a bandwidth of {mhz} MHz, for which the radio's rate must be {rate:.1} samples per second; it is {ours:.1}"
+            );
+            // It says so in every frame; once is enough.
+            if self.complaint.as_ref() != Some(&text) {
+                out.note(&text);
+                self.complaint = Some(text);
+            }
+            return None;
+        }
+        parameters.numerology = Numerology::new(wanted, parameters.numerology.prefix);
+        let known = self.cell.as_ref().filter(|known| known.id == cell.id && known.parameters == parameters);
+        Some(known.cloned().unwrap_or_else(|| Arc::new(Cell::new(cell.id, parameters, self.direction))))
+    }
+
     /// Decodes every subframe that is complete.
     fn decode(&mut self, history: &History, out: &mut impl Outlet) {
         let Some(cell) = self.cell.clone() else { return };
-        let samples = self.numerology.subframe_samples();
+        let samples = cell.numerology().subframe_samples();
         while let Some(timing) = self.timing {
-            let from = self.decoded.saturating_sub(SLACK * self.numerology.ticks_per_sample).max(history.start());
-            let (subframe, tick) = timing.clock.next_subframe(&self.numerology, from);
+            let from = self.decoded.saturating_sub(SLACK).max(history.start());
+            let (number, tick) = timing.clock.next_subframe(from);
+            let subframe = &cell.subframes[number];
+            if subframe.usage != Use::Data && tick < history.end() {
+                self.decoded = tick + SUBFRAME_TICKS;
+                continue;
+            }
             let Some(received) = history.at(tick, samples) else { return };
-            self.decoded = tick + self.numerology.subframe_ticks();
-            match self.demodulator.subframe(&cell, subframe, received, timing.cfo) {
-                // The far end always transmits these two: nothing there is a loss, too.
-                Outcome::Absent if is_sync(subframe) => self.link.blocks_bad += 1,
-                Outcome::Absent => {}
-                Outcome::Bad => self.link.blocks_bad += 1,
+            self.decoded = tick + SUBFRAME_TICKS;
+            let cfo = timing.cfo / self.bandwidth.rate() as f32;
+            match self.demodulator.subframe(&cell, number, received, cfo) {
+                // The far end always transmits these: nothing there is a loss, too.
+                Outcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
+                Outcome::Bad(_) | Outcome::Signals(_) if !self.proven => {}
+                Outcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
+                Outcome::Bad(_) => {
+                    self.quality.bad();
+                    // The broadcast block stands more noise than data does: timing and frequency are still right.
+                    if number == 0 && self.demodulator.broadcast(&cell, received, cfo).is_some() {
+                        self.last_good = self.decoded;
+                    }
+                }
                 Outcome::Good(measured) => {
                     self.track(measured, history.nearest(tick), tick);
+                    self.last_good = self.decoded;
                     self.good(measured, out);
                 }
             }
+            self.count_frames(&cell, number, tick, received, cfo);
+        }
+    }
+
+    /// Reads the number of the frame, as long as it is not known.
+    fn count_frames(&mut self, cell: &Cell, number: usize, tick: u64, received: &[Complex32], cfo: f32) {
+        if self.frame.is_some() || number != 0 || cell.subframes[0].broadcast.is_empty() || !self.proven {
+            return;
+        }
+        if let Some((broadcast, _)) = self.demodulator.broadcast(cell, received, cfo) {
+            self.frame = Some((tick, broadcast.frame));
         }
     }
 
@@ -197,77 +293,27 @@ impl Receiver {
     fn track(&mut self, measured: Measured, sampled: u64, predicted: u64) {
         let Some(timing) = &mut self.timing else { return };
         let off_grid = sampled as i64 - predicted as i64;
-        let error = measured.late * self.numerology.ticks_per_sample as f32 + off_grid as f32;
-        timing.clock = timing.clock.moved(&self.numerology, (LOOP_GAIN * error).round() as i64);
-        timing.cfo += LOOP_GAIN * measured.cfo;
+        let error = measured.late * self.bandwidth.ticks_per_sample() as f32 + off_grid as f32;
+        timing.clock = timing.clock.moved((LOOP_GAIN * error).round() as i64);
+        timing.cfo += LOOP_GAIN * measured.cfo * self.bandwidth.rate() as f32;
+        self.quality.measured(measured.snr);
     }
 
     /// Takes the block that the demodulator has just found good.
     fn good(&mut self, measured: Measured, out: &mut impl Outlet) {
-        self.link.blocks_good += 1;
-        self.snr = if self.snr > 0.0 { self.snr + SNR_GAIN * (measured.snr - self.snr) } else { measured.snr };
-        self.last_good = self.decoded;
         let mut delivered = 0;
         self.reassembler.take(self.demodulator.payload(), |packet| {
             delivered += 1;
             out.packet(packet);
         });
-        self.link.packets_in += delivered;
-        self.finds.clear();
+        self.quality.good(measured, delivered);
+        self.proven = true;
+        self.synced(out);
+    }
+
+    fn synced(&mut self, out: &mut impl Outlet) {
+        self.since = None;
+        self.acquisition.settle();
         self.turn(Sync::Synced, out);
-    }
-
-    /// Looks for primary signals in what has arrived since the last time.
-    fn search(&mut self, history: &History) {
-        let ticks = self.numerology.ticks_per_sample;
-        self.searched = self.searched.max(history.start());
-        while let Some(window) = history.at(self.searched, self.searcher.window()) {
-            let peak = self.searcher.peak(window);
-            let at = self.searched;
-            self.searched += self.searcher.hop() as u64 * ticks;
-            let Some(peak) = peak else { continue };
-            // What has no beginning can not be verified; the next one comes in half a frame.
-            let before = self.numerology.useful_start(PSS_SYMBOL) as u64 * ticks;
-            let Some(start) = (at + peak.offset as u64 * ticks).checked_sub(before) else { continue };
-            if self.finds.len() < MAX_FINDS {
-                self.finds.push(Find { start, sector: peak.sector });
-            }
-        }
-    }
-
-    /// Decodes the subframes of finds: only a good CRC counts.
-    fn verify(&mut self, history: &History, out: &mut impl Outlet) {
-        let samples = self.numerology.subframe_samples();
-        let mut n = 0;
-        while let Some(&find) = self.finds.get(n) {
-            match history.at(find.start, samples) {
-                None if find.start >= history.start() => n += 1,
-                received => {
-                    self.finds.remove(n);
-                    if received.is_some_and(|received| self.verified(find, received, out)) {
-                        return self.decode(history, out);
-                    }
-                }
-            }
-        }
-    }
-
-    fn verified(&mut self, find: Find, received: &[Complex32], out: &mut impl Outlet) -> bool {
-        let cfo = self.searcher.cfo(received);
-        let Some((id, second_half)) = self.searcher.identify(received, find.sector, cfo) else { return false };
-        let cell = match &self.cell {
-            Some(cell) if cell.id == id => Arc::clone(cell),
-            _ => Arc::new(Cell::new(id, self.rnti, self.numerology)),
-        };
-        let subframe = if second_half { SUBFRAMES / 2 } else { 0 };
-        let Outcome::Good(measured) = self.demodulator.subframe(&cell, subframe, received, cfo) else { return false };
-        let late = (measured.late * self.numerology.ticks_per_sample as f32).round() as i64;
-        let begin = late - subframe as i64 * self.numerology.subframe_ticks() as i64;
-        let clock = FrameClock { origin: find.start }.moved(&self.numerology, begin);
-        self.timing = Some(Timing { clock, cfo: cfo + measured.cfo });
-        self.cell = Some(cell);
-        self.decoded = find.start + self.numerology.subframe_ticks();
-        self.good(measured, out);
-        true
     }
 }

@@ -140,6 +140,10 @@ impl<I: IpInterface> Outlet for Shell<'_, I> {
     fn sync(&mut self, sync: Sync) {
         self.changes.push(sync);
     }
+
+    fn note(&mut self, text: &str) {
+        self.reporter.report(Happened::Note { text: text.to_owned() });
+    }
 }
 
 impl<I> Shell<'_, I> {

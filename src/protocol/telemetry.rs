@@ -180,6 +180,18 @@ pub struct Link {
     pub packets_in: u64,
     /// IP packets taken from tun.
     pub packets_out: u64,
+    /// Error vector magnitude after equalisation, percent.
+    #[serde(default)]
+    pub evm_percent: Option<f32>,
+    /// Carrier frequency offset, Hz.
+    #[serde(default)]
+    pub cfo_hz: Option<f32>,
+    /// Part of the recent transport blocks that was bad or missing, 0..=1.
+    #[serde(default)]
+    pub block_error_rate: Option<f32>,
+    /// Subframes that are always transmitted and were not received.
+    #[serde(default)]
+    pub subframes_lost: u64,
 }
 
 /// The far end's ICMP probe.

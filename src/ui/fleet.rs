@@ -178,7 +178,14 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     if works {
         d2d = status(4312, 31.2, 12_300_000);
         d2d.sync = Some(SyncState::Synced { for_ms: 121_000 });
-        d2d.link = Some(Link { snr_db: Some(23.4), blocks_good: 120_000, blocks_bad: 3, packets_in: 1210, packets_out: 1214 });
+        d2d.link = Some(Link {
+            snr_db: Some(23.4),
+            blocks_good: 120_000,
+            blocks_bad: 3,
+            packets_in: 1210,
+            packets_out: 1214,
+            ..Link::default()
+        });
         usrp = status(4313, 8.4, 6_100_000);
         usrp.counters = Some(StreamCounters { rx_samples: 234_000_000, tx_samples: 234_000_000, ..StreamCounters::default() });
     }

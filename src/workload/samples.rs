@@ -3,8 +3,8 @@
 
 use std::io;
 
-/// Most samples in one block: one subframe of 1920 fits, and a packet stays under the default socket buffer.
-pub const MAX_SAMPLES: usize = 4096;
+/// Most samples in one block: the modem's subframe at 25 Msps fits, and a packet of 100 KB stays under the default socket buffer.
+pub const MAX_SAMPLES: usize = 25_600;
 
 /// Bytes before the samples.
 pub const HEADER: usize = 16;

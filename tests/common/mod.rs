@@ -60,7 +60,7 @@ telemetry = "ipc://{at}/two.tele"
 radio = "pool"
 [radio.pool]
 args = "addr=192.168.10.2"
-rate = 1923076.9
+rate = 1785714.286
 tx_freq = 10e6
 rx_freq = 20e6
 gain = 0

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{BLOCK, CELL, Channel, End};
 use crate::modem::core::Modem;
+use crate::modem::phy::numerology::Bandwidth;
 use crate::modem::settings::Settings;
 use crate::modem::shell::{IpInterface, Shared, read_packets, serve_samples};
 use crate::workload::samples::{Block, Kind};
@@ -28,7 +29,7 @@ impl IpInterface for UnixDatagram {
 
 /// A slave in its shell, listening in `dir`; returns the far side of its interface.
 fn start_slave(dir: &Path) -> UnixDatagram {
-    let settings = Settings::read(json!({"workmode": 1}).as_object().unwrap(), false).unwrap();
+    let settings = Settings::read(json!({"workmode": 1}).as_object().unwrap(), false, None).unwrap();
     let shared = Arc::new(Shared::new(settings.clone()));
     let listener = SampleListener::bind(&dir.join("samples.sock")).unwrap();
     let answers = Arc::clone(&shared);
@@ -54,11 +55,11 @@ impl Radio {
     fn connect(dir: &Path, far: End) -> Self {
         let samples = SampleSocket::connect(&dir.join("samples.sock")).unwrap();
         samples.set_read_timeout(Some(std::time::Duration::from_millis(1))).unwrap();
-        Self { far, samples, down: Channel::new(0, 25.0, 1), up: Channel::new(0, 25.0, 2) }
+        Self { far, samples, down: Channel::new(Bandwidth::Mhz1_4, 0, 25.0, 1), up: Channel::new(Bandwidth::Mhz1_4, 0, 25.0, 2) }
     }
 
     fn step(&mut self) {
-        let to_slave = Block { kind: Kind::Rx, tick: self.far.at * super::TICKS, samples: self.down.receive(self.far.at) };
+        let to_slave = Block { kind: Kind::Rx, tick: self.far.at * self.far.ticks, samples: self.down.receive(self.far.at) };
         self.samples.send(&to_slave).unwrap();
         let to_far = self.up.receive(self.far.at);
         assert_eq!(to_far.len(), BLOCK);
@@ -92,9 +93,9 @@ fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
     assert_eq!(ask(&stream, &mut events, "status")["sync"], json!({"state": "no_samples"}));
     assert_eq!(ask(&stream, &mut events, "get_control")["phy_cell_ID"], Value::Null);
 
-    let far = End::new(json!({"workmode": 0, "phy_cell_ID": CELL}), false, 1_000_000);
+    let far = End::new(&json!({"workmode": 0, "phy_cell_ID": CELL}), false, 1_000_000);
     let mut radio = Radio::connect(dir.path(), far);
-    (0..60).for_each(|_| radio.step());
+    (0..200).for_each(|_| radio.step());
     assert_eq!(event(&mut events)["sync"]["state"], "searching");
     assert_eq!(event(&mut events)["sync"]["state"], "synced");
     assert_eq!(ask(&stream, &mut events, "get_control")["phy_cell_ID"], CELL);
@@ -102,7 +103,7 @@ fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
 
     host.send(&[7; 100]).unwrap();
     radio.far.modem.queue().push(&[8; 1500]);
-    (0..100).for_each(|_| radio.step());
+    (0..300).for_each(|_| radio.step());
     let mut packet = [0; 2000];
     host.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
     assert_eq!(host.recv(&mut packet).unwrap(), 1500);
@@ -113,7 +114,7 @@ fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
     assert_eq!(event(&mut events)["sync"]["state"], "no_samples");
     let mut radio = Radio::connect(dir.path(), far);
     radio.far.at += 500_000;
-    (0..60).for_each(|_| radio.step());
+    (0..200).for_each(|_| radio.step());
     assert_eq!(event(&mut events)["sync"]["state"], "lost");
     assert_eq!(event(&mut events)["sync"]["state"], "synced");
     let status = ask(&stream, &mut events, "status");

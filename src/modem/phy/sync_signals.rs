@@ -8,10 +8,6 @@ use super::numerology::Numerology;
 
 /// Elements of either signal, on the subcarriers -31..-1 and 1..31.
 pub const LENGTH: usize = 62;
-/// Symbol of the primary signal in subframes 0 and 5, FDD.
-pub const PSS_SYMBOL: usize = 6;
-/// Symbol of the secondary signal in subframes 0 and 5, FDD.
-pub const SSS_SYMBOL: usize = 5;
 /// Number of groups.
 pub const GROUPS: u16 = 168;
 /// Cells in a group.
