@@ -16,18 +16,18 @@ pub const RUNTIME: &str = "/run/baton";
 /// The cluster key.
 pub const KEY: &str = "/run/baton/cluster.key";
 
-/// Samples per second: what the modem needs for BW 1.4, the N210's 100 MHz over 56 (docs/modem.md).
-const RATE: f64 = 100e6 / 56.0;
+/// Samples per second: what the modem needs for BW 5, the N210's 100 MHz over 16 (docs/modem.md).
+const RATE: f64 = 100e6 / 16.0;
 /// Carrier from the far end to the pool, Hz; within the LFRX's and LFTX's 0 to 30 MHz.
 const TO_POOL: f64 = 20e6;
 /// Carrier from the pool to the far end, Hz.
 const FROM_POOL: f64 = 10e6;
 
-/// Control variables of a plain start, on every host: 1.4 MHz (6 resource blocks), FDD, QPSK, one antenna each way.
+/// Control variables of a plain start, on every host: 5 MHz (25 resource blocks), FDD, QPSK, one antenna each way.
 const CONTROL: [(&str, f64); 9] = [
     ("CPtype", 0.0),
-    ("BW", 1.4),
-    ("RBIdx", 6.0),
+    ("BW", 5.0),
+    ("RBIdx", 25.0),
     ("duplexMode", 1.0),
     ("numAntennaTX", 1.0),
     ("numAntennaRX", 1.0),
@@ -138,7 +138,7 @@ fn radio(tx_freq: f64, rx_freq: f64) -> Radio {
     }
 }
 
-/// Whole numbers as integers: that is what the control variables are, but for a bandwidth of 1.4 MHz.
+/// Whole numbers as integers: that is what the control variables are, but for some bandwidths.
 fn settings(pairs: &[(&str, f64)]) -> BTreeMap<String, Value> {
     let value = |number: f64| {
         #[allow(clippy::cast_possible_truncation, reason = "checked to be whole, and the tables above hold small ones")]
@@ -170,7 +170,7 @@ mod tests {
         let int = |name: &str| far[name].as_integer().unwrap();
         assert_eq!(int("phy_cell_ID"), 3 * int("group_ID") + int("cell_ID"));
         assert_eq!(int("workmode"), 0);
-        assert_eq!(config.workload.control["BW"].as_float(), Some(1.4));
+        assert_eq!(config.workload.control["BW"].as_integer(), Some(5));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A second N210 client, on plain UDP sockets, that shares nothing with baton's own codec: both cannot be wrong together.
 //!
-//! Numbers are those of docs/n210.md, written out here once more.
+//! Numbers are those of docs/n210-protocol.md, written out here once more.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

@@ -1,6 +1,6 @@
 //! The N210's wire protocol, both ends of it: the driver and the software N210 share this codec, and stock UHD tests it.
 //!
-//! `docs/n210.md` describes the protocol. Everything on the wire is big-endian; device time is a 64-bit count of 10 ns ticks. Decoding
+//! `docs/n210-protocol.md` describes the protocol. Everything on the wire is big-endian; device time is a 64-bit count of 10 ns ticks. Decoding
 //! never panics and never allocates: sample packets are views into the received datagram, and encoding fills the caller's buffer.
 
 pub mod control;
