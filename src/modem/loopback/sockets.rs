@@ -30,7 +30,7 @@ impl IpInterface for UnixDatagram {
 /// A slave in its shell, listening in `dir`; returns the far side of its interface.
 fn start_slave(dir: &Path) -> UnixDatagram {
     let settings = Settings::read(json!({"workmode": 1}).as_object().unwrap(), false, None).unwrap();
-    let shared = Arc::new(Shared::new(settings.clone()));
+    let shared = Arc::new(Shared::new(settings.clone()).unwrap());
     let listener = SampleListener::bind(&dir.join("samples.sock")).unwrap();
     let answers = Arc::clone(&shared);
     let reporter = serve(&dir.join("d2d.sock"), move |ask| answers.answer(ask)).unwrap();
