@@ -77,7 +77,8 @@ impl Park {
             return;
         }
         let mut parked = self.parked();
-        if parked.is_none() {
+        // Whoever wanted it may have given up meanwhile.
+        if parked.is_none() && self.is_parking() {
             *parked = Some(mark);
             self.changed.notify_all();
         }

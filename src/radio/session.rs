@@ -17,7 +17,7 @@ use super::{attach, converters, sockets};
 const FIRST_SAMPLES: Duration = Duration::from_millis(800);
 
 /// A stream that goes on brings samples within this: even at the slowest rate packets come every 2 ms.
-const FLOWING: Duration = Duration::from_millis(10);
+const FLOWING: Duration = Duration::from_millis(20);
 
 /// Whether the entity is linked, and whether its samples have arrived.
 #[derive(Debug, Default)]
