@@ -19,7 +19,7 @@ use super::queue::PacketQueue;
 use super::receive::{Receiver, Sync};
 use super::segment::Segmenter;
 use super::settings::Settings;
-use super::soft_state::SoftState;
+use super::soft_state::{Carried, MOST_AHEAD, SoftState, check_clock};
 use crate::protocol::Link;
 use crate::workload::samples::{Block, Kind, Sample};
 
@@ -65,6 +65,8 @@ pub struct Report {
     pub packets_dropped: u64,
     /// Received packets of which a part was missing.
     pub packets_broken: u64,
+    /// Nothing is given out.
+    pub frozen: bool,
 }
 
 /// The modem.
@@ -81,6 +83,10 @@ pub struct Modem {
     lead: u64,
     /// Tick before which the next burst can not begin.
     next_free: u64,
+    /// Nothing is given out.
+    frozen: bool,
+    /// Tick of a state that was taken before any sample: whether it is of this clock has yet to be seen.
+    inherited: Option<u64>,
     payload: Vec<u8>,
     burst: Block,
     report: Report,
@@ -101,6 +107,8 @@ impl Modem {
             queue: Arc::new(PacketQueue::new(queue_bytes)),
             lead: u64::from(lead) * SUBFRAME_TICKS,
             next_free: 0,
+            frozen: false,
+            inherited: None,
             payload: Vec::new(),
             burst: Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(numerology.subframe_samples()) },
             report: Report::default(),
@@ -124,17 +132,19 @@ impl Modem {
             cfo_hz: link.cfo_hz.unwrap_or(0.0),
             packets_dropped: dropped,
             packets_broken: self.receiver.reassembler.broken,
+            frozen: self.frozen,
             ..self.report
         }
     }
 
-    /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync.
+    /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync. A frozen
+    /// modem's state holds the packets that are under way and wait, too: those of a running one will be its own affair.
     pub fn export(&self) -> Option<SoftState> {
         let (cell, parameters) = self.receiver.cell()?;
         let timing = self.receiver.timing()?;
         let now = self.history.end();
         let (_, tick) = timing.clock.next_subframe(now);
-        Some(SoftState {
+        let state = SoftState {
             version: SoftState::VERSION,
             cell: cell.number(),
             parameters: SoftState::words(&parameters),
@@ -142,11 +152,44 @@ impl Modem {
             cfo_hz: timing.cfo,
             tick,
             frame: self.receiver.frame_at(tick),
+            decoded: self.receiver.decoded(),
             next_free: self.next_free,
             sent: self.segmenter.sequence(),
             expected: self.receiver.reassembler.expected(),
             link: self.report().link,
-        })
+            carried: Carried::default(),
+        };
+        Some(if self.frozen { self.with_packets(state) } else { state })
+    }
+
+    fn with_packets(&self, mut state: SoftState) -> SoftState {
+        let mut room = state.room();
+        let carried = &mut state.carried;
+        if let Some(part) = self.receiver.reassembler.part() {
+            room.take(part, |text| carried.receiving = Some(text));
+        }
+        if self.segmenter.under_way() {
+            room.take(self.segmenter.rest(), |text| carried.sending = Some(text));
+        }
+        let waiting = &mut carried.waiting;
+        // In their order: behind one that does not fit, none does.
+        self.segmenter.carried().iter().for_each(|packet| room.append(packet, waiting));
+        self.queue.show(|packet| room.append(packet, waiting));
+        carried.left_behind = room.left_behind();
+        state
+    }
+
+    /// Gives out no bursts and no packets from now on; receives, follows and holds back.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+        self.receiver.freeze();
+    }
+
+    /// Goes on: delivers what was held back, and transmits.
+    pub fn resume(&mut self, out: &mut impl Outlet) {
+        self.receiver.resume(out);
+        self.frozen = false;
+        self.transmit(out);
     }
 
     /// Goes on where another modem on the same device clock was: straight to decoding, without a search. Only a good CRC proves the
@@ -156,12 +199,19 @@ impl Modem {
     /// A sentence when the state does not fit; nothing is changed then.
     pub fn inherit(&mut self, state: &SoftState) -> Result<(), String> {
         let (cell, parameters) = state.check(&self.settings)?;
+        let packets = state.carried.packets()?;
+        // While no samples flow the clock is not known; the next block will tell.
+        let flows = self.receiver.has_samples();
+        if flows {
+            check_clock(state.tick, self.history.end())?;
+        }
+        self.inherited = (!flows).then_some(state.tick);
         let timing = Timing { clock: FrameClock { origin: state.origin }, cfo: state.cfo_hz };
         let frame = state.frame.map(|number| (timing.clock.frame_start(state.tick), number));
-        self.receiver.inherit(cell, parameters, timing, frame);
+        self.receiver.inherit(cell, parameters, timing, frame, state.decoded);
         self.receiver.quality.resume(state.link);
-        self.receiver.reassembler.resume(state.expected);
-        self.segmenter.resume(state.sent);
+        self.receiver.reassembler.resume(state.expected, packets.receiving);
+        self.segmenter.resume(state.sent, packets.sending, packets.waiting);
         self.next_free = self.next_free.max(state.next_free);
         Ok(())
     }
@@ -172,6 +222,11 @@ impl Modem {
             return;
         }
         self.report.rx_samples += samples.len() as u64;
+        if let Some(Err(why)) = self.inherited.take().map(|of| check_clock(of, tick)) {
+            out.note(&format!("{why}; the modem searches instead"));
+            self.receiver.forget();
+            self.next_free = 0;
+        }
         match self.history.append(tick, samples) {
             Continuity::Seamless => {}
             Continuity::Gap(ticks) => {
@@ -211,13 +266,16 @@ impl Modem {
 
     /// Gives out every burst that begins within the lead.
     fn transmit(&mut self, out: &mut impl Outlet) {
+        if self.frozen || self.history.end() == 0 {
+            return;
+        }
         let Some(clock) = self.timing() else { return };
         let Some(cell) = self.transmitted() else { return };
         let now = self.history.end();
         loop {
             // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
-            // Nothing has been given out beyond the lead: an inherited tick that says so is of another clock.
-            let free = self.next_free.min(now + self.lead + SUBFRAME_TICKS);
+            // Nobody has given out anything beyond that: an inherited tick that says so is of another clock.
+            let free = self.next_free.min(now + MOST_AHEAD);
             let earliest = free.max(now + self.lead / 2).saturating_sub(LEFT_OUT);
             let (subframe, tick) = clock.next_subframe(earliest);
             if tick > now + self.lead {
@@ -230,7 +288,7 @@ impl Modem {
 
     fn transmit_subframe(&mut self, cell: &Cell, number: usize, tick: u64, out: &mut impl Outlet) {
         let subframe = &cell.subframes[number];
-        let waiting = self.segmenter.under_way() || !self.queue.is_empty();
+        let waiting = self.segmenter.has_work(&self.queue);
         let content = match subframe.usage {
             Use::Silent => return,
             Use::Data if waiting || subframe.always_sent => {

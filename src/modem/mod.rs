@@ -2,6 +2,8 @@
 
 mod acquire;
 pub mod core;
+mod hold;
+mod orders;
 pub mod phy;
 mod process;
 mod quality;

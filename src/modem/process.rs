@@ -44,7 +44,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (socket, samples) = (path(ENV_SOCKET)?, path(ENV_SAMPLES)?);
     let name = variable(ENV_TUN)?;
     // The sockets first: agent and USRP process wait for them.
-    let shared = Arc::new(Shared::new(settings.clone()));
+    let shared = Shared::new(settings.clone())
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the modem's own sockets can not be made: {e}")))?;
+    let shared = Arc::new(shared);
     let listener = SampleListener::bind(&samples).map_err(|e| unbound(&samples, &e))?;
     let answers = Arc::clone(&shared);
     let reporter = serve(&socket, move |ask| answers.answer(ask)).map_err(|e| unbound(&socket, &e))?;

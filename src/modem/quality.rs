@@ -66,6 +66,11 @@ impl Quality {
         }
     }
 
+    /// Packets were delivered that had been held back.
+    pub fn delivered(&mut self, packets: u64) {
+        self.link.packets_in += packets;
+    }
+
     /// Counters as another receiver had them, to go on with.
     pub fn resume(&mut self, counters: Link) {
         self.link = counters;

@@ -67,6 +67,11 @@ impl PacketQueue {
         true
     }
 
+    /// Shows every packet that waits, the oldest first.
+    pub fn show(&self, seen: impl FnMut(&Vec<u8>)) {
+        self.inner().waiting.iter().for_each(seen);
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.inner().waiting.is_empty()

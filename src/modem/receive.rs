@@ -7,6 +7,7 @@ use rustfft::FftPlanner;
 
 use super::acquire::{Acquired, Acquisition, Target, Timing};
 use super::core::Outlet;
+use super::hold::Hold;
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
 use super::phy::demodulate::{Demodulator, Measured, Outcome};
@@ -71,6 +72,8 @@ pub struct Receiver {
     frame: Option<(u64, u16)>,
     /// What was last said of a cell that can not be followed.
     complaint: Option<String>,
+    /// While frozen: what has been received and is not delivered.
+    hold: Option<Hold>,
     /// Figures of the link.
     pub quality: Quality,
 }
@@ -97,6 +100,7 @@ impl Receiver {
             decoded: 0,
             frame: None,
             complaint: None,
+            hold: None,
             quality: Quality::default(),
         }
     }
@@ -129,12 +133,28 @@ impl Receiver {
         self.quality.link(cfo)
     }
 
-    /// Goes straight to decoding with a timing that another receiver on the same device clock had.
-    pub fn inherit(&mut self, id: CellId, parameters: Parameters, timing: Timing, frame: Option<(u64, u16)>) {
+    /// Whether samples arrive.
+    pub fn has_samples(&self) -> bool {
+        self.sync != Sync::NoSamples
+    }
+
+    /// Tick up to which subframes have been decoded.
+    pub const fn decoded(&self) -> u64 {
+        self.decoded
+    }
+
+    /// Goes straight to decoding with a timing that another receiver on the same device clock had, from the tick up to which that one has
+    /// decoded. A receiver that is in sync there keeps its own timing, which is younger.
+    pub fn inherit(&mut self, id: CellId, parameters: Parameters, timing: Timing, frame: Option<(u64, u16)>, decoded: u64) {
+        self.decoded = self.decoded.max(decoded);
+        if self.cell() == Some((id, parameters)) && self.clock().is_some_and(|own| own.is_near(timing.clock, SLACK)) {
+            self.frame = self.frame.or(frame);
+            return;
+        }
         let cell = Arc::new(Cell::new(id, parameters, self.direction));
         self.acquisition.aim(Target::Known(Arc::clone(&cell)));
         (self.cell, self.timing, self.frame) = (Some(cell), Some(timing), frame);
-        (self.proven, self.since, self.decoded) = (false, None, 0);
+        (self.proven, self.since) = (false, None);
     }
 
     /// The device clock was set back: no timing holds any more.
@@ -143,6 +163,25 @@ impl Receiver {
         (self.last_good, self.decoded) = (0, 0);
         self.acquisition.forget();
         self.demodulator.forget();
+    }
+
+    /// From now on what is received is held back.
+    pub fn freeze(&mut self) {
+        self.hold.get_or_insert_default();
+    }
+
+    /// Delivers what was held back, as far as it continues what has been delivered here or elsewhere, and holds back no more.
+    pub fn resume(&mut self, out: &mut impl Outlet) {
+        let mut delivered = 0;
+        for payload in self.hold.take().into_iter().flatten() {
+            if !self.reassembler.is_past(&payload) {
+                self.reassembler.take(&payload, |packet| {
+                    delivered += 1;
+                    out.packet(packet);
+                });
+            }
+        }
+        self.quality.delivered(delivered);
     }
 
     /// No samples arrive any more.
@@ -302,10 +341,13 @@ impl Receiver {
     /// Takes the block that the demodulator has just found good.
     fn good(&mut self, measured: Measured, out: &mut impl Outlet) {
         let mut delivered = 0;
-        self.reassembler.take(self.demodulator.payload(), |packet| {
-            delivered += 1;
-            out.packet(packet);
-        });
+        match &mut self.hold {
+            Some(hold) => hold.push(self.demodulator.payload()),
+            None => self.reassembler.take(self.demodulator.payload(), |packet| {
+                delivered += 1;
+                out.packet(packet);
+            }),
+        }
         self.quality.good(measured, delivered);
         self.proven = true;
         self.synced(out);

@@ -4,6 +4,8 @@
 //! that carry segments. Each segment: u16, big endian: bit 15 first of its packet, bit 14 last, bits 0..14 length; then its bytes.
 //! What follows is zero. A payload with no segments is idle; its sequence number is that of the next one with some.
 
+use std::collections::VecDeque;
+
 use super::queue::PacketQueue;
 
 /// Largest IP packet.
@@ -25,12 +27,31 @@ pub struct Segmenter {
     packet: Vec<u8>,
     /// How much of the packet has been sent.
     sent: usize,
+    /// The packet's first segments were sent by another segmenter.
+    begun: bool,
+    /// Packets of another segmenter, which go before the queue's.
+    carried: VecDeque<Vec<u8>>,
 }
 
 impl Segmenter {
     /// Whether a packet is partly sent.
     pub fn under_way(&self) -> bool {
         self.sent < self.packet.len()
+    }
+
+    /// Whether there is anything to send.
+    pub fn has_work(&self, queue: &PacketQueue) -> bool {
+        self.under_way() || !self.carried.is_empty() || !queue.is_empty()
+    }
+
+    /// What has yet to be sent of the packet under way.
+    pub fn rest(&self) -> &[u8] {
+        &self.packet[self.sent..]
+    }
+
+    /// Packets that go before the queue's.
+    pub const fn carried(&self) -> &VecDeque<Vec<u8>> {
+        &self.carried
     }
 
     /// Replaces `payload` by one of at most `size` bytes, with as much from the queue as fits. Returns how many packets ended in it.
@@ -46,7 +67,7 @@ impl Segmenter {
             let room = (size - payload.len() - SEGMENT_HEADER).min(usize::from(LENGTH));
             let length = room.min(self.packet.len() - self.sent);
             let last = self.sent + length == self.packet.len();
-            let flags = if self.sent == 0 { FIRST } else { 0 } | if last { LAST } else { 0 };
+            let flags = if self.sent == 0 && !self.begun { FIRST } else { 0 } | if last { LAST } else { 0 };
             payload.extend_from_slice(&(flags | length as u16).to_be_bytes());
             payload.extend_from_slice(&self.packet[self.sent..self.sent + length]);
             self.sent += length;
@@ -65,22 +86,30 @@ impl Segmenter {
         self.sequence
     }
 
-    /// Goes on counting where another segmenter was.
-    pub fn resume(&mut self, sequence: u16) {
-        self.sequence = sequence;
+    /// Goes on where another segmenter was: with what it had not sent yet of a packet, and with packets that waited.
+    pub fn resume(&mut self, sequence: u16, rest: Vec<u8>, carried: VecDeque<Vec<u8>>) {
+        (self.sequence, self.begun, self.sent) = (sequence, true, 0);
+        (self.packet, self.carried) = (rest, carried);
     }
 
     fn take(&mut self, queue: &PacketQueue) -> bool {
-        self.sent = 0;
+        (self.sent, self.begun) = (0, false);
         self.packet.clear();
-        queue.pop(&mut self.packet)
+        match self.carried.pop_front() {
+            Some(packet) => {
+                self.packet = packet;
+                true
+            }
+            None => queue.pop(&mut self.packet),
+        }
     }
 }
 
 /// Puts packets together.
 #[derive(Debug, Default)]
 pub struct Reassembler {
-    expected: u16,
+    /// `None` until a first payload.
+    expected: Option<u16>,
     /// The packet under way; `None` until a first segment.
     open: bool,
     packet: Vec<u8>,
@@ -90,14 +119,29 @@ pub struct Reassembler {
 
 impl Reassembler {
     /// Number of the payload that continues the last one.
-    pub const fn expected(&self) -> u16 {
+    pub const fn expected(&self) -> Option<u16> {
         self.expected
     }
 
-    /// Goes on where another reassembler was; what it held of a packet is lost.
-    pub fn resume(&mut self, expected: u16) {
+    /// What has arrived of the packet under way.
+    pub fn part(&self) -> Option<&[u8]> {
+        self.open.then_some(&self.packet)
+    }
+
+    /// Goes on where another reassembler was, with what it had of the packet under way.
+    pub fn resume(&mut self, expected: Option<u16>, part: Option<Vec<u8>>) {
         self.drop_open();
         self.expected = expected;
+        self.open = part.is_some();
+        self.packet = part.unwrap_or_default();
+    }
+
+    /// Whether a payload came before the one expected.
+    pub fn is_past(&self, payload: &[u8]) -> bool {
+        match (payload, self.expected) {
+            ([VERSION, _, high, low, ..], Some(expected)) => (u16::from_be_bytes([*high, *low]).wrapping_sub(expected) as i16) < 0,
+            _ => false,
+        }
     }
 
     /// Takes a payload and hands over every packet that ends in it. Payloads that are not of this format are ignored from the first
@@ -108,10 +152,10 @@ impl Reassembler {
             return;
         }
         let sequence = u16::from_be_bytes([*high, *low]);
-        if sequence != self.expected {
+        if self.expected.is_some_and(|expected| expected != sequence) {
             self.drop_open();
         }
-        self.expected = sequence.wrapping_add(1);
+        self.expected = Some(sequence.wrapping_add(1));
         let mut rest = rest;
         for _ in 0..*segments {
             let Some((header, body)) = rest.split_first_chunk::<SEGMENT_HEADER>() else { return self.drop_open() };

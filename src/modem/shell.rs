@@ -1,16 +1,19 @@
 //! What surrounds the modem in its process: the sample socket, tun, the contract.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::core::{Modem, Outlet, Report};
+use super::orders::{Order, Orders};
 use super::queue::PacketQueue;
 use super::receive::Sync;
 use super::segment::MTU;
 use super::settings::{self, Settings};
+use super::soft_state::SoftState;
 use crate::protocol::{Route, StreamCounters, SyncState};
 use crate::workload::contract::{Ask, Happened, Status};
 use crate::workload::realtime::{Rank, real_time};
@@ -41,6 +44,7 @@ pub trait IpInterface {
 pub struct Shared {
     settings: Settings,
     state: Mutex<State>,
+    orders: Orders,
 }
 
 #[derive(Debug)]
@@ -55,7 +59,10 @@ struct State {
 
 impl Shared {
     /// The state at the start.
-    pub fn new(settings: Settings) -> Self {
+    ///
+    /// # Errors
+    /// Of the system: too many open files.
+    pub fn new(settings: Settings) -> io::Result<Self> {
         let state = State {
             sync: Sync::NoSamples,
             since: Instant::now(),
@@ -63,7 +70,7 @@ impl Shared {
             bursts_dropped: 0,
             routes: Vec::new(),
         };
-        Self { settings, state: Mutex::new(state) }
+        Ok(Self { settings, state: Mutex::new(state), orders: Orders::new()? })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,6 +92,10 @@ impl Shared {
                 self.state().routes = route_list;
                 Ok(Value::Null)
             }
+            Ask::Export => self.orders.give(Order::Export),
+            Ask::Import { state } => self.orders.give(Order::Import(Box::new(SoftState::read(&state)?))),
+            Ask::Freeze => self.orders.give(Order::Freeze),
+            Ask::Resume => self.orders.give(Order::Resume),
             Ask::Link => Err("the D2D process has no radio to link; the USRP process has".into()),
         }
     }
@@ -99,7 +110,13 @@ impl Shared {
             late: state.bursts_dropped,
             ..StreamCounters::default()
         };
-        Status { linked: None, sync: Some(told(state.sync, for_ms)), counters: Some(counters), link: Some(state.report.link) }
+        Status {
+            linked: None,
+            frozen: state.report.frozen.then_some(true),
+            sync: Some(told(state.sync, for_ms)),
+            counters: Some(counters),
+            link: Some(state.report.link),
+        }
     }
 }
 
@@ -146,7 +163,17 @@ impl<I: IpInterface> Outlet for Shell<'_, I> {
     }
 }
 
-impl<I> Shell<'_, I> {
+impl<I: IpInterface> Shell<'_, I> {
+    /// Carries out what the agent wants, and answers when it shows.
+    fn obey(&mut self, modem: &mut Modem) {
+        while let Some((order, reply)) = self.shared.orders.next() {
+            let answer = order.carry_out(modem, self);
+            self.publish(modem.report());
+            // Whoever asked may have given up.
+            let _ = reply.send(answer);
+        }
+    }
+
     /// Shows what the modem has done, and tells what has changed.
     fn publish(&mut self, report: Report) {
         {
@@ -186,6 +213,11 @@ pub fn serve_samples(
     let mut shell = Shell { shared, reporter, tun, samples: None, bursts_dropped: 0, changes: Vec::new() };
     let mut ordinary = real_time(Rank::Modem).err();
     loop {
+        let called = shared.orders.bell.wait(listener.as_fd(), None);
+        shell.obey(&mut modem);
+        if !called {
+            continue;
+        }
         let mut samples = match listener.accept() {
             Ok(samples) => samples,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -208,7 +240,20 @@ fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_
     samples.set_read_timeout(Some(SILENCE))?;
     shell.samples = Some(samples.try_clone()?);
     let mut block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
+    let mut heard = Instant::now();
     loop {
+        let ready = shell.shared.orders.bell.wait(samples.as_fd(), Some(SILENCE.saturating_sub(heard.elapsed())));
+        shell.obey(modem);
+        // Called by the agent alone; silence goes the way of a read that times out.
+        if !ready && heard.elapsed() < SILENCE {
+            continue;
+        }
+        heard = Instant::now();
+        if !ready {
+            modem.no_samples(shell);
+            shell.publish(modem.report());
+            continue;
+        }
         match samples.receive_into(&mut block) {
             Ok(false) => return Ok(()),
             Ok(true) if block.kind == Kind::Rx => modem.receive(block.tick, &block.samples, shell),

@@ -51,6 +51,26 @@ fn claim(socket: &UdpSocket) -> io::Result<()> {
     socket.send(SetDestination::Sender.encode(&mut [0; 16])).map(drop)
 }
 
+/// Asks both data ports to send here from now on, over the connections that there are: a socket that is connected anew is closed for a
+/// moment, and the ICMP of that moment would stop a stream. Only where this host's address has changed they are.
+///
+/// # Errors
+/// A sentence when there is no way to the radio.
+pub fn claim_both(control: &ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan) -> Result<(), String> {
+    let both = || claim(rx).and_then(|()| claim(tx));
+    // An earlier ICMP shows as the first call's error, without a meaning for this one.
+    if both().or_else(|_| both()).is_ok() {
+        return Ok(());
+    }
+    let device = plan.device;
+    let again = control
+        .connect()
+        .and_then(|()| sockets::connect(rx, device, port::RX0))
+        .and_then(|()| sockets::connect(tx, device, port::TX))
+        .and_then(|()| both());
+    again.map_err(|e| format!("this host has no way to the radio at {device}: {e}"))
+}
+
 /// Starts the receive stream at once.
 ///
 /// # Errors

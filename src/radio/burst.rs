@@ -79,6 +79,11 @@ impl Bursts {
         }
     }
 
+    /// Sequence of the next packet.
+    pub const fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
     /// Number of the burst that a recent packet belonged to.
     pub fn number_of(&self, sequence: u32) -> u64 {
         self.numbers[sequence as usize % REMEMBERED]

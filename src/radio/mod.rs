@@ -13,6 +13,7 @@ mod control;
 mod converters;
 mod counters;
 mod merge;
+mod park;
 mod plan;
 mod rx;
 mod session;
@@ -72,7 +73,8 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     eprintln!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate);
 
     let received = signals.wait();
-    if session.linked() {
+    // A parked process has given the radio away: its streams are another's.
+    if session.linked() && !session.park.is_parking() {
         session.quiet(Instant::now() + FAREWELL);
     }
     received.map(|_| ExitCode::SUCCESS).map_err(|e| environment_failure("signals can not be awaited", &e.into()))

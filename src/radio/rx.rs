@@ -136,6 +136,10 @@ impl<'a> Receiver<'a> {
 
     /// An error ends the radio's stream, and only a new command starts it again.
     fn resume(&mut self, error: RxError) {
+        // A parked entity leaves the radio alone; its resumption starts the stream again.
+        if self.session.park.is_parking() {
+            return;
+        }
         let outcome = attach::start(&mut self.session.control());
         if self.overflow_notes.open(Instant::now(), PATIENCE) {
             let what = match error {
@@ -153,7 +157,7 @@ impl<'a> Receiver<'a> {
     fn watch(&mut self) {
         let now = Instant::now();
         let silence = now.saturating_duration_since(self.heard);
-        if silence < SILENCE || !self.session.linked() || !self.restarts.open(now, PATIENCE) {
+        if silence < SILENCE || !self.session.linked() || self.session.park.is_parking() || !self.restarts.open(now, PATIENCE) {
             return;
         }
         let outcome = self.session.relink();

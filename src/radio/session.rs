@@ -9,11 +9,15 @@ use std::time::{Duration, Instant};
 
 use super::control::ControlPort;
 use super::counters::Counters;
+use super::park::{Mark, Park};
 use super::plan::Plan;
 use super::{attach, converters, sockets};
 
 /// After the start command, samples come within milliseconds or not at all.
 const FIRST_SAMPLES: Duration = Duration::from_millis(800);
+
+/// A stream that goes on brings samples within this: even at the slowest rate packets come every 2 ms.
+const FLOWING: Duration = Duration::from_millis(20);
 
 /// Whether the entity is linked, and whether its samples have arrived.
 #[derive(Debug, Default)]
@@ -33,6 +37,8 @@ pub struct Session {
     pub tx: UdpSocket,
     /// Counters.
     pub counters: Counters,
+    /// Whether it is parked.
+    pub park: Park,
     control: Mutex<ControlPort>,
     /// One link at a time.
     linking: Mutex<()>,
@@ -62,6 +68,7 @@ impl Session {
             rx: sockets::make()?,
             tx: sockets::make()?,
             counters: Counters::default(),
+            park: Park::new()?,
             control: Mutex::new(ControlPort::make(plan.device)?),
             linking: Mutex::default(),
             flow: Mutex::default(),
@@ -79,16 +86,16 @@ impl Session {
     /// A sentence that names what did not answer.
     pub fn link(&self) -> Result<(), String> {
         let _one_at_a_time = lock(&self.linking);
+        self.park.leave();
         self.set_linked(false);
         let mut control = lock(&self.control);
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
         self.epoch.fetch_add(1, Ordering::Release);
-        lock(&self.flow).arrived = false;
-        self.awaited.store(true, Ordering::Release);
+        self.expect_samples();
         self.set_linked(true);
         let started = attach::start(&mut control);
         drop(control);
-        started.and_then(|()| self.await_samples()).inspect_err(|_| {
+        started.and_then(|()| self.await_samples(FIRST_SAMPLES)).inspect_err(|_| {
             self.set_linked(false);
             self.quiet(Instant::now() + FIRST_SAMPLES);
         })
@@ -101,6 +108,9 @@ impl Session {
     /// A sentence that names what did not answer.
     pub fn relink(&self) -> Result<(), String> {
         let Ok(_one_at_a_time) = self.linking.try_lock() else { return Ok(()) };
+        if self.park.is_parking() {
+            return Ok(());
+        }
         let mut control = lock(&self.control);
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
         converters::wake(&mut control, Instant::now() + FIRST_SAMPLES)?;
@@ -108,10 +118,49 @@ impl Session {
         attach::start(&mut control)
     }
 
-    fn await_samples(&self) -> Result<(), String> {
+    /// Parks the entity: no more bursts, and no word to the radio, until it resumes. What the D2D process had given out is sent first.
+    ///
+    /// # Errors
+    /// A sentence when the transmit side does not come to rest.
+    pub fn freeze(&self) -> Result<Mark, String> {
+        let _one_at_a_time = lock(&self.linking);
+        self.park.enter()
+    }
+
+    /// Claims the streams of a parked entity again, and returns when samples flow: how long it took, and whether the receive stream had to
+    /// be started. Settings are as they were left: whoever had the radio meanwhile had the same.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer. The entity is no longer parked then, and links anew by itself as after any silence.
+    pub fn resume(&self) -> Result<(Duration, bool), String> {
+        let _one_at_a_time = lock(&self.linking);
+        let began = Instant::now();
+        let claimed = if self.park.is_parking() && self.linked() { self.claim() } else { Ok(false) };
+        self.park.leave();
+        claimed.map(|restarted| (began.elapsed(), restarted))
+    }
+
+    fn claim(&self) -> Result<bool, String> {
+        let mut control = lock(&self.control);
+        self.expect_samples();
+        attach::claim_both(&control, &self.rx, &self.tx, &self.plan)?;
+        attach::report_room(&mut control)?;
+        if self.await_samples(FLOWING).is_ok() {
+            return Ok(false);
+        }
+        attach::start(&mut control)?;
+        self.await_samples(FIRST_SAMPLES).map(|()| true)
+    }
+
+    fn expect_samples(&self) {
+        lock(&self.flow).arrived = false;
+        self.awaited.store(true, Ordering::Release);
+    }
+
+    fn await_samples(&self, limit: Duration) -> Result<(), String> {
         let flow = lock(&self.flow);
         let (flow, _) =
-            self.flow_changed.wait_timeout_while(flow, FIRST_SAMPLES, |flow| !flow.arrived).unwrap_or_else(PoisonError::into_inner);
+            self.flow_changed.wait_timeout_while(flow, limit, |flow| !flow.arrived).unwrap_or_else(PoisonError::into_inner);
         if flow.arrived {
             return Ok(());
         }

@@ -6,13 +6,13 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::MultiHeaders;
 
 use super::attach;
 use super::bridge::Bridge;
 use super::burst::{Bursts, MAX_PACKETS, packets};
 use super::counters::{Counters, add};
+use super::park::Mark;
 use super::session::{Session, Throttle};
 use super::sockets::{Incoming, send_all};
 use super::window::Window;
@@ -43,7 +43,10 @@ pub fn run(session: &Session, bridge: &Bridge, samples: &Path) {
                 bridge.offer(outlet);
                 sender.serve(inlet);
             }
-            Err(_) => _ = sender.wait(None, RETRY_MS),
+            Err(_) => {
+                sender.wait(None, RETRY_MS);
+                sender.settle();
+            }
         }
     }
 }
@@ -54,6 +57,8 @@ struct Sender<'a> {
     /// Number of the last burst that was late: each of its packets is reported.
     late_burst: u64,
     window: Window,
+    /// Tick behind the last sample that was sent.
+    end_tick: Option<u64>,
     headers: MultiHeaders<()>,
     incoming: Incoming,
     epoch: u32,
@@ -69,6 +74,7 @@ impl<'a> Sender<'a> {
             bursts: Bursts::new(session.plan.decimation),
             late_burst: 0,
             window: Window::default(),
+            end_tick: None,
             headers: MultiHeaders::preallocate(MAX_PACKETS, None),
             incoming: Incoming::default(),
             epoch: 0,
@@ -82,12 +88,17 @@ impl<'a> Sender<'a> {
     fn serve(&mut self, mut inlet: SampleSocket) {
         let mut block = Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
         loop {
-            if !self.wait(Some(&inlet), IDLE_MS) {
+            // Called to park, it looks only whether something is left to send.
+            let ms = if self.session.park.is_parking() && self.session.park.may_send() { 0 } else { IDLE_MS };
+            if !self.wait(Some(&inlet), ms) {
+                self.settle();
                 continue;
             }
             match inlet.receive_into(&mut block) {
-                Ok(true) if block.kind == Kind::Tx && self.session.linked() => self.transmit(&block),
-                // Bursts of an unlinked entity have nowhere to go; a packet that is no block is the D2D process's fault, not the end.
+                Ok(true) if block.kind == Kind::Tx && self.session.linked() && self.session.park.may_send() => {
+                    self.transmit(&block);
+                }
+                // Bursts of an unlinked or parked entity have nowhere to go; a packet that is no block is the D2D process's fault, not the end.
                 Ok(true) => {}
                 Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => {}
                 Ok(false) | Err(_) => return,
@@ -95,11 +106,17 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// Parks if that is wanted: nothing is left to send.
+    fn settle(&mut self) {
+        let sequence = if self.epoch == self.session.epoch() { self.bursts.sequence() } else { 0 };
+        self.session.park.settle(Mark { sequence, count: (sequence & 15) as u8, end_tick: self.end_tick });
+    }
+
     /// Waits for samples, or without an inlet for the radio, and takes the radio's events in passing: they come about as often as
     /// bursts, and waking up for each would double the thread's work. Whether something came in time.
     fn wait(&mut self, inlet: Option<&SampleSocket>, ms: u16) -> bool {
         let waited = inlet.map_or(self.session.tx.as_fd(), AsFd::as_fd);
-        let ready = poll(&mut [PollFd::new(waited, PollFlags::POLLIN)], PollTimeout::from(ms)).is_ok_and(|ready| ready > 0);
+        let ready = self.session.park.bell.wait(waited, Some(Duration::from_millis(ms.into())));
         self.take_events();
         ready
     }
@@ -136,6 +153,8 @@ impl<'a> Sender<'a> {
             Ok(sent) => {
                 self.bursts.sent(sent);
                 self.window.sent(sent as u32);
+                let span = block.samples.len() as u64 * u64::from(session.plan.decimation);
+                self.end_tick = Some(block.tick.saturating_add(span));
                 let samples = if sent == wanted { block.samples.len() } else { sent * super::wire::SAMPLES_PER_PACKET };
                 add(&session.counters.tx_samples, samples as u64);
             }

@@ -17,9 +17,7 @@ impl Window {
 
     /// Packets sent and not yet reported.
     pub fn under_way(&self) -> u32 {
-        let ahead = self.sent.wrapping_sub(self.consumed);
-        // More than we ever sent is a report from before our sequence was reset.
-        if ahead > u32::MAX / 2 { 0 } else { ahead }
+        self.sent.wrapping_sub(self.consumed)
     }
 
     /// Counts `packets` as sent.
@@ -27,9 +25,13 @@ impl Window {
         self.sent = self.sent.wrapping_add(packets);
     }
 
-    /// The radio reports `last` as the last transport sequence that it took; all ones before any.
+    /// The radio reports `last` as the last transport sequence that it took; all ones before any. A number that was not under way is
+    /// another host's, or of before the sequence was reset.
     pub fn reported(&mut self, last: u32) {
-        self.consumed = last.wrapping_add(1);
+        let consumed = last.wrapping_add(1);
+        if consumed.wrapping_sub(self.consumed) <= self.under_way() {
+            self.consumed = consumed;
+        }
     }
 }
 
@@ -55,7 +57,10 @@ mod tests {
         let mut window = Window::default();
         window.sent(3);
         window.reported(5000);
-        assert_eq!(window.room(), 712);
+        assert_eq!(window.room(), 709);
+        window.reported(0);
+        window.reported(10);
+        assert_eq!(window.under_way(), 2);
         window.reported(2);
         assert_eq!(window.under_way(), 0);
     }

@@ -42,6 +42,17 @@ pub enum Ask {
     },
     /// USRP only: connect the made entity to the radio; answered when samples flow.
     Link,
+    /// D2D only: what another D2D process needs to go on where this one is. Result: a JSON object, the process's own.
+    Export,
+    /// D2D only: goes on where another D2D process was. Refused, and nothing changed, when the state does not fit.
+    Import {
+        /// What `export` or `freeze` has answered.
+        state: Value,
+    },
+    /// Gives nothing out any more, but stays ready. Result: what a successor needs; the process's own.
+    Freeze,
+    /// Goes on after [`Ask::Freeze`].
+    Resume,
 }
 
 /// A line from agent to process.
@@ -98,6 +109,9 @@ pub struct Status {
     /// USRP: linked to the radio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linked: Option<bool>,
+    /// It is frozen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<bool>,
     /// D2D: synchronisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncState>,

@@ -3,6 +3,7 @@
 //! Used by `radio` and `modem` (the processes) and by `agent` (their keeper). `docs/workload.md` documents both sockets so that a
 //! laboratory's own program can take the place of either process.
 
+pub mod bell;
 pub mod contract;
 pub mod keeper;
 pub mod realtime;

@@ -49,6 +49,12 @@ impl SampleListener {
     }
 }
 
+impl AsFd for SampleListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 impl SampleSocket {
     fn new(socket: Socket) -> io::Result<Self> {
         socket.set_send_buffer_size(SOCKET_BUFFER)?;

@@ -236,6 +236,7 @@ pub mod workload {
                 Ok(Value::Null)
             }
             Ask::Link => Err("this is no USRP process".into()),
+            Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume => Err("this program can not be frozen".into()),
         };
         let reporter = serve(&socket(), answer).unwrap();
         std::thread::spawn(move || {

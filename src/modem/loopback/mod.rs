@@ -1,6 +1,7 @@
 //! Two modems joined in memory through a simulated channel.
 
 mod figures;
+mod handover;
 mod link;
 mod matrix;
 mod sockets;

@@ -30,7 +30,7 @@ impl IpInterface for UnixDatagram {
 /// A slave in its shell, listening in `dir`; returns the far side of its interface.
 fn start_slave(dir: &Path) -> UnixDatagram {
     let settings = Settings::read(json!({"workmode": 1}).as_object().unwrap(), false, None).unwrap();
-    let shared = Arc::new(Shared::new(settings.clone()));
+    let shared = Arc::new(Shared::new(settings.clone()).unwrap());
     let listener = SampleListener::bind(&dir.join("samples.sock")).unwrap();
     let answers = Arc::clone(&shared);
     let reporter = serve(&dir.join("d2d.sock"), move |ask| answers.answer(ask)).unwrap();
@@ -120,4 +120,78 @@ fn a_slave_syncs_answers_carries_ip_and_takes_the_next_usrp_process() {
     let status = ask(&stream, &mut events, "status");
     assert_eq!(status["link"]["packets_in"], 1);
     assert!(status["counters"]["rx_lost_samples"].as_u64().unwrap() >= 500_000);
+}
+
+/// Asks, and returns the whole answer; events in between are dropped.
+fn tell(stream: &UnixStream, events: &mut impl BufRead, question: &Value) -> Value {
+    let mut writer = stream;
+    writer.write_all(format!("{question}\n").as_bytes()).unwrap();
+    loop {
+        let line = event(events);
+        if line.get("id").is_some() {
+            return line;
+        }
+    }
+}
+
+#[test]
+fn a_frozen_slave_hands_over_to_another_process() {
+    let question = |ask: &str| json!({"id": 3, "ask": ask});
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let agents = [&one, &two].map(|dir| {
+        let host = start_slave(dir.path());
+        let stream = UnixStream::connect(dir.path().join("d2d.sock")).unwrap();
+        let events = BufReader::new(stream.try_clone().unwrap());
+        (host, stream, events)
+    });
+    let [(host, stream, mut events), (next_host, next_stream, mut next_events)] = agents;
+    // Before any sample, without a USRP process.
+    assert!(tell(&next_stream, &mut next_events, &question("export"))["error"].as_str().unwrap().contains("not in sync"));
+    assert_eq!(tell(&next_stream, &mut next_events, &question("freeze"))["ok"], json!({"state": null}));
+    assert_eq!(tell(&next_stream, &mut next_events, &question("status"))["ok"]["frozen"], true);
+
+    let far = End::new(&json!({"workmode": 0, "phy_cell_ID": CELL}), false, 1_000_000);
+    let mut radio = Radio::connect(one.path(), far);
+    (0..200).for_each(|_| radio.step());
+    assert_eq!(tell(&stream, &mut events, &question("status"))["ok"]["sync"]["state"], "synced");
+    let frozen = tell(&stream, &mut events, &question("freeze"))["ok"]["state"].clone();
+    assert!(frozen.to_string().len() < 4096, "{frozen}");
+    // What was given out before.
+    while let Ok(Some(burst)) = radio.samples.receive() {
+        radio.up.send(&burst);
+    }
+    radio.far.modem.queue().push(&[8; 100]);
+    for _ in 0..200 {
+        let before = radio.up.bursts.len();
+        radio.step();
+        assert!(radio.up.bursts.len() <= before, "a frozen slave gave out a burst");
+    }
+    let taken = || tell(&stream, &mut events, &question("status"))["ok"].clone();
+    let mut taken = taken;
+    while taken()["counters"]["rx_samples"].as_u64().unwrap() < 400 * BLOCK as u64 {
+        thread::yield_now();
+    }
+    assert_eq!(taken()["sync"]["state"], "synced", "it goes on receiving");
+    let mut packet = [0; 2000];
+    host.set_nonblocking(true).unwrap();
+    assert!(host.recv(&mut packet).is_err(), "a frozen slave delivered a packet");
+    host.set_nonblocking(false).unwrap();
+    assert_eq!(tell(&stream, &mut events, &question("resume"))["ok"], Value::Null);
+    assert_eq!(host.recv(&mut packet).unwrap(), 100);
+
+    let state = tell(&stream, &mut events, &question("freeze"))["ok"]["state"].clone();
+    let import = |state: &Value| json!({"id": 4, "ask": "import", "args": {"state": state}});
+    let refused = tell(&next_stream, &mut next_events, &import(&json!({"version": 7})));
+    assert_eq!(refused, json!({"id": 4, "error": "the soft state has version 7; this modem reads version 2"}));
+    assert!(tell(&next_stream, &mut next_events, &question("import"))["error"].as_str().unwrap().contains("can not be read"));
+    assert_eq!(tell(&next_stream, &mut next_events, &import(&state))["ok"], Value::Null);
+    assert_eq!(tell(&next_stream, &mut next_events, &question("resume"))["ok"], Value::Null);
+    let mut radio = Radio::connect(two.path(), radio.far);
+    radio.far.modem.queue().push(&[9; 200]);
+    radio.far.taken.packets.clear();
+    next_host.send(&[5; 300]).unwrap();
+    (0..300).for_each(|_| radio.step());
+    assert_eq!(next_host.recv(&mut packet).unwrap(), 200);
+    assert_eq!(radio.far.taken.packets, [[5; 300]]);
+    assert_eq!(tell(&next_stream, &mut next_events, &question("status"))["ok"].get("frozen"), None);
 }

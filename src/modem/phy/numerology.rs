@@ -243,6 +243,12 @@ impl FrameClock {
         tick.saturating_sub((tick + FRAME_TICKS - phase) % FRAME_TICKS)
     }
 
+    /// Whether another clock's frames begin within so many ticks of this one's.
+    pub fn is_near(self, other: Self, ticks: u64) -> bool {
+        let apart = (self.origin % FRAME_TICKS + FRAME_TICKS - other.origin % FRAME_TICKS) % FRAME_TICKS;
+        apart.min(FRAME_TICKS - apart) <= ticks
+    }
+
     /// The clock moved by a number of ticks.
     pub fn moved(self, ticks: i64) -> Self {
         let shift = ticks.rem_euclid(FRAME_TICKS as i64) as u64;

@@ -1,0 +1,56 @@
+//! Payloads that a frozen modem receives: it delivers nothing, and whoever goes on loses nothing.
+
+use std::collections::VecDeque;
+
+/// Most bytes of payloads: at the highest rate more than 100 ms, at 5 MHz and QPSK more than a second.
+const LIMIT: usize = 1 << 20;
+
+/// Payloads that carry segments, the oldest first.
+#[derive(Debug, Default)]
+pub struct Hold {
+    payloads: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Hold {
+    /// Keeps a payload; when there is no room the oldest goes.
+    pub fn push(&mut self, payload: &[u8]) {
+        // The second byte of the header is the number of segments.
+        if payload.get(1).is_none_or(|segments| *segments == 0) {
+            return;
+        }
+        while self.bytes + payload.len() > LIMIT {
+            let Some(oldest) = self.payloads.pop_front() else { break };
+            self.bytes -= oldest.len();
+        }
+        self.bytes += payload.len();
+        self.payloads.push_back(payload.to_vec());
+    }
+}
+
+impl IntoIterator for Hold {
+    type Item = Vec<u8>;
+    type IntoIter = std::collections::vec_deque::IntoIter<Vec<u8>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.payloads.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_goes_when_there_is_no_room_and_idle_payloads_are_not_kept() {
+        let mut hold = Hold::default();
+        hold.push(&[1, 0, 7, 7]);
+        hold.push(&[1]);
+        for n in 0..2000u32 {
+            hold.push(&[[1, 1].as_slice(), &n.to_be_bytes(), &[0; 994]].concat());
+        }
+        let kept: Vec<Vec<u8>> = hold.into_iter().collect();
+        assert_eq!(kept.len(), LIMIT / 1000);
+        assert_eq!(kept.last().unwrap()[2..6], 1999u32.to_be_bytes());
+    }
+}
