@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build test bench bench-n210 fuzz lint packages test-packages picture clean
+.PHONY: demo lab build test bench bench-n210 bench-modem fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -22,6 +22,10 @@ bench: build
 # The software N210 alone, with stock benchmark_rate as the client; SCALE=0.1 for a quick look.
 bench-n210: build test-packages
 	scripts/bench-n210
+
+# The modem alone, in the simulated channel; draws docs/pictures/ber.svg and acquisition.svg.
+bench-modem: packages
+	scripts/bench-modem
 
 # libFuzzer against the software N210, on stable Rust: make fuzz SECONDS=600
 SECONDS ?= 60

@@ -93,7 +93,8 @@ fn report(answers: &[Answer], owner: &RadioOwner) -> Value {
 }
 
 fn text(answers: &[Answer], owner: &RadioOwner) -> String {
-    let mut text = format!("{:<12} {:<10} {:<22} {:<10} {:<10} {:<20} probe\n", "host", "agent", "eth3", "D2D", "USRP", "sync");
+    let mut text =
+        format!("{:<12} {:<10} {:<22} {:<10} {:<10} {:<20} {:<38} probe\n", "host", "agent", "eth3", "D2D", "USRP", "sync", "link");
     for (host, answer) in answers {
         let _ = match answer {
             Ok(status) => writeln!(text, "{host:<12} {}", line(status)),
@@ -118,6 +119,7 @@ fn line(status: &Telemetry) -> String {
         Some(SyncState::Lost { for_ms }) => format!("lost {:.1} s", for_ms as f64 / 1e3),
         Some(SyncState::Untold) => "not told".into(),
     };
+    let link = link(&status.d2d);
     let probe = status.probe.as_ref().map_or_else(
         || "-".into(),
         |probe| {
@@ -126,7 +128,19 @@ fn line(status: &Telemetry) -> String {
         },
     );
     let port = status.radio_port.addresses.join(" ");
-    format!("{:<10} {port:<22} {:<10} {:<10} {sync:<20} {probe}", "up", state(&status.d2d), state(&status.usrp))
+    format!("{:<10} {port:<22} {:<10} {:<10} {sync:<20} {link:<38} {probe}", "up", state(&status.d2d), state(&status.usrp))
+}
+
+/// How good the air is, of a D2D process in sync; figures that are not measured are left out.
+fn link(process: &ProcessStatus) -> String {
+    let (Some(SyncState::Synced { .. }), Some(link)) = (process.sync, process.link) else { return "-".into() };
+    let figures = [
+        link.snr_db.map(|db| format!("SNR {db:.1} dB")),
+        link.evm_percent.map(|percent| format!("EVM {percent:.1} %")),
+        link.block_error_rate.map(|rate| format!("BLER {:.1} %", 100.0 * rate)),
+    ];
+    let figures: Vec<String> = figures.into_iter().flatten().collect();
+    if figures.is_empty() { "-".into() } else { figures.join(", ") }
 }
 
 /// A state by its name on the wire.
@@ -138,6 +152,7 @@ fn word(state: &impl serde::Serialize) -> String {
 mod tests {
     use super::*;
     use crate::migration::fleet::{Fleet, Host, config};
+    use crate::protocol::Link;
 
     fn answers(server1: Host, server2: Host) -> Vec<Answer> {
         let mut fleet = Fleet::new(server1, server2);
@@ -160,6 +175,19 @@ mod tests {
         ] {
             assert_eq!(owner(&config, &answers(server1, server2)), expected);
         }
+    }
+
+    #[test]
+    fn the_link_is_shown_with_units_while_in_sync() {
+        let measured = Link { snr_db: Some(23.44), evm_percent: Some(6.8), block_error_rate: Some(0.125), ..Link::default() };
+        let synced = Some(SyncState::Synced { for_ms: 2_000 });
+        let mut shown = Vec::new();
+        for (sync, figures) in
+            [(synced, Some(measured)), (synced, Some(Link::default())), (Some(SyncState::Searching), Some(measured))]
+        {
+            shown.push(link(&ProcessStatus { sync, link: figures, ..ProcessStatus::default() }));
+        }
+        assert_eq!(shown, ["SNR 23.4 dB, EVM 6.8 %, BLER 12.5 %", "-", "-"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::workload::samples::Block;
 /// How long a call waits for packets before the thread looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(20);
 
-/// Pause after each delivery, in which packets gather: at 1.923 Msps they come every 0.19 ms, and a wake-up for each, here and in the
+/// Pause after each delivery, in which packets gather: at BW 1.4 they come every 0.2 ms, at BW 5 every 0.06 ms, and a wake-up for each, here and in the
 /// D2D process, costs more than all work on the samples. A subframe is complete this much later at most. A whole lab took
 /// about 8 % of a core less with it (two runs each way; `scripts/lab-load` measures one).
 const GATHER: Duration = Duration::from_micros(300);

@@ -10,7 +10,7 @@ use socket2::{Domain, Socket, Type};
 use super::burst::MAX_PACKETS;
 use super::wire::FRAME;
 
-/// Receive buffer: 0.5 s of samples at 1.923 Msps, more than any pause of the scheduler that the modem could survive.
+/// Receive buffer: 0.5 s of samples at BW 1.4 and 0.15 s at BW 5, more than any pause of the scheduler that the modem could survive.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Send buffer: a full transmit window need not fit, a subframe must.
 const SEND_BUFFER: usize = 1 << 20;
@@ -49,7 +49,7 @@ fn disconnect(socket: &UdpSocket) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Most packets taken by one call: 6 ms of samples at 1.923 Msps.
+/// Most packets taken by one call: 6 ms of samples at BW 1.4, 2 ms at BW 5.
 const BATCH: usize = 32;
 
 /// Room for the packets of one call.

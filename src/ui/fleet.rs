@@ -40,7 +40,7 @@ telemetry = "tcp://10.77.0.13:7601"
 radio = "far"
 [radio.N210]
 args = "addr=192.168.10.2"
-rate = 1923076.923
+rate = 6250000.0
 tx_freq = 10e6
 rx_freq = 20e6
 gain = 0.0
@@ -50,7 +50,7 @@ ref = "internal"
 bw = 0.0
 [radio.far]
 args = "addr=192.168.10.2"
-rate = 1923076.923
+rate = 6250000.0
 tx_freq = 20e6
 rx_freq = 10e6
 gain = 0.0
@@ -114,6 +114,7 @@ pub fn tell(model: &mut Model, moment: Moment) {
             two.usrp.state = ProcessState::Made;
             two.usrp.counters = None;
             two.d2d.sync = Some(SyncState::NoSamples);
+            two.d2d.link = Some(Link::default());
             two.radio_port.addresses = vec!["192.168.10.1/24".into()];
             two.tun.addresses = vec!["192.168.40.9/24".into()];
             two.migration = Some(progress(false));
@@ -180,11 +181,14 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         d2d.sync = Some(SyncState::Synced { for_ms: 121_000 });
         d2d.link = Some(Link {
             snr_db: Some(23.4),
-            blocks_good: 120_000,
+            evm_percent: Some(6.8),
+            cfo_hz: Some(-212.4),
+            block_error_rate: Some(0.003),
+            subframes_lost: 2,
+            blocks_good: 24_000,
             blocks_bad: 3,
             packets_in: 1210,
             packets_out: 1214,
-            ..Link::default()
         });
         usrp = status(4313, 8.4, 6_100_000);
         usrp.counters = Some(StreamCounters { rx_samples: 234_000_000, tx_samples: 234_000_000, ..StreamCounters::default() });
@@ -201,8 +205,8 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             cores: 2,
             memory_used: 1_240_000_000,
             memory_total: 4_100_000_000,
-            rx_bytes_per_s: if works { 7_700_000 } else { 1_200 },
-            tx_bytes_per_s: if works { 7_700_000 } else { 3_400 },
+            rx_bytes_per_s: if works { 25_300_000 } else { 1_200 },
+            tx_bytes_per_s: if works { 4_900_000 } else { 3_400 },
             agent: ProcessLoad { cpu_percent: 0.4, memory: 9_400_000 },
         },
         radio_port: Port {
@@ -228,7 +232,7 @@ fn control(one: bool) -> ControlReport {
         ("cell_ID", 1, "id within the group"),
         ("CPtype", 0, "normal cyclic prefix"),
         ("BW", 5, "system bandwidth, MHz"),
-        ("RBIdx", 6, "resource blocks"),
+        ("RBIdx", 25, "resource blocks"),
         ("duplexMode", 1, "FDD"),
         ("numAntennaTX", 1, "transmit antennas"),
         ("numAntennaRX", 1, "receive antennas"),

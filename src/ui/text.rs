@@ -55,7 +55,7 @@ pub fn hertz(f: f64) -> String {
     scaled(f, "Hz")
 }
 
-/// A value with a decimal prefix and three significant figures, trailing zeros dropped: `1.92 Msps`.
+/// A value with a decimal prefix and three significant figures, trailing zeros dropped: `6.25 Msps`.
 pub fn scaled(value: f64, unit: &str) -> String {
     let (scale, prefix) = match value.abs() {
         v if v >= 1e9 => (1e9, "G"),
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(bytes(12_340_000), "12.3 MB");
         assert_eq!(hertz(10e6), "10 MHz");
-        assert_eq!(scaled(1_923_076.9, "sps"), "1.92 Msps");
+        assert_eq!(scaled(6_250_000.0, "sps"), "6.25 Msps");
         assert_eq!(ratio(0.0048), "0.005");
     }
 

@@ -10,7 +10,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::samples::{Block, HEADER, MAX_SAMPLES};
 
-/// Room for about 100 ms of samples at 1.923 Msps in each direction: a stalled reader loses blocks after that, and says so.
+/// Room for about 100 ms of samples at BW 1.4 and 30 ms at BW 5 in each direction: a stalled reader loses blocks after that, and says so.
 const SOCKET_BUFFER: usize = 1 << 20;
 
 /// One end of a sample connection. Clones share the connection, so that one thread may read while another writes.

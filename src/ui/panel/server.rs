@@ -18,6 +18,9 @@ const WIDE: u16 = 36;
 /// From this inner width on, counters are named in full.
 const WIDER: u16 = 60;
 
+/// Block error rate from which it is a warning.
+const FREQUENT: f32 = 0.1;
+
 /// The owner's tag.
 const OWNS: &str = " OWNS THE RADIO ";
 
@@ -65,6 +68,15 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
+/// A percentage in four columns and the sign: what is not zero never reads as zero.
+fn percent(value: f32) -> String {
+    match value {
+        v if v > 0.0 && v < 0.1 => "<0.1 %".into(),
+        v if v < 9.95 => format!("{v:.1} %"),
+        v => format!("{v:.0} %"),
+    }
+}
+
 struct Pen<'t> {
     theme: &'t Theme,
     width: u16,
@@ -106,6 +118,7 @@ impl Pen<'_> {
     fn telemetry<'a>(&self, telemetry: &Telemetry, active: &str) -> Vec<(u8, Line<'a>)> {
         let mut rows = vec![(0, self.process("d2d", &telemetry.d2d))];
         rows.push((2, self.sync(&telemetry.d2d)));
+        rows.extend(self.link(&telemetry.d2d).into_iter().map(|row| (3, row)));
         if self.wide() {
             rows.push((6, self.load(&telemetry.d2d)));
         }
@@ -159,6 +172,35 @@ impl Pen<'_> {
             spans.push(span(format!("{word}{snr:.1} dB"), t.base));
         }
         self.row(if self.wide() { " sync" } else { "sync" }, spans)
+    }
+
+    /// What the receiver measures besides the signal to noise ratio: two rows, one where they fit into it; on the narrowest, the two
+    /// figures that say most.
+    fn link<'a>(&self, process: &ProcessStatus) -> Vec<Line<'a>> {
+        let t = self.theme;
+        let Some(link) = process.link else { return Vec::new() };
+        let measured = |word: &'static str, text: Option<String>| match text {
+            Some(text) => vec![span(word, t.dim), span(text, t.base)],
+            None => vec![span(word, t.dim), span("-", t.dim)],
+        };
+        let evm = measured("EVM ", link.evm_percent.map(percent));
+        let errors = link.block_error_rate;
+        let mut bler = measured("BLER ", errors.map(|rate| percent(100.0 * rate)));
+        if errors.is_some_and(|rate| rate >= FREQUENT) {
+            bler[1].style = t.warn;
+        }
+        if !self.wide() {
+            return vec![self.row("link", [evm, vec![Span::raw(" ")], bler].concat())];
+        }
+        let gap = || vec![Span::raw("  ")];
+        let cfo = measured("CFO ", link.cfo_hz.map(|hz| format!("{hz:+.0} Hz")));
+        let lost = span(count(link.subframes_lost), if link.subframes_lost == 0 { t.base } else { t.warn });
+        let unit = span(" subframes", t.dim);
+        if self.width >= WIDER {
+            let lost = vec![span("lost ", t.dim), lost, unit];
+            return vec![self.row(" link", [evm, gap(), cfo, gap(), bler, gap(), lost].concat())];
+        }
+        vec![self.row(" link", [evm, gap(), cfo].concat()), self.row(" lost", [vec![lost, unit], gap(), bler].concat())]
     }
 
     fn load<'a>(&self, process: &ProcessStatus) -> Line<'a> {

@@ -10,7 +10,7 @@ use crate::ui::model::Model;
 use crate::ui::panel::{control, log, phases, probe, radio, routes, server};
 
 /// Rows of the stage: least, comfortable, roomy.
-const STAGE: [u16; 3] = [6, 8, 13];
+const STAGE: [u16; 3] = [6, 8, 14];
 /// Rows of the pings: least, with losses named, tall.
 const PINGS: [u16; 3] = [3, 5, 7];
 /// Rows of the control variables: rule, heads, the fourteen of the source.

@@ -3,9 +3,12 @@
 use insta::assert_snapshot;
 
 use super::{picture, press};
+use crate::protocol::Link;
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
+use crate::ui::msg::{Heard, Msg};
 use crate::ui::theme::ThemeName;
+use crate::ui::update::update;
 
 fn shot(moment: Moment, width: u16, height: u16) -> String {
     text(&picture(&fleet::at(moment, ThemeName::Dark, false), width, height))
@@ -24,6 +27,7 @@ fn operate_before_during_and_after_a_migration() {
 fn a_silent_agent_and_a_failed_migration() {
     assert_snapshot!("silent-120x40", shot(Moment::Silent, 120, 40));
     assert_snapshot!("failed-120x40", shot(Moment::Failed, 120, 40));
+    assert_snapshot!("failed-80x50", shot(Moment::Failed, 80, 50));
 }
 
 #[test]
@@ -66,4 +70,32 @@ fn themes_change_no_character() {
 fn exports_are_deterministic() {
     let picture = || crate::ui::export::svg(&picture(&fleet::at(Moment::After, ThemeName::Dark, false), 120, 40), "x");
     assert_eq!(picture(), picture());
+}
+
+/// The worst that a link can be: nothing is cut, and every figure has its unit.
+#[test]
+fn the_link_figures_fit_where_they_stand() {
+    let worst = Link {
+        snr_db: Some(-12.3),
+        evm_percent: Some(123.0),
+        cfo_hz: Some(-7_440.0),
+        block_error_rate: Some(1.0),
+        subframes_lost: 1_234_567,
+        ..Link::default()
+    };
+    let mut model = fleet::at(Moment::Before, ThemeName::Dark, false);
+    let mut telemetry = model.telemetry("server1").unwrap().clone();
+    (telemetry.seq, telemetry.d2d.link) = (telemetry.seq + 1, Some(worst));
+    update(&mut model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
+    let rows: [(u16, &[&str]); 3] = [
+        (80, &["sync  in sync  -12.3 dB ", "link  EVM 123 % BLER 100 %"]),
+        (120, &["SNR -12.3 dB ", "EVM 123 %  CFO -7440 Hz ", "lost   1 234 567 subframes  BLER 100 % "]),
+        (200, &["EVM 123 %  CFO -7440 Hz  BLER 100 %  lost 1 234 567 subframes "]),
+    ];
+    for (width, expected) in rows {
+        let drawn = text(&picture(&model, width, 60));
+        for row in expected {
+            assert!(drawn.contains(row), "{width} columns, {row:?} is missing:\n{drawn}");
+        }
+    }
 }
