@@ -52,7 +52,7 @@ fn a_radio_streams_whatever_its_eeproms_say() {
     for options in [&["--eeprom=unprogrammed"][..], &["--eeprom=mismatched", "--board=sbx"], &["--board=none"], &["--board=basic"]]
     {
         let Some(bench) = Bench::new(1, options) else { return };
-        bench.run("rx_samples_to_file", &format!("--rate 1e6 --freq 10e6 --nsamps 100000 --file {}", file.display()));
+        bench.run("rx_samples_to_file", &format!("--rate 1e6 --freq 10e6 --setup 0.1 --nsamps 100000 --file {}", file.display()));
         let bytes = std::fs::read(&file).expect("samples");
         assert_eq!(bytes.len(), 400_000, "{options:?}");
         // Empty slots and boards that UHD does not switch on give nothing at all.
@@ -91,7 +91,7 @@ fn a_tone_crosses_the_air_between_oscillators() {
         let lines = BufReader::new(sender.stdout.take().expect("piped")).lines();
         assert!(lines.map_while(Result::ok).any(|line| line.contains("Press Ctrl + C")), "tx_waveforms does not transmit");
         let hear = |freq: &str, gain: u32| {
-            let arguments = format!("--rate 1e6 --freq {freq} --gain {gain} --nsamps 200000 --file {}", file.display());
+            let arguments = format!("--rate 1e6 --freq {freq} --gain {gain} --setup 0.1 --nsamps 200000 --file {}", file.display());
             bench.run("rx_samples_to_file", &arguments);
             // Tone at 25 kHz; where it would be with the wrong sign; and as far off as a step of the oscillator.
             [0.025, 0.225, 0.026].map(|cycles| 20.0 * tone(&file, cycles).log10())

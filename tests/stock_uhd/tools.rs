@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
 
+use crate::raw_client::{RX, TX};
+use crate::sniffer::Sniffer;
 use crate::wire::{Bench, DEVICE, EXAMPLES, Network, ended_well, inside};
 
 /// The figure on the line that begins with `name`.
@@ -56,6 +58,24 @@ fn a_million_samples_a_second_both_ways_without_a_fault() {
     for flow in ["Num received samples", "Num transmitted samples"] {
         assert!((9_900_000..10_600_000).contains(&figure(&said, flow)), "{said}");
     }
+}
+
+#[test]
+fn eight_bit_samples_go_both_ways_without_a_fault() {
+    let Some(bench) = Bench::new(1, &[]) else { return };
+    let wire = Sniffer::in_namespace(&Network::host(0));
+    let said = bench.run("benchmark_rate", "--rx_rate 1e6 --tx_rate 1e6 --rx_otw sc8 --tx_otw sc8 --duration 5");
+    assert_faultless(&said);
+    for flow in ["Num received samples", "Num transmitted samples"] {
+        assert!((4_900_000..5_600_000).contains(&figure(&said, flow)), "{said}");
+    }
+    // Half as many full packets as sc16 would need, each way.
+    let frames = wire.drain();
+    let full = |payload: Option<&[u8]>| payload.is_some_and(|payload| payload.len() > 1400);
+    let (from, to) = frames.iter().fold((0, 0), |(from, to), frame| {
+        (from + u32::from(full(frame.sent_from(RX[0]))), to + u32::from(full(frame.sent_to(TX))))
+    });
+    assert!((6_000..8_000).contains(&from) && (6_000..8_000).contains(&to), "{from} packets from the radio, {to} to it");
 }
 
 #[test]
