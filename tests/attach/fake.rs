@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use baton::radio::wire::control::{Action, Message};
+use baton::radio::wire::control::{Action, I2cData, Message};
 use baton::radio::wire::dsp::decimation_of;
 use baton::radio::wire::register::setting_address;
 use baton::radio::wire::stream_rx::{RxError, STREAM_ID, encode_data};
@@ -130,6 +130,9 @@ fn answer(bytes: &[u8], state: &mut State) -> Option<[u8; 36]> {
             }
             Message::RegisterDone(0)
         }
+        // An EEPROM with nothing in it.
+        Message::I2cWrite { .. } => Message::I2cWriteDone,
+        Message::I2cRead { count, .. } => Message::I2cReadDone(I2cData::new(&[0xFF; 16][..usize::from(count).min(16)])),
         _ => Message::NotUnderstood,
     };
     Some(Control::request(request.sequence, message).encode())

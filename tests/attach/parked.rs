@@ -30,7 +30,9 @@ fn what_was_given_out_is_sent_and_then_nothing() {
     let said = fake.state().registers.len();
     fake.state().streaming = false;
     std::thread::sleep(SILENCE);
-    assert_eq!((fake.state().starts, fake.state().registers.len(), fake.state().transmitted.len()), (1, said, 18));
+    let state = fake.state();
+    assert_eq!((state.starts, state.registers.len(), state.transmitted.len()), (1, said, 18));
+    drop(state);
     assert_eq!(usrp.notes, [""; 0]);
 
     let resumed = usrp.ask("resume").unwrap();

@@ -240,10 +240,8 @@ fn a_state_of_another_clock_is_found_out_by_the_first_block() {
     scene.next.modem.inherit(&state).unwrap();
     scene.next.modem.resume(&mut scene.next.taken);
     scene.heard = true;
-    (0..200).for_each(|_| {
-        scene.pair.pool.taken.bursts.clear();
-        scene.step();
-    });
+    scene.pair.pool.modem.freeze();
+    (0..200).for_each(|_| scene.step());
     let notes = &scene.next.taken.notes;
     assert!(notes.len() == 1 && notes[0].contains("ahead of the radio's clock") && notes[0].contains("searches"), "{notes:?}");
     assert_eq!(scene.next.last_sync(), Some(Sync::Synced));
