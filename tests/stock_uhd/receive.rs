@@ -167,7 +167,7 @@ fn offloaded_packets_are_the_same_packets() {
         line.take();
         control.prepare_rx(0);
         // Both half-band filters and a CIC of 5.
-        control.poke(50, 0x300 | FAST_DECIMATION as u32 / 4);
+        control.poke(50, 0x300 | (FAST_DECIMATION as u32 / 4));
         control.start(0, Some(3 * SECOND));
         let packets: Vec<RxPacket> = (0..3000).map(|_| RxPacket::of(&line.receive())).collect();
         for (number, packet) in packets.iter().enumerate() {

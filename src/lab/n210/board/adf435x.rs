@@ -134,3 +134,28 @@ impl Synthesizer {
         (detect, shown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words of UHD 4.3.0.0 for 2.45 GHz: 98 times 25 MHz.
+    const WORDS: [u128; 6] = [0x0040_0005, 0x000F_A23C, 0x0001_001B, 0x6500_8A42, 0x0000_7FF9, 0x0031_0000];
+    /// Register 2 with half the division of the reference: 50 MHz, faster than phases are compared.
+    const FAST: u128 = 0x6400_8A42;
+
+    #[test]
+    fn registers_act_with_register_0_and_within_their_limits() {
+        let mut chip = Synthesizer::new(Kind::Adf4350);
+        for word in WORDS {
+            assert_eq!(chip.locked_hz(100e6), None);
+            chip.transfer(word, 32);
+        }
+        assert_eq!(chip.locked_hz(100e6), Some(2.45e9));
+        chip.transfer(FAST, 32);
+        assert_eq!(chip.locked_hz(100e6), Some(2.45e9), "register 0 was not written since");
+        chip.transfer(49 << 15, 32);
+        assert_eq!(chip.locked_hz(100e6), None);
+        assert_eq!(chip.locked_hz(50e6), None, "half of what the oscillator reaches");
+    }
+}

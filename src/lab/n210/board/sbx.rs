@@ -42,3 +42,15 @@ pub fn transmit_db(pins: Pins) -> Option<f32> {
     let mixes = pins.tx & (OUTPUT | MIXER) == OUTPUT | MIXER;
     (mixes && pins.tx & ANTENNA != 0).then(|| attenuator_db(pins.tx))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shared_connector_is_the_transmitters_while_it_leads_out() {
+        for (pins, gain) in [(0x0000_0004, Some(0.0)), (0x4000_0004, None), (0x4000_4004, Some(0.0)), (0x0000_0014, None)] {
+            assert_eq!(receive_db(Pins::from(pins)), gain, "{pins:#010x}");
+        }
+    }
+}

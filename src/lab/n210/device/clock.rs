@@ -73,3 +73,22 @@ impl Clock {
         self.load_armed(tick);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pulse_is_noted_by_the_clock_as_it_ran_until_then() {
+        let mut clock = Clock::default();
+        for (register, value) in [(sr::TIME_LOW, 7), (sr::TIME_NOW, 0), (sr::TIME_HIGH, 0)] {
+            clock.write(register, value, 1_000);
+        }
+        clock.pulse(TICKS_PER_SECOND);
+        assert_eq!((clock.last_pps, clock.device(TICKS_PER_SECOND + 5)), (TICKS_PER_SECOND, 12));
+        assert_eq!(
+            (clock.tick_of(12, TICKS_PER_SECOND + 5), clock.tick_of(11, TICKS_PER_SECOND + 5)),
+            (Some(TICKS_PER_SECOND + 5), None)
+        );
+    }
+}

@@ -188,6 +188,35 @@ mod tests {
         assert_eq!((next.numbered, next.samples, next.header.end_of_burst), (true, 1, true));
     }
 
+    #[test]
+    fn a_length_beyond_the_datagram_takes_what_follows_for_samples() {
+        let mut deframer = Deframer::default();
+        let (first, _) = read(&mut deframer, &[0, 0x0000_0006, 0x0001_0002, 0x0003_0004]);
+        assert_eq!((first.numbered, first.samples), (true, 2));
+        // Three more complete it; the rest of their datagram is not looked at.
+        let (second, samples) = read(&mut deframer, &[1, 0x0001_0002, 0x0005_0006, 9, 9]);
+        assert_eq!((second.numbered, second.samples, samples[2]), (false, 3, Sample::new(5, 6)));
+        let (third, _) = read(&mut deframer, &[2, 0x0002_0002, 0x0007_0008]);
+        assert_eq!((third.numbered, third.samples, third.header.sequence), (true, 1, 2));
+    }
+
+    #[test]
+    fn class_identifiers_are_not_samples() {
+        let (packet, samples) = read(&mut Deframer::default(), &[0, 0x0800_0005, 7, 7, 0x0001_0002, 0x0003_0004, 9]);
+        assert_eq!((packet.samples, samples), (2, vec![Sample::new(1, 2), Sample::new(3, 4)]));
+    }
+
+    /// The converter looks for a trailer: a packet without one stays as it is, whichever way it is read.
+    #[test]
+    fn sc8_without_a_trailer_is_read_as_sc16() {
+        for words in [&[0, 0x0000_0003, 0x0001_0002, 0x0003_0004][..], &[0, 0x0000_0003, 0x0001_0002, 0x0003_0004, 9]] {
+            let bytes: Vec<u8> = words.iter().flat_map(|word: &u32| word.to_be_bytes()).collect();
+            let mut samples = VecDeque::new();
+            Deframer::default().read(&bytes, Format::Sc8, &mut samples);
+            assert_eq!(samples, [Sample::new(1, 2), Sample::new(3, 4)]);
+        }
+    }
+
     proptest! {
         #[test]
         fn the_short_way_reads_what_the_long_way_reads(

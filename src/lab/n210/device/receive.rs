@@ -395,3 +395,17 @@ impl RxChain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twenty_eight_samples_find_room_before_the_packet_memory() {
+        let command = Command::new([StreamCommand::NOW | 1_000, 0, 0]);
+        let run = |room| Run { command, start: 1_000, time: 0, step: 52, full: 363, done: 0, left: None, room };
+        let full = 1_000 + 28 * 52;
+        assert_eq!((run(full).samples(), run(full + 1).samples()), (363, 28));
+        assert!(!run(full + 1).overruns(28), "what is in hand is not lost");
+    }
+}

@@ -93,3 +93,34 @@ impl Framer {
         Some(&mut frame[UDP_HEADERS..])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn the_checksum_holds_for_every_address_and_length() {
+        let (mut framer, mut out) = (Framer::default(), Outbox::default());
+        let at = |ip: u32| (SocketAddrV4::new(Ipv4Addr::from_bits(ip), 49_156), [2; 6]);
+        for low in (0..=0xFFFF).step_by(7) {
+            framer.set(Stream::Rx0, at(0xC0A8_0A02), at(0xC0A8_0000 + low));
+            for length in [24, 1472] {
+                out.clear();
+                framer.frame(Stream::Rx0, &mut out, length).unwrap();
+                let header = out.frames().next().unwrap();
+                assert_eq!(frame::sum(&header[14..34]), 0xFFFF, "{low:#x}, {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_to_no_address_is_not_sent() {
+        let (mut framer, mut out) = (Framer::default(), Outbox::default());
+        framer.write(WORDS * Stream::Tx as usize + 10, 5_000);
+        assert!(framer.frame(Stream::Tx, &mut out, 24).is_none());
+        framer.write(WORDS * Stream::Tx as usize + 9, 0xC0A8_0A01);
+        assert!(framer.frame(Stream::Tx, &mut out, 24).is_some());
+        assert!(framer.frame(Stream::Rx0, &mut out, 24).is_none());
+    }
+}

@@ -105,3 +105,20 @@ pub fn split(frame: &[u8], segment: Option<usize>) -> Vec<Vec<u8>> {
     };
     payload.chunks(segment).map(datagram).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::n210::ethernet::frame;
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    #[test]
+    fn destinations_at_the_fpgas_ports_are_the_firmwares() {
+        let at = |port| (SocketAddrV4::new(Ipv4Addr::new(192, 168, 10, 2), port), [2; 6]);
+        for (to, length, firmware) in [(port::TX, 8, true), (port::TX, 24, false), (port::FAST, 24, false), (port::RX0, 24, true)] {
+            let frame = frame::host_udp(at(5_000), at(to), &vec![u8::from(length > 8); length]);
+            assert_eq!(label(&frame, Direction::In), Label { direction: Direction::In, port: Some(to), firmware }, "{to} {length}");
+            assert_eq!(label(&frame, Direction::Out).port, Some(5_000));
+        }
+    }
+}

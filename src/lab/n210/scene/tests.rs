@@ -174,6 +174,16 @@ fn every_error_of_a_fault_names_its_key_in_a_scene_and_on_the_socket() {
 }
 
 #[test]
+fn a_path_has_at_most_32_taps() {
+    let with = |taps: usize| {
+        let taps = vec!["{ delay_ticks = 1, gain_db = -3 }"; taps].join(", ");
+        lab(&format!("[[path]]\nfrom = \"far\"\nto = \"pool\"\ntaps = [{taps}]"))
+    };
+    assert_eq!(with(32).unwrap().paths[0].taps.as_ref().map(Vec::len), Some(32));
+    assert!(with(33).unwrap_err().message.contains("33 taps are more than the 32"));
+}
+
+#[test]
 fn what_is_told_happens_at_once_and_is_one_thing() {
     let pool = names(&["pool"]);
     for (line, word) in [

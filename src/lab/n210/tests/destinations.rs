@@ -39,6 +39,8 @@ fn a_stream_stays_at_its_mac_until_the_destination_is_set_again() {
     assert_eq!(stray(&mut bench, first), first.mac);
     assert_eq!(bench.ask(second, Message::Hello).unwrap().0, second.mac, "control follows at once");
     assert_eq!(stray(&mut bench, second), first.mac, "the framer does not");
+    bench.0.input(0, &arp(2, (*second.address.ip(), second.mac), DEVICE), None);
+    assert_eq!(stray(&mut bench, second), first.mac, "nor for an ARP reply");
     bench.send(second, port::RX0, &[0; 8]);
     assert_eq!(stray(&mut bench, second), second.mac);
 }
@@ -79,6 +81,67 @@ fn a_port_that_is_gone_stops_its_stream_and_frees_the_device() {
     assert!(bench.drain(0).is_empty());
     let lock = bench.ask(host, Message::Register { address: firmware::LOCK_TIME, data: 0, action: Action::FirmwareRead });
     assert_eq!(lock.unwrap().1, Message::RegisterDone(0));
+}
+
+#[test]
+fn a_port_that_is_gone_stops_its_own_chain_only() {
+    for (gone, other) in [(port::RX0, port::RX1), (port::RX1, port::RX0)] {
+        let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+        bench.ready(host);
+        for offset in [0, sr::RX1_OFFSET] {
+            bench.command_words(host, offset, StreamCommand { mode: StreamMode::Continuous, at: None }.words());
+        }
+        bench.pass(100_000);
+        let sent = bench.drain(0);
+        let lost = sent.iter().find(|frame| frame[34..36] == gone.to_be_bytes()).unwrap();
+        let mut icmp = vec![3, 3, 0, 0, 0, 0, 0, 0];
+        icmp.extend(&lost[14..42]);
+        let mut frame = frame::host_udp((host.address, host.mac), (SocketAddrV4::new(DEVICE, 1), Bench::mac(0)), &icmp[8..]);
+        frame[23] = 1;
+        frame[34..].copy_from_slice(&icmp);
+        bench.0.input(0, &frame, None);
+        bench.pass(100_000);
+        let from: Vec<u16> = bench.streams(0).iter().map(|datagram| datagram.ports.0).collect();
+        assert!(!from.is_empty() && from.iter().all(|from| *from == other), "{gone}: {from:?}");
+    }
+}
+
+#[test]
+fn datagrams_to_another_address_are_not_for_the_radio() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    let hello = Control::request(1, Message::Hello).encode();
+    let mut answers = |to: Ipv4Addr, mac| {
+        bench.0.input(0, &frame::host_udp((host.address, host.mac), (SocketAddrV4::new(to, port::CONTROL), mac), &hello), None);
+        bench.datagrams(0).len()
+    };
+    assert_eq!(answers(Ipv4Addr::new(192, 168, 10, 3), Bench::mac(0)), 0);
+    assert_eq!((answers(DEVICE, Bench::mac(0)), answers(Ipv4Addr::BROADCAST, [0xFF; 6])), (1, 1));
+}
+
+/// The firmware hears broadcasts and the FPGA does not; a stream that was led so comes from the address that was asked.
+#[test]
+fn broadcasts_are_the_firmwares() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    let all = Ipv4Addr::new(192, 168, 10, 255);
+    let broadcast = |bench: &mut Bench, to, payload: &[u8]| {
+        let frame = frame::host_udp((host.address, host.mac), (SocketAddrV4::new(all, to), [0xFF; 6]), payload);
+        bench.0.input(0, &frame, None);
+    };
+    let mut packet = [0; 1472];
+    let last = TxHeader { end_of_burst: true, ..TxHeader::default() };
+    let length = last.encode(&[Sample::default()], &mut packet).unwrap();
+    broadcast(&mut bench, port::TX, &packet[..length]);
+    bench.pass(1_000);
+    assert!(bench.datagrams(0).iter().all(|datagram| datagram.ports.0 != port::TX || datagram.payload.len() == 4));
+    broadcast(&mut bench, port::RX0, &[0; 8]);
+    bench.drain(0);
+    for (register, value) in (sr::RX0_COMMAND..).zip(StreamCommand { mode: StreamMode::Stop, at: None }.words()) {
+        bench.poke(host, register, value);
+    }
+    let frames = bench.drain(0);
+    let stray = frames.iter().find(|frame| frame[34..36] == port::RX0.to_be_bytes()).unwrap();
+    assert_eq!((&stray[26..30], &stray[30..34]), (&all.octets()[..], &host.address.ip().octets()[..]));
 }
 
 #[test]

@@ -83,6 +83,33 @@ fn packets_are_dropped_one_in_so_many_or_by_chance() {
 }
 
 #[test]
+fn chance_differs_from_seed_to_seed_and_from_fault_to_fault() {
+    let fates = |seed: u64| {
+        let identities = (0..2).map(|n| Identity::new(&format!("radio{n}"), DEVICE)).collect();
+        let mut bench = Bench(World::new(identities, Medium { path: Path::default(), noise_dbfs: -200.0, seed }));
+        [0, 1].map(|radio| {
+            bench.tell(&format!("fault = {{ radio = \"radio{radio}\", kind = \"drop\", probability = 0.5 }}")).unwrap();
+            bench.hellos(Host::new(radio, 1), 100)
+        })
+    };
+    let [one, two] = fates(5);
+    assert_eq!(fates(5), [one.clone(), two.clone()]);
+    assert!(one != two && fates(6)[0] != one);
+}
+
+#[test]
+fn a_fault_takes_the_place_of_its_like_and_ends_by_its_direction() {
+    let (mut bench, host) = bench();
+    bench.spoil("kind = \"drop\", every = 1, direction = \"in\"");
+    bench.spoil("kind = \"drop\", every = 1000, direction = \"in\"");
+    assert_eq!((bench.hellos(host, 3).len(), bench.faults()), (3, 1));
+    bench.spoil("kind = \"drop\", every = 1, direction = \"out\"");
+    assert_eq!((bench.hellos(host, 3).len(), bench.faults()), (0, 2));
+    bench.spoil("kind = \"none\", direction = \"in\"");
+    assert_eq!((bench.hellos(host, 3).len(), bench.faults()), (0, 1));
+}
+
+#[test]
 fn packets_are_delayed_to_the_tick() {
     let (mut bench, host) = bench();
     bench.spoil("kind = \"delay\", ticks = 500, direction = \"in\"");
@@ -210,6 +237,18 @@ fn a_brown_out_leaves_the_radio_as_after_power_up() {
 }
 
 #[test]
+fn a_brown_out_loses_what_was_on_its_way_to_the_radio() {
+    let (mut bench, host) = bench();
+    bench.spoil("kind = \"delay\", ticks = 5000, direction = \"in\"");
+    bench.hello(host, 1);
+    bench.spoil("kind = \"brown-out\", for = 0.00001");
+    bench.pass(10_000);
+    bench.hello(host, 2);
+    bench.pass(10_000);
+    assert_eq!(bench.replies(host), [2]);
+}
+
+#[test]
 fn a_brown_out_without_an_end_is_ended_by_hand() {
     let (mut bench, host) = bench();
     bench.spoil("kind = \"brown-out\"");
@@ -265,6 +304,19 @@ fn a_running_chain_overflows_on_demand() {
     bench.command(host, StreamMode::Continuous, None);
     bench.pass(MS);
     assert!(!bench.datagrams(0).is_empty(), "until a new command");
+}
+
+#[test]
+fn all_running_chains_overflow_and_go_on_with_what_is_queued() {
+    let (mut bench, host) = bench();
+    bench.command(host, StreamMode::Samples(100_000), None);
+    bench.command(host, StreamMode::Samples(5), Some(2_000_000));
+    bench.command_words(host, sr::RX1_OFFSET, StreamCommand { mode: StreamMode::Continuous, at: None }.words());
+    bench.spoil("kind = \"overflow\"");
+    bench.0.advance(3_000_000);
+    let (first, second): (Vec<_>, Vec<_>) = bench.streams(0).into_iter().partition(|datagram| datagram.ports.0 == port::RX0);
+    assert_eq!(heard(&first), [Err(RxError::Overflow), Ok((2_000_000, 5, true))]);
+    assert_eq!(heard(&second), [Err(RxError::Overflow)]);
 }
 
 #[test]

@@ -94,6 +94,45 @@ fn chained_commands_are_one_stream() {
 }
 
 #[test]
+fn a_chained_command_that_reloads_counts_from_its_own_start() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    // It begins at sample 320, within the first packet: it ends at 420, 520 and so on.
+    bench.command_words(host, 0, [Words::NOW | Words::CHAIN | 320, 0, 0]);
+    bench.command_words(host, 0, [Words::NOW | Words::CHAIN | Words::RELOAD | 100, 0, 0]);
+    bench.0.advance(450 * 52);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((0, 363, false))]);
+    bench.command_words(host, 0, [Words::NOW | 30, 0, 0]);
+    bench.0.advance(1_000_000);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((363 * 52, 187, true))]);
+}
+
+#[test]
+fn a_count_of_0_goes_around_once() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    bench.command_words(host, 0, [Words::NOW, 0, 0]);
+    bench.0.advance(100 * 363 * 52);
+    let packets = said(&mut bench, port::RX0);
+    assert!(packets.len() == 100 && packets.iter().all(|packet| matches!(packet, Ok((_, 363, false)))));
+}
+
+#[test]
+fn a_new_stream_id_counts_packets_from_0() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    bench.command(host, StreamMode::Samples(1_000), None);
+    bench.pass(100_000);
+    assert_eq!(bench.streams(0).len(), 3);
+    bench.set(host, &[(sr::RX0_STREAM_ID, 3)]);
+    bench.command(host, StreamMode::Samples(1), None);
+    bench.pass(1_000);
+    let packet = bench.streams(0).remove(0);
+    let RxPacket::Data(data) = RxPacket::decode(&packet.payload).unwrap() else { panic!("no samples") };
+    assert_eq!(data.count, 0);
+}
+
+#[test]
 fn sixteen_commands_wait_and_a_seventeenth_is_lost() {
     let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
     bench.ready(host);
@@ -122,6 +161,35 @@ fn a_reset_forgets_stream_commands_and_count() {
     let packet = bench.streams(0).remove(0);
     let RxPacket::Data(data) = RxPacket::decode(&packet.payload).unwrap() else { panic!("no samples") };
     assert_eq!((data.count, data.len()), (0, 1));
+}
+
+#[test]
+fn a_reset_forgets_commands_that_wait_for_their_time() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    bench.command(host, StreamMode::Samples(5), Some(1_000_000));
+    bench.command(host, StreamMode::Samples(6), Some(1_100_000));
+    bench.set(host, &[(sr::RX0_RESET, 0)]);
+    bench.command(host, StreamMode::Samples(1), None);
+    bench.0.advance(2_000_000);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((0, 1, true))]);
+}
+
+#[test]
+fn a_reset_empties_the_packet_memories() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    bench.set(host, &[(sr::RX0_DECIMATION, 2)]);
+    bench.command(host, StreamMode::Continuous, None);
+    // To the tick of the overflow, when the wire is as far behind as it gets.
+    while said(&mut bench, port::RX0).last() != Some(&Err(RxError::Overflow)) {
+        bench.pass(1);
+    }
+    bench.set(host, &[(sr::RX0_RESET, 0)]);
+    bench.command(host, StreamMode::Samples(363), None);
+    let start = bench.0.now();
+    bench.pass(10_000);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((start, 363, true))]);
 }
 
 #[test]
@@ -181,7 +249,7 @@ fn jumbo_packets_go_as_far_as_the_memory() {
     bench.ready(host);
     for (register, samples) in [(1018, 1018), (1019, 1018), (0, 1018), (65_535, 1018), (65_537, 1)] {
         bench.set(host, &[(sr::RX0_SAMPLES, register), (sr::RX0_RESET, 0)]);
-        bench.command(host, StreamMode::Samples(1018), None);
+        bench.command(host, StreamMode::Samples(1100), None);
         bench.pass(100_000);
         let packet = bench.streams(0).remove(0);
         assert_eq!(packet.payload.len(), 20 + samples * 4, "{register}");

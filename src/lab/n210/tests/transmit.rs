@@ -148,6 +148,90 @@ fn a_late_or_misnumbered_start_drops_its_burst_by_the_policy() {
     }
 }
 
+/// A transmitter that waits leaves its queue as it is; one that drops for ever takes packet after packet.
+#[test]
+fn what_waits_is_not_consumed_and_what_is_dropped_is() {
+    // Updates after every packet: on, and 0 to be exceeded.
+    const EACH_PACKET: u32 = 0x8000_0000;
+    for (policy, consumed) in [(register::WAIT, 1), (0, 4)] {
+        for first in [numbered(0), TxHeader { tick: Some(5), ..numbered(0) }] {
+            let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+            bench.ready(host);
+            bench.set(host, &[(sr::TX_UNDERFLOW_POLICY, policy), (sr::TX_FLOW_PACKETS, EACH_PACKET)]);
+            bench.pass(1_000);
+            for header in [first, numbered(1), numbered(2), last(3)] {
+                bench.transmit(host, header, &ONE);
+                bench.pass(1_000);
+            }
+            let events = codes(&mut bench, host);
+            let updates = events.iter().filter(|event| event.0 == TxMessage::FlowControl).count();
+            assert_eq!(updates, consumed, "policy {policy}, {first:?}: {events:?}");
+        }
+    }
+}
+
+#[test]
+fn both_numbers_of_a_packet_are_checked() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    bench.transmit(host, last(0), &ONE);
+    bench.pass(1_000);
+    bench.transmit(host, TxHeader { count: 5, ..last(1) }, &ONE);
+    // The next is expected after what came.
+    bench.transmit(host, TxHeader { count: 6, ..last(2) }, &ONE);
+    bench.pass(1_000);
+    let events = [(TxMessage::BurstAck, 0), (TxMessage::SequenceError, 1), (TxMessage::BurstAck, 2)];
+    assert_eq!(codes(&mut bench, host), events);
+}
+
+#[test]
+fn numbers_are_read_sixteen_samples_before_the_packet_plays() {
+    let end = 363 * u64::from(DECIMATION);
+    for (at, read) in [(end - 16 * 52 - 1, 0), (end - 16 * 52, 1)] {
+        let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+        bench.ready(host);
+        bench.set(host, &[(sr::TX_FLOW_TIME, register::flow_by_time(at as u32 - 2))]);
+        bench.transmit(host, numbered(0), &[Sample::default(); 363]);
+        bench.transmit(host, last(1), &ONE);
+        bench.0.advance(at);
+        assert_eq!(bench.events(host), [(TxMessage::FlowControl, read, at)]);
+    }
+}
+
+#[test]
+fn clearing_begins_the_count_to_the_next_update_anew() {
+    let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+    bench.ready(host);
+    bench.set(host, &[(sr::TX_FLOW_TIME, register::flow_by_time(20_000))]);
+    bench.pass(10_000);
+    bench.set(host, &[(sr::TX_CLEAR, 1), (sr::TX_CLEAR, 0)]);
+    bench.pass(30_000);
+    assert_eq!(bench.events(host), [(TxMessage::FlowControl, NO_SEQUENCE, 10_000 + 2 + 20_000 + 2)]);
+}
+
+/// Both chains begin a burst with their oscillators at phase 0, whenever that is.
+#[test]
+fn two_bursts_with_one_content_sound_the_same() {
+    let mut bench = Bench::new(2);
+    let (sender, listener) = (Host::new(0, 1), Host::new(1, 1));
+    bench.ready(sender);
+    bench.ready(listener);
+    bench.set(sender, &[(sr::TX_FREQUENCY, dsp::tx_tuning_word(10.1e6))]);
+    bench.set(listener, &[(sr::RX0_FREQUENCY, dsp::rx_tuning_word(10e6))]);
+    let heard = [52_000, 520_013].map(|start| {
+        let sequence = u32::from(start > 52_000);
+        bench.transmit(sender, TxHeader { tick: Some(start), ..last(sequence) }, &[Sample::new(12_000, 0); 100]);
+        bench.command(listener, StreamMode::Samples(110), Some(start));
+        bench.pass(300_000);
+        let datagram = bench.streams(1).remove(0);
+        let RxPacket::Data(data) = RxPacket::decode(&datagram.payload).unwrap() else { panic!("no samples") };
+        data.samples().collect::<Vec<_>>()
+    });
+    let near = |(a, b): (&Sample, &Sample)| a.re.abs_diff(b.re) <= 2 && a.im.abs_diff(b.im) <= 2;
+    assert!(heard[0].iter().zip(&heard[1]).all(near), "{heard:?}");
+    assert!(heard[0].iter().any(|sample| sample.re > 1_000));
+}
+
 #[test]
 fn every_packet_with_a_past_time_is_dropped() {
     let (mut bench, host) = (Bench::new(1), Host::new(0, 1));

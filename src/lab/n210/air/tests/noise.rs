@@ -104,3 +104,12 @@ fn chains_that_are_set_alike_hear_the_same() {
         assert!(alike(&heard, &whole) < 0.06, "seed {seed}, radio {radio}, {start}");
     }
 }
+
+#[test]
+fn no_block_of_it_comes_again() {
+    let heard = hear(&mut noisy(-40.0, 7), 0, rx(52, 0), 4096 * 52, 4096 * 40);
+    let blocks: Vec<_> = heard.chunks(4096).collect();
+    for (n, block) in blocks.iter().enumerate() {
+        assert!(blocks[n + 1..].iter().all(|other| other != block), "block {n}");
+    }
+}

@@ -143,6 +143,52 @@ fn a_second_ray_cuts_a_notch_where_theory_says() {
     }
 }
 
+/// Off the receiver's frequency, what comes later comes as it was, phase and all: by the path's delay as by a ray's.
+#[test]
+fn a_delay_moves_a_signal_as_a_whole() {
+    let from = tx(52, dsp::tx_tuning_word(100e3));
+    let listen = |path: Path, later: Tick| {
+        let mut air = Air::new(2, quiet(path));
+        air.play(0, from, 0, tone(12_000.0, 0.01, 1_000));
+        hear(&mut air, 1, rx(52, 0), 400 * 52 + later, 50)
+    };
+    let at_once = listen(Path::default(), 0);
+    assert!(level(&at_once) > 1_000.0);
+    let late = listen(Path { delay: 130, ..Path::default() }, 130);
+    assert!(distance(&late, &at_once) < 3.0, "{}", distance(&late, &at_once));
+    // A ray so strong that the direct one is nothing beside it.
+    let tap = Tap { delay: 130, gain_db: 60.0, phase_degrees: 0.0 };
+    let late = listen(Path { gain_db: -60.0, taps: vec![tap], ..Path::default() }, 130);
+    assert!(distance(&late, &at_once) < 20.0, "{}", distance(&late, &at_once));
+}
+
+#[test]
+fn a_change_of_an_oscillator_leaves_its_phase() {
+    let mut air = Air::new(2, quiet(Path::default()));
+    air.set_carrier_offset(0, 1_000.0);
+    air.play(0, tx(52, 0), 0, tone(12_000.0, 0.0, 6_000));
+    let mut now = || hear(&mut air, 1, rx(52, 0), 260_000, 1)[0];
+    let before = now();
+    // 2.6 turns since power-up.
+    assert!((before.arg() - TAU * 0.6 + TAU).abs() < 0.1, "{before}");
+    air.set_carrier_offset(0, 0.0);
+    // But for what the filters held back meanwhile: 0.01 turns.
+    let after = hear(&mut air, 1, rx(52, 0), 260_000, 1)[0];
+    assert!((after / before).arg().abs() < 0.1, "{before} {after}");
+}
+
+#[test]
+fn a_scale_beyond_the_hosts_drives_the_transmitter_to_its_limits() {
+    let mut from = tx(52, 0);
+    from.gain = 2.0;
+    let [cut, most] = [30_000.0, 16_384.0].map(|amplitude| {
+        let mut air = Air::new(2, quiet(Path { gain_db: -20.0, ..Path::default() }));
+        air.play(0, from, 0, tone(amplitude, 0.0, 400));
+        hear(&mut air, 1, rx(52, 0), 200 * 52, 50)
+    });
+    assert!(distance(&cut, &most) <= 1.0 && level(&most) > 500.0, "{} {}", level(&cut), level(&most));
+}
+
 #[test]
 fn levels_beyond_full_scale_are_cut() {
     let mut air = Air::new(2, quiet(Path { gain_db: 30.0, ..Path::default() }));

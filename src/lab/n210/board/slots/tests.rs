@@ -259,3 +259,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_synthesizer_without_power_forgets() {
+    let mut boards = made(Fitted::Sbx(Kind::Adf4350));
+    tune(&mut boards, &SBX[3].1);
+    assert!(BOTH.iter().all(|direction| boards.front(*direction).gain > 0.0));
+    // Bit 5 of each half takes the power away.
+    let [idle, rx, tx, both, direction] = SBX_PINS;
+    set_pins(&mut boards, [idle | 0x0020_0020, rx | 0x0020_0020, tx | 0x0020_0020, both | 0x0020_0020, direction]);
+    set_pins(&mut boards, SBX_PINS);
+    assert!(BOTH.iter().all(|direction| boards.front(*direction).gain == 0.0));
+    tune(&mut boards, &SBX[3].1);
+    assert!(BOTH.iter().all(|direction| boards.front(*direction).gain > 0.0));
+}
