@@ -71,7 +71,9 @@ fn a_link_ends_the_parking_and_an_unlinked_process_can_be_parked() {
     usrp.ask("link").unwrap();
     let status = usrp.ask("status").unwrap();
     assert_eq!((&status["linked"], status.get("frozen")), (&true.into(), None));
-    listener.accept().unwrap().send(&burst(0, 700)).unwrap();
+    // Held: a process that ends takes what it has just sent with it.
+    let mut d2d = listener.accept().unwrap();
+    d2d.send(&burst(0, 700)).unwrap();
     await_until("a burst", || fake.state().transmitted.len() == 2);
     assert!(usrp.ask("export").unwrap_err().contains("D2D"));
 }

@@ -1,11 +1,13 @@
 //! The command socket's place in the file system.
 
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use nix::sys::stat::{Mode, umask};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
+use nix::sys::stat::{Mode, fchmod};
 
 use crate::protocol::{ErrorCode, Failure};
 
@@ -27,11 +29,7 @@ impl Endpoint {
                 .hint("name another place with --control")
         };
         make_room(path)?;
-        // No moment in which others may connect.
-        let before = umask(Mode::from_bits_truncate(0o177));
-        let listener = UnixListener::bind(path);
-        umask(before);
-        let listener = listener.map_err(fail)?;
+        let listener = bind_private(path).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
         let file = std::fs::symlink_metadata(path).map_err(fail)?;
         Ok((listener, Self { path: path.into(), identity: (file.dev(), file.ino()) }))
@@ -50,6 +48,16 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// A listener that no other user may connect to at any moment: Linux makes the file with the mode of the unbound socket, and the umask,
+/// which all threads share, is left alone.
+fn bind_private(path: &Path) -> std::io::Result<UnixListener> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    listen(&socket, Backlog::new(16)?)?;
+    Ok(UnixListener::from(socket))
 }
 
 /// Removes what a dead process left at the path.
