@@ -55,6 +55,7 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
         key_file,
         records: dir.join("records"),
         runtime: dir.join("run"),
+        terminals: Vec::new(),
         roles: Roles { initiator: "one".into(), destination: "two".into(), far_end: None },
         addresses: Addresses { active: "192.168.10.1/24".into(), parked: "192.168.20.2/24".into() },
         workload: Workload {

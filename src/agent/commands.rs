@@ -17,7 +17,7 @@ use super::telemetry;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
 use crate::protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Linked, Route, SetPort, Started, TunIp};
-use crate::workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TUN};
+use crate::workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TERMINALS, ENV_TUN};
 
 /// Linking sends a few packets and waits for the first samples.
 const LINK: Duration = Duration::from_secs(5);
@@ -152,6 +152,10 @@ pub fn environment(agent: &Agent, control: Option<&Control>) -> Result<Vec<(&'st
         (ENV_TUN, agent.settings().tun.clone()),
         (ENV_SETTINGS, Value::Object(settings(agent)?).to_string()),
     ];
+    if !agent.config.terminals.is_empty() {
+        let list: Vec<String> = agent.config.terminals.iter().map(ToString::to_string).collect();
+        environment.push((ENV_TERMINALS, Value::from(list).to_string()));
+    }
     environment.extend(control.map(|control| (ENV_CONTROL, Value::Object(control.clone()).to_string())));
     Ok(environment)
 }

@@ -3,6 +3,7 @@
 //! Ground floor: imports nothing of baton but the failure type.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,10 @@ pub struct Config {
     pub records: PathBuf,
     /// Folder for the sockets between an agent and its workload processes.
     pub runtime: PathBuf,
+    /// Tun addresses of the terminals of a relay scenario; a terminal's place in the list is its index in routes (`destID`, `nexthop`).
+    /// Empty where there are only two ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terminals: Vec<Ipv4Addr>,
     /// Who plays which part.
     pub roles: Roles,
     /// Addresses that move with the work.

@@ -75,6 +75,7 @@ pub fn config(records: PathBuf) -> Result<Config, Failure> {
         key_file: Some(KEY.into()),
         records,
         runtime: RUNTIME.into(),
+        terminals: Vec::new(),
         roles: Roles { initiator: "server1".into(), destination: "server2".into(), far_end: Some("server3".into()) },
         addresses: Addresses { active: ACTIVE.into(), parked: PARKED.into() },
         workload: Workload {

@@ -20,6 +20,8 @@ pub const ENV_RADIO: &str = "BATON_RADIO";
 pub const ENV_TUN: &str = "BATON_TUN";
 /// The process's own settings as JSON, name to value.
 pub const ENV_SETTINGS: &str = "BATON_SETTINGS";
+/// Tun addresses of the terminals of a relay scenario, a JSON list; the place in it is the index in routes.
+pub const ENV_TERMINALS: &str = "BATON_TERMINALS";
 /// Control variables carried over as JSON, name to value.
 pub const ENV_CONTROL: &str = "BATON_CONTROL";
 
