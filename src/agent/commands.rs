@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::children::{Child, Start};
 use super::collector;
+use super::hot;
 use super::radio_step::RadioStep;
 use super::state::Agent;
 use super::telemetry;
@@ -32,6 +33,7 @@ pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Fail
         Command::Status => value(telemetry::snapshot(agent).await?),
         Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
         Command::GetControl => value(get_control(agent).await?),
+        Command::Export => value(hot::export(agent).await?),
         Command::AwaitSync { deadline_ms } => value(agent.d2d.await_sync(Duration::from_millis(deadline_ms)).await?),
         Command::ProbeStart { target, interval_ms } => start_probe(agent, &target, interval_ms).map(|()| Value::Null),
         Command::ProbeStop => {
@@ -83,6 +85,10 @@ async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> 
             let address = tun_ip.parse()?;
             agent.ports.set(&agent.settings().tun, address).await.map(|()| Value::Null)
         }
+        Command::Prepare { state } => value(hot::prepare(agent, state).await?),
+        Command::Freeze => value(hot::freeze(agent).await?),
+        Command::TakeOver { state, mark } => value(hot::take_over(agent, state, mark).await?),
+        Command::Resume => hot::resume(agent).await.map(|()| Value::Null),
         Command::SetEth3 { port } => set_eth3(agent, port).await.map(|()| Value::Null),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
     }
@@ -92,7 +98,7 @@ fn value(result: impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(result).map_err(|e| Failure::new(ErrorCode::Internal, format!("the result has no JSON form: {e}")))
 }
 
-fn ms(since: Instant) -> f64 {
+pub fn ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 
@@ -106,14 +112,15 @@ async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
     let result = agent.ports.set(name, address.parse()?).await;
     agent.changed.notify_one();
     result?;
-    if port == SetPort::Active {
+    // Where streams run, the neighbours are right.
+    if port == SetPort::Active && !agent.usrp.is_linked() {
         agent.ports.forget_neighbours(name).await?;
     }
     Ok(())
 }
 
 /// Parks eth3 because something failed; a second failure joins the first.
-async fn park_after(agent: &Agent, failure: Failure) -> Failure {
+pub async fn park_after(agent: &Agent, failure: Failure) -> Failure {
     match set_eth3(agent, SetPort::Parked).await {
         Ok(()) => failure,
         Err(second) => {

@@ -1,11 +1,14 @@
 //! The agent of one host: carries out commands, watches the workload, publishes telemetry.
 
+mod arp;
 mod children;
 mod collector;
 mod commands;
+mod hot;
 mod load;
 mod order;
 mod ports;
+mod radio_port;
 mod radio_step;
 mod state;
 mod telemetry;

@@ -45,6 +45,11 @@ impl std::fmt::Display for Cidr {
 }
 
 impl Cidr {
+    /// Address and prefix length.
+    pub fn parts(self) -> (Ipv4Addr, u8) {
+        (self.address, self.prefix)
+    }
+
     fn network(self) -> u32 {
         u32::from(self.address) & (u32::MAX << (32 - u32::from(self.prefix)))
     }

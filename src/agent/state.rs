@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Child, News, Role};
+use super::hot::Ready;
 use super::ports::Ports;
+use super::radio_port::RadioPort;
 use crate::config::{Config, Host, Workload};
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
@@ -24,6 +26,7 @@ pub struct Agent {
     pub client: Client,
     pub publisher: Publisher,
     pub ports: Ports,
+    pub radio_port: RadioPort,
     pub d2d: Child,
     pub usrp: Child,
     pub began: Instant,
@@ -48,6 +51,8 @@ pub struct State {
     pub collected: Collected,
     /// From `set_route`, for the next start of the D2D process.
     pub routes_to_set: Vec<Route>,
+    /// From `prepare`, for `take_over`.
+    pub ready: Option<Ready>,
     pub probe: Option<Prober>,
     pub progress: Option<Progress>,
     pub load: HostLoad,
@@ -76,6 +81,7 @@ impl Agent {
         let (sender, news) = mpsc::unbounded_channel();
         let agent = Self {
             ports: Ports::open(host)?,
+            radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active.parse()?)?,
             d2d: Child::new(Role::D2d, &folder, sender.clone()),
             usrp: Child::new(Role::Usrp, &folder, sender),
             began: Instant::now(),

@@ -14,8 +14,8 @@ use super::flows;
 use super::setting::{Setting, interval};
 use super::standing::{self, End, Standing};
 use crate::protocol::{
-    Command, ControlValues, ErrorCode, Failure, Linked, Outcome, PhaseName, ProbeMark, ProbeWindow, RunRecord, SyncState,
-    Telemetry, TunIp,
+    Command, ControlValues, ErrorCode, Failure, Frozen, Linked, Outcome, PhaseName, ProbeMark, ProbeWindow, RunRecord, SoftState,
+    SyncState, Telemetry, TunIp,
 };
 
 /// What the driver is to do next.
@@ -259,7 +259,12 @@ impl State {
                 let ControlValues { control, route_list } = read(value, "get_control", &host)?;
                 (self.facts.control, self.facts.route_list) = (control, route_list);
             }
-            Ask::AwaitSync => match read::<SyncState>(value, "await_sync", &host)? {
+            Ask::Export => self.facts.state = read::<SoftState>(value, "export", &host)?.state,
+            Ask::Freeze => {
+                let Frozen { state, mark, .. } = read(value, "freeze", &host)?;
+                (self.facts.state, self.facts.mark) = (state, mark);
+            }
+            Ask::AwaitSync | Ask::ConfirmSync => match read::<SyncState>(value, "await_sync", &host)? {
                 SyncState::Synced { .. } => {}
                 SyncState::Untold => {
                     self.warnings
@@ -271,7 +276,7 @@ impl State {
                         .hint("look at the far end and at the signal: the processes run"));
                 }
             },
-            Ask::LinkUsrp | Ask::StartUsrp => match read(value, step.ask.command(&self.facts).name(), &host) {
+            Ask::LinkUsrp | Ask::StartUsrp | Ask::TakeOver => match read(value, step.ask.command(&self.facts).name(), &host) {
                 Ok(linked) => parts = linked,
                 // The radio is linked: an answer that can not be divided spoils the table, not the service.
                 Err(failure) => self.warnings.push(sentence(&failure.message)),
@@ -308,9 +313,17 @@ impl State {
 
     fn cleaned_up(mut self, left: &'static [Undo], result: Result<Value, Failure>) -> (Self, Effect) {
         let Some((&(side, ask), rest)) = left.split_first() else { return self.enter(Stage::CleaningUp(&[])) };
+        let mut rest = rest;
         if let Err(failure) = result {
             let what = self.says(&super::flow::step(side, ask), &failure);
             self.warnings.push(format!("Clean-up: {what}"));
+            // A destination that may still hold the radio's address: the source must not take it as well.
+            if (side, ask) == (Side::Destination, Ask::ParkEth3) {
+                rest = match rest {
+                    [(Side::Source, Ask::Resume), rest @ ..] => rest,
+                    rest => rest,
+                };
+            }
         }
         self.enter(Stage::CleaningUp(rest))
     }

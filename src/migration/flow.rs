@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::protocol::{Command, Control, PhaseName, Route, SetPort};
 
 /// A host by its part in an order.
@@ -44,6 +46,18 @@ pub enum Ask {
     StartUsrp,
     /// Wait for synchronisation.
     AwaitSync,
+    /// Read the soft state of the running D2D process; kept for `Prepare`.
+    Export,
+    /// Give the soft state that was read, find the radio.
+    Prepare,
+    /// Stop both processes without ending them, take eth3 away; what they know is kept for `TakeOver`.
+    Freeze,
+    /// Go on where the frozen ones were.
+    TakeOver,
+    /// Wait for synchronisation within the time that going back is better than waiting.
+    ConfirmSync,
+    /// End a freeze. Left out when the other host could not be made to leave the radio alone.
+    Resume,
     /// Kill both processes, park eth3.
     DoubleKill,
     /// Park eth3, kill the USRP process.
@@ -58,8 +72,14 @@ pub enum Ask {
 
 /// How long the signal processing may take to re-synchronise.
 pub const SYNC_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a destination that goes on where the source was may take for its first good subframe: it needs a few ms, and as long again is what going
+/// back takes.
+pub const CONFIRM_DEADLINE: Duration = Duration::from_millis(30);
 /// Kept beyond a deadline that the asked agent keeps itself, so that its own sentence arrives before we give up on it.
 pub const MARGIN: Duration = Duration::from_secs(1);
+
+/// An agent that has not answered by then within a cut is given up.
+pub const FROZEN: Duration = Duration::from_millis(250);
 
 /// What earlier steps learnt.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,6 +90,10 @@ pub struct Facts {
     pub control: Control,
     /// The source's routes; not empty in the relay scenario.
     pub route_list: Vec<Route>,
+    /// The soft state of the source's D2D process, of the latest step that read it.
+    pub state: Value,
+    /// Where the source's USRP process was frozen.
+    pub mark: Value,
 }
 
 impl Ask {
@@ -87,6 +111,12 @@ impl Ask {
             Self::LinkUsrp => Command::LinkUsrp,
             Self::StartUsrp => Command::StartUsrp,
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
+            Self::Export => Command::Export,
+            Self::Prepare => Command::Prepare { state: facts.state.clone() },
+            Self::Freeze => Command::Freeze,
+            Self::TakeOver => Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone() },
+            Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
+            Self::Resume => Command::Resume,
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
             Self::KillD2d => Command::KillD2d,
@@ -107,6 +137,10 @@ pub fn deadline(command: &Command) -> Duration {
         Command::DoubleKill | Command::KillUsrp | Command::KillD2d => 15,
         // A process that has to answer on its socket.
         Command::StartD2d { .. } | Command::MakeUsrp => 10,
+        // Within the cut: an agent that keeps its own deadlines answers sooner than this, well or not.
+        Command::Freeze | Command::TakeOver { .. } => return FROZEN,
+        // Claiming streams, or starting them.
+        Command::Resume => 10,
         Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,
         // Answered once the last probe is answered or lost, which takes up to a second.
         Command::ProbeWindow { .. } => 5,

@@ -5,7 +5,7 @@
 
 use super::flow::Ask::*;
 use super::flow::Side::*;
-use super::flow::{Flow, Step, step};
+use super::flow::{Flow, Step, Undo, step};
 use crate::protocol::PhaseName as P;
 use crate::protocol::{Method, Order};
 
@@ -18,6 +18,7 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::M, Method::Classic) => &M_CLASSIC,
         (Order::MB, Method::Classic) => &MB_CLASSIC,
         (Order::M | Order::MB, Method::Cold) => &COLD,
+        (Order::M | Order::MB, Method::Hot) => &HOT,
     }
 }
 
@@ -75,6 +76,33 @@ pub const COLD: Flow = Flow {
         step(Destination, AwaitSync).timed(&[P::Sync]),
     ],
     afterwards: &[],
+};
+
+/// Back to a source that is frozen: first the destination leaves the radio alone. What is left of it is cleared away when the source serves.
+const BACK: &[Undo] = &[(Destination, ParkEth3), (Source, Resume), (Destination, DoubleKill)];
+
+/// Either way: everything that can be is done before the cut, and the source ends only after the destination's first good subframe.
+pub const HOT: Flow = Flow {
+    checks: MOVE_CHECKS,
+    steps: &[
+        // Refused here where the source can not be frozen and followed; nothing is changed yet.
+        step(Source, Export).timed(&[P::StartD2d]),
+        step(Source, GetControl).timed(&[P::StartD2d]),
+        step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),
+        step(Source, GetTunIp).timed(&[P::TunIp]),
+        step(Destination, SetTunIp).timed(&[P::TunIp]),
+        step(Destination, StartD2dWithControl).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
+        step(Destination, MakeUsrp).timed(&[P::MakeUsrp]).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, Prepare).timed(&[P::MakeUsrp]).undo(&[(Destination, DoubleKill)]),
+        // An agent whose freeze fails goes on by itself.
+        step(Source, Freeze)
+            .timed(&[P::StopSource])
+            .undo(&[(Destination, DoubleKill)])
+            .unanswered(&[(Source, Resume), (Destination, DoubleKill)]),
+        step(Destination, TakeOver).timed(&[P::Eth3, P::LinkUsrp]).undo(BACK),
+        step(Destination, ConfirmSync).timed(&[P::Sync]).undo(BACK),
+    ],
+    afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, PointEth3).or_warn()],
 };
 
 /// Double start on server1.

@@ -32,6 +32,10 @@ const HISTORY_SUBFRAMES: usize = 4;
 /// A device clock reaches this after some hundred years: a block that claims more is damaged.
 const LATEST_TICK: u64 = 1 << 60;
 
+/// A modem that goes on where another was says nothing before a good CRC has proven what it inherited, for at most this long, ticks: until then
+/// the other may be called back. Longer than anybody waits for the proof, and then a master has to be heard to be found.
+const UNPROVEN: u64 = 100 * SUBFRAME_TICKS;
+
 /// Where the modem's output goes.
 pub trait Outlet {
     /// A burst to transmit.
@@ -87,6 +91,8 @@ pub struct Modem {
     frozen: bool,
     /// Tick of a state that was taken before any sample: whether it is of this clock has yet to be seen.
     inherited: Option<u64>,
+    /// Tick up to which nothing is transmitted without a proof of what was inherited.
+    unproven: Option<u64>,
     payload: Vec<u8>,
     burst: Block,
     report: Report,
@@ -109,6 +115,7 @@ impl Modem {
             next_free: 0,
             frozen: false,
             inherited: None,
+            unproven: None,
             payload: Vec::new(),
             burst: Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(numerology.subframe_samples()) },
             report: Report::default(),
@@ -222,10 +229,14 @@ impl Modem {
             return;
         }
         self.report.rx_samples += samples.len() as u64;
-        if let Some(Err(why)) = self.inherited.take().map(|of| check_clock(of, tick)) {
-            out.note(&format!("{why}; the modem searches instead"));
-            self.receiver.forget();
-            self.next_free = 0;
+        match self.inherited.take().map(|of| check_clock(of, tick)) {
+            Some(Ok(())) => self.unproven = Some(tick + UNPROVEN),
+            Some(Err(why)) => {
+                out.note(&format!("{why}; the modem searches instead"));
+                self.receiver.forget();
+                self.next_free = 0;
+            }
+            None => {}
         }
         match self.history.append(tick, samples) {
             Continuity::Seamless => {}
@@ -264,9 +275,16 @@ impl Modem {
         self.cell.clone()
     }
 
+    /// Whether what was inherited has yet to be proven.
+    fn is_unproven(&mut self) -> bool {
+        let proven = self.receiver.timing().is_some();
+        self.unproven = self.unproven.filter(|until| !proven && self.history.end() < *until);
+        self.unproven.is_some()
+    }
+
     /// Gives out every burst that begins within the lead.
     fn transmit(&mut self, out: &mut impl Outlet) {
-        if self.frozen || self.history.end() == 0 {
+        if self.frozen || self.history.end() == 0 || self.is_unproven() {
             return;
         }
         let Some(clock) = self.timing() else { return };

@@ -96,7 +96,7 @@ impl Shared {
             Ask::Import { state } => self.orders.give(Order::Import(Box::new(SoftState::read(&state)?))),
             Ask::Freeze => self.orders.give(Order::Freeze),
             Ask::Resume => self.orders.give(Order::Resume),
-            Ask::Link => Err("the D2D process has no radio to link; the USRP process has".into()),
+            Ask::Link | Ask::TakeOver(_) => Err("the D2D process has no radio to link; the USRP process has".into()),
         }
     }
 

@@ -78,6 +78,26 @@ pub enum Command {
         /// How long to wait, ms.
         deadline_ms: u64,
     },
+    /// Tell the soft state of the running D2D process, for `prepare` (baton's own). Result: [`SoftState`].
+    Export,
+    /// Make everything ready for `take_over`: the D2D process gets the soft state, the radio is found by ARP (baton's own). The radio is not
+    /// spoken to and eth3 keeps its address. Result: [`Prepared`].
+    Prepare {
+        /// What `export` on the other host has answered.
+        state: Value,
+    },
+    /// Stop both processes without ending them, and take eth3 away from the radio (baton's own). After a failure they go on. Result: [`Frozen`].
+    Freeze,
+    /// eth3 to the radio, streams here, D2D on from the soft state: no probe, no settings (baton's own). eth3 is taken away again after a failure.
+    /// Result: [`Linked`].
+    TakeOver {
+        /// `state` of what `freeze` on the other host has answered.
+        state: Value,
+        /// `mark` of the same.
+        mark: Value,
+    },
+    /// Go on after `freeze`: eth3 to the radio, streams back here (baton's own).
+    Resume,
     /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
     Order(OrderRequest),
     /// The same snapshot that telemetry publishes (baton's own). Result: [`Telemetry`](super::Telemetry).
@@ -118,6 +138,11 @@ impl Command {
             Self::End => "end",
             Self::SetEth3 { .. } => "set_eth3",
             Self::AwaitSync { .. } => "await_sync",
+            Self::Export => "export",
+            Self::Prepare { .. } => "prepare",
+            Self::Freeze => "freeze",
+            Self::TakeOver { .. } => "take_over",
+            Self::Resume => "resume",
             Self::Order(_) => "order",
             Self::Status => "status",
             Self::ProbeStart { .. } => "probe_start",
@@ -128,7 +153,7 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 25] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",
@@ -143,6 +168,11 @@ impl Command {
         "end",
         "set_eth3",
         "await_sync",
+        "export",
+        "prepare",
+        "freeze",
+        "take_over",
+        "resume",
         "order",
         "status",
         "probe_start",
@@ -260,6 +290,36 @@ pub struct Linked {
     pub make_ms: Option<f64>,
     /// Connecting the made entity until samples flow, ms.
     pub link_ms: f64,
+}
+
+/// Result of `export`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SoftState {
+    /// The D2D process's own.
+    pub state: Value,
+}
+
+/// Result of `prepare`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// The radio's hardware address; absent where the agent may not ask for it, and the kernel will during the cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radio_mac: Option<String>,
+}
+
+/// Result of `freeze`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// The D2D process's soft state, with the packets that were under way.
+    pub state: Value,
+    /// Where the USRP process stands.
+    pub mark: Value,
+    /// Freezing the D2D process, ms.
+    pub d2d_ms: f64,
+    /// Freezing the USRP process, ms.
+    pub usrp_ms: f64,
+    /// Taking eth3 away from the radio, ms.
+    pub eth3_ms: f64,
 }
 
 /// Result of `get_tun_ip`.

@@ -9,7 +9,8 @@ mod record;
 mod telemetry;
 
 pub use command::{
-    Command, Control, ControlReport, ControlValues, Linked, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort, Started, TunIp,
+    Command, Control, ControlReport, ControlValues, Frozen, Linked, Prepared, ProbeMark, ProbeWindow, Reply, Request, Route,
+    SetPort, SoftState, Started, TunIp,
 };
 pub use failure::{ErrorCode, Failure};
 pub use order::{Method, Order, OrderRequest};

@@ -78,6 +78,8 @@ pub enum Method {
     /// The source's flow: addresses swapped, probe up to 8 times, link without initialising.
     #[default]
     Classic,
+    /// All that can be is done before the cut; the source is frozen and resumed when the cut fails.
+    Hot,
 }
 
 impl fmt::Display for Method {
@@ -85,6 +87,7 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::Cold => "cold",
             Self::Classic => "classic",
+            Self::Hot => "hot",
         })
     }
 }

@@ -15,7 +15,7 @@ use super::wire::{SetDestination, StreamCommand, StreamMode, port, sr};
 use super::{sockets, wire};
 
 /// The radio's silence is an answer after this: a present one answers in milliseconds.
-const DEADLINE: Duration = Duration::from_secs(1);
+pub const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The radio reports room in its transmit queue this often: every 50 ms, and eight times in a full queue.
 const REPORT_TICKS: u32 = (wire::TICKS_PER_SECOND / 20) as u32;
@@ -71,12 +71,29 @@ pub fn claim_both(control: &ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &
     again.map_err(|e| format!("this host has no way to the radio at {device}: {e}"))
 }
 
+/// Has streams that run for another host come here instead: settings, transmit queue and sequence are as that one left them. The streams are
+/// asked for first, and no acknowledgement is waited for: samples are the answer.
+///
+/// # Errors
+/// A sentence when there is no way to the radio.
+pub fn join(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan) -> Result<(), String> {
+    let device = plan.device;
+    let joined = sockets::connect(rx, device, port::RX0)
+        .and_then(|()| claim(rx))
+        .and_then(|()| sockets::connect(tx, device, port::TX))
+        .and_then(|()| claim(tx))
+        .and_then(|()| control.connect())
+        // A stray ICMP of the former owner's host turns the reports of room off.
+        .and_then(|()| control.post(&flow_registers()));
+    joined.map_err(|e| format!("this host has no way to the radio at {device}: {e}"))
+}
+
 /// Starts the receive stream at once.
 ///
 /// # Errors
-/// The radio does not acknowledge.
-pub fn start(control: &mut ControlPort) -> Result<(), String> {
-    control.write(&command(StreamMode::Continuous), Instant::now() + DEADLINE)
+/// The radio does not acknowledge in time.
+pub fn start(control: &mut ControlPort, within: Duration) -> Result<(), String> {
+    control.write(&command(StreamMode::Continuous), Instant::now() + within)
 }
 
 /// Stops the receive stream.

@@ -16,6 +16,8 @@ pub struct Bursts {
     frames: Box<[[u8; FRAME]; MAX_PACKETS]>,
     lengths: [usize; MAX_PACKETS],
     sequence: u32,
+    /// Packet count of the next packet: its low four bits.
+    count: u8,
     ticks_per_packet: u64,
     /// Number of the burst of each recent packet.
     numbers: Box<[u64; REMEMBERED]>,
@@ -34,15 +36,17 @@ impl Bursts {
             frames: Box::new([[0; FRAME]; MAX_PACKETS]),
             lengths: [0; MAX_PACKETS],
             sequence: 0,
+            count: 0,
             ticks_per_packet: u64::from(decimation) * SAMPLES_PER_PACKET as u64,
             numbers: Box::new([0; REMEMBERED]),
             number: 0,
         }
     }
 
-    /// Begins at sequence 0, as the radio expects after its sequence register was written.
-    pub fn reset(&mut self) {
-        self.sequence = 0;
+    /// The next packet has this sequence and this packet count: 0 and 0 after the radio's sequence register was written, or what another host
+    /// has come to.
+    pub fn begin_at(&mut self, sequence: u32, count: u8) {
+        (self.sequence, self.count) = (sequence, count);
     }
 
     /// Lays out a block as one burst, from the start of the burst on the first packet to its end on the last. Tell with
@@ -58,7 +62,7 @@ impl Bursts {
             let sequence = self.sequence.wrapping_add(at as u32);
             let header = TxHeader {
                 sequence,
-                count: (sequence & 15) as u8,
+                count: self.count.wrapping_add(at as u8) & 15,
                 start_of_burst: at == 0,
                 end_of_burst: at == last,
                 tick: Some(block.tick.wrapping_add(at as u64 * self.ticks_per_packet)),
@@ -76,12 +80,13 @@ impl Bursts {
         for _ in 0..packets {
             self.numbers[self.sequence as usize % REMEMBERED] = self.number;
             self.sequence = self.sequence.wrapping_add(1);
+            self.count = self.count.wrapping_add(1) & 15;
         }
     }
 
-    /// Sequence of the next packet.
-    pub const fn sequence(&self) -> u32 {
-        self.sequence
+    /// Sequence and packet count of the next packet.
+    pub const fn next(&self) -> (u32, u8) {
+        (self.sequence, self.count)
     }
 
     /// Number of the burst that a recent packet belonged to.
@@ -139,7 +144,7 @@ mod tests {
         bursts.sent(1);
         let next = bursts.lay_out(&block(9, 1)).next().map(|frame| TxData::decode(frame).unwrap().header.sequence);
         assert_eq!(next, Some(1));
-        bursts.reset();
+        bursts.begin_at(0, 0);
         assert_eq!(bursts.lay_out(&block(9, 1)).next().map(|frame| frame[..4].to_vec()), Some(vec![0; 4]));
     }
 }

@@ -1,6 +1,7 @@
 //! What the USRP process answers to its agent.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::session::Session;
 use crate::workload::contract::{Ask, Status};
@@ -18,11 +19,12 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
                 counters: Some(session.counters.snapshot()),
                 ..Status::default()
             };
-            serde_json::to_value(status).map_err(|e| e.to_string())
+            said(status)
         }
         Ask::Link => session.link().map(|()| Value::Null),
-        Ask::Freeze => session.freeze().and_then(|mark| serde_json::to_value(mark).map_err(|e| e.to_string())),
-        Ask::Resume => session.resume().map(|(took, restarted)| json!({"ms": took.as_secs_f64() * 1e3, "restarted": restarted})),
+        Ask::Freeze => session.freeze().and_then(said),
+        Ask::Resume => session.resume().and_then(said),
+        Ask::TakeOver(mark) => session.take_over(mark).and_then(said),
         Ask::Export | Ask::Import { .. } => {
             Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into())
         }
@@ -30,4 +32,8 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
             Err("the USRP process only moves samples; ask the D2D process".into())
         }
     }
+}
+
+fn said(answer: impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|e| format!("the answer can not be written: {e}"))
 }

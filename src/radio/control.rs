@@ -65,10 +65,22 @@ impl ControlPort {
         let mut group = [Message::Hello; OUTSTANDING];
         for writes in writes.chunks(OUTSTANDING) {
             for (slot, (register, data)) in group.iter_mut().zip(writes) {
-                *slot = Message::Register { address: setting_address(*register), data: *data, action: Action::Write };
+                *slot = written(*register, *data);
             }
             self.exchange(&group[..writes.len()], deadline)
                 .map_err(|why| self.sentence(&format!("writes to registers {}..", writes[0].0), &why))?;
+        }
+        Ok(())
+    }
+
+    /// Sends register writes, and neither waits for their acknowledgements nor repeats them.
+    ///
+    /// # Errors
+    /// Of the socket.
+    pub fn post(&mut self, writes: &[Write]) -> io::Result<()> {
+        for (register, data) in writes {
+            self.sequence = self.sequence.wrapping_add(1);
+            self.socket.send(&Control::request(self.sequence, written(*register, *data)).encode())?;
         }
         Ok(())
     }
@@ -150,6 +162,10 @@ impl ControlPort {
         }
         Ok(Some(answers))
     }
+}
+
+fn written(register: u8, data: u32) -> Message {
+    Message::Register { address: setting_address(register), data, action: Action::Write }
 }
 
 /// The place of the request that a datagram answers, and what it says; none for strangers and for answers to earlier attempts.

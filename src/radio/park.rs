@@ -8,23 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::workload::bell::Bell;
+use crate::workload::contract::Mark;
 
 /// The transmit thread needs this long at most: a burst may wait for room.
 const PATIENCE: Duration = Duration::from_millis(300);
-
-/// Where the transmit side stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Mark {
-    /// Transport sequence of the next packet.
-    pub sequence: u32,
-    /// Packet count of the next packet, 0..=15.
-    pub count: u8,
-    /// Tick behind the last sample that was sent; none before any was.
-    pub end_tick: Option<u64>,
-}
 
 /// Whether the process is parked.
 #[derive(Debug)]

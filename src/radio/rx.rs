@@ -140,7 +140,7 @@ impl<'a> Receiver<'a> {
         if self.session.park.is_parking() {
             return;
         }
-        let outcome = attach::start(&mut self.session.control());
+        let outcome = attach::start(&mut self.session.control(), attach::DEADLINE);
         if self.overflow_notes.open(Instant::now(), PATIENCE) {
             let what = match error {
                 RxError::Overflow => "the radio's receive stream overflowed",

@@ -9,15 +9,20 @@ use std::time::{Duration, Instant};
 
 use super::control::ControlPort;
 use super::counters::Counters;
-use super::park::{Mark, Park};
+use super::park::Park;
 use super::plan::Plan;
 use super::{attach, converters, sockets};
+use crate::workload::contract::{Mark, TakenOver};
 
 /// After the start command, samples come within milliseconds or not at all.
 const FIRST_SAMPLES: Duration = Duration::from_millis(800);
 
 /// A stream that goes on brings samples within this: even at the slowest rate packets come every 2 ms.
 const FLOWING: Duration = Duration::from_millis(20);
+
+/// A stream that is taken over from another host brings samples within this, or has stopped: an overflow stops it, and nobody else is left
+/// to start it. Starting one that runs does no harm.
+const GOES_ON: Duration = Duration::from_millis(10);
 
 /// Whether the entity is linked, and whether its samples have arrived.
 #[derive(Debug, Default)]
@@ -48,8 +53,9 @@ pub struct Session {
     linked: AtomicBool,
     /// Whether somebody waits for the first samples.
     awaited: AtomicBool,
-    /// Counts attaches: with each one the radio expects the transmit sequence to begin anew.
+    /// Counts attaches: with each one the transmit sequence begins anew, at `begin`.
     epoch: AtomicU32,
+    begin: Mutex<Mark>,
     notes: SyncSender<String>,
 }
 
@@ -76,6 +82,7 @@ impl Session {
             linked: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             epoch: AtomicU32::new(0),
+            begin: Mutex::default(),
             notes,
         })
     }
@@ -90,10 +97,10 @@ impl Session {
         self.set_linked(false);
         let mut control = lock(&self.control);
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
-        self.epoch.fetch_add(1, Ordering::Release);
+        self.begin_at(Mark::default());
         self.expect_samples();
         self.set_linked(true);
-        let started = attach::start(&mut control);
+        let started = attach::start(&mut control, attach::DEADLINE);
         drop(control);
         started.and_then(|()| self.await_samples(FIRST_SAMPLES)).inspect_err(|_| {
             self.set_linked(false);
@@ -114,8 +121,53 @@ impl Session {
         let mut control = lock(&self.control);
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
         converters::wake(&mut control, Instant::now() + FIRST_SAMPLES)?;
+        self.begin_at(Mark::default());
+        attach::start(&mut control, attach::DEADLINE)
+    }
+
+    /// Goes on where another host's entity was parked: asks the streams to come here, and returns when samples flow. Nothing is set up and
+    /// nothing cleared: what the other has sent is still in the radio's queue, and our first packet is the next in sequence.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer, or that this entity has the radio already; it is not linked then.
+    pub fn take_over(&self, mark: Mark) -> Result<TakenOver, String> {
+        let _one_at_a_time = lock(&self.linking);
+        if self.linked() {
+            return Err("this process is linked to the radio already; resume ends a freeze".into());
+        }
+        let began = Instant::now();
+        self.park.leave();
+        self.begin_at(mark);
+        self.expect_samples();
+        // Before the first sample, which the receive thread then finds.
+        self.set_linked(true);
+        let joined = self.join();
+        let restarted = joined.inspect_err(|_| self.set_linked(false))?;
+        Ok(TakenOver { ms: began.elapsed().as_secs_f64() * 1e3, restarted })
+    }
+
+    /// Has the streams come here; whether the receive stream had to be started.
+    fn join(&self) -> Result<bool, String> {
+        let mut control = lock(&self.control);
+        attach::join(&mut control, &self.rx, &self.tx, &self.plan)?;
+        if self.await_samples(GOES_ON).is_ok() {
+            return Ok(false);
+        }
+        // Asked once more as well: the first may have been lost on the way.
+        attach::join(&mut control, &self.rx, &self.tx, &self.plan)?;
+        attach::start(&mut control, GOES_ON)?;
+        self.await_samples(GOES_ON).map(|()| true)
+    }
+
+    /// From now on the transmit sequence is this one.
+    fn begin_at(&self, mark: Mark) {
+        *lock(&self.begin) = mark;
         self.epoch.fetch_add(1, Ordering::Release);
-        attach::start(&mut control)
+    }
+
+    /// Where the transmit sequence of the present epoch begins.
+    pub fn begin(&self) -> Mark {
+        *lock(&self.begin)
     }
 
     /// Parks the entity: no more bursts, and no word to the radio, until it resumes. What the D2D process had given out is sent first.
@@ -127,17 +179,16 @@ impl Session {
         self.park.enter()
     }
 
-    /// Claims the streams of a parked entity again, and returns when samples flow: how long it took, and whether the receive stream had to
-    /// be started. Settings are as they were left: whoever had the radio meanwhile had the same.
+    /// Claims the streams of a parked entity again, and returns when samples flow. Settings are as they were left: whoever had the radio meanwhile had the same.
     ///
     /// # Errors
     /// A sentence that names what did not answer. The entity is no longer parked then, and links anew by itself as after any silence.
-    pub fn resume(&self) -> Result<(Duration, bool), String> {
+    pub fn resume(&self) -> Result<TakenOver, String> {
         let _one_at_a_time = lock(&self.linking);
         let began = Instant::now();
         let claimed = if self.park.is_parking() && self.linked() { self.claim() } else { Ok(false) };
         self.park.leave();
-        claimed.map(|restarted| (began.elapsed(), restarted))
+        claimed.map(|restarted| TakenOver { ms: began.elapsed().as_secs_f64() * 1e3, restarted })
     }
 
     fn claim(&self) -> Result<bool, String> {
@@ -148,7 +199,7 @@ impl Session {
         if self.await_samples(FLOWING).is_ok() {
             return Ok(false);
         }
-        attach::start(&mut control)?;
+        attach::start(&mut control, attach::DEADLINE)?;
         self.await_samples(FIRST_SAMPLES).map(|()| true)
     }
 

@@ -12,12 +12,12 @@ use super::attach;
 use super::bridge::Bridge;
 use super::burst::{Bursts, MAX_PACKETS, packets};
 use super::counters::{Counters, add};
-use super::park::Mark;
 use super::session::{Session, Throttle};
 use super::sockets::{Incoming, send_all};
 use super::window::Window;
 use super::wire::TxEvent;
 use super::wire::stream_tx::TxMessage;
+use crate::workload::contract::Mark;
 use crate::workload::samples::{Block, Kind, MAX_SAMPLES};
 use crate::workload::seqpacket::SampleSocket;
 
@@ -108,8 +108,13 @@ impl<'a> Sender<'a> {
 
     /// Parks if that is wanted: nothing is left to send.
     fn settle(&mut self) {
-        let sequence = if self.epoch == self.session.epoch() { self.bursts.sequence() } else { 0 };
-        self.session.park.settle(Mark { sequence, count: (sequence & 15) as u8, end_tick: self.end_tick });
+        let mark = if self.epoch == self.session.epoch() {
+            let (sequence, count) = self.bursts.next();
+            Mark { sequence, count, end_tick: self.end_tick }
+        } else {
+            self.session.begin()
+        };
+        self.session.park.settle(mark);
     }
 
     /// Waits for samples, or without an inlet for the radio, and takes the radio's events in passing: they come about as often as
@@ -140,8 +145,10 @@ impl<'a> Sender<'a> {
     fn transmit(&mut self, block: &Block) {
         if self.epoch != self.session.epoch() {
             self.epoch = self.session.epoch();
-            self.bursts.reset();
-            self.window = Window::default();
+            let Mark { sequence, count, end_tick } = self.session.begin();
+            self.bursts.begin_at(sequence, count);
+            self.window = Window::at(sequence);
+            self.end_tick = end_tick;
         }
         if !self.await_room(packets(block.samples.len()) as u32) {
             return;

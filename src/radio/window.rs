@@ -10,6 +10,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// Nothing under way before a packet of this sequence.
+    pub const fn at(sequence: u32) -> Self {
+        Self { sent: sequence, consumed: sequence }
+    }
+
     /// Packets that may be sent now.
     pub fn room(&self) -> u32 {
         WINDOW.saturating_sub(self.under_way())

@@ -39,6 +39,7 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<
         Method::Classic => {
             format!("{to} is made ready first; then {from} stops, and {to} takes the radio without initialising it.")
         }
+        Method::Hot => format!("{to} is made ready first; then {from} is frozen, {to} goes on, and only then {from} ends."),
         Method::Cold => format!("{from} stops first; then {to} starts from nothing and initialises the radio in full."),
     };
     let expected = model

@@ -136,7 +136,8 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Method => {
             model.method = match model.method {
                 Method::Classic => Method::Cold,
-                Method::Cold => Method::Classic,
+                Method::Cold => Method::Hot,
+                Method::Hot => Method::Classic,
             };
             model.say(Level::Info, format!("the next migration will be {}", model.method));
         }

@@ -55,6 +55,29 @@ pub enum Ask {
     Freeze,
     /// Goes on after [`Ask::Freeze`].
     Resume,
+    /// USRP only: goes on where another host's process was frozen, on streams that run; answered when samples flow. Result:
+    /// [`TakenOver`].
+    TakeOver(Mark),
+}
+
+/// Where the transmit side of a USRP process stands: what `freeze` answers, and `take_over` goes on from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Transport sequence of the next packet.
+    pub sequence: u32,
+    /// Packet count of the next packet, 0..=15.
+    pub count: u8,
+    /// Tick behind the last sample that was sent; none before any was.
+    pub end_tick: Option<u64>,
+}
+
+/// How a USRP process got streams that another had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// From the question to the first samples, ms.
+    pub ms: f64,
+    /// Whether the receive stream had stopped and was started.
+    pub restarted: bool,
 }
 
 /// A line from agent to process.

@@ -71,7 +71,7 @@ fn the_method_goes_with_the_order() {
     let mut m = model(Moment::Before);
     press(&mut m, "cm");
     assert_eq!(order(&press(&mut m, "y")), Some(("server2".into(), Order::M, Method::Cold)));
-    press(&mut m, "c");
+    press(&mut m, "cc");
     assert_eq!(m.method, Method::Classic);
 }
 

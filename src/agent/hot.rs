@@ -1,0 +1,137 @@
+//! The commands of a hot migration: the source's processes are frozen, not killed, and what they know goes to processes that have been made
+//! ready elsewhere. Between `freeze` and the end of `take_over` nobody serves; everything that can be is done before.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::arp::Arp;
+use super::commands::{ms, park_after};
+use super::state::Agent;
+use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState};
+use crate::workload::contract::{Ask, Mark};
+
+/// A question that is answered at once, outside the cut.
+const ANSWER: Duration = Duration::from_secs(2);
+/// A question within the cut: what takes longer than this costs more than going back does.
+const CUT: Duration = Duration::from_millis(40);
+/// Getting streams back may include starting them.
+const BACK: Duration = Duration::from_secs(5);
+
+/// What `prepare` leaves for `take_over`.
+#[derive(Debug)]
+pub struct Ready {
+    arp: Option<Arp>,
+}
+
+fn classic(failure: Failure) -> Failure {
+    let code = failure.code;
+    Failure::new(code, failure.message).hint("the method classic needs neither synchronisation nor soft state")
+}
+
+/// The soft state of the D2D process while it runs.
+pub async fn export(agent: &Agent) -> Result<SoftState, Failure> {
+    let state = agent.d2d.ask(Ask::Export, ANSWER).await.map_err(classic)?;
+    if !agent.usrp.is_linked() {
+        return Err(classic(Failure::new(
+            ErrorCode::State,
+            format!("the USRP process of {} is not linked to the radio", agent.host),
+        )));
+    }
+    Ok(SoftState { state })
+}
+
+/// Everything that `take_over` would otherwise have to wait for.
+pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
+    if agent.usrp.is_linked() {
+        return Err(Failure::new(ErrorCode::State, "the USRP process is already linked").hint("kill_usrp ends it"));
+    }
+    if !agent.usrp.has_contract() {
+        return Err(classic(Failure::new(
+            ErrorCode::Workload,
+            "the USRP process has no contract socket: it can not take streams over",
+        )));
+    }
+    agent.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(classic)?;
+    let radio = agent.config.radio_of(&agent.host)?.device()?;
+    let found = agent.radio_port.find(radio).await?;
+    let (arp, mac) = found.unzip();
+    agent.state().ready = Some(Ready { arp });
+    let text = |mac: super::arp::Mac| mac.map(|byte| format!("{byte:02x}")).join(":");
+    Ok(Prepared { radio_mac: mac.map(text) })
+}
+
+/// Freezes both processes and takes eth3 away from the radio, or leaves all as it was.
+pub async fn freeze(agent: &Agent) -> Result<Frozen, Failure> {
+    match freeze_all(agent).await {
+        Ok(frozen) => Ok(frozen),
+        Err(failure) => Err(match resume(agent).await {
+            Ok(()) => failure,
+            Err(second) => Failure { message: format!("{}; and {}", failure.message, second.message), ..failure },
+        }),
+    }
+}
+
+async fn freeze_all(agent: &Agent) -> Result<Frozen, Failure> {
+    let began = Instant::now();
+    // The D2D process first: what it has given out is still sent.
+    let frozen = agent.d2d.ask(Ask::Freeze, CUT).await?;
+    let state = frozen.get("state").filter(|state| !state.is_null()).cloned();
+    let state = state.ok_or_else(|| Failure::new(ErrorCode::Workload, "the D2D process has no soft state: it is not in sync"))?;
+    let d2d_ms = ms(began);
+    let began = Instant::now();
+    let mark = agent.usrp.ask(Ask::Freeze, CUT).await?;
+    let usrp_ms = ms(began);
+    let began = Instant::now();
+    agent.radio_port.release().await?;
+    Ok(Frozen { state, mark, d2d_ms, usrp_ms, eth3_ms: ms(began) })
+}
+
+/// Ends a freeze: eth3 to the radio, the streams back, and on. All are tried; success only if all worked.
+pub async fn resume(agent: &Agent) -> Result<(), Failure> {
+    let eth3 = agent.radio_port.hold().await;
+    // The USRP process first: bursts for a frozen one are lost.
+    let usrp = agent.usrp.ask(Ask::Resume, BACK).await.map(drop);
+    let d2d = agent.d2d.ask(Ask::Resume, ANSWER).await.map(drop);
+    let mut failures = [eth3, usrp, d2d].into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else { return Ok(()) };
+    let message = failures.fold(first.message, |message, next| format!("{message}; {}", next.message));
+    Err(Failure { message, ..first })
+}
+
+/// Goes on where another host was frozen, or parks eth3.
+pub async fn take_over(agent: &Agent, state: Value, mark: Value) -> Result<Linked, Failure> {
+    let mark: Mark = serde_json::from_value(mark)
+        .map_err(|e| Failure::new(ErrorCode::BadRequest, format!("the mark of the USRP process can not be read: {e}")))?;
+    let Some(ready) = agent.state().ready.take() else {
+        return Err(Failure::new(ErrorCode::State, format!("nothing was prepared on {}", agent.host)).hint("prepare comes first"));
+    };
+    match go_on(agent, state, mark, ready.arp.as_ref()).await {
+        Ok(linked) => {
+            agent.usrp.set_linked();
+            Ok(linked)
+        }
+        Err(failure) => Err(park_after(agent, failure).await),
+    }
+}
+
+async fn go_on(agent: &Agent, state: Value, mark: Mark, arp: Option<&Arp>) -> Result<Linked, Failure> {
+    let streams = async {
+        let began = Instant::now();
+        agent.radio_port.hold().await?;
+        let eth3_ms = ms(began);
+        let began = Instant::now();
+        let radio = |failure| Failure { code: ErrorCode::Radio, ..failure };
+        agent.usrp.ask(Ask::TakeOver(mark), CUT).await.map_err(radio)?;
+        Ok(Linked { eth3_ms, link_ms: ms(began), ..Linked::default() })
+    };
+    // The state is there before the first samples are: it is written while the address is set.
+    let (imported, linked) = tokio::join!(agent.d2d.ask(Ask::Import { state }, CUT), streams);
+    let linked = linked?;
+    imported?;
+    if let Some(Err(e)) = arp.map(|arp| agent.radio_port.announce(arp)) {
+        agent.event(Level::Warning, format!("the radio's address could not be announced: {e}"));
+    }
+    Ok(linked)
+}
