@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::arp::Arp;
 use super::commands::{ms, park_after};
 use super::state::Agent;
-use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState};
-use crate::workload::contract::{Ask, Mark};
+use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart};
+use crate::workload::clock::monotonic_us;
+use crate::workload::contract::{Ask, Mark, TakenOver};
 
 /// A question that is answered at once, outside the cut.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -18,6 +19,11 @@ const ANSWER: Duration = Duration::from_secs(2);
 const CUT: Duration = Duration::from_millis(40);
 /// Getting streams back may include starting them.
 const BACK: Duration = Duration::from_secs(5);
+
+/// From the first preparations to the cut: under a heavy load, starting processes takes most of it.
+const NEAR: Duration = Duration::from_secs(1);
+/// From the end of the cut until the destination is in sync, or the source goes on.
+const OVER: Duration = Duration::from_millis(50);
 
 /// What `prepare` leaves for `take_over`.
 #[derive(Debug)]
@@ -32,6 +38,7 @@ fn classic(failure: Failure) -> Failure {
 
 /// The soft state of the D2D process while it runs.
 pub async fn export(agent: &Agent) -> Result<SoftState, Failure> {
+    agent.urgency.hurry(NEAR);
     let state = agent.d2d.ask(Ask::Export, ANSWER).await.map_err(classic)?;
     if !agent.usrp.is_linked() {
         return Err(classic(Failure::new(
@@ -53,6 +60,7 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
             "the USRP process has no contract socket: it can not take streams over",
         )));
     }
+    agent.urgency.hurry(NEAR);
     agent.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(classic)?;
     let radio = agent.config.radio_of(&agent.host)?.device()?;
     let found = agent.radio_port.find(radio).await?;
@@ -64,7 +72,10 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
 
 /// Freezes both processes and takes eth3 away from the radio, or leaves all as it was.
 pub async fn freeze(agent: &Agent) -> Result<Frozen, Failure> {
-    match freeze_all(agent).await {
+    agent.urgency.hurry(NEAR);
+    let frozen = freeze_all(agent).await;
+    agent.urgency.hurry(OVER);
+    match frozen {
         Ok(frozen) => Ok(frozen),
         Err(failure) => Err(match resume(agent).await {
             Ok(()) => failure,
@@ -74,18 +85,14 @@ pub async fn freeze(agent: &Agent) -> Result<Frozen, Failure> {
 }
 
 async fn freeze_all(agent: &Agent) -> Result<Frozen, Failure> {
-    let began = Instant::now();
+    let mut trace = Trace::of(agent);
     // The D2D process first: what it has given out is still sent.
-    let frozen = agent.d2d.ask(Ask::Freeze, CUT).await?;
+    let frozen = trace.time("freeze D2D", agent.d2d.ask(Ask::Freeze, CUT)).await?;
     let state = frozen.get("state").filter(|state| !state.is_null()).cloned();
     let state = state.ok_or_else(|| Failure::new(ErrorCode::Workload, "the D2D process has no soft state: it is not in sync"))?;
-    let d2d_ms = ms(began);
-    let began = Instant::now();
-    let mark = agent.usrp.ask(Ask::Freeze, CUT).await?;
-    let usrp_ms = ms(began);
-    let began = Instant::now();
-    agent.radio_port.release().await?;
-    Ok(Frozen { state, mark, d2d_ms, usrp_ms, eth3_ms: ms(began) })
+    let mark = trace.time("freeze USRP", agent.usrp.ask(Ask::Freeze, CUT)).await?;
+    trace.time("eth3 away", agent.radio_port.release()).await?;
+    Ok(Frozen { state, mark, trace: trace.parts })
 }
 
 /// Ends a freeze: eth3 to the radio, the streams back, and on. All are tried; success only if all worked.
@@ -107,7 +114,10 @@ pub async fn take_over(agent: &Agent, state: Value, mark: Value) -> Result<Linke
     let Some(ready) = agent.state().ready.take() else {
         return Err(Failure::new(ErrorCode::State, format!("nothing was prepared on {}", agent.host)).hint("prepare comes first"));
     };
-    match go_on(agent, state, mark, ready.arp.as_ref()).await {
+    agent.urgency.hurry(NEAR);
+    let gone_on = go_on(agent, state, mark, ready.arp.as_ref()).await;
+    agent.urgency.hurry(OVER);
+    match gone_on {
         Ok(linked) => {
             agent.usrp.set_linked();
             Ok(linked)
@@ -117,21 +127,50 @@ pub async fn take_over(agent: &Agent, state: Value, mark: Value) -> Result<Linke
 }
 
 async fn go_on(agent: &Agent, state: Value, mark: Mark, arp: Option<&Arp>) -> Result<Linked, Failure> {
+    let (mut trace, mut importing) = (Trace::of(agent), Trace::of(agent));
     let streams = async {
         let began = Instant::now();
-        agent.radio_port.hold().await?;
+        trace.time("eth3 to the radio", agent.radio_port.hold()).await?;
         let eth3_ms = ms(began);
         let began = Instant::now();
         let radio = |failure| Failure { code: ErrorCode::Radio, ..failure };
-        agent.usrp.ask(Ask::TakeOver(mark), CUT).await.map_err(radio)?;
-        Ok(Linked { eth3_ms, link_ms: ms(began), ..Linked::default() })
+        let taken = trace.time("ask USRP to take over", agent.usrp.ask(Ask::TakeOver(mark), CUT)).await.map_err(radio)?;
+        if let Ok(TakenOver { claimed_us, flowing_us, .. }) = serde_json::from_value(taken) {
+            trace.add("claim streams until samples flow", claimed_us, flowing_us);
+        }
+        Ok((eth3_ms, ms(began)))
     };
     // The state is there before the first samples are: it is written while the address is set.
-    let (imported, linked) = tokio::join!(agent.d2d.ask(Ask::Import { state }, CUT), streams);
-    let linked = linked?;
+    let import = importing.time("import soft state", agent.d2d.ask(Ask::Import { state }, CUT));
+    let (imported, streams) = tokio::join!(import, streams);
+    let (eth3_ms, link_ms) = streams?;
     imported?;
     if let Some(Err(e)) = arp.map(|arp| agent.radio_port.announce(arp)) {
         agent.event(Level::Warning, format!("the radio's address could not be announced: {e}"));
     }
-    Ok(linked)
+    trace.parts.append(&mut importing.parts);
+    Ok(Linked { eth3_ms, link_ms, trace: trace.parts, ..Linked::default() })
+}
+
+/// What took how long, on this host's clock.
+struct Trace {
+    host: String,
+    parts: Vec<TracePart>,
+}
+
+impl Trace {
+    fn of(agent: &Agent) -> Self {
+        Self { host: agent.host.clone(), parts: Vec::new() }
+    }
+
+    async fn time<T>(&mut self, part: &str, work: impl Future<Output = T>) -> T {
+        let began = monotonic_us();
+        let result = work.await;
+        self.add(part, began, monotonic_us());
+        result
+    }
+
+    fn add(&mut self, part: &str, at_us: u64, until: u64) {
+        self.parts.push(TracePart { host: self.host.clone(), part: part.to_owned(), at_us, us: until.saturating_sub(at_us) });
+    }
 }

@@ -12,6 +12,7 @@ mod radio_port;
 mod radio_step;
 mod state;
 mod telemetry;
+mod urgency;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ use super::children::{Child, News, Role};
 use super::hot::Ready;
 use super::ports::Ports;
 use super::radio_port::RadioPort;
+use super::urgency::Urgency;
 use crate::config::{Config, Host, Workload};
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
@@ -27,6 +28,7 @@ pub struct Agent {
     pub publisher: Publisher,
     pub ports: Ports,
     pub radio_port: RadioPort,
+    pub urgency: Urgency,
     pub d2d: Child,
     pub usrp: Child,
     pub began: Instant,
@@ -82,6 +84,7 @@ impl Agent {
         let agent = Self {
             ports: Ports::open(host)?,
             radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active.parse()?)?,
+            urgency: Urgency::default(),
             d2d: Child::new(Role::D2d, &folder, sender.clone()),
             usrp: Child::new(Role::Usrp, &folder, sender),
             began: Instant::now(),

@@ -31,6 +31,9 @@ pub async fn publish(agent: Arc<Agent>) {
     loop {
         tokio::select! {
             _ = ticks.tick() => {
+                if agent.urgency.is() {
+                    continue;
+                }
                 if count.is_multiple_of(LOAD_EVERY) {
                     sample(&agent, &mut sampler).await;
                 }
@@ -38,7 +41,13 @@ pub async fn publish(agent: Arc<Agent>) {
                 // Both are given 90 ms; asking them at once keeps the tick.
                 tokio::join!(agent.d2d.poll(), agent.usrp.poll());
             }
-            () = agent.changed.notified() => tokio::time::sleep(GATHER).await,
+            () = agent.changed.notified() => {
+                tokio::time::sleep(GATHER).await;
+                // The next tick will say it.
+                if agent.urgency.is() {
+                    continue;
+                }
+            }
             () = agent.stop.cancelled() => return,
         }
         SEQUENCE.fetch_add(1, Ordering::Relaxed);

@@ -261,8 +261,8 @@ impl State {
             }
             Ask::Export => self.facts.state = read::<SoftState>(value, "export", &host)?.state,
             Ask::Freeze => {
-                let Frozen { state, mark, .. } = read(value, "freeze", &host)?;
-                (self.facts.state, self.facts.mark) = (state, mark);
+                let Frozen { state, mark, trace } = read(value, "freeze", &host)?;
+                (self.facts.state, self.facts.mark, self.facts.trace) = (state, mark, trace);
             }
             Ask::AwaitSync | Ask::ConfirmSync => match read::<SyncState>(value, "await_sync", &host)? {
                 SyncState::Synced { .. } => {}
@@ -284,6 +284,7 @@ impl State {
             _ => {}
         }
         self.time(step.phases, took, &parts);
+        self.facts.trace.append(&mut parts.trace);
         Ok(())
     }
 
@@ -317,13 +318,7 @@ impl State {
         if let Err(failure) = result {
             let what = self.says(&super::flow::step(side, ask), &failure);
             self.warnings.push(format!("Clean-up: {what}"));
-            // A destination that may still hold the radio's address: the source must not take it as well.
-            if (side, ask) == (Side::Destination, Ask::ParkEth3) {
-                rest = match rest {
-                    [(Side::Source, Ask::Resume), rest @ ..] => rest,
-                    rest => rest,
-                };
-            }
+            rest = without_fence((side, ask), rest);
         }
         self.enter(Stage::CleaningUp(rest))
     }
@@ -377,6 +372,16 @@ impl State {
     /// A failure with where it happened.
     fn says(&self, step: &Step, failure: &Failure) -> String {
         sentence(&format!("{} on {}: {}", step.ask.command(&self.facts).name(), self.setting.host(step.at), failure.message))
+    }
+}
+
+/// What is still to be cleaned up when a clean-up has failed: a destination that may still hold the radio's address has to be ended before
+/// the source gets it back, and when that fails as well the source does not.
+fn without_fence(failed: Undo, rest: &'static [Undo]) -> &'static [Undo] {
+    match (failed, rest) {
+        ((Side::Destination, Ask::ParkEth3), [(Side::Source, Ask::Resume), ..]) => flows::BACK_BY_FORCE,
+        ((Side::Destination, _), [(Side::Source, Ask::Resume), rest @ ..]) => rest,
+        (_, rest) => rest,
     }
 }
 

@@ -107,7 +107,7 @@ impl Fleet {
 
     /// Commands that change something, as `command@host`.
     pub fn changes(&self) -> Vec<String> {
-        let asks = ["status", "get_tun_ip", "get_control", "await_sync", "probe_mark", "probe_window"];
+        let asks = ["export", "status", "get_tun_ip", "get_control", "await_sync", "probe_mark", "probe_window"];
         self.log.iter().filter(|(_, name)| !asks.contains(name)).map(|(host, name)| format!("{name}@{host}")).collect()
     }
 
@@ -138,7 +138,7 @@ impl Fleet {
         let Some(state) = self.hosts.get_mut(host) else { return };
         match command {
             Command::DoubleKill => state.d2d = false,
-            Command::KillUsrp | Command::LinkUsrp | Command::StartUsrp => state.active = false,
+            Command::KillUsrp | Command::LinkUsrp | Command::StartUsrp | Command::TakeOver { .. } => state.active = false,
             _ => {}
         }
     }
@@ -152,10 +152,21 @@ impl Fleet {
 
     fn carry_out(&mut self, host: &str, command: &Command) -> Result<Value, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
-        if matches!(command, Command::LinkUsrp) && self.hosts[host].usrp != ProcessState::Made {
+        if matches!(command, Command::LinkUsrp | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
         }
-        if matches!(command, Command::LinkUsrp | Command::StartUsrp | Command::SetEth3 { port: SetPort::Active }) {
+        if matches!(command, Command::Export | Command::Freeze) && !self.hosts[host].serves() {
+            return wrong("nothing is in sync");
+        }
+        let points = matches!(
+            command,
+            Command::LinkUsrp
+                | Command::StartUsrp
+                | Command::TakeOver { .. }
+                | Command::Resume
+                | Command::SetEth3 { port: SetPort::Active }
+        );
+        if points {
             self.point(host);
         }
         let deaf = self.deaf;
@@ -171,6 +182,17 @@ impl Fleet {
             }
             Command::MakeUsrp | Command::StartUsrp if state.usrp != ProcessState::Stopped => return wrong("USRP runs already"),
             Command::MakeUsrp => state.usrp = ProcessState::Made,
+            Command::Export => return Ok(json!({"state": {"tick": 1}})),
+            Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
+            Command::Freeze => {
+                state.active = false;
+                return Ok(json!({"state": {"tick": 2}, "mark": {"sequence": 9}}));
+            }
+            Command::TakeOver { state: soft, mark } => {
+                assert_eq!((soft, mark), (&json!({"tick": 2}), &json!({"sequence": 9})));
+                state.usrp = ProcessState::Running;
+                return Ok(json!(linked));
+            }
             Command::StartUsrp | Command::LinkUsrp => {
                 state.usrp = ProcessState::Running;
                 return Ok(json!(linked));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::protocol::{Command, Control, PhaseName, Route, SetPort};
+use crate::protocol::{Command, Control, PhaseName, Route, SetPort, TracePart};
 
 /// A host by its part in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub struct Facts {
     pub state: Value,
     /// Where the source's USRP process was frozen.
     pub mark: Value,
+    /// The parts of the cut.
+    pub trace: Vec<TracePart>,
 }
 
 impl Ask {

@@ -81,6 +81,9 @@ pub const COLD: Flow = Flow {
 /// Back to a source that is frozen: first the destination leaves the radio alone. What is left of it is cleared away when the source serves.
 const BACK: &[Undo] = &[(Destination, ParkEth3), (Source, Resume), (Destination, DoubleKill)];
 
+/// The same where eth3 of the destination could not be parked.
+pub const BACK_BY_FORCE: &[Undo] = &[(Destination, DoubleKill), (Source, Resume)];
+
 /// Either way: everything that can be is done before the cut, and the source ends only after the destination's first good subframe.
 pub const HOT: Flow = Flow {
     checks: MOVE_CHECKS,
@@ -94,11 +97,7 @@ pub const HOT: Flow = Flow {
         step(Destination, StartD2dWithControl).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
         step(Destination, MakeUsrp).timed(&[P::MakeUsrp]).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
         step(Destination, Prepare).timed(&[P::MakeUsrp]).undo(&[(Destination, DoubleKill)]),
-        // An agent whose freeze fails goes on by itself.
-        step(Source, Freeze)
-            .timed(&[P::StopSource])
-            .undo(&[(Destination, DoubleKill)])
-            .unanswered(&[(Source, Resume), (Destination, DoubleKill)]),
+        step(Source, Freeze).timed(&[P::StopSource]).undo(&[(Source, Resume), (Destination, DoubleKill)]),
         step(Destination, TakeOver).timed(&[P::Eth3, P::LinkUsrp]).undo(BACK),
         step(Destination, ConfirmSync).timed(&[P::Sync]).undo(BACK),
     ],

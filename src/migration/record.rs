@@ -23,6 +23,7 @@ impl State {
             warnings: self.warnings.clone(),
             phases: self.progress(self.last_event).phases(),
             total_ms: rounded(total),
+            trace: self.facts.trace.clone(),
             interruption: self.interruption(),
         }
     }

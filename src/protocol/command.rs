@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ErrorCode, Failure, MAX_FRAME, Method, Order, OrderRequest, VERSION};
+use super::{ErrorCode, Failure, MAX_FRAME, Method, Order, OrderRequest, TracePart, VERSION};
 
 /// `Control[name] = value`. The names are the workload's (docs/spec.md, "Control variables"), so they are data here.
 pub type Control = serde_json::Map<String, Value>;
@@ -290,6 +290,9 @@ pub struct Linked {
     pub make_ms: Option<f64>,
     /// Connecting the made entity until samples flow, ms.
     pub link_ms: f64,
+    /// Of `take_over`: what took how long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<TracePart>,
 }
 
 /// Result of `export`.
@@ -314,12 +317,9 @@ pub struct Frozen {
     pub state: Value,
     /// Where the USRP process stands.
     pub mark: Value,
-    /// Freezing the D2D process, ms.
-    pub d2d_ms: f64,
-    /// Freezing the USRP process, ms.
-    pub usrp_ms: f64,
-    /// Taking eth3 away from the radio, ms.
-    pub eth3_ms: f64,
+    /// What took how long.
+    #[serde(default)]
+    pub trace: Vec<TracePart>,
 }
 
 /// Result of `get_tun_ip`.

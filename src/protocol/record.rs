@@ -92,6 +92,19 @@ pub struct Phase {
     pub source_ms: Option<f64>,
 }
 
+/// A part of a cut, as a host saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TracePart {
+    /// The host.
+    pub host: String,
+    /// What it did, in a few words.
+    pub part: String,
+    /// When it began, on that host's monotonic clock, us.
+    pub at_us: u64,
+    /// How long it took, us.
+    pub us: u64,
+}
+
 /// How an order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -156,6 +169,9 @@ pub struct RunRecord {
     pub phases: Vec<Phase>,
     /// From the order to sync, ms.
     pub total_ms: f64,
+    /// The parts of the cut, each on its host's own clock; empty where the method keeps none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<TracePart>,
     /// What the service felt.
     pub interruption: Interruption,
 }

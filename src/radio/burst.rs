@@ -98,6 +98,7 @@ impl Bursts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
     use crate::radio::wire::TxData;
     use crate::workload::samples::{Kind, Sample};
     use proptest::prelude::*;
@@ -106,10 +107,23 @@ mod tests {
         Block { kind: Kind::Tx, tick, samples: (0..count).map(|n| Sample::new(n as i16, -(n as i16))).collect() }
     }
 
+    #[test]
+    fn sequence_and_count_go_on_from_anywhere() {
+        let mut bursts = Bursts::new(52);
+        bursts.begin_at(u32::MAX, 5);
+        let block = Block { kind: Kind::Tx, tick: 0, samples: vec![Sample::default(); 1000] };
+        let frames: Vec<Vec<u8>> = bursts.lay_out(&block).map(<[u8]>::to_vec).collect();
+        let headers = frames.iter().map(|frame| TxData::decode(frame).unwrap().header);
+        assert_eq!(headers.map(|h| (h.sequence, h.count)).collect::<Vec<_>>(), [(u32::MAX, 5), (0, 6), (1, 7)]);
+        bursts.sent(3);
+        assert_eq!(bursts.next(), (2, 8));
+    }
+
     proptest! {
         #[test]
         fn every_sample_goes_out_once_in_step(sizes in prop::collection::vec(0..=MAX_SAMPLES, 1..12), first: u32, tick in 0..u64::MAX / 2) {
-            let mut bursts = Bursts { sequence: first, ..Bursts::new(52) };
+            let mut bursts = Bursts::new(52);
+            bursts.begin_at(first, (first & 15) as u8);
             let mut expected = first;
             for size in sizes {
                 let block = block(tick, size);

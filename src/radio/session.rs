@@ -12,6 +12,7 @@ use super::counters::Counters;
 use super::park::Park;
 use super::plan::Plan;
 use super::{attach, converters, sockets};
+use crate::workload::clock::monotonic_us;
 use crate::workload::contract::{Mark, TakenOver};
 
 /// After the start command, samples come within milliseconds or not at all.
@@ -141,9 +142,9 @@ impl Session {
         self.expect_samples();
         // Before the first sample, which the receive thread then finds.
         self.set_linked(true);
-        let joined = self.join();
+        let (claimed_us, joined) = (monotonic_us(), self.join());
         let restarted = joined.inspect_err(|_| self.set_linked(false))?;
-        Ok(TakenOver { ms: began.elapsed().as_secs_f64() * 1e3, restarted })
+        Ok(taken_over(began, restarted, claimed_us))
     }
 
     /// Has the streams come here; whether the receive stream had to be started.
@@ -186,9 +187,10 @@ impl Session {
     pub fn resume(&self) -> Result<TakenOver, String> {
         let _one_at_a_time = lock(&self.linking);
         let began = Instant::now();
+        let claimed_us = monotonic_us();
         let claimed = if self.park.is_parking() && self.linked() { self.claim() } else { Ok(false) };
         self.park.leave();
-        claimed.map(|restarted| TakenOver { ms: began.elapsed().as_secs_f64() * 1e3, restarted })
+        claimed.map(|restarted| taken_over(began, restarted, claimed_us))
     }
 
     fn claim(&self) -> Result<bool, String> {
@@ -272,6 +274,10 @@ impl Session {
     pub fn note(&self, text: String) {
         let _ = self.notes.try_send(text);
     }
+}
+
+fn taken_over(began: Instant, restarted: bool, claimed_us: u64) -> TakenOver {
+    TakenOver { ms: began.elapsed().as_secs_f64() * 1e3, restarted, claimed_us, flowing_us: monotonic_us() }
 }
 
 /// Lets something happen at most once in so long.

@@ -102,7 +102,7 @@ pub fn explanation(action: Action, config: &Config) -> String {
         Action::Order(Order::DSR) => format!("double start remote: start D2D and USRP on {two}"),
         Action::Order(Order::KR) => format!("kill remote: stop D2D and USRP on {two}"),
         Action::End => format!("stop {two}'s controller and the work it runs"),
-        Action::Method => "switch the method of migration: classic or cold".into(),
+        Action::Method => "switch the method of migration: classic, cold or hot".into(),
         Action::Export => "write this screen to a file, as SVG and as text".into(),
         Action::CommandLine => "type a command; Tab completes, Up and Down recall".into(),
         Action::Help => "show or hide this help".into(),

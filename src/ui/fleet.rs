@@ -320,6 +320,7 @@ fn progress(finished: bool) -> Progress {
             failure: None,
             warnings: vec![],
             phases: progress.phases(),
+            trace: Vec::new(),
             total_ms: 1902.4,
             interruption: Interruption {
                 by_phases_ms: Some(1741.4),

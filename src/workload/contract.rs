@@ -78,6 +78,10 @@ pub struct TakenOver {
     pub ms: f64,
     /// Whether the receive stream had stopped and was started.
     pub restarted: bool,
+    /// When the streams were asked for, on this host's monotonic clock, us.
+    pub claimed_us: u64,
+    /// When the first samples were there, on the same clock.
+    pub flowing_us: u64,
 }
 
 /// A line from agent to process.

@@ -4,6 +4,7 @@
 //! laboratory's own program can take the place of either process.
 
 pub mod bell;
+pub mod clock;
 pub mod contract;
 pub mod keeper;
 pub mod realtime;

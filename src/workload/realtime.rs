@@ -21,8 +21,19 @@ pub enum Rank {
 /// # Errors
 /// Without the right (CAP_SYS_NICE, or an rtprio limit of at least the rank).
 pub fn real_time(rank: Rank) -> io::Result<()> {
-    let parameters = nix::libc::sched_param { sched_priority: rank as i32 };
-    let policy = nix::libc::SCHED_RR | nix::libc::SCHED_RESET_ON_FORK;
+    schedule(nix::libc::SCHED_RR | nix::libc::SCHED_RESET_ON_FORK, rank as i32)
+}
+
+/// Makes the calling thread an ordinary one again.
+///
+/// # Errors
+/// Of the system.
+pub fn ordinary() -> io::Result<()> {
+    schedule(nix::libc::SCHED_OTHER, 0)
+}
+
+fn schedule(policy: i32, priority: i32) -> io::Result<()> {
+    let parameters = nix::libc::sched_param { sched_priority: priority };
     // SAFETY: pid 0 is the calling thread, and the kernel only reads the parameters, which outlive the call.
     if unsafe { nix::libc::sched_setscheduler(0, policy, &raw const parameters) } == 0 {
         Ok(())

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::contract::{Ask, AskLine, Happened, Line};
+use super::realtime::{Rank, real_time};
 
 /// A keeper that does not read for this long is dropped rather than waited for: the process's own work comes first.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -60,6 +61,8 @@ pub fn serve(path: &Path, answer: impl Fn(Ask) -> Result<Value, String> + Send +
 
 fn converse(mut stream: UnixStream, keepers: &Mutex<Vec<UnixStream>>, answer: &dyn Fn(Ask) -> Result<Value, String>) {
     let Ok(reader) = stream.try_clone() else { return };
+    // A question within a cut must not wait for whatever else keeps the cores busy. Without the right it does.
+    let _ = real_time(Rank::Modem);
     let _ = stream.set_write_timeout(Some(WRITE_TIMEOUT));
     if let Ok(clone) = stream.try_clone() {
         keepers.lock().unwrap_or_else(PoisonError::into_inner).push(clone);

@@ -119,8 +119,18 @@ impl Usrp {
 
     /// The `ok` of the answer, or its `error` as text.
     pub fn ask(&mut self, ask: &str) -> Result<Value, String> {
+        self.say(json!({ "ask": ask }))
+    }
+
+    /// A question with arguments.
+    pub fn ask_with(&mut self, ask: &str, args: &Value) -> Result<Value, String> {
+        self.say(json!({ "ask": ask, "args": args }))
+    }
+
+    fn say(&mut self, mut question: Value) -> Result<Value, String> {
         self.id += 1;
-        writeln!(self.stream, "{}", json!({ "id": self.id, "ask": ask })).unwrap();
+        question["id"] = self.id.into();
+        writeln!(self.stream, "{question}").unwrap();
         loop {
             let line = self.line();
             if line["event"] == "note" {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::Fault::{self, Half, Lost, Refused, Silent};
-use crate::protocol::Method::{Classic, Cold};
+use crate::protocol::Method::{Classic, Cold, Hot};
 use crate::protocol::Order::{DS, DSR, KL, KR, M, MB};
 use crate::protocol::Outcome::{self, Failed, Ok as Done, RolledBack};
 use crate::protocol::Route;
@@ -10,7 +10,7 @@ use crate::protocol::Route;
 /// Commands that change something when nothing fails.
 #[test]
 fn flows_without_failure_ask_in_the_sources_order() {
-    let table: [(Order, Method, &[&str]); 8] = [
+    let table: [(Order, Method, &[&str]); 9] = [
         (M, Classic, &["set_tun_ip@server2", "start_d2d@server2", "make_usrp@server2", "double_kill@server1", "link_usrp@server2"]),
         (
             MB,
@@ -26,6 +26,20 @@ fn flows_without_failure_ask_in_the_sources_order() {
         ),
         (M, Cold, &["set_tun_ip@server2", "double_kill@server1", "start_d2d@server2", "start_usrp@server2"]),
         (MB, Cold, &["set_tun_ip@server1", "double_kill@server2", "start_d2d@server1", "start_usrp@server1"]),
+        (
+            M,
+            Hot,
+            &[
+                "set_tun_ip@server2",
+                "start_d2d@server2",
+                "make_usrp@server2",
+                "prepare@server2",
+                "freeze@server1",
+                "take_over@server2",
+                "double_kill@server1",
+                "set_eth3@server2",
+            ],
+        ),
         (DS, Classic, &["set_eth3@server1", "start_d2d@server1", "start_usrp@server1"]),
         (DSR, Classic, &["start_d2d@server2", "start_usrp@server2"]),
         (KL, Classic, &["double_kill@server1"]),
@@ -48,6 +62,9 @@ fn flows_without_failure_ask_in_the_sources_order() {
 
 /// A failing step, its fault, what is then asked, the outcome, and how the reason ends.
 type Branch = (Order, Method, &'static str, &'static str, Fault, &'static [&'static str], Outcome, &'static str);
+
+/// The destination leaves the radio alone before the source has it again.
+const BACK: &[&str] = &["set_eth3@server2", "resume@server1", "double_kill@server2"];
 
 const BRANCHES: &[Branch] = &[
     // M, before the cut: the source still serves.
@@ -126,6 +143,29 @@ const BRANCHES: &[Branch] = &[
     (MB, Cold, "server2", "double_kill", Refused, &[], RolledBack, "server2 still serves."),
     (MB, Cold, "server1", "start_d2d", Refused, &[], Failed, "Nobody serves now: DSR starts server2 again."),
     (MB, Cold, "server1", "start_usrp", Half, &["kill_d2d@server1"], Failed, "Nobody serves now: DSR starts server2 again."),
+    // Hot: whatever happens up to the first good subframe, the source serves again.
+    (M, Hot, "server1", "export", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Hot, "server1", "get_control", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Hot, "server1", "get_tun_ip", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Hot, "server2", "set_tun_ip", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Hot, "server2", "start_d2d", Silent, &["kill_d2d@server2"], RolledBack, "server1 still serves."),
+    (M, Hot, "server2", "make_usrp", Refused, &["kill_d2d@server2"], RolledBack, "server1 still serves."),
+    (M, Hot, "server2", "prepare", Refused, &["double_kill@server2"], RolledBack, "server1 still serves."),
+    (M, Hot, "server1", "freeze", Refused, &["resume@server1", "double_kill@server2"], RolledBack, "server1 still serves."),
+    (M, Hot, "server1", "freeze", Silent, &["resume@server1", "double_kill@server2"], RolledBack, "server1 still serves."),
+    (M, Hot, "server2", "take_over", Half, BACK, RolledBack, "server1 still serves."),
+    (M, Hot, "server2", "take_over", Silent, BACK, RolledBack, "server1 still serves."),
+    (M, Hot, "server2", "await_sync", Refused, BACK, RolledBack, "server1 still serves."),
+    (
+        MB,
+        Hot,
+        "server1",
+        "take_over",
+        Lost,
+        &["set_eth3@server1", "resume@server2", "double_kill@server1"],
+        RolledBack,
+        "server2 still serves.",
+    ),
     // Starts and stops.
     (DS, Classic, "server1", "set_eth3", Refused, &[], Failed, "set_eth3 on server1: set_eth3 was refused."),
     (DS, Classic, "server1", "set_eth3", Silent, &["set_eth3@server1"], Failed, "did not answer set_eth3."),
@@ -166,7 +206,9 @@ fn every_failure_branch_cleans_up_as_the_source_has_it() {
 
 #[test]
 fn the_table_of_branches_names_every_step() {
-    for (order, method) in [(M, Classic), (MB, Classic), (M, Cold), (DS, Classic), (DSR, Classic), (KL, Classic), (KR, Classic)] {
+    for (order, method) in
+        [(M, Classic), (MB, Classic), (M, Cold), (M, Hot), (DS, Classic), (DSR, Classic), (KL, Classic), (KR, Classic)]
+    {
         let flow = crate::migration::flows::of(order, method);
         for step in flow.steps.iter().filter(|s| !s.relay_only) {
             let command = step.ask.command(&crate::migration::flow::Facts::default());
@@ -193,6 +235,32 @@ fn a_clean_up_that_fails_is_told() {
     let record = run(&mut fleet, M, Classic, true);
     assert_eq!(record.warnings, ["Clean-up: double_kill on server2: double_kill was refused."]);
     assert!(record.reason.unwrap().ends_with("Nobody serves now: KR and then DS start server1 again."));
+}
+
+#[test]
+fn a_source_is_not_resumed_while_the_destination_may_hold_the_radio() {
+    for (faults, changes, outcome) in [
+        (&[("server2", "set_eth3", Refused)][..], &["set_eth3@server2", "double_kill@server2", "resume@server1"][..], RolledBack),
+        (
+            &[("server2", "set_eth3", Lost), ("server2", "double_kill", Refused)],
+            &["set_eth3@server2", "double_kill@server2"],
+            Failed,
+        ),
+    ] {
+        let mut fleet = before(M);
+        fleet.faults = faults.iter().copied().chain([("server2", "take_over", Silent)]).collect();
+        let record = run(&mut fleet, M, Hot, true);
+        assert!(fleet.changes().ends_with(&changes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>()), "{:?}", fleet.changes());
+        assert_eq!((record.outcome, &fleet.collision), (outcome, &None), "{record:?}");
+    }
+}
+
+#[test]
+fn a_hot_source_that_can_not_be_ended_is_a_warning() {
+    let mut fleet = before(M);
+    fleet.faults.push(("server1", "double_kill", Refused));
+    let record = run(&mut fleet, M, Hot, true);
+    assert_eq!((record.outcome, record.warnings), (Done, vec!["double_kill on server1: double_kill was refused.".to_owned()]));
 }
 
 #[test]

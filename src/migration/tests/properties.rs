@@ -21,7 +21,7 @@ fn host() -> impl Strategy<Value = Host> {
 
 fn orders() -> impl Strategy<Value = Vec<(Order, Method)>> {
     let order = proptest::sample::select(Order::ALL.to_vec());
-    let method = proptest::sample::select(vec![Method::Cold, Method::Classic]);
+    let method = proptest::sample::select(vec![Method::Cold, Method::Classic, Method::Hot]);
     proptest::collection::vec((order, method), 1..6)
 }
 
@@ -39,7 +39,7 @@ proptest! {
         server1 in host(),
         mut server2 in host(),
         orders in orders(),
-        faults in proptest::collection::btree_map(0_usize..60, fault(), 0..8),
+        faults in proptest::collection::btree_map(0_usize..70, fault(), 0..8),
         far_end in any::<bool>(),
         deaf in any::<bool>(),
     ) {
@@ -67,8 +67,8 @@ proptest! {
     #[test]
     fn the_advice_brings_the_service_back(
         order in proptest::sample::select(vec![Order::M, Order::MB]),
-        method in proptest::sample::select(vec![Method::Cold, Method::Classic]),
-        faults in proptest::collection::btree_map(5_usize..14, fault(), 1..4),
+        method in proptest::sample::select(vec![Method::Cold, Method::Classic, Method::Hot]),
+        faults in proptest::collection::btree_map(5_usize..18, fault(), 1..4),
     ) {
         let mut fleet = before(order);
         fleet.faults_at = faults;
