@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::arp::Arp;
 use super::commands::{ms, park_after};
@@ -24,6 +24,9 @@ const BACK: Duration = Duration::from_secs(5);
 const NEAR: Duration = Duration::from_secs(1);
 /// From the end of the cut until the destination is in sync, or the source goes on.
 const OVER: Duration = Duration::from_millis(50);
+
+/// Between two looks for a contract socket.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What `prepare` leaves for `take_over`.
 #[derive(Debug)]
@@ -54,12 +57,7 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
     if agent.usrp.is_linked() {
         return Err(Failure::new(ErrorCode::State, "the USRP process is already linked").hint("kill_usrp ends it"));
     }
-    if !agent.usrp.has_contract() {
-        return Err(classic(Failure::new(
-            ErrorCode::Workload,
-            "the USRP process has no contract socket: it can not take streams over",
-        )));
-    }
+    await_contracts(agent).await?;
     agent.urgency.hurry(NEAR);
     agent.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(classic)?;
     let radio = agent.config.radio_of(&agent.host)?.device()?;
@@ -68,6 +66,24 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
     agent.state().ready = Some(Ready { arp });
     let text = |mac: super::arp::Mac| mac.map(|byte| format!("{byte:02x}")).join(":");
     Ok(Prepared { radio_mac: mac.map(text) })
+}
+
+/// On a busy machine a process may make its contract socket later than its start was waited for.
+async fn await_contracts(agent: &Agent) -> Result<(), Failure> {
+    let until = Instant::now() + ANSWER;
+    for child in [&agent.d2d, &agent.usrp] {
+        while !child.has_contract() {
+            if !child.is_running() {
+                return Err(child.not_running());
+            }
+            if Instant::now() >= until {
+                let text = format!("the {} process has no contract socket: it can not take over from another", child.name());
+                return Err(classic(Failure::new(ErrorCode::Workload, text)));
+            }
+            sleep(LOOK).await;
+        }
+    }
+    Ok(())
 }
 
 /// Freezes both processes and takes eth3 away from the radio, or leaves all as it was.
@@ -117,6 +133,8 @@ pub async fn take_over(agent: &Agent, state: Value, mark: Value) -> Result<Linke
     agent.urgency.hurry(NEAR);
     let gone_on = go_on(agent, state, mark, ready.arp.as_ref()).await;
     agent.urgency.hurry(OVER);
+    // Closing a packet socket waits for all processors, some ms.
+    drop(tokio::task::spawn_blocking(move || drop(ready)));
     match gone_on {
         Ok(linked) => {
             agent.usrp.set_linked();

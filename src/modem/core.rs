@@ -220,6 +220,9 @@ impl Modem {
         self.receiver.reassembler.resume(state.expected, packets.receiving);
         self.segmenter.resume(state.sent, packets.sending, packets.waiting);
         self.next_free = self.next_free.max(state.next_free);
+        if let Some(cell) = self.transmitted() {
+            cell.complete();
+        }
         Ok(())
     }
 

@@ -151,7 +151,10 @@ impl Receiver {
             self.frame = self.frame.or(frame);
             return;
         }
-        let cell = Arc::new(Cell::new(id, parameters, self.direction));
+        // A cell takes a ms to make: a state that comes within a cut finds the one that an earlier state has had made.
+        let known = self.cell.take().filter(|cell| (cell.id, cell.parameters) == (id, parameters));
+        let cell = known.unwrap_or_else(|| Arc::new(Cell::new(id, parameters, self.direction)));
+        cell.complete();
         self.acquisition.aim(Target::Known(Arc::clone(&cell)));
         (self.cell, self.timing, self.frame) = (Some(cell), Some(timing), frame);
         (self.proven, self.since) = (false, None);

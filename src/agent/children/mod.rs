@@ -116,7 +116,8 @@ impl Child {
         let _ = self.news.send(news);
     }
 
-    fn name(&self) -> &'static str {
+    /// As sentences name it.
+    pub fn name(&self) -> &'static str {
         self.role.name()
     }
 

@@ -86,6 +86,13 @@ impl Cell {
         Self { id, parameters, direction, subframes, broadcast, broadcast_scrambling }
     }
 
+    /// Works out now what it otherwise would when it is first needed.
+    pub fn complete(&self) {
+        for subframe in self.subframes.iter().filter(|subframe| subframe.usage == Use::Data) {
+            subframe.scrambling();
+        }
+    }
+
     /// Its numerology.
     pub fn numerology(&self) -> &Numerology {
         &self.parameters.numerology
