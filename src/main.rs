@@ -61,13 +61,16 @@ struct Demo {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     workload: Option<PathBuf>,
+    /// Three terminals: the pool's server relays between server3 and server4, which an obstacle keeps apart.
+    #[arg(long)]
+    relay: bool,
     #[command(flatten)]
     console: ui::Args,
 }
 
 impl Demo {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let lab = lab::Args { name: "demo".into(), workload: self.workload.clone(), ..lab::Args::default() };
+        let lab = lab::Args { name: "demo".into(), workload: self.workload.clone(), relay: self.relay, ..lab::Args::default() };
         lab::supervise(&lab, |file| match self.headless.headless {
             true => headless::demo::run(file, &self.headless),
             false => ui::run(file, &self.console),
