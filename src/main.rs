@@ -38,6 +38,8 @@ enum Command {
     Status(headless::status::Args),
     /// Records of past orders.
     Runs(headless::runs::Args),
+    /// Receives a video stream over UDP and says how long it was interrupted.
+    Recorder(headless::recorder::Args),
     /// The D2D process: modem between tun and samples (started by an agent).
     D2d(modem::Args),
     /// The USRP process: samples between the radio and the D2D process (started by an agent).
@@ -98,6 +100,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
         Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
         Command::Runs(args) => headless::runs::run(&records(config)?, &args),
+        Command::Recorder(args) => headless::recorder::run(&args),
         Command::D2d(args) => modem::run(&args),
         Command::Usrp(args) => radio::run(&args),
         Command::N210(args) => {
