@@ -70,7 +70,8 @@ impl Meter {
         }
         self.first.get_or_insert(at);
         self.last = Some(at);
-        if datagram.is_empty() || !datagram.len().is_multiple_of(PACKET) || datagram.chunks(PACKET).any(|packet| packet[0] != SYNC) {
+        if datagram.is_empty() || !datagram.len().is_multiple_of(PACKET) || datagram.chunks(PACKET).any(|packet| packet[0] != SYNC)
+        {
             self.figures.alien += 1;
             return;
         }

@@ -314,6 +314,7 @@ fn progress(finished: bool) -> Progress {
             method: Method::Classic,
             from: "server1".into(),
             to: "server2".into(),
+            relay: false,
             by: Some("ada@lab".into()),
             outcome: Outcome::Ok,
             reason: None,
