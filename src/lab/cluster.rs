@@ -83,6 +83,8 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
         key_file: Some(KEY.into()),
         records,
         runtime: RUNTIME.into(),
+        // Ends with the lab, as the owners do.
+        state: Some(Path::new(RUNTIME).join("state")),
         terminals: if relay { TERMINALS.iter().filter_map(|address| address.parse().ok()).collect() } else { Vec::new() },
         roles: Roles { initiator: "server1".into(), destination: "server2".into(), far_end: Some("server3".into()) },
         addresses: Addresses { active: ACTIVE.into(), parked: PARKED.into() },
