@@ -76,7 +76,10 @@ fn the_work_moves_to_and_fro_and_a_failed_cut_leaves_the_source_serving() {
     assert_eq!((&back["d2d"]["pid"], &back["radio_port"]["addresses"]), (&d2d, &serde_json::json!(["192.168.10.1/24"])));
     assert_eq!(lab.status("server2")["d2d"]["state"], "stopped");
     lab.is_served();
-    println!("rolled back: lost {} of {}, gap {} ms", record["interruption"]["probes_lost"], record["interruption"]["probes_sent"], record["interruption"]["gap_ms"]);
+    println!(
+        "rolled back: lost {} of {}, gap {} ms",
+        record["interruption"]["probes_lost"], record["interruption"]["probes_sent"], record["interruption"]["gap_ms"]
+    );
     let record = lab.hot("M");
     assert_eq!(record["outcome"], "ok", "{record:#}");
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));

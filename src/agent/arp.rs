@@ -30,7 +30,8 @@ impl Arp {
     /// # Errors
     /// `PermissionDenied` without CAP_NET_RAW.
     pub fn open(index: u32, own: Mac) -> io::Result<Self> {
-        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(i32::from(ETHERTYPE.to_be()))))?;
+        // No protocol until it is bound: rebinding one that receives already waits for the kernel's RCU, some ms.
+        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
         socket.bind(&address(index)?)?;
         Ok(Self { socket, own })
     }

@@ -1,6 +1,7 @@
 //! The commands of a hot migration: the source's processes are frozen, not killed, and what they know goes to processes that have been made
 //! ready elsewhere. Between `freeze` and the end of `take_over` nobody serves; everything that can be is done before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::arp::Arp;
 use super::commands::{ms, park_after};
+use super::ownership;
 use super::state::Agent;
 use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart};
 use crate::workload::clock::monotonic_us;
@@ -61,7 +63,8 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
     agent.urgency.hurry(NEAR);
     agent.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(classic)?;
     let radio = agent.config.radio_of(&agent.host)?.device()?;
-    let found = agent.radio_port.find(radio).await?;
+    let port = agent.ports.hardware(&agent.settings().radio_port).await?;
+    let found = agent.radio_port.find(port, radio).await?;
     let (arp, mac) = found.unzip();
     agent.state().ready = Some(Ready { arp });
     let text = |mac: super::arp::Mac| mac.map(|byte| format!("{byte:02x}")).join(":");
@@ -87,13 +90,13 @@ async fn await_contracts(agent: &Agent) -> Result<(), Failure> {
 }
 
 /// Freezes both processes and takes eth3 away from the radio, or leaves all as it was.
-pub async fn freeze(agent: &Agent) -> Result<Frozen, Failure> {
+pub async fn freeze(agent: &Arc<Agent>) -> Result<Frozen, Failure> {
     agent.urgency.hurry(NEAR);
     let frozen = freeze_all(agent).await;
     agent.urgency.hurry(OVER);
     match frozen {
         Ok(frozen) => Ok(frozen),
-        Err(failure) => Err(match resume(agent).await {
+        Err(failure) => Err(match resume(agent, None).await {
             Ok(()) => failure,
             Err(second) => Failure { message: format!("{}; and {}", failure.message, second.message), ..failure },
         }),
@@ -108,11 +111,14 @@ async fn freeze_all(agent: &Agent) -> Result<Frozen, Failure> {
     let state = state.ok_or_else(|| Failure::new(ErrorCode::Workload, "the D2D process has no soft state: it is not in sync"))?;
     let mark = trace.time("freeze USRP", agent.usrp.ask(Ask::Freeze, CUT)).await?;
     trace.time("eth3 away", agent.radio_port.release()).await?;
-    Ok(Frozen { state, mark, trace: trace.parts })
+    Ok(Frozen { state, mark, epoch: agent.ownership.newest().epoch, trace: trace.parts })
 }
 
 /// Ends a freeze: eth3 to the radio, the streams back, and on. All are tried; success only if all worked.
-pub async fn resume(agent: &Agent) -> Result<(), Failure> {
+pub async fn resume(agent: &Arc<Agent>, epoch: Option<u64>) -> Result<(), Failure> {
+    if let Some(epoch) = epoch {
+        ownership::claim_at_once(agent, epoch)?;
+    }
     let eth3 = agent.radio_port.hold().await;
     // The USRP process first: bursts for a frozen one are lost.
     let usrp = agent.usrp.ask(Ask::Resume, BACK).await.map(drop);
@@ -124,12 +130,13 @@ pub async fn resume(agent: &Agent) -> Result<(), Failure> {
 }
 
 /// Goes on where another host was frozen, or parks eth3.
-pub async fn take_over(agent: &Agent, state: Value, mark: Value) -> Result<Linked, Failure> {
+pub async fn take_over(agent: &Arc<Agent>, state: Value, mark: Value, epoch: u64) -> Result<Linked, Failure> {
     let mark: Mark = serde_json::from_value(mark)
         .map_err(|e| Failure::new(ErrorCode::BadRequest, format!("the mark of the USRP process can not be read: {e}")))?;
     let Some(ready) = agent.state().ready.take() else {
         return Err(Failure::new(ErrorCode::State, format!("nothing was prepared on {}", agent.host)).hint("prepare comes first"));
     };
+    let epoch = ownership::claim_at_once(agent, epoch)?;
     agent.urgency.hurry(NEAR);
     let gone_on = go_on(agent, state, mark, ready.arp.as_ref()).await;
     agent.urgency.hurry(OVER);
@@ -138,10 +145,20 @@ pub async fn take_over(agent: &Agent, state: Value, mark: Value) -> Result<Linke
     match gone_on {
         Ok(linked) => {
             agent.usrp.set_linked();
-            Ok(linked)
+            Ok(Linked { epoch: Some(epoch), ..linked })
         }
         Err(failure) => Err(park_after(agent, failure).await),
     }
+}
+
+/// The source is ended: what the cut has left to be done.
+pub async fn commit(agent: &Arc<Agent>) -> Result<(), Failure> {
+    if !agent.usrp.is_linked() {
+        return Err(Failure::new(ErrorCode::State, format!("the USRP process of {} is not linked to the radio", agent.host)));
+    }
+    ownership::tell_others(agent);
+    // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
+    agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await
 }
 
 async fn go_on(agent: &Agent, state: Value, mark: Mark, arp: Option<&Arp>) -> Result<Linked, Failure> {

@@ -5,12 +5,15 @@ mod children;
 mod collector;
 mod commands;
 mod hot;
+mod linking;
 mod load;
 mod order;
+mod ownership;
 mod ports;
 mod radio_port;
 mod radio_step;
 mod state;
+mod stored;
 mod telemetry;
 mod urgency;
 
@@ -154,7 +157,7 @@ async fn autostart_once(agent: &Arc<Agent>) -> Result<(), Failure> {
     if agent.usrp.is_running() {
         return Ok(());
     }
-    let started = commands::execute(agent, Command::StartUsrp).await;
+    let started = commands::execute(agent, Command::START_USRP).await;
     if started.is_err() {
         commands::execute(agent, Command::KillD2d).await?;
     }

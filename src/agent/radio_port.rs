@@ -4,9 +4,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use nix::net::if_::if_nametoindex;
-use rtnetlink::packet_route::link::LinkAttribute;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::{AddressMessageBuilder, Handle};
 
@@ -70,14 +68,12 @@ impl RadioPort {
         del.execute().await.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
     }
 
-    /// Finds the radio by ARP without an address in its subnet, and tells the kernel where it is: the first packet then waits for nothing. `None`
+    /// Finds the radio by ARP, from the interface's index and hardware address, without an address in its subnet, and tells the kernel where it is: the first packet then waits for nothing. `None`
     /// where this process may not open raw sockets.
     ///
     /// # Errors
     /// [`ErrorCode::RadioNotFound`] when it does not answer: there is no cable to it, or it is off.
-    pub async fn find(&self, radio: Ipv4Addr) -> Result<Option<(Arp, Mac)>, Failure> {
-        let index = self.index()?;
-        let own = self.mac(index).await?;
+    pub async fn find(&self, (index, own): (u32, Mac), radio: Ipv4Addr) -> Result<Option<(Arp, Mac)>, Failure> {
         let probe = tokio::task::spawn_blocking(move || {
             let arp = match Arp::open(index, own) {
                 Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return Ok(None),
@@ -97,16 +93,6 @@ impl RadioPort {
         let added = neighbour.state(NeighbourState::Reachable).replace().execute().await;
         added.map_err(|e| self.failure("could not be told where the radio is", e))?;
         Ok(Some((arp, mac)))
-    }
-
-    async fn mac(&self, index: u32) -> Result<Mac, Failure> {
-        let link = self.handle.link().get().match_index(index).execute().try_next().await;
-        let link = link.map_err(|e| self.failure("can not be read", e))?;
-        let address = link.into_iter().flat_map(|link| link.attributes).find_map(|attribute| match attribute {
-            LinkAttribute::Address(bytes) => Mac::try_from(bytes).ok(),
-            _ => None,
-        });
-        address.ok_or_else(|| self.failure("is no Ethernet port", "it has no hardware address"))
     }
 
     /// Tells everybody on the radio's network that its address is here now.

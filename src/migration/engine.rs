@@ -261,8 +261,9 @@ impl State {
             }
             Ask::Export => self.facts.state = read::<SoftState>(value, "export", &host)?.state,
             Ask::Freeze => {
-                let Frozen { state, mark, trace } = read(value, "freeze", &host)?;
+                let Frozen { state, mark, epoch, trace } = read(value, "freeze", &host)?;
                 (self.facts.state, self.facts.mark, self.facts.trace) = (state, mark, trace);
+                self.facts.epoch = Some(epoch);
             }
             Ask::AwaitSync | Ask::ConfirmSync => match read::<SyncState>(value, "await_sync", &host)? {
                 SyncState::Synced { .. } => {}

@@ -138,7 +138,9 @@ impl Fleet {
         let Some(state) = self.hosts.get_mut(host) else { return };
         match command {
             Command::DoubleKill => state.d2d = false,
-            Command::KillUsrp | Command::LinkUsrp | Command::StartUsrp | Command::TakeOver { .. } => state.active = false,
+            Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. } => {
+                state.active = false;
+            }
             _ => {}
         }
     }
@@ -152,7 +154,7 @@ impl Fleet {
 
     fn carry_out(&mut self, host: &str, command: &Command) -> Result<Value, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
-        if matches!(command, Command::LinkUsrp | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
+        if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
         }
         if matches!(command, Command::Export | Command::Freeze) && !self.hosts[host].serves() {
@@ -160,10 +162,10 @@ impl Fleet {
         }
         let points = matches!(
             command,
-            Command::LinkUsrp
-                | Command::StartUsrp
+            Command::LinkUsrp { .. }
+                | Command::StartUsrp { .. }
                 | Command::TakeOver { .. }
-                | Command::Resume
+                | Command::Resume { .. }
                 | Command::SetEth3 { port: SetPort::Active }
         );
         if points {
@@ -173,27 +175,30 @@ impl Fleet {
         self.replies += 3;
         let probe = (host == "server3").then(|| ProbeStatus { received: self.replies, ..ProbeStatus::default() });
         let state = self.hosts.get_mut(host).unwrap();
-        let linked = Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp).then_some(3.0), ..Linked::default() };
+        let linked =
+            Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp { .. }).then_some(3.0), ..Linked::default() };
         match command {
             Command::StartD2d { .. } if state.d2d => return wrong("D2D runs already"),
             Command::StartD2d { control, .. } => {
                 state.d2d = true;
                 state.carried = Some((json!(control), state.routes.clone()));
             }
-            Command::MakeUsrp | Command::StartUsrp if state.usrp != ProcessState::Stopped => return wrong("USRP runs already"),
+            Command::MakeUsrp | Command::StartUsrp { .. } if state.usrp != ProcessState::Stopped => {
+                return wrong("USRP runs already");
+            }
             Command::MakeUsrp => state.usrp = ProcessState::Made,
             Command::Export => return Ok(json!({"state": {"tick": 1}})),
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
             Command::Freeze => {
                 state.active = false;
-                return Ok(json!({"state": {"tick": 2}, "mark": {"sequence": 9}}));
+                return Ok(json!({"state": {"tick": 2}, "mark": {"sequence": 9}, "epoch": 4}));
             }
-            Command::TakeOver { state: soft, mark } => {
+            Command::TakeOver { state: soft, mark, .. } => {
                 assert_eq!((soft, mark), (&json!({"tick": 2}), &json!({"sequence": 9})));
                 state.usrp = ProcessState::Running;
                 return Ok(json!(linked));
             }
-            Command::StartUsrp | Command::LinkUsrp => {
+            Command::StartUsrp { .. } | Command::LinkUsrp { .. } => {
                 state.usrp = ProcessState::Running;
                 return Ok(json!(linked));
             }
@@ -227,6 +232,8 @@ fn telemetry(host: &str, state: &Host) -> Telemetry {
         uptime_ms: 0,
         load: HostLoad::default(),
         radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true },
+        owner_epoch: None,
+        owner: None,
         tun: Port::default(),
         d2d: process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }),
         usrp: process(state.usrp),

@@ -56,6 +56,8 @@ pub enum Ask {
     TakeOver,
     /// Wait for synchronisation within the time that going back is better than waiting.
     ConfirmSync,
+    /// The destination owns the radio for good.
+    Commit,
     /// End a freeze. Left out when the other host could not be made to leave the radio alone.
     Resume,
     /// Kill both processes, park eth3.
@@ -94,6 +96,8 @@ pub struct Facts {
     pub state: Value,
     /// Where the source's USRP process was frozen.
     pub mark: Value,
+    /// The owner's epoch before the cut.
+    pub epoch: Option<u64>,
     /// The parts of the cut.
     pub trace: Vec<TracePart>,
 }
@@ -110,15 +114,21 @@ impl Ask {
             Self::StartD2dPlain => Command::StartD2d { control_flag: 0, control: None },
             Self::StartD2dWithControl => Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) },
             Self::MakeUsrp => Command::MakeUsrp,
-            Self::LinkUsrp => Command::LinkUsrp,
-            Self::StartUsrp => Command::StartUsrp,
+            Self::LinkUsrp => Command::LINK_USRP,
+            Self::StartUsrp => Command::START_USRP,
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::Export => Command::Export,
             Self::Prepare => Command::Prepare { state: facts.state.clone() },
             Self::Freeze => Command::Freeze,
-            Self::TakeOver => Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone() },
+            Self::TakeOver => Command::TakeOver {
+                state: facts.state.clone(),
+                mark: facts.mark.clone(),
+                epoch: facts.epoch.map_or(0, |epoch| epoch + 1),
+            },
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
-            Self::Resume => Command::Resume,
+            // The destination may have become the owner in between.
+            Self::Resume => Command::Resume { epoch: facts.epoch.map(|epoch| epoch + 2) },
+            Self::Commit => Command::Commit,
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
             Self::KillD2d => Command::KillD2d,
@@ -132,17 +142,17 @@ impl Ask {
 pub fn deadline(command: &Command) -> Duration {
     let seconds = match command {
         // Eight probes of up to 3 s each, and 2 to 3 s of initialisation.
-        Command::StartUsrp => 60,
+        Command::StartUsrp { .. } => 60,
         // Eight probes of up to 3 s each.
-        Command::LinkUsrp => 40,
+        Command::LinkUsrp { .. } => 40,
         // Asking a process to end, waiting, then killing it.
-        Command::DoubleKill | Command::KillUsrp | Command::KillD2d => 15,
+        Command::DoubleKill | Command::KillUsrp | Command::KillD2d | Command::Fence { .. } => 15,
         // A process that has to answer on its socket.
         Command::StartD2d { .. } | Command::MakeUsrp => 10,
         // Within the cut: an agent that keeps its own deadlines answers sooner than this, well or not.
         Command::Freeze | Command::TakeOver { .. } => return FROZEN,
         // Claiming streams, or starting them.
-        Command::Resume => 10,
+        Command::Resume { .. } => 10,
         Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,
         // Answered once the last probe is answered or lost, which takes up to a second.
         Command::ProbeWindow { .. } => 5,

@@ -101,7 +101,7 @@ pub const HOT: Flow = Flow {
         step(Destination, TakeOver).timed(&[P::Eth3, P::LinkUsrp]).undo(BACK),
         step(Destination, ConfirmSync).timed(&[P::Sync]).undo(BACK),
     ],
-    afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, PointEth3).or_warn()],
+    afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, Commit).or_warn()],
 };
 
 /// Double start on server1.

@@ -41,11 +41,32 @@ pub enum Command {
         control: Option<Control>,
     },
     /// eth3 to the radio, probe up to 8 times, initialise the radio in full, start the USRP process and link it. Result: [`Linked`].
-    StartUsrp,
+    StartUsrp {
+        /// As in `link_usrp`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
+        /// As in `link_usrp`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
+    },
     /// Start the USRP process with sockets and buffers made, without a link and without touching eth3. Result: [`Started`].
     MakeUsrp,
     /// eth3 to the radio, probe up to 8 times, connect the made entity. No initialisation. Result: [`Linked`].
-    LinkUsrp,
+    LinkUsrp {
+        /// The owner's epoch: refused when this agent knows of a newer owner. Absent: one more than the highest that it knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
+        /// Take the radio's address although another host has it, or although nobody could be asked.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
+    },
+    /// The radio has a newer owner: park eth3, and end a USRP process that is linked (baton's own; new owners send it to the others).
+    Fence {
+        /// The new owner's epoch; with the owner's name to decide between equals, refused when this agent knows of a newer one.
+        epoch: u64,
+        /// The new owner.
+        owner: String,
+    },
     /// Kill D2D and USRP, park eth3; success only if all three worked.
     DoubleKill,
     /// Park eth3, then kill the USRP process.
@@ -95,9 +116,17 @@ pub enum Command {
         state: Value,
         /// `mark` of the same.
         mark: Value,
+        /// The owner's epoch, at least: this host takes a higher one if it knows one.
+        epoch: u64,
     },
     /// Go on after `freeze`: eth3 to the radio, streams back here (baton's own).
-    Resume,
+    Resume {
+        /// The owner's epoch, at least; absent: nobody else has taken the radio meanwhile.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
+    },
+    /// The migration is over: eth3 keeps the radio's address alone, the other hosts are told who owns the radio (baton's own).
+    Commit,
     /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
     Order(OrderRequest),
     /// The same snapshot that telemetry publishes (baton's own). Result: [`Telemetry`](super::Telemetry).
@@ -125,9 +154,10 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::StartD2d { .. } => "start_d2d",
-            Self::StartUsrp => "start_usrp",
+            Self::StartUsrp { .. } => "start_usrp",
             Self::MakeUsrp => "make_usrp",
-            Self::LinkUsrp => "link_usrp",
+            Self::LinkUsrp { .. } => "link_usrp",
+            Self::Fence { .. } => "fence",
             Self::DoubleKill => "double_kill",
             Self::KillUsrp => "kill_usrp",
             Self::KillD2d => "kill_d2d",
@@ -142,7 +172,8 @@ impl Command {
             Self::Prepare { .. } => "prepare",
             Self::Freeze => "freeze",
             Self::TakeOver { .. } => "take_over",
-            Self::Resume => "resume",
+            Self::Resume { .. } => "resume",
+            Self::Commit => "commit",
             Self::Order(_) => "order",
             Self::Status => "status",
             Self::ProbeStart { .. } => "probe_start",
@@ -153,11 +184,12 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 25] = [
+    pub const NAMES: [&'static str; 27] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",
         "link_usrp",
+        "fence",
         "double_kill",
         "kill_usrp",
         "kill_d2d",
@@ -173,6 +205,7 @@ impl Command {
         "freeze",
         "take_over",
         "resume",
+        "commit",
         "order",
         "status",
         "probe_start",
@@ -180,6 +213,15 @@ impl Command {
         "probe_mark",
         "probe_window",
     ];
+
+    /// Commands whose arguments may all be left out.
+    const OPTIONAL_ARGS: [&'static str; 3] = ["start_usrp", "link_usrp", "resume"];
+
+    /// `link_usrp` as a plain client sends it: the next epoch, not forced.
+    pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false };
+
+    /// `start_usrp` as a plain client sends it: the next epoch, not forced.
+    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false };
 
     /// An order without options, for tests and callers that need none.
     pub fn order(order: Order, method: Method) -> Self {
@@ -235,11 +277,15 @@ impl Request {
                 .hint(format!("this agent knows {}", Command::NAMES.join(", "))));
         }
         let name = name.to_owned();
-        // Commands without arguments may come with an empty list of them.
-        if let Some(fields) = value.as_object_mut()
-            && fields.get("args").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty)
-        {
-            fields.remove("args");
+        if let Some(fields) = value.as_object_mut() {
+            let none =
+                fields.get("args").is_none_or(|args| args.is_null() || args.as_object().is_some_and(serde_json::Map::is_empty));
+            // serde wants no list of arguments where there are none, and one where all may be left out.
+            match Command::OPTIONAL_ARGS.contains(&name.as_str()) {
+                true if none => drop(fields.insert("args".into(), Value::Object(serde_json::Map::new()))),
+                false if none => drop(fields.remove("args")),
+                _ => {}
+            }
         }
         serde_json::from_value(value).map_err(|e| bad(format!("the arguments of {name} are wrong: {e}")))
     }
@@ -293,33 +339,12 @@ pub struct Linked {
     /// Of `take_over`: what took how long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TracePart>,
-}
-
-/// Result of `export`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SoftState {
-    /// The D2D process's own.
-    pub state: Value,
-}
-
-/// Result of `prepare`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prepared {
-    /// The radio's hardware address; absent where the agent may not ask for it, and the kernel will during the cut.
+    /// Under which this host owns the radio now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub radio_mac: Option<String>,
-}
-
-/// Result of `freeze`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Frozen {
-    /// The D2D process's soft state, with the packets that were under way.
-    pub state: Value,
-    /// Where the USRP process stands.
-    pub mark: Value,
-    /// What took how long.
-    #[serde(default)]
-    pub trace: Vec<TracePart>,
+    pub epoch: Option<u64>,
+    /// Why the link would have been refused, had it not been forced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<String>,
 }
 
 /// Result of `get_tun_ip`.

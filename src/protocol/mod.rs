@@ -4,18 +4,20 @@
 
 mod command;
 mod failure;
+mod hot;
 mod order;
 mod record;
 mod telemetry;
 
 pub use command::{
-    Command, Control, ControlReport, ControlValues, Frozen, Linked, Prepared, ProbeMark, ProbeWindow, Reply, Request, Route,
-    SetPort, SoftState, Started, TunIp,
+    Command, Control, ControlReport, ControlValues, Linked, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort, Started, TunIp,
 };
 pub use failure::{ErrorCode, Failure};
+pub use hot::{Frozen, Prepared, SoftState};
 pub use order::{Method, Order, OrderRequest};
 pub use record::{
-    Interruption, Outcome, Phase, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, TracePart,
+    Interruption, Outcome, Phase, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
+    SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS, TracePart,
 };
 pub use telemetry::{
     Event, HostLoad, Level, Link, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, RadioOwner,

@@ -37,7 +37,7 @@ fn flows_without_failure_ask_in_the_sources_order() {
                 "freeze@server1",
                 "take_over@server2",
                 "double_kill@server1",
-                "set_eth3@server2",
+                "commit@server2",
             ],
         ),
         (DS, Classic, &["set_eth3@server1", "start_d2d@server1", "start_usrp@server1"]),
