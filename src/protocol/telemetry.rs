@@ -27,6 +27,12 @@ pub struct Telemetry {
     pub load: HostLoad,
     /// eth3.
     pub radio_port: Port,
+    /// Epoch of the radio's owner, the highest that this agent knows; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_epoch: Option<u64>,
+    /// The owner under that epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// tun.
     pub tun: Port,
     /// The D2D process.

@@ -210,6 +210,8 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             tx_bytes_per_s: if works { 4_900_000 } else { 3_400 },
             agent: ProcessLoad { cpu_percent: 0.4, memory: 9_400_000 },
         },
+        owner_epoch: None,
+        owner: None,
         radio_port: Port {
             name: "eth3".into(),
             addresses: vec![if owns { "192.168.10.1/24" } else { "192.168.20.2/24" }.into()],
@@ -315,6 +317,7 @@ fn progress(finished: bool) -> Progress {
             method: Method::Classic,
             from: "server1".into(),
             to: "server2".into(),
+            relay: false,
             by: Some("ada@lab".into()),
             outcome: Outcome::Ok,
             reason: None,
