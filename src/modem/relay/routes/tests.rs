@@ -29,12 +29,12 @@ impl World {
     fn pass(&mut self, tenths: u64, air: Air, mut lost: impl FnMut() -> bool) {
         for _ in 0..tenths {
             self.now += INTERVAL / 10;
-            for me in 0..3 {
+            for (me, hears) in air.iter().enumerate() {
                 let notes = &mut self.notes;
                 self.terminals[me].work(self.now, |text| notes.push((me, text)));
                 let Some(hello) = self.terminals[me].due(self.now) else { continue };
                 let hello = Hello::read(&hello.bytes()).unwrap();
-                for to in (0..3).filter(|to| *to != me && air[me][*to]) {
+                for to in (0..3).filter(|to| *to != me && hears[*to]) {
                     if !lost() {
                         self.terminals[to].hello(me as u8, hello, self.now);
                     }
