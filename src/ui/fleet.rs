@@ -189,6 +189,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             blocks_bad: 3,
             packets_in: 1210,
             packets_out: 1214,
+            ..Link::default()
         });
         usrp = status(4313, 8.4, 6_100_000);
         usrp.counters = Some(StreamCounters { rx_samples: 234_000_000, tx_samples: 234_000_000, ..StreamCounters::default() });
