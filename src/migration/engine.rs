@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::flow::{Ask, Facts, FailureIs, Flow, Side, Step, Undo};
 use super::flows;
-use super::setting::{Setting, interval};
+use super::setting::{Setting, interval, settling};
 use super::standing::{self, End, Standing};
 use crate::protocol::{
     Command, ControlValues, ErrorCode, Failure, Frozen, Linked, Outcome, PhaseName, ProbeMark, ProbeWindow, RunRecord, SoftState,
@@ -319,7 +319,7 @@ impl State {
         if let Err(failure) = result {
             let what = self.says(&super::flow::step(side, ask), &failure);
             self.warnings.push(format!("Clean-up: {what}"));
-            rest = without_fence((side, ask), rest);
+            rest = flows::without_fence((side, ask), rest);
         }
         self.enter(Stage::CleaningUp(rest))
     }
@@ -374,21 +374,6 @@ impl State {
     fn says(&self, step: &Step, failure: &Failure) -> String {
         sentence(&format!("{} on {}: {}", step.ask.command(&self.facts).name(), self.setting.host(step.at), failure.message))
     }
-}
-
-/// What is still to be cleaned up when a clean-up has failed: a destination that may still hold the radio's address has to be ended before
-/// the source gets it back, and when that fails as well the source does not.
-fn without_fence(failed: Undo, rest: &'static [Undo]) -> &'static [Undo] {
-    match (failed, rest) {
-        ((Side::Destination, Ask::ParkEth3), [(Side::Source, Ask::Resume), ..]) => flows::BACK_BY_FORCE,
-        ((Side::Destination, _), [(Side::Source, Ask::Resume), rest @ ..]) => rest,
-        (_, rest) => rest,
-    }
-}
-
-/// How long the far end needs until a reply after the move is surely among the probes: two intervals and a long round trip.
-fn settling(interval: Duration) -> Duration {
-    interval * 2 + Duration::from_millis(200)
 }
 
 pub(super) fn milliseconds(ms: f64) -> Duration {

@@ -84,6 +84,16 @@ const BACK: &[Undo] = &[(Destination, ParkEth3), (Source, Resume), (Destination,
 /// The same where eth3 of the destination could not be parked.
 pub const BACK_BY_FORCE: &[Undo] = &[(Destination, DoubleKill), (Source, Resume)];
 
+/// What is still to be cleaned up when a clean-up has failed: a destination that may still hold the radio's address has to be ended before
+/// the source gets it back, and when that fails as well the source does not.
+pub fn without_fence(failed: Undo, rest: &'static [Undo]) -> &'static [Undo] {
+    match (failed, rest) {
+        ((Destination, ParkEth3), [(Source, Resume), ..]) => BACK_BY_FORCE,
+        ((Destination, _), [(Source, Resume), rest @ ..]) => rest,
+        (_, rest) => rest,
+    }
+}
+
 /// Either way: everything that can be is done before the cut, and the source ends only after the destination's first good subframe.
 pub const HOT: Flow = Flow {
     checks: MOVE_CHECKS,

@@ -75,3 +75,8 @@ const LONGEST_INTERVAL_MS: f64 = 60_000.0;
 pub(super) fn interval(ms: f64) -> Duration {
     milliseconds(ms.min(LONGEST_INTERVAL_MS))
 }
+
+/// How long the far end needs until a reply after the move is surely among the probes: two intervals and a long round trip.
+pub(super) fn settling(interval: Duration) -> Duration {
+    interval * 2 + Duration::from_millis(200)
+}
