@@ -246,3 +246,24 @@ fn a_state_of_another_clock_is_found_out_by_the_first_block() {
     assert!(notes.len() == 1 && notes[0].contains("ahead of the radio's clock") && notes[0].contains("searches"), "{notes:?}");
     assert_eq!(scene.next.last_sync(), Some(Sync::Synced));
 }
+
+/// Until then the one that it inherits from may be called back.
+#[test]
+fn a_master_that_inherits_before_its_first_sample_is_silent_until_a_good_block_or_for_100_subframes() {
+    let mut pair = Pair::new(&setup());
+    pair.until(100.0, Pair::both_synced);
+    pair.far.modem.freeze();
+    let state = pair.far.modem.export().unwrap();
+    for deaf in [false, true] {
+        let mut next = End::new(&setup().far(), true, pair.far.at);
+        next.modem.inherit(&state).unwrap();
+        let began = next.at;
+        while next.taken.bursts.is_empty() {
+            // The pool's bursts of its lead are still on the air.
+            let samples = if deaf { vec![crate::workload::samples::Sample::default(); 363] } else { pair.up.receive(next.at) };
+            next.feed(&samples);
+        }
+        let silent = (next.at - began) * next.ticks;
+        assert_eq!((silent >= 100 * SUBFRAME_TICKS, next.last_sync() == Some(Sync::Synced)), (deaf, !deaf));
+    }
+}
