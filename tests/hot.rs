@@ -24,7 +24,7 @@ impl Lab {
 
     /// From now on the pool's radio suffers this, or no faults any more.
     fn fault(&self, fault: &str) {
-        let event = format!("fault = {{ radio = \"n210\", {fault} }}");
+        let event = format!("fault = {{ radio = \"pool\", {fault} }}");
         let output = self.baton(&["n210", "tell", "/run/baton/n210.sock", &event]);
         assert!(output.status.success(), "{event}: {}{}", text(&output.stdout), text(&output.stderr));
     }
