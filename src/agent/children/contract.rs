@@ -200,7 +200,7 @@ impl Child {
             }
             () = sleep(deadline) => {
                 let state = self.status().sync.map_or("it has not said what it does", said);
-                Err(Failure::new(ErrorCode::Deadline, format!("the {} process was not in sync within {:.1} s: {state}", self.name(), deadline.as_secs_f64()))
+                Err(Failure::new(ErrorCode::Deadline, format!("the {} process was not in sync within {:?}: {state}", self.name(), deadline))
                     .hint("is the far end on the air, and does the USRP process run and have the radio?"))
             }
         }
