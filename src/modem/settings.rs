@@ -314,6 +314,48 @@ mod tests {
         }
     }
 
+    fn terminals(count: u8) -> Vec<Ipv4Addr> {
+        (0..count).map(|n| Ipv4Addr::new(192, 168, 40, 8 + n)).collect()
+    }
+
+    #[test]
+    fn what_a_group_can_not_be_is_refused_with_a_sentence() {
+        let cases = [
+            (3, json!({"workmode": 1}), "one of 3 terminals, but is not told which"),
+            (2, json!({"cell_ID": 2}), "cell_ID is 2, but there are only terminals 0 to 1"),
+            (1, json!({"cell_ID": 0}), "names 1 terminals; a group has 2 or 3"),
+            (4, json!({"cell_ID": 1}), "names 4 terminals"),
+            (3, json!({"cell_ID": 0, "workmode": 1}), "terminal 0 can not have workmode 1"),
+            (3, json!({"phy_cell_ID": 301, "workmode": 0}), "terminal 1 can not have workmode 0"),
+            (3, json!({"cell_ID": 0, "workmode": 0}), "needs a phy_cell_ID"),
+            (3, json!({"cell_ID": 1, "duplexMode": 1}), "duplexMode is 1 (FDD)"),
+            (3, json!({"cell_ID": 1, "DLULAssign": 5}), "DLULAssign 5 has too few uplink subframes"),
+        ];
+        for (count, variables, expected) in cases {
+            let failure = Settings::read_for(&control(variables.clone()), true, None, &terminals(count)).unwrap_err();
+            assert!(failure.message.contains(expected), "{variables}: {}", failure.message);
+            assert_eq!((failure.exit_code(), failure.hint.is_some()), (2, true));
+        }
+    }
+
+    #[test]
+    fn a_terminal_knows_its_index_always_and_its_group_when_it_was_carried_over() {
+        let read = |variables: &Control, carried| Settings::read_for(variables, carried, None, &terminals(3)).unwrap();
+        let own = control(json!({"cell_ID": 1, "DLULAssign": 1}));
+        let cold = read(&own, false);
+        assert_eq!((cold.cell, cold.parameters.duplex), (None, Duplex::Group { assignment: 1 }));
+        let before = cold.control(None);
+        assert_eq!((&before["cell_ID"], &before["group_ID"], &before["duplexMode"]), (&json!(1), &Value::Null, &Value::Null));
+        // What it answers before it knows more does no harm when it is carried over.
+        assert_eq!(read(&before, true).group, cold.group);
+        let learned = cold.control(CellId::new(301).map(|cell| (cell, cold.parameters)));
+        assert_eq!((&learned["phy_cell_ID"], &learned["duplexMode"], &learned["DLULAssign"]), (&json!(301), &json!(0), &json!(1)));
+        let mut carried = own;
+        carried.extend(learned);
+        let again = read(&carried, true);
+        assert_eq!((again.cell, again.parameters, again.group), (CellId::new(301), cold.parameters, cold.group));
+    }
+
     #[test]
     fn a_rate_without_a_bandwidth_is_named_with_those_that_have_one() {
         let failure = Settings::read(&Control::new(), false, Some(1_923_076.9)).unwrap_err();
