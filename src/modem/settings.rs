@@ -288,6 +288,35 @@ mod tests {
         }
     }
 
+    /// What each of them changes on the air: loopback/matrix.rs. Those with one value only are refused otherwise: above.
+    #[test]
+    fn every_variable_alone_changes_the_settings() {
+        let read = |variables: Value| Settings::read(&control(variables), true, None).unwrap();
+        let plain = read(json!({}));
+        let values = [
+            ("phy_cell_ID", json!(301)),
+            ("CPtype", json!(1)),
+            ("BW", json!(5)),
+            ("RBIdx", json!(25)),
+            ("duplexMode", json!(0)),
+            ("DLULAssign", json!(3)),
+            ("type_mode", json!(2)),
+            ("RNTI", json!(62)),
+        ];
+        for (name, value) in values {
+            let mut variables = json!({});
+            variables[name] = value;
+            assert_ne!(read(variables), plain, "{name}");
+        }
+        assert_eq!(read(json!({"RBIdx": 25})), read(json!({"BW": 5})));
+        for (name, value) in [("group_ID", json!(100)), ("cell_ID", json!(2)), ("workmode", json!(2))] {
+            let mut variables = json!({"group_ID": 7, "cell_ID": 1, "workmode": 0});
+            let before = read(variables.clone());
+            variables[name] = value;
+            assert_ne!(read(variables), before, "{name}");
+        }
+    }
+
     #[test]
     fn a_slave_trusts_a_cell_only_when_it_was_carried_over() {
         let variables = control(json!({"workmode": 1, "phy_cell_ID": 301, "BW": 1.4, "RBIdx": 6, "duplexMode": 1}));
