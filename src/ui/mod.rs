@@ -13,12 +13,15 @@ mod model;
 mod msg;
 mod panel;
 mod run;
+mod runs;
 mod screen;
+mod shown;
 mod terminal;
 #[cfg(test)]
 mod tests;
 mod text;
 mod theme;
+mod timeline;
 mod update;
 
 use std::path::{Path, PathBuf};

@@ -12,10 +12,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::model::Model;
 use super::msg::{Effect, Msg};
+use super::runs::replay::Replay;
 use super::terminal::{Screen, broken};
 use super::theme::{Skin, ThemeName};
 use super::update::update;
@@ -23,6 +24,7 @@ use super::{Args, export, screen};
 use crate::config::Config;
 use crate::link::client::Client;
 use crate::link::telemetry;
+use crate::metrics::records;
 use crate::protocol::{ErrorCode, Failure};
 
 /// Shortest time between two frames: at most twenty a second.
@@ -106,6 +108,8 @@ impl Driver {
                 }
                 Some(message) = self.done.1.recv() => self.take(message),
                 _ = clock.tick() => self.tick(),
+                // A replay moves without telemetry.
+                () = sleep(FRAME), if self.model.replay.as_ref().is_some_and(Replay::is_moving) => self.tick(),
                 () = sleep_until(self.next_frame), if self.model.dirty => self.frame()?,
                 _ = term.recv() => return Ok(()),
                 _ = hang_up.recv() => return Ok(()),
@@ -156,6 +160,16 @@ impl Driver {
                 tokio::spawn(async move {
                     let result = client.request(&host, command, Duration::from_millis(deadline_ms)).await;
                     let _ = done.send(Msg::Answer { asked, host, result }).await;
+                });
+            }
+            Effect::LoadRuns => {
+                let folder = self.config.records.clone();
+                tokio::spawn(async move {
+                    let read = tokio::task::spawn_blocking(move || records::load(&folder)).await;
+                    let result = read.unwrap_or_else(|e| {
+                        Err(Failure::new(ErrorCode::Internal, format!("the records were not read to the end: {e}")))
+                    });
+                    let _ = done.send(Msg::RunsLoaded(result)).await;
                 });
             }
             Effect::Export => {

@@ -1,16 +1,22 @@
 //! One panel a file; the screens put them together. Panels only read.
 
+pub mod comparison;
 pub mod confirm;
 pub mod control;
+pub mod felt;
 pub mod footer;
 pub mod header;
 pub mod help;
+pub mod history;
+pub mod interruption;
 pub mod log;
 pub mod phases;
 pub mod probe;
 pub mod radio;
 pub mod routes;
+pub mod run;
 pub mod server;
+pub mod waterfall;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,6 +1,8 @@
 //! The screens: which panels stand where.
 
 mod operate;
+mod runs;
+mod timing;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -30,6 +32,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     header::draw(model, top, buf);
     match model.screen {
         Screen::Operate => operate::draw(model, body, buf),
+        Screen::Timing => timing::draw(model, body, buf),
+        Screen::Runs => runs::draw(model, body, buf),
         Screen::Help { scroll } => help::draw(model, scroll, body, buf),
     }
     if let Some(question) = &model.confirm {

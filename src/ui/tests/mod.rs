@@ -4,10 +4,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+mod history;
 mod keys;
 mod live;
 mod robust;
 mod snapshots;
+mod timing;
 
 use super::export;
 use super::fleet::{self, Moment};
@@ -33,6 +35,8 @@ pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
                 '\u{1b}' => KeyCode::Esc,
                 '\u{2191}' => KeyCode::Up,
                 '\u{2193}' => KeyCode::Down,
+                '\u{2190}' => KeyCode::Left,
+                '\u{2192}' => KeyCode::Right,
                 '\u{8}' => KeyCode::Backspace,
                 c => KeyCode::Char(c),
             };
@@ -57,6 +61,19 @@ fn pictures() {
     let mut asked = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut asked, "m");
     export::write(&picture(&asked, 120, 40), "asked", &folder, "asked").unwrap();
+    for (name, keys) in
+        [("timing", "t"), ("list", "r"), ("compare", "r v"), ("replay", "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}")]
+    {
+        for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+            for moment in [Moment::Before, Moment::During, Moment::After, Moment::Failed] {
+                let mut model = fleet::at(moment, ThemeName::Dark, false);
+                update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
+                press(&mut model, keys);
+                let stem = format!("{name}-{moment:?}-{width}x{height}").to_lowercase();
+                export::write(&picture(&model, width, height), &stem, &folder, &stem).unwrap();
+            }
+        }
+    }
     let mut help = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut help, "h");
     export::write(&picture(&help, 120, 40), "help", &folder, "help").unwrap();
