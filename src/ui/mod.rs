@@ -30,6 +30,8 @@ use std::process::ExitCode;
 use crate::config::Config;
 use crate::protocol::Failure;
 
+pub use export::{Args as ExportArgs, run as export_run};
+
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {

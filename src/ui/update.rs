@@ -251,7 +251,12 @@ fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, 
         (Asked::End, Err(failure)) => complain(model, "end failed", &failure),
         (Asked::EndThenLeave, Err(failure)) => model.farewell.push(format!("end of {host} failed: {failure}")),
     }
-    if asked == Asked::EndThenLeave { vec![Effect::Leave] } else { Vec::new() }
+    match asked {
+        Asked::EndThenLeave => vec![Effect::Leave],
+        // Its record is among those that are looked at.
+        Asked::Order(_) if model.screen == Screen::Runs => runs::load(model),
+        Asked::Order(_) | Asked::End => Vec::new(),
+    }
 }
 
 /// The log's line for an order that was answered.

@@ -149,6 +149,12 @@ impl Runs {
         self.marked.len()
     }
 
+    /// The marked runs, or all chosen ones where none is marked.
+    pub fn marked_or_listed(&self) -> impl Iterator<Item = &RunRecord> {
+        let marked = self.marks() > 0;
+        self.visible().filter(move |run| !marked || self.is_marked(&run.run))
+    }
+
     /// What the comparison is of: the marked runs, or all chosen ones where fewer than two are marked.
     pub fn compared(&self) -> Comparison {
         let marked: Vec<&RunRecord> = self.records.iter().filter(|run| self.is_marked(&run.run)).collect();

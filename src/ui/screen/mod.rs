@@ -4,6 +4,8 @@ mod operate;
 mod runs;
 mod timing;
 
+pub use timing::run_alone;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;

@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+mod exports;
 mod history;
 mod keys;
 mod live;
@@ -45,6 +46,11 @@ pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
         .collect()
 }
 
+fn save(model: &Model, width: u16, height: u16, folder: &std::path::Path, stem: &str) {
+    let picture = export::of_screen(model, width, height);
+    export::write(&export::Picture { stem: stem.to_owned(), ..picture }, folder).unwrap();
+}
+
 /// Writes the moments as pictures, to be looked at: `BATON_PICTURES=/tmp/x cargo test --release pictures -- --ignored`.
 #[test]
 #[ignore = "draws pictures for people to look at"]
@@ -55,12 +61,12 @@ fn pictures() {
         for (width, height) in [(80, 24), (120, 40), (200, 60)] {
             let model = fleet::at(moment, ThemeName::Dark, false);
             let stem = format!("{moment:?}-{width}x{height}").to_lowercase();
-            export::write(&picture(&model, width, height), &stem, &folder, &stem).unwrap();
+            save(&model, width, height, &folder, &stem);
         }
     }
     let mut asked = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut asked, "m");
-    export::write(&picture(&asked, 120, 40), "asked", &folder, "asked").unwrap();
+    save(&asked, 120, 40, &folder, "asked");
     for (name, keys) in
         [("timing", "t"), ("list", "r"), ("compare", "r v"), ("replay", "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}")]
     {
@@ -70,19 +76,19 @@ fn pictures() {
                 update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
                 press(&mut model, keys);
                 let stem = format!("{name}-{moment:?}-{width}x{height}").to_lowercase();
-                export::write(&picture(&model, width, height), &stem, &folder, &stem).unwrap();
+                save(&model, width, height, &folder, &stem);
             }
         }
     }
     let mut help = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut help, "h");
-    export::write(&picture(&help, 120, 40), "help", &folder, "help").unwrap();
+    save(&help, 120, 40, &folder, "help");
     let mut typed = fleet::model(ThemeName::Dark, false);
     press(&mut typed, ":migrat");
     press(&mut typed, "\n");
-    export::write(&picture(&typed, 100, 30), "typed", &folder, "typed").unwrap();
+    save(&typed, 100, 30, &folder, "typed");
     let light = fleet::at(Moment::After, ThemeName::Light, false);
-    export::write(&picture(&light, 120, 40), "light", &folder, "light").unwrap();
+    save(&light, 120, 40, &folder, "light");
     let mono = fleet::at(Moment::During, ThemeName::Mono, true);
-    export::write(&picture(&mono, 120, 40), "mono", &folder, "mono-ascii").unwrap();
+    save(&mono, 120, 40, &folder, "mono-ascii");
 }
