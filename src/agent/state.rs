@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Child, News, Role};
+use super::ownership::Ownership;
 use super::ports::Ports;
 use crate::config::{Config, Host, Workload};
 use crate::link::client::Client;
@@ -24,6 +25,7 @@ pub struct Agent {
     pub client: Client,
     pub publisher: Publisher,
     pub ports: Ports,
+    pub ownership: Ownership,
     pub d2d: Child,
     pub usrp: Child,
     pub began: Instant,
@@ -74,8 +76,14 @@ impl Agent {
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<News>), Failure> {
         let folder = runtime_folder(&config, host)?;
         let (sender, news) = mpsc::unbounded_channel();
+        let (ownership, problem) = Ownership::load(&config, host);
+        if let Some(text) = problem {
+            // The agent reads it once it follows.
+            let _ = sender.send(News::Line(Level::Warning, text));
+        }
         let agent = Self {
             ports: Ports::open(host)?,
+            ownership,
             d2d: Child::new(Role::D2d, &folder, sender.clone()),
             usrp: Child::new(Role::Usrp, &folder, sender),
             began: Instant::now(),
@@ -112,6 +120,12 @@ impl Agent {
     /// The workload of this host.
     pub fn workload(&self) -> &Workload {
         self.config.workload_of(&self.host)
+    }
+
+    /// Whether the D2D process is one of several terminals and does not know the way to all of them yet.
+    pub fn is_probing(&self) -> bool {
+        let others = self.config.terminals.len().saturating_sub(1);
+        self.d2d.is_running() && self.state().collected.routes.len() < others
     }
 
     /// Publishes a line for the log.

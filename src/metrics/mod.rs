@@ -3,5 +3,6 @@
 pub mod history;
 pub mod probe;
 pub mod records;
+pub mod stream;
 pub mod table;
 pub mod window;

@@ -138,7 +138,7 @@ impl Fleet {
         let Some(state) = self.hosts.get_mut(host) else { return };
         match command {
             Command::DoubleKill => state.d2d = false,
-            Command::KillUsrp | Command::LinkUsrp | Command::StartUsrp => state.active = false,
+            Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } => state.active = false,
             _ => {}
         }
     }
@@ -152,26 +152,29 @@ impl Fleet {
 
     fn carry_out(&mut self, host: &str, command: &Command) -> Result<Value, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
-        if matches!(command, Command::LinkUsrp) && self.hosts[host].usrp != ProcessState::Made {
+        if matches!(command, Command::LinkUsrp { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
         }
-        if matches!(command, Command::LinkUsrp | Command::StartUsrp | Command::SetEth3 { port: SetPort::Active }) {
+        if matches!(command, Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::SetEth3 { port: SetPort::Active }) {
             self.point(host);
         }
         let deaf = self.deaf;
         self.replies += 3;
         let probe = (host == "server3").then(|| ProbeStatus { received: self.replies, ..ProbeStatus::default() });
         let state = self.hosts.get_mut(host).unwrap();
-        let linked = Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp).then_some(3.0), ..Linked::default() };
+        let linked =
+            Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp { .. }).then_some(3.0), ..Linked::default() };
         match command {
             Command::StartD2d { .. } if state.d2d => return wrong("D2D runs already"),
             Command::StartD2d { control, .. } => {
                 state.d2d = true;
                 state.carried = Some((json!(control), state.routes.clone()));
             }
-            Command::MakeUsrp | Command::StartUsrp if state.usrp != ProcessState::Stopped => return wrong("USRP runs already"),
+            Command::MakeUsrp | Command::StartUsrp { .. } if state.usrp != ProcessState::Stopped => {
+                return wrong("USRP runs already");
+            }
             Command::MakeUsrp => state.usrp = ProcessState::Made,
-            Command::StartUsrp | Command::LinkUsrp => {
+            Command::StartUsrp { .. } | Command::LinkUsrp { .. } => {
                 state.usrp = ProcessState::Running;
                 return Ok(json!(linked));
             }
@@ -205,6 +208,8 @@ fn telemetry(host: &str, state: &Host) -> Telemetry {
         uptime_ms: 0,
         load: HostLoad::default(),
         radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true },
+        owner_epoch: None,
+        owner: None,
         tun: Port::default(),
         d2d: process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }),
         usrp: process(state.usrp),

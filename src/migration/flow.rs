@@ -84,8 +84,8 @@ impl Ask {
             Self::StartD2dPlain => Command::StartD2d { control_flag: 0, control: None },
             Self::StartD2dWithControl => Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) },
             Self::MakeUsrp => Command::MakeUsrp,
-            Self::LinkUsrp => Command::LinkUsrp,
-            Self::StartUsrp => Command::StartUsrp,
+            Self::LinkUsrp => Command::LINK_USRP,
+            Self::StartUsrp => Command::START_USRP,
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
@@ -100,11 +100,11 @@ impl Ask {
 pub fn deadline(command: &Command) -> Duration {
     let seconds = match command {
         // Eight probes of up to 3 s each, and 2 to 3 s of initialisation.
-        Command::StartUsrp => 60,
+        Command::StartUsrp { .. } => 60,
         // Eight probes of up to 3 s each.
-        Command::LinkUsrp => 40,
+        Command::LinkUsrp { .. } => 40,
         // Asking a process to end, waiting, then killing it.
-        Command::DoubleKill | Command::KillUsrp | Command::KillD2d => 15,
+        Command::DoubleKill | Command::KillUsrp | Command::KillD2d | Command::Fence { .. } => 15,
         // A process that has to answer on its socket.
         Command::StartD2d { .. } | Command::MakeUsrp => 10,
         Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,

@@ -20,6 +20,10 @@ pub enum ErrorCode {
     Busy,
     /// An address could not be read or set.
     Address,
+    /// Another host has the address that was to be set.
+    AddressConflict,
+    /// The radio has a newer owner than the one that was named.
+    StaleEpoch,
     /// The radio did not answer discovery.
     RadioNotFound,
     /// The radio answered, but initialising or linking failed.

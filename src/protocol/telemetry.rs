@@ -27,6 +27,12 @@ pub struct Telemetry {
     pub load: HostLoad,
     /// eth3.
     pub radio_port: Port,
+    /// Epoch of the radio's owner, the highest that this agent knows; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_epoch: Option<u64>,
+    /// The owner under that epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// tun.
     pub tun: Port,
     /// The D2D process.
@@ -192,6 +198,12 @@ pub struct Link {
     /// Subframes that are always transmitted and were not received.
     #[serde(default)]
     pub subframes_lost: u64,
+    /// Relay scenario: packets sent on for other terminals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<u64>,
+    /// Relay scenario: packets dropped because no route led to their destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_route: Option<u64>,
 }
 
 /// The far end's ICMP probe.

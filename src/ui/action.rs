@@ -161,7 +161,7 @@ pub fn explanation(action: Action, config: &Config) -> String {
         Action::Order(Order::KR) => format!("kill remote: stop D2D and USRP on {two}"),
         Action::End => format!("stop {two}'s controller and the work it runs"),
         Action::Method => "switch the method of migration: classic or cold".into(),
-        Action::Export => "write this screen to a file, as SVG and as text".into(),
+        Action::Export => "write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV".into(),
         Action::Show(Screen::Timing) => "Timing: the interruption large, the phases on one time axis".into(),
         Action::Show(Screen::Runs) => "Runs: the recorded runs; filter, sort, compare, replay".into(),
         Action::Show(_) => "Operate: both servers, the radio between them, the work".into(),
@@ -176,7 +176,8 @@ pub fn explanation(action: Action, config: &Config) -> String {
 fn explanation_of_runs(action: RunsAction) -> &'static str {
     match action {
         RunsAction::Filter => "Runs: type a filter: words, field:word, figure>ms; ! before a word: not",
-        RunsAction::SortLeft | RunsAction::SortRight => "Runs: sort by the column to the left or to the right",
+        RunsAction::SortLeft => "Runs: sort by the column to the left",
+        RunsAction::SortRight => "Runs: sort by the column to the right",
         RunsAction::Invert => "Runs: the other way round",
         RunsAction::Mark => "Runs: mark or unmark the run under the cursor",
         RunsAction::Compare => "Runs: compare the marked runs, or all listed ones",
@@ -184,7 +185,8 @@ fn explanation_of_runs(action: RunsAction) -> &'static str {
         RunsAction::Reload => "Runs: read the records again",
         RunsAction::Replay => "Runs: play the run under the cursor again",
         RunsAction::Pause => "Replay: pause, go on; at the end, begin again",
-        RunsAction::Faster | RunsAction::Slower => "Replay: faster, slower; Left and Right go from phase to phase",
+        RunsAction::Faster => "Replay: faster; Left and Right go from phase to phase",
+        RunsAction::Slower => "Replay: slower",
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Timeline {
     pub bars: Vec<Bar>,
     /// Length of the axis, ms: the total once it is known, and never less than the phases together.
     pub length_ms: f64,
+    /// How much of it has passed, ms.
+    pub elapsed_ms: f64,
 }
 
 impl Timeline {
@@ -43,7 +45,8 @@ impl Timeline {
         });
         let bars: Vec<Bar> = bars.collect();
         let total = progress.record.as_ref().map_or(0.0, |record| record.total_ms);
-        Self { bars, length_ms: if total.is_finite() { total.max(end) } else { end } }
+        let length_ms = if total.is_finite() { total.max(end) } else { end };
+        Self { bars, length_ms, elapsed_ms: length_ms }
     }
 
     /// The source system's own run (its table 3-4).
@@ -56,12 +59,12 @@ impl Timeline {
             Some(Bar { name, state: StepState::Done, start_ms, ms, interrupts: interrupts(None, name) })
         });
         let bars: Vec<Bar> = bars.collect();
-        Self { bars, length_ms: end }
+        Self { bars, length_ms: end, elapsed_ms: end }
     }
 
     /// What no phase accounts for, ms: the time between the phases.
     pub fn between_ms(&self) -> f64 {
-        (self.length_ms - self.bars.iter().map(|bar| bar.ms).sum::<f64>()).max(0.0)
+        (self.elapsed_ms - self.bars.iter().map(|bar| bar.ms).sum::<f64>()).max(0.0)
     }
 
     /// Sum of the interrupting phases so far, ms; `None` before the first of them has begun.

@@ -109,8 +109,8 @@ pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
     for run in runs.iter().filter(|run| run.order.is_migration()) {
         let name = match by {
             By::Run => short(&run.run).to_owned(),
-            By::Method => run.method.to_string(),
-            By::Direction => format!("{} {}", run.method, run.order),
+            By::Method => method(run),
+            By::Direction => format!("{} {}", method(run), run.order),
         };
         let at = groups.iter().position(|(group, _)| group.name == name).unwrap_or_else(|| {
             groups.push((Group { name, runs: 0, left_out: 0 }, Vec::new()));
@@ -145,6 +145,11 @@ pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
     let said = |row: &Row| row.source.is_some() || row.spreads.iter().any(Option::is_some);
     let rows = phases.chain(sums).filter(said).collect();
     Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows }
+}
+
+/// A method; a relay's work is more, and stands apart.
+fn method(run: &RunRecord) -> String {
+    if run.relay { format!("{}, relay", run.method) } else { run.method.to_string() }
 }
 
 impl Comparison {

@@ -103,6 +103,7 @@ fn field_of(run: &RunRecord, field: &str) -> String {
         "order" => run.order.to_string(),
         // Of no meaning where nothing moves.
         "method" if !run.order.is_migration() => String::new(),
+        "method" if run.relay => format!("{} relay", run.method),
         "method" => run.method.to_string(),
         "from" => run.from.clone(),
         "to" => run.to.clone(),

@@ -94,6 +94,9 @@ fn groups_stand_side_by_side_and_failures_are_counted_not_mixed_in() {
     assert_eq!(compare(&runs, By::Run).groups.len(), 4);
     let names: Vec<String> = compare(&runs, By::Direction).groups.into_iter().map(|g| g.name).collect();
     assert_eq!(names, ["classic M", "cold M", "classic MB"]);
+    let mut relay = runs[0].clone();
+    relay.relay = true;
+    assert_eq!(compare(&[runs[0], &relay], By::Method).groups.len(), 2, "a relay's figures stand apart");
     let text = by_method.text();
     assert!(text.contains("classic (n = 2, 1 left out)") && text.contains("200.00 / 300.00 / 100.00 / 300.00"), "{text}");
 }

@@ -9,7 +9,7 @@ use crate::protocol::RunRecord;
 use crate::ui::model::{Model, Screen};
 use crate::ui::panel::{line, run::VERSION, span};
 use crate::ui::screen;
-use crate::ui::shown::{Origin, Shown, View};
+use crate::ui::shown::{Shown, View};
 use crate::ui::text::{one_line, wrap};
 use crate::ui::theme::Skin;
 use crate::ui::timeline;
@@ -71,7 +71,7 @@ pub fn of_run(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Pictu
     let stamp = format!("{VERSION}, run {}, {time}; {MEASURED}", one_line(&record.run));
     let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
     drawn.set_style(drawn.area, skin.theme.base);
-    let run = Some(Shown { origin: Origin::Recorded, host: None, progress: &progress });
+    let run = Some(Shown::recorded(&progress));
     let view = View { skin, run, far_end: None, stale_ms: None };
     let inset = u16::from(width >= 100);
     // The last row is the stamp's.

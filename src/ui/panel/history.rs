@@ -24,12 +24,12 @@ const COLUMNS: [Column; 10] = [
     (Some(SortKey::Started), "started (UTC)", 19, false, 0),
     (Some(SortKey::Order), "order", 5, false, 0),
     (Some(SortKey::Method), "method", 8, false, 0),
-    (None, "from > to", 18, false, 112),
+    (None, "from > to", 17, false, 116),
     (Some(SortKey::Outcome), "outcome", 11, false, 0),
-    (Some(SortKey::Total), "total ms", 9, true, 0),
+    (Some(SortKey::Total), "total ms", 8, true, 0),
     (Some(SortKey::Phases), "phases ms", 9, true, 0),
     (Some(SortKey::Lost), "lost", 5, true, 0),
-    (Some(SortKey::Gap), "gap ms", 8, true, 84),
+    (Some(SortKey::Gap), "gap ms", 7, true, 84),
     (Some(SortKey::By), "by", 16, false, 128),
 ];
 
@@ -56,7 +56,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         let y = body.y + (i - first) as u16;
         line(body, y, buf, &row(model, run, area.width, i == cursor));
         if i == cursor {
-            buf.set_style(Rect { y, height: 1, ..body }.intersection(buf.area), Modifier::REVERSED);
+            buf.set_style(Rect { y, height: 1, ..body }.intersection(buf.area), t.strong.add_modifier(Modifier::REVERSED));
         }
     }
 }

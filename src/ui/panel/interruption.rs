@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::protocol::{Outcome, PhaseName, SOURCE_INTERRUPTION_MS};
+use crate::protocol::{Outcome, PhaseName};
 use crate::ui::big;
 use crate::ui::shown::{Origin, Shown, View};
 use crate::ui::text::{clip, ms, one_line, ratio, wrap};
@@ -99,7 +99,7 @@ fn phases(shown: &Shown<'_>) -> String {
 fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u16 {
     let (t, g) = (&view.skin.theme, &view.skin.glyphs);
     let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let source_text = ms(SOURCE_INTERRUPTION_MS);
+    let source_text = ms(view.source().interruption_ms);
     let source =
         |most| big::largest(&source_text, width / 2, height.min(most), 1, g).unwrap_or_else(|| vec![format!("{source_text} ms")]);
     let Some(ours) = figure.ms.map(ms) else {
@@ -128,18 +128,27 @@ fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u1
     used as u16
 }
 
+/// What the figures are, in the fullest of three wordings that fits.
 fn caption<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Line<'a> {
-    let t = &view.skin.theme;
+    let (t, source) = (&view.skin.theme, view.source());
     let Some(ours) = figure.ms else {
         return Line::from(span(clip(&figure.caption, width, view.skin.glyphs.ellipsis), t.source));
     };
-    let source = format!("source, published: {} ms", ms(SOURCE_INTERRUPTION_MS));
-    let mut row = vec![span(format!("{} ms {}", ms(ours), figure.caption), t.strong), span("   ", t.base), span(source, t.source)];
-    if figure.comparable {
-        row.push(span("   ours / source ", t.dim));
-        row.push(span(ratio(ours / SOURCE_INTERRUPTION_MS), t.strong));
-    }
-    Line::from(row)
+    let published = format!("{}, published: {} ms", source.name, ms(source.interruption_ms));
+    let short = format!("{} {} ms", source.name, ms(source.interruption_ms));
+    let brief = figure.caption.split(':').next().unwrap_or_default().to_owned();
+    let wording = |caption: &str, source: &str| {
+        let mut row =
+            vec![span(format!("{} ms {caption}", ms(ours)), t.strong), span("   ", t.base), span(source.to_owned(), t.source)];
+        if figure.comparable {
+            row.push(span("   ours / source ", t.dim));
+            row.push(span(ratio(ours / view.source().interruption_ms), t.strong));
+        }
+        Line::from(row)
+    };
+    let wordings = [wording(&figure.caption, &published), wording(&brief, &published), wording(&brief, &short)];
+    let [.., last] = &wordings;
+    wordings.iter().find(|row| row.width() <= width).unwrap_or(last).clone()
 }
 
 /// Ours and the source's on one scale.
@@ -147,11 +156,11 @@ fn scale<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Vec<Line<'a>> {
     let (t, g) = (&view.skin.theme, &view.skin.glyphs);
     // The label before a bar.
     let label = 8;
-    let longest = figure.ms.unwrap_or(0.0).max(SOURCE_INTERRUPTION_MS);
+    let longest = figure.ms.unwrap_or(0.0).max(view.source().interruption_ms);
     let room = width.saturating_sub(label);
     let cells = |v: f64| ((v / longest).clamp(0.0, 1.0) * room as f64).round().max(1.0) as usize;
     let bar = |v: f64| g.lengths[7].repeat(cells(v));
-    let end = cells(SOURCE_INTERRUPTION_MS).saturating_sub(1);
+    let end = cells(view.source().interruption_ms).saturating_sub(1);
     vec![
         Line::from(vec![
             span(format!("{:<label$}", "ours"), t.dim),

@@ -9,7 +9,7 @@ use crate::protocol::Outcome;
 use crate::ui::shown::{Origin, Shown, View};
 use crate::ui::text::{one_line, span as length};
 
-/// Rows when everything is shown: rule, what, who and when, clock, identity, warnings.
+/// Rows when everything is shown: rule, what, when and who, identity, clocks.
 pub const ROWS: u16 = 6;
 
 /// Version of this program, as exports name it.
@@ -32,10 +32,27 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     } else {
         area
     };
-    let rows = rows(view, &shown);
-    let skip = usize::from(body.height == 1);
     // One row: who, when and which; what was moved stands in the titles above.
-    lines(body, buf, rows.into_iter().skip(skip));
+    let rows = if body.height == 1 { vec![in_one_row(view, &shown)] } else { rows(view, &shown) };
+    lines(body, buf, rows);
+}
+
+/// When it began and who ordered it; a record is written at the end.
+fn when_and_who(shown: &Shown<'_>) -> (String, String) {
+    match shown.known {
+        Some(r) => {
+            let by = r.by.as_deref().map_or_else(|| "not recorded".into(), one_line);
+            (r.started.format("%Y-%m-%d %H:%M:%S UTC").to_string(), by)
+        }
+        None => ("is under way".into(), "known when it is over".into()),
+    }
+}
+
+fn in_one_row<'a>(view: &View<'_>, shown: &Shown<'_>) -> Line<'a> {
+    let t = &view.skin.theme;
+    let (started, by) = when_and_who(shown);
+    let run = one_line(&shown.progress.run);
+    Line::from(vec![span("run ", t.dim), span(run, t.base), span(format!(" {started}"), t.dim), span(format!(" by {by}"), t.dim)])
 }
 
 fn rows<'a>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
@@ -56,19 +73,16 @@ fn rows<'a>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
     if let (Origin::Live, Some(age)) = (shown.origin, view.stale_ms) {
         what.push(span(format!("  as said {} ago", length(age)), t.warn));
     }
-    let run = vec![span("run ", t.dim), span(one_line(&p.run), t.base)];
-    let (by, started) = match shown.record() {
-        Some(r) => {
-            (r.by.as_deref().map_or_else(|| "not recorded".into(), one_line), r.started.format("%Y-%m-%d %H:%M:%S UTC").to_string())
-        }
-        None => ("recorded at the end".into(), "now".into()),
-    };
-    let who =
-        [vec![span("by ", t.dim), span(by, t.base), span("  started ", t.dim), span(started, t.base), span("  ", t.base)], run];
+    let (started, by) = when_and_who(shown);
     let far = view.far_end.unwrap_or("the far end");
     let executor = one_line(shown.executor());
-    let clock = format!("phases on one clock, {executor}'s, to 1 us: no clocks compared; pings and gap on {far}'s own");
-    let mut rows = vec![Line::from(what), Line::from(who.concat()), Line::from(span(clock, t.dim))];
+    let mut rows = vec![
+        Line::from(what),
+        Line::from(vec![span("started ", t.dim), span(started, t.base), span("  by ", t.dim), span(by, t.base)]),
+        Line::from(vec![span("run ", t.dim), span(one_line(&p.run), t.base)]),
+        Line::from(span(format!("phases timed on one clock, {executor}'s, to 1 us"), t.dim)),
+        Line::from(span(format!("pings and gap on {far}'s own: no clocks are compared"), t.dim)),
+    ];
     let warnings = shown.record().map(|r| r.warnings.as_slice()).unwrap_or_default();
     rows.extend(warnings.iter().map(|w| Line::from(span(format!("warning: {}", one_line(w)), t.warn))));
     rows

@@ -26,7 +26,7 @@ pub const FRAME: u16 = 4;
 /// Draws it.
 pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     let skin = view.skin;
-    let axis = view.run.map_or_else(Timeline::source, |s| Timeline::of(s.progress));
+    let axis = view.timeline();
     let (title, note) = match view.run {
         Some(s) => (
             format!("PHASES of {} {}, measured", s.progress.order, s.progress.method),
@@ -185,18 +185,17 @@ fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffe
 }
 
 fn sums<'a>(view: &View<'_>, axis: &Timeline) -> Line<'a> {
-    let t = &view.skin.theme;
+    let (t, source) = (&view.skin.theme, view.source());
     let word = match view.run {
         None => "total, source ",
         Some(s) if s.record().is_some() => "total, measured ",
         Some(_) => "so far ",
     };
-    let mut row = vec![span(word, t.dim), span(format!("{} ms", ms(axis.length_ms)), t.strong)];
+    let mut row = vec![span(word, t.dim), span(format!("{} ms", ms(axis.elapsed_ms)), t.strong)];
     if view.run.is_some() {
-        row.push(span("  of it between the phases ", t.dim));
+        row.push(span(", between phases ", t.dim));
         row.push(span(format!("{} ms", ms(axis.between_ms())), t.base));
-        row.push(span("  total of the source ", t.dim));
-        row.push(span(format!("{} ms", ms(crate::protocol::SOURCE_TOTAL_MS)), t.source));
+        row.push(span(format!("  {} {} ms", source.name, ms(source.total_ms)), t.source));
     }
     Line::from(row)
 }

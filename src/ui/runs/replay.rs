@@ -36,6 +36,11 @@ impl Replay {
         replay
     }
 
+    /// The record that is played.
+    pub fn record(&self) -> &RunRecord {
+        &self.record
+    }
+
     /// The run at this moment of the replay.
     pub fn progress(&self) -> &Progress {
         &self.progress

@@ -9,7 +9,6 @@ use ratatui::layout::Rect;
 use crate::ui::model::Model;
 use crate::ui::panel::{felt, interruption, probe, run, waterfall};
 use crate::ui::shown::{Origin, View};
-use crate::ui::timeline::Timeline;
 
 /// Columns from which the run stands beside what the service felt.
 const TWO_COLUMNS: u16 = 116;
@@ -40,7 +39,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 
 /// Draws a run without a console around it; returns the place of the strip of pings, where one is wanted and fits.
 pub fn run_alone(view: &View<'_>, with_pings: bool, area: Rect, buf: &mut Buffer) -> Option<Rect> {
-    let phases = view.run.map_or_else(Timeline::source, |run| Timeline::of(run.progress)).bars.len() as u16;
+    let phases = view.timeline().bars.len() as u16;
     let wide = area.width >= TWO_COLUMNS;
     let h = heights(area.height, phases, wide, with_pings);
     let mut y = area.y;

@@ -36,7 +36,7 @@ fn every_picture_carries_its_stamp() {
             assert!(last.contains(part), "{keys:?}: {part:?} is not in {last:?}");
         }
         assert!(text.contains("measured in the run unless marked source"), "{text}");
-        assert!(!text.contains("quit"), "keys can not be pressed on a picture:\n{text}");
+        assert!(keys == "h" || !text.contains("quit"), "keys can not be pressed on a picture:\n{text}");
         let svg = String::from_utf8(export::bytes(&picture, Format::Svg).unwrap()).unwrap();
         assert!(svg.contains(&format!("<desc>{}", picture.stamp.split('&').next().unwrap())));
     }

@@ -10,6 +10,7 @@ mod keys;
 mod live;
 mod robust;
 mod snapshots;
+mod themes;
 mod timing;
 
 use super::export;
@@ -87,8 +88,13 @@ fn pictures() {
     press(&mut typed, ":migrat");
     press(&mut typed, "\n");
     save(&typed, 100, 30, &folder, "typed");
-    let light = fleet::at(Moment::After, ThemeName::Light, false);
-    save(&light, 120, 40, &folder, "light");
+    for theme in <ThemeName as clap::ValueEnum>::value_variants() {
+        let stem = format!("theme-{theme:?}").to_lowercase();
+        for moment in [Moment::During, Moment::After] {
+            let stem = format!("{stem}-{moment:?}").to_lowercase();
+            save(&fleet::at(moment, *theme, false), 120, 40, &folder, &stem);
+        }
+    }
     let mono = fleet::at(Moment::During, ThemeName::Mono, true);
     save(&mono, 120, 40, &folder, "mono-ascii");
 }
