@@ -106,6 +106,8 @@ impl Action {
             Self::Runs(RunsAction::Replay) => matches!(place, Place::Runs | Place::Opened),
             Self::Runs(action) if action.of_replay() => place == Place::Replay,
             Self::Runs(_) => place == Place::Runs,
+            // What moves work is ordered where the work is seen.
+            Self::Order(_) | Self::End | Self::Method => place != Place::Runs,
             _ => true,
         }
     }

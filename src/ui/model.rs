@@ -22,6 +22,8 @@ use crate::protocol::{
 const LOG_LINES: usize = 500;
 /// Probes kept for the strip: more than the widest terminal has columns.
 const PROBES: usize = 1024;
+/// How long a complaint stays on a screen without a log, s.
+const NOTICE_S: i64 = 30;
 /// Telemetry older than this is shown as old, ms: twenty messages missed at 10 Hz.
 const STALE_MS: u64 = 2_000;
 
@@ -259,6 +261,17 @@ impl Model {
     /// The far end's probe.
     pub fn probe(&self) -> Option<&ProbeStatus> {
         self.telemetry(self.config.roles.far_end.as_deref()?)?.probe.as_ref()
+    }
+
+    /// What a screen without a log has to say: an order that has not begun, or a complaint of the last half minute.
+    pub fn notice(&self) -> Option<String> {
+        if let Some(pending) = self.waiting() {
+            return Some(format!("{} ordered from {}", pending.order, pending.host));
+        }
+        let last = self.log.back()?;
+        let fresh = (self.at - last.at).num_seconds() < NOTICE_S;
+        let word = if last.level == Level::Error { "ERROR" } else { "warning" };
+        (fresh && last.level != Level::Info).then(|| format!("{word}: {}", last.text))
     }
 
     /// Adds a line to the log.

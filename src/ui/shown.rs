@@ -106,7 +106,7 @@ impl<'a> Shown<'a> {
 }
 
 /// What the panels of the Timing screen read: a run needs no console around it to be drawn.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct View<'a> {
     /// Styles and characters.
     pub skin: &'a Skin,
@@ -116,6 +116,8 @@ pub struct View<'a> {
     pub far_end: Option<&'a str>,
     /// Age of what is known of the run, ms, if that is too old to be taken for the present.
     pub stale_ms: Option<u64>,
+    /// What the operator has to be told beside it.
+    pub notice: Option<String>,
 }
 
 impl<'a> View<'a> {
@@ -124,7 +126,7 @@ impl<'a> View<'a> {
         let run = Shown::of(model);
         let live = run.filter(|run| run.origin == Origin::Live);
         let stale_ms = live.and_then(|run| run.host).and_then(|host| model.stale_ms(host));
-        Self { skin: &model.skin, run, far_end: model.config.roles.far_end.as_deref(), stale_ms }
+        Self { skin: &model.skin, run, far_end: model.config.roles.far_end.as_deref(), stale_ms, notice: model.notice() }
     }
 
     /// The source's figures to hold against it.

@@ -25,6 +25,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.command_line.paste(&text);
             model.dirty = true;
         }
+        Msg::Paste(text) if model.runs.typing => {
+            model.runs.paste(&text);
+            model.dirty = true;
+        }
         Msg::Paste(_) => {}
         Msg::Resize => model.dirty = true,
         Msg::Tick { now_ms, at } => on_tick(model, now_ms, at),
@@ -123,6 +127,12 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Tab => ask(model, Action::NextScreen),
         KeyCode::Esc => {
             back(model);
+            Vec::new()
+        }
+        KeyCode::Char(c) if model.screen == Screen::Runs && action::by_key(c, model.place()).is_none() => {
+            if action::by_key(c, action::Place::Anywhere).is_some() {
+                model.say(Level::Warning, "orders are given on Operate (o), on Timing (t) or typed at :");
+            }
             Vec::new()
         }
         KeyCode::Char(c) => action::by_key(c, model.place()).map_or_else(Vec::new, |entry| ask(model, entry.action)),

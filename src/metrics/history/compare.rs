@@ -95,7 +95,7 @@ pub struct Row {
 }
 
 /// Groups side by side.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Comparison {
     /// The groups, in the order in which they first appear.
     pub groups: Vec<Group>,

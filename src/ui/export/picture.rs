@@ -72,7 +72,7 @@ pub fn of_run(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Pictu
     let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
     drawn.set_style(drawn.area, skin.theme.base);
     let run = Some(Shown::recorded(&progress));
-    let view = View { skin, run, far_end: None, stale_ms: None };
+    let view = View { skin, run, far_end: None, stale_ms: None, notice: None };
     let inset = u16::from(width >= 100);
     // The last row is the stamp's.
     let body = Rect { x: inset, y: 0, width: width - 2 * inset, height: height.saturating_sub(1) };

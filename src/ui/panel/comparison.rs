@@ -13,8 +13,9 @@ use crate::ui::text::{clip, count, ms};
 const NAME: usize = 28;
 const FIGURE: usize = 9;
 /// Figures of a group, the most telling first; a narrow screen drops from the end.
-const FIGURES: [(&str, fn(&Spread) -> f64); 4] =
-    [("median", |s| s.median), ("p95", |s| s.p95), ("min", |s| s.min), ("max", |s| s.max)];
+const FIGURES: [(&str, Figure); 4] = [("median", |s| s.median), ("p95", |s| s.p95), ("min", |s| s.min), ("max", |s| s.max)];
+/// Reads one of them.
+type Figure = fn(&Spread) -> f64;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
@@ -29,8 +30,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         return;
     }
     let room = usize::from(area.width).saturating_sub(NAME + FIGURE + 2);
-    let (groups, figures) = fitting(&comparison, room);
-    let mut rows = heads(model, &comparison, groups, figures);
+    let (groups, figures) = fitting(comparison, room);
+    let mut rows = heads(model, comparison, groups, figures);
     rows.extend(comparison.rows.iter().map(|row| {
         let figure =
             |v: f64| if row.unit == "count" { if v.fract() == 0.0 { count(v as u64) } else { format!("{v:.1}") } } else { ms(v) };

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
-use super::{below, line, lines, rule, span};
+use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
 use crate::metrics::table::word;
 use crate::protocol::{Outcome, RunRecord};
@@ -36,7 +36,11 @@ const COLUMNS: [Column; 10] = [
 /// Draws the list.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
-    rule(area, buf, &model.skin, &title(model), &freshness(model));
+    let notice = model.notice();
+    rule(area, buf, &model.skin, &title(model), &notice.clone().unwrap_or_else(|| freshness(model)));
+    if notice.is_some() {
+        emphasise(area, buf, &model.skin);
+    }
     let mut body = below(area, 1);
     if let Some(row) = filter_row(model) {
         line(body, body.y, buf, &row);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::{below, lines, rule, span};
+use super::{below, emphasise, lines, rule, span};
 use crate::protocol::{Outcome, PhaseName};
 use crate::ui::big;
 use crate::ui::shown::{Origin, Shown, View};
@@ -29,7 +29,10 @@ struct Figure {
 /// Draws it: the rule, the figures, what they are, and both on one scale where there is room.
 pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     let t = &view.skin.theme;
-    rule(area, buf, view.skin, &title(view.run.map(|run| run.origin)), "ms");
+    rule(area, buf, view.skin, &title(view.run.map(|run| run.origin)), view.notice.as_deref().unwrap_or("ms"));
+    if view.notice.is_some() {
+        emphasise(area, buf, view.skin);
+    }
     let body = below(area, 1);
     let failed = view.record().filter(|r| r.outcome != Outcome::Ok);
     if let Some(record) = failed {

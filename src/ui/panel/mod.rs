@@ -64,6 +64,11 @@ pub fn rule(area: Rect, buf: &mut Buffer, skin: &Skin, title: &str, note: &str) 
     }
 }
 
+/// Makes a rule whose note is a warning stand out.
+pub fn emphasise(area: Rect, buf: &mut Buffer, skin: &Skin) {
+    buf.set_style(Rect { height: 1, ..area }.intersection(buf.area), skin.theme.warn);
+}
+
 /// A line in the middle of a width.
 pub fn centred<'a>(mut row: Line<'a>, width: u16) -> Line<'a> {
     let pad = usize::from(width).saturating_sub(row.width()) / 2;

@@ -3,16 +3,14 @@
 use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
 
-use super::Loading;
 use super::replay::Replay;
+use super::{LONGEST, Loading};
 use crate::ui::model::{Model, Screen};
 use crate::ui::msg::Effect;
 use crate::ui::timeline;
 
 /// Rows of a page.
 const PAGE: isize = 10;
-/// Longest filter.
-const LONGEST: usize = 200;
 
 /// What can be done with runs; keys in the table of actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +93,7 @@ fn type_filter(model: &mut Model, key: KeyEvent) {
             runs.input.reset();
             runs.apply_filter();
         }
-        KeyCode::Char(_) if runs.input.value().len() >= LONGEST => {}
+        KeyCode::Char(_) if runs.input.value().chars().count() >= LONGEST => {}
         _ => {
             runs.input.handle_event(&Event::Key(key));
             runs.apply_filter();
@@ -141,9 +139,18 @@ pub fn perform(model: &mut Model, action: RunsAction) -> Vec<Effect> {
             runs.reverse = !runs.reverse;
             runs.arrange();
         }
-        RunsAction::Mark => runs.mark(),
-        RunsAction::Compare => runs.comparing = !runs.comparing,
-        RunsAction::Group => runs.by = runs.by.next(),
+        RunsAction::Mark => {
+            runs.mark();
+            runs.refresh();
+        }
+        RunsAction::Compare => {
+            runs.comparing = !runs.comparing;
+            runs.refresh();
+        }
+        RunsAction::Group => {
+            runs.by = runs.by.next();
+            runs.refresh();
+        }
         RunsAction::Reload => return load(model),
         RunsAction::Replay => {
             let opened = model.opened.as_ref().filter(|_| model.screen == Screen::Timing).and_then(|p| p.record.as_ref());

@@ -11,11 +11,14 @@ use tui_input::Input;
 use crate::metrics::history::{By, Comparison, Filter, SortKey, compare, order};
 use crate::metrics::records::Records;
 use crate::protocol::{Failure, RunRecord};
+use crate::ui::text::one_line;
 
 pub use keys::{RunsAction, load, on_key, perform};
 
 /// Records kept, the newest: about 10 MB.
 pub const MOST: usize = 5_000;
+/// Longest filter, characters.
+const LONGEST: usize = 200;
 /// Runs marked at most: more columns than any terminal holds.
 const MARKS: usize = 50;
 
@@ -63,6 +66,8 @@ pub struct Runs {
     pub comparing: bool,
     /// What makes a group of the comparison.
     pub by: By,
+    /// The comparison, while it is shown: thousands of runs are not sorted anew for every frame.
+    comparison: Comparison,
     /// Places in `records` of the chosen runs, sorted.
     visible: Vec<usize>,
 }
@@ -85,6 +90,7 @@ impl Default for Runs {
             marked: BTreeSet::new(),
             comparing: false,
             by: By::default(),
+            comparison: Comparison::default(),
             visible: Vec::new(),
         }
     }
@@ -115,6 +121,7 @@ impl Runs {
             let first = self.visible().next().map(|run| run.run.clone());
             self.cursor = first;
         }
+        self.refresh();
     }
 
     /// The chosen runs, sorted.
@@ -156,7 +163,16 @@ impl Runs {
     }
 
     /// What the comparison is of: the marked runs, or all chosen ones where fewer than two are marked.
-    pub fn compared(&self) -> Comparison {
+    pub fn compared(&self) -> &Comparison {
+        &self.comparison
+    }
+
+    /// Makes the comparison anew, if it is shown.
+    fn refresh(&mut self) {
+        self.comparison = if self.comparing { self.of_runs() } else { Comparison::default() };
+    }
+
+    fn of_runs(&self) -> Comparison {
         let marked: Vec<&RunRecord> = self.records.iter().filter(|run| self.is_marked(&run.run)).collect();
         if marked.len() >= 2 {
             return compare(&marked, self.by);
@@ -176,6 +192,13 @@ impl Runs {
             ),
             n => format!("{n} marked runs, by {}", self.by.name()),
         }
+    }
+
+    /// Takes pasted text into the filter: its first line.
+    pub fn paste(&mut self, text: &str) {
+        let line = one_line(text.lines().next().unwrap_or_default());
+        self.input = Input::from(format!("{}{line}", self.input.value()).chars().take(LONGEST).collect::<String>());
+        self.apply_filter();
     }
 
     fn move_by(&mut self, rows: isize) {

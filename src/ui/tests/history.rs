@@ -101,7 +101,8 @@ fn marked_runs_are_compared() {
     press(&mut m, "\u{1b}\u{1b}");
     assert_eq!((m.runs.comparing, m.runs.marks()), (false, 0));
     press(&mut m, "v");
-    let groups: Vec<(String, usize, usize)> = m.runs.compared().groups.into_iter().map(|g| (g.name, g.runs, g.left_out)).collect();
+    let groups: Vec<(String, usize, usize)> =
+        m.runs.compared().groups.iter().map(|g| (g.name.clone(), g.runs, g.left_out)).collect();
     assert_eq!(groups, [("cold".to_owned(), 6, 0), ("classic".to_owned(), 5, 1)], "all listed ones, by method");
 }
 
@@ -123,6 +124,21 @@ fn records_are_read_when_they_are_looked_at_and_failures_are_said() {
     assert_eq!(m.screen, Screen::Runs, "Tab goes round");
     press(&mut m, "\t");
     assert_eq!(m.screen, Screen::Operate);
+}
+
+/// A letter that means an order elsewhere does nothing to the work here, and says so.
+#[test]
+fn the_list_takes_no_orders() {
+    let mut m = model(ThemeName::Mono);
+    assert!(press(&mut m, "sSkKmbE").is_empty() && m.confirm.is_none() && m.pending.is_empty());
+    assert!(shot(&m, 120, 40).contains("warning: orders are given on Operate"), "{}", shot(&m, 120, 40));
+    press(&mut m, "/");
+    update(&mut m, Msg::Paste("method:cold\nDS\n".into()));
+    assert_eq!(runs(&m).len(), 6, "a paste is a filter too, its first line");
+    // Typed, they are taken everywhere.
+    press(&mut m, "\n:ds");
+    assert_eq!(press(&mut m, "\n").len(), 1);
+    assert!(shot(&m, 120, 40).contains("DS ordered from server1"));
 }
 
 /// A file of years does not fill the memory.
