@@ -13,7 +13,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
     RunRecord {
         run: format!("01990000-0000-7000-8000-00000000000{n}"),
         started: "2026-11-20T09:53:22Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap() + chrono::TimeDelta::minutes(n.into()),
-        order: if n % 2 == 0 { Order::M } else { Order::MB },
+        order: if n.is_multiple_of(2) { Order::M } else { Order::MB },
         method,
         from: "server1".into(),
         to: "server2".into(),
