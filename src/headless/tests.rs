@@ -87,7 +87,7 @@ async fn the_demonstration_stops_at_a_migration_that_fails() {
     let mut report = Report::default();
     demo::demonstrate(&fakes.cluster, &args(4), &mut report).await.unwrap();
     assert_eq!(report.runs.len(), 1);
-    assert_eq!(report.runs[0].record.outcome, Outcome::Failed);
+    assert_eq!(report.runs[0].record.outcome, Outcome::RolledBack);
 }
 
 #[tokio::test]

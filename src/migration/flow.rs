@@ -36,6 +36,8 @@ pub enum Ask {
     StartD2dPlain,
     /// `control_flag` 1 with the control variables that were read.
     StartD2dWithControl,
+    /// The same with what is known of the control variables; plain where nothing is.
+    StartD2dAgain,
     /// Make the USRP entity.
     MakeUsrp,
     /// Point eth3 at the radio, probe, link the made entity.
@@ -82,7 +84,10 @@ impl Ask {
             Self::GetControl => Command::GetControl,
             Self::SetRoute => Command::SetRoute { route_list: facts.route_list.clone() },
             Self::StartD2dPlain => Command::StartD2d { control_flag: 0, control: None },
-            Self::StartD2dWithControl => Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) },
+            Self::StartD2dAgain if facts.control.is_empty() => Command::StartD2d { control_flag: 0, control: None },
+            Self::StartD2dWithControl | Self::StartD2dAgain => {
+                Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) }
+            }
             Self::MakeUsrp => Command::MakeUsrp,
             Self::LinkUsrp => Command::LinkUsrp,
             Self::StartUsrp => Command::StartUsrp,
@@ -93,6 +98,24 @@ impl Ask {
             Self::PointEth3 => Command::SetEth3 { port: SetPort::Active },
             Self::ParkEth3 => Command::SetEth3 { port: SetPort::Parked },
         }
+    }
+}
+
+impl Ask {
+    /// Whether it points the host's eth3 at the radio.
+    pub fn points(self) -> bool {
+        matches!(self, Self::LinkUsrp | Self::StartUsrp | Self::PointEth3)
+    }
+
+    /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
+    pub fn changes(self) -> bool {
+        use Ask::{AwaitSync, BeAtWork, BeFree, BeParked, GetControl, GetTunIp, SetRoute};
+        !matches!(self, BeFree | BeAtWork | BeParked | GetTunIp | GetControl | SetRoute | AwaitSync)
+    }
+
+    /// Whether its success means that eth3 is parked and the USRP process gone.
+    pub fn silences(self) -> bool {
+        matches!(self, Self::DoubleKill | Self::KillUsrp)
     }
 }
 
@@ -127,6 +150,25 @@ pub enum FailureIs {
     Warning,
 }
 
+/// When a step is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// Where the source carries routes (relay scenario).
+    Relay,
+    /// Of a return: the host's D2D process does not run.
+    D2dLacks,
+    /// The same, and the work carries routes.
+    RelayLacks,
+    /// Of a return: the host has no USRP entity.
+    UsrpLacks,
+    /// Of a return: the host's USRP process is not linked.
+    LinkLacks,
+    /// Of a return: the USRP process is linked, but eth3 does not point at the radio.
+    PortLacks,
+}
+
 /// One step of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
@@ -142,13 +184,13 @@ pub struct Step {
     pub undo_unanswered: &'static [Undo],
     /// What its failure means.
     pub failure_is: FailureIs,
-    /// Left out unless the source carries routes (relay scenario).
-    pub relay_only: bool,
+    /// When it is taken.
+    pub when: When,
 }
 
 /// A step that is not timed and whose failure ends the order with nothing to clean up.
 pub const fn step(at: Side, ask: Ask) -> Step {
-    Step { at, ask, phases: &[], undo: &[], undo_unanswered: &[], failure_is: FailureIs::Fatal, relay_only: false }
+    Step { at, ask, phases: &[], undo: &[], undo_unanswered: &[], failure_is: FailureIs::Fatal, when: When::Always }
 }
 
 impl Step {
@@ -172,10 +214,25 @@ impl Step {
         Self { failure_is: FailureIs::Warning, ..self }
     }
 
+    /// Only then.
+    pub const fn when(self, when: When) -> Self {
+        Self { when, ..self }
+    }
+
     /// Only in the relay scenario.
     pub const fn in_relay(self) -> Self {
-        Self { relay_only: true, ..self }
+        self.when(When::Relay)
     }
+}
+
+/// A way to bring the service back after the cut has failed. Its steps end with the wait for synchronisation. None that points eth3 at
+/// the radio is taken before the other end has confirmed that its own is parked and its USRP process gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Return {
+    /// Who is to serve.
+    pub at: Side,
+    /// Taken in this order, each if its [`When`] is so at the beginning.
+    pub steps: &'static [Step],
 }
 
 /// A flow: what has to be true, what is done, and what is done once the service runs.
@@ -187,6 +244,8 @@ pub struct Flow {
     pub steps: &'static [Step],
     /// Outside the total.
     pub afterwards: &'static [Step],
+    /// Tried one after the other when the cut was made, the order failed and nobody serves.
+    pub returns: &'static [Return],
 }
 
 impl Flow {
@@ -198,7 +257,7 @@ impl Flow {
     /// Phases in the order in which they are completed.
     pub fn phases(&self, relay: bool) -> Vec<PhaseName> {
         let mut phases: Vec<PhaseName> = Vec::new();
-        for &phase in self.steps.iter().filter(|s| relay || !s.relay_only).flat_map(|s| s.phases) {
+        for &phase in self.steps.iter().filter(|s| relay || s.when != When::Relay).flat_map(|s| s.phases) {
             phases.retain(|&earlier| earlier != phase);
             phases.push(phase);
         }

@@ -12,12 +12,17 @@ use serde_json::Value;
 
 use crate::protocol::{Command, Failure};
 
+mod checks;
 pub mod driver;
 pub mod engine;
+mod far_end;
 pub mod flow;
 pub mod flows;
+mod known;
+mod learn;
 mod progress;
 mod record;
+mod rollback;
 mod setting;
 pub mod standing;
 

@@ -59,7 +59,15 @@ impl State {
                 let undo = left.first().map(|&(side, command)| super::flow::step(side, command));
                 format!("cleaning up: {}", ask(undo.as_ref()))
             }
-            Stage::AskingSource | Stage::AskingDestination(_) => "asking who serves".into(),
+            Stage::AskingSource(_) | Stage::AskingDestination(_) | Stage::Confirming(_) => "asking who serves".into(),
+            Stage::Silencing(attempt) => {
+                format!("rolling back: {}", ask(Some(&super::flow::step(self.opponent(attempt), super::flow::Ask::DoubleKill))))
+            }
+            Stage::Returning(attempt, index) => {
+                let step = self.flow.returns.get(attempt).and_then(|way| way.steps.get(index));
+                format!("rolling back: {}", ask(step))
+            }
+            Stage::Tidying => "taking back the tun address".into(),
             Stage::Settling(_) | Stage::Counting(_) => "waiting for the far end's count".into(),
             Stage::Over => "writing the record".into(),
         }

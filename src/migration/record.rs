@@ -24,6 +24,7 @@ impl State {
             phases: self.progress(self.last_event).phases(),
             total_ms: rounded(total),
             interruption: self.interruption(),
+            rollback: self.rollback(),
         }
     }
 

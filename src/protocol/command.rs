@@ -56,7 +56,7 @@ pub enum Command {
     GetTunIp,
     /// Set the address of tun.
     SetTunIp {
-        /// Address with prefix length, e.g. `192.168.40.9/24`.
+        /// Address with prefix length, e.g. `192.168.40.9/24`; empty takes it away (baton's own).
         tun_ip: String,
     },
     /// Read the control variables. Result: [`ControlValues`].

@@ -329,6 +329,7 @@ fn progress(finished: bool) -> Progress {
                 by_loss_ms: Some(1900.0),
                 gap_ms: Some(1996.0),
             },
+            rollback: None,
         });
     }
     progress

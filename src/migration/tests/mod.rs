@@ -3,6 +3,7 @@
 mod branches;
 mod driving;
 mod properties;
+mod rollback;
 mod timing;
 
 use std::path::Path;
