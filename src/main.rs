@@ -32,10 +32,14 @@ enum Command {
     Demo(Demo),
     /// A lab in the foreground: namespaces, switches, software radios, agents.
     Lab(lab::Args),
-    /// One operator command: DS, KL, M, MB, DSR, KR, end.
+    /// One operator command: DS, KL, M, MB, DSR, KR, end; go, cancel.
     Do(headless::order::Args),
     /// What every host says of itself.
     Status(headless::status::Args),
+    /// Whether an order may begin: every precondition.
+    Check(headless::check::Args),
+    /// What an order would do, step by step, and how long that is expected to take.
+    Plan(headless::plan::Args),
     /// Records of past orders.
     Runs(headless::runs::Args),
     /// The D2D process: modem between tun and samples (started by an agent).
@@ -94,6 +98,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Lab(args) => lab::run(&args, name.as_deref()),
         Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
         Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
+        Command::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
+        Command::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         Command::Runs(args) => headless::runs::run(&records(config)?, &args),
         Command::D2d(args) => modem::run(&args),
         Command::Usrp(args) => radio::run(&args),

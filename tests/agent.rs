@@ -52,29 +52,29 @@ async fn the_hot_way_start_make_link_kill() {
     let usrp: Started = read(cluster.ask("one", Command::MakeUsrp).await.unwrap());
     assert_eq!(states(&cluster.status("one").await), (Running, Made, PARKED));
 
-    let linked: Linked = read(cluster.ask("one", Command::LinkUsrp).await.unwrap());
+    let linked: Linked = read(cluster.ask("one", Command::LINK_USRP).await.unwrap());
     assert_eq!((linked.probes, linked.init_ms, linked.make_ms), (1, None, None));
     let status = cluster.status("one").await;
     assert_eq!(states(&status), (Running, Running, ACTIVE));
     assert_eq!((status.d2d.pid, status.usrp.pid), (Some(d2d.pid), Some(usrp.pid)));
-    assert_eq!(cluster.ask("one", Command::LinkUsrp).await.unwrap_err().code, ErrorCode::State);
+    assert_eq!(cluster.ask("one", Command::LINK_USRP).await.unwrap_err().code, ErrorCode::State);
 
     cluster.ask("one", Command::KillUsrp).await.unwrap();
     assert_eq!(states(&cluster.status("one").await), (Running, Stopped, PARKED));
     cluster.ask("one", Command::KillD2d).await.unwrap();
     assert!(!lives(d2d.pid) && !lives(usrp.pid));
     cluster.ask("one", Command::DoubleKill).await.expect("already stopped counts as worked");
-    assert_eq!(cluster.ask("one", Command::LinkUsrp).await.unwrap_err().message, "the USRP process does not run");
+    assert_eq!(cluster.ask("one", Command::LINK_USRP).await.unwrap_err().message, "the USRP process does not run");
 }
 
 #[tokio::test]
 async fn the_cold_way_and_each_way_it_fails() {
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
-    let linked: Linked = read(cluster.ask("one", Command::StartUsrp).await.unwrap());
+    let linked: Linked = read(cluster.ask("one", Command::START_USRP).await.unwrap());
     assert!(linked.init_ms.is_some() && linked.make_ms.is_some());
     assert_eq!(states(&cluster.status("one").await), (Stopped, Running, ACTIVE));
-    assert_eq!(cluster.ask("one", Command::StartUsrp).await.unwrap_err().code, ErrorCode::State);
+    assert_eq!(cluster.ask("one", Command::START_USRP).await.unwrap_err().code, ErrorCode::State);
     cluster.ask("one", Command::DoubleKill).await.unwrap();
     let table = [
         ("no_link", ErrorCode::Radio, "USRP: the radio does not stream"),
@@ -83,12 +83,12 @@ async fn the_cold_way_and_each_way_it_fails() {
     ];
     for (fixture, code, words) in table {
         cluster.touch(fixture);
-        let failure = cluster.ask("one", Command::StartUsrp).await.unwrap_err();
+        let failure = cluster.ask("one", Command::START_USRP).await.unwrap_err();
         assert_eq!((failure.code, failure.message.as_str()), (code, words));
         assert_eq!(states(&cluster.status("one").await), (Stopped, Stopped, PARKED), "{fixture} leaves nothing");
     }
     cluster.ask("one", Command::MakeUsrp).await.unwrap();
-    let failure = cluster.ask("one", Command::LinkUsrp).await.unwrap_err();
+    let failure = cluster.ask("one", Command::LINK_USRP).await.unwrap_err();
     assert_eq!(failure.code, ErrorCode::RadioNotFound);
     assert_eq!(states(&cluster.status("one").await), (Stopped, Made, PARKED));
 }
@@ -120,7 +120,7 @@ async fn a_missing_interface_is_named() {
     let _agent = Agent::start_with(&cluster, "one", "");
     let failure = cluster.ask("one", Command::SetEth3 { port: SetPort::Active }).await.unwrap_err();
     assert_eq!((failure.code, failure.message.as_str()), (ErrorCode::Address, "one has no interface eth3"));
-    let failure = cluster.ask("one", Command::StartUsrp).await.unwrap_err();
+    let failure = cluster.ask("one", Command::START_USRP).await.unwrap_err();
     assert_eq!(failure.message, "one has no interface eth3; and eth3 could not be parked: one has no interface eth3");
     cluster.ask("one", PLAIN).await.unwrap();
     assert!(cluster.ask("one", Command::DoubleKill).await.is_err());
@@ -299,7 +299,7 @@ async fn end_and_signals_leave_nothing_behind() {
     for way in ["end", "SIGTERM", "SIGINT"] {
         let agent = Agent::start(&cluster, "one");
         let d2d: Started = read(cluster.ask("one", PLAIN).await.unwrap());
-        read::<Linked>(cluster.ask("one", Command::StartUsrp).await.unwrap());
+        read::<Linked>(cluster.ask("one", Command::START_USRP).await.unwrap());
         let usrp = cluster.status("one").await.usrp.pid.unwrap();
         match way {
             "end" => drop(cluster.ask("one", Command::End).await.unwrap()),
@@ -357,7 +357,7 @@ fn figures() {
                 nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
                     cluster.ask("one", PLAIN).await.unwrap();
-                    cluster.ask("one", Command::StartUsrp).await.unwrap();
+                    cluster.ask("one", Command::START_USRP).await.unwrap();
                     cluster.ask("one", Command::ProbeStart { target: "127.0.0.1".into(), interval_ms: 10.0 }).await.unwrap();
                     for (name, command) in [("status", Command::Status), ("probe_mark", Command::ProbeMark)] {
                         let mut times = Vec::new();

@@ -52,6 +52,7 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
     };
     let program = || vec!["/bin/true".to_owned()];
     Arc::new(Config {
+        state: None,
         key_file,
         records: dir.join("records"),
         runtime: dir.join("run"),

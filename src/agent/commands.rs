@@ -9,18 +9,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::children::{Child, Start};
+use super::children::Start;
 use super::collector;
+use super::linking::{self, Claim};
 use super::radio_step::RadioStep;
 use super::state::Agent;
 use super::telemetry;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
-use crate::protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Linked, Route, SetPort, Started, TunIp};
+use crate::protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Route, SetPort, Started, TunIp};
 use crate::workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TERMINALS, ENV_TUN};
 
-/// Linking sends a few packets and waits for the first samples.
-const LINK: Duration = Duration::from_secs(5);
 /// Writing routes is a copy.
 const ROUTES: Duration = Duration::from_secs(2);
 /// `end` waits this long for its own answer to be on its way.
@@ -62,7 +61,8 @@ pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Fail
     }
 }
 
-fn leaving(agent: &Agent) -> Failure {
+/// The failure of whatever is asked of an agent that ends.
+pub fn leaving(agent: &Agent) -> Failure {
     Failure::new(ErrorCode::State, format!("the agent of {} is about to end", agent.host)).hint("start it again")
 }
 
@@ -70,9 +70,10 @@ fn leaving(agent: &Agent) -> Failure {
 async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
     match command {
         Command::StartD2d { control_flag, control } => value(start_d2d(agent, control_flag, control).await?),
-        Command::StartUsrp => value(start_usrp(agent).await?),
+        Command::StartUsrp { epoch, force } => value(linking::start_usrp(agent, Claim { epoch, force }).await?),
         Command::MakeUsrp => value(Started { pid: make_usrp(agent).await? }),
-        Command::LinkUsrp => value(link_usrp(agent).await?),
+        Command::LinkUsrp { epoch, force } => value(linking::link_usrp(agent, Claim { epoch, force }).await?),
+        Command::Fence { epoch, owner } => linking::fence(agent, epoch, &owner).await.map(|()| Value::Null),
         Command::DoubleKill => double_kill(agent).await,
         Command::KillUsrp => {
             set_eth3(agent, SetPort::Parked).await?;
@@ -84,6 +85,7 @@ async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> 
             let address = tun_ip.parse()?;
             agent.ports.set(&agent.settings().tun, address).await.map(|()| Value::Null)
         }
+        Command::SetEth3 { port: SetPort::Active } => linking::point_eth3(agent, Claim::default()).await.map(|_| Value::Null),
         Command::SetEth3 { port } => set_eth3(agent, port).await.map(|()| Value::Null),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
     }
@@ -93,12 +95,12 @@ fn value(result: impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(result).map_err(|e| Failure::new(ErrorCode::Internal, format!("the result has no JSON form: {e}")))
 }
 
-fn ms(since: Instant) -> f64 {
+pub fn ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 
 /// Points eth3 at the radio or parks it.
-async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
+pub async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
     let (name, addresses) = (&agent.settings().radio_port, &agent.config.addresses);
     let address = match port {
         SetPort::Active => &addresses.active,
@@ -114,7 +116,7 @@ async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
 }
 
 /// Parks eth3 because something failed; a second failure joins the first.
-async fn park_after(agent: &Agent, failure: Failure) -> Failure {
+pub async fn park_after(agent: &Agent, failure: Failure) -> Failure {
     match set_eth3(agent, SetPort::Parked).await {
         Ok(()) => failure,
         Err(second) => {
@@ -128,7 +130,7 @@ fn radio_json(agent: &Agent) -> Result<String, Failure> {
         .map_err(|e| Failure::new(ErrorCode::Internal, format!("the radio's parameters have no JSON form: {e}")))
 }
 
-fn radio_step(agent: &Agent) -> Result<RadioStep, Failure> {
+pub fn radio_step(agent: &Agent) -> Result<RadioStep, Failure> {
     let args = agent.config.radio_of(&agent.host)?.args.clone();
     Ok(RadioStep { command: agent.workload().uhd.clone(), radio: radio_json(agent)?, args })
 }
@@ -206,89 +208,10 @@ async fn write_routes(agent: &Agent) -> Result<(), Failure> {
     }
 }
 
-async fn make_usrp(agent: &Arc<Agent>) -> Result<u32, Failure> {
+/// Starts the USRP process, without a link.
+pub async fn make_usrp(agent: &Arc<Agent>) -> Result<u32, Failure> {
     let start = Start { command: agent.workload().usrp.clone(), environment: environment(agent, None)? };
     agent.usrp.start(start).await
-}
-
-async fn connect(usrp: &Child) -> Result<f64, Failure> {
-    let began = Instant::now();
-    if usrp.has_contract() {
-        usrp.ask(Ask::Link, LINK).await.map_err(|failure| Failure { code: ErrorCode::Radio, ..failure })?;
-        usrp.set_linked();
-    } else if !usrp.is_running() {
-        return Err(usrp.not_running());
-    }
-    Ok(ms(began))
-}
-
-/// Breaks libuhd's steps off when the agent is to end: they may take a minute.
-async fn unless_leaving<T>(agent: &Agent, step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        result = step => result,
-        () = agent.leaving.cancelled() => Err(leaving(agent)),
-    }
-}
-
-/// eth3 to the radio and the radio found, or eth3 parked again.
-async fn find_radio(agent: &Arc<Agent>) -> Result<Linked, Failure> {
-    let began = Instant::now();
-    // The source stops here without parking: the port may then carry either address, so we park it all the same.
-    if let Err(failure) = set_eth3(agent, SetPort::Active).await {
-        return Err(park_after(agent, failure).await);
-    }
-    let eth3_ms = ms(began);
-    let began = Instant::now();
-    match unless_leaving(agent, radio_step(agent)?.probe()).await {
-        Ok(probes) => Ok(Linked { eth3_ms, probe_ms: ms(began), probes, ..Linked::default() }),
-        Err(failure) => Err(park_after(agent, failure).await),
-    }
-}
-
-async fn start_usrp(agent: &Arc<Agent>) -> Result<Linked, Failure> {
-    if let Some(pid) = agent.usrp.pid() {
-        return Err(Failure::new(ErrorCode::State, format!("the USRP process already runs (pid {pid})"))
-            .hint("link_usrp links a made one, kill_usrp kills it"));
-    }
-    let mut linked = find_radio(agent).await?;
-    match initialise_and_link(agent, &mut linked).await {
-        Ok(()) => Ok(linked),
-        Err(failure) => {
-            let failure = match agent.usrp.kill().await {
-                Ok(()) => failure,
-                Err(second) => Failure { message: format!("{}; and {}", failure.message, second.message), ..failure },
-            };
-            Err(park_after(agent, failure).await)
-        }
-    }
-}
-
-async fn initialise_and_link(agent: &Arc<Agent>, linked: &mut Linked) -> Result<(), Failure> {
-    let began = Instant::now();
-    unless_leaving(agent, radio_step(agent)?.init()).await?;
-    linked.init_ms = Some(ms(began));
-    let began = Instant::now();
-    make_usrp(agent).await?;
-    linked.make_ms = Some(ms(began));
-    linked.link_ms = connect(&agent.usrp).await?;
-    Ok(())
-}
-
-async fn link_usrp(agent: &Arc<Agent>) -> Result<Linked, Failure> {
-    if !agent.usrp.is_running() {
-        return Err(Failure { hint: Some("make_usrp makes it".into()), ..agent.usrp.not_running() });
-    }
-    if agent.usrp.is_linked() {
-        return Err(Failure::new(ErrorCode::State, "the USRP process is already linked").hint("kill_usrp ends it"));
-    }
-    let mut linked = find_radio(agent).await?;
-    match connect(&agent.usrp).await {
-        Ok(link_ms) => {
-            linked.link_ms = link_ms;
-            Ok(linked)
-        }
-        Err(failure) => Err(park_after(agent, failure).await),
-    }
 }
 
 /// All three are tried; success only if all three worked.

@@ -1,13 +1,17 @@
 //! The agent of one host: carries out commands, watches the workload, publishes telemetry.
 
+mod arp;
 mod children;
 mod collector;
 mod commands;
+mod linking;
 mod load;
 mod order;
+mod ownership;
 mod ports;
 mod radio_step;
 mod state;
+mod stored;
 mod telemetry;
 
 use std::path::Path;
@@ -150,7 +154,7 @@ async fn autostart_once(agent: &Arc<Agent>) -> Result<(), Failure> {
     if agent.usrp.is_running() {
         return Ok(());
     }
-    let started = commands::execute(agent, Command::StartUsrp).await;
+    let started = commands::execute(agent, Command::START_USRP).await;
     if started.is_err() {
         commands::execute(agent, Command::KillD2d).await?;
     }

@@ -45,6 +45,11 @@ impl std::fmt::Display for Cidr {
 }
 
 impl Cidr {
+    /// Without its prefix length.
+    pub fn address(self) -> Ipv4Addr {
+        self.address
+    }
+
     fn network(self) -> u32 {
         u32::from(self.address) & (u32::MAX << (32 - u32::from(self.prefix)))
     }
@@ -194,6 +199,21 @@ impl Ports {
             addresses: addresses.iter().filter_map(cidr).map(|address| address.to_string()).collect(),
             up: link.header.flags.contains(LinkFlags::Up),
         })
+    }
+
+    /// Index and hardware address of an Ethernet interface.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`] when it is missing or none.
+    pub async fn hardware(&self, name: &str) -> Result<(u32, [u8; 6]), Failure> {
+        let _turn = self.one_at_a_time.lock().await;
+        let link = self.link(name).await?;
+        let address = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Address(bytes) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        });
+        let none = || Failure::new(ErrorCode::Address, format!("{name} of {} is no Ethernet interface", self.host));
+        address.map(|address| (link.header.index, address)).ok_or_else(none)
     }
 
     /// What went through all interfaces, loopback left out.

@@ -9,12 +9,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Child, News, Role};
+use super::ownership::Ownership;
 use super::ports::Ports;
 use crate::config::{Config, Host, Workload};
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
+use crate::migration::Wish;
 use crate::protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
 
 /// One host's agent.
@@ -24,6 +26,7 @@ pub struct Agent {
     pub client: Client,
     pub publisher: Publisher,
     pub ports: Ports,
+    pub ownership: Ownership,
     pub d2d: Child,
     pub usrp: Child,
     pub began: Instant,
@@ -50,6 +53,8 @@ pub struct State {
     pub routes_to_set: Vec<Route>,
     pub probe: Option<Prober>,
     pub progress: Option<Progress>,
+    /// To say go or cancel to the order that is being carried out here.
+    pub wish: Option<tokio::sync::watch::Sender<Wish>>,
     pub load: HostLoad,
     pub d2d_load: crate::protocol::ProcessLoad,
     pub usrp_load: crate::protocol::ProcessLoad,
@@ -74,8 +79,14 @@ impl Agent {
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<News>), Failure> {
         let folder = runtime_folder(&config, host)?;
         let (sender, news) = mpsc::unbounded_channel();
+        let (ownership, problem) = Ownership::load(&config, host);
+        if let Some(text) = problem {
+            // The agent reads it once it follows.
+            let _ = sender.send(News::Line(Level::Warning, text));
+        }
         let agent = Self {
             ports: Ports::open(host)?,
+            ownership,
             d2d: Child::new(Role::D2d, &folder, sender.clone()),
             usrp: Child::new(Role::Usrp, &folder, sender),
             began: Instant::now(),

@@ -66,6 +66,7 @@ pub async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
     let settings = agent.settings();
     let radio_port = agent.ports.read(&settings.radio_port).await?;
     let tun = agent.ports.read(&settings.tun).await?;
+    let owner = Some(agent.ownership.newest()).filter(|owner| owner.epoch > 0);
     let state = agent.state();
     let collected = &state.collected;
     Ok(Telemetry {
@@ -76,6 +77,8 @@ pub async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
         uptime_ms: millis(agent.began.elapsed()),
         load: state.load.clone(),
         radio_port,
+        owner_epoch: owner.as_ref().map(|owner| owner.epoch),
+        owner: owner.map(|owner| owner.owner),
         tun,
         d2d: with_load(agent.d2d.status(), state.d2d_load),
         usrp: with_load(agent.usrp.status(), state.usrp_load),

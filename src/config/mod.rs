@@ -21,6 +21,9 @@ pub struct Config {
     pub records: PathBuf,
     /// Folder for the sockets between an agent and its workload processes.
     pub runtime: PathBuf,
+    /// Folder for what an agent has to remember when it is started again; `state` in the folder of the records when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
     /// Tun addresses of the terminals of a relay scenario; a terminal's place in the list is its index in routes (`destID`, `nexthop`).
     /// Empty where there are only two ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -239,6 +242,11 @@ impl Config {
             return wrong(format!("probe.interval_ms is {}; the shortest interval is 1 ms", self.probe.interval_ms));
         }
         Ok(())
+    }
+
+    /// Folder for what an agent has to remember when it is started again.
+    pub fn state_folder(&self) -> PathBuf {
+        self.state.clone().unwrap_or_else(|| self.records.join("state"))
     }
 
     /// The host of that name.

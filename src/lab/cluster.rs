@@ -75,6 +75,8 @@ pub fn config(records: PathBuf) -> Result<Config, Failure> {
         key_file: Some(KEY.into()),
         records,
         runtime: RUNTIME.into(),
+        // Ends with the lab, as the owners do.
+        state: Some(Path::new(RUNTIME).join("state")),
         terminals: Vec::new(),
         roles: Roles { initiator: "server1".into(), destination: "server2".into(), far_end: Some("server3".into()) },
         addresses: Addresses { active: ACTIVE.into(), parked: PARKED.into() },

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::flow::{Ask, Facts, FailureIs, Flow, Side, Step, Undo, When};
 use super::flows;
+use super::hold::HOLD_LIMIT;
 use super::known::{Ends, unanswered};
 use super::rollback::Back;
 use super::setting::Setting;
@@ -28,6 +29,8 @@ pub enum Effect {
     },
     /// Come back after this long.
     Wait(Duration),
+    /// Come back when the operator says go, or with what ended the waiting: his cancelling, or this time.
+    AwaitGo(Duration),
     /// Nothing more: the order is over.
     End(Box<RunRecord>),
 }
@@ -39,6 +42,8 @@ pub struct Event {
     pub at: Duration,
     /// The answer to a request; anything after a wait.
     pub result: Result<Value, Failure>,
+    /// The operator wants the order given up.
+    pub cancel: bool,
 }
 
 /// Where the order is.
@@ -50,6 +55,10 @@ pub(super) enum Stage {
     Marking,
     /// Index into [`Flow::steps`].
     Stepping(usize),
+    /// Ready for that step, the cut, and waiting for the operator's go.
+    Ready(usize),
+    /// The same as marking, after the wait: index of the cut.
+    Remarking(usize),
     /// Index into [`Flow::afterwards`].
     Finishing(usize),
     /// What is still to be cleaned up.
@@ -97,6 +106,12 @@ pub struct State {
     /// The address of the destination's tun before the order, and whether another one was given to it.
     pub(super) tun_before: Option<String>,
     pub(super) tun_given: bool,
+    /// The operator wants the order given up.
+    pub(super) cancelled: bool,
+    /// The step before which it was given up.
+    pub(super) stopped_before: Option<usize>,
+    /// How long the order waited for the operator's go.
+    pub(super) held: Option<Duration>,
     /// When the source was asked to stop serving.
     pub(super) cut_at: Option<Duration>,
     /// The return of the service after a failure.
@@ -126,6 +141,9 @@ pub fn begin(setting: Setting) -> (State, Effect) {
         synced_before: false,
         tun_before: None,
         tun_given: false,
+        cancelled: false,
+        stopped_before: None,
+        held: None,
         cut_at: None,
         back: Back::default(),
         mark: None,
@@ -138,10 +156,13 @@ pub fn begin(setting: Setting) -> (State, Effect) {
 pub fn step(mut state: State, event: Event) -> (State, Effect) {
     let took = event.at.saturating_sub(state.last_event);
     state.last_event = event.at.max(state.last_event);
+    state.cancelled |= event.cancel;
     match state.stage {
         Stage::Checking(index) => state.checked(index, event.result),
         Stage::Marking => state.marked(event.result),
         Stage::Stepping(index) => state.stepped(index, took, event.result),
+        Stage::Ready(index) => state.waited(index, took, event.result),
+        Stage::Remarking(index) => state.remarked(index, took, event.result),
         Stage::Finishing(index) => state.finished(index, event.result),
         Stage::CleaningUp(left) => state.cleaned_up(left, event.result),
         Stage::AskingSource(tries) => state.told(Side::Source, tries, event.result),
@@ -163,7 +184,12 @@ impl State {
         let effect = match stage {
             Stage::Checking(index) => match self.flow.checks.get(index) {
                 Some(check) => self.ask(check.at, check.ask),
-                None => return self.enter(Stage::Marking),
+                None => {
+                    return match self.over_budget() {
+                        Some(failure) => self.not_begun(failure),
+                        None => self.enter(Stage::Marking),
+                    };
+                }
             },
             Stage::Marking => match (&self.setting.far_end, self.setting.request.order.is_migration()) {
                 (Some(host), true) => Effect::Request { host: host.clone(), command: Command::ProbeMark },
@@ -174,6 +200,11 @@ impl State {
                 (_, false) => return self.enter_steps(),
             },
             Stage::Stepping(index) => return self.enter_step(index),
+            Stage::Ready(_) => Effect::AwaitGo(HOLD_LIMIT),
+            Stage::Remarking(index) => match (&self.setting.far_end, self.mark) {
+                (Some(host), Some(_)) => Effect::Request { host: host.clone(), command: Command::ProbeMark },
+                _ => return self.enter(Stage::Stepping(index)),
+            },
             Stage::Finishing(index) => match self.flow.afterwards.get(index) {
                 Some(step) => self.ask(step.at, step.ask),
                 None => return self.settle(),
@@ -212,11 +243,21 @@ impl State {
         if step.when == When::Relay && !self.relay() {
             return self.enter(Stage::Stepping(index + 1));
         }
-        if self.flow.cut() == Some(index) {
+        let cut = self.flow.cut();
+        if self.cancelled && cut.is_some_and(|cut| index <= cut) {
+            return self.give_up(index, super::hold::cancelled());
+        }
+        if cut == Some(index) {
+            if self.setting.request.hold && self.held.is_none() {
+                return self.enter(Stage::Ready(index));
+            }
             self.cut_at = Some(self.last_event);
         }
         self.tun_given |= step.ask == Ask::SetTunIp;
         let effect = self.ask(step.at, step.ask);
+        if step.ask.points() {
+            self.facts.epoch = self.facts.epoch.saturating_add(1);
+        }
         (self, effect)
     }
 

@@ -77,6 +77,8 @@ pub struct Host {
     pub tun: String,
     pub routes: Vec<Route>,
     pub carried: Option<(Value, Vec<Route>)>,
+    /// The highest epoch that it knows.
+    pub epoch: Option<u64>,
     /// An order that the host is carrying out.
     pub order: Option<Progress>,
 }
@@ -104,6 +106,8 @@ pub struct Fleet {
     pub deaf: bool,
     /// Hosts whose agent answers nothing from this command on.
     pub dead: BTreeMap<&'static str, usize>,
+    /// Epochs of the links that were made.
+    pub epochs: Vec<u64>,
     /// What is still to be carried out.
     late: Vec<(String, Command)>,
     /// Replies that the far end has received; more at every look.
@@ -149,7 +153,7 @@ impl Fleet {
                 Err(refused())
             }
             Some(Fault::Blind) => {
-                if !matches!(command, Command::LinkUsrp | Command::StartUsrp) {
+                if !matches!(command, Command::LinkUsrp { .. } | Command::StartUsrp { .. }) {
                     return Err(refused());
                 }
                 self.point(host);
@@ -189,7 +193,7 @@ impl Fleet {
         match (command, fault) {
             (Command::DoubleKill, Fault::Stuck) => (state.d2d, state.usrp) = (false, ProcessState::Stopped),
             (Command::DoubleKill, _) => state.d2d = false,
-            (Command::KillUsrp | Command::LinkUsrp | Command::StartUsrp, _) => state.active = false,
+            (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. }, _) => state.active = false,
             _ => {}
         }
     }
@@ -203,26 +207,32 @@ impl Fleet {
 
     fn carry_out(&mut self, host: &str, command: &Command) -> Result<Value, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
-        if matches!(command, Command::LinkUsrp) && self.hosts[host].usrp != ProcessState::Made {
+        if matches!(command, Command::LinkUsrp { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
         }
-        if matches!(command, Command::LinkUsrp | Command::StartUsrp | Command::SetEth3 { port: SetPort::Active }) {
+        if matches!(command, Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::SetEth3 { port: SetPort::Active }) {
             self.point(host);
+        }
+        if let Command::LinkUsrp { epoch: Some(epoch), .. } | Command::StartUsrp { epoch: Some(epoch), .. } = command {
+            self.epochs.push(*epoch);
         }
         let deaf = self.deaf;
         self.replies += 3;
         let probe = (host == "server3").then(|| ProbeStatus { received: self.replies, ..ProbeStatus::default() });
         let state = self.hosts.get_mut(host).unwrap();
-        let linked = Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp).then_some(3.0), ..Linked::default() };
+        let linked =
+            Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp { .. }).then_some(3.0), ..Linked::default() };
         match command {
             Command::StartD2d { .. } if state.d2d => return wrong("D2D runs already"),
             Command::StartD2d { control, .. } => {
                 state.d2d = true;
                 state.carried = Some((json!(control), state.routes.clone()));
             }
-            Command::MakeUsrp | Command::StartUsrp if state.usrp != ProcessState::Stopped => return wrong("USRP runs already"),
+            Command::MakeUsrp | Command::StartUsrp { .. } if state.usrp != ProcessState::Stopped => {
+                return wrong("USRP runs already");
+            }
             Command::MakeUsrp => state.usrp = ProcessState::Made,
-            Command::StartUsrp | Command::LinkUsrp => {
+            Command::StartUsrp { .. } | Command::LinkUsrp { .. } => {
                 state.usrp = ProcessState::Running;
                 return Ok(json!(linked));
             }
@@ -257,6 +267,8 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         uptime_ms: 0,
         load: HostLoad::default(),
         radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true },
+        owner_epoch: state.epoch,
+        owner: None,
         tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
         d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
         usrp: process(state.usrp),

@@ -20,6 +20,8 @@ pub enum Side {
 pub enum Ask {
     /// Refuse the order unless the host runs neither D2D nor USRP: a later clean-up would kill what runs there.
     BeFree,
+    /// Refuse the order unless the host is free, parked, and its eth3 is up.
+    BeReady,
     /// Refuse the order unless the host runs something that can be moved.
     BeAtWork,
     /// Refuse the order unless the host's eth3 is known to be away from the radio.
@@ -72,13 +74,22 @@ pub struct Facts {
     pub control: Control,
     /// The source's routes; not empty in the relay scenario.
     pub route_list: Vec<Route>,
+    /// The highest epoch of the radio's owner that any host knows, or that this order has asked for.
+    pub epoch: u64,
+}
+
+impl Facts {
+    /// The epoch of the next owner: above all that were, so that no host takes a late word of the old owner for news.
+    fn next_epoch(&self) -> u64 {
+        self.epoch.saturating_add(1)
+    }
 }
 
 impl Ask {
     /// The command on the wire.
     pub fn command(self, facts: &Facts) -> Command {
         match self {
-            Self::BeFree | Self::BeAtWork | Self::BeParked => Command::Status,
+            Self::BeFree | Self::BeReady | Self::BeAtWork | Self::BeParked => Command::Status,
             Self::GetTunIp => Command::GetTunIp,
             Self::SetTunIp => Command::SetTunIp { tun_ip: facts.tun_ip.clone() },
             Self::GetControl => Command::GetControl,
@@ -89,8 +100,8 @@ impl Ask {
                 Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) }
             }
             Self::MakeUsrp => Command::MakeUsrp,
-            Self::LinkUsrp => Command::LinkUsrp,
-            Self::StartUsrp => Command::StartUsrp,
+            Self::LinkUsrp => Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: false },
+            Self::StartUsrp => Command::StartUsrp { epoch: Some(facts.next_epoch()), force: false },
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
@@ -109,8 +120,8 @@ impl Ask {
 
     /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
     pub fn changes(self) -> bool {
-        use Ask::{AwaitSync, BeAtWork, BeFree, BeParked, GetControl, GetTunIp, SetRoute};
-        !matches!(self, BeFree | BeAtWork | BeParked | GetTunIp | GetControl | SetRoute | AwaitSync)
+        use Ask::{AwaitSync, BeAtWork, BeFree, BeParked, BeReady, GetControl, GetTunIp, SetRoute};
+        !matches!(self, BeFree | BeReady | BeAtWork | BeParked | GetTunIp | GetControl | SetRoute | AwaitSync)
     }
 
     /// Whether its success means that eth3 is parked and the USRP process gone.
@@ -123,11 +134,11 @@ impl Ask {
 pub fn deadline(command: &Command) -> Duration {
     let seconds = match command {
         // Eight probes of up to 3 s each, and 2 to 3 s of initialisation.
-        Command::StartUsrp => 60,
+        Command::StartUsrp { .. } => 60,
         // Eight probes of up to 3 s each.
-        Command::LinkUsrp => 40,
+        Command::LinkUsrp { .. } => 40,
         // Asking a process to end, waiting, then killing it.
-        Command::DoubleKill | Command::KillUsrp | Command::KillD2d => 15,
+        Command::DoubleKill | Command::KillUsrp | Command::KillD2d | Command::Fence { .. } => 15,
         // A process that has to answer on its socket.
         Command::StartD2d { .. } | Command::MakeUsrp => 10,
         Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,

@@ -21,7 +21,7 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
     }
 }
 
-const MOVE_CHECKS: &[Step] = &[step(Source, BeAtWork), step(Destination, BeFree)];
+const MOVE_CHECKS: &[Step] = &[step(Source, BeAtWork), step(Destination, BeReady)];
 // A start that another host's eth3 may contradict would put the radio between two masters.
 const START_CHECKS: &[Step] = &[step(Destination, BeFree), step(Other, BeParked)];
 

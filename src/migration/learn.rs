@@ -31,8 +31,11 @@ impl State {
                         .hint("look at the far end and at the signal: the processes run"));
                 }
             },
-            Ask::LinkUsrp | Ask::StartUsrp => match read(value, step.ask.command(&self.facts).name(), &host) {
-                Ok(linked) => parts = linked,
+            Ask::LinkUsrp | Ask::StartUsrp => match read::<Linked>(value, step.ask.command(&self.facts).name(), &host) {
+                Ok(linked) => {
+                    self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
+                    parts = linked;
+                }
                 // The radio is linked: an answer that can not be divided spoils the table, not the service.
                 Err(failure) => self.warnings.push(sentence(&failure.message)),
             },

@@ -56,8 +56,9 @@ impl State {
         self.flow.returns.get(attempt).map_or(Side::Destination, |way| other(way.at))
     }
 
-    fn report(&self, result: &Result<Value, Failure>) -> Option<Report> {
+    fn report(&mut self, result: &Result<Value, Failure>) -> Option<Report> {
         let status = read::<Telemetry>(result.as_ref().ok()?.clone(), "status", "").ok()?;
+        self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
         Some(Report::of(&status, &self.setting.active))
     }
 
@@ -113,6 +114,9 @@ impl State {
         match taken {
             Some((index, step)) => {
                 let effect = self.ask(step.at, step.ask);
+                if step.ask.points() {
+                    self.facts.epoch = self.facts.epoch.saturating_add(1);
+                }
                 self.stage = Stage::Returning(attempt, index);
                 (self, effect)
             }
@@ -230,7 +234,8 @@ impl State {
             after_ms: self.unserved().map(rounded),
         };
         let (outcome, who) = verdict.sentence();
-        self.outcome = outcome;
+        let given_up = self.failure.as_ref().is_some_and(|failure| failure.code == ErrorCode::Cancelled);
+        self.outcome = if given_up && outcome == Outcome::RolledBack { Outcome::Cancelled } else { outcome };
         let nobody = outcome == Outcome::Failed && self.back.since.is_none();
         let blocked = self.back.blocked.clone().filter(|_| nobody);
         let sentences = [self.reason.take(), blocked, Some(who)];

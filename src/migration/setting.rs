@@ -8,7 +8,7 @@ use super::engine::milliseconds;
 use super::flow::Side;
 use super::standing::Orders;
 use crate::config::Config;
-use crate::protocol::{Order, OrderRequest};
+use crate::protocol::{Expected, Order, OrderRequest, Origin};
 
 /// What the engine has to know of the world.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Setting {
     pub(super) far_end: Option<String>,
     pub(super) probe_interval: Duration,
     pub(super) active: String,
+    /// Interruption by phases that is to be expected; filled in where it is asked for.
+    pub expected: Expected,
 }
 
 impl Setting {
@@ -45,6 +47,7 @@ impl Setting {
             far_end: config.roles.far_end.clone(),
             probe_interval: interval(config.probe.interval_ms),
             active: config.addresses.active.clone(),
+            expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },
         }
     }
 

@@ -41,11 +41,32 @@ pub enum Command {
         control: Option<Control>,
     },
     /// eth3 to the radio, probe up to 8 times, initialise the radio in full, start the USRP process and link it. Result: [`Linked`].
-    StartUsrp,
+    StartUsrp {
+        /// As in `link_usrp`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
+        /// As in `link_usrp`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
+    },
     /// Start the USRP process with sockets and buffers made, without a link and without touching eth3. Result: [`Started`].
     MakeUsrp,
     /// eth3 to the radio, probe up to 8 times, connect the made entity. No initialisation. Result: [`Linked`].
-    LinkUsrp,
+    LinkUsrp {
+        /// The owner's epoch: refused when this agent knows of a newer owner. Absent: one more than the highest that it knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
+        /// Take the radio's address although another host has it, or although nobody could be asked.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
+    },
+    /// The radio has a newer owner: park eth3, and end a USRP process that is linked (baton's own; new owners send it to the others).
+    Fence {
+        /// The new owner's epoch; with the owner's name to decide between equals, refused when this agent knows of a newer one.
+        epoch: u64,
+        /// The new owner.
+        owner: String,
+    },
     /// Kill D2D and USRP, park eth3; success only if all three worked.
     DoubleKill,
     /// Park eth3, then kill the USRP process.
@@ -80,6 +101,13 @@ pub enum Command {
     },
     /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
     Order(OrderRequest),
+    /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
+    /// it out. Result: [`Plan`](super::Plan).
+    Plan(OrderRequest),
+    /// Go on with the order that waits here for it (baton's own).
+    Go,
+    /// Give up the order that is under way here, before its cut (baton's own).
+    Cancel,
     /// The same snapshot that telemetry publishes (baton's own). Result: [`Telemetry`](super::Telemetry).
     Status,
     /// Start the ICMP probe, or change its target or interval (baton's own).
@@ -105,9 +133,10 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::StartD2d { .. } => "start_d2d",
-            Self::StartUsrp => "start_usrp",
+            Self::StartUsrp { .. } => "start_usrp",
             Self::MakeUsrp => "make_usrp",
-            Self::LinkUsrp => "link_usrp",
+            Self::LinkUsrp { .. } => "link_usrp",
+            Self::Fence { .. } => "fence",
             Self::DoubleKill => "double_kill",
             Self::KillUsrp => "kill_usrp",
             Self::KillD2d => "kill_d2d",
@@ -119,6 +148,9 @@ impl Command {
             Self::SetEth3 { .. } => "set_eth3",
             Self::AwaitSync { .. } => "await_sync",
             Self::Order(_) => "order",
+            Self::Plan(_) => "plan",
+            Self::Go => "go",
+            Self::Cancel => "cancel",
             Self::Status => "status",
             Self::ProbeStart { .. } => "probe_start",
             Self::ProbeStop => "probe_stop",
@@ -128,11 +160,12 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 20] = [
+    pub const NAMES: [&'static str; 24] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",
         "link_usrp",
+        "fence",
         "double_kill",
         "kill_usrp",
         "kill_d2d",
@@ -144,6 +177,9 @@ impl Command {
         "set_eth3",
         "await_sync",
         "order",
+        "plan",
+        "go",
+        "cancel",
         "status",
         "probe_start",
         "probe_stop",
@@ -151,9 +187,18 @@ impl Command {
         "probe_window",
     ];
 
+    /// Commands whose arguments may all be left out.
+    const OPTIONAL_ARGS: [&'static str; 2] = ["start_usrp", "link_usrp"];
+
+    /// `link_usrp` as a plain client sends it: the next epoch, not forced.
+    pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false };
+
+    /// `start_usrp` as a plain client sends it: the next epoch, not forced.
+    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false };
+
     /// An order without options, for tests and callers that need none.
     pub fn order(order: Order, method: Method) -> Self {
-        Self::Order(OrderRequest { order, method, by: None })
+        Self::Order(OrderRequest::new(order, method))
     }
 }
 
@@ -205,11 +250,15 @@ impl Request {
                 .hint(format!("this agent knows {}", Command::NAMES.join(", "))));
         }
         let name = name.to_owned();
-        // Commands without arguments may come with an empty list of them.
-        if let Some(fields) = value.as_object_mut()
-            && fields.get("args").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty)
-        {
-            fields.remove("args");
+        if let Some(fields) = value.as_object_mut() {
+            let none =
+                fields.get("args").is_none_or(|args| args.is_null() || args.as_object().is_some_and(serde_json::Map::is_empty));
+            // serde wants no list of arguments where there are none, and one where all may be left out.
+            match Command::OPTIONAL_ARGS.contains(&name.as_str()) {
+                true if none => drop(fields.insert("args".into(), Value::Object(serde_json::Map::new()))),
+                false if none => drop(fields.remove("args")),
+                _ => {}
+            }
         }
         serde_json::from_value(value).map_err(|e| bad(format!("the arguments of {name} are wrong: {e}")))
     }
@@ -260,6 +309,12 @@ pub struct Linked {
     pub make_ms: Option<f64>,
     /// Connecting the made entity until samples flow, ms.
     pub link_ms: f64,
+    /// Under which this host owns the radio now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// Why the link would have been refused, had it not been forced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<String>,
 }
 
 /// Result of `get_tun_ip`.

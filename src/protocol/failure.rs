@@ -20,6 +20,10 @@ pub enum ErrorCode {
     Busy,
     /// An address could not be read or set.
     Address,
+    /// Another host has the address that was to be set.
+    AddressConflict,
+    /// The radio has a newer owner than the one that was named.
+    StaleEpoch,
     /// The radio did not answer discovery.
     RadioNotFound,
     /// The radio answered, but initialising or linking failed.
@@ -40,6 +44,8 @@ pub enum ErrorCode {
     Environment,
     /// Reading or writing a file failed.
     Io,
+    /// The interruption to be expected is longer than the operator accepts.
+    OverBudget,
     /// The operator cancelled.
     Cancelled,
     /// A fault of baton's own, answered as "command failed: ...".

@@ -169,8 +169,11 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
     /// Phases in the order in which they ran.
     pub phases: Vec<Phase>,
-    /// From the order to sync, ms.
+    /// From the order to sync, ms, without the time that it waited for `go`.
     pub total_ms: f64,
+    /// How long it waited for `go`, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_ms: Option<f64>,
     /// What the service felt.
     pub interruption: Interruption,
     /// The way back, where the order failed after the cut.

@@ -209,6 +209,8 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             tx_bytes_per_s: if works { 4_900_000 } else { 3_400 },
             agent: ProcessLoad { cpu_percent: 0.4, memory: 9_400_000 },
         },
+        owner_epoch: None,
+        owner: None,
         radio_port: Port {
             name: "eth3".into(),
             addresses: vec![if owns { "192.168.10.1/24" } else { "192.168.20.2/24" }.into()],
@@ -302,6 +304,7 @@ fn progress(finished: bool) -> Progress {
         from: "server1".into(),
         to: "server2".into(),
         steps,
+        stage: if finished { OrderStage::Closing } else { OrderStage::Moving },
         now: "linking the entity to the radio".into(),
         finished,
         record: None,
@@ -330,6 +333,7 @@ fn progress(finished: bool) -> Progress {
                 gap_ms: Some(1996.0),
             },
             rollback: None,
+            held_ms: None,
         });
     }
     progress

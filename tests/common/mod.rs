@@ -126,7 +126,7 @@ impl Agent {
         Self::start_with(
             cluster,
             host,
-            "ip link add eth3 type veth peer name radio; ip link set radio up; ip addr add 192.168.20.2/24 dev eth3; ip link set eth3 up;",
+            "ip link add eth3 type veth peer name radio; ip link set radio up; echo 1 > /proc/sys/net/ipv4/conf/radio/arp_ignore; ip addr add 192.168.20.2/24 dev eth3; ip link set eth3 up;",
         )
     }
 
@@ -146,6 +146,13 @@ impl Agent {
 
     pub fn pid(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Runs `ip` in the agent's namespace.
+    pub fn ip(&self, arguments: &str) {
+        let mut ip = Process::new("nsenter");
+        ip.args(["-t", &self.pid().to_string(), "-n", "ip"]).args(arguments.split_whitespace());
+        assert!(ip.status().unwrap().success(), "ip {arguments}");
     }
 
     pub fn signal(&self, signal: nix::sys::signal::Signal) {

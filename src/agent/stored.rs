@@ -1,0 +1,77 @@
+//! Small files of JSON that an agent reads when it starts again: replaced whole, readable for this user only.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Reads a file; `None` when there is none.
+///
+/// # Errors
+/// A sentence: it can not be read, or is none of ours.
+pub fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, String> {
+    let at = |why: String| format!("{}: {why}", file.display());
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| at(e.to_string())),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(at(e.to_string())),
+    }
+}
+
+/// Replaces a file, and its folder if need be; when this returns, the new one is on disk.
+///
+/// # Errors
+/// A sentence; the old file is then still there.
+pub async fn store(file: PathBuf, content: &impl Serialize) -> Result<(), String> {
+    let bytes = serde_json::to_vec(content).map_err(|e| e.to_string())?;
+    let name = file.display().to_string();
+    let written = tokio::task::spawn_blocking(move || replace(&file, &bytes)).await;
+    written.map_err(|e| e.to_string())?.map_err(|e| format!("{name}: {e}"))
+}
+
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    // Two writers at once each have a file of their own, and the later one stays.
+    let new = file.with_extension(uuid::Uuid::new_v4().simple().to_string());
+    let written = write(&new, bytes).and_then(|()| std::fs::rename(&new, file));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&new);
+    }
+    written
+}
+
+fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file)?;
+    opened.write_all(bytes)?;
+    opened.sync_data()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_replaced_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("made/as/needed.json");
+        assert_eq!(load::<Vec<u8>>(&file), Ok(None));
+        for content in [vec![1, 2, 3], vec![4]] {
+            store(file.clone(), &content).await.unwrap();
+            assert_eq!(load::<Vec<u8>>(&file), Ok(Some(content)));
+        }
+        let folder = file.parent().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(folder), mode(&file)), (0o700, 0o600));
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1, "no half files stay");
+        std::fs::write(&file, "[1, ").unwrap();
+        assert!(load::<Vec<u8>>(&file).unwrap_err().contains("needed.json: EOF"));
+        assert!(store(file.join("below"), &1).await.is_err());
+        assert!(load::<Vec<u8>>(&file).is_err(), "the old file is still there");
+    }
+}
