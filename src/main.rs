@@ -32,10 +32,14 @@ enum Command {
     Demo(Demo),
     /// A lab in the foreground: namespaces, switches, software radios, agents.
     Lab(lab::Args),
-    /// One operator command: DS, KL, M, MB, DSR, KR, end.
+    /// One operator command: DS, KL, M, MB, DSR, KR, end; go, cancel.
     Do(headless::order::Args),
     /// What every host says of itself.
     Status(headless::status::Args),
+    /// Whether an order may begin: every precondition.
+    Check(headless::check::Args),
+    /// What an order would do, step by step, and how long that is expected to take.
+    Plan(headless::plan::Args),
     /// Records of past orders.
     Runs(Runs),
     /// Receives a video stream over UDP and says how long it was interrupted.
@@ -129,6 +133,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
         Command::Runs(args) => args.run(&records(config)?),
         Command::Recorder(args) => headless::recorder::run(&args),
+        Command::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
+        Command::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         Command::D2d(args) => modem::run(&args),
         Command::Usrp(args) => radio::run(&args),
         Command::N210(args) => {

@@ -80,6 +80,7 @@ async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> 
             agent.usrp.kill().await.map(|()| Value::Null)
         }
         Command::KillD2d => agent.d2d.kill().await.map(|()| Value::Null),
+        Command::SetTunIp { tun_ip } if tun_ip.is_empty() => agent.ports.clear(&agent.settings().tun).await.map(|()| Value::Null),
         Command::SetTunIp { tun_ip } => {
             let address = tun_ip.parse()?;
             agent.ports.set(&agent.settings().tun, address).await.map(|()| Value::Null)

@@ -16,6 +16,7 @@ use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
+use crate::migration::Wish;
 use crate::protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
 
 /// One host's agent.
@@ -52,6 +53,8 @@ pub struct State {
     pub routes_to_set: Vec<Route>,
     pub probe: Option<Prober>,
     pub progress: Option<Progress>,
+    /// To say go or cancel to the order that is being carried out here.
+    pub wish: Option<tokio::sync::watch::Sender<Wish>>,
     pub load: HostLoad,
     pub d2d_load: crate::protocol::ProcessLoad,
     pub usrp_load: crate::protocol::ProcessLoad,

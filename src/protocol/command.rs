@@ -77,7 +77,7 @@ pub enum Command {
     GetTunIp,
     /// Set the address of tun.
     SetTunIp {
-        /// Address with prefix length, e.g. `192.168.40.9/24`.
+        /// Address with prefix length, e.g. `192.168.40.9/24`; empty takes it away (baton's own).
         tun_ip: String,
     },
     /// Read the control variables. Result: [`ControlValues`].
@@ -101,6 +101,13 @@ pub enum Command {
     },
     /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
     Order(OrderRequest),
+    /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
+    /// it out. Result: [`Plan`](super::Plan).
+    Plan(OrderRequest),
+    /// Go on with the order that waits here for it (baton's own).
+    Go,
+    /// Give up the order that is under way here, before its cut (baton's own).
+    Cancel,
     /// The same snapshot that telemetry publishes (baton's own). Result: [`Telemetry`](super::Telemetry).
     Status,
     /// Start the ICMP probe, or change its target or interval (baton's own).
@@ -141,6 +148,9 @@ impl Command {
             Self::SetEth3 { .. } => "set_eth3",
             Self::AwaitSync { .. } => "await_sync",
             Self::Order(_) => "order",
+            Self::Plan(_) => "plan",
+            Self::Go => "go",
+            Self::Cancel => "cancel",
             Self::Status => "status",
             Self::ProbeStart { .. } => "probe_start",
             Self::ProbeStop => "probe_stop",
@@ -150,7 +160,7 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 24] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",
@@ -167,6 +177,9 @@ impl Command {
         "set_eth3",
         "await_sync",
         "order",
+        "plan",
+        "go",
+        "cancel",
         "status",
         "probe_start",
         "probe_stop",
@@ -185,7 +198,7 @@ impl Command {
 
     /// An order without options, for tests and callers that need none.
     pub fn order(order: Order, method: Method) -> Self {
-        Self::Order(OrderRequest { order, method, by: None })
+        Self::Order(OrderRequest::new(order, method))
     }
 }
 

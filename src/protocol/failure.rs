@@ -44,6 +44,8 @@ pub enum ErrorCode {
     Environment,
     /// Reading or writing a file failed.
     Io,
+    /// The interruption to be expected is longer than the operator accepts.
+    OverBudget,
     /// The operator cancelled.
     Cancelled,
     /// A fault of baton's own, answered as "command failed: ...".

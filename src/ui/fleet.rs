@@ -305,6 +305,7 @@ fn progress(finished: bool) -> Progress {
         from: "server1".into(),
         to: "server2".into(),
         steps,
+        stage: if finished { OrderStage::Closing } else { OrderStage::Moving },
         now: "linking the entity to the radio".into(),
         finished,
         record: None,
@@ -333,6 +334,8 @@ fn progress(finished: bool) -> Progress {
                 by_loss_ms: Some(1900.0),
                 gap_ms: Some(1996.0),
             },
+            rollback: None,
+            held_ms: None,
         });
     }
     progress

@@ -1,6 +1,6 @@
 //! A run on one time axis: where its phases lie, and which of them interrupt the service.
 
-use crate::protocol::{PhaseName, Progress, RunRecord, Step, StepState};
+use crate::protocol::{OrderStage, PhaseName, Progress, RunRecord, Step, StepState};
 
 /// A phase on the axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,6 +103,7 @@ pub fn finished(record: RunRecord) -> Progress {
         to: record.to.clone(),
         steps,
         now: "as recorded".into(),
+        stage: OrderStage::Closing,
         finished: true,
         record: Some(record),
     }

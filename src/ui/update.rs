@@ -236,7 +236,7 @@ fn send_order(model: &mut Model, order: Order) -> Vec<Effect> {
     model.say(Level::Info, format!("{order}{how} ordered from {host}"));
     let previous = model.run_of(&host).map(str::to_owned);
     model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
-    let order_request = OrderRequest { order, method: model.method, by: model.by.clone() };
+    let order_request = OrderRequest { by: model.by.clone(), ..OrderRequest::new(order, model.method) };
     request(model, host, Command::Order(order_request), ORDER_DEADLINE_MS, Asked::Order(order))
 }
 
