@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::commands;
+use super::memory;
 use super::state::Agent;
 use crate::migration::{self, Agents};
 use crate::protocol::{Command, ErrorCode, Failure, Level, OrderRequest, Outcome, RunRecord};
@@ -37,11 +38,13 @@ async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunReco
         );
     };
     let fleet = Fleet { agent: Arc::clone(agent) };
+    memory::begin(agent, request).await;
     let record = migration::carry_out(request, &agent.config, &fleet, |progress| {
         agent.state().progress = Some(progress.clone());
         agent.changed.notify_one();
     })
     .await;
+    memory::over(agent);
     let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
     match record.outcome {
         Outcome::Ok => agent.event(Level::Info, format!("{} is done{reason}", record.order)),

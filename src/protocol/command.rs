@@ -201,6 +201,9 @@ pub struct Request {
     /// When it was sent, ms since the Unix epoch.
     #[serde(default)]
     pub sent_at_ms: u64,
+    /// In a retry, when it was first sent, ms since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sent_at_ms: Option<u64>,
     /// Random text, never used twice by one sender.
     #[serde(default)]
     pub nonce: String,
@@ -238,7 +241,8 @@ impl Request {
         }
         let name = name.to_owned();
         if let Some(fields) = value.as_object_mut() {
-            let none = fields.get("args").is_none_or(|args| args.is_null() || args.as_object().is_some_and(serde_json::Map::is_empty));
+            let none =
+                fields.get("args").is_none_or(|args| args.is_null() || args.as_object().is_some_and(serde_json::Map::is_empty));
             // serde wants no list of arguments where there are none, and one where all may be left out.
             match Command::OPTIONAL_ARGS.contains(&name.as_str()) {
                 true if none => drop(fields.insert("args".into(), Value::Object(serde_json::Map::new()))),
