@@ -240,3 +240,52 @@ async fn faults_are_met_as_the_file_says() {
     assert_eq!(code, Some(2));
     assert!(words.contains("faults.toml") && words.contains("line 13"), "{words}");
 }
+
+/// Agents "one" and "two", the work on "one", and a file of faults for "two" by which starting D2D there takes a while.
+async fn slow_pair(cluster: &Cluster) -> [Agent; 2] {
+    cluster.touch("synced");
+    let faults = cluster.path("faults.toml");
+    std::fs::write(&faults, "[[fault]]\ncommand = \"start_d2d\"\noccurrence = 1\ndo = \"delay\"\nms = 700").unwrap();
+    let one = Agent::start(cluster, "one");
+    let two = Agent::start_as(cluster, "two", ETH3, "", &format!("--faults {}", faults.display()));
+    cluster.ask("one", Command::SetTunIp { tun_ip: "192.168.40.9/24".into() }).await.unwrap();
+    let record: RunRecord = read(cluster.ask("one", Command::order(Order::DS, Method::Classic)).await.unwrap());
+    assert_eq!(record.outcome, Outcome::Ok, "{record:#?}");
+    [one, two]
+}
+
+#[tokio::test]
+async fn a_console_that_is_killed_amid_a_migration_changes_nothing() {
+    let cluster = Cluster::new("", None);
+    let _agents = slow_pair(&cluster).await;
+    let mut console = std::process::Command::new(env!("CARGO_BIN_EXE_baton"));
+    let mut console = console.arg("--config").arg(cluster.path("baton.toml")).args(["do", "M"]).spawn().unwrap();
+    cluster.until("two", "M under way", |s| s.migration.as_ref().is_some_and(|p| !p.finished)).await;
+    console.kill().unwrap();
+    console.wait().unwrap();
+    let status = cluster.until("two", "the end", |s| s.migration.as_ref().is_some_and(|p| p.finished)).await;
+    let record = status.migration.and_then(|progress| progress.record).unwrap();
+    assert_eq!((record.order, record.outcome), (Order::M, Outcome::Ok), "{record:#?}");
+    assert_eq!(cluster.status("two").await.radio_port.addresses, [ACTIVE]);
+}
+
+#[tokio::test]
+async fn of_several_orders_at_once_one_wins_and_the_others_get_a_sentence() {
+    let cluster = Cluster::new("", None);
+    let _agents = slow_pair(&cluster).await;
+    let second = baton::link::client::Client::new(std::sync::Arc::clone(&cluster.config)).unwrap();
+    let first = {
+        let client = cluster.client.clone();
+        tokio::spawn(async move { client.request("two", Command::order(Order::M, Method::Classic), SOON * 3).await })
+    };
+    cluster.until("two", "M under way", |s| s.migration.as_ref().is_some_and(|p| !p.finished)).await;
+    let same = second.request("two", Command::order(Order::M, Method::Cold), SOON).await.unwrap_err();
+    assert_eq!((same.code, same.message.as_str()), (ErrorCode::Busy, "two is carrying out M"));
+    let back: RunRecord = read(second.request("one", Command::order(Order::MB, Method::Classic), SOON).await.unwrap());
+    assert!(back.outcome == Outcome::Failed && back.reason.is_some(), "{back:#?}");
+    let first: RunRecord = read(first.await.unwrap().unwrap());
+    assert_eq!(first.outcome, Outcome::Ok, "{first:#?}");
+    let states = [cluster.status("one").await, cluster.status("two").await].map(|s| (s.d2d.state, s.radio_port.addresses));
+    assert_eq!(states[0].0, ProcessState::Stopped);
+    assert_eq!((states[1].0, states[1].1.as_slice()), (ProcessState::Running, &[ACTIVE.to_owned()][..]));
+}

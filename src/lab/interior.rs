@@ -35,11 +35,11 @@ pub fn bring_up(identity: &Identity, claim: Claim, config: &Config, choice: Choi
     let file = write_cluster(config)?;
     announce(&claim.name, &file);
     let stages = match choice {
-        Choice::Standard { scene } => {
+        Choice::Standard { scene, faults } => {
             if let Some(text) = &scene {
                 write(programs::SCENE, text).trying(|| format!("{} could not be written", programs::SCENE))?;
             }
-            programs::stages(config, scene.is_some())?
+            programs::stages(config, scene.is_some(), &faults)?
         }
         Choice::These(stages) => stages,
         Choice::None => Vec::new(),
