@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::children::Start;
 use super::collector;
 use super::linking::{self, Claim};
+use super::memory;
 use super::radio_step::RadioStep;
 use super::state::Agent;
 use super::telemetry;
@@ -25,8 +26,12 @@ const ROUTES: Duration = Duration::from_secs(2);
 /// `end` waits this long for its own answer to be on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// Executes every command but an order.
+/// Executes every command but an order, unless a fault is due.
 pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+    agent.faults.meet(command.name(), carry_out(agent, command)).await
+}
+
+async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
     match command {
         Command::Status => value(telemetry::snapshot(agent).await?),
         Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
@@ -45,6 +50,7 @@ pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Fail
         }
         Command::SetRoute { route_list } => {
             agent.state().routes_to_set = route_list;
+            memory::keep(agent).await;
             Ok(Value::Null)
         }
         Command::End => end(agent).await,
@@ -178,7 +184,9 @@ async fn start_d2d(agent: &Arc<Agent>, control_flag: u8, control: Option<Control
         collected.control = control.unwrap_or_default();
     }
     let pid = agent.d2d.start(start).await?;
-    write_routes(agent).await?;
+    let written = write_routes(agent).await;
+    memory::keep(agent).await;
+    written?;
     agent.collect.notify_one();
     Ok(Started { pid })
 }

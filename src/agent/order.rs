@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::commands;
+use super::memory;
 use super::state::Agent;
 use crate::migration::{self, Agents, Wish};
 use crate::protocol::{Command, ErrorCode, Failure, Level, OrderRequest, OrderStage, Outcome, RunRecord};
@@ -61,6 +62,7 @@ async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunReco
         );
     };
     let fleet = Fleet { agent: Arc::clone(agent) };
+    memory::begin(agent, request).await;
     let (sender, wishes) = watch::channel(Wish::None);
     agent.state().wish = Some(sender);
     let record = migration::carry_out(request, &agent.config, &fleet, wishes, |progress| {
@@ -68,6 +70,7 @@ async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunReco
         agent.changed.notify_one();
     })
     .await;
+    memory::over(agent);
     let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
     match record.outcome {
         Outcome::Ok => agent.event(Level::Info, format!("{} is done{reason}", record.order)),

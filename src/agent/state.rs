@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Child, News, Role};
+use super::faults::Faults;
+use super::memory::Kept;
 use super::ownership::Ownership;
 use super::ports::Ports;
 use crate::config::{Config, Host, Workload};
@@ -27,6 +29,7 @@ pub struct Agent {
     pub publisher: Publisher,
     pub ports: Ports,
     pub ownership: Ownership,
+    pub faults: Faults,
     pub d2d: Child,
     pub usrp: Child,
     pub began: Instant,
@@ -55,6 +58,8 @@ pub struct State {
     pub progress: Option<Progress>,
     /// To say go or cancel to the order that is being carried out here.
     pub wish: Option<tokio::sync::watch::Sender<Wish>>,
+    /// What was last written down for a later life of this agent.
+    pub kept: Kept,
     pub load: HostLoad,
     pub d2d_load: crate::protocol::ProcessLoad,
     pub usrp_load: crate::protocol::ProcessLoad,
@@ -76,6 +81,7 @@ impl Agent {
         host: &str,
         client: Client,
         publisher: Publisher,
+        faults: Faults,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<News>), Failure> {
         let folder = runtime_folder(&config, host)?;
         let (sender, news) = mpsc::unbounded_channel();
@@ -87,6 +93,7 @@ impl Agent {
         let agent = Self {
             ports: Ports::open(host)?,
             ownership,
+            faults,
             d2d: Child::new(Role::D2d, &folder, sender.clone()),
             usrp: Child::new(Role::Usrp, &folder, sender),
             began: Instant::now(),

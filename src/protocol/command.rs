@@ -214,6 +214,9 @@ pub struct Request {
     /// When it was sent, ms since the Unix epoch.
     #[serde(default)]
     pub sent_at_ms: u64,
+    /// In a retry, when it was first sent, ms since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sent_at_ms: Option<u64>,
     /// Random text, never used twice by one sender.
     #[serde(default)]
     pub nonce: String,
