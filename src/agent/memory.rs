@@ -14,7 +14,8 @@ use super::state::Agent;
 use super::{stored, telemetry};
 use crate::metrics::records;
 use crate::protocol::{
-    Command, Control, Failure, Interruption, Level, OrderRequest, Outcome, ProcessState, Progress, Route, RunRecord, Telemetry,
+    Command, Control, Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route, RunRecord,
+    Telemetry,
 };
 
 /// The other host of an order is asked what it does; one that is down must not keep the answer waiting.
@@ -133,6 +134,7 @@ pub async fn report_broken_order(agent: Arc<Agent>) {
         method: request.method,
         from: from.to_owned(),
         to: to.to_owned(),
+        relay: !agent.config.terminals.is_empty(),
         by: request.by,
         outcome: Outcome::Failed,
         reason: Some(reason.clone()),
@@ -140,7 +142,9 @@ pub async fn report_broken_order(agent: Arc<Agent>) {
         warnings: Vec::new(),
         phases: Vec::new(),
         total_ms: 0.0,
+        held_ms: None,
         interruption: Interruption::default(),
+        rollback: None,
     };
     let (folder, copy) = (agent.config.records.clone(), record.clone());
     let written = tokio::task::spawn_blocking(move || records::append(&folder, &copy)).await;
@@ -162,6 +166,7 @@ fn show(agent: &Agent, record: RunRecord) {
         to: record.to.clone(),
         steps: Vec::new(),
         now: record.reason.clone().unwrap_or_default(),
+        stage: OrderStage::Closing,
         finished: true,
         record: Some(record),
     };

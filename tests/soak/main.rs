@@ -74,10 +74,10 @@ fn serves(lab: &Lab, within: Duration) -> bool {
     let since = Instant::now();
     let mut first = None;
     while since.elapsed() < within {
-        if let Some(now) = received(lab) {
-            if now >= *first.get_or_insert(now) + 5 {
-                return true;
-            }
+        if let Some(now) = received(lab)
+            && now >= *first.get_or_insert(now) + 5
+        {
+            return true;
         }
         sleep(Duration::from_millis(100));
     }
