@@ -1,6 +1,6 @@
 //! The command line of baton: one subcommand, one call.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use baton::config::Config;
@@ -32,12 +32,16 @@ enum Command {
     Demo(Demo),
     /// A lab in the foreground: namespaces, switches, software radios, agents.
     Lab(lab::Args),
-    /// One operator command: DS, KL, M, MB, DSR, KR, end.
+    /// One operator command: DS, KL, M, MB, DSR, KR, end; go, cancel.
     Do(headless::order::Args),
     /// What every host says of itself.
     Status(headless::status::Args),
+    /// Whether an order may begin: every precondition.
+    Check(headless::check::Args),
+    /// What an order would do, step by step, and how long that is expected to take.
+    Plan(headless::plan::Args),
     /// Records of past orders.
-    Runs(headless::runs::Args),
+    Runs(Runs),
     /// Receives a video stream over UDP and says how long it was interrupted.
     Recorder(headless::recorder::Args),
     /// The D2D process: modem between tun and samples (started by an agent).
@@ -53,6 +57,34 @@ enum Command {
     },
     /// The manual page on stdout.
     Man,
+}
+
+/// `baton runs`: without a subcommand, the list.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Runs {
+    #[command(subcommand)]
+    command: Option<OfRuns>,
+    #[command(flatten)]
+    list: headless::runs::Args,
+}
+
+#[derive(Subcommand)]
+enum OfRuns {
+    #[command(flatten)]
+    Report(headless::runs::Command),
+    /// One run as a file: SVG, PNG, text, ANSI, JSON or CSV.
+    Export(ui::ExportArgs),
+}
+
+impl Runs {
+    fn run(self, records: &Path) -> Result<ExitCode, Failure> {
+        match self.command {
+            None => headless::runs::run(records, &headless::runs::Command::List(self.list)),
+            Some(OfRuns::Report(command)) => headless::runs::run(records, &command),
+            Some(OfRuns::Export(args)) => ui::export_run(records, &args),
+        }
+    }
 }
 
 /// `baton demo`: a lab, and either the console or its headless twin inside.
@@ -99,8 +131,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Lab(args) => lab::run(&args, name.as_deref()),
         Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
         Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
-        Command::Runs(args) => headless::runs::run(&records(config)?, &args),
+        Command::Runs(args) => args.run(&records(config)?),
         Command::Recorder(args) => headless::recorder::run(&args),
+        Command::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
+        Command::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         Command::D2d(args) => modem::run(&args),
         Command::Usrp(args) => radio::run(&args),
         Command::N210(args) => {

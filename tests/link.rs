@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,6 +28,7 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
     let key_file = key.then(|| dir.join("cluster.key"));
     if let Some(path) = &key_file {
         std::fs::write(path, b"a key of more than sixteen bytes").unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
     let host = |name: &str, command: String| Host {
         command,
@@ -242,24 +244,25 @@ async fn only_signed_fresh_requests_are_executed() {
         frames
     };
     let table = [
-        (vec![request("a", &json!({"command": "status"}))], "not signed"),
-        (forged(signed("b", now, "b")), "signature is not"),
-        (changed, "signature is not"),
-        (signed("c", now - 31_000, "c"), "s off"),
-        (signed("d", now + 31_000, "d"), "s off"),
-        (signed("e", now - 20_000, "e"), "before this agent started"),
-        (signed("f", now, ""), "nonce"),
+        (vec![request("a", &json!({"command": "status"}))], ErrorCode::Unauthorized, "not signed"),
+        (forged(signed("b", now, "b")), ErrorCode::Unauthorized, "signature is not"),
+        (changed, ErrorCode::Unauthorized, "signature is not"),
+        (signed("c", now - 31_000, "c"), ErrorCode::Expired, "s off"),
+        (signed("d", now + 31_000, "d"), ErrorCode::Expired, "s off"),
+        (signed("e", now - 20_000, "e"), ErrorCode::Replayed, "before this agent started"),
+        (signed("f", now, ""), ErrorCode::Unauthorized, "nonce"),
     ];
-    for (frames, words) in table {
+    for (frames, code, words) in table {
         let error = ask(&mut socket, frames).await.1.error.expect("a refusal");
-        assert_eq!(error.code, ErrorCode::Unauthorized, "{error:?}");
+        assert_eq!(error.code, code, "{error:?}");
         assert!(error.message.contains(words), "\"{}\" lacks \"{words}\"", error.message);
     }
     assert_eq!(executed.load(Ordering::SeqCst), 0);
     let frames = signed("g", now, "g");
     let (answer, reply) = ask(&mut socket, frames.clone()).await;
     assert!(reply.ok && key.verify(&answer[0], &answer[1]), "{reply:?}");
-    assert!(ask(&mut socket, frames).await.1.error.unwrap().message.contains("seen before"), "a recording is refused");
+    let again = ask(&mut socket, frames).await.1.error.expect("a recording is refused");
+    assert_eq!((again.code, again.message.as_str()), (ErrorCode::Replayed, "the request was seen before"));
 }
 
 #[tokio::test]

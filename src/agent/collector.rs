@@ -9,6 +9,7 @@ use tokio::process::Command as Process;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::commands;
+use super::memory;
 use super::state::Agent;
 use crate::protocol::{Control, ErrorCode, Failure, Level, Route};
 use crate::workload::contract::Ask;
@@ -98,5 +99,6 @@ pub async fn collect(agent: &Agent) -> Result<(), Failure> {
         collected.at = Some(Instant::now());
     }
     agent.changed.notify_one();
+    memory::keep(agent).await;
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::children::Start;
 use super::collector;
 use super::hot;
 use super::linking::{self, Claim};
+use super::memory;
 use super::radio_step::RadioStep;
 use super::state::Agent;
 use super::telemetry;
@@ -26,8 +27,12 @@ const ROUTES: Duration = Duration::from_secs(2);
 /// `end` waits this long for its own answer to be on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// Executes every command but an order.
+/// Executes every command but an order, unless a fault is due.
 pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+    agent.faults.meet(command.name(), carry_out(agent, command)).await
+}
+
+async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
     match command {
         Command::Status => value(telemetry::snapshot(agent).await?),
         Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
@@ -47,6 +52,7 @@ pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Fail
         }
         Command::SetRoute { route_list } => {
             agent.state().routes_to_set = route_list;
+            memory::keep(agent).await;
             Ok(Value::Null)
         }
         Command::End => end(agent).await,
@@ -82,6 +88,7 @@ async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> 
             agent.usrp.kill().await.map(|()| Value::Null)
         }
         Command::KillD2d => agent.d2d.kill().await.map(|()| Value::Null),
+        Command::SetTunIp { tun_ip } if tun_ip.is_empty() => agent.ports.clear(&agent.settings().tun).await.map(|()| Value::Null),
         Command::SetTunIp { tun_ip } => {
             let address = tun_ip.parse()?;
             agent.ports.set(&agent.settings().tun, address).await.map(|()| Value::Null)
@@ -184,7 +191,9 @@ async fn start_d2d(agent: &Arc<Agent>, control_flag: u8, control: Option<Control
         collected.control = control.unwrap_or_default();
     }
     let pid = agent.d2d.start(start).await?;
-    write_routes(agent).await?;
+    let written = write_routes(agent).await;
+    memory::keep(agent).await;
+    written?;
     agent.collect.notify_one();
     Ok(Started { pid })
 }

@@ -4,9 +4,11 @@ mod arp;
 mod children;
 mod collector;
 mod commands;
+mod faults;
 mod hot;
 mod linking;
 mod load;
+mod memory;
 mod order;
 mod ownership;
 mod ports;
@@ -17,7 +19,7 @@ mod stored;
 mod telemetry;
 mod urgency;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::Server;
 use crate::protocol::{Command, ErrorCode, Failure, Level, ProcessState};
+use faults::Faults;
 use state::Agent;
 
 /// Between two looks of an autostart.
@@ -43,6 +46,9 @@ pub struct Args {
     /// Take unsigned commands on an address that other machines reach, when the cluster has no key.
     #[arg(long)]
     pub insecure: bool,
+    /// Test equipment: makes commands fail, wait or end the agent, as this file says (docs/agents.md).
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
 }
 
 /// Runs the agent until it is told to end.
@@ -53,12 +59,13 @@ pub struct Args {
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let config = Arc::new(Config::load(file)?);
     config.host(&args.host)?;
+    let faults = args.faults.as_deref().map_or_else(|| Ok(Faults::default()), Faults::load)?;
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(ErrorCode::Environment, format!("the agent's runtime could not be started: {e}")))?;
-    runtime.block_on(serve(config, args))?;
+    runtime.block_on(serve(config, args, faults))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -68,13 +75,19 @@ fn log_to_stderr() {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
-async fn serve(config: Arc<Config>, args: &Args) -> Result<(), Failure> {
+async fn serve(config: Arc<Config>, args: &Args, faults: Faults) -> Result<(), Failure> {
     let client = Client::new(Arc::clone(&config))?;
     let server = Server::bind(&config, &args.host, args.insecure).await?;
     let publisher = Publisher::bind(&config, &args.host).await?;
-    let (agent, news) = Agent::new(config, &args.host, client, publisher)?;
-    tokio::spawn(telemetry::publish(Arc::clone(&agent)));
+    let (agent, news) = Agent::new(config, &args.host, client, publisher, faults)?;
     tokio::spawn(state::follow(Arc::clone(&agent), news));
+    memory::take_up(&agent);
+    tokio::join!(agent.d2d.adopt(), agent.usrp.adopt());
+    if agent.usrp.is_linked() && agent.ownership.newest().owner == agent.host {
+        ownership::tell_others(&agent);
+    }
+    tokio::spawn(memory::report_broken_order(Arc::clone(&agent)));
+    tokio::spawn(telemetry::publish(Arc::clone(&agent)));
     tokio::spawn(collector::run(Arc::clone(&agent)));
     tokio::spawn(end_on_signal(Arc::clone(&agent)));
     start_what_the_host_is_for(&agent);
@@ -124,7 +137,7 @@ fn start_what_the_host_is_for(agent: &Arc<Agent>) {
 /// Does what `DSR` does, until it works, and again when a process has died by itself. What was killed by a command stays so.
 async fn autostart(agent: Arc<Agent>) {
     let mut said = String::new();
-    let mut wanted = true;
+    let mut wanted = !(agent.d2d.is_running() && agent.usrp.is_running());
     loop {
         if wanted || [&agent.d2d, &agent.usrp].iter().any(|child| child.status().state == ProcessState::Died) {
             match autostart_once(&agent).await {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::commands;
+use super::memory;
 use super::state::Agent;
-use crate::migration::{self, Agents};
-use crate::protocol::{Command, ErrorCode, Failure, Level, OrderRequest, Outcome, RunRecord};
+use crate::migration::{self, Agents, Wish};
+use crate::protocol::{Command, ErrorCode, Failure, Level, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Answers any command.
 pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
@@ -17,8 +19,31 @@ pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Value, Failu
             let record = carry_out(agent, &request).await?;
             serde_json::to_value(record).map_err(|e| Failure::new(ErrorCode::Internal, format!("the record has no JSON form: {e}")))
         }
+        Command::Plan(request) => {
+            let runs = migration::history(&agent.config.records).await;
+            let plan = migration::plan::plan(&request, &agent.config, &runs);
+            serde_json::to_value(plan).map_err(|e| Failure::new(ErrorCode::Internal, format!("the plan has no JSON form: {e}")))
+        }
+        Command::Go => wish(agent, Wish::Go).map(|()| Value::Null),
+        Command::Cancel => wish(agent, Wish::Cancel).map(|()| Value::Null),
         command => commands::execute(agent, command).await,
     }
+}
+
+/// Passes on what the operator wants of the order under way, if it can still have it.
+fn wish(agent: &Agent, wish: Wish) -> Result<(), Failure> {
+    let state = agent.state();
+    let none = || Failure::new(ErrorCode::State, format!("{} is carrying out no order", agent.host));
+    let progress = state.progress.as_ref().filter(|progress| !progress.finished).ok_or_else(none)?;
+    let order = progress.order;
+    let before_the_cut = matches!(progress.stage, OrderStage::Checking | OrderStage::Preparing | OrderStage::Ready);
+    if !order.is_migration() || !before_the_cut {
+        let what = if wish == Wish::Go { "waits for go no longer" } else { "can not be cancelled any more" };
+        return Err(Failure::new(ErrorCode::State, format!("{order} on {} {what}: {}", agent.host, progress.now))
+            .hint("watch it to its end; the record says who serves"));
+    }
+    state.wish.as_ref().ok_or_else(none)?.send_replace(wish);
+    Ok(())
 }
 
 async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunRecord, Failure> {
@@ -37,11 +62,15 @@ async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunReco
         );
     };
     let fleet = Fleet { agent: Arc::clone(agent) };
-    let record = migration::carry_out(request, &agent.config, &fleet, |progress| {
+    memory::begin(agent, request).await;
+    let (sender, wishes) = watch::channel(Wish::None);
+    agent.state().wish = Some(sender);
+    let record = migration::carry_out(request, &agent.config, &fleet, wishes, |progress| {
         agent.state().progress = Some(progress.clone());
         agent.changed.notify_one();
     })
     .await;
+    memory::over(agent);
     let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
     match record.outcome {
         Outcome::Ok => agent.event(Level::Info, format!("{} is done{reason}", record.order)),

@@ -82,7 +82,7 @@ impl Ownership {
 
     /// Writes the newest owner to disk; `Err` is why it could not.
     async fn store(&self) -> Result<(), String> {
-        stored::store(self.file.clone(), &self.newest()).await
+        stored::store_aside(self.file.clone(), self.newest()).await
     }
 }
 

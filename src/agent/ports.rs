@@ -121,6 +121,29 @@ impl Ports {
         Ok(())
     }
 
+    /// Takes all IPv4 addresses from an interface.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`] with what could not be done.
+    pub async fn clear(&self, name: &str) -> Result<(), Failure> {
+        let _turn = self.one_at_a_time.lock().await;
+        let index = self.link(name).await?.header.index;
+        let fail = |e: Error| {
+            Failure::new(
+                ErrorCode::Address,
+                format!("the addresses of {name} of {} could not be taken away: {}", self.host, reason(&e)),
+            )
+            .hint("the agent needs the right to change addresses (root, or CAP_NET_ADMIN)")
+        };
+        let mut known = self.addresses(index).await.map_err(fail)?;
+        while let Some(old) = known.pop() {
+            self.handle.address().del(old).execute().await.map_err(fail)?;
+            // Secondary addresses may go with their primary.
+            known = self.addresses(index).await.map_err(fail)?;
+        }
+        Ok(())
+    }
+
     /// Forgets what is known of the neighbours on an interface, so that the next packet to each asks by ARP, and by asking teaches the
     /// switch where this address now lives.
     ///

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Child, News, Role};
+use super::faults::Faults;
 use super::hot::Ready;
+use super::memory::Kept;
 use super::ownership::Ownership;
 use super::ports::Ports;
 use super::radio_port::RadioPort;
@@ -19,6 +21,7 @@ use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
+use crate::migration::Wish;
 use crate::protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
 
 /// One host's agent.
@@ -31,6 +34,7 @@ pub struct Agent {
     pub radio_port: RadioPort,
     pub urgency: Urgency,
     pub ownership: Ownership,
+    pub faults: Faults,
     pub d2d: Child,
     pub usrp: Child,
     pub began: Instant,
@@ -59,6 +63,10 @@ pub struct State {
     pub ready: Option<Ready>,
     pub probe: Option<Prober>,
     pub progress: Option<Progress>,
+    /// To say go or cancel to the order that is being carried out here.
+    pub wish: Option<tokio::sync::watch::Sender<Wish>>,
+    /// What was last written down for a later life of this agent.
+    pub kept: Kept,
     pub load: HostLoad,
     pub d2d_load: crate::protocol::ProcessLoad,
     pub usrp_load: crate::protocol::ProcessLoad,
@@ -80,6 +88,7 @@ impl Agent {
         host: &str,
         client: Client,
         publisher: Publisher,
+        faults: Faults,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<News>), Failure> {
         let folder = runtime_folder(&config, host)?;
         let (sender, news) = mpsc::unbounded_channel();
@@ -93,6 +102,7 @@ impl Agent {
             radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active.parse()?)?,
             urgency: Urgency::default(),
             ownership,
+            faults,
             d2d: Child::new(Role::D2d, &folder, sender.clone()),
             usrp: Child::new(Role::Usrp, &folder, sender),
             began: Instant::now(),

@@ -25,11 +25,18 @@ pub fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, String> {
 ///
 /// # Errors
 /// A sentence; the old file is then still there.
-pub async fn store(file: PathBuf, content: &impl Serialize) -> Result<(), String> {
+pub fn store(file: &Path, content: &impl Serialize) -> Result<(), String> {
     let bytes = serde_json::to_vec(content).map_err(|e| e.to_string())?;
-    let name = file.display().to_string();
-    let written = tokio::task::spawn_blocking(move || replace(&file, &bytes)).await;
-    written.map_err(|e| e.to_string())?.map_err(|e| format!("{name}: {e}"))
+    replace(file, &bytes).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+/// [`store`] in a thread of its own: a disk may keep it waiting.
+///
+/// # Errors
+/// As [`store`].
+pub async fn store_aside(file: PathBuf, content: impl Serialize + Send + 'static) -> Result<(), String> {
+    let written = tokio::task::spawn_blocking(move || store(&file, &content)).await;
+    written.map_err(|e| e.to_string())?
 }
 
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -56,13 +63,13 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_file_is_replaced_whole_or_not_at_all() {
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("made/as/needed.json");
         assert_eq!(load::<Vec<u8>>(&file), Ok(None));
         for content in [vec![1, 2, 3], vec![4]] {
-            store(file.clone(), &content).await.unwrap();
+            store(&file, &content).unwrap();
             assert_eq!(load::<Vec<u8>>(&file), Ok(Some(content)));
         }
         let folder = file.parent().unwrap();
@@ -71,7 +78,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1, "no half files stay");
         std::fs::write(&file, "[1, ").unwrap();
         assert!(load::<Vec<u8>>(&file).unwrap_err().contains("needed.json: EOF"));
-        assert!(store(file.join("below"), &1).await.is_err());
+        assert!(store(&file.join("below"), &1).is_err());
         assert!(load::<Vec<u8>>(&file).is_err(), "the old file is still there");
     }
 }

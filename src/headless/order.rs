@@ -4,12 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Cluster, block_on, json, orderer, print};
+use super::{Cluster, block_on, json, orderer, print, status};
 use crate::metrics::table::{Table, outcome};
+use crate::migration::hold::HOLD_LIMIT;
 use crate::protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord};
 
-/// The longest that any order takes when every one of its steps meets its own deadline.
-const ORDER_DEADLINE: Duration = Duration::from_secs(300);
+/// The longest that any order takes when every one of its steps meets its own deadline, and those of the way back as well.
+const ORDER_DEADLINE: Duration = Duration::from_secs(600);
+/// Passing on a wish.
+const WISH_DEADLINE: Duration = Duration::from_secs(5);
 /// Ending the workload and answering.
 const END_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -18,14 +21,21 @@ const END_DEADLINE: Duration = Duration::from_secs(20);
 pub enum Commanded {
     /// An order.
     Order(Order),
+    /// Go on with the order that waits for it.
+    Go,
+    /// Give up the order that is under way.
+    Cancel,
     /// End the destination's controller.
     End,
 }
 
 /// Reads a command before any host is looked for: a slip of the pen is one in any state of the world.
 fn commanded(text: &str) -> Result<Commanded, String> {
-    if text.eq_ignore_ascii_case("end") {
-        return Ok(Commanded::End);
+    match text.to_ascii_lowercase().as_str() {
+        "end" => return Ok(Commanded::End),
+        "go" => return Ok(Commanded::Go),
+        "cancel" => return Ok(Commanded::Cancel),
+        _ => {}
     }
     let order = text.parse().map_err(|failure: Failure| [Some(failure.message), failure.hint].into_iter().flatten());
     order.map(Commanded::Order).map_err(|words| words.collect::<Vec<_>>().join("; "))
@@ -34,12 +44,21 @@ fn commanded(text: &str) -> Result<Commanded, String> {
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// DS, KL, M (or Migration), MB, DSR, KR or end.
+    /// DS, KL, M (or Migration), MB, DSR, KR or end; go or cancel for a migration under way.
     #[arg(value_parser = commanded)]
     pub command: Commanded,
     /// How to migrate, for M and MB.
     #[arg(long, value_enum, default_value_t)]
     pub method: Method,
+    /// Refuse a migration for which a longer interruption is to be expected, e.g. 200ms.
+    #[arg(long, value_name = "TIME", value_parser = super::time_ms)]
+    pub budget: Option<f64>,
+    /// Migrate whatever the budget says.
+    #[arg(long)]
+    pub force: bool,
+    /// Stop before the cut, ready, and wait for `baton do go` or `baton do cancel`.
+    #[arg(long)]
+    pub hold: bool,
     /// One JSON document on stdout: the record of the run.
     #[arg(long)]
     pub json: bool,
@@ -50,22 +69,69 @@ pub struct Args {
 /// # Errors
 /// Why the agent could not be asked.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
-    let Commanded::Order(order) = args.command else { return end(file, args.json) };
+    let order = match args.command {
+        Commanded::Order(order) => order,
+        Commanded::Go => return wish(file, Command::Go, args.json),
+        Commanded::Cancel => return wish(file, Command::Cancel, args.json),
+        Commanded::End => return end(file, args.json),
+    };
     let cluster = Cluster::load(file)?;
-    let record = block_on(carry_out(&cluster, order, args.method))?;
+    let plain = OrderRequest::new(order, args.method);
+    let request = OrderRequest { budget_ms: args.budget, force: args.force, hold: args.hold, ..plain };
+    let record = block_on(send(&cluster, request))?;
     print(&if args.json { json(&record)? } else { text(&record) })?;
     Ok(exit_code(&record))
 }
 
 /// Has an order carried out and waits for its record.
 pub(super) async fn carry_out(cluster: &Cluster, order: Order, method: Method) -> Result<RunRecord, Failure> {
-    let executor = cluster.config.executor(order);
-    let request = OrderRequest { order, method, by: Some(orderer()) };
-    let answer = cluster.client.request(executor, Command::Order(request), ORDER_DEADLINE).await?;
+    send(cluster, OrderRequest::new(order, method)).await
+}
+
+async fn send(cluster: &Cluster, request: OrderRequest) -> Result<RunRecord, Failure> {
+    let executor = cluster.config.executor(request.order);
+    let deadline = ORDER_DEADLINE + if request.hold { HOLD_LIMIT } else { Duration::ZERO };
+    let request = OrderRequest { by: Some(orderer()), ..request };
+    let answer = cluster.client.request(executor, Command::Order(request), deadline).await?;
     serde_json::from_value(answer).map_err(|e| {
         Failure::new(ErrorCode::Internal, format!("the record that {executor} answered could not be read: {e}"))
             .hint("run the same baton on every host")
     })
+}
+
+/// Passes go or cancel on to the host that carries an order out.
+fn wish(file: &Path, wish: Command, as_json: bool) -> Result<ExitCode, Failure> {
+    let cluster = Cluster::load(file)?;
+    let (host, order) = block_on(async {
+        let (host, order) = under_way(&cluster).await?;
+        cluster.client.request(&host, wish.clone(), WISH_DEADLINE).await?;
+        Ok((host, order))
+    })?;
+    let said = wish.name();
+    let report = serde_json::json!({"ok": true, "host": host, "order": order, "said": said});
+    print(&if as_json {
+        json(&report)?
+    } else {
+        format!("{host} was told {said} for {order}; the order's own answer says how it ends.")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The host that carries an order out, and which.
+async fn under_way(cluster: &Cluster) -> Result<(String, Order), Failure> {
+    let mut silent = None;
+    for (host, answer) in status::ask_all(cluster).await {
+        match answer {
+            Ok(status) => {
+                if let Some(progress) = status.migration.filter(|progress| !progress.finished) {
+                    return Ok((host, progress.order));
+                }
+            }
+            Err(failure) => silent = Some(failure),
+        }
+    }
+    let none = Failure::new(ErrorCode::State, "no host that answers is carrying out an order");
+    Err(silent.map_or(none.clone(), |failure| none.hint(format!("not every host answers: {failure}"))))
 }
 
 fn end(file: &Path, as_json: bool) -> Result<ExitCode, Failure> {

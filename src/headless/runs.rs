@@ -1,40 +1,131 @@
-//! Records of past orders.
+//! Records of past orders: listed, shown, compared. (Exported as pictures they are the console's affair.)
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::{json, print};
+use crate::metrics::history::{By, Filter, SortKey, compare, find, order};
 use crate::metrics::records::{self, Records};
-use crate::metrics::table::{Table, list};
-use crate::protocol::Failure;
+use crate::metrics::table::{Table, list, outcome};
+use crate::protocol::{Failure, RunRecord};
 
-/// Options.
+/// Options of the list.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
-    /// Only the latest N.
+    /// Only the latest N, before they are filtered.
     #[arg(long, value_name = "N")]
     pub last: Option<usize>,
-    /// One JSON document on stdout: `{"runs": [...]}`, oldest first.
+    /// Only runs that meet every word: anywhere, or as field:word (run, order, method, from, to, by, outcome, reason, started), or as
+    /// figure>ms and figure<ms (total, by_phases, lost, by_loss, gap, any phase); ! before a word: not.
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    pub filter: String,
+    /// What they are sorted by, smallest first; what was not measured stands last.
+    #[arg(long, value_enum, default_value_t)]
+    pub sort: SortKey,
+    /// Largest, or newest, first.
+    #[arg(long)]
+    pub reverse: bool,
+    /// One JSON document on stdout: `{"runs": [...]}`, oldest first if not sorted otherwise.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Lists what the folder `records` holds.
+/// What to do with records.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Command {
+    /// List them, with the medians of each method (as without a subcommand).
+    List(Args),
+    /// One run in full.
+    Show {
+        /// The run, or any part of its identity that no other run has; the newest if not given.
+        #[arg(default_value = "last")]
+        run: String,
+        /// The record as one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs side by side: median, 95th percentile, smallest and largest of every figure.
+    Compare(Compare),
+}
+
+/// Options of the comparison.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Compare {
+    /// The runs, each by any part of its identity that no other run has; all migrations if none is given.
+    pub runs: Vec<String>,
+    /// Of those, only the ones that meet every word (as for `list`).
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    pub filter: String,
+    /// What is taken together; named runs stand alone and others go by method if not given.
+    #[arg(long, value_enum)]
+    pub by: Option<By>,
+    /// One JSON document: `{"groups": [...], "rows": [...]}`, the spreads of a row in the order of the groups.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reports what the folder `records` holds.
 ///
 /// # Errors
-/// The records can not be read.
-pub fn run(records: &Path, args: &Args) -> Result<ExitCode, Failure> {
-    let Records { mut runs, unreadable } = records::load(records)?;
+/// The records can not be read, or hold no such run; a word is no filter.
+pub fn run(records: &Path, command: &Command) -> Result<ExitCode, Failure> {
+    let Records { runs, unreadable } = records::load(records)?;
     if !unreadable.is_empty() {
         let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
         eprintln!("baton: {} holds lines that are no record: {}", records.join(records::FILE).display(), lines.join(", "));
     }
-    runs.drain(..runs.len().saturating_sub(args.last.unwrap_or(usize::MAX)));
-    let text = match (args.json, runs.is_empty()) {
-        (true, _) => json(&serde_json::json!({"runs": runs}))?,
-        (false, true) => format!("No runs are recorded in {}.", records.display()),
-        (false, false) => format!("{}\n{}", list(&runs), Table::of(&runs).text()),
+    let text = match command {
+        Command::List(args) => listed(records, runs, args)?,
+        Command::Show { run, json } => shown(find(&runs, run)?, *json)?,
+        Command::Compare(args) => compared(&runs, args)?,
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn listed(records: &Path, mut runs: Vec<RunRecord>, args: &Args) -> Result<String, Failure> {
+    let filter = Filter::parse(&args.filter)?;
+    let all = runs.len();
+    runs.drain(..all.saturating_sub(args.last.unwrap_or(usize::MAX)));
+    runs.retain(|run| filter.admits(run));
+    runs.sort_by(order(args.sort, args.reverse));
+    Ok(match (args.json, runs.is_empty()) {
+        (true, _) => json(&serde_json::json!({"runs": runs}))?,
+        (false, true) if all > 0 => format!("None of the {all} runs in {} meets the filter.", records.display()),
+        (false, true) => format!("No runs are recorded in {}.", records.display()),
+        (false, false) => format!("{}\n{}", list(&runs), Table::of(&runs).text()),
+    })
+}
+
+fn shown(run: &RunRecord, as_json: bool) -> Result<String, Failure> {
+    if as_json {
+        return json(run);
+    }
+    let by = run.by.as_deref().unwrap_or("not recorded");
+    let started = run.started.format("%Y-%m-%d %H:%M:%S%.3f UTC");
+    let mut text = format!("run {}\nstarted {started} by {by}\n{}", run.run, outcome(run));
+    if run.order.is_migration() {
+        text.push('\n');
+        text.push_str(&compare(&[run], By::Run).text());
+        let felt = &run.interruption;
+        if let (Some(sent), Some(interval)) = (felt.probes_sent, felt.probe_interval_ms) {
+            text.push_str(&format!("\n{sent} pings sent during the run, one every {interval} ms; the source's every 100 ms\n"));
+        }
+        text.push_str(&format!("phases timed on one clock, {}'s\n", run.to));
+    }
+    Ok(text)
+}
+
+fn compared(runs: &[RunRecord], args: &Compare) -> Result<String, Failure> {
+    let filter = Filter::parse(&args.filter)?;
+    let named = args.runs.iter().map(|id| find(runs, id)).collect::<Result<Vec<&RunRecord>, Failure>>()?;
+    let of: Vec<&RunRecord> = if named.is_empty() { runs.iter().collect() } else { named };
+    let of: Vec<&RunRecord> = of.into_iter().filter(|run| filter.admits(run)).collect();
+    let by = args.by.unwrap_or(if args.runs.is_empty() { By::Method } else { By::Run });
+    let comparison = compare(&of, by);
+    Ok(match (args.json, comparison.groups.is_empty()) {
+        (true, _) => json(&comparison)?,
+        (false, true) => "No migration among them: orders that move nothing have no phases to compare.".into(),
+        (false, false) => comparison.text(),
+    })
 }

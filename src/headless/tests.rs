@@ -4,13 +4,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::demo::{self, Report};
 use super::*;
 use crate::link::server::Server;
 use crate::migration::fleet::{Fault, Fleet, Host, config};
-use crate::migration::{Agents, carry_out};
+use crate::migration::{Agents, Wish, carry_out};
 use crate::protocol::{Command, Method, Order, Outcome};
 
 /// Agents as far as orders go, one for each host, on private sockets.
@@ -45,7 +46,9 @@ async fn fakes(fleet: Fleet, hosts: &[&'static str]) -> Fakes {
             let (config, client, fleet) = (Arc::clone(&config), client.clone(), Arc::clone(&fleet));
             async move {
                 match command {
-                    Command::Order(request) => Ok(serde_json::json!(carry_out(&request, &config, &client, |_| ()).await)),
+                    Command::Order(request) => {
+                        Ok(serde_json::json!(carry_out(&request, &config, &client, watch::channel(Wish::None).1, |_| ()).await))
+                    }
                     command => fleet.lock().unwrap().answer(host, &command),
                 }
             }
@@ -87,7 +90,7 @@ async fn the_demonstration_stops_at_a_migration_that_fails() {
     let mut report = Report::default();
     demo::demonstrate(&fakes.cluster, &args(4), &mut report).await.unwrap();
     assert_eq!(report.runs.len(), 1);
-    assert_eq!(report.runs[0].record.outcome, Outcome::Failed);
+    assert_eq!(report.runs[0].record.outcome, Outcome::RolledBack);
 }
 
 #[tokio::test]

@@ -42,11 +42,11 @@ pub fn bring_up(
     let file = write_cluster(config)?;
     announce(&claim.name, &file);
     let stages = match choice {
-        Choice::Standard { scene } => {
+        Choice::Standard { scene, faults } => {
             if let Some(text) = &scene {
                 write(programs::SCENE, text).trying(|| format!("{} could not be written", programs::SCENE))?;
             }
-            programs::stages(config, scenario, scene.is_some())?
+            programs::stages(config, scenario, scene.is_some(), &faults)?
         }
         Choice::These(stages) => stages,
         Choice::None => Vec::new(),

@@ -54,6 +54,9 @@ pub struct Args {
     /// Scene of the radios, which are `pool`, `far` and, with --relay, `receiver` (docs/n210.md).
     #[arg(long, value_name = "FILE")]
     pub scene: Option<PathBuf>,
+    /// Faults of a host's agent, see docs/agents.md; may be given for several hosts.
+    #[arg(long, value_name = "HOST=FILE")]
+    pub faults: Vec<String>,
     /// Start the programs of this file instead, see `programs::read`.
     #[arg(long, hide = true, value_name = "FILE")]
     pub programs: Option<PathBuf>,
@@ -100,7 +103,10 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     let programs = match &args.programs {
         _ if args.bare => programs::Choice::None,
         Some(file) => programs::Choice::These(programs::read(file)?),
-        None => programs::Choice::Standard { scene: scene(args.scene.as_deref(), scenario)? },
+        None => programs::Choice::Standard {
+            scene: scene(args.scene.as_deref(), scenario)?,
+            faults: args.faults.iter().map(|text| programs::faults_of(text)).collect::<Result<_, _>>()?,
+        },
     };
     let mut config = cluster::config(records, scenario)?;
     if let Some(file) = &args.workload {

@@ -35,6 +35,8 @@ pub enum Choice {
     Standard {
         /// Text of the radios' scene.
         scene: Option<String>,
+        /// Hosts and the files of their agents' faults.
+        faults: Vec<(String, String)>,
     },
     /// Others.
     These(Vec<Vec<Program>>),
@@ -46,7 +48,7 @@ pub enum Choice {
 ///
 /// # Errors
 /// This program's own path is unknown.
-pub fn stages(config: &Config, scenario: Scenario, scene: bool) -> Result<Vec<Vec<Program>>, Failure> {
+pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(String, String)]) -> Result<Vec<Vec<Program>>, Failure> {
     let baton = super::cluster::this_program()?;
     let command = |words: &[&str]| [baton.as_str()].iter().chain(words).map(|&word| word.to_owned()).collect();
     let sites: Vec<String> = scenario.radios().iter().map(|(name, namespace)| format!("--radio={name}={namespace}")).collect();
@@ -66,10 +68,24 @@ pub fn stages(config: &Config, scenario: Scenario, scene: bool) -> Result<Vec<Ve
         title: format!("the agent of {host}"),
         log: host.clone(),
         namespace: host.clone(),
-        command: command(&["agent", "--host", host]),
+        command: match faults.iter().find(|(faulty, _)| faulty == host) {
+            Some((_, file)) => command(&["agent", "--host", host, "--faults", file]),
+            None => command(&["agent", "--host", host]),
+        },
         ready: "agent ready".into(),
     };
     Ok(vec![vec![radios], config.host.keys().map(agent).collect()])
+}
+
+/// A host and its file of faults, from `HOST=FILE`. The file must not be in /run: the lab has one of its own.
+///
+/// # Errors
+/// It is not of that form, or there is no such file.
+pub fn faults_of(text: &str) -> Result<(String, String), Failure> {
+    let wrong = |why: String| Failure::new(ErrorCode::Config, format!("--faults {text}: {why}"));
+    let (host, file) = text.split_once('=').ok_or_else(|| wrong("write HOST=FILE".into()))?;
+    let file = Path::new(file).canonicalize().map_err(|error| wrong(error.to_string()))?;
+    Ok((host.to_owned(), file.display().to_string()))
 }
 
 /// The stages in a TOML file, `stage = [[{title, log, namespace, command, ready}, ...], ...]`: stand-ins, for tests.

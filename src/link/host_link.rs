@@ -37,6 +37,8 @@ struct Pending {
     since: Instant,
     /// When it was last sent.
     sent: Option<Instant>,
+    /// When it was first sent, ms since the Unix epoch.
+    first_sent_at_ms: Option<u64>,
 }
 
 impl Pending {
@@ -88,7 +90,7 @@ impl HostLink {
 
     fn take(&mut self, job: Job) -> String {
         let id = uuid::Uuid::new_v4().to_string();
-        self.pending.insert(id.clone(), Pending { job, since: Instant::now(), sent: None });
+        self.pending.insert(id.clone(), Pending { job, since: Instant::now(), sent: None, first_sent_at_ms: None });
         id
     }
 
@@ -175,6 +177,7 @@ impl HostLink {
             id: id.to_owned(),
             to: self.host.clone(),
             sent_at_ms: now_ms(),
+            first_sent_at_ms: pending.first_sent_at_ms,
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             command: pending.job.command.clone(),
         };
@@ -190,6 +193,7 @@ impl HostLink {
             message.push_back(signature.into());
         }
         pending.sent = Some(Instant::now());
+        pending.first_sent_at_ms.get_or_insert(request.sent_at_ms);
         socket.send(message).await.is_ok()
     }
 

@@ -56,6 +56,8 @@ impl std::fmt::Debug for Receive {
 #[derive(Debug)]
 struct Shared {
     host: String,
+    /// When this agent started, ms since the Unix epoch.
+    since_ms: u64,
     key: Option<Key>,
     admission: Option<Admission>,
     /// Commands that change something.
@@ -91,6 +93,7 @@ impl Server {
         let (send, receive) = socket.split();
         let shared = Arc::new(Shared {
             host: host.to_owned(),
+            since_ms: super::now_ms(),
             admission: key.clone().map(Admission::new),
             key,
             deeds: Memory::new(1024, 1 << 20),
@@ -193,9 +196,21 @@ impl Shared {
         F: Fn(Command) -> Fut,
         Fut: Future<Output = Result<Value, Failure>>,
     {
+        let earlier = request.first_sent_at_ms.is_some_and(|first| first < self.since_ms);
         let Request { id, command, .. } = request;
         let memory = if only_reads(&command) { &self.readings } else { &self.deeds };
         match memory.look_up(&id, &command) {
+            Verdict::Execute(sender) if earlier && !only_reads(&command) => {
+                let text = format!(
+                    "the agent of {} was started again after {} was sent: whether it was carried out is not known",
+                    self.host,
+                    command.name()
+                );
+                let failure = Failure::new(ErrorCode::Restarted, text).hint("look at its state, then ask again");
+                let reply = self.reply(&id, Err(failure), began);
+                sender.send_replace(Some(reply.clone()));
+                reply
+            }
             Verdict::Misused => {
                 let failure = Failure::new(ErrorCode::BadRequest, format!("the id \"{id}\" was used for another command"))
                     .hint("give every request an id of its own, and the same only to its retries");

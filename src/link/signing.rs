@@ -1,6 +1,10 @@
 //! Who may command: HMAC-SHA-256 with the cluster key over each frame, a timestamp, a nonce, and an addressee.
 
 use std::collections::{HashSet, VecDeque};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -49,14 +53,24 @@ impl Key {
     /// The cluster's key, if it has one.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] when the file can not be read or is no key.
+    /// [`ErrorCode::Config`] when the file can not be read, is no key, or is open to other users.
     pub fn load(config: &Config) -> Result<Option<Self>, Failure> {
-        let Some(path) = &config.key_file else { return Ok(None) };
-        let bytes = std::fs::read(path).map_err(|e| {
+        config.key_file.as_deref().map(Self::of_file).transpose()
+    }
+
+    fn of_file(path: &Path) -> Result<Self, Failure> {
+        let (bytes, mode) = read(path).map_err(|e| {
             Failure::new(ErrorCode::Config, format!("the cluster key {} can not be read: {e}", path.display()))
                 .hint("copy the key of the other hosts there, readable for this user")
         })?;
-        Self::new(bytes).map(Some)
+        if mode & 0o077 != 0 {
+            return Err(Failure::new(
+                ErrorCode::Config,
+                format!("the cluster key {} is open to other users (mode {:03o})", path.display(), mode & 0o777),
+            )
+            .hint(format!("chmod 600 {}; make a new key if somebody may have read this one", path.display())));
+        }
+        Self::new(bytes)
     }
 
     fn mac(&self, frame: &[u8]) -> Hmac<Sha256> {
@@ -82,6 +96,15 @@ impl Key {
         let Some(bytes) = from_hex(hex) else { return false };
         self.mac(frame).verify_slice(&bytes).is_ok()
     }
+}
+
+/// Content and mode of one and the same file.
+fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes, mode))
 }
 
 fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
@@ -132,7 +155,7 @@ impl Admission {
     /// Checks time and nonce of a request whose signature is right, and remembers the nonce.
     ///
     /// # Errors
-    /// [`ErrorCode::Unauthorized`].
+    /// [`ErrorCode::Expired`], [`ErrorCode::Replayed`]; [`ErrorCode::Unauthorized`] for a nonce that is none.
     pub fn admit(&self, request: &Request) -> Result<(), Failure> {
         self.admit_at(request, now_ms())
     }
@@ -140,7 +163,7 @@ impl Admission {
     fn admit_at(&self, request: &Request, now: u64) -> Result<(), Failure> {
         let off = now.abs_diff(request.sent_at_ms);
         if off > WINDOW_MS {
-            return Err(unauthorized(format!(
+            return Err(expired(format!(
                 "the request's time is {:.1} s off; at most {} s are allowed",
                 off as f64 / 1e3,
                 WINDOW_MS / 1000
@@ -148,7 +171,7 @@ impl Admission {
             .hint("set the clocks of both hosts (NTP)"));
         }
         if request.sent_at_ms < self.since_ms {
-            return Err(unauthorized("the request was signed before this agent started".into()).hint("send it again"));
+            return Err(replayed("the request was signed before this agent started").hint("send it again"));
         }
         if request.nonce.is_empty() || request.nonce.len() > MAX_TOKEN {
             return Err(unauthorized(format!("a signed request needs a nonce of 1 to {MAX_TOKEN} bytes")));
@@ -159,7 +182,7 @@ impl Admission {
             return Err(unauthorized(format!("more than {MAX_NONCES} requests within {} s", 2 * WINDOW_MS / 1000)));
         }
         if !seen.nonces.insert(request.nonce.clone()) {
-            return Err(unauthorized("the request was seen before".into()).hint("sign every request with a new nonce"));
+            return Err(replayed("the request was seen before").hint("sign every request with a new nonce"));
         }
         seen.by_time.push_back((now, request.nonce.clone()));
         Ok(())
@@ -173,6 +196,14 @@ impl Seen {
             self.nonces.remove(&nonce);
         }
     }
+}
+
+fn expired(message: String) -> Failure {
+    Failure::new(ErrorCode::Expired, message)
+}
+
+fn replayed(message: &str) -> Failure {
+    Failure::new(ErrorCode::Replayed, message)
 }
 
 fn unauthorized(message: String) -> Failure {
@@ -189,7 +220,15 @@ mod tests {
     }
 
     fn request(sent_at_ms: u64, nonce: &str) -> Request {
-        Request { v: VERSION, id: "1".into(), to: "server1".into(), sent_at_ms, nonce: nonce.into(), command: Command::Status }
+        Request {
+            v: VERSION,
+            id: "1".into(),
+            to: "server1".into(),
+            sent_at_ms,
+            first_sent_at_ms: None,
+            nonce: nonce.into(),
+            command: Command::Status,
+        }
     }
 
     #[test]
@@ -220,6 +259,23 @@ mod tests {
         assert!(admission.admit_at(&ahead, now).is_ok());
         assert!(refused(&ahead, now + 2 * WINDOW_MS).contains("seen before"));
         assert!(refused(&ahead, now + 2 * WINDOW_MS + 1).contains("off"));
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_change_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cluster.key");
+        std::fs::write(&file, [7; 32]).unwrap();
+        for mode in [0o600, 0o400] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(Key::of_file(&file).is_ok(), "{mode:o}");
+        }
+        for mode in [0o640, 0o604, 0o660, 0o602] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let failure = Key::of_file(&file).unwrap_err();
+            assert!(failure.message.ends_with(&format!("is open to other users (mode {mode:03o})")), "{failure}");
+            assert!(failure.hint.unwrap().starts_with("chmod 600 "));
+        }
     }
 
     #[test]

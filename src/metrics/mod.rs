@@ -1,5 +1,6 @@
 //! What is measured and what is kept: the far end's probe, the records of orders, the timing table.
 
+pub mod history;
 pub mod probe;
 pub mod records;
 pub mod stream;

@@ -45,10 +45,11 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
-type Figure = fn(&RunRecord) -> Option<f64>;
+/// Reads one figure of a run.
+pub(super) type Figure = fn(&RunRecord) -> Option<f64>;
 
 /// Rows below the phases.
-const SUMS: [(&str, &str, Figure, Option<f64>); 5] = [
+pub(super) const SUMS: [(&str, &str, Figure, Option<f64>); 5] = [
     ("total", "first request to sync", |r| Some(r.total_ms), Some(SOURCE_TOTAL_MS)),
     ("by_phases", "interruption by phases", |r| r.interruption.by_phases_ms, Some(SOURCE_INTERRUPTION_MS)),
     ("lost", "pings lost (count)", |r| r.interruption.probes_lost.map(|lost| lost as f64), Some(SOURCE_PINGS_LOST as f64)),
@@ -189,7 +190,8 @@ pub fn list(runs: &[RunRecord]) -> String {
     text
 }
 
-fn word(outcome: Outcome) -> &'static str {
+/// An outcome in words.
+pub fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "ok",
         Outcome::Failed => "failed",

@@ -28,6 +28,8 @@ pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
             by_loss_ms: lost.map(|lost| lost as f64 * 100.0),
             gap_ms: lost.map(|lost| lost as f64 * 100.0 + 3.25),
         },
+        rollback: None,
+        held_ms: None,
     }
 }
 

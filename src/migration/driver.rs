@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Agents;
 use super::engine::{self, Effect, Event, State};
 use super::flow::{MARGIN, deadline};
+use super::hold::{self, Wish};
+use super::plan;
 use super::setting::Setting;
 use crate::config::Config;
 use crate::metrics::records;
@@ -21,16 +24,21 @@ const TICK: Duration = Duration::from_millis(100);
 /// Carries out an operator's order and returns its record, which is then already on disk (`<records>/runs.jsonl`): the caller must
 /// not write it again. Never fails: a failure is an outcome, and a record that could not be written is a warning in it.
 ///
+/// `wishes` is what the operator wants of the order while it is under way.
 /// `on_progress` is called at every change and ten times a second during a long step; it must not block. The last call has
 /// `finished` and the record. Only one order may be carried out at a time; refusing a second one is the caller's task.
 pub async fn carry_out(
     request: &OrderRequest,
     config: &Config,
     agents: &impl Agents,
+    mut wishes: watch::Receiver<Wish>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
+    let mut setting = Setting::new(uuid::Uuid::now_v7().to_string(), Utc::now(), request, config);
+    if request.budget_ms.is_some() {
+        setting.expected = plan::plan(request, config, &history(&config.records).await).interruption;
+    }
     let clock = Instant::now();
-    let setting = Setting::new(uuid::Uuid::now_v7().to_string(), Utc::now(), request, config);
     let (mut state, mut effect) = engine::begin(setting);
     loop {
         on_progress(&state.progress(clock.elapsed()));
@@ -42,9 +50,28 @@ pub async fn carry_out(
                 tokio::time::sleep(time).await;
                 Ok(Value::Null)
             }
+            Effect::AwaitGo(limit) => wait_for_go(&mut wishes, limit).await,
             Effect::End(record) => return over(*record, &state, &config.records, on_progress).await,
         };
-        (state, effect) = engine::step(state, Event { at: clock.elapsed(), result });
+        let cancel = *wishes.borrow() == Wish::Cancel;
+        (state, effect) = engine::step(state, Event { at: clock.elapsed(), result, cancel });
+    }
+}
+
+/// The records of this host; none where they can not be read, which is no reason not to migrate.
+pub async fn history(folder: &Path) -> Vec<RunRecord> {
+    let folder = folder.to_owned();
+    let records = tokio::task::spawn_blocking(move || records::load(&folder)).await;
+    records.ok().and_then(Result::ok).unwrap_or_default().runs
+}
+
+async fn wait_for_go(wishes: &mut watch::Receiver<Wish>, limit: Duration) -> Result<Value, Failure> {
+    let wish = tokio::time::timeout(limit, wishes.wait_for(|wish| *wish != Wish::None)).await;
+    match wish.map(|wish| wish.map(|wish| *wish)) {
+        Ok(Ok(Wish::Go)) => Ok(Value::Null),
+        Err(_) => Err(hold::forgotten()),
+        // Whoever could have said go is gone.
+        Ok(_) => Err(hold::cancelled()),
     }
 }
 

@@ -47,6 +47,9 @@ pub fn config(records: &Path, far_end: bool) -> Config {
     config
 }
 
+/// Commands that change nothing.
+const READS: [&str; 7] = ["export", "status", "get_tun_ip", "get_control", "await_sync", "probe_mark", "probe_window"];
+
 /// What goes wrong with a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -58,6 +61,12 @@ pub enum Fault {
     Lost,
     /// Not answered, but done.
     Silent,
+    /// Not answered, and done right before the next change that the host is asked for, or at the end.
+    Late,
+    /// Answered with a failure after all of it was done but the parking of eth3.
+    Stuck,
+    /// The radio did not answer; eth3 is parked again. For commands that look for it.
+    Blind,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,6 +77,8 @@ pub struct Host {
     pub tun: String,
     pub routes: Vec<Route>,
     pub carried: Option<(Value, Vec<Route>)>,
+    /// The highest epoch that it knows.
+    pub epoch: Option<u64>,
     /// An order that the host is carrying out.
     pub order: Option<Progress>,
 }
@@ -93,6 +104,12 @@ pub struct Fleet {
     pub faults_at: BTreeMap<usize, Fault>,
     /// Whether D2D never synchronises.
     pub deaf: bool,
+    /// Hosts whose agent answers nothing from this command on.
+    pub dead: BTreeMap<&'static str, usize>,
+    /// Epochs of the links that were made.
+    pub epochs: Vec<u64>,
+    /// What is still to be carried out.
+    late: Vec<(String, Command)>,
     /// Replies that the far end has received; more at every look.
     pub replies: u64,
     /// Told to point eth3 at the radio while the other pool host's eth3 did.
@@ -107,8 +124,7 @@ impl Fleet {
 
     /// Commands that change something, as `command@host`.
     pub fn changes(&self) -> Vec<String> {
-        let asks = ["export", "status", "get_tun_ip", "get_control", "await_sync", "probe_mark", "probe_window"];
-        self.log.iter().filter(|(_, name)| !asks.contains(name)).map(|(host, name)| format!("{name}@{host}")).collect()
+        self.log.iter().filter(|(_, name)| !READS.contains(name)).map(|(host, name)| format!("{name}@{host}")).collect()
     }
 
     fn fault(&mut self, host: &str, name: &str) -> Option<Fault> {
@@ -118,28 +134,67 @@ impl Fleet {
 
     pub fn answer(&mut self, host: &str, command: &Command) -> Result<Value, Failure> {
         let name = command.name();
-        let fault = self.fault(host, name);
+        let dead = self.dead.get(host).is_some_and(|&from| self.log.len() >= from);
+        let fault = self.fault(host, name).filter(|_| !dead);
         self.log.push((host.to_owned(), name));
         let refused = || Failure::new(ErrorCode::Process, format!("{name} was refused"));
         let unanswered = || Failure::new(ErrorCode::Deadline, format!("{host} did not answer {name}"));
+        if dead {
+            return Err(unanswered());
+        }
+        if fault != Some(Fault::Lost) && fault != Some(Fault::Late) && !READS.contains(&name) {
+            self.come_late(host);
+        }
         match fault {
             None => self.carry_out(host, command),
             Some(Fault::Refused) => Err(refused()),
-            Some(Fault::Half) => {
-                self.half(host, command);
+            Some(fault @ (Fault::Half | Fault::Stuck)) => {
+                self.half(host, command, fault);
                 Err(refused())
             }
+            Some(Fault::Blind) => {
+                if !matches!(command, Command::LinkUsrp { .. } | Command::StartUsrp { .. }) {
+                    return Err(refused());
+                }
+                self.point(host);
+                self.half(host, command, Fault::Half);
+                Err(Failure::new(ErrorCode::RadioNotFound, "the radio did not answer"))
+            }
             Some(Fault::Lost) => Err(unanswered()),
+            Some(Fault::Late) if READS.contains(&name) => Err(unanswered()),
+            Some(Fault::Late) => {
+                self.late.push((host.to_owned(), command.clone()));
+                Err(unanswered())
+            }
             Some(Fault::Silent) => self.carry_out(host, command).and(Err(unanswered())),
         }
     }
 
-    fn half(&mut self, host: &str, command: &Command) {
+    /// Carries out what the host was asked for and did not answer.
+    fn come_late(&mut self, host: &str) {
+        let (now, later) = std::mem::take(&mut self.late).into_iter().partition(|(at, _)| at == host);
+        self.late = later;
+        let now: Vec<(String, Command)> = now;
+        for (host, command) in now {
+            // Nobody waits for the answer.
+            let _ = self.carry_out(&host, &command);
+        }
+    }
+
+    /// Carries out everything that is still to come.
+    pub fn settle(&mut self) {
+        for host in self.hosts.keys().cloned().collect::<Vec<_>>() {
+            self.come_late(&host);
+        }
+    }
+
+    fn half(&mut self, host: &str, command: &Command, fault: Fault) {
         let Some(state) = self.hosts.get_mut(host) else { return };
-        match command {
-            Command::DoubleKill => state.d2d = false,
-            Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. } => {
-                state.active = false;
+        match (command, fault) {
+            (Command::DoubleKill, Fault::Stuck) => (state.d2d, state.usrp) = (false, ProcessState::Stopped),
+            (Command::DoubleKill, _) => state.d2d = false,
+            (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. }, _) => {
+                state.active = false
             }
             _ => {}
         }
@@ -170,6 +225,9 @@ impl Fleet {
         );
         if points {
             self.point(host);
+        }
+        if let Command::LinkUsrp { epoch: Some(epoch), .. } | Command::StartUsrp { epoch: Some(epoch), .. } = command {
+            self.epochs.push(*epoch);
         }
         let deaf = self.deaf;
         self.replies += 3;
@@ -210,19 +268,20 @@ impl Fleet {
             Command::SetTunIp { tun_ip } => state.tun.clone_from(tun_ip),
             Command::GetControl => return Ok(json!({"Control": {"RNTI": 61}, "route_list": state.routes})),
             Command::SetRoute { route_list } => state.routes.clone_from(route_list),
-            Command::AwaitSync { .. } if deaf || !state.d2d => return Ok(json!(SyncState::Searching)),
+            Command::AwaitSync { .. } if deaf || !state.serves() => return Ok(json!(SyncState::Searching)),
             Command::AwaitSync { .. } => return Ok(json!(SyncState::Synced { for_ms: 0 })),
             Command::ProbeMark => return Ok(json!({"next": 7})),
             Command::ProbeWindow { .. } => return Ok(json!({"interval_ms": 100.0, "sent": 30, "lost": 19, "gap_ms": 1900.5})),
-            Command::Status => return Ok(json!(Telemetry { probe, ..telemetry(host, state) })),
+            Command::Status => return Ok(json!(Telemetry { probe, ..telemetry(host, state, deaf) })),
             _ => {}
         }
         Ok(Value::Null)
     }
 }
 
-fn telemetry(host: &str, state: &Host) -> Telemetry {
+fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
     let process = |state| ProcessStatus { state, ..ProcessStatus::default() };
+    let sync = (state.serves() && !deaf).then_some(SyncState::Synced { for_ms: 1 });
     let address = if state.active { ACTIVE } else { PARKED };
     Telemetry {
         v: VERSION,
@@ -232,13 +291,13 @@ fn telemetry(host: &str, state: &Host) -> Telemetry {
         uptime_ms: 0,
         load: HostLoad::default(),
         radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true },
-        owner_epoch: None,
+        owner_epoch: state.epoch,
         owner: None,
-        tun: Port::default(),
-        d2d: process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }),
+        tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
+        d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
         usrp: process(state.usrp),
         control: crate::protocol::ControlReport::default(),
-        route_list: Vec::new(),
+        route_list: state.routes.clone(),
         probe: None,
         migration: state.order.clone(),
     }

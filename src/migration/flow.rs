@@ -22,6 +22,8 @@ pub enum Side {
 pub enum Ask {
     /// Refuse the order unless the host runs neither D2D nor USRP: a later clean-up would kill what runs there.
     BeFree,
+    /// Refuse the order unless the host is free, parked, and its eth3 is up.
+    BeReady,
     /// Refuse the order unless the host runs something that can be moved.
     BeAtWork,
     /// Refuse the order unless the host's eth3 is known to be away from the radio.
@@ -38,6 +40,8 @@ pub enum Ask {
     StartD2dPlain,
     /// `control_flag` 1 with the control variables that were read.
     StartD2dWithControl,
+    /// The same with what is known of the control variables; plain where nothing is.
+    StartD2dAgain,
     /// Make the USRP entity.
     MakeUsrp,
     /// Point eth3 at the radio, probe, link the made entity.
@@ -96,38 +100,44 @@ pub struct Facts {
     pub state: Value,
     /// Where the source's USRP process was frozen.
     pub mark: Value,
-    /// The owner's epoch before the cut.
-    pub epoch: Option<u64>,
     /// The parts of the cut.
     pub trace: Vec<TracePart>,
+    /// The highest epoch of the radio's owner that any host knows, or that this order has asked for.
+    pub epoch: u64,
+}
+
+impl Facts {
+    /// The epoch of the next owner: above all that were, so that no host takes a late word of the old owner for news.
+    fn next_epoch(&self) -> u64 {
+        self.epoch.saturating_add(1)
+    }
 }
 
 impl Ask {
     /// The command on the wire.
     pub fn command(self, facts: &Facts) -> Command {
         match self {
-            Self::BeFree | Self::BeAtWork | Self::BeParked => Command::Status,
+            Self::BeFree | Self::BeReady | Self::BeAtWork | Self::BeParked => Command::Status,
             Self::GetTunIp => Command::GetTunIp,
             Self::SetTunIp => Command::SetTunIp { tun_ip: facts.tun_ip.clone() },
             Self::GetControl => Command::GetControl,
             Self::SetRoute => Command::SetRoute { route_list: facts.route_list.clone() },
             Self::StartD2dPlain => Command::StartD2d { control_flag: 0, control: None },
-            Self::StartD2dWithControl => Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) },
+            Self::StartD2dAgain if facts.control.is_empty() => Command::StartD2d { control_flag: 0, control: None },
+            Self::StartD2dWithControl | Self::StartD2dAgain => {
+                Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) }
+            }
             Self::MakeUsrp => Command::MakeUsrp,
-            Self::LinkUsrp => Command::LINK_USRP,
-            Self::StartUsrp => Command::START_USRP,
+            Self::LinkUsrp => Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: false },
+            Self::StartUsrp => Command::StartUsrp { epoch: Some(facts.next_epoch()), force: false },
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::Export => Command::Export,
             Self::Prepare => Command::Prepare { state: facts.state.clone() },
             Self::Freeze => Command::Freeze,
-            Self::TakeOver => Command::TakeOver {
-                state: facts.state.clone(),
-                mark: facts.mark.clone(),
-                epoch: facts.epoch.map_or(0, |epoch| epoch + 1),
-            },
+            Self::TakeOver => Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone(), epoch: facts.next_epoch() },
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
             // The destination may have become the owner in between.
-            Self::Resume => Command::Resume { epoch: facts.epoch.map(|epoch| epoch + 2) },
+            Self::Resume => Command::Resume { epoch: (!facts.mark.is_null()).then(|| facts.next_epoch()) },
             Self::Commit => Command::Commit,
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
@@ -135,6 +145,27 @@ impl Ask {
             Self::PointEth3 => Command::SetEth3 { port: SetPort::Active },
             Self::ParkEth3 => Command::SetEth3 { port: SetPort::Parked },
         }
+    }
+}
+
+impl Ask {
+    /// Whether it points the host's eth3 at the radio.
+    pub fn points(self) -> bool {
+        matches!(self, Self::LinkUsrp | Self::StartUsrp | Self::PointEth3 | Self::TakeOver | Self::Resume)
+    }
+
+    /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
+    pub fn changes(self) -> bool {
+        use Ask::{AwaitSync, BeAtWork, BeFree, BeParked, BeReady, ConfirmSync, Export, GetControl, GetTunIp, SetRoute};
+        !matches!(
+            self,
+            BeFree | BeReady | BeAtWork | BeParked | GetTunIp | GetControl | Export | SetRoute | AwaitSync | ConfirmSync
+        )
+    }
+
+    /// Whether its success means that eth3 is parked and the USRP process gone.
+    pub fn silences(self) -> bool {
+        matches!(self, Self::DoubleKill | Self::KillUsrp)
     }
 }
 
@@ -173,6 +204,25 @@ pub enum FailureIs {
     Warning,
 }
 
+/// When a step is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always.
+    Always,
+    /// Where the source carries routes (relay scenario).
+    Relay,
+    /// Of a return: the host's D2D process does not run.
+    D2dLacks,
+    /// The same, and the work carries routes.
+    RelayLacks,
+    /// Of a return: the host has no USRP entity.
+    UsrpLacks,
+    /// Of a return: the host's USRP process is not linked.
+    LinkLacks,
+    /// Of a return: the USRP process is linked, but eth3 does not point at the radio.
+    PortLacks,
+}
+
 /// One step of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
@@ -188,13 +238,13 @@ pub struct Step {
     pub undo_unanswered: &'static [Undo],
     /// What its failure means.
     pub failure_is: FailureIs,
-    /// Left out unless the source carries routes (relay scenario).
-    pub relay_only: bool,
+    /// When it is taken.
+    pub when: When,
 }
 
 /// A step that is not timed and whose failure ends the order with nothing to clean up.
 pub const fn step(at: Side, ask: Ask) -> Step {
-    Step { at, ask, phases: &[], undo: &[], undo_unanswered: &[], failure_is: FailureIs::Fatal, relay_only: false }
+    Step { at, ask, phases: &[], undo: &[], undo_unanswered: &[], failure_is: FailureIs::Fatal, when: When::Always }
 }
 
 impl Step {
@@ -218,10 +268,25 @@ impl Step {
         Self { failure_is: FailureIs::Warning, ..self }
     }
 
+    /// Only then.
+    pub const fn when(self, when: When) -> Self {
+        Self { when, ..self }
+    }
+
     /// Only in the relay scenario.
     pub const fn in_relay(self) -> Self {
-        Self { relay_only: true, ..self }
+        self.when(When::Relay)
     }
+}
+
+/// A way to bring the service back after the cut has failed. Its steps end with the wait for synchronisation. None that points eth3 at
+/// the radio is taken before the other end has confirmed that its own is parked and its USRP process gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Return {
+    /// Who is to serve.
+    pub at: Side,
+    /// Taken in this order, each if its [`When`] is so at the beginning.
+    pub steps: &'static [Step],
 }
 
 /// A flow: what has to be true, what is done, and what is done once the service runs.
@@ -233,6 +298,8 @@ pub struct Flow {
     pub steps: &'static [Step],
     /// Outside the total.
     pub afterwards: &'static [Step],
+    /// Tried one after the other when the cut was made, the order failed and nobody serves.
+    pub returns: &'static [Return],
 }
 
 impl Flow {
@@ -244,7 +311,7 @@ impl Flow {
     /// Phases in the order in which they are completed.
     pub fn phases(&self, relay: bool) -> Vec<PhaseName> {
         let mut phases: Vec<PhaseName> = Vec::new();
-        for &phase in self.steps.iter().filter(|s| relay || !s.relay_only).flat_map(|s| s.phases) {
+        for &phase in self.steps.iter().filter(|s| relay || s.when != When::Relay).flat_map(|s| s.phases) {
             phases.retain(|&earlier| earlier != phase);
             phases.push(phase);
         }

@@ -5,7 +5,7 @@
 
 use super::flow::Ask::*;
 use super::flow::Side::*;
-use super::flow::{Flow, Step, Undo, step};
+use super::flow::{Flow, Return, Step, Undo, When, step};
 use crate::protocol::PhaseName as P;
 use crate::protocol::{Method, Order};
 
@@ -22,9 +22,49 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
     }
 }
 
-const MOVE_CHECKS: &[Step] = &[step(Source, BeAtWork), step(Destination, BeFree)];
+const MOVE_CHECKS: &[Step] = &[step(Source, BeAtWork), step(Destination, BeReady)];
 // A start that another host's eth3 may contradict would put the radio between two masters.
 const START_CHECKS: &[Step] = &[step(Destination, BeFree), step(Other, BeParked)];
+
+/// What the source lacks, and no more: the radio is configured, so a link is enough.
+const MEND: Return = Return {
+    at: Source,
+    steps: &[
+        step(Source, SetRoute).when(When::RelayLacks),
+        step(Source, StartD2dAgain).timed(&[P::StartD2d]).when(When::D2dLacks),
+        step(Source, MakeUsrp).timed(&[P::MakeUsrp]).when(When::UsrpLacks),
+        step(Source, LinkUsrp).timed(&[P::Eth3, P::LinkUsrp]).when(When::LinkLacks),
+        step(Source, PointEth3).timed(&[P::Eth3]).when(When::PortLacks),
+        step(Source, AwaitSync).timed(&[P::Sync]),
+    ],
+};
+
+/// Everything anew, the radio's configuration included.
+const RESTART: Return = Return {
+    at: Source,
+    steps: &[
+        step(Source, DoubleKill).timed(&[P::StopSource]),
+        step(Source, SetRoute).when(When::Relay),
+        step(Source, StartD2dAgain).timed(&[P::StartD2d]),
+        step(Source, StartUsrp).timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp]),
+        step(Source, AwaitSync).timed(&[P::Sync]),
+    ],
+};
+
+/// The same on the destination, for a source that can not serve any more.
+const RESTART_THERE: Return = Return {
+    at: Destination,
+    steps: &[
+        step(Destination, DoubleKill).timed(&[P::StopSource]),
+        step(Destination, SetRoute).when(When::Relay),
+        step(Destination, StartD2dAgain).timed(&[P::StartD2d]),
+        step(Destination, StartUsrp).timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp]),
+        step(Destination, AwaitSync).timed(&[P::Sync]),
+    ],
+};
+
+// A `set_tun_ip` that changes nothing is answered only when the kill before it is over, whose own answer did not come.
+const CUT_UNANSWERED: &[Undo] = &[(Destination, DoubleKill), (Source, SetTunIp)];
 
 /// Server1 -> server2, as the source does it. The routes go before all else.
 pub const M_CLASSIC: Flow = Flow {
@@ -36,11 +76,12 @@ pub const M_CLASSIC: Flow = Flow {
         step(Destination, SetTunIp).timed(&[P::TunIp]),
         step(Destination, StartD2dWithControl).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
         step(Destination, MakeUsrp).timed(&[P::MakeUsrp]).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
-        step(Source, DoubleKill).timed(&[P::StopSource]).undo(&[(Destination, DoubleKill)]),
+        step(Source, DoubleKill).timed(&[P::StopSource]).undo(&[(Destination, DoubleKill)]).unanswered(CUT_UNANSWERED),
         step(Destination, LinkUsrp).timed(&[P::Eth3, P::LinkUsrp]).undo(&[(Destination, DoubleKill)]),
         step(Destination, AwaitSync).timed(&[P::Sync]),
     ],
     afterwards: &[],
+    returns: &[MEND, RESTART, RESTART_THERE, RESTART],
 };
 
 /// Server2 -> server1, as the source does it: its USRP process is killed before the cut, its D2D process afterwards.
@@ -53,12 +94,13 @@ pub const MB_CLASSIC: Flow = Flow {
         step(Destination, SetTunIp).timed(&[P::TunIp]),
         step(Destination, StartD2dWithControl).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
         step(Destination, MakeUsrp).timed(&[P::MakeUsrp]).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
-        step(Source, KillUsrp).timed(&[P::StopSource]).undo(&[(Destination, DoubleKill)]),
+        step(Source, KillUsrp).timed(&[P::StopSource]).undo(&[(Destination, DoubleKill)]).unanswered(CUT_UNANSWERED),
         step(Destination, LinkUsrp).timed(&[P::Eth3, P::LinkUsrp]).undo(&[(Destination, DoubleKill)]),
         // The destination keeps the radio and goes on trying, so the source's D2D process has to go all the same.
         step(Destination, AwaitSync).timed(&[P::Sync]).undo(&[(Source, KillD2d)]),
     ],
     afterwards: &[step(Source, KillD2d).or_warn()],
+    returns: &[MEND, RESTART, RESTART_THERE, RESTART],
 };
 
 /// Either way without hot switching: stop at the source, then start at the destination as `DSR` does. The baseline.
@@ -67,7 +109,7 @@ pub const COLD: Flow = Flow {
     steps: &[
         step(Source, GetTunIp).timed(&[P::TunIp]),
         step(Destination, SetTunIp).timed(&[P::TunIp]),
-        step(Source, DoubleKill).timed(&[P::StopSource]),
+        step(Source, DoubleKill).timed(&[P::StopSource]).unanswered(&[(Source, SetTunIp)]),
         step(Destination, StartD2dPlain).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
         step(Destination, StartUsrp)
             .timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp])
@@ -76,6 +118,7 @@ pub const COLD: Flow = Flow {
         step(Destination, AwaitSync).timed(&[P::Sync]),
     ],
     afterwards: &[],
+    returns: &[RESTART, RESTART_THERE, RESTART],
 };
 
 /// Back to a source that is frozen: first the destination leaves the radio alone. What is left of it is cleared away when the source serves.
@@ -112,6 +155,8 @@ pub const HOT: Flow = Flow {
         step(Destination, ConfirmSync).timed(&[P::Sync]).undo(BACK),
     ],
     afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, Commit).or_warn()],
+    // The undo of a step has tried the quick way.
+    returns: &[RESTART, RESTART_THERE, RESTART],
 };
 
 /// Double start on server1.
@@ -126,6 +171,7 @@ pub const DS: Flow = Flow {
         step(Destination, AwaitSync).or_warn(),
     ],
     afterwards: &[],
+    returns: &[],
 };
 
 /// Double start on server2.
@@ -137,7 +183,8 @@ pub const DSR: Flow = Flow {
         step(Destination, AwaitSync).or_warn(),
     ],
     afterwards: &[],
+    returns: &[],
 };
 
 /// Kill local and kill remote.
-pub const KILL: Flow = Flow { checks: &[], steps: &[step(Destination, DoubleKill)], afterwards: &[] };
+pub const KILL: Flow = Flow { checks: &[], steps: &[step(Destination, DoubleKill)], afterwards: &[], returns: &[] };

@@ -3,6 +3,7 @@
 //! - [`flows`] are the flows as data, one table each, to be read beside docs/spec.md, "Flows".
 //! - [`engine`] is a pure state machine over them: an event in, the next effect out; it knows no clock, socket or file.
 //! - [`standing`] says who serves, from what the hosts say of themselves.
+//! - [`check`] says whether an order may begin, [`plan`] what it would do and how long that is expected to take.
 //! - [`driver`] performs the effects against agents.
 
 use std::future::Future;
@@ -12,12 +13,20 @@ use serde_json::Value;
 
 use crate::protocol::{Command, Failure};
 
+pub mod check;
+mod checks;
 pub mod driver;
 pub mod engine;
+mod far_end;
 pub mod flow;
 pub mod flows;
+pub mod hold;
+mod known;
+mod learn;
+pub mod plan;
 mod progress;
 mod record;
+mod rollback;
 mod setting;
 pub mod standing;
 
@@ -26,7 +35,8 @@ pub(crate) mod fleet;
 #[cfg(test)]
 mod tests;
 
-pub use driver::carry_out;
+pub use driver::{carry_out, history};
+pub use hold::Wish;
 
 /// The agents of the cluster, the caller's own included, as the engine sees them.
 pub trait Agents: Send + Sync {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engine::{Stage, State, rounded};
-use crate::protocol::{PhaseName, Progress, Step, StepState};
+use crate::protocol::{OrderStage, PhaseName, Progress, Step, StepState};
 
 impl State {
     /// Where the order is at `now`, on the driver's clock. Not finished: whoever keeps the record says that it is over.
@@ -16,9 +16,23 @@ impl State {
             from: self.setting.from.clone(),
             to: self.setting.to.clone(),
             steps: self.flow.phases(self.relay()).into_iter().map(|phase| self.phase(phase, now)).collect(),
+            stage: self.order_stage(),
             now: self.now(),
             finished: false,
             record: None,
+        }
+    }
+
+    fn order_stage(&self) -> OrderStage {
+        match self.stage {
+            Stage::Checking(_) => OrderStage::Checking,
+            Stage::Marking => OrderStage::Preparing,
+            Stage::Stepping(index) if self.flow.cut().is_some_and(|cut| index < cut) => OrderStage::Preparing,
+            Stage::Ready(_) | Stage::Remarking(_) => OrderStage::Ready,
+            Stage::Stepping(_) | Stage::Finishing(_) => OrderStage::Moving,
+            Stage::Silencing(_) | Stage::Confirming(_) | Stage::Returning(..) => OrderStage::RollingBack,
+            Stage::CleaningUp(_) | Stage::AskingSource(_) | Stage::AskingDestination(_) | Stage::Tidying => OrderStage::CleaningUp,
+            Stage::Settling(_) | Stage::Counting(_) | Stage::Over => OrderStage::Closing,
         }
     }
 
@@ -28,9 +42,9 @@ impl State {
         let last = self.flow.steps.iter().rposition(|s| s.phases.contains(&name));
         let reached = match self.stage {
             Stage::Checking(_) | Stage::Marking => Some(0),
-            Stage::Stepping(index) => Some(index),
+            Stage::Stepping(index) | Stage::Ready(index) | Stage::Remarking(index) => Some(index),
             // Over, well or not: up to the step that failed, or all of them.
-            _ => self.failed_step.or(self.began.map(|_| self.flow.steps.len())).or(Some(0)),
+            _ => self.failed_step.or(self.stopped_before).or(self.began.map(|_| self.flow.steps.len())).or(Some(0)),
         };
         let (state, running) = match (reached, last) {
             (Some(reached), Some(last)) if last < reached && !self.phases.contains_key(&name) => {
@@ -52,14 +66,23 @@ impl State {
         };
         match self.stage {
             Stage::Checking(_) => "checking that the order may begin".into(),
-            Stage::Marking => "asking the far end for its probes".into(),
+            Stage::Marking | Stage::Remarking(_) => "asking the far end for its probes".into(),
+            Stage::Ready(_) => format!("{} is ready: waiting for go or cancel", self.setting.to),
             Stage::Stepping(index) => ask(self.flow.steps.get(index)),
             Stage::Finishing(index) => ask(self.flow.afterwards.get(index)),
             Stage::CleaningUp(left) => {
                 let undo = left.first().map(|&(side, command)| super::flow::step(side, command));
                 format!("cleaning up: {}", ask(undo.as_ref()))
             }
-            Stage::AskingSource | Stage::AskingDestination(_) => "asking who serves".into(),
+            Stage::AskingSource(_) | Stage::AskingDestination(_) | Stage::Confirming(_) => "asking who serves".into(),
+            Stage::Silencing(attempt) => {
+                format!("rolling back: {}", ask(Some(&super::flow::step(self.opponent(attempt), super::flow::Ask::DoubleKill))))
+            }
+            Stage::Returning(attempt, index) => {
+                let step = self.flow.returns.get(attempt).and_then(|way| way.steps.get(index));
+                format!("rolling back: {}", ask(step))
+            }
+            Stage::Tidying => "taking back the tun address".into(),
             Stage::Settling(_) | Stage::Counting(_) => "waiting for the far end's count".into(),
             Stage::Over => "writing the record".into(),
         }

@@ -7,8 +7,9 @@ use crate::protocol::{Interruption, OrderRequest, Outcome, PhaseName, RunRecord}
 
 impl State {
     pub(super) fn record(&self) -> RunRecord {
-        let OrderRequest { order, method, by } = self.setting.request.clone();
+        let OrderRequest { order, method, by, .. } = self.setting.request.clone();
         let total = self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.saturating_sub(began));
+        let total = total.saturating_sub(self.held.unwrap_or_default());
         RunRecord {
             run: self.setting.run.clone(),
             started: self.setting.started,
@@ -26,6 +27,8 @@ impl State {
             total_ms: rounded(total),
             trace: self.facts.trace.clone(),
             interruption: self.interruption(),
+            rollback: self.rollback(),
+            held_ms: self.held.map(rounded),
         }
     }
 

@@ -8,7 +8,7 @@ use super::engine::milliseconds;
 use super::flow::Side;
 use super::standing::Orders;
 use crate::config::Config;
-use crate::protocol::{Order, OrderRequest};
+use crate::protocol::{Expected, Order, OrderRequest, Origin};
 
 /// What the engine has to know of the world.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Setting {
     pub(super) probe_interval: Duration,
     pub(super) active: String,
     pub(super) relay: bool,
+    /// Interruption by phases that is to be expected; filled in where it is asked for.
+    pub expected: Expected,
 }
 
 impl Setting {
@@ -47,6 +49,7 @@ impl Setting {
             probe_interval: interval(config.probe.interval_ms),
             active: config.addresses.active.clone(),
             relay: !config.terminals.is_empty(),
+            expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },
         }
     }
 
@@ -74,9 +77,4 @@ const LONGEST_INTERVAL_MS: f64 = 60_000.0;
 
 pub(super) fn interval(ms: f64) -> Duration {
     milliseconds(ms.min(LONGEST_INTERVAL_MS))
-}
-
-/// How long the far end needs until a reply after the move is surely among the probes: two intervals and a long round trip.
-pub(super) fn settling(interval: Duration) -> Duration {
-    interval * 2 + Duration::from_millis(200)
 }

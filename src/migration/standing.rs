@@ -1,6 +1,7 @@
 //! Who serves, from what the hosts say of themselves.
 
-use crate::protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, ProcessStatus, Telemetry};
+use super::flow::Side;
+use crate::protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, Telemetry};
 
 /// What a host is doing for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,16 +16,43 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
-    /// The standing of a host that said this; `active` is the address that the radio talks to.
+/// What a host said of itself, as far as the service goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Its D2D process.
+    pub d2d: ProcessState,
+    /// Its USRP process.
+    pub usrp: ProcessState,
+    /// Its eth3 carries the address that the radio talks to.
+    pub points: bool,
+}
+
+impl Report {
+    /// Out of a status; `active` is the address that the radio talks to.
     pub fn of(status: &Telemetry, active: &str) -> Self {
-        let running = |p: &ProcessStatus| p.state == ProcessState::Running;
-        match (holds_radio(status, active), running(&status.d2d) && running(&status.usrp)) {
+        Self { d2d: status.d2d.state, usrp: status.usrp.state, points: holds_radio(status, active) }
+    }
+
+    /// Whether eth3 is elsewhere and there is no USRP process.
+    pub fn leaves_the_radio_alone(self) -> bool {
+        !self.points && !exists(self.usrp)
+    }
+}
+
+impl Standing {
+    /// The standing of a host that said this.
+    pub fn of(report: Report) -> Self {
+        let running = report.d2d == ProcessState::Running && report.usrp == ProcessState::Running;
+        match (report.points, running) {
             (true, true) => Self::Serves,
-            (false, false) if processes(status).is_empty() => Self::Idle,
+            (false, false) if !exists(report.d2d) && !exists(report.usrp) => Self::Idle,
             _ => Self::Partly,
         }
     }
+}
+
+fn exists(state: ProcessState) -> bool {
+    !matches!(state, ProcessState::Stopped | ProcessState::Died)
 }
 
 /// Whether the host's eth3 carries the address that the radio talks to.
@@ -35,8 +63,10 @@ pub fn holds_radio(status: &Telemetry, active: &str) -> bool {
 
 /// Names of the workload processes that exist on the host.
 pub fn processes(status: &Telemetry) -> Vec<&'static str> {
-    let there = |p: &ProcessStatus| !matches!(p.state, ProcessState::Stopped | ProcessState::Died);
-    [("D2D", there(&status.d2d)), ("USRP", there(&status.usrp))].into_iter().filter_map(|(n, t)| t.then_some(n)).collect()
+    [("D2D", exists(status.d2d.state)), ("USRP", exists(status.usrp.state))]
+        .into_iter()
+        .filter_map(|(n, t)| t.then_some(n))
+        .collect()
 }
 
 /// Names the orders that start and stop a host's work.
@@ -96,41 +126,74 @@ pub struct End<'a> {
     pub orders: Orders,
 }
 
-/// Outcome of a failed migration and one sentence: who serves, or that nobody does and what brings the service back.
-pub fn verdict(source: End<'_>, destination: End<'_>) -> (Outcome, String) {
-    use Standing::{Partly, Serves, Unknown};
-    let (from, to) = (source.host, destination.host);
-    match (source.standing, destination.standing) {
-        (Serves, Serves) => (
-            Outcome::Failed,
-            format!(
+/// How a migration that failed has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Verdict<'a> {
+    /// Where the work was.
+    pub source: End<'a>,
+    /// Where it was to go.
+    pub destination: End<'a>,
+    /// Who was asked to serve again.
+    pub tried: Option<Side>,
+    /// Whether that one is in sync again.
+    pub back: bool,
+    /// From the cut until it was, ms.
+    pub after_ms: Option<f64>,
+}
+
+impl Verdict<'_> {
+    /// The outcome and one sentence: who serves, or that nobody does and what brings the service back.
+    pub fn sentence(&self) -> (Outcome, String) {
+        use Standing::{Serves, Unknown};
+        let (source, destination) = (self.source, self.destination);
+        let (from, to) = (source.host, destination.host);
+        let failed = |text: String| (Outcome::Failed, text);
+        let after = self.after_ms.map_or_else(String::new, |ms| format!(" after {ms:.0} ms"));
+        match (source.standing, destination.standing) {
+            (Serves, Serves) => failed(format!(
                 "Both {from} and {to} point eth3 at the radio: {} or {} parks one.",
                 source.orders.stop, destination.orders.stop
-            ),
-        ),
-        (Serves, _) => (Outcome::RolledBack, format!("{from} still serves.")),
-        (_, Serves) => (Outcome::Failed, format!("{to} keeps the radio and its processes run.")),
-        (Unknown, _) => (Outcome::Failed, not_known(from)),
-        (_, Unknown) => (Outcome::Failed, not_known(to)),
-        (at_source, at_destination) => {
-            let mut orders = Vec::new();
-            if at_destination == Partly {
-                orders.push(destination.orders.stop.to_string());
+            )),
+            (Serves | Unknown, _) if self.back && self.tried == Some(Side::Source) => {
+                (Outcome::RolledBack, format!("{from} serves again{after}."))
             }
-            if at_source == Partly {
-                orders.push(source.orders.stop.to_string());
+            (_, Serves | Unknown) if self.back && self.tried == Some(Side::Destination) => {
+                failed(format!("{from} could not take the work back; {to} was started anew and serves{after}."))
             }
-            let start = source.orders.start;
-            let sentence = if orders.is_empty() {
-                format!("Nobody serves now: {start} starts {from} again.")
-            } else {
-                format!("Nobody serves now: {} and then {start} start {from} again.", orders.join(", "))
-            };
-            (Outcome::Failed, sentence)
+            (Serves, _) if self.tried.is_some() => failed(not_in_sync(source)),
+            (Serves, _) => (Outcome::RolledBack, format!("{from} still serves.")),
+            (_, Serves) if self.tried == Some(Side::Destination) => failed(not_in_sync(destination)),
+            (_, Serves) => failed(format!("{to} keeps the radio and its processes run.")),
+            (Unknown, _) => failed(not_known(source, source.orders.start)),
+            (_, Unknown) => failed(not_known(destination, source.orders.start)),
+            _ => failed(nobody(source, destination)),
         }
     }
 }
 
-fn not_known(host: &str) -> String {
-    format!("Whether {host} serves is not known: its agent does not answer. Start it with `baton agent --host {host}`.")
+fn not_in_sync(end: End<'_>) -> String {
+    format!(
+        "{} has the radio again and its processes run, but they are not in sync: look at the far end and at the signal.",
+        end.host
+    )
+}
+
+fn nobody(source: End<'_>, destination: End<'_>) -> String {
+    let partly = |end: &End<'_>| end.standing == Standing::Partly;
+    let stops: Vec<String> =
+        [destination, source].iter().filter(|end| partly(end)).map(|end| end.orders.stop.to_string()).collect();
+    let (start, from) = (source.orders.start, source.host);
+    if stops.is_empty() {
+        format!("Nobody serves now: {start} starts {from} again.")
+    } else {
+        format!("Nobody serves now: {} and then {start} start {from} again.", stops.join(", "))
+    }
+}
+
+fn not_known(end: End<'_>, start: Order) -> String {
+    let (host, stop) = (end.host, end.orders.stop);
+    format!(
+        "Whether {host} serves is not known: its agent does not answer. Start it with `baton agent --host {host}`; \
+         if it does not serve then, {stop} and {start} bring the service back."
+    )
 }

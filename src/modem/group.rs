@@ -203,7 +203,8 @@ impl Group {
         self.doubt(now, out);
         self.follow(out);
         if self.cell().is_some() {
-            self.relay.routes.work(now, |text| out.note(&text));
+            let heard = self.chains.iter().any(Chain::synced);
+            self.relay.routes.work(now, heard, |text| out.note(&text));
         }
         self.tell(out);
     }

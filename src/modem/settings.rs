@@ -288,6 +288,35 @@ mod tests {
         }
     }
 
+    /// What each of them changes on the air: loopback/matrix.rs. Those with one value only are refused otherwise: above.
+    #[test]
+    fn every_variable_alone_changes_the_settings() {
+        let read = |variables: Value| Settings::read(&control(variables), true, None).unwrap();
+        let plain = read(json!({}));
+        let values = [
+            ("phy_cell_ID", json!(301)),
+            ("CPtype", json!(1)),
+            ("BW", json!(5)),
+            ("RBIdx", json!(25)),
+            ("duplexMode", json!(0)),
+            ("DLULAssign", json!(3)),
+            ("type_mode", json!(2)),
+            ("RNTI", json!(62)),
+        ];
+        for (name, value) in values {
+            let mut variables = json!({});
+            variables[name] = value;
+            assert_ne!(read(variables), plain, "{name}");
+        }
+        assert_eq!(read(json!({"RBIdx": 25})), read(json!({"BW": 5})));
+        for (name, value) in [("group_ID", json!(100)), ("cell_ID", json!(2)), ("workmode", json!(2))] {
+            let mut variables = json!({"group_ID": 7, "cell_ID": 1, "workmode": 0});
+            let before = read(variables.clone());
+            variables[name] = value;
+            assert_ne!(read(variables), before, "{name}");
+        }
+    }
+
     #[test]
     fn a_slave_trusts_a_cell_only_when_it_was_carried_over() {
         let variables = control(json!({"workmode": 1, "phy_cell_ID": 301, "BW": 1.4, "RBIdx": 6, "duplexMode": 1}));
@@ -312,6 +341,48 @@ mod tests {
         for name in ["phy_cell_ID", "CPtype", "duplexMode", "DLULAssign", "type_mode", "RNTI"] {
             assert_eq!(before[name], Value::Null, "{name}");
         }
+    }
+
+    fn terminals(count: u8) -> Vec<Ipv4Addr> {
+        (0..count).map(|n| Ipv4Addr::new(192, 168, 40, 8 + n)).collect()
+    }
+
+    #[test]
+    fn what_a_group_can_not_be_is_refused_with_a_sentence() {
+        let cases = [
+            (3, json!({"workmode": 1}), "one of 3 terminals, but is not told which"),
+            (2, json!({"cell_ID": 2}), "cell_ID is 2, but there are only terminals 0 to 1"),
+            (1, json!({"cell_ID": 0}), "names 1 terminals; a group has 2 or 3"),
+            (4, json!({"cell_ID": 1}), "names 4 terminals"),
+            (3, json!({"cell_ID": 0, "workmode": 1}), "terminal 0 can not have workmode 1"),
+            (3, json!({"phy_cell_ID": 301, "workmode": 0}), "terminal 1 can not have workmode 0"),
+            (3, json!({"cell_ID": 0, "workmode": 0}), "needs a phy_cell_ID"),
+            (3, json!({"cell_ID": 1, "duplexMode": 1}), "duplexMode is 1 (FDD)"),
+            (3, json!({"cell_ID": 1, "DLULAssign": 5}), "DLULAssign 5 has too few uplink subframes"),
+        ];
+        for (count, variables, expected) in cases {
+            let failure = Settings::read_for(&control(variables.clone()), true, None, &terminals(count)).unwrap_err();
+            assert!(failure.message.contains(expected), "{variables}: {}", failure.message);
+            assert_eq!((failure.exit_code(), failure.hint.is_some()), (2, true));
+        }
+    }
+
+    #[test]
+    fn a_terminal_knows_its_index_always_and_its_group_when_it_was_carried_over() {
+        let read = |variables: &Control, carried| Settings::read_for(variables, carried, None, &terminals(3)).unwrap();
+        let own = control(json!({"cell_ID": 1, "DLULAssign": 1}));
+        let cold = read(&own, false);
+        assert_eq!((cold.cell, cold.parameters.duplex), (None, Duplex::Group { assignment: 1 }));
+        let before = cold.control(None);
+        assert_eq!((&before["cell_ID"], &before["group_ID"], &before["duplexMode"]), (&json!(1), &Value::Null, &Value::Null));
+        // What it answers before it knows more does no harm when it is carried over.
+        assert_eq!(read(&before, true).group, cold.group);
+        let learned = cold.control(CellId::new(301).map(|cell| (cell, cold.parameters)));
+        assert_eq!((&learned["phy_cell_ID"], &learned["duplexMode"], &learned["DLULAssign"]), (&json!(301), &json!(0), &json!(1)));
+        let mut carried = own;
+        carried.extend(learned);
+        let again = read(&carried, true);
+        assert_eq!((again.cell, again.parameters, again.group), (CellId::new(301), cold.parameters, cold.group));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ErrorCode, Failure, MAX_FRAME, Method, Order, OrderRequest, TracePart, VERSION};
+use super::{ErrorCode, Failure, MAX_FRAME, Method, Order, OrderRequest, VERSION};
 
 /// `Control[name] = value`. The names are the workload's (docs/spec.md, "Control variables"), so they are data here.
 pub type Control = serde_json::Map<String, Value>;
@@ -77,7 +77,7 @@ pub enum Command {
     GetTunIp,
     /// Set the address of tun.
     SetTunIp {
-        /// Address with prefix length, e.g. `192.168.40.9/24`.
+        /// Address with prefix length, e.g. `192.168.40.9/24`; empty takes it away (baton's own).
         tun_ip: String,
     },
     /// Read the control variables. Result: [`ControlValues`].
@@ -129,6 +129,13 @@ pub enum Command {
     Commit,
     /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
     Order(OrderRequest),
+    /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
+    /// it out. Result: [`Plan`](super::Plan).
+    Plan(OrderRequest),
+    /// Go on with the order that waits here for it (baton's own).
+    Go,
+    /// Give up the order that is under way here, before its cut (baton's own).
+    Cancel,
     /// The same snapshot that telemetry publishes (baton's own). Result: [`Telemetry`](super::Telemetry).
     Status,
     /// Start the ICMP probe, or change its target or interval (baton's own).
@@ -175,6 +182,9 @@ impl Command {
             Self::Resume { .. } => "resume",
             Self::Commit => "commit",
             Self::Order(_) => "order",
+            Self::Plan(_) => "plan",
+            Self::Go => "go",
+            Self::Cancel => "cancel",
             Self::Status => "status",
             Self::ProbeStart { .. } => "probe_start",
             Self::ProbeStop => "probe_stop",
@@ -184,7 +194,7 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 30] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",
@@ -207,6 +217,9 @@ impl Command {
         "resume",
         "commit",
         "order",
+        "plan",
+        "go",
+        "cancel",
         "status",
         "probe_start",
         "probe_stop",
@@ -225,7 +238,7 @@ impl Command {
 
     /// An order without options, for tests and callers that need none.
     pub fn order(order: Order, method: Method) -> Self {
-        Self::Order(OrderRequest { order, method, by: None })
+        Self::Order(OrderRequest::new(order, method))
     }
 }
 
@@ -241,6 +254,9 @@ pub struct Request {
     /// When it was sent, ms since the Unix epoch.
     #[serde(default)]
     pub sent_at_ms: u64,
+    /// In a retry, when it was first sent, ms since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sent_at_ms: Option<u64>,
     /// Random text, never used twice by one sender.
     #[serde(default)]
     pub nonce: String,
@@ -317,34 +333,6 @@ pub struct Reply {
 pub struct Started {
     /// Process id on the host.
     pub pid: u32,
-}
-
-/// Result of `link_usrp` and `start_usrp`: how long each part took.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Linked {
-    /// Changing the address of eth3, ms.
-    pub eth3_ms: f64,
-    /// Probing for the radio, all tries together, ms.
-    pub probe_ms: f64,
-    /// Number of tries.
-    pub probes: u32,
-    /// Full initialisation by libuhd, ms; absent when the command does not initialise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub init_ms: Option<f64>,
-    /// Making the entity, ms; absent when it was made before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub make_ms: Option<f64>,
-    /// Connecting the made entity until samples flow, ms.
-    pub link_ms: f64,
-    /// Of `take_over`: what took how long.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub trace: Vec<TracePart>,
-    /// Under which this host owns the radio now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch: Option<u64>,
-    /// Why the link would have been refused, had it not been forced.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forced: Option<String>,
 }
 
 /// Result of `get_tun_ip`.

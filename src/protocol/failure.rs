@@ -12,8 +12,12 @@ pub enum ErrorCode {
     UnknownCommand,
     /// The peer speaks another version of the protocol.
     Version,
-    /// The signature is missing or wrong, the time is off, or the message was seen before.
+    /// The signature is missing or wrong.
     Unauthorized,
+    /// The message's time is off.
+    Expired,
+    /// The message was seen before.
+    Replayed,
     /// The message was addressed to another host.
     WrongAddressee,
     /// Another order is being carried out.
@@ -24,6 +28,8 @@ pub enum ErrorCode {
     AddressConflict,
     /// The radio has a newer owner than the one that was named.
     StaleEpoch,
+    /// The agent was started again after the command was first sent: whether it was carried out is not known.
+    Restarted,
     /// The radio did not answer discovery.
     RadioNotFound,
     /// The radio answered, but initialising or linking failed.
@@ -44,6 +50,8 @@ pub enum ErrorCode {
     Environment,
     /// Reading or writing a file failed.
     Io,
+    /// The interruption to be expected is longer than the operator accepts.
+    OverBudget,
     /// The operator cancelled.
     Cancelled,
     /// A fault of baton's own, answered as "command failed: ...".

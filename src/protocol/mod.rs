@@ -2,26 +2,30 @@
 //!
 //! Ground floor: imports nothing else of baton.
 
+mod check;
 mod command;
 mod failure;
 mod hot;
+mod linked;
 mod order;
 mod record;
 mod telemetry;
 
+pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
 pub use command::{
-    Command, Control, ControlReport, ControlValues, Linked, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort, Started, TunIp,
+    Command, Control, ControlReport, ControlValues, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort, Started, TunIp,
 };
 pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Prepared, SoftState};
+pub use linked::Linked;
 pub use order::{Method, Order, OrderRequest};
 pub use record::{
-    Interruption, Outcome, Phase, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
-    SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS, TracePart,
+    Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST,
+    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS, TracePart,
 };
 pub use telemetry::{
-    Event, HostLoad, Level, Link, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, RadioOwner,
-    Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
+    Event, HostLoad, Level, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress,
+    RadioOwner, Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
 };
 
 /// Version of the wire format. A peer that speaks another one is refused with [`ErrorCode::Version`].

@@ -93,7 +93,7 @@ impl fmt::Display for Method {
 }
 
 /// An order with its options, as sent to the agent that carries it out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderRequest {
     /// What to do.
     pub order: Order,
@@ -103,4 +103,20 @@ pub struct OrderRequest {
     /// Who ordered it, as `user@host`, for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Longest interruption by phases that the operator accepts, ms: a migration for which a longer one is to be expected is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_ms: Option<f64>,
+    /// Migrate whatever the budget says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// Stop before the cut, ready, and wait for `go` or `cancel`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
+}
+
+impl OrderRequest {
+    /// An order without options.
+    pub fn new(order: Order, method: Method) -> Self {
+        Self { order, method, by: None, budget_ms: None, force: false, hold: false }
+    }
 }

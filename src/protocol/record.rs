@@ -141,6 +141,21 @@ pub struct Interruption {
     pub gap_ms: Option<f64>,
 }
 
+/// What was done after a failed cut so that somebody serves again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Host that was last asked to serve.
+    pub to: String,
+    /// Whether it serves again, in sync.
+    pub serves: bool,
+    /// Phases of the way back that were completed.
+    pub phases: Vec<Phase>,
+    /// From the failure until the service was back, or given up, ms: clean-up, questions and attempts together.
+    pub rollback_ms: Option<f64>,
+    /// How long nobody served: from the cut until the service was back, ms; `null` if it is not.
+    pub unserved_ms: Option<f64>,
+}
+
 /// What an order left behind: one line of JSON in the records, written before anyone is told that it is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -174,11 +189,17 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
     /// Phases in the order in which they ran.
     pub phases: Vec<Phase>,
-    /// From the order to sync, ms.
+    /// From the order to sync, ms, without the time that it waited for `go`.
     pub total_ms: f64,
     /// The parts of the cut, each on its host's own clock; empty where the method keeps none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TracePart>,
+    /// How long it waited for `go`, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_ms: Option<f64>,
     /// What the service felt.
     pub interruption: Interruption,
+    /// The way back, where the order failed after the cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
 }

@@ -266,6 +266,27 @@ pub struct Step {
     pub ms: f64,
 }
 
+/// Where an order is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStage {
+    /// Looking whether it may begin.
+    #[default]
+    Checking,
+    /// Before the cut: the source serves. It can be cancelled.
+    Preparing,
+    /// Ready to cut, waiting for `go` or `cancel`.
+    Ready,
+    /// From the cut on.
+    Moving,
+    /// It failed or was cancelled: cleaning up and asking who serves.
+    CleaningUp,
+    /// Bringing the service back.
+    RollingBack,
+    /// Counting probes, writing the record, or over.
+    Closing,
+}
+
 /// An order under way, or the last one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -281,6 +302,9 @@ pub struct Progress {
     pub to: String,
     /// Steps in order; orders that move nothing have none.
     pub steps: Vec<Step>,
+    /// Where it is.
+    #[serde(default)]
+    pub stage: OrderStage,
     /// What is being done, in words.
     pub now: String,
     /// Whether it is over.

@@ -1,5 +1,7 @@
 //! The one table of actions: keys, footer, help and command line are made from it.
 
+use super::model::Screen;
+use super::runs::RunsAction;
 use crate::config::Config;
 use crate::protocol::Order;
 
@@ -14,6 +16,12 @@ pub enum Action {
     Method,
     /// Write the picture of the screen to a file.
     Export,
+    /// Show a screen.
+    Show(Screen),
+    /// Show the next screen.
+    NextScreen,
+    /// On the Runs screen, or in a replay.
+    Runs(RunsAction),
     /// Open the command line.
     CommandLine,
     /// Show or hide the help.
@@ -48,14 +56,66 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::End, keys: &['E'], names: &["end"], label: "end", dangerous: true },
     Entry { action: Action::Method, keys: &['c'], names: &[], label: "method", dangerous: false },
     Entry { action: Action::Export, keys: &['e'], names: &[], label: "export", dangerous: false },
+    Entry { action: Action::Show(Screen::Operate), keys: &['o'], names: &[], label: "operate", dangerous: false },
+    Entry { action: Action::Show(Screen::Timing), keys: &['t'], names: &[], label: "timing", dangerous: false },
+    Entry { action: Action::Show(Screen::Runs), keys: &['r'], names: &[], label: "runs", dangerous: false },
+    Entry { action: Action::NextScreen, keys: &['\t'], names: &[], label: "next", dangerous: false },
     Entry { action: Action::CommandLine, keys: &[':'], names: &[], label: "command", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Filter), keys: &['/'], names: &[], label: "filter", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::SortLeft), keys: &['<'], names: &[], label: "sort", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::SortRight), keys: &['>'], names: &[], label: "sort", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Invert), keys: &['i'], names: &[], label: "invert", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Mark), keys: &[' '], names: &[], label: "mark", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Compare), keys: &['v'], names: &[], label: "compare", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Group), keys: &['g'], names: &[], label: "group", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Reload), keys: &['u'], names: &[], label: "reload", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Replay), keys: &['p'], names: &[], label: "play", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Pause), keys: &[' '], names: &[], label: "pause", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Faster), keys: &['+'], names: &[], label: "faster", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::Slower), keys: &['-'], names: &[], label: "slower", dangerous: false },
     Entry { action: Action::Help, keys: &['h', '?'], names: &["h", "help"], label: "help", dangerous: false },
     Entry { action: Action::Quit, keys: &['q'], names: &["q", "quit"], label: "quit", dangerous: true },
 ];
 
-/// The action of a key.
-pub fn by_key(key: char) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| entry.keys.contains(&key))
+/// A key as it is written: Tab by its name.
+pub fn key_name(key: char) -> String {
+    match key {
+        '\t' => "Tab".into(),
+        ' ' => "Space".into(),
+        key => key.to_string(),
+    }
+}
+
+/// Where keys of their own count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Everywhere.
+    Anywhere,
+    /// The Runs screen.
+    Runs,
+    /// The Timing screen with a run from the records.
+    Opened,
+    /// A replay.
+    Replay,
+}
+
+impl Action {
+    /// Whether its key counts in a place; what belongs to no place counts everywhere.
+    pub fn counts_in(self, place: Place) -> bool {
+        match self {
+            Self::Runs(RunsAction::Replay) => matches!(place, Place::Runs | Place::Opened),
+            Self::Runs(action) if action.of_replay() => place == Place::Replay,
+            Self::Runs(_) => place == Place::Runs,
+            // What moves work is ordered where the work is seen.
+            Self::Order(_) | Self::End | Self::Method => place != Place::Runs,
+            _ => true,
+        }
+    }
+}
+
+/// The action of a key in a place.
+pub fn by_key(key: char, place: Place) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.keys.contains(&key) && entry.action.counts_in(place))
 }
 
 /// The action of a typed command.
@@ -103,10 +163,32 @@ pub fn explanation(action: Action, config: &Config) -> String {
         Action::Order(Order::KR) => format!("kill remote: stop D2D and USRP on {two}"),
         Action::End => format!("stop {two}'s controller and the work it runs"),
         Action::Method => "switch the method of migration: classic, cold or hot".into(),
-        Action::Export => "write this screen to a file, as SVG and as text".into(),
+        Action::Export => "write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV".into(),
+        Action::Show(Screen::Timing) => "Timing: the interruption large, the phases on one time axis".into(),
+        Action::Show(Screen::Runs) => "Runs: the recorded runs; filter, sort, compare, replay".into(),
+        Action::Show(_) => "Operate: both servers, the radio between them, the work".into(),
+        Action::NextScreen => "the next screen".into(),
+        Action::Runs(action) => explanation_of_runs(action).into(),
         Action::CommandLine => "type a command; Tab completes, Up and Down recall".into(),
         Action::Help => "show or hide this help".into(),
         Action::Quit => format!("end {two}'s controller, then leave (Ctrl-C leaves at once, without ending it)"),
+    }
+}
+
+fn explanation_of_runs(action: RunsAction) -> &'static str {
+    match action {
+        RunsAction::Filter => "Runs: type a filter: words, field:word, figure>ms; ! before a word: not",
+        RunsAction::SortLeft => "Runs: sort by the column to the left",
+        RunsAction::SortRight => "Runs: sort by the column to the right",
+        RunsAction::Invert => "Runs: the other way round",
+        RunsAction::Mark => "Runs: mark or unmark the run under the cursor",
+        RunsAction::Compare => "Runs: compare the marked runs, or all listed ones",
+        RunsAction::Group => "Runs: compare by run, by method, by method and direction",
+        RunsAction::Reload => "Runs: read the records again",
+        RunsAction::Replay => "Runs: play the run under the cursor again",
+        RunsAction::Pause => "Replay: pause, go on; at the end, begin again",
+        RunsAction::Faster => "Replay: faster; Left and Right go from phase to phase",
+        RunsAction::Slower => "Replay: slower",
     }
 }
 
@@ -131,11 +213,14 @@ mod tests {
 
     #[test]
     fn every_action_has_a_key_of_its_own() {
-        let mut keys: Vec<char> = TABLE.iter().flat_map(|e| e.keys.iter().copied()).collect();
-        let all = keys.len();
-        keys.sort_unstable();
-        keys.dedup();
-        assert_eq!(keys.len(), all);
+        for place in [Place::Anywhere, Place::Runs, Place::Opened, Place::Replay] {
+            let here = TABLE.iter().filter(|e| e.action.counts_in(place));
+            let mut keys: Vec<char> = here.flat_map(|e| e.keys.iter().copied()).collect();
+            let all = keys.len();
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(keys.len(), all, "{place:?}");
+        }
         assert!(TABLE.iter().all(|e| !e.keys.is_empty() && entry(e.action).is_some()));
     }
 
@@ -143,7 +228,7 @@ mod tests {
     fn the_manual_knows_every_key_and_name() {
         let manual = include_str!("../../docs/console.md");
         for entry in TABLE {
-            let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
+            let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{}`", key_name(*key))).collect();
             let names: Vec<String> = entry.names.iter().map(|name| format!("`{name}`")).collect();
             let row = format!("| {} | {}", keys.join(", "), names.join(", "));
             assert!(manual.contains(row.trim_end()), "docs/console.md has no row \"{row}\"");

@@ -55,6 +55,20 @@ pub fn rows(text: &str, width: usize, height: usize, glyphs: &Glyphs) -> Option<
     )
 }
 
+/// A figure as rows of block characters, as many times the large size as fit `width` x `height` cells, at most `most` times; where
+/// not even the large size fits, as [`rows`].
+pub fn largest(text: &str, width: usize, height: usize, most: usize, glyphs: &Glyphs) -> Option<Vec<String>> {
+    let columns = text.chars().map(advance).sum::<usize>().saturating_sub(1);
+    let scale = most.min(height / 5).min(width / (columns * 2).max(1));
+    if scale < 2 {
+        return rows(text, width, height, glyphs);
+    }
+    let full = if glyphs.ascii { "#" } else { "\u{2588}" };
+    let pixel = |on: bool| if on { full } else { " " }.repeat(2 * scale);
+    let line = |row| line_of_pixels(text, row).into_iter().map(pixel).collect::<String>();
+    Some((0..5).flat_map(|row| std::iter::repeat_n(line(row), scale)).collect())
+}
+
 fn half_block(top: bool, bottom: bool) -> char {
     match (top, bottom) {
         (true, true) => '\u{2588}',
@@ -96,6 +110,10 @@ mod tests {
         let large = rows("1", 6, 5, &Glyphs::ASCII).unwrap();
         assert_eq!(large, ["  ##  ", "####  ", "  ##  ", "  ##  ", "######"]);
         assert_eq!(rows("1234567", 10, 9, &Glyphs::FULL), None);
+        let huge = largest("1", 13, 10, 3, &Glyphs::ASCII).unwrap();
+        assert_eq!(huge[..3], ["    ####    ", "    ####    ", "########    "]);
+        assert_eq!(huge.len(), 10);
+        assert_eq!(largest("1", 6, 99, 3, &Glyphs::ASCII), rows("1", 6, 5, &Glyphs::ASCII));
         assert_eq!(rows("12", 10, 4, &Glyphs::ASCII), None);
     }
 }

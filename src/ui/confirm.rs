@@ -27,7 +27,7 @@ impl Confirm {
             Action::Order(Order::KR) => kill(model, "KR", two),
             Action::End => end(model, two),
             Action::Quit => quit(model)?,
-            Action::Order(_) | Action::Method | Action::Export | Action::CommandLine | Action::Help => return None,
+            _ => return None,
         };
         Some(Self { action, title, lines })
     }

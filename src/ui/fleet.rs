@@ -305,6 +305,7 @@ fn progress(finished: bool) -> Progress {
         from: "server1".into(),
         to: "server2".into(),
         steps,
+        stage: if finished { OrderStage::Closing } else { OrderStage::Moving },
         now: "linking the entity to the radio".into(),
         finished,
         record: None,
@@ -334,7 +335,41 @@ fn progress(finished: bool) -> Progress {
                 by_loss_ms: Some(1900.0),
                 gap_ms: Some(1996.0),
             },
+            rollback: None,
+            held_ms: None,
         });
     }
     progress
+}
+
+/// Records of two methods, a failure, a start: thirteen runs, the oldest first.
+pub fn records() -> crate::metrics::records::Records {
+    let base = progress(true).record.unwrap();
+    let mut runs: Vec<RunRecord> = (0..12_u32)
+        .map(|i| {
+            let mut run = base.clone();
+            // Any fixed wiggle will do.
+            let factor = 0.9 + f64::from(i * 7 % 5) / 20.0 + if i % 2 == 1 { 1.5 } else { 0.0 };
+            run.run = format!("019a-4f2e-7000-{:08x}", 0x1000_0000 + i * 0x0123_4567);
+            run.started = start() + TimeDelta::minutes(i64::from(i) * 3);
+            (run.order, run.method) =
+                (if i % 4 < 2 { Order::M } else { Order::MB }, if i % 2 == 1 { Method::Cold } else { Method::Classic });
+            if run.order == Order::MB {
+                std::mem::swap(&mut run.from, &mut run.to);
+            }
+            run.phases.iter_mut().for_each(|phase| phase.ms = (phase.ms * factor * 1000.0).round() / 1000.0);
+            run.total_ms = (run.total_ms * factor * 10.0).round() / 10.0;
+            run.interruption.by_phases_ms = run.interruption.by_phases_ms.map(|v| (v * factor * 10.0).round() / 10.0);
+            run
+        })
+        .collect();
+    runs[8].outcome = Outcome::RolledBack;
+    runs[8].interruption.by_phases_ms = None;
+    runs[8].reason = Some("link_usrp on server2: the radio did not answer 8 probes. server1 serves.".into());
+    let mut start = runs[0].clone();
+    start.run = "019a-4f2e-7000-00000000".into();
+    (start.order, start.from, start.phases, start.interruption) = (Order::DS, "server1".into(), vec![], Interruption::default());
+    (start.to, start.started, start.total_ms) = ("server1".into(), start.started - TimeDelta::minutes(1), 2140.7);
+    runs.insert(0, start);
+    crate::metrics::records::Records { runs, unreadable: vec![] }
 }

@@ -13,12 +13,15 @@ mod model;
 mod msg;
 mod panel;
 mod run;
+mod runs;
 mod screen;
+mod shown;
 mod terminal;
 #[cfg(test)]
 mod tests;
 mod text;
 mod theme;
+mod timeline;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +29,8 @@ use std::process::ExitCode;
 
 use crate::config::Config;
 use crate::protocol::Failure;
+
+pub use export::{Args as ExportArgs, run as export_run};
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]

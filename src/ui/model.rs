@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::action::Place;
 use super::command_line::CommandLine;
 use super::confirm::Confirm;
 use super::msg::LinkState;
+use super::runs::Runs;
+use super::runs::replay::Replay;
 use super::text::one_line;
 use super::theme::Skin;
 use crate::config::Config;
@@ -19,6 +22,8 @@ use crate::protocol::{
 const LOG_LINES: usize = 500;
 /// Probes kept for the strip: more than the widest terminal has columns.
 const PROBES: usize = 1024;
+/// How long a complaint stays on a screen without a log, s.
+const NOTICE_S: i64 = 30;
 /// Telemetry older than this is shown as old, ms: twenty messages missed at 10 Hz.
 const STALE_MS: u64 = 2_000;
 
@@ -27,6 +32,10 @@ const STALE_MS: u64 = 2_000;
 pub enum Screen {
     /// Both servers, the radio, the work.
     Operate,
+    /// Where the time of a run went.
+    Timing,
+    /// The history of runs.
+    Runs,
     /// What every key does.
     Help {
         /// First line shown.
@@ -89,6 +98,14 @@ pub struct Model {
     pub method: Method,
     /// Which screen.
     pub screen: Screen,
+    /// The screen to go back to from the help.
+    pub before_help: Screen,
+    /// The recorded run that Timing shows instead of the latest.
+    pub opened: Option<Progress>,
+    /// The history of runs.
+    pub runs: Runs,
+    /// A recorded run that is played again: the screens show it instead of the present.
+    pub replay: Option<Replay>,
     /// A question to the operator.
     pub confirm: Option<Confirm>,
     /// The command line, open or not.
@@ -122,6 +139,10 @@ impl Model {
             hosts,
             method: Method::default(),
             screen: Screen::Operate,
+            before_help: Screen::Operate,
+            opened: None,
+            runs: Runs::default(),
+            replay: None,
             confirm: None,
             command_line: CommandLine::default(),
             log: VecDeque::new(),
@@ -133,30 +154,48 @@ impl Model {
         }
     }
 
+    /// Where keys of a place count: a replay, the Runs screen, anywhere.
+    pub fn place(&self) -> Place {
+        match (&self.replay, self.screen) {
+            (Some(_), _) => Place::Replay,
+            (None, Screen::Runs) => Place::Runs,
+            (None, Screen::Timing) if self.opened.is_some() => Place::Opened,
+            (None, _) => Place::Anywhere,
+        }
+    }
+
     /// The two pool servers: initiator, destination.
     pub fn pool(&self) -> [&str; 2] {
         [&self.config.roles.initiator, &self.config.roles.destination]
     }
 
-    /// Last snapshot of a host.
+    /// Last snapshot of a host; none during a replay, which records no snapshots.
     pub fn telemetry(&self, host: &str) -> Option<&Telemetry> {
-        self.hosts.get(host)?.telemetry.as_deref()
+        self.host(host)?.telemetry.as_deref()
+    }
+
+    /// What is known of a host; nothing during a replay.
+    pub fn host(&self, host: &str) -> Option<&HostView> {
+        self.hosts.get(host).filter(|_| self.replay.is_none())
     }
 
     /// Age of what is known of a host, ms.
     pub fn age_ms(&self, host: &str) -> Option<u64> {
-        self.hosts.get(host)?.heard_ms.map(|heard| self.now_ms.saturating_sub(heard))
+        self.host(host)?.heard_ms.map(|heard| self.now_ms.saturating_sub(heard))
     }
 
     /// The age, if what is known of a host is too old to be taken for the present.
     pub fn stale_ms(&self, host: &str) -> Option<u64> {
-        let view = self.hosts.get(host)?;
+        let view = self.host(host)?;
         let age = self.age_ms(host)?;
         (age > STALE_MS || view.link != LinkState::Connected).then_some(age)
     }
 
     /// Whether a host's radio port carries the address that the radio talks to.
     pub fn holds_radio(&self, host: &str) -> bool {
+        if let Some(replay) = &self.replay {
+            return replay.owner() == Some(host);
+        }
         let active = address(&self.config.addresses.active);
         self.telemetry(host).is_some_and(|t| t.radio_port.addresses.iter().any(|a| address(a) == active))
     }
@@ -185,7 +224,7 @@ impl Model {
 
     /// An order that was sent and has not begun, as far as its host says.
     pub fn waiting(&self) -> Option<&Pending> {
-        self.pending.iter().find(|p| self.run_of(&p.host) == p.previous.as_deref())
+        self.pending.iter().filter(|_| self.replay.is_none()).find(|p| self.run_of(&p.host) == p.previous.as_deref())
     }
 
     /// Whether D2D or USRP are there on a host.
@@ -206,14 +245,33 @@ impl Model {
             .max_by(|a, b| (!a.1.finished, &a.1.run).cmp(&(!b.1.finished, &b.1.run)))
     }
 
-    /// What each pool server says of its last order.
+    /// What each pool server says of its last order; in a replay, the replayed run.
     fn progress(&self) -> impl Iterator<Item = (&str, &Progress)> {
-        self.hosts.iter().filter_map(|(name, view)| Some((name.as_str(), view.telemetry.as_deref()?.migration.as_ref()?)))
+        let replayed = self.replay.as_ref().map(|replay| (replay.progress().to.as_str(), replay.progress()));
+        let hosts = self.hosts.iter().filter(|_| self.replay.is_none());
+        let said = hosts.filter_map(|(name, view)| Some((name.as_str(), view.telemetry.as_deref()?.migration.as_ref()?)));
+        replayed.into_iter().chain(said)
+    }
+
+    /// Whether a host speaks of an order under way now, whatever the screen shows.
+    pub fn really_under_way(&self) -> Option<&Progress> {
+        self.hosts.values().filter_map(|view| view.telemetry.as_deref()?.migration.as_ref()).find(|p| !p.finished)
     }
 
     /// The far end's probe.
     pub fn probe(&self) -> Option<&ProbeStatus> {
         self.telemetry(self.config.roles.far_end.as_deref()?)?.probe.as_ref()
+    }
+
+    /// What a screen without a log has to say: an order that has not begun, or a complaint of the last half minute.
+    pub fn notice(&self) -> Option<String> {
+        if let Some(pending) = self.waiting() {
+            return Some(format!("{} ordered from {}", pending.order, pending.host));
+        }
+        let last = self.log.back()?;
+        let fresh = (self.at - last.at).num_seconds() < NOTICE_S;
+        let word = if last.level == Level::Error { "ERROR" } else { "warning" };
+        (fresh && last.level != Level::Info).then(|| format!("{word}: {}", last.text))
     }
 
     /// Adds a line to the log.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 use serde_json::Value;
 
+use crate::metrics::records::Records;
 use crate::protocol::{Command, Failure, Order};
 
 pub use crate::link::telemetry::{Heard, LinkState};
@@ -48,6 +49,8 @@ pub enum Msg {
         /// What it said.
         result: Result<Value, Failure>,
     },
+    /// The records were read, or could not be.
+    RunsLoaded(Result<Records, Failure>),
     /// An export is over.
     Exported(Result<Vec<PathBuf>, Failure>),
 }
@@ -68,6 +71,8 @@ pub enum Effect {
     },
     /// Write the screen to files; answered by [`Msg::Exported`].
     Export,
+    /// Read the records; answered by [`Msg::RunsLoaded`].
+    LoadRuns,
     /// Leave the console.
     Leave,
 }

@@ -8,21 +8,22 @@ use std::time::Duration;
 use chrono::Utc;
 use crossterm::event::{Event, EventStream};
 use futures::StreamExt;
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::Size;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::model::Model;
 use super::msg::{Effect, Msg};
+use super::runs::replay::Replay;
 use super::terminal::{Screen, broken};
 use super::theme::{Skin, ThemeName};
 use super::update::update;
-use super::{Args, export, screen};
+use super::{Args, export};
 use crate::config::Config;
 use crate::link::client::Client;
 use crate::link::telemetry;
+use crate::metrics::records;
 use crate::protocol::{ErrorCode, Failure};
 
 /// Shortest time between two frames: at most twenty a second.
@@ -106,6 +107,8 @@ impl Driver {
                 }
                 Some(message) = self.done.1.recv() => self.take(message),
                 _ = clock.tick() => self.tick(),
+                // A replay moves without telemetry.
+                () = sleep(FRAME), if self.model.replay.as_ref().is_some_and(Replay::is_moving) => self.tick(),
                 () = sleep_until(self.next_frame), if self.model.dirty => self.frame()?,
                 _ = term.recv() => return Ok(()),
                 _ = hang_up.recv() => return Ok(()),
@@ -158,11 +161,21 @@ impl Driver {
                     let _ = done.send(Msg::Answer { asked, host, result }).await;
                 });
             }
-            Effect::Export => {
-                let buffer = picture(&self.model);
-                let (folder, stem, what) = (self.export_dir.clone(), stem(&self.model), description(&self.model));
+            Effect::LoadRuns => {
+                let folder = self.config.records.clone();
                 tokio::spawn(async move {
-                    let written = tokio::task::spawn_blocking(move || export::write(&buffer, &what, &folder, &stem)).await;
+                    let read = tokio::task::spawn_blocking(move || records::load(&folder)).await;
+                    let result = read.unwrap_or_else(|e| {
+                        Err(Failure::new(ErrorCode::Internal, format!("the records were not read to the end: {e}")))
+                    });
+                    let _ = done.send(Msg::RunsLoaded(result)).await;
+                });
+            }
+            Effect::Export => {
+                let Size { width, height } = crossterm::terminal::size().map_or(Size::new(120, 40), Size::from);
+                let (picture, folder) = (export::of_screen(&self.model, width, height), self.export_dir.clone());
+                tokio::spawn(async move {
+                    let written = tokio::task::spawn_blocking(move || export::write(&picture, &folder)).await;
                     let result = written
                         .unwrap_or_else(|e| Err(Failure::new(ErrorCode::Internal, format!("the export was not finished: {e}"))));
                     let _ = done.send(Msg::Exported(result)).await;
@@ -174,26 +187,6 @@ impl Driver {
 
 fn listen(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).map_err(|e| Failure::new(ErrorCode::Environment, format!("signals can not be received: {e}")))
-}
-
-/// The screen as it is now, drawn for an export.
-fn picture(model: &Model) -> Buffer {
-    let Size { width, height } = crossterm::terminal::size().map_or(Size::new(120, 40), Size::from);
-    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    screen::draw(model, buffer.area, &mut buffer);
-    buffer
-}
-
-/// File name without ending: sorts by time.
-fn stem(model: &Model) -> String {
-    format!("baton-operate-{}", model.at.format("%Y%m%dT%H%M%SZ"))
-}
-
-/// What the picture shows, for whoever finds it later.
-fn description(model: &Model) -> String {
-    let run = model.migration().map_or_else(|| "no migration yet".to_owned(), |(_, p)| format!("run {}", p.run));
-    let time = model.at.format("%Y-%m-%d %H:%M:%S UTC");
-    format!("baton {}, screen Operate, {time}, {run}; figures measured in this run unless marked source", env!("CARGO_PKG_VERSION"))
 }
 
 /// Who sits here, as `user@host`.

@@ -8,6 +8,7 @@ use super::command_line::Typed;
 use super::confirm::Confirm;
 use super::model::{Model, Pending, Screen};
 use super::msg::{Asked, Effect, Heard, LinkState, Msg};
+use super::runs;
 use super::text::ms;
 use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome, RunRecord};
 
@@ -24,11 +25,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.command_line.paste(&text);
             model.dirty = true;
         }
+        Msg::Paste(text) if model.runs.typing => {
+            model.runs.paste(&text);
+            model.dirty = true;
+        }
         Msg::Paste(_) => {}
         Msg::Resize => model.dirty = true,
         Msg::Tick { now_ms, at } => on_tick(model, now_ms, at),
         Msg::Heard(heard) => on_heard(model, heard),
         Msg::Answer { asked, host, result } => return on_answer(model, asked, &host, result),
+        Msg::RunsLoaded(result) => {
+            model.runs.loaded(result, model.at);
+            model.dirty = true;
+        }
         Msg::Exported(Ok(files)) => {
             let first = files.first().map(|f| f.display().to_string()).unwrap_or_default();
             let also: Vec<String> = files.iter().skip(1).filter_map(|f| f.extension()).map(|e| e.display().to_string()).collect();
@@ -44,11 +53,15 @@ fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) {
     model.dirty |= at.timestamp() != model.at.timestamp();
     model.now_ms = now_ms;
     model.at = at;
+    model.dirty |= model.replay.as_mut().is_some_and(|replay| replay.tick(now_ms));
 }
 
 fn on_heard(model: &mut Model, heard: Heard) {
     match heard {
-        Heard::Telemetry(telemetry) => model.hear(telemetry),
+        Heard::Telemetry(telemetry) => {
+            model.hear(telemetry);
+            end_replay_for_the_present(model);
+        }
         Heard::Event(event) => model.log(event),
         Heard::Link { host, state } => {
             let Some(view) = model.hosts.get_mut(&host) else { return };
@@ -102,19 +115,58 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         model.screen = match key.code {
             KeyCode::Down => Screen::Help { scroll: scroll.saturating_add(1) },
             KeyCode::Up => Screen::Help { scroll: scroll.saturating_sub(1) },
-            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('h' | '?' | 'q') => Screen::Operate,
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('h' | '?' | 'q') => model.before_help,
             _ => model.screen,
         };
         return Vec::new();
     }
+    if let Some(effects) = runs::on_key(model, key) {
+        return effects;
+    }
     match key.code {
-        KeyCode::Char(c) => action::by_key(c).map_or_else(Vec::new, |entry| ask(model, entry.action)),
+        KeyCode::Tab => ask(model, Action::NextScreen),
+        KeyCode::Esc => {
+            back(model);
+            Vec::new()
+        }
+        KeyCode::Char(c) if model.screen == Screen::Runs && action::by_key(c, model.place()).is_none() => {
+            if action::by_key(c, action::Place::Anywhere).is_some() {
+                model.say(Level::Warning, "orders are given on Operate (o), on Timing (t) or typed at :");
+            }
+            Vec::new()
+        }
+        KeyCode::Char(c) => action::by_key(c, model.place()).map_or_else(Vec::new, |entry| ask(model, entry.action)),
         _ => Vec::new(),
     }
 }
 
+/// Esc: one step back. A run that was opened from the records goes back to them.
+fn back(model: &mut Model) {
+    model.screen = if model.screen == Screen::Timing && model.opened.take().is_some() { Screen::Runs } else { Screen::Operate };
+}
+
+/// Work that really moves now is never hidden behind a replay.
+fn end_replay_for_the_present(model: &mut Model) {
+    let Some(text) = model.really_under_way().map(|p| format!("{} is under way on {}: the replay is ended", p.order, p.to)) else {
+        return;
+    };
+    if model.replay.take().is_some() {
+        model.say(Level::Warning, text);
+    }
+}
+
+/// Shows a screen; the records are read whenever they are looked at.
+fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    model.screen = screen;
+    if screen == Screen::Runs { runs::load(model) } else { Vec::new() }
+}
+
 /// Does an action, or asks first.
 fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let (Some(_), Action::Order(_) | Action::End | Action::Method) = (&model.replay, action) {
+        model.say(Level::Warning, "this is a replay, not the present: Esc ends it, then orders are taken");
+        return Vec::new();
+    }
     let dangerous = action::entry(action).is_some_and(|entry| entry.dangerous);
     match dangerous.then(|| Confirm::before(action, model)).flatten() {
         Some(confirm) => {
@@ -143,7 +195,21 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Export => return vec![Effect::Export],
         Action::CommandLine => model.command_line.open(),
-        Action::Help => model.screen = Screen::Help { scroll: 0 },
+        Action::Show(screen) => return show(model, screen),
+        Action::NextScreen => {
+            let next = match model.screen {
+                Screen::Operate => Screen::Timing,
+                // A replay has two screens: the records are not played.
+                Screen::Timing if model.replay.is_none() => Screen::Runs,
+                _ => Screen::Operate,
+            };
+            return show(model, next);
+        }
+        Action::Runs(action) => return runs::perform(model, action),
+        Action::Help => {
+            model.before_help = model.screen;
+            model.screen = Screen::Help { scroll: 0 };
+        }
     }
     Vec::new()
 }
@@ -165,11 +231,13 @@ fn is_connected(link: LinkState) -> bool {
 
 fn send_order(model: &mut Model, order: Order) -> Vec<Effect> {
     let host = model.config.executor(order).to_owned();
+    // The run to come is what Timing is for.
+    model.opened = model.opened.take().filter(|_| !order.is_migration());
     let how = if order.is_migration() { format!(" ({})", model.method) } else { String::new() };
     model.say(Level::Info, format!("{order}{how} ordered from {host}"));
     let previous = model.run_of(&host).map(str::to_owned);
     model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
-    let order_request = OrderRequest { order, method: model.method, by: model.by.clone() };
+    let order_request = OrderRequest { by: model.by.clone(), ..OrderRequest::new(order, model.method) };
     request(model, host, Command::Order(order_request), ORDER_DEADLINE_MS, Asked::Order(order))
 }
 
@@ -194,7 +262,12 @@ fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, 
         (Asked::End, Err(failure)) => complain(model, "end failed", &failure),
         (Asked::EndThenLeave, Err(failure)) => model.farewell.push(format!("end of {host} failed: {failure}")),
     }
-    if asked == Asked::EndThenLeave { vec![Effect::Leave] } else { Vec::new() }
+    match asked {
+        Asked::EndThenLeave => vec![Effect::Leave],
+        // Its record is among those that are looked at.
+        Asked::Order(_) if model.screen == Screen::Runs => runs::load(model),
+        Asked::Order(_) | Asked::End => Vec::new(),
+    }
 }
 
 /// The log's line for an order that was answered.

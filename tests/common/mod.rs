@@ -27,7 +27,9 @@ impl Cluster {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().display().to_string();
         let top = top.replace("{at}", &at);
-        std::fs::write(dir.path().join("cluster.key"), b"a key of more than sixteen bytes").unwrap();
+        let key = dir.path().join("cluster.key");
+        std::fs::write(&key, b"a key of more than sixteen bytes").unwrap();
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let exe = std::env::current_exe().unwrap().display().to_string();
         let own = |role: &str| format!("{role} = [\"{exe}\", \"--ignored\", \"--exact\", \"workload_{role}\", \"--nocapture\"]\n");
         let workload = workload.map_or_else(|| own("d2d") + &own("usrp"), str::to_owned);
@@ -44,7 +46,7 @@ active = "192.168.10.1/24"
 parked = "192.168.20.2/24"
 [workload]
 {workload}
-uhd = ["/bin/sh", "-c", "test ! -e {at}/no_$1 || {{ echo '{{\"error\": \"the test says so\"}}'; exit 1; }}", "uhd"]
+uhd = ["/bin/sh", "-c", "test ! -e {at}/hang_$1 || sleep 1000; test ! -e {at}/no_$1 || {{ echo '{{\"error\": \"the test says so\"}}'; exit 1; }}", "uhd"]
 collect_interval_s = 0.2
 [workload.control]
 phy_cell_ID = 7
@@ -117,25 +119,43 @@ bw = 0
     }
 }
 
+/// An eth3 whose other end is `radio`.
+pub const ETH3: &str = "ip link add eth3 type veth peer name radio; ip link set radio up; \
+    echo 1 > /proc/sys/net/ipv4/conf/radio/arp_ignore; ip addr add 192.168.20.2/24 dev eth3; ip link set eth3 up;";
+
 /// A running agent; ended with its test.
 pub struct Agent(Child);
 
 impl Agent {
     /// Starts the agent of `host` in a namespace with eth3 and tun, and waits until it is ready.
     pub fn start(cluster: &Cluster, host: &str) -> Self {
-        Self::start_with(
-            cluster,
-            host,
-            "ip link add eth3 type veth peer name radio; ip link set radio up; echo 1 > /proc/sys/net/ipv4/conf/radio/arp_ignore; ip addr add 192.168.20.2/24 dev eth3; ip link set eth3 up;",
-        )
+        Self::start_with(cluster, host, ETH3)
     }
 
     pub fn start_with(cluster: &Cluster, host: &str, eth3: &str) -> Self {
+        Self::start_as(cluster, host, eth3, "", "")
+    }
+
+    /// `prefix` goes before the program, `options` behind its own.
+    pub fn start_as(cluster: &Cluster, host: &str, eth3: &str, prefix: &str, options: &str) -> Self {
         let script = format!(
-            "ip link set lo up; {eth3} ip link add tun type veth peer name air; ip link set tun up; exec \"$0\" --config \"$1\" agent --host {host}"
+            "ip link set lo up; {eth3} ip link add tun type veth peer name air; ip link set tun up; \
+             exec {prefix} \"$0\" --config \"$1\" agent --host {host} {options}"
         );
         let mut command = namespace();
         command.args(["/bin/sh", "-c", &script, env!("CARGO_BIN_EXE_baton")]).arg(cluster.path("baton.toml"));
+        Self::ready(command, cluster, host)
+    }
+
+    /// Starts the agent again in the network namespace of a process, with more options.
+    pub fn again(cluster: &Cluster, host: &str, of: u32, options: &str) -> Self {
+        let mut command = Process::new("nsenter");
+        command.args(["-t", &of.to_string(), "-n", env!("CARGO_BIN_EXE_baton"), "--config"]).arg(cluster.path("baton.toml"));
+        command.args(["agent", "--host", host]).args(options.split_whitespace());
+        Self::ready(command, cluster, host)
+    }
+
+    fn ready(mut command: Process, cluster: &Cluster, host: &str) -> Self {
         command.env("BATON_TEST_DIR", cluster.dir.path()).env("RUST_TEST_THREADS", "1");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("unshare (util-linux) is installed");
         let mut line = String::new();
@@ -159,6 +179,12 @@ impl Agent {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.0.id() as i32), signal).unwrap();
     }
 
+    /// Ends it by SIGKILL: what it has started goes on.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
     /// Waits for its exit code.
     pub fn exit(mut self) -> Option<i32> {
         self.0.wait().unwrap().code()
@@ -177,7 +203,7 @@ impl Drop for Agent {
 /// `unshare` with a network namespace; in a user namespace unless run by root.
 fn namespace() -> Process {
     let mut command = Process::new("unshare");
-    command.arg(if nix::unistd::Uid::effective().is_root() { "-n" } else { "-rn" });
+    command.arg(if nix::unistd::Uid::effective().is_root() { "-nm" } else { "-rnm" });
     command
 }
 

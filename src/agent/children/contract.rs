@@ -47,7 +47,7 @@ impl Child {
     }
 
     /// A slow program may still make its socket.
-    async fn attach_late(&self, pid: Option<u32>) {
+    pub(super) async fn attach_late(&self, pid: Option<u32>) {
         while self.pid() == pid {
             if self.attach().await {
                 self.tell(News::Changed);

@@ -1,8 +1,11 @@
 //! The workload processes: start, ask, watch, stop.
 
+mod adopt;
 mod contract;
 mod last_words;
+mod life;
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +13,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tokio::net::unix::pipe;
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
@@ -18,6 +22,9 @@ use crate::protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, Sy
 use crate::workload::contract::{ENV_CONTROL, ENV_SOCKET, Status};
 use crate::workload::keeper::Keeper;
 use last_words::LastWords;
+use life::{Identity, Life};
+
+use super::stored;
 
 /// Between two looks for the socket: short against the 50 ms that starting takes.
 const LOOK: Duration = Duration::from_millis(5);
@@ -181,15 +188,57 @@ impl Child {
                     .hint("its last words say why; the command is in the configuration's section workload"));
             }
         }
+        self.settle();
+        Ok(pid)
+    }
+
+    /// Starting is over.
+    fn settle(&self) {
         let mut shared = self.shared();
-        if shared.running.is_some() {
-            let linked =
-                shared.running.as_ref().is_some_and(|running| running.keepers.is_none() || running.status.linked == Some(true));
+        if let Some(running) = shared.running.as_ref() {
+            let linked = running.keepers.is_none() || running.status.linked == Some(true);
             shared.state = if self.role == Role::Usrp && !linked { ProcessState::Made } else { ProcessState::Running };
         }
         drop(shared);
         self.tell(News::Changed);
-        Ok(pid)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.socket.with_extension("pid")
+    }
+
+    fn stderr_file(&self) -> PathBuf {
+        self.socket.with_extension("stderr")
+    }
+
+    /// Notes the process for a later life of this agent.
+    fn remember(&self, pid: u32) {
+        let written = Identity::of(pid).ok_or_else(|| "it has ended".to_owned());
+        if let Err(text) = written.and_then(|identity| stored::store(&self.pid_file(), &identity)) {
+            let text = format!(
+                "the {} process (pid {pid}) could not be written down: {text}; an agent that dies will not find it again",
+                self.name()
+            );
+            self.tell(News::Line(Level::Warning, text));
+        }
+    }
+
+    /// Nothing runs that a later life of this agent would have to know.
+    fn forget(&self) {
+        for file in [self.socket.clone(), self.pid_file(), self.stderr_file()] {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    /// A pipe with a name for the process's standard error. The process holds both ends: it can write on when its agent dies, and the
+    /// next agent finds the pipe by its name.
+    fn stderr_pipe(&self) -> std::io::Result<(pipe::Receiver, OwnedFd)> {
+        let name = self.stderr_file();
+        let _ = std::fs::remove_file(&name);
+        nix::unistd::mkfifo(&name, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR)?;
+        let read = pipe::OpenOptions::new().open_receiver(&name)?;
+        let both = std::fs::OpenOptions::new().read(true).write(true).open(&name)?;
+        Ok((read, both.into()))
     }
 
     fn spawn(&self, start: Start) -> Result<(u32, watch::Receiver<bool>), Failure> {
@@ -201,7 +250,18 @@ impl Child {
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
         command.args(arguments).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let stderr = self.stderr_pipe();
+        let stderr = match stderr {
+            Ok((read, both)) => {
+                command.stderr(both);
+                Some(read)
+            }
+            Err(_) => {
+                command.stderr(Stdio::piped());
+                None
+            }
+        };
         // A group of its own: what it starts ends with it, and Ctrl-C at the agent's terminal is the agent's alone.
         command.process_group(0);
         let mut child = command.spawn().map_err(|e| {
@@ -209,7 +269,13 @@ impl Child {
                 .hint("check the configuration's section workload")
         })?;
         let pid = child.id().ok_or_else(|| environment(format!("the {} process ended at once", self.name())))?;
-        let words = LastWords::hear(child.stderr.take(), self.name());
+        // The command keeps its end of the pipe.
+        drop(command);
+        self.remember(pid);
+        let words = match stderr {
+            Some(read) => LastWords::hear(Some(read), self.name()),
+            None => LastWords::hear(child.stderr.take(), self.name()),
+        };
         let (end, asked_to_end) = mpsc::channel(1);
         let (ending, ended) = watch::channel(false);
         {
@@ -222,7 +288,7 @@ impl Child {
         }
         self.sync.send_replace(None);
         self.tell(News::Changed);
-        tokio::spawn(self.clone().supervise(child, pid, words, asked_to_end, ending));
+        tokio::spawn(self.clone().supervise(Life::Child(child), pid, words, asked_to_end, ending));
         Ok((pid, ended))
     }
 
@@ -249,7 +315,7 @@ impl Child {
     /// Waits for the process's end, or brings it about.
     async fn supervise(
         self,
-        mut child: tokio::process::Child,
+        mut life: Life,
         pid: u32,
         words: LastWords,
         mut asked_to_end: mpsc::Receiver<()>,
@@ -257,15 +323,15 @@ impl Child {
     ) {
         let group = Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX));
         let (status, asked) = tokio::select! {
-            status = child.wait() => (status.ok(), false),
+            status = life.ended() => (status, false),
             _ = asked_to_end.recv() => {
                 // Whatever can not be signalled is already gone; the wait tells.
                 let _ = killpg(group, Signal::SIGTERM);
-                let status = match timeout(GRACE, child.wait()).await {
-                    Ok(status) => status.ok(),
+                let status = match timeout(GRACE, life.ended()).await {
+                    Ok(status) => status,
                     Err(_) => {
                         let _ = killpg(group, Signal::SIGKILL);
-                        child.wait().await.ok()
+                        life.ended().await
                     }
                 };
                 (status, true)
@@ -281,7 +347,7 @@ impl Child {
                 if asked { (ProcessState::Stopped, None) } else { (ProcessState::Died, Some(words.with(status))) };
         }
         self.sync.send_replace(None);
-        let _ = std::fs::remove_file(&self.socket);
+        self.forget();
         if !asked {
             let text = format!("the {} process (pid {pid}) died: {}", self.name(), words.with(status));
             self.tell(News::Line(Level::Error, text));

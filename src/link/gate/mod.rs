@@ -7,7 +7,9 @@
 
 mod filter;
 
+use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub use filter::{Filter, Limits, OVERSIZED};
 
 /// Connections at once: a console, some tools and the other agents, with room; more is a leak or an attack.
 const MAX_CONNECTIONS: usize = 64;
+/// Connections at once from one address, so that no single machine can keep all others out.
+const MAX_FROM_ONE: usize = MAX_CONNECTIONS / 2;
 /// A connection that has not shaken hands after this long makes room.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// A peer that takes nothing for this long is closed; it may connect again. It bounds what is queued for it.
@@ -41,10 +45,11 @@ enum Listener {
 }
 
 impl Listener {
-    async fn accept(&self) -> io::Result<Stream> {
+    /// A connection, and the address of a peer on the network.
+    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
-            Self::Ipc(listener) => listener.accept().await.map(|(stream, _)| Stream::Ipc(stream)),
+            Self::Tcp(listener) => listener.accept().await.map(|(stream, peer)| (Stream::Tcp(stream), Some(peer.ip()))),
+            Self::Ipc(listener) => listener.accept().await.map(|(stream, _)| (Stream::Ipc(stream), None)),
         }
     }
 }
@@ -136,6 +141,8 @@ fn bind_private(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
 
 async fn accept(listener: Listener, inner: PathBuf, limits: Limits) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // By address; at most one entry per address that has a connection, so at most as many as there are places, and one more.
+    let mut shares: HashMap<IpAddr, Arc<Semaphore>> = HashMap::new();
     let inner: Arc<Path> = inner.into();
     // Connections end with the gate.
     let mut connections = JoinSet::new();
@@ -144,8 +151,8 @@ async fn accept(listener: Listener, inner: PathBuf, limits: Limits) {
             accepted = listener.accept() => accepted,
             Some(_ended) = connections.join_next() => continue,
         };
-        let stream = match accepted {
-            Ok(stream) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(e) => {
                 tracing::warn!("a connection could not be accepted: {e}");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -156,9 +163,15 @@ async fn accept(listener: Listener, inner: PathBuf, limits: Limits) {
             tracing::warn!("more than {MAX_CONNECTIONS} connections: one was refused");
             continue;
         };
+        shares.retain(|_, share| share.available_permits() < MAX_FROM_ONE);
+        let share = peer.map(|peer| Arc::clone(shares.entry(peer).or_insert_with(|| Arc::new(Semaphore::new(MAX_FROM_ONE)))));
+        let Ok(share) = share.map(Semaphore::try_acquire_owned).transpose() else {
+            tracing::warn!("more than {MAX_FROM_ONE} connections from one address: one was refused");
+            continue;
+        };
         let inner = Arc::clone(&inner);
         connections.spawn(async move {
-            let _place = place;
+            let (_place, _share) = (place, share);
             if let Err(e) = relay(stream, &inner, limits).await {
                 tracing::debug!("a connection was closed: {e}");
             }

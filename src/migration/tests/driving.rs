@@ -2,13 +2,19 @@
 
 use std::sync::Mutex;
 
+use tokio::sync::watch;
+
 use super::*;
 use crate::metrics::records;
-use crate::migration::{Agents, carry_out};
+use crate::migration::{Agents, Wish, carry_out};
 use crate::protocol::{Command, ErrorCode, Failure, Outcome, Progress};
 
 fn request(order: Order) -> OrderRequest {
-    OrderRequest { order, method: Method::Classic, by: Some("tester@here".into()) }
+    OrderRequest { by: Some("tester@here".into()), ..OrderRequest::new(order, Method::Classic) }
+}
+
+fn nothing() -> watch::Receiver<Wish> {
+    watch::channel(Wish::None).1
 }
 
 #[tokio::test(start_paused = true)]
@@ -17,7 +23,7 @@ async fn a_migration_is_on_disk_before_anyone_hears_that_it_is_over() {
     let config = config(folder.path(), true);
     let fleet = Mutex::new(before(Order::M));
     let mut seen: Vec<Progress> = Vec::new();
-    let record = carry_out(&request(Order::M), &config, &fleet, |progress| {
+    let record = carry_out(&request(Order::M), &config, &fleet, nothing(), |progress| {
         let kept = records::load(folder.path()).unwrap().runs;
         assert_eq!(kept.len(), usize::from(progress.finished));
         seen.push(progress.clone());
@@ -35,7 +41,7 @@ async fn records_that_can_not_be_written_are_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "no folder").unwrap();
-    let record = carry_out(&request(Order::M), &config(&file, true), &Mutex::new(before(Order::M)), |_| ()).await;
+    let record = carry_out(&request(Order::M), &config(&file, true), &Mutex::new(before(Order::M)), nothing(), |_| ()).await;
     assert_eq!(record.outcome, Outcome::Ok);
     assert!(record.warnings[0].contains("could not be written"), "{:?}", record.warnings);
 }
@@ -60,14 +66,15 @@ async fn a_hung_step_is_named_and_not_waited_for_for_ever() {
     let mut running = 0.0_f64;
     // Spawned, as an agent does it: the future has to be Send.
     let record = tokio::spawn(async move {
-        let record = carry_out(&request(Order::M), &config, &agents, |progress| {
+        let record = carry_out(&request(Order::M), &config, &agents, nothing(), |progress| {
             running = progress.steps.iter().map(|s| s.ms).fold(running, f64::max);
         })
         .await;
         (record, running)
     });
     let (record, running) = record.await.unwrap();
-    assert_eq!(record.outcome, Outcome::Failed);
+    // The way back met it, too, and went round it.
+    assert_eq!(record.outcome, Outcome::RolledBack);
     assert_eq!(record.failure.clone().unwrap().code, ErrorCode::Deadline);
     assert!(record.reason.clone().unwrap().starts_with("link_usrp on server2: server2 did not answer link_usrp"), "{record:?}");
     // The console saw the time of the hung step grow.

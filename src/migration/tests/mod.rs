@@ -2,7 +2,9 @@
 
 mod branches;
 mod driving;
+mod holding;
 mod properties;
+mod rollback;
 mod timing;
 
 use std::path::Path;
@@ -12,6 +14,7 @@ use serde_json::Value;
 
 use super::engine::{self, Effect, Event, State};
 use super::fleet::{Fleet, Host, config};
+use super::hold::Wish;
 use super::setting::Setting;
 use crate::protocol::{Method, Order, OrderRequest, RunRecord};
 
@@ -30,8 +33,19 @@ fn run_watched(
     time: impl Fn(&str, &str) -> Duration,
     seen: &mut impl FnMut(&State, Duration),
 ) -> RunRecord {
-    let request = OrderRequest { order, method, by: Some("tester@here".into()) };
+    let request = OrderRequest { by: Some("tester@here".into()), ..OrderRequest::new(order, method) };
     let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config(Path::new("/nowhere"), far_end));
+    run_setting(fleet, setting, time, seen, |_| Wish::None)
+}
+
+/// The same for a setting, with what the operator wants at each state.
+fn run_setting(
+    fleet: &mut Fleet,
+    setting: Setting,
+    time: impl Fn(&str, &str) -> Duration,
+    seen: &mut impl FnMut(&State, Duration),
+    wish: impl Fn(&State) -> Wish,
+) -> RunRecord {
     let (mut state, mut effect) = engine::begin(setting);
     let mut at = Duration::ZERO;
     // No order has this many steps: an engine that goes round in circles fails here.
@@ -46,11 +60,20 @@ fn run_watched(
                 at += wait;
                 Ok(Value::Null)
             }
+            Effect::AwaitGo(limit) => match wish(&state) {
+                Wish::Go => Ok(Value::Null),
+                Wish::Cancel => Err(super::hold::cancelled()),
+                Wish::None => {
+                    at += limit;
+                    Err(super::hold::forgotten())
+                }
+            },
             Effect::End(record) => return *record,
         };
-        (state, effect) = engine::step(state, Event { at, result });
+        let cancel = wish(&state) == Wish::Cancel;
+        (state, effect) = engine::step(state, Event { at, result, cancel });
     }
-    panic!("{order} {method} does not end");
+    panic!("the order does not end");
 }
 
 /// The fleet before a migration: the source serves, the destination is free.

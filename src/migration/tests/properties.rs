@@ -6,8 +6,10 @@ use super::*;
 use crate::migration::fleet::Fault;
 use crate::protocol::{Outcome, ProcessState};
 
+const FAULTS: [Fault; 7] = [Fault::Refused, Fault::Half, Fault::Lost, Fault::Silent, Fault::Late, Fault::Stuck, Fault::Blind];
+
 fn fault() -> impl Strategy<Value = Fault> {
-    prop_oneof![Just(Fault::Refused), Just(Fault::Half), Just(Fault::Lost), Just(Fault::Silent)]
+    proptest::sample::select(FAULTS.to_vec())
 }
 
 fn host() -> impl Strategy<Value = Host> {
@@ -31,6 +33,9 @@ fn advised(reason: &str) -> Vec<Order> {
     advice.split([' ', ',']).filter_map(|word| Order::ALL.into_iter().find(|o| o.to_string() == word)).collect()
 }
 
+const MOVES: [(Order, Method); 4] =
+    [(Order::M, Method::Classic), (Order::MB, Method::Classic), (Order::M, Method::Cold), (Order::MB, Method::Cold)];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -42,12 +47,15 @@ proptest! {
         faults in proptest::collection::btree_map(0_usize..70, fault(), 0..8),
         far_end in any::<bool>(),
         deaf in any::<bool>(),
+        dead in proptest::option::of((proptest::sample::select(vec!["server1", "server2"]), 0_usize..60)),
     ) {
         server2.active &= !server1.active;
         let mut fleet = Fleet::new(server1, server2);
         (fleet.faults_at, fleet.deaf) = (faults, deaf);
+        fleet.dead = dead.into_iter().collect();
         for (order, method) in orders {
             let record = run(&mut fleet, order, method, far_end);
+            fleet.settle();
             prop_assert_eq!(&fleet.collision, &None);
             let serves = |name: &str| fleet.hosts[name].serves();
             let reason = record.reason.clone().unwrap_or_default();
@@ -83,5 +91,42 @@ proptest! {
             prop_assert_eq!(outcome.outcome, Outcome::Ok, "{:?} after {:?}", outcome, record);
         }
         prop_assert!(fleet.hosts[&record.from].serves());
+    }
+}
+
+/// One fault of any kind at any command never leaves nobody serving.
+#[test]
+fn one_fault_never_leaves_nobody_serving() {
+    for (order, method) in MOVES {
+        for at in 0..40 {
+            for fault in FAULTS {
+                let mut fleet = before(order);
+                fleet.faults_at.insert(at, fault);
+                let record = run(&mut fleet, order, method, true);
+                fleet.settle();
+                let serving: Vec<&String> = fleet.hosts.iter().filter(|(_, host)| host.serves()).map(|(name, _)| name).collect();
+                let case = format!("{order} {method}, command {at} {fault:?}: {record:?}");
+                assert_eq!((serving.len(), &fleet.collision), (1, &None), "{case}");
+            }
+        }
+    }
+}
+
+/// Two faults of any kind at any two commands leave nobody serving only where the radio answered neither host.
+#[test]
+fn two_faults_leave_nobody_serving_only_without_a_radio() {
+    for (order, method) in MOVES {
+        for (first, second) in (5..24).flat_map(|first| (first + 1..24).map(move |second| (first, second))) {
+            for faults in FAULTS.into_iter().flat_map(|one| FAULTS.map(|two| [one, two])) {
+                let mut fleet = before(order);
+                fleet.faults_at = [(first, faults[0]), (second, faults[1])].into();
+                let record = run(&mut fleet, order, method, true);
+                fleet.settle();
+                let serving = fleet.hosts.values().filter(|host| host.serves()).count();
+                let case = format!("{order} {method}, {first} and {second} {faults:?}: {record:?} {:?}", fleet.log);
+                assert_eq!(fleet.collision, None, "{case}");
+                assert!(serving == 1 || faults == [Fault::Blind; 2], "{case}");
+            }
+        }
     }
 }

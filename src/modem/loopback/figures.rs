@@ -259,6 +259,14 @@ fn acquisition_takes_as_long_as_what_has_to_be_learned() {
 }
 
 #[test]
+fn where_data_fails_the_broadcast_block_proves_an_inherited_timing() {
+    let all = starts(&json!({"BW": 5}), "inherited", true, 2.0, 15);
+    println!("inherited at 2 dB: {all:.1?}");
+    // Once in a frame; the search would begin after 20 ms.
+    assert!(all.len() == 15 && all[7] < 15.0, "{all:?}");
+}
+
+#[test]
 #[ignore = "prints figures"]
 fn print_processor_load() {
     for (mhz, modulation) in [(1.4, 1), (3.0, 1), (5.0, 1), (5.0, 3), (10.0, 1), (20.0, 1)] {

@@ -29,7 +29,11 @@ impl IpInterface for UnixDatagram {
 
 /// A slave in its shell, listening in `dir`; returns the far side of its interface.
 fn start_slave(dir: &Path) -> UnixDatagram {
-    let settings = Settings::read(json!({"workmode": 1}).as_object().unwrap(), false, None).unwrap();
+    start(dir, Settings::read(json!({"workmode": 1}).as_object().unwrap(), false, None).unwrap())
+}
+
+/// A modem in its shell, listening in `dir`; returns the far side of its interface.
+fn start(dir: &Path, settings: Settings) -> UnixDatagram {
     let shared = Arc::new(Shared::new(settings.clone()).unwrap());
     let listener = SampleListener::bind(&dir.join("samples.sock")).unwrap();
     let answers = Arc::clone(&shared);
@@ -194,4 +198,29 @@ fn a_frozen_slave_hands_over_to_another_process() {
     assert_eq!(next_host.recv(&mut packet).unwrap(), 200);
     assert_eq!(radio.far.taken.packets, [[5; 300]]);
     assert_eq!(tell(&next_stream, &mut next_events, &question("status"))["ok"].get("frozen"), None);
+}
+
+#[test]
+fn a_terminal_of_a_group_takes_and_tells_routes_before_any_sample() {
+    let dir = tempfile::tempdir().unwrap();
+    let terminals = [8, 9, 10].map(|last| std::net::Ipv4Addr::new(192, 168, 40, last));
+    let settings = Settings::read_for(json!({"cell_ID": 1}).as_object().unwrap(), false, None, &terminals).unwrap();
+    let _host = start(dir.path(), settings);
+    let stream = UnixStream::connect(dir.path().join("d2d.sock")).unwrap();
+    let mut events = BufReader::new(stream.try_clone().unwrap());
+    let set = |list: &Value| json!({"id": 5, "ask": "set_routes", "args": {"route_list": list}});
+    let get = json!({"id": 6, "ask": "get_routes"});
+    assert_eq!(tell(&stream, &mut events, &get)["ok"], json!([]));
+    let list = json!([{"destID": 0, "nexthop": 0}, {"destID": 2, "nexthop": 0}]);
+    let mut writer = &stream;
+    writer.write_all(format!("{}\n", set(&list)).as_bytes()).unwrap();
+    // The note and the answer, in whatever order.
+    let lines = [event(&mut events), event(&mut events)];
+    let note = "the route table was carried over: terminal 0 directly, terminal 2 through terminal 0";
+    assert!(lines.contains(&json!({"event": "note", "text": note})), "{lines:?}");
+    assert!(lines.contains(&json!({"id": 5, "ok": null})), "{lines:?}");
+    assert_eq!(tell(&stream, &mut events, &get)["ok"], list);
+    let refused = tell(&stream, &mut events, &set(&json!([{"destID": 7, "nexthop": 0}])));
+    assert!(refused["error"].as_str().unwrap().contains("the route (7, 0) can not be one of terminal 1"), "{refused}");
+    assert_eq!(tell(&stream, &mut events, &get)["ok"], list);
 }

@@ -30,7 +30,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         span("   meaning", t.dim),
     ])];
     if names.is_empty() {
-        rows.push(Line::from(span("none collected yet: the work publishes them every 10 s", t.dim)));
+        let text = match model.replay {
+            Some(_) => "not in a record",
+            None => "none collected yet: the work publishes them every 10 s",
+        };
+        rows.push(Line::from(span(text, t.dim)));
     }
     for name in names {
         let [a, b] = reports.map(|r| r.and_then(|r| r.values.get(&name)));

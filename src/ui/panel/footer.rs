@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{line, span};
-use crate::ui::action::{Action, TABLE};
+use crate::ui::action::{Action, Place, TABLE, key_name};
 use crate::ui::model::{Model, Screen};
 
 /// Draws it; returns the column of the cursor while the command line is open.
@@ -28,6 +28,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
         line(area, area.y, buf, &keys(model, &[("Esc", "back"), ("Up Down", "scroll")]));
         return None;
     }
+    let places = [Place::Replay, Place::Runs, Place::Opened];
+    if let Some(place) = places.into_iter().find(|place| *place == model.place()) {
+        line(area, area.y, buf, &local_keys(model, place));
+        return None;
+    }
     let fits = |row: &Line<'_>| row.width() <= usize::from(area.width) + 1;
     let rows = [action_keys(model, "  ", |_| true), action_keys(model, " ", |_| true), action_keys(model, " ", essential)];
     let [.., shortest] = &rows;
@@ -40,6 +45,25 @@ fn keys<'a>(model: &Model, pairs: &[(&str, &str)]) -> Line<'a> {
     Line::from_iter(pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {label}   "), t.base)]))
 }
 
+/// The keys of a place, and how to leave it.
+fn local_keys<'a>(model: &Model, place: Place) -> Line<'a> {
+    let t = &model.skin.theme;
+    let moves: &[(&str, &str)] = match place {
+        Place::Replay => &[("Left Right", "phase"), ("Esc", "end")],
+        Place::Runs if model.runs.typing => &[("Enter", "keep"), ("Esc", "remove")],
+        Place::Runs if model.runs.comparing => &[("v", "list"), ("g", "group"), ("e", "export"), ("Esc", "back")],
+        Place::Runs => &[("Enter", "open"), ("Esc", "back")],
+        Place::Opened | Place::Anywhere => &[("Esc", "back to runs"), ("e", "export"), ("Tab", "next screen")],
+    };
+    let mut row = keys(model, moves);
+    let own = !matches!(place, Place::Runs) || !(model.runs.typing || model.runs.comparing);
+    for entry in TABLE.iter().filter(|entry| own && matches!(entry.action, Action::Runs(_)) && entry.action.counts_in(place)) {
+        row.push_span(span(entry.keys.first().copied().map_or_else(String::new, key_name), t.key));
+        row.push_span(span(format!(" {}  ", entry.label), t.base));
+    }
+    row
+}
+
 /// What the footer shows when there is no room for all.
 fn essential(action: Action) -> bool {
     matches!(action, Action::Order(_) | Action::Help | Action::Quit)
@@ -48,12 +72,14 @@ fn essential(action: Action) -> bool {
 fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<'a> {
     let t = &model.skin.theme;
     let mut row = Vec::new();
-    for entry in TABLE.iter().filter(|entry| shown(entry.action)) {
+    for entry in TABLE.iter().filter(|entry| {
+        entry.action != Action::Show(model.screen) && entry.action.counts_in(Place::Anywhere) && shown(entry.action)
+    }) {
         let label = match entry.action {
             Action::CommandLine => "type".into(),
             _ => entry.label.to_owned(),
         };
-        row.push(span(entry.keys.first().map_or_else(String::new, char::to_string), t.key));
+        row.push(span(entry.keys.first().copied().map_or_else(String::new, key_name), t.key));
         row.push(span(format!(" {label}{gap}"), t.base));
     }
     Line::from(row)

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::ui::action::{TABLE, explanation};
+use crate::ui::action::{TABLE, explanation, key_name};
 use crate::ui::model::Model;
 
 /// Draws it from line `scroll` on.
@@ -21,7 +21,7 @@ fn rows<'a>(model: &Model) -> Vec<Line<'a>> {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
     let mut rows = vec![Line::default()];
     for entry in TABLE {
-        let keys: Vec<String> = entry.keys.iter().map(char::to_string).collect();
+        let keys: Vec<String> = entry.keys.iter().copied().map(key_name).collect();
         let asks = if entry.dangerous { ", asks first" } else { "" };
         rows.push(Line::from(vec![
             span(format!("  {:<5}", keys.join(" ")), t.key),

@@ -11,7 +11,8 @@ use crate::ui::model::Model;
 /// Draws it; with a single row, only the newest line without a rule.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let body = if area.height > 1 {
-        rule(area, buf, &model.skin, "LOG", "UTC");
+        let title = if model.replay.is_some() { "LOG of the present" } else { "LOG" };
+        rule(area, buf, &model.skin, title, "UTC");
         below(area, 1)
     } else {
         area

@@ -1,16 +1,22 @@
 //! One panel a file; the screens put them together. Panels only read.
 
+pub mod comparison;
 pub mod confirm;
 pub mod control;
+pub mod felt;
 pub mod footer;
 pub mod header;
 pub mod help;
+pub mod history;
+pub mod interruption;
 pub mod log;
 pub mod phases;
 pub mod probe;
 pub mod radio;
 pub mod routes;
+pub mod run;
 pub mod server;
+pub mod waterfall;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -56,6 +62,11 @@ pub fn rule(area: Rect, buf: &mut Buffer, skin: &Skin, title: &str, note: &str) 
         let x = area.right().saturating_sub(row.width() as u16 + 2);
         line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &row);
     }
+}
+
+/// Makes a rule whose note is a warning stand out.
+pub fn emphasise(area: Rect, buf: &mut Buffer, skin: &Skin) {
+    buf.set_style(Rect { height: 1, ..area }.intersection(buf.area), skin.theme.warn);
 }
 
 /// A line in the middle of a width.

@@ -10,6 +10,7 @@ use crate::protocol::{PhaseName, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SO
 use crate::ui::model::Model;
 use crate::ui::text::{clip, count, ms, ratio};
 use crate::ui::theme::Skin;
+use crate::ui::timeline::interrupts;
 
 /// Columns of a figure.
 const FIGURE: usize = 8;
@@ -157,15 +158,6 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
 
 fn recorded(progress: Option<&Progress>, name: PhaseName) -> Option<f64> {
     progress?.record.as_ref()?.phases.iter().find(|p| p.name == name).map(|p| p.ms)
-}
-
-/// Whether nobody serves during a phase: those that come after the source was stopped, in the order of the run.
-fn interrupts(progress: Option<&Progress>, name: PhaseName) -> bool {
-    let classic = [PhaseName::Eth3, PhaseName::LinkUsrp, PhaseName::Sync];
-    let Some(steps) = progress.map(|p| &p.steps).filter(|steps| steps.iter().any(|s| s.name == PhaseName::StopSource)) else {
-        return classic.contains(&name);
-    };
-    steps.iter().skip_while(|s| s.name != PhaseName::StopSource).skip(1).any(|s| s.name == name)
 }
 
 fn sum_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {

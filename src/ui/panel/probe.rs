@@ -24,7 +24,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         rule(area, buf, &model.skin, "PINGS", "");
         let text = far.map_or_else(
             || "the configuration names no far end: nobody probes".to_owned(),
-            |far| format!("{far} reports no probe yet"),
+            |far| match model.replay {
+                Some(_) => "single pings are not in a record, their count is: see Timing".into(),
+                None => format!("{far} reports no probe yet"),
+            },
         );
         line(area, area.y + 1, buf, &Line::from(span(text, t.dim)));
         return;

@@ -91,9 +91,7 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
 /// Samples per second: measured at the owner while they flow, else as configured.
 fn rate(model: &Model, configured: f64) -> (&'static str, String) {
     let flowing = match model.owner() {
-        RadioOwner::Host(host) => {
-            model.hosts.get(&host).and_then(|view| view.sample_rates).filter(|_| model.stale_ms(&host).is_none())
-        }
+        RadioOwner::Host(host) => model.host(&host).and_then(|view| view.sample_rates).filter(|_| model.stale_ms(&host).is_none()),
         RadioOwner::Nobody | RadioOwner::Conflict(_) => None,
     };
     match flowing {

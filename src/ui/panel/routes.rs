@@ -14,7 +14,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let rows = model.pool().into_iter().map(|host| {
         let routes = model.telemetry(host).map(|x| x.route_list.as_slice()).unwrap_or_default();
         let text: Vec<String> = routes.iter().map(|r| format!("{} via {}", r.dest_id, r.nexthop)).collect();
-        let text = if text.is_empty() { "empty".into() } else { text.join(", ") };
+        let text = match text.is_empty() {
+            true if model.replay.is_some() => "not in a record".into(),
+            true => "empty".into(),
+            false => text.join(", "),
+        };
         Line::from(vec![span(format!("{host:<9} "), t.dim), span(text, t.base)])
     });
     lines(below(area, 1), buf, rows);

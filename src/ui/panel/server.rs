@@ -42,6 +42,7 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
         (None, true) if usize::from(area.width) < OWNS.len() + host.len() + 6 => span(" OWNER ", t.owner_tag),
         (None, true) => span(OWNS, t.owner_tag),
         (None, false) if model.telemetry(host).is_some() => span(" parked ", t.dim),
+        (None, false) if model.replay.is_some() => span(" replay ", t.dim),
         (None, false) => span(" not heard yet ", t.dim),
     };
     block = block.title(Line::from(note).alignment(Alignment::Right));
@@ -54,7 +55,10 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
 /// The lines that fit: the least important are left out first.
 fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     let t = &model.skin.theme;
-    let Some(view) = model.hosts.get(host) else { return Vec::new() };
+    if model.replay.is_some() {
+        return vec![Line::from(span("processes, addresses and load", t.dim)), Line::from(span("are not in a record", t.dim))];
+    }
+    let Some(view) = model.host(host) else { return Vec::new() };
     let pen = Pen { theme: t, width: area.width, age_ms: model.stale_ms(host).unwrap_or(0) };
     let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
     if let Some(telemetry) = &view.telemetry {

@@ -1,6 +1,10 @@
 //! The screens: which panels stand where.
 
 mod operate;
+mod runs;
+mod timing;
+
+pub use timing::run_alone;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -30,6 +34,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     header::draw(model, top, buf);
     match model.screen {
         Screen::Operate => operate::draw(model, body, buf),
+        Screen::Timing => timing::draw(model, body, buf),
+        Screen::Runs => runs::draw(model, body, buf),
         Screen::Help { scroll } => help::draw(model, scroll, body, buf),
     }
     if let Some(question) = &model.confirm {

@@ -17,7 +17,7 @@ fn model(moment: Moment) -> Model {
 
 fn order(effects: &[Effect]) -> Option<(String, Order, Method)> {
     match effects {
-        [Effect::Request { host, command: Command::Order(OrderRequest { order, method, by }), asked, .. }] => {
+        [Effect::Request { host, command: Command::Order(OrderRequest { order, method, by, .. }), asked, .. }] => {
             assert_eq!(*asked, Asked::Order(*order));
             assert_eq!(by.as_deref(), Some("ada@lab"));
             Some((host.clone(), *order, *method))

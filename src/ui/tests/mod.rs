@@ -4,11 +4,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+mod exports;
+mod history;
 mod keys;
 mod live;
 mod robust;
 mod snapshots;
 mod themes;
+mod timing;
 
 use super::export;
 use super::fleet::{self, Moment};
@@ -34,12 +37,19 @@ pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
                 '\u{1b}' => KeyCode::Esc,
                 '\u{2191}' => KeyCode::Up,
                 '\u{2193}' => KeyCode::Down,
+                '\u{2190}' => KeyCode::Left,
+                '\u{2192}' => KeyCode::Right,
                 '\u{8}' => KeyCode::Backspace,
                 c => KeyCode::Char(c),
             };
             update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
         })
         .collect()
+}
+
+fn save(model: &Model, width: u16, height: u16, folder: &std::path::Path, stem: &str) {
+    let picture = export::of_screen(model, width, height);
+    export::write(&export::Picture { stem: stem.to_owned(), ..picture }, folder).unwrap();
 }
 
 /// Writes the moments as pictures, to be looked at: `BATON_PICTURES=/tmp/x cargo test --release pictures -- --ignored`.
@@ -52,26 +62,39 @@ fn pictures() {
         for (width, height) in [(80, 24), (120, 40), (200, 60)] {
             let model = fleet::at(moment, ThemeName::Dark, false);
             let stem = format!("{moment:?}-{width}x{height}").to_lowercase();
-            export::write(&picture(&model, width, height), &stem, &folder, &stem).unwrap();
+            save(&model, width, height, &folder, &stem);
         }
     }
     let mut asked = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut asked, "m");
-    export::write(&picture(&asked, 120, 40), "asked", &folder, "asked").unwrap();
+    save(&asked, 120, 40, &folder, "asked");
+    for (name, keys) in
+        [("timing", "t"), ("list", "r"), ("compare", "r v"), ("replay", "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}")]
+    {
+        for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+            for moment in [Moment::Before, Moment::During, Moment::After, Moment::Failed] {
+                let mut model = fleet::at(moment, ThemeName::Dark, false);
+                update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
+                press(&mut model, keys);
+                let stem = format!("{name}-{moment:?}-{width}x{height}").to_lowercase();
+                save(&model, width, height, &folder, &stem);
+            }
+        }
+    }
     let mut help = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut help, "h");
-    export::write(&picture(&help, 120, 40), "help", &folder, "help").unwrap();
+    save(&help, 120, 40, &folder, "help");
     let mut typed = fleet::model(ThemeName::Dark, false);
     press(&mut typed, ":migrat");
     press(&mut typed, "\n");
-    export::write(&picture(&typed, 100, 30), "typed", &folder, "typed").unwrap();
+    save(&typed, 100, 30, &folder, "typed");
     for theme in <ThemeName as clap::ValueEnum>::value_variants() {
         let stem = format!("theme-{theme:?}").to_lowercase();
         for moment in [Moment::During, Moment::After] {
             let stem = format!("{stem}-{moment:?}").to_lowercase();
-            export::write(&picture(&fleet::at(moment, *theme, false), 120, 40), &stem, &folder, &stem).unwrap();
+            save(&fleet::at(moment, *theme, false), 120, 40, &folder, &stem);
         }
     }
     let mono = fleet::at(Moment::During, ThemeName::Mono, true);
-    export::write(&picture(&mono, 120, 40), "mono", &folder, "mono-ascii").unwrap();
+    save(&mono, 120, 40, &folder, "mono-ascii");
 }

@@ -64,7 +64,8 @@ fn hostile(model: &mut Model, text: &str, number: f64, count: u64) {
 fn every_size_is_drawn() {
     for moment in MOMENTS {
         let mut model = fleet::at(moment, ThemeName::Dark, false);
-        for keys in ["", "m", "\u{1b}h", "h:zz\n"] {
+        update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
+        for keys in ["", "m", "\u{1b}h", "h:zz\n", "\u{1b}t", "r", "v", "vp", "\u{2192}\u{2192}o"] {
             press(&mut model, keys);
             for width in (1..=250).step_by(13) {
                 for height in (1..=80).step_by(5) {
@@ -86,10 +87,17 @@ proptest! {
         text in "\\PC{0,200}|[\\x00-\\x1f\\x7f\u{202e}\u{6f22}a ]{0,80}",
         number in prop::num::f64::ANY,
         count in any::<u64>(),
-        keys in "[mkqEh:bc\n\u{1b}\t]{0,6}",
+        keys in "[mkqEh:bctrpv/<> +g\u{2192}\n\u{1b}\t]{0,8}",
     ) {
         let mut model = fleet::at(moment, ThemeName::Dark, false);
         hostile(&mut model, &text, number, count);
+        let mut records = fleet::records();
+        for run in &mut records.runs {
+            (run.by, run.reason, run.to) = (Some(text.clone()), Some(text.clone()), text.clone());
+            (run.total_ms, run.interruption.gap_ms) = (number, Some(number));
+            run.phases.iter_mut().for_each(|phase| phase.ms = number);
+        }
+        update(&mut model, Msg::RunsLoaded(Ok(records)));
         press(&mut model, &keys);
         let buffer = picture(&model, width, height);
         for cell in &buffer.content {

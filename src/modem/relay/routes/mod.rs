@@ -42,7 +42,7 @@ pub struct Routes {
     carried: PerTerminal<Option<Carried>>,
     /// Something was carried over since the probing began.
     given: bool,
-    /// Tick at which the probing began.
+    /// Tick since which there is somebody to probe.
     began: Option<u64>,
     /// Tick at which the next hello is sent.
     next_hello: u64,
@@ -145,9 +145,11 @@ impl Routes {
         }
     }
 
-    /// It is tick `now`, and samples flow. `tell` gets what the operator may want to know.
-    pub fn work(&mut self, now: u64, mut tell: impl FnMut(String)) {
-        let began = *self.began.get_or_insert(now);
+    /// It is tick `now`, and samples flow, of another terminal, too, if it is `heard`. `tell` gets what the operator may want to know.
+    pub fn work(&mut self, now: u64, heard: bool, mut tell: impl FnMut(String)) {
+        if heard {
+            self.began.get_or_insert(now);
+        }
         self.neighbours.iter_mut().for_each(|neighbour| neighbour.pass(now));
         for index in self.others() {
             self.try_carried(index, now, &mut tell);
@@ -156,7 +158,7 @@ impl Routes {
         if ways == self.told {
             return;
         }
-        let seconds = now.saturating_sub(began) as f64 / TICK_RATE;
+        let seconds = now.saturating_sub(self.began.unwrap_or(now)) as f64 / TICK_RATE;
         let probed = self.others().all(|index| ways[usize::from(index)].is_some_and(|way| way.probed));
         if probed && !self.complete {
             let how = if self.given { "that was carried over is confirmed" } else { "was completed" };

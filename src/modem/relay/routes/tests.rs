@@ -31,7 +31,7 @@ impl World {
             self.now += INTERVAL / 10;
             for (me, hears) in air.iter().enumerate() {
                 let notes = &mut self.notes;
-                self.terminals[me].work(self.now, |text| notes.push((me, text)));
+                self.terminals[me].work(self.now, true, |text| notes.push((me, text)));
                 let Some(hello) = self.terminals[me].due(self.now) else { continue };
                 let hello = Hello::read(&hello.bytes()).unwrap();
                 for to in (0..3).filter(|to| *to != me && hears[*to]) {
@@ -142,6 +142,20 @@ fn a_relay_without_routes_ends_those_through_it_until_probing_is_done() {
 }
 
 #[test]
+fn the_time_of_probing_counts_from_when_somebody_is_there() {
+    let mut routes = Routes::new(1, 2);
+    let mut said = Hello::default();
+    said.of[1] = Some(Opinion { heard: true, hops: Some(1) });
+    let mut notes = Vec::new();
+    routes.work(INTERVAL, false, |note| notes.push(note));
+    for second in 50..53 {
+        routes.hello(0, said, second * INTERVAL);
+        routes.work(second * INTERVAL, true, |note| notes.push(note));
+    }
+    assert_eq!(notes, ["the route table was completed by probing after 2.0 s: terminal 0 directly"]);
+}
+
+#[test]
 fn carried_routes_that_nothing_confirms_expire() {
     let mut routes = Routes::new(1, 3);
     routes.install(&[Route { dest_id: 2, nexthop: 2 }]).unwrap();
@@ -149,7 +163,7 @@ fn carried_routes_that_nothing_confirms_expire() {
     // Time runs from the first samples on.
     let start = 77 * INTERVAL;
     for (at, there) in [(start, true), (start + TRIAL, true), (start + TRIAL + 1, false)] {
-        routes.work(at, |note| notes.push(note));
+        routes.work(at, true, |note| notes.push(note));
         assert_eq!(routes.way(2).is_some(), there);
     }
     assert_eq!(notes, ["the route to terminal 2 directly was carried over but not confirmed within 10 s: it is gone"]);

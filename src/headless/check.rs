@@ -1,0 +1,55 @@
+//! Whether an order may begin.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{Cluster, block_on, json, print, status};
+use crate::migration::check::{blocked, findings};
+use crate::protocol::{Failure, Finding, Grade, Order};
+
+/// Options.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// DS, KL, M (or Migration), MB, DSR or KR; without it, the cluster as such.
+    pub order: Option<Order>,
+    /// One JSON document on stdout: `{"ok", "order", "findings": [{"grade", "subject", "sentence", "hint"}]}`.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs it. Exit code 1 when something stands against the order, 3 when no host answers.
+///
+/// # Errors
+/// The configuration or the key can not be read.
+pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+    let cluster = Cluster::load(file)?;
+    let answers: std::collections::BTreeMap<_, _> = block_on(async { Ok(status::ask_all(&cluster).await) })?.into_iter().collect();
+    let found = findings(args.order, &cluster.config, &answers);
+    let ok = !blocked(&found);
+    let report = serde_json::json!({"ok": ok, "order": args.order, "findings": found});
+    print(&if args.json { json(&report)? } else { text(&found) })?;
+    Ok(match (ok, answers.values().any(Result::is_ok)) {
+        (_, false) => ExitCode::from(3),
+        (true, _) => ExitCode::SUCCESS,
+        (false, _) => ExitCode::FAILURE,
+    })
+}
+
+fn text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for Finding { grade, subject, sentence, hint } in findings {
+        let word = match grade {
+            Grade::Ok => "OK",
+            Grade::Warning => "warning",
+            Grade::Blocker => "BLOCKER",
+        };
+        let _ = writeln!(text, "{word:<8} {subject:<10} {sentence}");
+        if let Some(hint) = hint {
+            let _ = writeln!(text, "{:<19} {hint}", "");
+        }
+    }
+    let count = |grade| findings.iter().filter(|finding| finding.grade == grade).count();
+    let _ = writeln!(text, "{} blockers, {} warnings", count(Grade::Blocker), count(Grade::Warning));
+    text
+}

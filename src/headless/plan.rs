@@ -1,0 +1,76 @@
+//! What an order would do, and how long that is expected to take.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::{Cluster, block_on, json, print};
+use crate::protocol::{Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep};
+
+/// Reading the records and answering.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Options.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// DS, KL, M (or Migration), MB, DSR or KR.
+    pub order: Order,
+    /// How to migrate, for M and MB.
+    #[arg(long, value_enum, default_value_t)]
+    pub method: Method,
+    /// One JSON document on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs it: the host that would carry the order out has its history.
+///
+/// # Errors
+/// Why that host could not be asked.
+pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+    let cluster = Cluster::load(file)?;
+    let host = cluster.config.executor(args.order).to_owned();
+    let request = Command::Plan(OrderRequest::new(args.order, args.method));
+    let answer = block_on(cluster.client.request(&host, request, DEADLINE))?;
+    let plan: Plan = serde_json::from_value(answer).map_err(|e| {
+        Failure::new(ErrorCode::Internal, format!("the plan that {host} answered could not be read: {e}"))
+            .hint("run the same baton on every host")
+    })?;
+    print(&if args.json { json(&plan)? } else { text(&plan) })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(plan: &Plan) -> String {
+    let mut text = String::new();
+    let _ = match plan.order.is_migration() {
+        true => writeln!(text, "{} {}: {} -> {}", plan.order, plan.method, plan.from, plan.to),
+        false => writeln!(text, "{}: {}", plan.order, plan.to),
+    };
+    for (index, step) in plan.steps.iter().enumerate() {
+        let PlanStep { host, command, phases, cut, relay_only, afterwards } = step;
+        let phases: Vec<&str> = phases.iter().map(|phase| phase.name()).collect();
+        let notes = [(*cut, "the cut"), (*relay_only, "relay only"), (*afterwards, "afterwards")];
+        let notes: Vec<&str> = notes.into_iter().filter_map(|(so, note)| so.then_some(note)).collect();
+        let line = format!("{:>3}  {command:<12} {host:<10} {:<24} {}", index + 1, phases.join(", "), notes.join(", "));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    let phases = plan.phases.iter().map(|phase| (phase.name.name(), phase.expected));
+    let _ = writeln!(text, "\nexpected, ms");
+    for (name, expected) in phases.chain([("total", plan.total), ("interruption", plan.interruption)]) {
+        let _ = writeln!(text, "     {name:<12} {}", said(expected));
+    }
+    text
+}
+
+fn said(expected: Expected) -> String {
+    let Expected { ms, origin, runs } = expected;
+    let figure = ms.map_or_else(|| "-".into(), |ms| format!("{ms:.1}"));
+    let from = match origin {
+        Origin::History if runs == 1 => "one run".into(),
+        Origin::History => format!("median of {runs} runs"),
+        Origin::Source => "source".into(),
+        Origin::NoHistory => "no history".into(),
+    };
+    format!("{figure:>10}  {from}")
+}

@@ -1,0 +1,181 @@
+//! Runs side by side: the spread of every figure in each group.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::short;
+use crate::metrics::table::{SUMS, median};
+use crate::protocol::{Outcome, PhaseName, RunRecord};
+
+/// What makes a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// Every run by itself.
+    #[default]
+    Run,
+    /// All runs of a method.
+    Method,
+    /// All runs of a method and an order, M and MB apart.
+    Direction,
+}
+
+impl By {
+    /// The next way, in a circle.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Run => Self::Method,
+            Self::Method => Self::Direction,
+            Self::Direction => Self::Run,
+        }
+    }
+
+    /// The way in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Method => "method",
+            Self::Direction => "method and direction",
+        }
+    }
+}
+
+/// Runs that are taken together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// The method, or the end of the run's identity.
+    pub name: String,
+    /// Successful migrations in it: what every figure is taken over, where it was measured.
+    pub runs: usize,
+    /// Runs of the group that failed or were cancelled: their figures are left out.
+    pub left_out: usize,
+}
+
+/// Several values of one figure.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// How many.
+    pub n: usize,
+    /// Median; of an even number, the mean of the middle two.
+    pub median: f64,
+    /// 95th percentile by nearest rank: below 20 values it is the maximum.
+    pub p95: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+}
+
+impl Spread {
+    /// The spread of some values; `None` of none.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.retain(|v| v.is_finite());
+        values.sort_by(f64::total_cmp);
+        let n = values.len();
+        let (min, max) = (*values.first()?, *values.last()?);
+        let rank = (n * 95).div_ceil(100).clamp(1, n);
+        let p95 = *values.get(rank - 1)?;
+        Some(Self { n, median: median(values)?, p95, min, max })
+    }
+}
+
+/// One figure over all groups.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Name, as records have it.
+    pub name: &'static str,
+    /// What it is.
+    pub explanation: &'static str,
+    /// `ms`, or `count`.
+    pub unit: &'static str,
+    /// The source's figure.
+    pub source: Option<f64>,
+    /// One for each group; `None` where nothing was measured.
+    pub spreads: Vec<Option<Spread>>,
+}
+
+/// Groups side by side.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The groups, in the order in which they first appear.
+    pub groups: Vec<Group>,
+    /// Phases, total, interruption.
+    pub rows: Vec<Row>,
+}
+
+/// Compares runs. Orders that move nothing have no figures to compare and are not counted.
+pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
+    let mut groups: Vec<(Group, Vec<&RunRecord>)> = Vec::new();
+    for run in runs.iter().filter(|run| run.order.is_migration()) {
+        let name = match by {
+            By::Run => short(&run.run).to_owned(),
+            By::Method => method(run),
+            By::Direction => format!("{} {}", method(run), run.order),
+        };
+        let at = groups.iter().position(|(group, _)| group.name == name).unwrap_or_else(|| {
+            groups.push((Group { name, runs: 0, left_out: 0 }, Vec::new()));
+            groups.len() - 1
+        });
+        if let Some((group, members)) = groups.get_mut(at) {
+            if run.outcome == Outcome::Ok {
+                group.runs += 1;
+                members.push(run);
+            } else {
+                group.left_out += 1;
+            }
+        }
+    }
+    let spreads = |figure: &dyn Fn(&RunRecord) -> Option<f64>| -> Vec<Option<Spread>> {
+        groups.iter().map(|(_, members)| Spread::of(members.iter().filter_map(|run| figure(run)).collect())).collect()
+    };
+    let phases = PhaseName::ALL.into_iter().map(|phase| Row {
+        name: phase.name(),
+        explanation: phase.explanation(),
+        unit: "ms",
+        source: phase.source_ms(),
+        spreads: spreads(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
+    });
+    let sums = SUMS.into_iter().map(|(name, explanation, figure, source)| Row {
+        name,
+        explanation,
+        unit: if name == "lost" { "count" } else { "ms" },
+        source,
+        spreads: spreads(&figure),
+    });
+    let said = |row: &Row| row.source.is_some() || row.spreads.iter().any(Option::is_some);
+    let rows = phases.chain(sums).filter(said).collect();
+    Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows }
+}
+
+/// A method; a relay's work is more, and stands apart.
+fn method(run: &RunRecord) -> String {
+    if run.relay { format!("{}, relay", run.method) } else { run.method.to_string() }
+}
+
+impl Comparison {
+    /// The comparison as text for a terminal or a file.
+    pub fn text(&self) -> String {
+        const NAME: usize = 42;
+        let mut text = format!("{:NAME$}", "ms: median / p95 / min / max, measured");
+        for group in &self.groups {
+            let left_out = if group.left_out > 0 { format!(", {} left out", group.left_out) } else { String::new() };
+            let _ = write!(text, "  {:>38}", format!("{} (n = {}{left_out})", group.name, group.runs));
+        }
+        let _ = writeln!(text, "  {:>8}", "source");
+        for row in &self.rows {
+            let _ = write!(text, "{:NAME$}", format!("{:<12} {}", row.name, row.explanation));
+            for spread in &row.spreads {
+                let figures = spread.map_or_else(
+                    || "-".into(),
+                    |s| match s.n {
+                        1 => format!("{:.2}", s.median),
+                        _ => format!("{:.2} / {:.2} / {:.2} / {:.2}", s.median, s.p95, s.min, s.max),
+                    },
+                );
+                let _ = write!(text, "  {figures:>38}");
+            }
+            let _ = writeln!(text, "  {:>8}", row.source.map_or_else(|| "-".into(), |f| format!("{f:.0}")));
+        }
+        text
+    }
+}

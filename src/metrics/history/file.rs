@@ -1,0 +1,50 @@
+//! Runs as JSON and CSV, stamped with the program's version and what was measured: the same records give the same bytes.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::metrics::table::{SUMS, word};
+use crate::protocol::RunRecord;
+
+/// What the figures of an export are.
+const MEASURED: &str = "ms and counts measured in the run; source: the source system's published figures";
+
+/// Runs as one JSON document.
+pub fn json(runs: &[&RunRecord]) -> Value {
+    json!({"baton": env!("CARGO_PKG_VERSION"), "figures": MEASURED, "runs": runs})
+}
+
+/// Runs as CSV, one row a figure.
+pub fn csv(runs: &[&RunRecord]) -> String {
+    let mut out = String::from("run,started,version,order,method,from,to,by,outcome,figure,explanation,unit,measured,source\n");
+    for run in runs {
+        let stamp = [
+            run.run.clone(),
+            run.started.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            env!("CARGO_PKG_VERSION").into(),
+            run.order.to_string(),
+            if run.order.is_migration() { run.method.to_string() } else { String::new() },
+            run.from.clone(),
+            run.to.clone(),
+            run.by.clone().unwrap_or_default(),
+            word(run.outcome).into(),
+        ];
+        let stamp: Vec<String> = stamp.iter().map(|text| quoted(text)).collect();
+        let phases = run.phases.iter().map(|p| (p.name.name(), p.name.explanation(), Some(p.ms), p.source_ms));
+        let sums = SUMS.into_iter().map(|(name, explanation, figure, source)| (name, explanation, figure(run), source));
+        for (name, explanation, measured, source) in phases.chain(sums) {
+            let unit = if name == "lost" { "count" } else { "ms" };
+            let figure = |v: Option<f64>| v.filter(|v| v.is_finite()).map(|v| v.to_string()).unwrap_or_default();
+            let (measured, source) = (figure(measured), figure(source));
+            let _ = writeln!(out, "{},{name},{},{unit},{measured},{source}", stamp.join(","), quoted(explanation));
+        }
+    }
+    out
+}
+
+/// A field as RFC 4180 wants it. What a spreadsheet would take for a formula is made text.
+fn quoted(text: &str) -> String {
+    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}

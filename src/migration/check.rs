@@ -1,0 +1,194 @@
+//! Whether an order may begin: every precondition, from what the hosts say of themselves. Pure: the engine, `baton check` and the
+//! console have the same list.
+
+use std::collections::BTreeMap;
+
+use super::flow::Ask;
+use super::flows;
+use super::setting::Setting;
+use super::standing::{self, Orders, holds_radio, processes};
+use crate::config::Config;
+use crate::protocol::{
+    ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
+};
+
+/// What every host answered.
+pub type Answers = BTreeMap<String, Result<Telemetry, Failure>>;
+
+/// Findings for an order, or of the cluster as such.
+pub fn findings(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = hosts(order, config, answers);
+    findings.push(radio(config, answers));
+    if let Some(order) = order {
+        let request = OrderRequest::new(order, Method::Classic);
+        let setting = Setting::new(String::new(), chrono::Utc::now(), &request, config);
+        for check in flows::of(order, Method::Classic).checks {
+            let name = setting.host(check.at);
+            if let Some(Ok(status)) = answers.get(name) {
+                findings.extend(of_host(check.ask, status, setting.orders(name), &setting.active));
+            }
+        }
+        if order.is_migration() {
+            findings.extend(same_radio(config, &setting));
+            findings.push(far_end(config, answers));
+        }
+    } else {
+        findings.push(far_end(config, answers));
+    }
+    findings
+}
+
+/// Whether one of them refuses the order.
+pub fn blocked(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.grade == Grade::Blocker)
+}
+
+/// Whether each host answers, speaks our protocol, and is free of a death and of another order.
+fn hosts(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Finding> {
+    let pool = [&config.roles.initiator, &config.roles.destination];
+    let mut findings = Vec::new();
+    for (host, answer) in answers {
+        // KL and KR ask one host only, and are never refused for the sake of the other.
+        let needed = order.is_some_and(|order| match order {
+            Order::KL | Order::KR => config.executor(order) == host,
+            _ => pool.contains(&host),
+        });
+        let status = match answer {
+            Ok(status) => status,
+            Err(failure) => {
+                let grade = if needed { Grade::Blocker } else { Grade::Warning };
+                let hint = failure.hint.clone().unwrap_or_else(|| format!("start it with `baton agent --host {host}`"));
+                findings.push(Finding::new(grade, host, format!("the agent does not answer: {failure}")).hint(hint));
+                continue;
+            }
+        };
+        if status.v != VERSION {
+            let text = format!("the agent speaks protocol version {}, this baton speaks {VERSION}", status.v);
+            findings.push(Finding::new(Grade::Blocker, host, text).hint("run the same baton on every host"));
+            continue;
+        }
+        findings.push(Finding::new(Grade::Ok, host, "the agent answers"));
+        if needed && status.migration.as_ref().is_some_and(|progress| !progress.finished) {
+            findings.push(finding(Grade::Blocker, host, standing::busy(status)));
+        }
+        for (name, process) in [("D2D", &status.d2d), ("USRP", &status.usrp)] {
+            if process.state == ProcessState::Died {
+                let words = process.last_words.as_deref().unwrap_or("it left no words");
+                findings.push(Finding::new(Grade::Warning, host, format!("its {name} process died: {words}")));
+            }
+        }
+    }
+    findings
+}
+
+fn finding(grade: Grade, subject: &str, failure: Failure) -> Finding {
+    Finding { grade, subject: subject.to_owned(), sentence: failure.message, hint: failure.hint }
+}
+
+/// Who owns the radio, and whether there is but one.
+fn radio(config: &Config, answers: &Answers) -> Finding {
+    let pool = [&config.roles.initiator, &config.roles.destination];
+    let holds = |status: &Telemetry| holds_radio(status, &config.addresses.active);
+    let statuses = answers.iter().filter_map(|(host, answer)| answer.as_ref().ok().map(|status| (host, status)));
+    let owners: Vec<&String> =
+        statuses.filter(|(host, status)| pool.contains(host) && holds(status)).map(|(host, _)| host).collect();
+    match owners.as_slice() {
+        [] => Finding::new(Grade::Ok, "radio", "no server that answers points eth3 at it"),
+        [owner] => Finding::new(Grade::Ok, "radio", format!("{owner} alone points eth3 at it")),
+        _ => Finding::new(
+            Grade::Blocker,
+            "radio",
+            format!("{} and {} both point eth3 at it, and it can serve one host only", owners[0], owners[1]),
+        )
+        .hint("KL or KR parks one"),
+    }
+}
+
+/// A work that moves finds the same radio at the other end.
+fn same_radio(config: &Config, setting: &Setting) -> Option<Finding> {
+    let name = |host: &str| config.host.get(host).map(|host| host.radio.as_str());
+    let (from, to) = (name(&setting.from), name(&setting.to));
+    (from != to).then(|| {
+        let text =
+            format!("{} uses radio {from:?} and {} uses {to:?}: the work would not find its radio", setting.from, setting.to);
+        Finding::new(Grade::Blocker, "radio", text).hint("name the same radio for both hosts in the cluster file")
+    })
+}
+
+/// Whether the interruption will be measured.
+fn far_end(config: &Config, answers: &Answers) -> Finding {
+    let unmeasured = "lost probes and the gap will not be measured";
+    let warning = |text: String| Finding::new(Grade::Warning, "far end", text);
+    let Some(host) = &config.roles.far_end else { return warning(format!("none is configured: {unmeasured}")) };
+    match answers.get(host) {
+        None | Some(Err(_)) => warning(format!("{host} does not answer: {unmeasured}")),
+        Some(Ok(Telemetry { probe: None, .. })) => {
+            warning(format!("no probe runs on {host}: {unmeasured}")).hint("start it with probe_start")
+        }
+        Some(Ok(Telemetry { probe: Some(probe), .. })) => {
+            let settled: Vec<bool> = probe.recent.iter().filter(|p| p.lost || p.rtt_ms.is_some()).map(|p| p.lost).collect();
+            let latest = &settled[settled.len().saturating_sub(10)..];
+            if !latest.is_empty() && latest.iter().all(|lost| *lost) {
+                warning(format!("the latest probes of {host} were lost: nobody serves it now"))
+            } else {
+                Finding::new(Grade::Ok, "far end", format!("{host} probes {} every {} ms", probe.target, probe.interval_ms))
+            }
+        }
+    }
+}
+
+/// What a flow's check asks of a host.
+pub(super) fn of_host(ask: Ask, status: &Telemetry, orders: Orders, active: &str) -> Vec<Finding> {
+    let host = status.host.as_str();
+    let graded = |result: Result<(), Failure>, fine: &str| match result {
+        Ok(()) => Finding::new(Grade::Ok, host, fine),
+        Err(failure) => finding(Grade::Blocker, host, failure),
+    };
+    match ask {
+        Ask::BeFree => vec![graded(standing::check_free(status, orders), "runs neither D2D nor USRP")],
+        Ask::BeParked => vec![graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio")],
+        Ask::BeReady => vec![
+            graded(standing::check_free(status, orders), "runs neither D2D nor USRP"),
+            graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio"),
+            graded(check_port(status), "its eth3 is up"),
+        ],
+        Ask::BeAtWork => at_work(status, orders, active),
+        _ => Vec::new(),
+    }
+}
+
+fn check_port(status: &Telemetry) -> Result<(), Failure> {
+    let (host, port) = (&status.host, &status.radio_port);
+    if port.up {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::State, format!("{} of {host} is missing or down, and it leads to the radio", port.name))
+        .hint(format!("set it up on {host}: ip link set {} up", port.name)))
+}
+
+fn at_work(status: &Telemetry, orders: Orders, active: &str) -> Vec<Finding> {
+    let host = status.host.as_str();
+    if let Err(failure) = standing::check_at_work(status, orders) {
+        return vec![finding(Grade::Blocker, host, failure)];
+    }
+    let warn = |text: &str| Finding::new(Grade::Warning, host, text);
+    let mut findings = vec![Finding::new(Grade::Ok, host, format!("runs {}", processes(status).join(" and ")))];
+    if status.usrp.state != ProcessState::Running || status.d2d.state != ProcessState::Running {
+        findings.push(warn("does not serve as it is: one of its two processes does not run"));
+    }
+    if !holds_radio(status, active) {
+        findings.push(warn("does not serve as it is: its eth3 does not point at the radio"));
+    }
+    match status.d2d.sync {
+        Some(SyncState::Synced { .. } | SyncState::Untold) => {}
+        _ => findings.push(
+            warn("its signal processing is not in sync: that the work serves at the other end can not be shown")
+                .hint("look at the far end and at the signal"),
+        ),
+    }
+    findings
+}
+
+#[cfg(test)]
+#[path = "tests/check.rs"]
+mod tests;

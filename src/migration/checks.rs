@@ -1,0 +1,91 @@
+//! Whether an order may begin.
+
+use serde_json::Value;
+
+use super::check;
+use super::engine::{Effect, Stage, State, read, sentence};
+use super::flow::Side;
+use super::standing::{self, Report};
+use crate::protocol::{ErrorCode, Failure, Finding, Grade, Origin, SyncState, Telemetry};
+
+impl State {
+    pub(super) fn checked(mut self, index: usize, result: Result<Value, Failure>) -> (Self, Effect) {
+        let Some(check) = self.flow.checks.get(index) else { return self.enter(Stage::Marking) };
+        let host = self.setting.host(check.at);
+        let orders = self.setting.orders(host);
+        let verdict = result.and_then(|value| read::<Telemetry>(value, "status", host)).and_then(|status| match check.ask {
+            _ if self.is_busy(&status) => Err(standing::busy(&status)),
+            ask => {
+                let findings = check::of_host(ask, &status, orders, &self.setting.active);
+                refuse(&findings).map_or(Ok((status, findings)), Err)
+            }
+        });
+        match verdict {
+            Ok((status, findings)) => {
+                let warnings = findings.iter().filter(|finding| finding.grade == Grade::Warning);
+                self.warnings.extend(warnings.map(|f| sentence(&format!("Check: {}: {}", f.subject, f.sentence))));
+                self.remember(check.at, status);
+                self.enter(Stage::Checking(index + 1))
+            }
+            Err(failure) => self.not_begun(failure),
+        }
+    }
+
+    /// Refuses the order when its interruption is to be expected longer than the operator accepts.
+    pub(super) fn over_budget(&mut self) -> Option<Failure> {
+        let request = &self.setting.request;
+        let budget = request.budget_ms.filter(|_| request.order.is_migration() && !request.force)?;
+        let expected = self.setting.expected;
+        let (Some(ms), runs) = (expected.ms, expected.runs) else {
+            self.warnings.push(format!("The budget of {budget:.0} ms was not compared with anything: there is no history."));
+            return None;
+        };
+        let from = match expected.origin {
+            Origin::History => format!("median of {runs} earlier runs"),
+            _ => "the source system's figure, for there is no history".into(),
+        };
+        (ms > budget).then(|| {
+            let text =
+                format!("an interruption of {ms:.0} ms is to be expected ({from}), which exceeds the budget of {budget:.0} ms");
+            Failure::new(ErrorCode::OverBudget, text)
+                .hint("raise the budget, take another method, or order it all the same (force)")
+        })
+    }
+
+    pub(super) fn not_begun(self, mut failure: Failure) -> (Self, Effect) {
+        failure.message = format!("{} was not begun: {}", self.setting.request.order, failure.message);
+        self.fail(failure, &[])
+    }
+
+    /// What a return may need to know of how things were.
+    fn remember(&mut self, side: Side, status: Telemetry) {
+        self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
+        let report = Some(Report::of(&status, &self.setting.active));
+        match side {
+            Side::Source => {
+                self.ends.told(side, report);
+                self.synced_before = matches!(status.d2d.sync, Some(SyncState::Synced { .. } | SyncState::Untold));
+                (self.facts.control, self.facts.route_list) = (status.control.values, status.route_list);
+            }
+            Side::Destination => {
+                self.ends.told(side, report);
+                self.tun_before = status.tun.addresses.into_iter().next();
+            }
+            Side::Other => {}
+        }
+    }
+
+    /// Whether the host carries out another order. Two orders that begin at the same moment on two hosts see each other here, because
+    /// each is announced in its own host's status before it asks the other's; at least one of them gives way.
+    fn is_busy(&self, status: &Telemetry) -> bool {
+        status.migration.as_ref().is_some_and(|other| !other.finished && other.run != self.setting.run)
+    }
+}
+
+/// The blockers as one failure.
+fn refuse(findings: &[Finding]) -> Option<Failure> {
+    let blockers: Vec<&Finding> = findings.iter().filter(|finding| finding.grade == Grade::Blocker).collect();
+    let sentences: Vec<&str> = blockers.iter().map(|finding| finding.sentence.as_str()).collect();
+    let hint = blockers.first()?.hint.clone();
+    Some(Failure { hint, ..Failure::new(ErrorCode::State, sentences.join("; ")) })
+}

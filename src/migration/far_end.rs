@@ -1,0 +1,50 @@
+//! What the far end's probe counts.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::engine::{Effect, Stage, State, read, sentence};
+use super::setting::interval;
+use crate::protocol::{Failure, ProbeMark, ProbeWindow};
+
+impl State {
+    pub(super) fn marked(mut self, result: Result<Value, Failure>) -> (Self, Effect) {
+        let far_end = self.setting.far_end.clone().unwrap_or_default();
+        match result.and_then(|value| read::<ProbeMark>(value, "probe_mark", &far_end)) {
+            Ok(mark) => self.mark = Some(mark.next),
+            Err(failure) => self.warnings.push(format!("Lost probes and the gap are not measured: {}", sentence(&failure.message))),
+        }
+        self.enter_steps()
+    }
+
+    pub(super) fn settle(self) -> (Self, Effect) {
+        if self.mark.is_none() {
+            return self.enter(Stage::Over);
+        }
+        let settled = settling(self.setting.probe_interval);
+        self.enter(Stage::Settling(settled))
+    }
+
+    pub(super) fn counted(mut self, settled: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+        let far_end = self.setting.far_end.clone().unwrap_or_default();
+        match result.and_then(|value| read::<ProbeWindow>(value, "probe_window", &far_end)) {
+            Ok(window) => {
+                // The probe may be slower than configured: then the first reply after the move may still be to come.
+                let needed = settling(interval(window.interval_ms));
+                if needed > settled {
+                    self.stage = Stage::Settling(needed);
+                    return (self, Effect::Wait(needed - settled));
+                }
+                self.window = Some(window);
+            }
+            Err(failure) => self.warnings.push(format!("Lost probes and the gap are not measured: {}", sentence(&failure.message))),
+        }
+        self.enter(Stage::Over)
+    }
+}
+
+/// How long the far end needs until a reply after the move is surely among the probes: two intervals and a long round trip.
+fn settling(interval: Duration) -> Duration {
+    interval * 2 + Duration::from_millis(200)
+}

@@ -1,0 +1,65 @@
+//! Ready, and waiting for the operator: hold, go, cancel.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::engine::{Effect, Stage, State, read};
+use crate::protocol::{ErrorCode, Failure, ProbeMark};
+
+/// What the operator wants of an order under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// Go on with the cut.
+    Go,
+    /// Give up before the cut.
+    Cancel,
+}
+
+/// The longest that an order waits for `go`: it keeps both hosts from other orders.
+pub const HOLD_LIMIT: Duration = Duration::from_secs(600);
+
+/// The operator gave the order up.
+pub(super) fn cancelled() -> Failure {
+    Failure::new(ErrorCode::Cancelled, "the operator cancelled it before the cut")
+}
+
+/// Nobody said go.
+pub(super) fn forgotten() -> Failure {
+    let text = format!("nobody said go within {} minutes, so it was given up before the cut", HOLD_LIMIT.as_secs() / 60);
+    Failure::new(ErrorCode::Cancelled, text).hint("order it again when the time has come")
+}
+
+impl State {
+    /// Ends the order before a step that was not yet asked for: what is there to be undone is what that step's refusal would undo.
+    pub(super) fn give_up(mut self, index: usize, mut failure: Failure) -> (Self, Effect) {
+        let undo = self.flow.steps.get(index).map_or(&[][..], |step| step.undo);
+        failure.message = format!("{}: {}", self.setting.request.order, failure.message);
+        self.stopped_before = Some(index);
+        self.fail(failure, undo)
+    }
+
+    /// The wait for the operator is over; `took` is not part of the total.
+    pub(super) fn waited(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+        *self.held.get_or_insert_default() += took;
+        match result {
+            Err(failure) => self.give_up(index, failure),
+            // What was counted while waiting is not the migration's.
+            Ok(_) => self.enter(Stage::Remarking(index)),
+        }
+    }
+
+    /// The far end counts from here.
+    pub(super) fn remarked(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+        *self.held.get_or_insert_default() += took;
+        let far_end = self.setting.far_end.clone().unwrap_or_default();
+        // The mark from before the wait is as good, only longer ago.
+        if let Ok(mark) = result.and_then(|value| read::<ProbeMark>(value, "probe_mark", &far_end)) {
+            self.mark = Some(mark.next);
+        }
+        self.enter(Stage::Stepping(index))
+    }
+}

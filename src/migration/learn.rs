@@ -1,0 +1,75 @@
+//! What the answers of a flow's steps teach: facts for later steps, and time.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::engine::{Stage, State, milliseconds, read, sentence};
+use super::flow::{Ask, Step};
+use crate::protocol::{ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp};
+
+impl State {
+    /// Takes in the answer of a step that worked: facts for later steps, and its time.
+    pub(super) fn learn(&mut self, step: &Step, took: Duration, value: Value) -> Result<(), Failure> {
+        let host = self.setting.host(step.at).to_owned();
+        let mut parts = Linked::default();
+        match step.ask {
+            Ask::GetTunIp => self.facts.tun_ip = read::<TunIp>(value, "get_tun_ip", &host)?.tun_ip,
+            Ask::GetControl => {
+                let ControlValues { control, route_list } = read(value, "get_control", &host)?;
+                (self.facts.control, self.facts.route_list) = (control, route_list);
+            }
+            Ask::Export => self.facts.state = read::<SoftState>(value, "export", &host)?.state,
+            Ask::Freeze => {
+                let Frozen { state, mark, epoch, trace } = read(value, "freeze", &host)?;
+                (self.facts.state, self.facts.mark, self.facts.trace) = (state, mark, trace);
+                self.facts.epoch = self.facts.epoch.max(epoch);
+            }
+            Ask::AwaitSync | Ask::ConfirmSync => match read::<SyncState>(value, "await_sync", &host)? {
+                SyncState::Synced { .. } => {}
+                SyncState::Untold => {
+                    self.warnings
+                        .push(format!("The D2D process of {host} does not tell when it is in sync: this phase is not measured."));
+                    return Ok(());
+                }
+                _ => {
+                    return Err(Failure::new(ErrorCode::Deadline, "the signal processing did not synchronise in time")
+                        .hint("look at the far end and at the signal: the processes run"));
+                }
+            },
+            Ask::LinkUsrp | Ask::StartUsrp | Ask::TakeOver => {
+                match read::<Linked>(value, step.ask.command(&self.facts).name(), &host) {
+                    Ok(linked) => {
+                        self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
+                        parts = linked;
+                    }
+                    // The radio is linked: an answer that can not be divided spoils the table, not the service.
+                    Err(failure) => self.warnings.push(sentence(&failure.message)),
+                }
+            }
+            _ => {}
+        }
+        self.time(step.phases, took, &parts);
+        self.facts.trace.append(&mut parts.trace);
+        Ok(())
+    }
+
+    /// Books the time of a step: what the answer knows of its parts under those, the rest under the last phase.
+    fn time(&mut self, phases: &'static [PhaseName], took: Duration, parts: &Linked) {
+        let Some((&last, others)) = phases.split_last() else { return };
+        let returning = matches!(self.stage, Stage::Returning(..));
+        let booked = if returning { &mut self.back.phases } else { &mut self.phases };
+        let mut rest = took;
+        for &phase in others {
+            let part = match phase {
+                PhaseName::Eth3 => milliseconds(parts.eth3_ms),
+                PhaseName::MakeUsrp => milliseconds(parts.make_ms.unwrap_or_default()),
+                _ => Duration::ZERO,
+            }
+            .min(rest);
+            rest -= part;
+            *booked.entry(phase).or_default() += part;
+        }
+        *booked.entry(last).or_default() += rest;
+    }
+}

@@ -1,0 +1,288 @@
+//! After a failed cut: the service goes back to the side that can serve.
+//!
+//! The source system's own clean-up has run by then. Both hosts say what they do; if nobody serves, the flow's returns are tried one
+//! after the other, each behind one gate: no host is asked to point eth3 at the radio before the other one has confirmed that its own
+//! eth3 is parked and its USRP process gone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::engine::{Effect, Stage, State, read, rounded};
+use super::flow::{Ask, Return, Side, When};
+use super::standing::{Report, Standing, Verdict};
+use crate::protocol::{Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback, Telemetry};
+
+/// How often a host that does not say is asked once more what it does.
+const ASKED_AGAIN: u8 = 1;
+
+/// A return under way, or the last one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Back {
+    /// Index of the next return to be tried.
+    next: usize,
+    /// For which return the other end was told to leave the radio alone.
+    silenced: Option<usize>,
+    /// What the host that is to serve said before the return began.
+    before: Option<Report>,
+    /// Who was last asked to serve.
+    to: Option<Side>,
+    /// Time of the last return's steps.
+    pub(super) phases: BTreeMap<PhaseName, Duration>,
+    /// When the service was back.
+    since: Option<Duration>,
+    /// Hosts that have looked for the radio in vain.
+    blind: Vec<Side>,
+    /// Why a host was not given the radio.
+    blocked: Option<String>,
+}
+
+/// May a return begin?
+enum Gate {
+    Open,
+    /// Once the other end is silent.
+    Silence,
+    Closed,
+}
+
+fn other(side: Side) -> Side {
+    if side == Side::Source { Side::Destination } else { Side::Source }
+}
+
+impl State {
+    /// The end that must not hold the radio during a return.
+    pub(super) fn opponent(&self, attempt: usize) -> Side {
+        self.flow.returns.get(attempt).map_or(Side::Destination, |way| other(way.at))
+    }
+
+    fn report(&mut self, result: &Result<Value, Failure>) -> Option<Report> {
+        let status = read::<Telemetry>(result.as_ref().ok()?.clone(), "status", "").ok()?;
+        self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
+        Some(Report::of(&status, &self.setting.active))
+    }
+
+    /// A host has said, or not, what it does after a failure.
+    pub(super) fn told(mut self, side: Side, tries: u8, result: Result<Value, Failure>) -> (Self, Effect) {
+        let again = tries < ASKED_AGAIN && result.is_err();
+        let report = self.report(&result);
+        self.ends.told(side, report);
+        match side {
+            Side::Source if again => self.enter(Stage::AskingSource(tries + 1)),
+            Side::Source => self.enter(Stage::AskingDestination(0)),
+            _ if again => self.enter(Stage::AskingDestination(tries + 1)),
+            _ if self.wants_return() => {
+                let next = self.back.next;
+                self.enter(Stage::Returning(next, 0))
+            }
+            _ => self.enter_verdict(),
+        }
+    }
+
+    fn wants_return(&self) -> bool {
+        let past_the_cut = self.failed_step.zip(self.flow.cut()).is_some_and(|(failed, cut)| failed >= cut);
+        if !past_the_cut || self.back.since.is_some() || self.back.next >= self.flow.returns.len() {
+            return false;
+        }
+        match (self.ends.source.standing(), self.ends.destination.standing()) {
+            // It runs again, but is not in sync. Where neither end comes into sync, the fault is not theirs.
+            (Standing::Serves, at_destination) => {
+                let sync_failed =
+                    self.failed_step.and_then(|index| self.flow.steps.get(index)).is_some_and(|s| s.ask == Ask::AwaitSync);
+                at_destination != Standing::Serves && self.back.to == Some(Side::Source) && !sync_failed
+            }
+            // It runs, but is not in sync. A source that was not in sync either has nothing to offer.
+            (_, Standing::Serves) => self.synced_before,
+            _ => true,
+        }
+    }
+
+    /// Takes the next step of a return.
+    pub(super) fn enter_return(mut self, attempt: usize, index: usize) -> (Self, Effect) {
+        let Some(way) = self.flow.returns.get(attempt) else { return self.enter_verdict() };
+        if index == 0 {
+            match self.gate(attempt, way) {
+                Gate::Open => self.begin_return(attempt, way),
+                Gate::Silence => return self.enter(Stage::Silencing(attempt)),
+                Gate::Closed => {
+                    self.back.next = attempt + 1;
+                    return self.enter(Stage::Returning(attempt + 1, 0));
+                }
+            }
+        }
+        let taken = way.steps.iter().enumerate().skip(index).find(|(_, step)| self.applies(step.when, self.back.before));
+        match taken {
+            Some((index, step)) => {
+                let effect = self.ask(step.at, step.ask);
+                if step.ask.points() {
+                    self.facts.epoch = self.facts.epoch.saturating_add(1);
+                }
+                self.stage = Stage::Returning(attempt, index);
+                (self, effect)
+            }
+            None => {
+                self.back.since = Some(self.last_event);
+                self.enter(Stage::AskingSource(0))
+            }
+        }
+    }
+
+    fn begin_return(&mut self, attempt: usize, way: &Return) {
+        self.back.next = attempt + 1;
+        self.back.before = self.ends.of(way.at).report;
+        self.back.to = Some(way.at);
+        self.back.blocked = None;
+        self.back.phases.clear();
+    }
+
+    fn gate(&mut self, attempt: usize, way: &Return) -> Gate {
+        let (side, opponent) = (self.ends.of(way.at), self.ends.of(other(way.at)));
+        let Some(report) = side.report else { return Gate::Closed };
+        // What it says of itself may not last: only a way that begins with a kill makes sure.
+        if side.pending && !way.steps.first().is_some_and(|step| step.ask.silences()) {
+            return Gate::Closed;
+        }
+        if way.at == Side::Destination && opponent.standing() == Standing::Serves {
+            return Gate::Closed;
+        }
+        let points = way.steps.iter().any(|step| step.ask.points() && self.applies(step.when, Some(report)));
+        match (points, opponent.silent, self.back.silenced == Some(attempt)) {
+            (true, ..) if self.back.blind.contains(&way.at) => Gate::Closed,
+            (false, ..) | (true, true, _) => Gate::Open,
+            (true, false, false) => Gate::Silence,
+            (true, false, true) => {
+                let [to, from] = [way.at, other(way.at)].map(|side| self.setting.host(side));
+                self.back.blocked = Some(format!(
+                    "{to} was not given the radio: {from} did not confirm that its eth3 is parked and its USRP process gone."
+                ));
+                Gate::Closed
+            }
+        }
+    }
+
+    fn applies(&self, when: When, before: Option<Report>) -> bool {
+        let report = before.unwrap_or_default();
+        let none = matches!(report.usrp, ProcessState::Stopped | ProcessState::Died);
+        let linked = report.usrp == ProcessState::Running;
+        match when {
+            When::Always => true,
+            When::Relay => self.relay(),
+            When::D2dLacks => report.d2d != ProcessState::Running,
+            When::RelayLacks => self.relay() && report.d2d != ProcessState::Running,
+            When::UsrpLacks => none,
+            When::LinkLacks => !linked,
+            When::PortLacks => linked && !report.points,
+        }
+    }
+
+    /// The other end was told to leave the radio alone.
+    pub(super) fn silenced(mut self, attempt: usize, result: Result<Value, Failure>) -> (Self, Effect) {
+        let side = self.opponent(attempt);
+        self.back.silenced = Some(attempt);
+        self.ends.heard(side, Ask::DoubleKill, &result);
+        match result {
+            Ok(_) => self.enter(Stage::Returning(attempt, 0)),
+            Err(failure) => {
+                let what = self.says(&super::flow::step(side, Ask::DoubleKill), &failure);
+                self.warnings.push(format!("Roll-back: {what}"));
+                self.enter(Stage::Confirming(attempt))
+            }
+        }
+    }
+
+    /// It has said what it does since.
+    pub(super) fn confirmed(mut self, attempt: usize, result: Result<Value, Failure>) -> (Self, Effect) {
+        let (side, report) = (self.opponent(attempt), self.report(&result));
+        self.ends.told(side, report);
+        self.enter(Stage::Returning(attempt, 0))
+    }
+
+    /// A step of a return was answered.
+    pub(super) fn returned(self, attempt: usize, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+        let mut state = self;
+        let Some(step) = state.flow.returns.get(attempt).and_then(|way| way.steps.get(index)) else {
+            return state.enter_verdict();
+        };
+        state.ends.heard(step.at, step.ask, &result);
+        match result.and_then(|value| state.learn(step, took, value)) {
+            Ok(()) => state.enter_return(attempt, index + 1),
+            Err(failure) => {
+                if failure.code == ErrorCode::RadioNotFound {
+                    state.back.blind.push(step.at);
+                }
+                let what = state.says(step, &failure);
+                state.warnings.push(format!("Roll-back: {what}"));
+                state.enter(Stage::AskingSource(0))
+            }
+        }
+    }
+
+    /// The destination's own look for the radio counts, too.
+    pub(super) fn note_blindness(&mut self, side: Side, failure: &Failure) {
+        if failure.code == ErrorCode::RadioNotFound {
+            self.back.blind.push(side);
+        }
+    }
+
+    fn enter_verdict(mut self) -> (Self, Effect) {
+        let end = |side| self.end(side, self.ends.of(side).standing());
+        let verdict = Verdict {
+            source: end(Side::Source),
+            destination: end(Side::Destination),
+            tried: self.back.to,
+            back: self.back.since.is_some(),
+            after_ms: self.unserved().map(rounded),
+        };
+        let (outcome, who) = verdict.sentence();
+        let given_up = self.failure.as_ref().is_some_and(|failure| failure.code == ErrorCode::Cancelled);
+        self.outcome = if given_up && outcome == Outcome::RolledBack { Outcome::Cancelled } else { outcome };
+        let nobody = outcome == Outcome::Failed && self.back.since.is_none();
+        let blocked = self.back.blocked.clone().filter(|_| nobody);
+        let sentences = [self.reason.take(), blocked, Some(who)];
+        self.reason = Some(sentences.into_iter().flatten().collect::<Vec<_>>().join(" "));
+        self.enter(Stage::Tidying)
+    }
+
+    fn end(&self, side: Side, standing: Standing) -> super::standing::End<'_> {
+        let host = self.setting.host(side);
+        super::standing::End { host, standing, orders: self.setting.orders(host) }
+    }
+
+    /// Takes back the tun address of a destination that does not serve: the source's own must not be there twice.
+    pub(super) fn enter_tidying(self) -> (Self, Effect) {
+        let before = self.tun_before.clone().unwrap_or_default();
+        let serves = self.ends.destination.standing() == Standing::Serves;
+        if !self.tun_given || serves || before == self.facts.tun_ip {
+            return self.settle();
+        }
+        let effect = Effect::Request { host: self.setting.to.clone(), command: Command::SetTunIp { tun_ip: before } };
+        (self, effect)
+    }
+
+    pub(super) fn tidied(mut self, result: Result<Value, Failure>) -> (Self, Effect) {
+        if let Err(failure) = result {
+            let what = self.says(&super::flow::step(Side::Destination, Ask::SetTunIp), &failure);
+            self.warnings.push(format!("Clean-up: {what}"));
+        }
+        self.settle()
+    }
+
+    /// From the cut until the service was back.
+    fn unserved(&self) -> Option<Duration> {
+        self.back.since.zip(self.cut_at).map(|(since, cut)| since.saturating_sub(cut))
+    }
+
+    /// For the record.
+    pub(super) fn rollback(&self) -> Option<Rollback> {
+        let to = self.setting.host(self.back.to?).to_owned();
+        let until = self.back.since.unwrap_or(self.last_event);
+        let phases = self.back.phases.iter();
+        Some(Rollback {
+            to,
+            serves: self.back.since.is_some(),
+            phases: phases.map(|(&name, &time)| Phase { name, ms: rounded(time), source_ms: None }).collect(),
+            rollback_ms: self.ended.map(|failed| rounded(until.saturating_sub(failed))),
+            unserved_ms: self.unserved().map(rounded),
+        })
+    }
+}

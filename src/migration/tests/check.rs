@@ -1,0 +1,102 @@
+//! Findings for an order from what the hosts of a fake fleet say.
+
+use super::*;
+use crate::migration::fleet::{Fleet, Host, config};
+use crate::protocol::Command;
+
+fn answers(mut fleet: Fleet) -> Answers {
+    let ask = |host: &str| {
+        let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
+        (host.to_owned(), answer)
+    };
+    ["server1", "server2", "server3"].map(ask).into()
+}
+
+fn cluster() -> Config {
+    config(std::path::Path::new("/nowhere"), true)
+}
+
+fn of(order: Order, answers: &Answers) -> Vec<Finding> {
+    findings(Some(order), &cluster(), answers)
+}
+
+fn blockers(findings: &[Finding]) -> Vec<(&str, &str)> {
+    let blockers = findings.iter().filter(|finding| finding.grade == Grade::Blocker);
+    blockers.map(|finding| (finding.subject.as_str(), finding.sentence.as_str())).collect()
+}
+
+#[test]
+fn a_cluster_in_order_has_no_blocker_and_no_warning() {
+    let answers = answers(Fleet::new(Host::serving(), Host::default()));
+    let found = of(Order::M, &answers);
+    assert!(found.iter().all(|finding| finding.grade == Grade::Ok), "{found:#?}");
+    assert!(found.len() >= 8, "{found:#?}");
+    assert!(!blocked(&found));
+}
+
+#[test]
+fn what_stands_against_an_order_is_named_with_what_to_do() {
+    let half = || Host { d2d: true, ..Host::default() };
+    let pointing = || Host { active: true, ..Host::default() };
+    let table = [
+        (Order::M, Host::default(), Host::default(), "server1", "server1 runs nothing that could be moved", "DS starts it"),
+        (Order::M, Host::serving(), half(), "server2", "server2 already runs D2D", "KR stops it"),
+        (
+            Order::M,
+            Host::serving(),
+            pointing(),
+            "radio",
+            "server1 and server2 both point eth3 at it, and it can serve one host only",
+            "KL or KR parks one",
+        ),
+        (Order::DS, Host::serving(), Host::default(), "server1", "server1 already runs D2D and USRP", "KL stops it"),
+    ];
+    for (order, server1, server2, subject, sentence, hint) in table {
+        let found = of(order, &answers(Fleet::new(server1, server2)));
+        let blocker = found.iter().find(|finding| finding.grade == Grade::Blocker).unwrap();
+        assert_eq!((blocker.subject.as_str(), blocker.sentence.as_str()), (subject, sentence));
+        assert_eq!(blocker.hint.as_deref(), Some(hint));
+    }
+}
+
+#[test]
+fn a_silent_server_blocks_and_a_silent_far_end_warns() {
+    for (silent, blocks) in [("server1", true), ("server2", true), ("server3", false)] {
+        let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+        answers.insert(silent.into(), Err(Failure::new(ErrorCode::Unreachable, "nobody there")));
+        let found = of(Order::M, &answers);
+        assert_eq!(blocked(&found), blocks, "{silent}: {found:#?}");
+        assert!(found.iter().any(|finding| finding.grade > Grade::Ok && finding.sentence.contains("does not answer")));
+        // Killing on one host does not depend on the other.
+        assert_eq!(blocked(&of(Order::KL, &answers)), silent == "server1");
+    }
+}
+
+#[test]
+fn a_port_that_is_down_and_another_version_block() {
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    answers.get_mut("server2").unwrap().as_mut().unwrap().radio_port.up = false;
+    assert!(blockers(&of(Order::M, &answers))[0].1.starts_with("eth3 of server2 is missing or down"));
+    answers.get_mut("server2").unwrap().as_mut().unwrap().v = 99;
+    assert!(blockers(&of(Order::M, &answers))[0].1.contains("version 99"));
+}
+
+#[test]
+fn a_source_without_sync_is_a_warning() {
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    answers.get_mut("server1").unwrap().as_mut().unwrap().d2d.sync = Some(SyncState::Searching);
+    let found = of(Order::M, &answers);
+    assert!(!blocked(&found));
+    assert!(found.iter().any(|finding| finding.grade == Grade::Warning && finding.subject == "server1"));
+}
+
+#[test]
+fn two_radios_block_a_migration() {
+    let mut config = cluster();
+    let other = config.radio["pool"].clone();
+    config.radio.insert("other".into(), other);
+    config.host.get_mut("server2").unwrap().radio = "other".into();
+    let answers = answers(Fleet::new(Host::serving(), Host::default()));
+    let found = findings(Some(Order::M), &config, &answers);
+    assert_eq!(blockers(&found)[0].0, "radio");
+}

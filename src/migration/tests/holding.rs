@@ -1,0 +1,132 @@
+//! Budget, hold, go, cancel.
+
+use super::*;
+use crate::migration::fleet::Fault::Silent;
+use crate::protocol::Method::{Classic, Cold};
+use crate::protocol::Order::{M, MB};
+use crate::protocol::{ErrorCode, Expected, OrderStage, Origin, Outcome};
+
+fn setting(request: &OrderRequest) -> Setting {
+    Setting::new("run".into(), chrono::Utc::now(), request, &config(Path::new("/nowhere"), true))
+}
+
+fn time(_: &str, _: &str) -> Duration {
+    Duration::from_millis(1)
+}
+
+#[test]
+fn a_hold_stops_ready_before_the_cut_and_goes_on_at_go() {
+    for (order, method) in [(M, Classic), (MB, Classic), (M, Cold)] {
+        let request = OrderRequest { hold: true, ..OrderRequest::new(order, method) };
+        let mut fleet = before(order);
+        let mut stages = Vec::new();
+        let mut seen = |state: &State, at: Duration| stages.push(state.progress(at).stage);
+        let record = run_setting(&mut fleet, setting(&request), time, &mut seen, |state| {
+            if state.progress(Duration::ZERO).stage == OrderStage::Ready { Wish::Go } else { Wish::None }
+        });
+        assert_eq!(record.outcome, Outcome::Ok, "{record:?}");
+        assert!(record.held_ms.is_some());
+        // The time of the wait is in no phase and not in the total.
+        assert!((record.total_ms - record.phases.iter().map(|p| p.ms).sum::<f64>()).abs() < 1e-6, "{record:?}");
+        stages.dedup();
+        use OrderStage::{Checking, Closing, Moving, Preparing, Ready};
+        assert_eq!(stages, [Checking, Preparing, Ready, Moving, Closing]);
+    }
+}
+
+#[test]
+fn a_hold_that_everybody_forgot_ends_with_the_source_serving() {
+    let request = OrderRequest { hold: true, ..OrderRequest::new(M, Classic) };
+    let mut fleet = before(M);
+    let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| (), |_| Wish::None);
+    assert_eq!(record.outcome, Outcome::Cancelled);
+    assert!(record.reason.unwrap().contains("nobody said go within 10 minutes"));
+    assert!(fleet.hosts["server1"].serves() && !fleet.hosts["server2"].d2d);
+}
+
+#[test]
+fn cancelled_at_any_moment_before_the_cut_the_source_serves_on_and_nothing_is_left() {
+    for (order, method) in [(M, Classic), (MB, Classic), (M, Cold), (MB, Cold)] {
+        for hold in [false, true] {
+            for after in 0..12 {
+                let request = OrderRequest { hold, ..OrderRequest::new(order, method) };
+                let mut fleet = before(order);
+                let count = std::cell::Cell::new(0);
+                let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| count.set(count.get() + 1), |_| {
+                    if count.get() > after { Wish::Cancel } else { Wish::None }
+                });
+                let case = format!("{order} {method} after {after}: {record:?}");
+                let (from, to) = (&fleet.hosts[&record.from], &fleet.hosts[&record.to]);
+                match record.outcome {
+                    Outcome::Cancelled => {
+                        assert!(
+                            from.serves() && !to.d2d && !to.active && to.usrp == crate::protocol::ProcessState::Stopped,
+                            "{case}"
+                        );
+                        assert!(record.reason.as_deref().unwrap().ends_with("still serves."), "{case}");
+                        assert_eq!(record.failure.unwrap().code, ErrorCode::Cancelled);
+                        assert_ne!(to.tun, "192.168.40.9/24", "the tun address is there twice");
+                    }
+                    Outcome::Ok => assert!(to.serves() && !hold, "{case}"),
+                    _ => panic!("{case}"),
+                }
+                assert!(record.outcome == Outcome::Cancelled || after >= 4, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_of_the_clean_up_of_a_cancelled_order_is_told() {
+    let request = OrderRequest { hold: true, ..OrderRequest::new(M, Classic) };
+    let mut fleet = before(M);
+    fleet.faults.push(("server2", "double_kill", Silent));
+    let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| (), |state| {
+        if state.progress(Duration::ZERO).stage == OrderStage::Ready { Wish::Cancel } else { Wish::None }
+    });
+    assert_eq!(record.outcome, Outcome::Cancelled, "{record:?}");
+    assert!(record.warnings[0].starts_with("Clean-up: double_kill on server2"));
+}
+
+#[test]
+fn an_interruption_beyond_the_budget_is_refused_with_both_figures() {
+    let history = Expected { ms: Some(149.0), origin: Origin::History, runs: 12 };
+    let source = Expected { ms: Some(1855.0), origin: Origin::Source, runs: 0 };
+    let none = Expected { ms: None, origin: Origin::NoHistory, runs: 0 };
+    for (expected, budget, force, refused) in [
+        (history, 100.0, false, Some("149 ms is to be expected (median of 12 earlier runs), which exceeds the budget of 100 ms")),
+        (source, 500.0, false, Some("1855 ms is to be expected (the source system's figure, for there is no history)")),
+        (history, 150.0, false, None),
+        (history, 100.0, true, None),
+        (none, 1.0, false, None),
+    ] {
+        let request = OrderRequest { budget_ms: Some(budget), force, ..OrderRequest::new(M, Classic) };
+        let mut fleet = before(M);
+        let setting = Setting { expected, ..setting(&request) };
+        let record = run_setting(&mut fleet, setting, time, &mut |_, _| (), |_| Wish::None);
+        match refused {
+            Some(words) => {
+                assert!(record.reason.as_deref().unwrap().contains(words), "{record:?}");
+                assert_eq!(record.failure.unwrap().code, ErrorCode::OverBudget);
+                assert_eq!((record.outcome, fleet.changes().len()), (Outcome::RolledBack, 0));
+            }
+            None => assert_eq!(record.outcome, Outcome::Ok, "{record:?}"),
+        }
+    }
+}
+
+#[test]
+fn links_carry_an_epoch_above_all_that_either_host_knows() {
+    for faulty in [false, true] {
+        let mut fleet = before(M);
+        fleet.hosts.get_mut("server1").unwrap().epoch = Some(4);
+        fleet.hosts.get_mut("server2").unwrap().epoch = Some(7);
+        if faulty {
+            fleet.faults.push(("server2", "link_usrp", Silent));
+        }
+        let record = run(&mut fleet, M, Classic, true);
+        assert!(record.outcome != Outcome::Failed, "{record:?}");
+        // The destination's word may still be on its way when the source links: the source's must be newer all the same.
+        assert_eq!(fleet.epochs, if faulty { vec![8, 9] } else { vec![8] });
+    }
+}

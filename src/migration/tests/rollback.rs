@@ -1,0 +1,123 @@
+//! The way back: what it costs, what it leaves, and where it must not go.
+
+use super::*;
+use crate::migration::fleet::Fault::{Blind, Lost, Refused};
+use crate::protocol::Method::{Classic, Cold};
+use crate::protocol::Order::{M, MB};
+use crate::protocol::{Outcome, PhaseName};
+
+fn reason(record: &RunRecord) -> &str {
+    record.reason.as_deref().unwrap_or_default()
+}
+
+#[test]
+fn the_record_says_how_long_nobody_served() {
+    let mut fleet = before(M);
+    fleet.faults.push(("server2", "link_usrp", Refused));
+    let time = |_: &str, command: &str| {
+        Duration::from_millis(match command {
+            "double_kill" => 20,
+            "link_usrp" => 100,
+            "start_d2d" => 50,
+            "make_usrp" => 5,
+            "await_sync" => 7,
+            "status" => 1,
+            _ => 0,
+        })
+    };
+    let record = run_watched(&mut fleet, M, Classic, true, time, &mut |_, _| ());
+    let back = record.rollback.clone().unwrap();
+    assert_eq!((back.to.as_str(), back.serves), ("server1", true));
+    // Clean-up 20, two questions 2, the way back 50 + 5 + 100 + 7.
+    assert_eq!(back.rollback_ms, Some(184.0));
+    // The cut 20 and the link that failed 100 come before.
+    assert_eq!(back.unserved_ms, Some(304.0));
+    let phases: Vec<(PhaseName, f64)> = back.phases.iter().map(|p| (p.name, p.ms)).collect();
+    use PhaseName::{Eth3, LinkUsrp, MakeUsrp, StartD2d, Sync};
+    assert_eq!(phases, [(StartD2d, 50.0), (MakeUsrp, 5.0), (Eth3, 2.0), (LinkUsrp, 98.0), (Sync, 7.0)]);
+    assert!(reason(&record).ends_with("server1 serves again after 304 ms."), "{record:?}");
+    // The phases of the migration itself are not mixed with them.
+    assert!(record.phases.iter().all(|p| p.name != Sync && p.name != LinkUsrp));
+}
+
+#[test]
+fn an_order_that_never_cut_has_no_way_back() {
+    let mut fleet = before(M);
+    fleet.faults.push(("server2", "make_usrp", Refused));
+    assert_eq!(run(&mut fleet, M, Classic, true).rollback, None);
+}
+
+#[test]
+fn the_tun_of_the_destination_is_as_it_was() {
+    for tun in ["", "10.0.0.1/24", "192.168.40.9/24"] {
+        for method in [Classic, Cold] {
+            let mut fleet = before(M);
+            fleet.hosts.get_mut("server2").unwrap().tun = tun.into();
+            fleet.faults.push(("server2", "start_d2d", Refused));
+            let record = run(&mut fleet, M, method, true);
+            assert_eq!(record.outcome, Outcome::RolledBack);
+            assert_eq!(fleet.hosts["server2"].tun, tun, "{method}");
+            assert_eq!(fleet.hosts["server1"].tun, "192.168.40.9/24");
+        }
+    }
+}
+
+#[test]
+fn the_source_is_not_given_the_radio_before_the_destination_is_known_to_be_silent() {
+    for order in [M, MB] {
+        let mut fleet = before(order);
+        let (from, to) = if order == M { ("server1", "server2") } else { ("server2", "server1") };
+        // The link may have been made; neither the clean-up nor the question is answered.
+        fleet.faults.push((to, "link_usrp", Lost));
+        let cut = {
+            let mut whole = fleet.clone();
+            whole.faults.clear();
+            run(&mut whole, order, Classic, true);
+            whole.log.iter().position(|(_, c)| *c == "link_usrp").unwrap()
+        };
+        fleet.dead.insert(to, cut + 1);
+        let record = run(&mut fleet, order, Classic, true);
+        assert_eq!(record.outcome, Outcome::Failed);
+        assert!(!fleet.hosts[from].active, "{:?}", fleet.log);
+        let text =
+            format!("{from} was not given the radio: {to} did not confirm that its eth3 is parked and its USRP process gone.");
+        assert!(reason(&record).contains(&text), "{record:?}");
+        assert!(reason(&record).contains(&format!("Start it with `baton agent --host {to}`")), "{record:?}");
+    }
+}
+
+#[test]
+fn a_source_that_has_died_after_the_cut_leaves_the_work_to_the_destination() {
+    let mut fleet = before(M);
+    fleet.faults.push(("server2", "link_usrp", Refused));
+    let cut = {
+        let mut whole = before(M);
+        run(&mut whole, M, Classic, true);
+        whole.log.iter().position(|(_, c)| *c == "link_usrp").unwrap()
+    };
+    fleet.dead.insert("server1", cut);
+    let record = run(&mut fleet, M, Classic, true);
+    assert!(fleet.hosts["server2"].serves() && fleet.collision.is_none(), "{record:?}");
+    assert_eq!(record.outcome, Outcome::Failed);
+    assert!(reason(&record).contains("server1 could not take the work back; server2 was started anew and serves"), "{record:?}");
+}
+
+#[test]
+fn without_a_radio_nobody_serves_and_the_sentence_names_the_order_that_repairs_it() {
+    let mut fleet = before(M);
+    fleet.faults = vec![("server2", "link_usrp", Blind), ("server1", "link_usrp", Blind)];
+    let record = run(&mut fleet, M, Classic, true);
+    assert_eq!(record.outcome, Outcome::Failed);
+    assert!(reason(&record).ends_with("Nobody serves now: KL and then DS start server1 again."), "{record:?}");
+    assert_eq!(record.rollback.unwrap().unserved_ms, None);
+}
+
+#[test]
+fn where_neither_end_comes_into_sync_the_source_keeps_the_radio() {
+    let mut fleet = before(M);
+    fleet.faults = vec![("server2", "await_sync", Refused), ("server1", "await_sync", Refused)];
+    let record = run(&mut fleet, M, Classic, true);
+    assert_eq!(record.outcome, Outcome::Failed);
+    assert!(reason(&record).contains("server1 has the radio again and its processes run, but they are not in sync"), "{record:?}");
+    assert!(fleet.hosts["server1"].serves() && !fleet.hosts["server2"].active);
+}

@@ -1,0 +1,66 @@
+//! `baton runs export`: a recorded run as a file.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{Format, bytes, of_run};
+use crate::metrics::{history, records};
+use crate::protocol::{ErrorCode, Failure};
+use crate::ui::screen::MINIMUM;
+use crate::ui::theme::{Skin, ThemeName};
+
+/// Options.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The run, or any part of its identity that no other run has.
+    #[arg(required_unless_present = "last")]
+    run: Option<String>,
+    /// The newest run.
+    #[arg(long, conflicts_with = "run")]
+    last: bool,
+    /// Kind of file.
+    #[arg(long, value_enum, default_value_t = Format::Svg)]
+    format: Format,
+    /// Where to write it; without it, to stdout.
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Colours of pictures.
+    #[arg(long, value_enum, default_value_t)]
+    theme: ThemeName,
+    /// Draw with ASCII characters only.
+    #[arg(long)]
+    ascii: bool,
+    /// Columns of a picture.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u16).range(i64::from(MINIMUM.0)..=400))]
+    columns: u16,
+    /// Rows of a picture.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u16).range(i64::from(MINIMUM.1)..=200))]
+    rows: u16,
+}
+
+/// Exports a run that the folder `records` holds. The same record and options give the same bytes.
+///
+/// # Errors
+/// The records can not be read, hold no such run, or the file can not be written.
+pub fn run(records: &Path, args: &Args) -> Result<ExitCode, Failure> {
+    let runs = records::load(records)?.runs;
+    let record = history::find(&runs, args.run.as_deref().unwrap_or("last"))?;
+    let picture = of_run(record, &Skin::new(args.theme, args.ascii), args.columns, args.rows);
+    let content = bytes(&picture, args.format)?;
+    match &args.out {
+        Some(path) => std::fs::write(path, content)
+            .map_err(|e| Failure::new(ErrorCode::Io, format!("{} can not be written: {e}", path.display())))?,
+        None if args.format == Format::Png && stdout().is_terminal() => {
+            return Err(Failure::new(ErrorCode::BadRequest, "a PNG is not for a terminal").hint("name a file with --out"));
+        }
+        None => {
+            let mut stdout = stdout().lock();
+            stdout
+                .write_all(&content)
+                .and_then(|()| stdout.flush())
+                .map_err(|e| Failure::new(ErrorCode::Io, format!("the export could not be written to stdout: {e}")))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

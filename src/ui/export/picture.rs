@@ -1,0 +1,103 @@
+//! What is exported: a screen with a stamp in the place of its keys, and the runs on it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::metrics::history::short;
+use crate::protocol::RunRecord;
+use crate::ui::model::{Model, Screen};
+use crate::ui::panel::{line, run::VERSION, span};
+use crate::ui::screen;
+use crate::ui::shown::{Shown, View};
+use crate::ui::text::{one_line, wrap};
+use crate::ui::theme::Skin;
+use crate::ui::timeline;
+
+/// What the figures of a picture are.
+const MEASURED: &str = "figures measured in the run unless marked source";
+
+/// A screen to be exported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// Its cells, the stamp below.
+    pub buffer: Buffer,
+    /// Program, run, time, what was measured.
+    pub stamp: String,
+    /// The runs on it, with their records.
+    pub runs: Vec<RunRecord>,
+    /// File name without ending: sorts by time.
+    pub stem: String,
+}
+
+/// The console's screen as it is now.
+pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
+    let name = match model.screen {
+        Screen::Operate => "Operate",
+        Screen::Timing => "Timing",
+        Screen::Runs => "Runs",
+        Screen::Help { .. } => "Help",
+    };
+    let shown = Shown::of(model);
+    let runs: Vec<RunRecord> = match model.screen {
+        Screen::Runs => model.runs.marked_or_listed().cloned().collect(),
+        Screen::Help { .. } => Vec::new(),
+        Screen::Operate => model.migration().and_then(|(_, p)| p.record.clone()).into_iter().collect(),
+        Screen::Timing => shown.and_then(|s| s.record().cloned()).into_iter().collect(),
+    };
+    let on_screen = match model.screen {
+        Screen::Operate => model.migration().map(|(_, p)| p.run.clone()),
+        Screen::Timing => shown.map(|s| s.progress.run.clone()),
+        Screen::Runs | Screen::Help { .. } => None,
+    };
+    let run = match (on_screen, model.screen) {
+        (Some(run), _) => format!("run {}", one_line(&run)),
+        (None, Screen::Runs) => format!("{} runs", runs.len()),
+        (None, _) => "no migration yet".into(),
+    };
+    let replay = model.replay.as_ref().map(|r| format!(", replay at {}", r.words())).unwrap_or_default();
+    let time = model.at.format("%Y-%m-%d %H:%M:%S UTC");
+    let stamp = format!("{VERSION}, screen {name}, {run}{replay}, {time}; {MEASURED}");
+    let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
+    screen::draw(model, drawn.area, &mut drawn);
+    let stem = format!("baton-{}-{}", name.to_lowercase(), model.at.format("%Y%m%dT%H%M%SZ"));
+    Picture { buffer: stamped(&drawn, &model.skin, &stamp), stamp, runs, stem }
+}
+
+/// A recorded run on the Timing screen. The time of the stamp is the run's own: the same record gives the same picture.
+pub fn of_run(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Picture {
+    let progress = timeline::finished(record.clone());
+    let time = record.started.format("%Y-%m-%d %H:%M:%S UTC");
+    let stamp = format!("{VERSION}, run {}, {time}; {MEASURED}", one_line(&record.run));
+    let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
+    drawn.set_style(drawn.area, skin.theme.base);
+    let run = Some(Shown::recorded(&progress));
+    let view = View { skin, run, far_end: None, stale_ms: None, notice: None };
+    let inset = u16::from(width >= 100);
+    // The last row is the stamp's.
+    let body = Rect { x: inset, y: 0, width: width - 2 * inset, height: height.saturating_sub(1) };
+    screen::run_alone(&view, false, body, &mut drawn);
+    let stem = format!("baton-run-{}", short(&record.run));
+    Picture { buffer: stamped(&drawn, skin, &stamp), stamp, runs: vec![record.clone()], stem }
+}
+
+/// The cells with the stamp instead of the last row, in as many rows as it needs.
+fn stamped(drawn: &Buffer, skin: &Skin, stamp: &str) -> Buffer {
+    let area = drawn.area;
+    let inset = u16::from(area.width >= 100);
+    let rows = wrap(stamp, usize::from(area.width.saturating_sub(2 * inset)));
+    let kept = area.height.saturating_sub(1);
+    // A screen has fewer rows than u16 holds, and a stamp has a handful.
+    let height = kept.saturating_add(rows.len() as u16);
+    let mut buffer = Buffer::empty(Rect { height, ..area });
+    buffer.set_style(buffer.area, skin.theme.base);
+    let cells = usize::from(kept) * usize::from(area.width);
+    for (to, from) in buffer.content.iter_mut().zip(drawn.content.iter().take(cells)) {
+        *to = from.clone();
+    }
+    let place = Rect { x: area.x + inset, y: kept, width: area.width.saturating_sub(2 * inset), height: height - kept };
+    for (y, row) in (kept..).zip(rows) {
+        line(place, y, &mut buffer, &Line::from(span(row, skin.theme.dim)));
+    }
+    buffer
+}

@@ -1,0 +1,82 @@
+//! Groups of runs side by side: median, 95th percentile, smallest and largest of every figure.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{below, lines, rule, span};
+use crate::metrics::history::{Comparison, Spread};
+use crate::ui::model::Model;
+use crate::ui::text::{clip, count, ms};
+
+/// Columns of an explanation and of a figure.
+const NAME: usize = 28;
+const FIGURE: usize = 9;
+/// Figures of a group, the most telling first; a narrow screen drops from the end.
+const FIGURES: [(&str, Figure); 4] = [("median", |s| s.median), ("p95", |s| s.p95), ("min", |s| s.min), ("max", |s| s.max)];
+/// Reads one of them.
+type Figure = fn(&Spread) -> f64;
+
+/// Draws it.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let comparison = model.runs.compared();
+    let title = format!("COMPARISON of {}", model.runs.compared_what());
+    rule(area, buf, &model.skin, &title, "ms, measured; p95 by nearest rank");
+    let body = below(area, 1);
+    if comparison.groups.is_empty() {
+        let text = "no migration among them: orders that move nothing have no phases to compare";
+        lines(body, buf, [Line::from(span(text, t.dim))]);
+        return;
+    }
+    let room = usize::from(area.width).saturating_sub(NAME + FIGURE + 2);
+    let (groups, figures) = fitting(comparison, room);
+    let mut rows = heads(model, comparison, groups, figures);
+    rows.extend(comparison.rows.iter().map(|row| {
+        let figure =
+            |v: f64| if row.unit == "count" { if v.fract() == 0.0 { count(v as u64) } else { format!("{v:.1}") } } else { ms(v) };
+        let mut spans: Vec<Span<'_>> =
+            vec![span(format!("{:<NAME$}", clip(row.explanation, NAME, model.skin.glyphs.ellipsis)), t.base)];
+        spans.push(span(format!("{:>FIGURE$}", row.source.map_or_else(|| "-".into(), figure)), t.source));
+        for spread in row.spreads.iter().take(groups) {
+            spans.push(span("  ", t.base));
+            for (_, of) in FIGURES.iter().take(figures) {
+                let text = spread.as_ref().map_or_else(|| "-".into(), |s| figure(of(s)));
+                spans.push(span(format!("{text:>FIGURE$}"), t.measured));
+            }
+        }
+        Line::from(spans)
+    }));
+    let hidden = comparison.groups.len() - groups;
+    if hidden > 0 {
+        rows.push(Line::from(span(format!("{hidden} more groups have no room here: `baton runs compare` prints all"), t.warn)));
+    }
+    lines(body, buf, rows);
+}
+
+/// How many groups fit, and with how many figures each: rather all groups with fewer figures than the other way round.
+fn fitting(comparison: &Comparison, room: usize) -> (usize, usize) {
+    let wanted = comparison.groups.len();
+    // A single run has one value: its median.
+    let most = if comparison.groups.iter().all(|g| g.runs <= 1) { 1 } else { FIGURES.len() };
+    let fits = |figures: usize| room / (figures * FIGURE + 2);
+    let figures = (1..=most).rev().find(|figures| fits(*figures) >= wanted).unwrap_or(1);
+    (fits(figures).min(wanted), figures)
+}
+
+fn heads<'a>(model: &Model, comparison: &Comparison, groups: usize, figures: usize) -> Vec<Line<'a>> {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let width = figures * FIGURE;
+    let (mut names, mut counts) =
+        (vec![span(format!("{:<NAME$}", ""), t.dim), span(format!("{:>FIGURE$}", ""), t.source)], Vec::new());
+    let mut words = vec![span(format!("{:<NAME$}", "ms"), t.dim), span(format!("{:>FIGURE$}", "source"), t.source)];
+    counts.push(span(format!("{:<1$}", "successful runs", NAME + FIGURE), t.dim));
+    for group in comparison.groups.iter().take(groups) {
+        names.push(span(format!("  {:>width$}", clip(&group.name, width, g.ellipsis)), t.strong));
+        let out = if group.left_out > 0 { format!(" (+{} not)", group.left_out) } else { String::new() };
+        counts.push(span(format!("  {:>width$}", clip(&format!("n = {}{out}", group.runs), width, g.ellipsis)), t.base));
+        words.push(span("  ", t.dim));
+        words.extend(FIGURES.iter().take(figures).map(|(name, _)| span(format!("{name:>FIGURE$}"), t.dim)));
+    }
+    vec![Line::from(names), Line::from(counts), Line::from(words)]
+}

@@ -1,0 +1,95 @@
+//! What the service felt in a run: the interruption three ways, and the pings that it cost.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::phases::trim;
+use super::{below, lines, rule, span};
+use crate::protocol::{Interruption, SOURCE_PINGS_LOST};
+use crate::ui::shown::View;
+use crate::ui::text::{clip, count, ms};
+
+/// Rows when everything is shown: rule, heads, three ways, pings lost.
+pub const ROWS: u16 = 6;
+/// Interval of the source's pings, ms.
+const SOURCE_INTERVAL_MS: f64 = 100.0;
+/// Columns of a figure.
+const FIGURE: usize = 8;
+
+/// Draws it; where not all has room, without the rule and the pings first, on a single row nothing else.
+pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+    let felt = view.record().map(|record| &record.interruption);
+    if area.height < 3 {
+        lines(area, buf, [pings(view, felt)]);
+        return;
+    }
+    let far = view.far_end.unwrap_or("the far end");
+    let mut rows = table(view, felt, usize::from(area.width));
+    let body = if area.height >= ROWS {
+        rule(area, buf, view.skin, "WHAT THE SERVICE FELT", &format!("pings counted by {far}"));
+        below(area, 1)
+    } else {
+        // The pings stand last of all; few rows begin with them, below the heads.
+        rows[1..].rotate_right(1);
+        area
+    };
+    lines(body, buf, rows);
+}
+
+fn table<'a>(view: &View<'_>, felt: Option<&Interruption>, width: usize) -> Vec<Line<'a>> {
+    let t = &view.skin.theme;
+    let name = width.saturating_sub(2 * FIGURE + 1).min(48);
+    let row = |text: &str, a: String, b: String, styles: [Style; 3]| {
+        let [one, two, three] = styles;
+        let text = clip(text, name, view.skin.glyphs.ellipsis);
+        Line::from(vec![
+            span(format!("{text:<name$}"), one),
+            span(format!("{a:>FIGURE$}"), two),
+            span(format!("{b:>FIGURE$}"), three),
+        ])
+    };
+    let loss = SOURCE_PINGS_LOST as f64 * SOURCE_INTERVAL_MS;
+    let ways: [(&str, Option<f64>, Option<f64>); 3] = [
+        ("by phases (the source's definition), ms", felt.and_then(|f| f.by_phases_ms), Some(view.source().interruption_ms)),
+        ("by lost pings x interval, ms", felt.and_then(|f| f.by_loss_ms), Some(loss)),
+        ("the far end's longest gap, ms", felt.and_then(|f| f.gap_ms), None),
+    ];
+    let note = format!("source's pings: one every {} ms", trim(SOURCE_INTERVAL_MS));
+    let mut rows = vec![row(&note, "ours".into(), "source".into(), [t.dim, t.measured, t.source])];
+    let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
+    rows.extend(
+        ways.into_iter().map(|(text, ours, source)| row(text, figure(ours), figure(source), [t.base, t.measured, t.source])),
+    );
+    let (of, lost) = match felt.map(|f| (f.probes_lost, f.probes_sent, f.probe_interval_ms)) {
+        Some((Some(lost), Some(sent), Some(interval))) => {
+            (format!("PINGS LOST of {} sent, one every {} ms", count(sent), trim(interval)), Some(lost))
+        }
+        Some(_) => ("PINGS LOST: not measured".to_owned(), None),
+        None => ("PINGS LOST: counted when the run is over".to_owned(), None),
+    };
+    let style = match lost {
+        None => t.dim,
+        Some(0) => t.good,
+        Some(_) => t.bad,
+    };
+    rows.push(row(&of, lost.map_or_else(|| "-".into(), count), count(SOURCE_PINGS_LOST), [t.strong, style, t.source]));
+    rows
+}
+
+/// Lost pings in one row, ours and the source's, each with its interval.
+fn pings<'a>(view: &View<'_>, felt: Option<&Interruption>) -> Line<'a> {
+    let t = &view.skin.theme;
+    let ours = match felt.map(|f| (f.probes_lost, f.probes_sent, f.probe_interval_ms)) {
+        None => vec![span("pings lost: counted when the run is over", t.dim)],
+        Some((Some(lost), Some(sent), Some(interval))) => vec![
+            span("PINGS LOST ", t.dim),
+            span(count(lost), if lost > 0 { t.bad } else { t.good }),
+            span(format!(" of {}, every {} ms", count(sent), trim(interval)), t.base),
+        ],
+        Some(_) => vec![span("pings lost: not measured", t.warn)],
+    };
+    let source = format!("  source {SOURCE_PINGS_LOST}, every {} ms", trim(SOURCE_INTERVAL_MS));
+    Line::from([ours, vec![span(source, t.source)]].concat())
+}

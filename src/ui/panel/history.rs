@@ -1,0 +1,205 @@
+//! The list of recorded runs, and the details of the one under the cursor.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use super::{below, emphasise, line, lines, rule, span};
+use crate::metrics::history::{SortKey, short};
+use crate::metrics::table::word;
+use crate::protocol::{Outcome, RunRecord};
+use crate::ui::model::Model;
+use crate::ui::runs::Loading;
+use crate::ui::text::{clip, count, ms, one_line, span as length, wrap};
+
+/// Rows of the details: rule, identity, figures, phases in two rows, reason.
+pub const DETAILS: u16 = 6;
+
+/// A column: its key, its head, its width, whether figures stand in it, the width of the screen from which it is shown.
+type Column = (Option<SortKey>, &'static str, usize, bool, u16);
+
+/// Columns from the left. The ones that need the widest screen go first when it is narrow.
+const COLUMNS: [Column; 10] = [
+    (Some(SortKey::Started), "started (UTC)", 19, false, 0),
+    (Some(SortKey::Order), "order", 5, false, 0),
+    (Some(SortKey::Method), "method", 8, false, 0),
+    (None, "from > to", 17, false, 116),
+    (Some(SortKey::Outcome), "outcome", 11, false, 0),
+    (Some(SortKey::Total), "total ms", 8, true, 0),
+    (Some(SortKey::Phases), "phases ms", 9, true, 0),
+    (Some(SortKey::Lost), "lost", 5, true, 0),
+    (Some(SortKey::Gap), "gap ms", 7, true, 84),
+    (Some(SortKey::By), "by", 16, false, 128),
+];
+
+/// Draws the list.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let notice = model.notice();
+    rule(area, buf, &model.skin, &title(model), &notice.clone().unwrap_or_else(|| freshness(model)));
+    if notice.is_some() {
+        emphasise(area, buf, &model.skin);
+    }
+    let mut body = below(area, 1);
+    if let Some(row) = filter_row(model) {
+        line(body, body.y, buf, &row);
+        body = below(body, 1);
+    }
+    if let Some(text) = empty(model) {
+        lines(body, buf, wrap(&text, usize::from(area.width)).into_iter().map(|row| Line::from(span(row, t.dim))));
+        return;
+    }
+    line(body, body.y, buf, &heads(model, area.width));
+    let body = below(body, 1);
+    let (cursor, rows) = (model.runs.row().unwrap_or(0), usize::from(body.height));
+    // The cursor stays on the screen, in its middle where there are runs on both sides.
+    let last = model.runs.visible().len().saturating_sub(rows);
+    let first = cursor.saturating_sub(rows / 2).min(last);
+    for (i, run) in model.runs.visible().enumerate().skip(first).take(rows) {
+        let y = body.y + (i - first) as u16;
+        line(body, y, buf, &row(model, run, area.width, i == cursor));
+        if i == cursor {
+            buf.set_style(Rect { y, height: 1, ..body }.intersection(buf.area), t.strong.add_modifier(Modifier::REVERSED));
+        }
+    }
+}
+
+fn title(model: &Model) -> String {
+    let runs = &model.runs;
+    let marks = if runs.marks() > 0 { format!(", {} marked", runs.marks()) } else { String::new() };
+    let way = match (runs.sort, runs.reverse) {
+        (SortKey::Started, true) => "newest first",
+        (SortKey::Started, false) => "oldest first",
+        (_, true) => "largest first",
+        (_, false) => "smallest first",
+    };
+    format!("RUNS {} of {}{marks}, by {}, {way}", count(runs.visible().len() as u64), count(runs.count() as u64), runs.sort.name())
+}
+
+/// When the records were read: they do not change by themselves.
+fn freshness(model: &Model) -> String {
+    match &model.runs.loading {
+        Loading::Done(at) => {
+            let age = (model.at - *at).num_milliseconds();
+            format!("read {} ago", length(u64::try_from(age).unwrap_or(0)))
+        }
+        Loading::UnderWay => "being read".into(),
+        Loading::Never | Loading::Failed(_) => String::new(),
+    }
+}
+
+fn filter_row<'a>(model: &Model) -> Option<Line<'a>> {
+    let (t, runs) = (&model.skin.theme, &model.runs);
+    let typed = runs.input.value();
+    if !runs.typing && typed.is_empty() {
+        return None;
+    }
+    let mut row = vec![span("filter ", t.dim), span(typed.to_owned(), t.strong)];
+    if runs.typing {
+        row.push(span("_", t.key));
+    }
+    match &runs.complaint {
+        Some(failure) => {
+            let hint = failure.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            row.push(span(format!("   {failure}{hint}"), t.warn));
+        }
+        None if typed.is_empty() => row.push(span("   words, method:cold, outcome:failed, total>200, !by:ada", t.dim)),
+        None => {}
+    }
+    Some(Line::from(row))
+}
+
+/// What is said instead of a list.
+fn empty(model: &Model) -> Option<String> {
+    let runs = &model.runs;
+    let folder = model.config.records.display();
+    match &runs.loading {
+        Loading::Failed(failure) => Some(format!("{failure}. u reads the records again.")),
+        Loading::Never | Loading::UnderWay if runs.count() == 0 => Some(format!("reading the records in {folder}")),
+        _ if runs.count() == 0 => Some(format!(
+            "No runs are recorded in {folder} on this machine. An order leaves its record on the host that carried it out; in a lab that \
+             is here."
+        )),
+        _ if runs.visible().len() == 0 => Some("No run meets the filter; Esc removes it.".into()),
+        _ => None,
+    }
+}
+
+fn shown(width: u16) -> impl Iterator<Item = Column> {
+    COLUMNS.into_iter().filter(move |column| width >= column.4)
+}
+
+fn heads<'a>(model: &Model, width: u16) -> Line<'a> {
+    let t = &model.skin.theme;
+    let mut spans = vec![span("  ", t.dim)];
+    for (key, head, width, figure, _) in shown(width) {
+        let style = if key == Some(model.runs.sort) { t.key } else { t.dim };
+        let pad = " ".repeat(width.saturating_sub(head.len()));
+        // Underlines belong to the head, not to the blank beside it.
+        let cells = if figure { [span(pad, t.dim), span(head, style)] } else { [span(head, style), span(pad, t.dim)] };
+        spans.extend(cells);
+        spans.push(span("  ", t.dim));
+    }
+    spans.push(span("run", t.dim));
+    Line::from(spans)
+}
+
+fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a> {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let mark = if model.runs.is_marked(&run.run) { "*" } else { " " };
+    let at = if cursor { ">" } else { " " };
+    let moves = run.order.is_migration();
+    let number = |figure: Option<f64>| figure.map_or_else(|| "-".into(), ms);
+    let mut spans: Vec<Span<'_>> = vec![span(at, t.key), span(mark, t.key)];
+    for (key, _, width, figure, _) in shown(width) {
+        let (text, style) = match key {
+            Some(SortKey::Started) => (run.started.format("%Y-%m-%d %H:%M:%S").to_string(), t.base),
+            Some(SortKey::Order) => (run.order.to_string(), t.strong),
+            Some(SortKey::Method) => (if moves { run.method.to_string() } else { "-".into() }, t.base),
+            Some(SortKey::Outcome) => (word(run.outcome).into(), if run.outcome == Outcome::Ok { t.good } else { t.bad }),
+            Some(SortKey::Total) => (number(Some(run.total_ms)), t.measured),
+            Some(SortKey::Phases) => (number(run.interruption.by_phases_ms), t.measured),
+            Some(SortKey::Lost) => (run.interruption.probes_lost.map_or_else(|| "-".into(), count), t.measured),
+            Some(SortKey::Gap) => (number(run.interruption.gap_ms), t.measured),
+            Some(SortKey::By) => (run.by.clone().unwrap_or_else(|| "-".into()), t.dim),
+            None if moves => (format!("{} > {}", run.from, run.to), t.base),
+            None => (run.to.clone(), t.base),
+        };
+        let text = clip(&one_line(&text), width, g.ellipsis);
+        spans.push(span(if figure { format!("{text:>width$}  ") } else { format!("{text:<width$}  ") }, style));
+    }
+    spans.push(span(one_line(short(&run.run)), t.dim));
+    Line::from(spans)
+}
+
+/// Draws what the list has no room for.
+pub fn details(model: &Model, area: Rect, buf: &mut Buffer) {
+    let t = &model.skin.theme;
+    let Some(run) = model.runs.selected() else { return };
+    rule(area, buf, &model.skin, &format!("RUN {}", one_line(&run.run)), "ms, measured");
+    let by = run.by.as_deref().map_or_else(|| "not recorded".into(), one_line);
+    let felt = &run.interruption;
+    let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
+    let mut rows = vec![Line::from(vec![
+        span(format!("{} > {}  ", one_line(&run.from), one_line(&run.to)), t.strong),
+        span("by ", t.dim),
+        span(format!("{by}  "), t.base),
+        span("interruption by phases ", t.dim),
+        span(figure(felt.by_phases_ms), t.measured),
+        span(", by lost pings ", t.dim),
+        span(figure(felt.by_loss_ms), t.measured),
+        span(", gap ", t.dim),
+        span(figure(felt.gap_ms), t.measured),
+    ])];
+    let phases: Vec<String> = run.phases.iter().map(|p| format!("{} {}", p.name.name(), ms(p.ms))).collect();
+    let phases = if phases.is_empty() { "no phases".into() } else { phases.join(",  ") };
+    let width = usize::from(area.width);
+    rows.extend(wrap(&phases, width).into_iter().map(|row| Line::from(span(row, t.base))));
+    let hint = run.failure.as_ref().and_then(|f| f.hint.as_ref()).map(|hint| format!("what to do: {hint}"));
+    for text in run.reason.iter().chain(hint.as_ref()) {
+        rows.extend(wrap(&one_line(text), width).into_iter().map(|row| Line::from(span(row, t.bad))));
+    }
+    rows.extend(run.warnings.iter().map(|w| Line::from(span(format!("warning: {}", one_line(w)), t.warn))));
+    lines(below(area, 1), buf, rows);
+}

@@ -1,0 +1,177 @@
+//! The figure that is read from the back row: how long nobody was served, and the source's beside it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::{below, emphasise, lines, rule, span};
+use crate::protocol::{Outcome, PhaseName};
+use crate::ui::big;
+use crate::ui::shown::{Origin, Shown, View};
+use crate::ui::text::{clip, ms, one_line, ratio, wrap};
+use crate::ui::timeline::Timeline;
+
+/// Times the large size that a figure is drawn at most: three rows a pixel fill a 60-row terminal.
+const MOST: usize = 3;
+/// Columns between our figure and the source's.
+const GAP: usize = 6;
+
+/// What the huge figure says.
+struct Figure {
+    ms: Option<f64>,
+    style: Style,
+    caption: String,
+    /// It can be held against the source's: the same definition, and over.
+    comparable: bool,
+}
+
+/// Draws it: the rule, the figures, what they are, and both on one scale where there is room.
+pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+    let t = &view.skin.theme;
+    rule(area, buf, view.skin, &title(view.run.map(|run| run.origin)), view.notice.as_deref().unwrap_or("ms"));
+    if view.notice.is_some() {
+        emphasise(area, buf, view.skin);
+    }
+    let body = below(area, 1);
+    let failed = view.record().filter(|r| r.outcome != Outcome::Ok);
+    if let Some(record) = failed {
+        let word = match record.outcome {
+            Outcome::Cancelled => " CANCELLED ",
+            Outcome::RolledBack => " ROLLED BACK ",
+            Outcome::Ok | Outcome::Failed => " FAILED ",
+        };
+        let reason = one_line(record.reason.as_deref().unwrap_or("no reason given"));
+        let mut rows = vec![Line::from(span(word, t.bad_tag)), Line::default()];
+        rows.extend(wrap(&reason, usize::from(area.width)).into_iter().map(|row| Line::from(span(row, t.bad))));
+        lines(body, buf, rows);
+        return;
+    }
+    let figure = figure(view);
+    let bars = if body.height >= 6 { 2 } else { 0 };
+    let used = figures(view, &figure, Rect { height: body.height.saturating_sub(bars + 1), ..body }, buf);
+    let mut rows = vec![caption(view, &figure, usize::from(area.width))];
+    if bars > 0 {
+        rows.extend(scale(view, &figure, usize::from(area.width)));
+    }
+    lines(below(body, used), buf, rows);
+}
+
+fn title(origin: Option<Origin>) -> String {
+    let what = "INTERRUPTION OF SERVICE";
+    match origin {
+        None => format!("{what}: no migration yet"),
+        Some(Origin::Live) => format!("{what}: MIGRATING now"),
+        Some(Origin::Latest) => format!("{what}: latest migration"),
+        Some(Origin::Recorded) => format!("{what}: from the records"),
+        Some(Origin::Replay) => format!("{what}: REPLAY of a record"),
+    }
+}
+
+fn figure(view: &View<'_>) -> Figure {
+    let t = &view.skin.theme;
+    let Some(shown) = view.run else {
+        let caption = "source, published; nothing measured here yet: s starts the work, m migrates it, r shows recorded runs";
+        return Figure { ms: None, style: t.dim, caption: caption.into(), comparable: false };
+    };
+    let Some(record) = shown.record() else {
+        let ms = Timeline::of(shown.progress).interruption_ms();
+        let caption = match ms {
+            Some(_) => "so far, measured: nobody has been served since the source stopped".to_owned(),
+            None => "the source still serves".to_owned(),
+        };
+        return Figure { ms, style: t.warn, caption, comparable: false };
+    };
+    let felt = &record.interruption;
+    let (ms, caption, comparable) = match (felt.by_phases_ms, felt.gap_ms) {
+        (Some(v), _) => (Some(v), format!("measured by phases: {}", phases(&shown)), true),
+        (None, Some(v)) => (Some(v), "measured as the far end's longest gap; by phases it was not measured".into(), false),
+        (None, None) => (None, "not measured".into(), false),
+    };
+    Figure { ms, style: t.measured, caption, comparable }
+}
+
+/// The phases that make the interruption, by name.
+fn phases(shown: &Shown<'_>) -> String {
+    let axis = Timeline::of(shown.progress);
+    let names: Vec<&str> = axis.bars.iter().filter(|bar| bar.interrupts).map(|bar| PhaseName::name(bar.name)).collect();
+    names.join(" + ")
+}
+
+/// Ours as large as the room allows, the source's beside it; returns the rows used.
+fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u16 {
+    let (t, g) = (&view.skin.theme, &view.skin.glyphs);
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let source_text = ms(view.source().interruption_ms);
+    let source =
+        |most| big::largest(&source_text, width / 2, height.min(most), 1, g).unwrap_or_else(|| vec![format!("{source_text} ms")]);
+    let Some(ours) = figure.ms.map(ms) else {
+        let rows = big::largest(&source_text, width, height, MOST, g).unwrap_or_else(|| vec![format!("{source_text} ms")]);
+        let used = rows.len() as u16;
+        lines(area, buf, rows.into_iter().map(|row| Line::from(span(row, t.source))));
+        return used;
+    };
+    let side = source(5);
+    let side_width = side.iter().map(|row| row.chars().count()).max().unwrap_or(0);
+    let room = width.saturating_sub(side_width + GAP);
+    let rows = big::largest(&ours, room, height, MOST, g).unwrap_or_else(|| vec![format!("{ours} ms")]);
+    let ours_width = rows.iter().map(|row| row.chars().count()).max().unwrap_or(0);
+    let used = rows.len().max(side.len());
+    // Both stand on one line, as figures of different sizes do.
+    let drop = |n: usize| used - n;
+    let pad = |rows: &[String], i: usize| i.checked_sub(drop(rows.len())).and_then(|i| rows.get(i).cloned()).unwrap_or_default();
+    let out = (0..used).map(|i| {
+        Line::from(vec![
+            span(format!("{:<ours_width$}", pad(&rows, i)), figure.style),
+            span(" ".repeat(GAP), t.base),
+            span(pad(&side, i), t.source),
+        ])
+    });
+    lines(area, buf, out);
+    used as u16
+}
+
+/// What the figures are, in the fullest of three wordings that fits.
+fn caption<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Line<'a> {
+    let (t, source) = (&view.skin.theme, view.source());
+    let Some(ours) = figure.ms else {
+        return Line::from(span(clip(&figure.caption, width, view.skin.glyphs.ellipsis), t.source));
+    };
+    let published = format!("{}, published: {} ms", source.name, ms(source.interruption_ms));
+    let short = format!("{} {} ms", source.name, ms(source.interruption_ms));
+    let brief = figure.caption.split(':').next().unwrap_or_default().to_owned();
+    let wording = |caption: &str, source: &str| {
+        let mut row =
+            vec![span(format!("{} ms {caption}", ms(ours)), t.strong), span("   ", t.base), span(source.to_owned(), t.source)];
+        if figure.comparable {
+            row.push(span("   ours / source ", t.dim));
+            row.push(span(ratio(ours / view.source().interruption_ms), t.strong));
+        }
+        Line::from(row)
+    };
+    let wordings = [wording(&figure.caption, &published), wording(&brief, &published), wording(&brief, &short)];
+    let [.., last] = &wordings;
+    wordings.iter().find(|row| row.width() <= width).unwrap_or(last).clone()
+}
+
+/// Ours and the source's on one scale.
+fn scale<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Vec<Line<'a>> {
+    let (t, g) = (&view.skin.theme, &view.skin.glyphs);
+    // The label before a bar.
+    let label = 8;
+    let longest = figure.ms.unwrap_or(0.0).max(view.source().interruption_ms);
+    let room = width.saturating_sub(label);
+    let cells = |v: f64| ((v / longest).clamp(0.0, 1.0) * room as f64).round().max(1.0) as usize;
+    let bar = |v: f64| g.lengths[7].repeat(cells(v));
+    let end = cells(view.source().interruption_ms).saturating_sub(1);
+    vec![
+        Line::from(vec![
+            span(format!("{:<label$}", "ours"), t.dim),
+            figure.ms.map_or_else(|| span("-", t.dim), |v| span(bar(v), figure.style)),
+        ]),
+        Line::from(vec![
+            span(format!("{:<label$}", "source"), t.dim),
+            span(format!("{}{}", g.source[0].repeat(end), g.source[1]), t.source),
+        ]),
+    ]
+}

@@ -1,0 +1,89 @@
+//! Which run this is: what, from where to where, by whom, when, how timed.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::{below, lines, rule, span};
+use crate::protocol::Outcome;
+use crate::ui::shown::{Origin, Shown, View};
+use crate::ui::text::{one_line, span as length};
+
+/// Rows when everything is shown: rule, what, when and who, identity, clocks.
+pub const ROWS: u16 = 6;
+
+/// Version of this program, as exports name it.
+pub const VERSION: &str = concat!("baton ", env!("CARGO_PKG_VERSION"));
+
+/// Draws it; on a single row, the run's identity.
+pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+    let t = &view.skin.theme;
+    let Some(shown) = view.run else {
+        if area.height > 1 {
+            rule(area, buf, view.skin, "RUN", "");
+        }
+        let text = "no migration in this console yet; the source: two servers, one N210, hot switch";
+        lines(below(area, u16::from(area.height > 1)), buf, [Line::from(span(text, t.dim))]);
+        return;
+    };
+    let body = if area.height > 2 {
+        rule(area, buf, view.skin, "RUN", VERSION);
+        below(area, 1)
+    } else {
+        area
+    };
+    // One row: who, when and which; what was moved stands in the titles above.
+    let rows = if body.height == 1 { vec![in_one_row(view, &shown)] } else { rows(view, &shown) };
+    lines(body, buf, rows);
+}
+
+/// When it began and who ordered it; a record is written at the end.
+fn when_and_who(shown: &Shown<'_>) -> (String, String) {
+    match shown.known {
+        Some(r) => {
+            let by = r.by.as_deref().map_or_else(|| "not recorded".into(), one_line);
+            (r.started.format("%Y-%m-%d %H:%M:%S UTC").to_string(), by)
+        }
+        None => ("is under way".into(), "known when it is over".into()),
+    }
+}
+
+fn in_one_row<'a>(view: &View<'_>, shown: &Shown<'_>) -> Line<'a> {
+    let t = &view.skin.theme;
+    let (started, by) = when_and_who(shown);
+    let run = one_line(&shown.progress.run);
+    Line::from(vec![span("run ", t.dim), span(run, t.base), span(format!(" {started}"), t.dim), span(format!(" by {by}"), t.dim)])
+}
+
+fn rows<'a>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
+    let (t, g) = (&view.skin.theme, &view.skin.glyphs);
+    let p = shown.progress;
+    let outcome = match shown.record().map(|r| r.outcome) {
+        Some(Outcome::Ok) => span("done", t.good),
+        Some(Outcome::Failed) => span("FAILED", t.bad),
+        Some(Outcome::RolledBack) => span("ROLLED BACK", t.bad),
+        Some(Outcome::Cancelled) => span("CANCELLED", t.warn),
+        None => span(one_line(&p.now), t.warn),
+    };
+    let mut what = vec![
+        span(format!("{} {}  ", p.order, p.method), t.strong),
+        span(format!("{} {} {}  ", one_line(&p.from), g.right, one_line(&p.to)), t.strong),
+        outcome,
+    ];
+    if let (Origin::Live, Some(age)) = (shown.origin, view.stale_ms) {
+        what.push(span(format!("  as said {} ago", length(age)), t.warn));
+    }
+    let (started, by) = when_and_who(shown);
+    let far = view.far_end.unwrap_or("the far end");
+    let executor = one_line(shown.executor());
+    let mut rows = vec![
+        Line::from(what),
+        Line::from(vec![span("started ", t.dim), span(started, t.base), span("  by ", t.dim), span(by, t.base)]),
+        Line::from(vec![span("run ", t.dim), span(one_line(&p.run), t.base)]),
+        Line::from(span(format!("phases timed on one clock, {executor}'s, to 1 us"), t.dim)),
+        Line::from(span(format!("pings and gap on {far}'s own: no clocks are compared"), t.dim)),
+    ];
+    let warnings = shown.record().map(|r| r.warnings.as_slice()).unwrap_or_default();
+    rows.extend(warnings.iter().map(|w| Line::from(span(format!("warning: {}", one_line(w)), t.warn))));
+    rows
+}

@@ -1,0 +1,201 @@
+//! The phases of a run on one time axis, and the bracket of the interruption under them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{below, line, lines, rule, span};
+use crate::protocol::StepState;
+use crate::ui::shown::View;
+use crate::ui::text::{clip, ms};
+use crate::ui::theme::Skin;
+use crate::ui::timeline::{Bar, Timeline, ticks};
+
+/// Columns of the mark of a step.
+const MARK: usize = 2;
+/// Columns of the longest explanation.
+const NAME: usize = 28;
+/// Columns of a figure.
+const FIGURE: usize = 8;
+/// Columns between two marks of the axis, at least: the longest label and a gap.
+const TICK: usize = 12;
+/// Rows besides the phases: rule, axis, bracket, sums.
+pub const FRAME: u16 = 4;
+
+/// Draws it.
+pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+    let skin = view.skin;
+    let axis = view.timeline();
+    let (title, note) = match view.run {
+        Some(s) => (
+            format!("PHASES of {} {}, measured", s.progress.order, s.progress.method),
+            "laid end to end as completed; starts are not recorded",
+        ),
+        None => ("PHASES of the source's migration, published".into(), "laid end to end"),
+    };
+    rule(area, buf, skin, &title, note);
+    let body = below(area, 1);
+    let name = NAME.min(usize::from(area.width) / 3);
+    let left = MARK + name + 2 * FIGURE + 2;
+    let place = Rect { x: body.x + (left as u16).min(body.width), width: body.width.saturating_sub(left as u16), ..body };
+    let ours = view.run.is_some();
+    heads(view, body, name, buf);
+    scale(skin, &axis, place, buf);
+    let (bars, pitch) = fitting(&axis, body.height.saturating_sub(FRAME - 1));
+    let mut y = body.y + 1;
+    for bar in bars {
+        row(skin, bar, ours, name, Rect { y, height: 1, ..body }, buf);
+        let style = if !ours { skin.theme.source } else { style(skin, bar) };
+        for dy in 0..pitch.min(2) {
+            mark(skin, bar, axis.length_ms, style, Rect { y: y + dy, height: 1, ..place }, buf);
+        }
+        y += pitch;
+    }
+    bracket(skin, &axis, ours, Rect { y, height: 1, ..place }, buf);
+    lines(Rect { y: y + 1, height: body.bottom().saturating_sub(y + 1), ..body }, buf, [sums(view, &axis)]);
+}
+
+/// The bars that fit, and the rows of each: the phases before the cut go first, but never the one under way.
+fn fitting(axis: &Timeline, rows: u16) -> (&[Bar], u16) {
+    let count = axis.bars.len();
+    let running = axis.bars.iter().position(|bar| bar.state == StepState::Running).unwrap_or(usize::MAX);
+    let skip = count.saturating_sub(usize::from(rows)).min(running);
+    let bars = &axis.bars[skip..count.min(skip + usize::from(rows))];
+    (bars, if usize::from(rows) >= 2 * count { 2 } else { 1 })
+}
+
+fn heads(view: &View<'_>, area: Rect, name: usize, buf: &mut Buffer) {
+    let t = &view.skin.theme;
+    let row = vec![
+        span(format!("{:<1$}", "ms", MARK + name), t.dim),
+        span(format!("{:>FIGURE$}", "ours"), t.measured),
+        span(format!("{:>FIGURE$}", "source"), t.source),
+    ];
+    line(area, area.y, buf, &Line::from(row));
+}
+
+/// The axis: a mark and its time, ms.
+fn scale(skin: &Skin, axis: &Timeline, area: Rect, buf: &mut Buffer) {
+    let t = &skin.theme;
+    for tick in ticks(axis.length_ms, usize::from(area.width) / TICK) {
+        let x = area.x + cell(tick, axis.length_ms, area.width);
+        let unit = if tick == 0.0 { " ms" } else { "" };
+        let label =
+            Line::from(vec![span(skin.glyphs.thin.vertical_left, t.rule), span(format!("{}{unit}", axis_label(tick)), t.dim)]);
+        line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &label);
+    }
+}
+
+fn axis_label(tick: f64) -> String {
+    // Round values: no decimals that a step of 1, 2 or 5 does not need.
+    if tick == 0.0 || (tick >= 1.0 && tick.fract() == 0.0) { crate::ui::text::count(tick as u64) } else { ms(tick) }
+}
+
+/// The column of a time.
+fn cell(at: f64, length: f64, width: u16) -> u16 {
+    if length <= 0.0 {
+        return 0;
+    }
+    // Below u16's range by the clamp.
+    ((at / length).clamp(0.0, 1.0) * f64::from(width)).round() as u16
+}
+
+fn style(skin: &Skin, bar: &Bar) -> Style {
+    let t = &skin.theme;
+    match bar.state {
+        StepState::Running => t.warn,
+        StepState::Failed => t.bad,
+        StepState::Waiting | StepState::Unmeasured => t.dim,
+        StepState::Done => t.measured,
+    }
+}
+
+fn row(skin: &Skin, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Buffer) {
+    let (t, g) = (&skin.theme, &skin.glyphs);
+    let mark = match bar.state {
+        _ if !ours => " ",
+        StepState::Waiting => g.step[0],
+        StepState::Running => g.step[1],
+        StepState::Done | StepState::Unmeasured => g.step[2],
+        StepState::Failed => g.step[3],
+    };
+    let measured = ours && !matches!(bar.state, StepState::Waiting | StepState::Unmeasured);
+    let text = match (bar.state, ours) {
+        (StepState::Waiting, true) => t.dim,
+        (StepState::Running, true) => t.warn,
+        (StepState::Failed, true) => t.bad,
+        _ => t.base,
+    };
+    let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
+    let spans: Vec<Span<'_>> = vec![
+        span(format!("{mark:<MARK$}"), text),
+        span(format!("{:<name$}", clip(bar.name.explanation(), name, g.ellipsis)), text),
+        span(format!("{:>FIGURE$}", figure(measured.then_some(bar.ms))), if measured { t.measured } else { t.dim }),
+        span(format!("{:>FIGURE$}", figure(bar.name.source_ms())), t.source),
+    ];
+    line(area, area.y, buf, &Line::from(spans));
+}
+
+/// The bar of a phase: it begins at the nearest cell, and its end is right to an eighth of one.
+fn mark(skin: &Skin, bar: &Bar, length: f64, style: Style, area: Rect, buf: &mut Buffer) {
+    if bar.ms <= 0.0 || length <= 0.0 || area.width == 0 {
+        return;
+    }
+    let g = &skin.glyphs;
+    // The shortest phase is still seen, also at the right edge.
+    let start = cell(bar.start_ms, length, area.width).min(area.width - 1);
+    let end = ((bar.start_ms + bar.ms) / length).clamp(0.0, 1.0) * f64::from(area.width);
+    let eighths = (((end - f64::from(start)) * 8.0).round() as usize).max(1);
+    let mut text = g.lengths[7].repeat(eighths / 8);
+    if !eighths.is_multiple_of(8) {
+        text.push_str(g.lengths[eighths % 8 - 1]);
+    }
+    let x = area.x + start;
+    line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(span(text, style)));
+}
+
+/// Under the bars, from the first interrupting phase to the end of the last.
+fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffer) {
+    let (t, g) = (&skin.theme, &skin.glyphs);
+    let Some((start, end)) = axis.interruption().filter(|(start, end)| end > start) else { return };
+    let (from, to) = (cell(start, axis.length_ms, area.width), cell(end, axis.length_ms, area.width));
+    let style = if ours { t.strong } else { t.source };
+    let label = format!(" nobody serves, {} ms ", ms(end - start));
+    let inner = usize::from(to.saturating_sub(from)).saturating_sub(2);
+    let dash = g.thin.horizontal_bottom;
+    let (text, from) = if inner >= label.len() {
+        let before = (inner - label.len()) / 2;
+        let after = inner - label.len() - before;
+        (format!("{}{}{label}{}{}", g.thin.bottom_left, dash.repeat(before), dash.repeat(after), g.thin.bottom_right), from)
+    } else {
+        // Too narrow to write in: the label stands beside it, on the side that has room.
+        let marks = format!("{}{}{}", g.thin.bottom_left, dash.repeat(inner), g.thin.bottom_right);
+        let width = marks.chars().count() as u16;
+        let room = area.width.saturating_sub(from + width);
+        if usize::from(room) >= label.len() {
+            (format!("{marks}{label}"), from)
+        } else {
+            let from = from.min(area.width.saturating_sub(width));
+            (format!("{label}{marks}"), from.saturating_sub(label.len() as u16))
+        }
+    };
+    let x = area.x + from;
+    line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(span(text, style)));
+}
+
+fn sums<'a>(view: &View<'_>, axis: &Timeline) -> Line<'a> {
+    let (t, source) = (&view.skin.theme, view.source());
+    let word = match view.run {
+        None => "total, source ",
+        Some(s) if s.record().is_some() => "total, measured ",
+        Some(_) => "so far ",
+    };
+    let mut row = vec![span(word, t.dim), span(format!("{} ms", ms(axis.elapsed_ms)), t.strong)];
+    if view.run.is_some() {
+        row.push(span(", between phases ", t.dim));
+        row.push(span(format!("{} ms", ms(axis.between_ms())), t.base));
+        row.push(span(format!("  {} {} ms", source.name, ms(source.total_ms)), t.source));
+    }
+    Line::from(row)
+}

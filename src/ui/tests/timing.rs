@@ -1,0 +1,152 @@
+//! The Timing screen: what it says before, during and after a migration, and of a run from the records.
+
+use insta::assert_snapshot;
+
+use super::{picture, press};
+use crate::protocol::Outcome;
+use crate::ui::export::text;
+use crate::ui::fleet::{self, Moment};
+use crate::ui::model::{Model, Screen};
+use crate::ui::msg::{Effect, Heard, Msg};
+use crate::ui::theme::ThemeName;
+use crate::ui::update::update;
+
+fn model(moment: Moment, theme: ThemeName) -> Model {
+    let mut model = fleet::at(moment, theme, false);
+    update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
+    model
+}
+
+fn shot(model: &Model, width: u16, height: u16) -> String {
+    text(&picture(model, width, height))
+}
+
+#[test]
+fn timing_before_during_and_after_a_migration() {
+    for (name, moment) in
+        [("before", Moment::Before), ("during", Moment::During), ("after", Moment::After), ("failed", Moment::Failed)]
+    {
+        for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+            let mut m = model(moment, ThemeName::Mono);
+            press(&mut m, "t");
+            let drawn = shot(&m, width, height);
+            assert_snapshot!(format!("timing-{name}-{width}x{height}"), drawn);
+            let mut dark = model(moment, ThemeName::Dark);
+            press(&mut dark, "t");
+            assert_eq!(shot(&dark, width, height), drawn, "colour carries a meaning alone");
+        }
+    }
+}
+
+#[test]
+fn the_smallest_terminal_keeps_the_claim() {
+    let mut m = model(Moment::After, ThemeName::Mono);
+    press(&mut m, "t");
+    let drawn = shot(&m, 60, 16);
+    for kept in ["1 741 ms measured", "link", "nobody serves", "LOST", "019a-0001"] {
+        assert!(drawn.contains(kept), "{kept} is missing:\n{drawn}");
+    }
+}
+
+/// Every figure says whether it was measured, and in which unit.
+#[test]
+fn figures_are_labelled() {
+    let mut m = model(Moment::After, ThemeName::Mono);
+    press(&mut m, "t");
+    let drawn = shot(&m, 120, 40);
+    for label in [
+        "1 741 ms measured by phases: eth3 + link_usrp + sync",
+        "source, published: 1 855 ms",
+        "ours / source 0.94",
+        "starts are not recorded",
+        "total, measured 1 902 ms",
+        "PINGS LOST of 43 sent, one every 100 ms        19      19",
+        "pings counted by server3",
+        "source's pings: one every 100 ms",
+        "one clock, server2's",
+        "no clocks are compared",
+        "started 2026-11-20 09:53:22 UTC  by ada@lab",
+        "run 019a-0001",
+        concat!("baton ", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(drawn.contains(label), "{label:?} is missing:\n{drawn}");
+    }
+    let mut m = model(Moment::Before, ThemeName::Mono);
+    press(&mut m, "t");
+    let drawn = shot(&m, 120, 40);
+    assert!(
+        drawn.contains("no migration yet") && drawn.contains("source, published") && !drawn.contains("measured by phases"),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn a_run_from_the_records_is_opened_and_left() {
+    let mut m = model(Moment::After, ThemeName::Mono);
+    assert_eq!(press(&mut m, "r"), [Effect::LoadRuns]);
+    press(&mut m, "\u{2193}\u{2193}\n");
+    assert_eq!(m.screen, Screen::Timing);
+    let drawn = shot(&m, 120, 40);
+    let run = m.runs.selected().unwrap().run.clone();
+    assert!(drawn.contains("from the records") && drawn.contains(&run), "{drawn}");
+    assert!(!drawn.contains("PINGS server3 to"), "the strip of the moment is another run's:\n{drawn}");
+    press(&mut m, "\u{1b}");
+    assert_eq!((m.screen, m.opened.is_none()), (Screen::Runs, true));
+    // A migration that is ordered is what Timing shows next.
+    press(&mut m, "\ntmy");
+    assert!(m.opened.is_none() && m.screen == Screen::Timing);
+}
+
+#[test]
+fn a_replay_shows_the_record_and_nothing_of_the_present() {
+    let mut m = model(Moment::Before, ThemeName::Mono);
+    press(&mut m, "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}");
+    assert_eq!(m.screen, Screen::Timing);
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        assert_snapshot!(format!("replay-timing-{width}x{height}"), shot(&m, width, height));
+    }
+    press(&mut m, "\t");
+    assert_eq!(m.screen, Screen::Operate, "a replay has two screens");
+    assert_snapshot!("replay-operate-120x40", shot(&m, 120, 40));
+    assert!(press(&mut m, "smkE").is_empty() && m.confirm.is_none(), "an order was taken on a picture of the past");
+    assert!(m.log.back().unwrap().text.contains("this is a replay"));
+    let drawn = shot(&m, 120, 40);
+    assert!(!drawn.contains("4312") && !drawn.contains("phy_cell_ID"), "the present shows through:\n{drawn}");
+    press(&mut m, "\u{1b}");
+    assert_eq!((m.screen, m.replay.is_none()), (Screen::Runs, true));
+}
+
+#[test]
+fn a_replay_moves_pauses_and_ends_for_the_present() {
+    let mut m = model(Moment::Before, ThemeName::Mono);
+    press(&mut m, "rp");
+    let tick = |m: &mut Model, ms: u64| {
+        m.dirty = false;
+        let (now_ms, at) = (m.now_ms + ms, m.at);
+        update(m, Msg::Tick { now_ms, at });
+        m.dirty
+    };
+    assert!(tick(&mut m, 500), "it moves");
+    press(&mut m, " ");
+    assert!(!tick(&mut m, 500), "it is paused");
+    let words = m.replay.as_ref().unwrap().words();
+    press(&mut m, " +");
+    assert!(tick(&mut m, 50));
+    assert_ne!(m.replay.as_ref().unwrap().words(), words);
+    // A migration that begins elsewhere ends it.
+    let other = fleet::at(Moment::During, ThemeName::Mono, false);
+    let telemetry = other.telemetry("server2").unwrap().clone();
+    update(&mut m, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
+    assert!(m.replay.is_none());
+    assert_eq!(m.log.back().unwrap().text, "M is under way on server2: the replay is ended");
+}
+
+#[test]
+fn a_failed_run_gives_its_reason_where_the_figure_would_stand() {
+    let mut m = model(Moment::Failed, ThemeName::Mono);
+    press(&mut m, "t");
+    assert_eq!(m.migration().unwrap().1.record.as_ref().unwrap().outcome, Outcome::Failed);
+    let drawn = shot(&m, 80, 24);
+    assert!(drawn.contains("FAILED") && drawn.contains("the radio did not answer 8 probes"), "{drawn}");
+    assert!(!drawn.contains("ours / source"), "{drawn}");
+}

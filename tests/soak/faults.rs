@@ -1,0 +1,119 @@
+//! What may go wrong during a migration, made from outside.
+
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::lab::{Lab, baton};
+
+/// The hosts of a migration.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    pub from: &'static str,
+    pub to: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fault {
+    None,
+    KillD2d { source: bool },
+    KillUsrp { source: bool },
+    PauseAgent { source: bool },
+    KillAgent { source: bool },
+    RadioPortDown { source: bool },
+    ManagementDown { source: bool },
+    RadioDeaf,
+    RadioBrownOut,
+    KillOrderer,
+}
+
+/// Every kind, the harmless one more often so that the work keeps moving.
+pub const ALL: [Fault; 18] = [
+    Fault::None,
+    Fault::None,
+    Fault::KillD2d { source: true },
+    Fault::KillD2d { source: false },
+    Fault::KillUsrp { source: true },
+    Fault::KillUsrp { source: false },
+    Fault::PauseAgent { source: true },
+    Fault::PauseAgent { source: false },
+    Fault::KillAgent { source: true },
+    Fault::KillAgent { source: false },
+    Fault::RadioPortDown { source: true },
+    Fault::RadioPortDown { source: false },
+    Fault::ManagementDown { source: true },
+    Fault::ManagementDown { source: false },
+    Fault::RadioDeaf,
+    Fault::RadioBrownOut,
+    Fault::KillOrderer,
+    Fault::None,
+];
+
+impl Fault {
+    /// Makes it and, where it is one that passes, ends it after `lasting`.
+    pub fn strike(self, lab: &Lab, ends: Ends, orderer: &mut Child, lasting: Duration) {
+        let host = |source| if source { ends.from } else { ends.to };
+        match self {
+            Self::None => {}
+            Self::KillD2d { source } => kill_process(lab, host(source), "d2d"),
+            Self::KillUsrp { source } => kill_process(lab, host(source), "usrp"),
+            Self::PauseAgent { source } => {
+                signal_agent(lab, host(source), "-STOP");
+                sleep(lasting);
+                signal_agent(lab, host(source), "-CONT");
+            }
+            Self::KillAgent { source } => {
+                signal_agent(lab, host(source), "-KILL");
+                sleep(lasting);
+                start_agent(lab, host(source));
+            }
+            Self::RadioPortDown { source } => down(lab, host(source), "eth3", lasting),
+            Self::ManagementDown { source } => down(lab, host(source), "mgmt0", lasting),
+            Self::RadioDeaf => {
+                tell(lab, &format!("fault = {{ radio = \"pool\", kind = \"deaf\", for = {:.1} }}", lasting.as_secs_f64()))
+            }
+            Self::RadioBrownOut => tell(lab, "fault = { radio = \"pool\", kind = \"brown-out\", for = 0.3 }"),
+            Self::KillOrderer => drop(orderer.kill()),
+        }
+    }
+}
+
+fn down(lab: &Lab, host: &str, interface: &str, lasting: Duration) {
+    lab.exec(host, &["ip", "link", "set", interface, "down"]);
+    sleep(lasting);
+    lab.exec(host, &["ip", "link", "set", interface, "up"]);
+}
+
+fn tell(lab: &Lab, event: &str) {
+    lab.exec("console", &[env!("CARGO_BIN_EXE_baton"), "n210", "tell", "/run/baton/n210.sock", event]);
+}
+
+fn kill_process(lab: &Lab, host: &str, role: &str) {
+    if let Some(pid) = status(lab)["hosts"][host]["status"][role]["pid"].as_u64() {
+        lab.exec("console", &["kill", "-KILL", &pid.to_string()]);
+    }
+}
+
+fn signal_agent(lab: &Lab, host: &str, signal: &str) {
+    lab.exec("console", &["pkill", signal, "-f", &format!("agent --host {host}$")]);
+}
+
+/// An agent in the place of one that was killed; it ends with the lab.
+fn start_agent(lab: &Lab, host: &str) {
+    let mut exec = baton(lab.state.path());
+    exec.args(["--in", &lab.name, "lab", "exec", host, "--", env!("CARGO_BIN_EXE_baton"), "agent", "--host", host]);
+    let agent = exec.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The parent of an exec waits for it, and the kernel ends both with the lab.
+    std::thread::spawn(move || {
+        let mut agent = agent;
+        let _ = agent.wait();
+    });
+}
+
+/// What every host says of itself; null where nobody answers.
+pub fn status(lab: &Lab) -> Value {
+    let output = baton(lab.state.path()).args(["--in", &lab.name, "status", "--json"]).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}

@@ -1,0 +1,179 @@
+//! Migrations to and fro under random faults, with the invariants watched from outside: `make soak SEED=1 MIGRATIONS=200`.
+//!
+//! Without those variables it is short enough for every run of the tests. Needs root; says so and passes otherwise.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
+
+mod faults;
+#[path = "../common/lab.rs"]
+mod lab;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use faults::{Ends, Fault, status};
+use lab::{Lab, baton, skip, text};
+use nix::sys::signal::Signal;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::Value;
+use watch::Watch;
+
+/// Longer than any deadline of a flow: an order that takes longer hangs.
+const ORDER_WITHIN: Duration = Duration::from_secs(150);
+/// From the end of an order until pings flow, or it is certain that they do not.
+const SERVES_WITHIN: Duration = Duration::from_secs(12);
+/// A repair starts both processes with full initialisation.
+const REPAIRED_WITHIN: Duration = Duration::from_secs(60);
+const POOL: [&str; 2] = ["server1", "server2"];
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+/// Totals, in the order of their names.
+#[derive(Default)]
+struct Totals(BTreeMap<String, u64>);
+
+impl Totals {
+    fn count(&mut self, what: &str) {
+        *self.0.entry(what.to_owned()).or_default() += 1;
+    }
+
+    fn line(&self) -> String {
+        self.0.iter().map(|(what, count)| format!("{what} {count}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn order(lab: &Lab, words: &[&str]) -> Child {
+    let mut command = baton(lab.state.path());
+    command.args(["--in", &lab.name, "do"]).args(words).arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// The record, or null with what was said instead.
+fn answer(mut child: Child) -> (Value, String) {
+    let since = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(since.elapsed() < ORDER_WITHIN, "an order hangs");
+        sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    (serde_json::from_slice(&output.stdout).unwrap_or_default(), text(&output.stderr))
+}
+
+fn received(lab: &Lab) -> Option<u64> {
+    status(lab)["hosts"]["server3"]["status"]["probe"]["received"].as_u64()
+}
+
+/// Whether pings come back.
+fn serves(lab: &Lab, within: Duration) -> bool {
+    let since = Instant::now();
+    let mut first = None;
+    while since.elapsed() < within {
+        if let Some(now) = received(lab)
+            && now >= *first.get_or_insert(now) + 5
+        {
+            return true;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    false
+}
+
+/// Which of the pool has the work.
+fn holder(lab: &Lab) -> Option<&'static str> {
+    let report = status(lab);
+    let has = |host: &&&str| report["hosts"][*host]["status"]["usrp"]["state"] == "running";
+    let mut holders = POOL.iter().filter(has);
+    let first = holders.next().copied();
+    assert!(holders.next().is_none(), "two USRP processes are linked: {report:#}");
+    first
+}
+
+/// As an operator would: stop what is left, start anew.
+fn repair(lab: &Lab) -> &'static str {
+    let since = Instant::now();
+    loop {
+        for words in [["KL"], ["KR"], ["DS"]] {
+            answer(order(lab, &words));
+        }
+        if serves(lab, SERVES_WITHIN) {
+            return "server1";
+        }
+        assert!(since.elapsed() < REPAIRED_WITHIN, "KL, KR and DS do not bring the service back: {:#}", status(lab));
+    }
+}
+
+/// Processes of the workload in the lab, once all is settled: a pair at the far end, a pair in the pool.
+fn leftovers(lab: &Lab) -> Option<String> {
+    let since = Instant::now();
+    loop {
+        let listed = |role: &str| text(&lab.exec("console", &["pgrep", "-fc", &format!("baton {role}$")]).stdout).trim().to_owned();
+        let counts = [listed("d2d"), listed("usrp")];
+        if counts == ["2", "2"] {
+            return None;
+        }
+        if since.elapsed() > SERVES_WITHIN {
+            return Some(format!("{} D2D and {} USRP processes instead of two each", counts[0], counts[1]));
+        }
+        sleep(Duration::from_millis(200));
+    }
+}
+
+/// One migration under one fault; the host that has the work afterwards.
+fn migrate(lab: &Lab, from: &'static str, fault: Fault, random: &mut StdRng, totals: &mut Totals) -> &'static str {
+    let (word, to) = if from == "server1" { ("M", "server2") } else { ("MB", "server1") };
+    let method = ["classic", "cold"][random.random_range(0..2)];
+    let (after, lasting) = (random.random_range(0..350), random.random_range(500..3000));
+    let mut orderer = order(lab, &[word, "--method", method]);
+    sleep(Duration::from_millis(after));
+    fault.strike(lab, Ends { from, to }, &mut orderer, Duration::from_millis(lasting));
+    let (record, said) = answer(orderer);
+    let outcome = record["outcome"].as_str().unwrap_or("refused or not heard").to_owned();
+    totals.count(&outcome);
+    println!("{word} {method}, {fault:?} after {after} ms: {outcome} {}{}", record["reason"].as_str().unwrap_or(""), said.trim());
+    if serves(lab, SERVES_WITHIN) {
+        return holder(lab).unwrap_or_else(|| panic!("pings flow, and nobody has the work: {:#}", status(lab)));
+    }
+    // "Nobody serves" is allowed only with a sentence that says so and what to do.
+    assert!(outcome != "ok" || fault != Fault::None, "a migration without a fault left nobody serving: {record:#}");
+    totals.count("repairs");
+    println!("  nobody serves; repaired by KL, KR, DS");
+    repair(lab)
+}
+
+#[test]
+fn migrations_under_random_faults_never_make_two_owners_and_always_end_with_service() {
+    if skip() {
+        return;
+    }
+    let (seed, migrations) = (number("SEED", 1), number("MIGRATIONS", 6));
+    let mut random = StdRng::seed_from_u64(seed);
+    let lab = Lab::start("soak", &[]);
+    let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
+    let (mut totals, began) = (Totals::default(), Instant::now());
+    answer(order(&lab, &["DS"]));
+    assert!(serves(&lab, SERVES_WITHIN));
+    let mut at = "server1";
+    for _ in 0..migrations {
+        let fault = faults::ALL[random.random_range(0..faults::ALL.len())];
+        at = migrate(&lab, at, fault, &mut random, &mut totals);
+        if let Some(left) = leftovers(&lab) {
+            panic!("{left}: {:#}", status(&lab));
+        }
+    }
+    let (changes, overlaps) = watch.verdict();
+    let seconds = began.elapsed().as_secs();
+    println!(
+        "soak: seed {seed}, {migrations} migrations in {seconds} s: {}; address taken {changes} times, overlaps {}",
+        totals.line(),
+        overlaps.len()
+    );
+    assert!(overlaps.is_empty(), "{overlaps:#?}");
+    assert!(changes > 0, "the watch saw nothing");
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}
