@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::state::Agent;
@@ -126,30 +126,37 @@ pub async fn report_broken_order(agent: Arc<Agent>) {
     };
     let order = request.order;
     let reason = format!("the agent of {} ended while it carried out {order}; {outcome} ({})", agent.host, details.join("; "));
-    let record = RunRecord {
-        run: uuid::Uuid::now_v7().to_string(),
-        started: began,
-        order,
-        method: request.method,
-        from: from.to_owned(),
-        to: to.to_owned(),
-        by: request.by,
-        outcome: Outcome::Failed,
-        reason: Some(reason.clone()),
-        failure: None,
-        warnings: Vec::new(),
-        phases: Vec::new(),
-        total_ms: 0.0,
-        interruption: Interruption::default(),
+    // Read rather than made: what an order without a single figure has not got is as absent here as in an old record.
+    let record = serde_json::from_value::<RunRecord>(json!({
+        "run": uuid::Uuid::now_v7().to_string(),
+        "started": began,
+        "order": order,
+        "method": request.method,
+        "from": from,
+        "to": to,
+        "by": request.by,
+        "outcome": Outcome::Failed,
+        "reason": reason,
+        "phases": [],
+        "total_ms": 0.0,
+        "interruption": Interruption::default(),
+    }));
+    let record = match record {
+        Ok(record) => record,
+        Err(e) => return agent.event(Level::Error, format!("{reason}; this has no record: {e}")),
     };
-    let (folder, copy) = (agent.config.records.clone(), record.clone());
-    let written = tokio::task::spawn_blocking(move || records::append(&folder, &copy)).await;
-    if let Ok(Err(failure)) = written {
-        agent.event(Level::Warning, failure.to_string());
-    }
+    append(&agent, &record).await;
     over(&agent);
     agent.event(Level::Error, reason);
     show(&agent, record);
+}
+
+async fn append(agent: &Agent, record: &RunRecord) {
+    let (folder, record) = (agent.config.records.clone(), record.clone());
+    let written = tokio::task::spawn_blocking(move || records::append(&folder, &record)).await;
+    if let Ok(Err(failure)) = written {
+        agent.event(Level::Warning, failure.to_string());
+    }
 }
 
 /// The console shows the broken order as the last one, unless there is a newer.
@@ -194,7 +201,7 @@ fn of(host: &str, status: &Telemetry, active: &str) -> Sight {
     let points = status.radio_port.addresses.iter().any(|address| address == active);
     let d2d = status.d2d.pid.is_some();
     let linked = status.usrp.state == ProcessState::Running;
-    let has = |what: &str, it: bool| if it { format!("has {what}") } else { format!("no {what}") };
-    let words = format!("{host}: {}, {}, {}", has("D2D", d2d), has("a linked USRP", linked), has("the radio's address", points));
+    let item = |what: &str, it: bool| if it { what.to_owned() } else { format!("no {what}") };
+    let words = format!("{host}: {}, {}, {}", item("D2D", d2d), item("linked USRP", linked), item("radio address", points));
     Sight { host: host.to_owned(), serves: points && d2d && linked, words }
 }

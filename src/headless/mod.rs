@@ -11,6 +11,7 @@ use crate::protocol::{ErrorCode, Failure};
 
 pub mod demo;
 pub mod order;
+pub mod recorder;
 pub mod runs;
 pub mod status;
 

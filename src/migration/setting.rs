@@ -28,6 +28,7 @@ pub struct Setting {
     pub(super) far_end: Option<String>,
     pub(super) probe_interval: Duration,
     pub(super) active: String,
+    pub(super) relay: bool,
 }
 
 impl Setting {
@@ -45,6 +46,7 @@ impl Setting {
             far_end: config.roles.far_end.clone(),
             probe_interval: interval(config.probe.interval_ms),
             active: config.addresses.active.clone(),
+            relay: !config.terminals.is_empty(),
         }
     }
 

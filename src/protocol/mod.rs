@@ -13,7 +13,10 @@ pub use command::{
 };
 pub use failure::{ErrorCode, Failure};
 pub use order::{Method, Order, OrderRequest};
-pub use record::{Interruption, Outcome, Phase, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS};
+pub use record::{
+    Interruption, Outcome, Phase, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
+    SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
+};
 pub use telemetry::{
     Event, HostLoad, Level, Link, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, RadioOwner,
     Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
