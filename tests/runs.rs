@@ -163,7 +163,7 @@ fn what_is_not_there_is_a_sentence_and_an_exit_code() {
         (&["show", "0199"], 2, "may mean 6 runs"),
         (&["compare", "0001", "zz"], 2, "no record"),
         (&["list", "--filter", "total>much"], 2, "a number stands after"),
-        (&["export"], 2, "--last"),
+        (&["export"], 2, "<RUN>"),
         (&["export", "--last", "--columns", "20"], 2, "60"),
         (&["export", "--last", "--out", &nowhere], 1, "can not be written"),
     ];
