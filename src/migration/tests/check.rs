@@ -5,11 +5,11 @@ use crate::migration::fleet::{Fleet, Host, config};
 use crate::protocol::Command;
 
 fn answers(mut fleet: Fleet) -> Answers {
-    let mut ask = |host: &str| {
+    let ask = |host: &str| {
         let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
         (host.to_owned(), answer)
     };
-    ["server1", "server2", "server3"].map(|host| ask(host)).into()
+    ["server1", "server2", "server3"].map(ask).into()
 }
 
 fn cluster() -> Config {
