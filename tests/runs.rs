@@ -25,6 +25,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
         warnings: vec![],
         phases: phases.map(|name| Phase { name, ms: 2.0 * factor, source_ms: name.source_ms() }).collect(),
         total_ms: 13.0 * factor,
+        held_ms: None,
         interruption: Interruption {
             by_phases_ms: (n != 5).then_some(6.0 * factor),
             probe_interval_ms: Some(1.0),
@@ -33,6 +34,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
             by_loss_ms: Some(n.into()),
             gap_ms: None,
         },
+        rollback: None,
     }
 }
 
