@@ -27,7 +27,6 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
         total_ms: 13.0 * factor,
         held_ms: None,
         trace: Vec::new(),
-        rollback: None,
         interruption: Interruption {
             by_phases_ms: (n != 5).then_some(6.0 * factor),
             probe_interval_ms: Some(1.0),
@@ -36,6 +35,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
             by_loss_ms: Some(n.into()),
             gap_ms: None,
         },
+        rollback: None,
     }
 }
 
@@ -166,7 +166,7 @@ fn what_is_not_there_is_a_sentence_and_an_exit_code() {
         (&["show", "0199"], 2, "may mean 6 runs"),
         (&["compare", "0001", "zz"], 2, "no record"),
         (&["list", "--filter", "total>much"], 2, "a number stands after"),
-        (&["export"], 2, "--last"),
+        (&["export"], 2, "<RUN>"),
         (&["export", "--last", "--columns", "20"], 2, "60"),
         (&["export", "--last", "--out", &nowhere], 1, "can not be written"),
     ];

@@ -106,12 +106,10 @@ async fn what_died_while_the_agent_was_away_or_afterwards_is_reported() {
     let words = status.d2d.last_words.unwrap();
     assert!(words.contains("exit status is not known") && words.contains("the d2d fixture was told to die"), "{words}");
     // Neither is found again by the next.
-    let other = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
     agent.kill();
     let _agent = Agent::start(&cluster, "one");
     let status = cluster.status("one").await;
     assert_eq!((status.d2d.state, status.usrp.state), (ProcessState::Stopped, ProcessState::Stopped));
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(other.id() as i32), nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
 #[tokio::test]

@@ -147,14 +147,18 @@ pub async fn report_broken_order(agent: Arc<Agent>) {
         interruption: Interruption::default(),
         rollback: None,
     };
-    let (folder, copy) = (agent.config.records.clone(), record.clone());
-    let written = tokio::task::spawn_blocking(move || records::append(&folder, &copy)).await;
-    if let Ok(Err(failure)) = written {
-        agent.event(Level::Warning, failure.to_string());
-    }
+    append(&agent, &record).await;
     over(&agent);
     agent.event(Level::Error, reason);
     show(&agent, record);
+}
+
+async fn append(agent: &Agent, record: &RunRecord) {
+    let (folder, record) = (agent.config.records.clone(), record.clone());
+    let written = tokio::task::spawn_blocking(move || records::append(&folder, &record)).await;
+    if let Ok(Err(failure)) = written {
+        agent.event(Level::Warning, failure.to_string());
+    }
 }
 
 /// The console shows the broken order as the last one, unless there is a newer.
@@ -200,7 +204,7 @@ fn of(host: &str, status: &Telemetry, active: &str) -> Sight {
     let points = status.radio_port.addresses.iter().any(|address| address == active);
     let d2d = status.d2d.pid.is_some();
     let linked = status.usrp.state == ProcessState::Running;
-    let has = |what: &str, it: bool| if it { format!("has {what}") } else { format!("no {what}") };
-    let words = format!("{host}: {}, {}, {}", has("D2D", d2d), has("a linked USRP", linked), has("the radio's address", points));
+    let item = |what: &str, it: bool| if it { what.to_owned() } else { format!("no {what}") };
+    let words = format!("{host}: {}, {}, {}", item("D2D", d2d), item("linked USRP", linked), item("radio address", points));
     Sight { host: host.to_owned(), serves: points && d2d && linked, words }
 }

@@ -59,6 +59,8 @@ pub(super) enum Stage {
     Ready(usize),
     /// The same as marking, after the wait: index of the cut.
     Remarking(usize),
+    /// Asking the destination whether it is still ready, after the wait: index of the cut.
+    Reassuring(usize),
     /// Index into [`Flow::afterwards`].
     Finishing(usize),
     /// What is still to be cleaned up.
@@ -163,6 +165,7 @@ pub fn step(mut state: State, event: Event) -> (State, Effect) {
         Stage::Stepping(index) => state.stepped(index, took, event.result),
         Stage::Ready(index) => state.waited(index, took, event.result),
         Stage::Remarking(index) => state.remarked(index, took, event.result),
+        Stage::Reassuring(index) => state.reassured(index, took, event.result),
         Stage::Finishing(index) => state.finished(index, event.result),
         Stage::CleaningUp(left) => state.cleaned_up(left, event.result),
         Stage::AskingSource(tries) => state.told(Side::Source, tries, event.result),
@@ -203,8 +206,9 @@ impl State {
             Stage::Ready(_) => Effect::AwaitGo(HOLD_LIMIT),
             Stage::Remarking(index) => match (&self.setting.far_end, self.mark) {
                 (Some(host), Some(_)) => Effect::Request { host: host.clone(), command: Command::ProbeMark },
-                _ => return self.enter(Stage::Stepping(index)),
+                _ => return self.enter(Stage::Reassuring(index)),
             },
+            Stage::Reassuring(_) => self.ask_status(Side::Destination),
             Stage::Finishing(index) => match self.flow.afterwards.get(index) {
                 Some(step) => self.ask(step.at, step.ask),
                 None => return self.settle(),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::engine::{Effect, Stage, State, read};
-use crate::protocol::{ErrorCode, Failure, ProbeMark};
+use super::flow::{Ask, Side};
+use crate::protocol::{ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
 
 /// What the operator wants of an order under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +61,39 @@ impl State {
         if let Ok(mark) = result.and_then(|value| read::<ProbeMark>(value, "probe_mark", &far_end)) {
             self.mark = Some(mark.next);
         }
-        self.enter(Stage::Stepping(index))
+        self.enter(Stage::Reassuring(index))
+    }
+
+    /// The destination says what it is after the wait: what was prepared there may have died meanwhile.
+    pub(super) fn reassured(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+        *self.held.get_or_insert_default() += took;
+        let to = self.setting.to.clone();
+        let ready = result.and_then(|value| read::<Telemetry>(value, "status", &to)).and_then(|status| self.still_ready(&status));
+        match ready {
+            Ok(()) => self.enter(Stage::Stepping(index)),
+            Err(failure) => {
+                self.stopped_before = Some(index);
+                let undo = self.flow.steps.get(index).map_or(&[][..], |step| step.undo);
+                self.fail(failure, undo)
+            }
+        }
+    }
+
+    fn still_ready(&self, status: &Telemetry) -> Result<(), Failure> {
+        let prepared = self.flow.steps.iter().take_while(|step| !step.phases.contains(&PhaseName::StopSource));
+        for step in prepared.filter(|step| step.at == Side::Destination) {
+            let (name, process) = match step.ask {
+                Ask::StartD2dPlain | Ask::StartD2dWithControl | Ask::StartD2dAgain => ("D2D", &status.d2d),
+                Ask::MakeUsrp => ("USRP", &status.usrp),
+                _ => continue,
+            };
+            if matches!(process.state, ProcessState::Stopped | ProcessState::Died) {
+                let words = process.last_words.as_ref().map_or_else(String::new, |words| format!(": {words}"));
+                let text =
+                    format!("{} is not ready any more: its {name} process ended while the order waited{words}", self.setting.to);
+                return Err(Failure::new(ErrorCode::Process, text).hint("order it again"));
+            }
+        }
+        Ok(())
     }
 }

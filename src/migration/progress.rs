@@ -28,7 +28,7 @@ impl State {
             Stage::Checking(_) => OrderStage::Checking,
             Stage::Marking => OrderStage::Preparing,
             Stage::Stepping(index) if self.flow.cut().is_some_and(|cut| index < cut) => OrderStage::Preparing,
-            Stage::Ready(_) | Stage::Remarking(_) => OrderStage::Ready,
+            Stage::Ready(_) | Stage::Remarking(_) | Stage::Reassuring(_) => OrderStage::Ready,
             Stage::Stepping(_) | Stage::Finishing(_) => OrderStage::Moving,
             Stage::Silencing(_) | Stage::Confirming(_) | Stage::Returning(..) => OrderStage::RollingBack,
             Stage::CleaningUp(_) | Stage::AskingSource(_) | Stage::AskingDestination(_) | Stage::Tidying => OrderStage::CleaningUp,
@@ -42,7 +42,7 @@ impl State {
         let last = self.flow.steps.iter().rposition(|s| s.phases.contains(&name));
         let reached = match self.stage {
             Stage::Checking(_) | Stage::Marking => Some(0),
-            Stage::Stepping(index) | Stage::Ready(index) | Stage::Remarking(index) => Some(index),
+            Stage::Stepping(index) | Stage::Ready(index) | Stage::Remarking(index) | Stage::Reassuring(index) => Some(index),
             // Over, well or not: up to the step that failed, or all of them.
             _ => self.failed_step.or(self.stopped_before).or(self.began.map(|_| self.flow.steps.len())).or(Some(0)),
         };
@@ -67,6 +67,7 @@ impl State {
         match self.stage {
             Stage::Checking(_) => "checking that the order may begin".into(),
             Stage::Marking | Stage::Remarking(_) => "asking the far end for its probes".into(),
+            Stage::Reassuring(_) => format!("asking whether {} is still ready", self.setting.to),
             Stage::Ready(_) => format!("{} is ready: waiting for go or cancel", self.setting.to),
             Stage::Stepping(index) => ask(self.flow.steps.get(index)),
             Stage::Finishing(index) => ask(self.flow.afterwards.get(index)),

@@ -28,6 +28,8 @@ pub(super) struct Back {
     before: Option<Report>,
     /// Who was last asked to serve.
     to: Option<Side>,
+    /// By which return.
+    way: usize,
     /// Time of the last return's steps.
     pub(super) phases: BTreeMap<PhaseName, Duration>,
     /// When the service was back.
@@ -131,6 +133,7 @@ impl State {
         self.back.next = attempt + 1;
         self.back.before = self.ends.of(way.at).report;
         self.back.to = Some(way.at);
+        self.back.way = attempt;
         self.back.blocked = None;
         self.back.phases.clear();
     }
@@ -276,7 +279,9 @@ impl State {
     pub(super) fn rollback(&self) -> Option<Rollback> {
         let to = self.setting.host(self.back.to?).to_owned();
         let until = self.back.since.unwrap_or(self.last_event);
-        let phases = self.back.phases.iter();
+        // In the order in which they are completed, as in the phases of the order itself.
+        let steps = self.flow.returns.get(self.back.way).map_or(&[][..], |way| way.steps);
+        let phases = steps.iter().flat_map(|step| step.phases).filter_map(|name| self.back.phases.get_key_value(name));
         Some(Rollback {
             to,
             serves: self.back.since.is_some(),

@@ -140,11 +140,22 @@ pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
         explanation,
         unit: if name == "lost" { "count" } else { "ms" },
         source,
-        spreads: spreads(&figure),
+        // A count says nothing of runs that were probed at different intervals.
+        spreads: spreads(&figure)
+            .into_iter()
+            .zip(&groups)
+            .map(|(spread, (_, members))| spread.filter(|_| name != "lost" || same_interval(members)))
+            .collect(),
     });
     let said = |row: &Row| row.source.is_some() || row.spreads.iter().any(Option::is_some);
     let rows = phases.chain(sums).filter(said).collect();
     Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows }
+}
+
+fn same_interval(runs: &[&RunRecord]) -> bool {
+    let mut intervals = runs.iter().filter_map(|run| run.interruption.probe_interval_ms);
+    let first = intervals.next();
+    intervals.all(|interval| Some(interval) == first)
 }
 
 /// A method; a relay's work is more, and stands apart.

@@ -94,6 +94,11 @@ fn groups_stand_side_by_side_and_failures_are_counted_not_mixed_in() {
     assert_eq!(compare(&runs, By::Run).groups.len(), 4);
     let names: Vec<String> = compare(&runs, By::Direction).groups.into_iter().map(|g| g.name).collect();
     assert_eq!(names, ["classic M", "cold M", "classic MB"]);
+    let lost = |of: &[&RunRecord]| compare(of, By::Method).rows.iter().find(|row| row.name == "lost").unwrap().spreads[0];
+    assert_eq!(lost(&[runs[0], runs[2]]).map(|s| s.median), Some(3.0));
+    let mut faster = runs[2].clone();
+    faster.interruption.probe_interval_ms = Some(1.0);
+    assert_eq!(lost(&[runs[0], &faster]), None, "counts at two intervals do not compare");
     let mut relay = runs[0].clone();
     relay.relay = true;
     assert_eq!(compare(&[runs[0], &relay], By::Method).groups.len(), 2, "a relay's figures stand apart");

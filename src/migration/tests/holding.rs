@@ -130,3 +130,36 @@ fn links_carry_an_epoch_above_all_that_either_host_knows() {
         assert_eq!(fleet.epochs, if faulty { vec![8, 9] } else { vec![8] });
     }
 }
+
+#[test]
+fn what_died_at_the_destination_during_a_hold_is_found_before_the_cut() {
+    for died in ["D2D", "USRP"] {
+        let request = OrderRequest { hold: true, ..OrderRequest::new(M, Classic) };
+        let fleet = std::cell::RefCell::new(before(M));
+        let (mut state, mut effect) = engine::begin(setting(&request));
+        let record = loop {
+            let result = match effect {
+                Effect::Request { host, command } => fleet.borrow_mut().answer(&host, &command),
+                Effect::AwaitGo(_) => {
+                    let mut fleet = fleet.borrow_mut();
+                    let host = fleet.hosts.get_mut("server2").unwrap();
+                    if died == "D2D" {
+                        host.d2d = false
+                    } else {
+                        host.usrp = crate::protocol::ProcessState::Stopped
+                    }
+                    Ok(Value::Null)
+                }
+                Effect::Wait(_) => Ok(Value::Null),
+                Effect::End(record) => break *record,
+            };
+            (state, effect) = engine::step(state, Event { at: Duration::ZERO, result, cancel: false });
+        };
+        let fleet = fleet.into_inner();
+        assert_eq!(record.outcome, Outcome::RolledBack, "{record:?}");
+        let words = format!("server2 is not ready any more: its {died} process ended while the order waited");
+        assert!(record.reason.as_deref().unwrap().starts_with(&words), "{record:?}");
+        assert!(fleet.hosts["server1"].serves() && record.rollback.is_none());
+        assert!(!fleet.changes().contains(&"double_kill@server1".to_owned()), "the source was touched");
+    }
+}

@@ -25,10 +25,10 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
         lines(area, buf, [pings(view, felt)]);
         return;
     }
-    let far = view.far_end.unwrap_or("the far end");
+    let note = view.far_end.map_or_else(|| "counted at the far end".into(), |far| format!("pings counted by {far}"));
     let mut rows = table(view, felt, usize::from(area.width));
     let body = if area.height >= ROWS {
-        rule(area, buf, view.skin, "WHAT THE SERVICE FELT", &format!("pings counted by {far}"));
+        rule(area, buf, view.skin, "WHAT THE SERVICE FELT", &note);
         below(area, 1)
     } else {
         // The pings stand last of all; few rows begin with them, below the heads.

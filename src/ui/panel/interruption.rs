@@ -78,9 +78,9 @@ fn figure(view: &View<'_>) -> Figure {
         let ms = Timeline::of(shown.progress).interruption_ms();
         let caption = match ms {
             Some(_) => "so far, measured: nobody has been served since the source stopped".to_owned(),
-            None => "the source still serves".to_owned(),
+            None => "so far: the source still serves".to_owned(),
         };
-        return Figure { ms, style: t.warn, caption, comparable: false };
+        return Figure { ms: Some(ms.unwrap_or(0.0)), style: t.warn, caption, comparable: false };
     };
     let felt = &record.interruption;
     let (ms, caption, comparable) = match (felt.by_phases_ms, felt.gap_ms) {
@@ -105,7 +105,9 @@ fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u1
     let source_text = ms(view.source().interruption_ms);
     let source =
         |most| big::largest(&source_text, width / 2, height.min(most), 1, g).unwrap_or_else(|| vec![format!("{source_text} ms")]);
-    let Some(ours) = figure.ms.map(ms) else {
+    // Before the first run the source's figure stands alone; a run that was not measured must not borrow it.
+    let unmeasured = view.run.is_some().then(|| "-".to_owned());
+    let Some(ours) = figure.ms.map(ms).or(unmeasured) else {
         let rows = big::largest(&source_text, width, height, MOST, g).unwrap_or_else(|| vec![format!("{source_text} ms")]);
         let used = rows.len() as u16;
         lines(area, buf, rows.into_iter().map(|row| Line::from(span(row, t.source))));
@@ -135,6 +137,10 @@ fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u1
 fn caption<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Line<'a> {
     let (t, source) = (&view.skin.theme, view.source());
     let Some(ours) = figure.ms else {
+        if view.run.is_some() {
+            let published = format!("   {}, published: {} ms", source.name, ms(source.interruption_ms));
+            return Line::from(vec![span(figure.caption.clone(), t.warn), span(published, t.source)]);
+        }
         return Line::from(span(clip(&figure.caption, width, view.skin.glyphs.ellipsis), t.source));
     };
     let published = format!("{}, published: {} ms", source.name, ms(source.interruption_ms));

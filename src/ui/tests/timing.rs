@@ -100,7 +100,10 @@ fn a_run_from_the_records_is_opened_and_left() {
 #[test]
 fn a_replay_shows_the_record_and_nothing_of_the_present() {
     let mut m = model(Moment::Before, ThemeName::Mono);
-    press(&mut m, "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}");
+    press(&mut m, "rp");
+    let drawn = shot(&m, 80, 24);
+    assert!(drawn.contains("0.00 ms so far: the source still serves"), "the source's figure stands for ours:\n{drawn}");
+    press(&mut m, "\u{1b}p\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}");
     assert_eq!(m.screen, Screen::Timing);
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         assert_snapshot!(format!("replay-timing-{width}x{height}"), shot(&m, width, height));
