@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build test bench bench-n210 bench-modem fuzz lint packages test-packages picture clean
+.PHONY: demo lab build test bench bench-n210 bench-modem bench-relay video fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -33,6 +33,15 @@ fuzz:
 	@scripts/install-packages gcc g++ libc6-dev
 	scripts/fuzz-n210 $(SECONDS)
 
+# A video through the relay while the relay migrates; METHOD=classic MIGRATIONS=4.
+video: build
+	@scripts/install-packages ffmpeg
+	scripts/relay-video
+
+# Relay and plain, cold and classic, interleaved in one run.
+bench-relay: build
+	scripts/bench-relay
+
 lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
@@ -47,7 +56,7 @@ packages:
 	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev libboost-system-dev
 
 test-packages:
-	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark
+	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark ffmpeg
 
 clean:
 	$(CARGO) clean

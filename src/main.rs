@@ -42,6 +42,8 @@ enum Command {
     Plan(headless::plan::Args),
     /// Records of past orders.
     Runs(headless::runs::Args),
+    /// Receives a video stream over UDP and says how long it was interrupted.
+    Recorder(headless::recorder::Args),
     /// The D2D process: modem between tun and samples (started by an agent).
     D2d(modem::Args),
     /// The USRP process: samples between the radio and the D2D process (started by an agent).
@@ -65,13 +67,16 @@ struct Demo {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     workload: Option<PathBuf>,
+    /// Three terminals: the pool's server relays between server3 and server4, which an obstacle keeps apart.
+    #[arg(long)]
+    relay: bool,
     #[command(flatten)]
     console: ui::Args,
 }
 
 impl Demo {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let lab = lab::Args { name: "demo".into(), workload: self.workload.clone(), ..lab::Args::default() };
+        let lab = lab::Args { name: "demo".into(), workload: self.workload.clone(), relay: self.relay, ..lab::Args::default() };
         lab::supervise(&lab, |file| match self.headless.headless {
             true => headless::demo::run(file, &self.headless),
             false => ui::run(file, &self.console),
@@ -101,6 +106,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
         Command::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         Command::Runs(args) => headless::runs::run(&records(config)?, &args),
+        Command::Recorder(args) => headless::recorder::run(&args),
         Command::D2d(args) => modem::run(&args),
         Command::Usrp(args) => radio::run(&args),
         Command::N210(args) => {

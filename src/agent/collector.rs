@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command as Process;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::commands;
 use super::state::Agent;
@@ -20,15 +20,20 @@ const COMMAND: Duration = Duration::from_secs(2);
 /// Shortest interval, so that a zero in the configuration does not keep the process busy.
 const SHORTEST: Duration = Duration::from_millis(100);
 
+/// A relay that still probes is asked this often: a migration must not miss the routes by a whole interval.
+const PROBING: Duration = Duration::from_secs(1);
+
 /// Collects until the agent ends.
 pub async fn run(agent: Arc<Agent>) {
     let wanted = Duration::try_from_secs_f64(agent.workload().collect_interval_s).unwrap_or(SHORTEST);
-    let mut ticks = interval(wanted.max(SHORTEST));
+    let wanted = wanted.max(SHORTEST);
+    let mut ticks = interval(wanted);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut said = None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            () = sleep(PROBING), if agent.is_probing() => {}
             () = agent.collect.notified() => ticks.reset(),
             () = agent.stop.cancelled() => return,
         }

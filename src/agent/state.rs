@@ -125,6 +125,12 @@ impl Agent {
         self.config.workload_of(&self.host)
     }
 
+    /// Whether the D2D process is one of several terminals and does not know the way to all of them yet.
+    pub fn is_probing(&self) -> bool {
+        let others = self.config.terminals.len().saturating_sub(1);
+        self.d2d.is_running() && self.state().collected.routes.len() < others
+    }
+
     /// Publishes a line for the log.
     pub fn event(&self, level: Level, text: impl Into<String>) {
         let text = text.into();

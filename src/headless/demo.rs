@@ -15,7 +15,9 @@ use crate::protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, Probe
 const AGENTS_DEADLINE: Duration = Duration::from_secs(20);
 /// From the start of the work or the end of a migration until pings flow; the replies' own time comes on top.
 const PINGS_DEADLINE: Duration = Duration::from_secs(20);
-/// How often the far end is asked whether pings flow.
+/// A relay probes for seconds, and what it found is collected within a second more.
+const ROUTES_DEADLINE: Duration = Duration::from_secs(30);
+/// How often a host is asked how far it is.
 const LOOK: Duration = Duration::from_millis(100);
 /// New replies that count as "pings flow".
 const REPLIES: u64 = 5;
@@ -118,6 +120,7 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Rep
     }
     let mut replies_before = pings_flow(cluster, &far_end, args.probe_interval).await?;
     for order in [Order::M, Order::MB].into_iter().cycle().take(args.migrations) {
+        routes_known(cluster, cluster.config.ends(order).0).await?;
         say(&format!("pings flow ({replies_before} replies); migrating: {order} {}", args.method));
         let record = order::carry_out(cluster, order, args.method).await?;
         let ok = record.outcome == Outcome::Ok;
@@ -153,6 +156,24 @@ async fn pings_flow(cluster: &Cluster, far_end: &str, interval: Duration) -> Res
             .hint("`baton status` shows which side is not in sync"));
         }
         first.get_or_insert(now);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// In a relay scenario, waits until the routes of the host that serves have been collected: they are to be carried.
+async fn routes_known(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+    let others = cluster.config.terminals.len().saturating_sub(1);
+    let deadline = Instant::now() + ROUTES_DEADLINE;
+    loop {
+        let known = status::ask_one(cluster, host, COMMAND_DEADLINE).await?.route_list.len();
+        if known >= others {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            let seconds = ROUTES_DEADLINE.as_secs();
+            let text = format!("{host} knows {known} routes after {seconds} s; it needs {others}");
+            return Err(Failure::new(ErrorCode::Deadline, text).hint("`baton status` shows which terminals it hears"));
+        }
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -13,6 +13,7 @@ pub mod check;
 pub mod demo;
 pub mod order;
 pub mod plan;
+pub mod recorder;
 pub mod runs;
 pub mod status;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Uid, User};
 use toml::Value;
 
-use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, SERVERS, TUN};
+use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, Scenario, Server, TERMINALS, TUN};
 use super::trouble::Trying;
 use crate::config::{Addresses, Config, Host, Probe, Radio, Roles, Workload};
 use crate::protocol::{ErrorCode, Failure};
@@ -23,12 +23,14 @@ const TO_POOL: f64 = 20e6;
 /// Carrier from the pool to the far end, Hz.
 const FROM_POOL: f64 = 10e6;
 
-/// Control variables of a plain start, on every host: 5 MHz (25 resource blocks), FDD, QPSK, one antenna each way.
-const CONTROL: [(&str, f64); 9] = [
+/// The one carrier of the relay scenario, Hz: everybody hears everybody whom no obstacle hides.
+const SHARED: f64 = 15e6;
+
+/// Control variables of a plain start, on every host: 5 MHz (25 resource blocks), QPSK, one antenna each way.
+const CONTROL: [(&str, f64); 8] = [
     ("CPtype", 0.0),
     ("BW", 5.0),
     ("RBIdx", 25.0),
-    ("duplexMode", 1.0),
     ("numAntennaTX", 1.0),
     ("numAntennaRX", 1.0),
     ("DLULAssign", 0.0),
@@ -37,6 +39,11 @@ const CONTROL: [(&str, f64); 9] = [
 ];
 /// The air's identity, known to the far end (master) only: without control information the pool has to detect it.
 const IDENTITY: [(&str, f64); 4] = [("phy_cell_ID", 301.0), ("group_ID", 100.0), ("cell_ID", 1.0), ("RNTI", 61.0)];
+/// The relay scenario's: known to the far end only, but for `cell_ID`, which is each terminal's own index.
+const GROUP: [(&str, f64); 2] = [("group_ID", 100.0), ("RNTI", 61.0)];
+/// `duplexMode`: two ends share the air by frequency, three terminals by time.
+const FDD: (&str, f64) = ("duplexMode", 1.0);
+const TDD: (&str, f64) = ("duplexMode", 0.0);
 /// `workmode` of the source system's table of control variables.
 const MASTER: (&str, f64) = ("workmode", 0.0);
 const SLAVE: (&str, f64) = ("workmode", 1.0);
@@ -68,8 +75,9 @@ pub fn records_folder() -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// This program's own path is unknown.
-pub fn config(records: PathBuf) -> Result<Config, Failure> {
+pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
     let program = this_program()?;
+    let relay = scenario == Scenario::Relay;
     let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
     Ok(Config {
         key_file: Some(KEY.into()),
@@ -77,7 +85,7 @@ pub fn config(records: PathBuf) -> Result<Config, Failure> {
         runtime: RUNTIME.into(),
         // Ends with the lab, as the owners do.
         state: Some(Path::new(RUNTIME).join("state")),
-        terminals: Vec::new(),
+        terminals: if relay { TERMINALS.iter().filter_map(|address| address.parse().ok()).collect() } else { Vec::new() },
         roles: Roles { initiator: "server1".into(), destination: "server2".into(), far_end: Some("server3".into()) },
         addresses: Addresses { active: ACTIVE.into(), parked: PARKED.into() },
         workload: Workload {
@@ -87,13 +95,12 @@ pub fn config(records: PathBuf) -> Result<Config, Failure> {
             collect_interval_s: 10.0,
             control_command: Vec::new(),
             meanings: BTreeMap::new(),
-            control: settings(&CONTROL),
+            control: [settings(&CONTROL), settings(&[if relay { TDD } else { FDD }])].into_iter().flatten().collect(),
         },
-        probe: Probe::default(),
-        host: SERVERS.iter().map(|server| (server.name.to_owned(), host(server.name, server.management))).collect(),
-        radio: [("pool", radio(FROM_POOL, TO_POOL)), ("far", radio(TO_POOL, FROM_POOL))]
-            .map(|(name, radio)| (name.to_owned(), radio))
-            .into(),
+        // The far end probes whom it serves: the pool itself, or whom it reaches through the pool.
+        probe: if relay { Probe { target: TERMINALS[2].into(), ..Probe::default() } } else { Probe::default() },
+        host: scenario.servers().iter().map(|server| (server.name.to_owned(), host(server, scenario))).collect(),
+        radio: scenario.radios().iter().map(|(name, _)| ((*name).to_owned(), radio(carriers(name, scenario)))).collect(),
     })
 }
 
@@ -108,26 +115,46 @@ pub fn this_program() -> Result<String, Failure> {
         .map_err(|path| Failure::new(ErrorCode::Config, format!("the path {} is not text; move baton elsewhere", path.display())))
 }
 
-fn host(name: &str, management: &str) -> Host {
-    let far = name == "server3";
-    let ip = management.split('/').next().unwrap_or(management);
+fn host(server: &Server, scenario: Scenario) -> Host {
+    let name = server.name;
+    let (radio, terminal) = match name {
+        "server3" => ("far", 0.0),
+        "server4" => ("receiver", 2.0),
+        _ => ("pool", 1.0),
+    };
+    let (far, pool) = (radio == "far", radio == "pool");
     let mut control = settings(&[if far { MASTER } else { SLAVE }]);
-    if far {
-        control.extend(settings(&IDENTITY));
+    match scenario {
+        Scenario::TwoEnds if far => control.extend(settings(&IDENTITY)),
+        Scenario::TwoEnds => {}
+        Scenario::Relay => {
+            control.extend(settings(&[("cell_ID", terminal)]));
+            control.extend(settings(if far { &GROUP } else { &[] }));
+        }
     }
+    let ip = server.management.split('/').next().unwrap_or(server.management);
     Host {
         command: format!("tcp://{ip}:7600"),
         telemetry: format!("tcp://{ip}:7601"),
-        radio: if far { "far" } else { "pool" }.into(),
+        radio: radio.into(),
         radio_port: "eth3".into(),
         tun: TUN.into(),
-        autostart: far,
+        autostart: !pool,
         control,
         workload: None,
     }
 }
 
-fn radio(tx_freq: f64, rx_freq: f64) -> Radio {
+/// Transmit and receive carriers of a radio, Hz.
+fn carriers(radio: &str, scenario: Scenario) -> (f64, f64) {
+    match (scenario, radio) {
+        (Scenario::Relay, _) => (SHARED, SHARED),
+        (Scenario::TwoEnds, "pool") => (FROM_POOL, TO_POOL),
+        (Scenario::TwoEnds, _) => (TO_POOL, FROM_POOL),
+    }
+}
+
+fn radio((tx_freq, rx_freq): (f64, f64)) -> Radio {
     Radio {
         args: format!("addr={RADIO_ADDRESS}"),
         rate: RATE,
@@ -141,7 +168,6 @@ fn radio(tx_freq: f64, rx_freq: f64) -> Radio {
     }
 }
 
-/// Whole numbers as integers: that is what the control variables are, but for some bandwidths.
 fn settings(pairs: &[(&str, f64)]) -> BTreeMap<String, Value> {
     let value = |number: f64| {
         #[allow(clippy::cast_possible_truncation, reason = "checked to be whole, and the tables above hold small ones")]
@@ -157,15 +183,17 @@ mod tests {
     #[test]
     fn the_cluster_file_is_one_that_baton_reads() {
         let folder = tempfile::tempdir().unwrap();
-        let config = config("/var/lib/x".into()).unwrap();
-        let file = folder.path().join("baton.toml");
-        std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
-        assert_eq!(Config::load(&file).unwrap(), config);
+        for scenario in [Scenario::TwoEnds, Scenario::Relay] {
+            let config = config("/var/lib/x".into(), scenario).unwrap();
+            let file = folder.path().join("baton.toml");
+            std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
+            assert_eq!(Config::load(&file).unwrap(), config);
+        }
     }
 
     #[test]
     fn only_the_far_end_knows_the_cell() {
-        let config = config("/x".into()).unwrap();
+        let config = config("/x".into(), Scenario::TwoEnds).unwrap();
         let knows = |host: &str| config.host[host].control.contains_key("phy_cell_ID");
         assert_eq!([knows("server1"), knows("server2"), knows("server3")], [false, false, true]);
         assert!(!config.workload.control.contains_key("phy_cell_ID"));
@@ -178,8 +206,20 @@ mod tests {
 
     #[test]
     fn the_two_radios_hear_each_other() {
-        let config = config("/x".into()).unwrap();
+        let config = config("/x".into(), Scenario::TwoEnds).unwrap();
         let (pool, far) = (&config.radio["pool"], &config.radio["far"]);
         assert_eq!((pool.tx_freq, pool.rx_freq), (far.rx_freq, far.tx_freq));
+    }
+
+    #[test]
+    fn three_terminals_share_one_carrier_and_each_knows_its_own_index() {
+        let config = config("/x".into(), Scenario::Relay).unwrap();
+        assert!(config.radio.values().all(|radio| radio.tx_freq == SHARED && radio.rx_freq == SHARED));
+        let index = |host: &str| config.host[host].control["cell_ID"].as_integer().unwrap();
+        assert_eq!(["server1", "server2", "server3", "server4"].map(index), [1, 1, 0, 2]);
+        let knows = |host: &str| config.host[host].control.contains_key("group_ID");
+        assert_eq!(["server1", "server2", "server3", "server4"].map(knows), [false, false, true, false]);
+        assert_eq!(config.terminals.len(), TERMINALS.len());
+        assert_eq!(config.probe.target, TERMINALS[2]);
     }
 }

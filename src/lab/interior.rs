@@ -11,8 +11,9 @@ use super::cluster::{KEY, RUNTIME};
 use super::directory::{Claim, ENV_LAB};
 use super::programs::Choice;
 use super::supervisor::Identity;
+use super::topology::{Scenario, Topology};
 use super::trouble::Trying;
-use super::{children, programs, topology, wiring};
+use super::{children, programs, wiring};
 use crate::config::Config;
 use crate::protocol::Failure;
 
@@ -26,12 +27,18 @@ const KEY_LENGTH: usize = 32;
 ///
 /// # Errors
 /// The first step that failed.
-pub fn bring_up(identity: &Identity, claim: Claim, config: &Config, choice: Choice) -> Result<PathBuf, Failure> {
+pub fn bring_up(
+    identity: &Identity,
+    claim: Claim,
+    config: &Config,
+    scenario: Scenario,
+    choice: Choice,
+) -> Result<PathBuf, Failure> {
     if identity.user_namespace {
         map_user(identity)?;
     }
     private_files()?;
-    let namespaces = wiring::build(&topology::STANDARD)?;
+    let namespaces = wiring::build(&Topology::of(scenario))?;
     let file = write_cluster(config)?;
     announce(&claim.name, &file);
     let stages = match choice {
@@ -39,7 +46,7 @@ pub fn bring_up(identity: &Identity, claim: Claim, config: &Config, choice: Choi
             if let Some(text) = &scene {
                 write(programs::SCENE, text).trying(|| format!("{} could not be written", programs::SCENE))?;
             }
-            programs::stages(config, scene.is_some())?
+            programs::stages(config, scenario, scene.is_some())?
         }
         Choice::These(stages) => stages,
         Choice::None => Vec::new(),

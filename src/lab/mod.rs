@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use self::topology::Scenario;
 use crate::protocol::Failure;
 
 mod children;
@@ -47,7 +48,10 @@ pub struct Args {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     pub workload: Option<PathBuf>,
-    /// Scene of the radios, which are `pool` and `far` (docs/n210.md).
+    /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
+    #[arg(long)]
+    pub relay: bool,
+    /// Scene of the radios, which are `pool`, `far` and, with --relay, `receiver` (docs/n210.md).
     #[arg(long, value_name = "FILE")]
     pub scene: Option<PathBuf>,
     /// Start the programs of this file instead, see `programs::read`.
@@ -63,7 +67,7 @@ pub struct Args {
 pub enum LabCommand {
     /// Run a command inside one of the lab's network namespaces.
     Exec {
-        /// The namespace: console, server1, server2, server3, switch, n210, n210-far.
+        /// The namespace: console, server1, server2, server3, switch, n210, n210-far; with --relay, server4 and n210-receiver.
         namespace: String,
         /// The command and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -92,12 +96,13 @@ pub fn run(args: &Args, name: Option<&str>) -> Result<ExitCode, Failure> {
 pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
     let claim = directory::Claim::make(&args.name)?;
     let records = cluster::records_folder()?;
+    let scenario = if args.relay { Scenario::Relay } else { Scenario::TwoEnds };
     let programs = match &args.programs {
         _ if args.bare => programs::Choice::None,
         Some(file) => programs::Choice::These(programs::read(file)?),
-        None => programs::Choice::Standard { scene: args.scene.as_deref().map(scene).transpose()? },
+        None => programs::Choice::Standard { scene: scene(args.scene.as_deref(), scenario)? },
     };
-    let mut config = cluster::config(records)?;
+    let mut config = cluster::config(records, scenario)?;
     if let Some(file) = &args.workload {
         let workload = own_workload::read(file, &config.workload)?;
         own_workload::install(&mut config, &workload);
@@ -105,15 +110,23 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     match supervisor::divide()? {
         supervisor::Side::Outside(code) => Ok(code),
         supervisor::Side::Inside(identity) => {
-            let file = interior::bring_up(&identity, claim, &config, programs)?;
+            let file = interior::bring_up(&identity, claim, &config, scenario, programs)?;
             work(&file)
         }
     }
 }
 
+/// What stands between the relay scenario's radios.
+const OBSTACLE: &str = include_str!("../../docs/scenes/relay.toml");
+
 /// The text of a scene for the lab's radios. It is read here because the lab does not see all of the operator's files.
-fn scene(file: &Path) -> Result<String, Failure> {
-    n210::check_scene(file, &programs::RADIOS.map(|(name, _)| name))
+fn scene(file: Option<&Path>, scenario: Scenario) -> Result<Option<String>, Failure> {
+    let radios: Vec<&str> = scenario.radios().iter().map(|(name, _)| *name).collect();
+    match (file, scenario) {
+        (Some(file), _) => n210::check_scene(file, &radios).map(Some),
+        (None, Scenario::Relay) => Ok(Some(OBSTACLE.to_owned())),
+        (None, Scenario::TwoEnds) => Ok(None),
+    }
 }
 
 /// Joins the namespaces of a running lab and names its cluster file. Must be called from a process of one thread.

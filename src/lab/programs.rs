@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::topology::CONSOLE;
+use super::topology::{CONSOLE, Scenario};
 use crate::config::Config;
 use crate::protocol::{ErrorCode, Failure};
 
@@ -24,8 +24,6 @@ pub struct Program {
     pub ready: String,
 }
 
-/// The software N210s and their namespaces.
-pub const RADIOS: [(&str, &str); 2] = [("pool", "n210"), ("far", "n210-far")];
 /// Their scene, if they have one.
 pub const SCENE: &str = "/run/baton/scene.toml";
 /// Where they are told what happens.
@@ -48,11 +46,12 @@ pub enum Choice {
 ///
 /// # Errors
 /// This program's own path is unknown.
-pub fn stages(config: &Config, scene: bool) -> Result<Vec<Vec<Program>>, Failure> {
+pub fn stages(config: &Config, scenario: Scenario, scene: bool) -> Result<Vec<Vec<Program>>, Failure> {
     let baton = super::cluster::this_program()?;
     let command = |words: &[&str]| [baton.as_str()].iter().chain(words).map(|&word| word.to_owned()).collect();
-    let sites = RADIOS.map(|(name, namespace)| format!("--radio={name}={namespace}"));
-    let mut options = vec!["n210", &sites[0], &sites[1], "--control", CONTROL];
+    let sites: Vec<String> = scenario.radios().iter().map(|(name, namespace)| format!("--radio={name}={namespace}")).collect();
+    let mut options = vec!["n210", "--control", CONTROL];
+    options.extend(sites.iter().map(String::as_str));
     if scene {
         options.extend(["--scene", SCENE]);
     }

@@ -1,6 +1,17 @@
 //! The lab's network as data: what docs/lab.md draws.
 
+/// Who takes part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scenario {
+    /// Two ends: the pool and the far end.
+    #[default]
+    TwoEnds,
+    /// Three terminals: server4, too, which the far end reaches only through the pool.
+    Relay,
+}
+
 /// The part of a server that differs between servers.
+#[derive(Debug, Clone, Copy)]
 pub struct Server {
     /// Its name, which is its namespace's.
     pub name: &'static str,
@@ -8,12 +19,35 @@ pub struct Server {
     pub management: &'static str,
 }
 
-/// The servers: initiator, destination, far end.
-pub const SERVERS: [Server; 3] = [
+/// The servers: initiator, destination, far end, and the relay scenario's receiver.
+const SERVERS: [Server; 4] = [
     Server { name: "server1", management: "10.77.0.11/24" },
     Server { name: "server2", management: "10.77.0.12/24" },
     Server { name: "server3", management: "10.77.0.13/24" },
+    Server { name: "server4", management: "10.77.0.14/24" },
 ];
+/// The radios by name, and the namespace of each.
+const RADIOS: [(&str, &str); 3] = [("pool", "n210"), ("far", "n210-far"), ("receiver", "n210-receiver")];
+/// Tun addresses of the terminals: far end, pool, receiver. A terminal's place is its index in routes.
+pub const TERMINALS: [&str; 3] = ["192.168.40.8", "192.168.40.9", "192.168.40.10"];
+
+impl Scenario {
+    fn with<T>(self, all: &[T]) -> &[T] {
+        // What only the relay scenario has is the last of each table.
+        if self == Self::Relay { all } else { &all[..all.len() - 1] }
+    }
+
+    /// Its servers.
+    pub fn servers(self) -> &'static [Server] {
+        self.with(&SERVERS)
+    }
+
+    /// Its radios by name, and the namespace of each.
+    pub fn radios(self) -> &'static [(&'static str, &'static str)] {
+        self.with(&RADIOS)
+    }
+}
+
 /// Namespace of the console and of the lab program.
 pub const CONSOLE: &str = "console";
 /// Radio-port address of the host that owns the radio.
@@ -59,12 +93,12 @@ pub struct Cable {
 }
 
 /// A switch and the interfaces of its own namespace that are its ports.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Switch {
     /// The bridge.
     pub bridge: Port,
     /// Its ports.
-    pub ports: &'static [&'static str],
+    pub ports: Vec<&'static str>,
 }
 
 /// An address, with prefix length, on an interface.
@@ -88,47 +122,77 @@ pub struct Topology {
     /// Namespace that the lab program is in.
     pub home: &'static str,
     /// The other namespaces.
-    pub namespaces: &'static [&'static str],
+    pub namespaces: Vec<&'static str>,
     /// Cables.
-    pub cables: &'static [Cable],
+    pub cables: Vec<Cable>,
     /// Switches.
-    pub switches: &'static [Switch],
+    pub switches: Vec<Switch>,
     /// Namespaces with a persistent tun interface.
-    pub tuns: &'static [&'static str],
+    pub tuns: Vec<&'static str>,
     /// Addresses at the start.
-    pub addresses: &'static [Address],
+    pub addresses: Vec<Address>,
 }
 
-/// Two pool servers and their radio on one switch, the far end and its radio on a cable, all servers on a management network.
-pub static STANDARD: Topology = Topology {
-    home: CONSOLE,
-    namespaces: &["server1", "server2", "server3", "switch", "n210", "n210-far"],
-    cables: &[
-        Cable { from: port("server1", "mgmt0", 0x11), to: port(CONSOLE, "server1", 0x21), radio: false },
-        Cable { from: port("server2", "mgmt0", 0x12), to: port(CONSOLE, "server2", 0x22), radio: false },
-        Cable { from: port("server3", "mgmt0", 0x13), to: port(CONSOLE, "server3", 0x23), radio: false },
-        Cable { from: port("server1", "eth3", 0x31), to: port("switch", "server1", 0x41), radio: true },
-        Cable { from: port("server2", "eth3", 0x32), to: port("switch", "server2", 0x42), radio: true },
-        Cable { from: port("n210", "eth0", 0x50), to: port("switch", "n210", 0x44), radio: true },
-        Cable { from: port("n210-far", "eth0", 0x51), to: port("server3", "eth3", 0x33), radio: true },
-    ],
-    switches: &[
-        Switch { bridge: port(CONSOLE, "mgmt0", 0x61), ports: &["server1", "server2", "server3"] },
-        Switch { bridge: port("switch", "switch0", 0x62), ports: &["server1", "server2", "n210"] },
-    ],
-    tuns: &["server1", "server2", "server3"],
-    addresses: &[
-        on(CONSOLE, "mgmt0", "10.77.0.1/24"),
-        on("server1", "mgmt0", SERVERS[0].management),
-        on("server2", "mgmt0", SERVERS[1].management),
-        on("server3", "mgmt0", SERVERS[2].management),
-        on("server1", "eth3", PARKED),
-        on("server2", "eth3", PARKED),
-        on("server3", "eth3", ACTIVE),
-        on("server1", TUN, "192.168.40.9/24"),
-        on("server3", TUN, "192.168.40.8/24"),
-    ],
-};
+impl Topology {
+    /// The network of a scenario.
+    pub fn of(scenario: Scenario) -> Self {
+        let mut topology = Self::two_ends();
+        if scenario == Scenario::Relay {
+            topology.add_receiver();
+        }
+        topology
+    }
+
+    /// Two pool servers and their radio on one switch, the far end and its radio on a cable, all servers on a management network.
+    fn two_ends() -> Self {
+        let cable = |from, to, radio| Cable { from, to, radio };
+        Self {
+            home: CONSOLE,
+            namespaces: vec!["server1", "server2", "server3", "switch", "n210", "n210-far"],
+            cables: vec![
+                cable(port("server1", "mgmt0", 0x11), port(CONSOLE, "server1", 0x21), false),
+                cable(port("server2", "mgmt0", 0x12), port(CONSOLE, "server2", 0x22), false),
+                cable(port("server3", "mgmt0", 0x13), port(CONSOLE, "server3", 0x23), false),
+                cable(port("server1", "eth3", 0x31), port("switch", "server1", 0x41), true),
+                cable(port("server2", "eth3", 0x32), port("switch", "server2", 0x42), true),
+                cable(port("n210", "eth0", 0x50), port("switch", "n210", 0x44), true),
+                cable(port("n210-far", "eth0", 0x51), port("server3", "eth3", 0x33), true),
+            ],
+            switches: vec![
+                Switch { bridge: port(CONSOLE, "mgmt0", 0x61), ports: vec!["server1", "server2", "server3"] },
+                Switch { bridge: port("switch", "switch0", 0x62), ports: vec!["server1", "server2", "n210"] },
+            ],
+            tuns: vec!["server1", "server2", "server3"],
+            addresses: vec![
+                on(CONSOLE, "mgmt0", "10.77.0.1/24"),
+                on("server1", "mgmt0", SERVERS[0].management),
+                on("server2", "mgmt0", SERVERS[1].management),
+                on("server3", "mgmt0", SERVERS[2].management),
+                on("server1", "eth3", PARKED),
+                on("server2", "eth3", PARKED),
+                on("server3", "eth3", ACTIVE),
+                on("server1", TUN, "192.168.40.9/24"),
+                on("server3", TUN, "192.168.40.8/24"),
+            ],
+        }
+    }
+
+    /// server4 and its radio on a cable.
+    fn add_receiver(&mut self) {
+        self.namespaces.extend(["server4", "n210-receiver"]);
+        self.cables.extend([
+            Cable { from: port("server4", "mgmt0", 0x14), to: port(CONSOLE, "server4", 0x24), radio: false },
+            Cable { from: port("n210-receiver", "eth0", 0x52), to: port("server4", "eth3", 0x34), radio: true },
+        ]);
+        self.switches[0].ports.push("server4");
+        self.tuns.push("server4");
+        self.addresses.extend([
+            on("server4", "mgmt0", SERVERS[3].management),
+            on("server4", "eth3", ACTIVE),
+            on("server4", TUN, "192.168.40.10/24"),
+        ]);
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -143,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_interface_is_made_once_and_has_a_hardware_address_of_its_own() {
-        let all = ports(&STANDARD);
+        let all = ports(&Topology::of(Scenario::Relay));
         let places: HashSet<_> = all.iter().map(|port| (port.namespace, port.interface)).collect();
         let numbers: HashSet<_> = all.iter().map(|port| port.number).collect();
         assert_eq!((places.len(), numbers.len()), (all.len(), all.len()));
@@ -153,16 +217,16 @@ mod tests {
 
     #[test]
     fn everything_named_exists() {
-        let topology = &STANDARD;
+        let topology = &Topology::of(Scenario::Relay);
         let namespaces: HashSet<_> = topology.namespaces.iter().chain([&topology.home]).collect();
         let mut interfaces: HashSet<_> = ports(topology).iter().map(|port| (port.namespace, port.interface)).collect();
         interfaces.extend(topology.tuns.iter().map(|&namespace| (namespace, TUN)));
         assert!(interfaces.iter().all(|(namespace, _)| namespaces.contains(namespace)));
-        for at in topology.addresses {
+        for at in &topology.addresses {
             assert!(interfaces.contains(&(at.namespace, at.interface)), "{at:?}");
         }
-        for switch in topology.switches {
-            for port in switch.ports {
+        for switch in &topology.switches {
+            for port in &switch.ports {
                 assert!(interfaces.contains(&(switch.bridge.namespace, *port)), "{port}");
             }
         }
@@ -170,8 +234,17 @@ mod tests {
 
     #[test]
     fn nobody_on_the_switch_starts_with_the_active_address() {
-        let topology = &STANDARD;
-        let pool = |at: &&Address| at.interface == "eth3" && at.namespace != "server3";
+        let topology = Topology::of(Scenario::Relay);
+        let pool = |at: &&Address| at.interface == "eth3" && ["server1", "server2"].contains(&at.namespace);
         assert_eq!(topology.addresses.iter().filter(pool).filter(|at| at.address == ACTIVE).count(), 0);
+    }
+
+    #[test]
+    fn terminals_have_the_addresses_that_routes_name() {
+        let topology = Topology::of(Scenario::Relay);
+        let tuns: Vec<_> =
+            topology.addresses.iter().filter(|at| at.interface == TUN).map(|at| (at.namespace, at.address)).collect();
+        let places = [("server3", TERMINALS[0]), ("server1", TERMINALS[1]), ("server4", TERMINALS[2])];
+        assert!(places.iter().all(|(namespace, address)| tuns.contains(&(*namespace, format!("{address}/24").as_str()))));
     }
 }

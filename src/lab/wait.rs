@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::children::{ALOUD, LOGS};
 use super::directory::ENV_LAB;
-use super::topology::{SERVERS, STANDARD};
+use super::topology::{Scenario, Topology};
 use super::trouble::Trying;
 use crate::config::Config;
 use crate::protocol::Failure;
@@ -68,9 +68,11 @@ fn greeting(lab: &str, config: &Config, keyboard: bool) -> String {
     let which = if lab == "lab" { String::new() } else { format!(" --in {lab}") };
     let mut text = String::new();
     // Writing to a String does not fail.
-    for server in &SERVERS {
+    let scenario = if config.terminals.is_empty() { Scenario::TwoEnds } else { Scenario::Relay };
+    let topology = Topology::of(scenario);
+    for server in scenario.servers() {
         let starts = |at: &&super::topology::Address| at.namespace == server.name && at.interface != "mgmt0";
-        let rest: Vec<_> = STANDARD.addresses.iter().filter(starts).map(|at| format!("{} {}", at.interface, at.address)).collect();
+        let rest: Vec<_> = topology.addresses.iter().filter(starts).map(|at| format!("{} {}", at.interface, at.address)).collect();
         let _ = writeln!(text, "{:<9} {:<15} {}", server.name, server.management, rest.join("  "));
     }
     let _ = writeln!(text, "records   {}", config.records.display());

@@ -48,7 +48,7 @@ const CARRIER_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// The first step that failed, as a sentence.
 pub fn build(topology: &Topology) -> Result<Namespaces, Failure> {
-    let namespaces = Namespaces::make(topology.home, topology.namespaces)?;
+    let namespaces = Namespaces::make(topology.home, &topology.namespaces)?;
     let all = || topology.namespaces.iter().copied().chain([topology.home]);
     for name in all() {
         namespaces.inside(name, || set_stack(name))?;
@@ -148,7 +148,7 @@ fn link_failure(what: &str, port: &Port, error: &rtnetlink::Error) -> Failure {
 async fn configure(topology: &Topology, name: &str, link: Handle) -> Result<(), Failure> {
     for switch in topology.switches.iter().filter(|switch| switch.bridge.namespace == name) {
         let bridge = index(name, switch.bridge.interface)?;
-        for port in switch.ports {
+        for port in &switch.ports {
             let message = LinkUnspec::new_with_index(index(name, port)?).controller(bridge).build();
             link.link().set(message).execute().await.trying(|| format!("{name}/{port} could not be plugged into its switch"))?;
         }
@@ -231,11 +231,12 @@ fn parse(address: &str) -> Result<(Ipv4Addr, u8), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::topology::Scenario;
     use super::*;
 
     #[test]
     fn every_address_of_the_lab_parses() {
-        for at in super::super::topology::STANDARD.addresses {
+        for at in Topology::of(Scenario::Relay).addresses {
             parse(at.address).unwrap();
         }
         for wrong in ["", "1.2.3.4", "1.2.3.4/33", "1.2.3/24", "1.2.3.4/x"] {

@@ -2,5 +2,6 @@
 
 pub mod probe;
 pub mod records;
+pub mod stream;
 pub mod table;
 pub mod window;

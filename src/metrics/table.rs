@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{Method, Outcome, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS};
+use crate::protocol::{
+    Method, Outcome, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
+    SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
+};
 
 /// Interval of the source's pings, ms.
 const SOURCE_PING_INTERVAL_MS: f64 = 100.0;
@@ -18,13 +21,26 @@ pub struct Row {
     pub figures: Vec<Option<f64>>,
     /// The source's figure.
     pub source: Option<f64>,
+    /// The source's figure in its relay scenario.
+    pub source_relay: Option<f64>,
 }
 
-/// The timing table: medians of the successful migrations, a column for each method.
+/// What a column is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// How the work was moved.
+    pub method: Method,
+    /// Whether the host that served relayed.
+    pub relay: bool,
+    /// Runs over which the medians are taken.
+    pub runs: usize,
+}
+
+/// The timing table: medians of the successful migrations, a column for each method, with and without a relay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// Methods and how many runs each median is taken over.
-    pub columns: Vec<(Method, usize)>,
+    /// In the order of their first run.
+    pub columns: Vec<Column>,
     /// Phases, total, interruption.
     pub rows: Vec<Row>,
 }
@@ -45,32 +61,44 @@ const SUMS: [(&str, &str, Figure, Option<f64>); 5] = [
     ("gap", "silence at the far end", |r| r.interruption.gap_ms, None),
 ];
 
+impl Column {
+    fn holds(&self, run: &RunRecord) -> bool {
+        (self.method, self.relay) == (run.method, run.relay)
+    }
+}
+
 impl Table {
     /// The table of these runs; other orders than migrations and runs that did not succeed are left out.
     pub fn of(runs: &[RunRecord]) -> Self {
         let done = |run: &&RunRecord| run.order.is_migration() && run.outcome == Outcome::Ok;
-        let mut columns: Vec<(Method, usize)> = Vec::new();
+        let mut columns: Vec<Column> = Vec::new();
         for run in runs.iter().filter(done) {
-            match columns.iter_mut().find(|(method, _)| *method == run.method) {
-                Some((_, count)) => *count += 1,
-                None => columns.push((run.method, 1)),
+            match columns.iter_mut().find(|column| column.holds(run)) {
+                Some(column) => column.runs += 1,
+                None => columns.push(Column { method: run.method, relay: run.relay, runs: 1 }),
             }
         }
         let figures = |figure: &dyn Fn(&RunRecord) -> Option<f64>| -> Vec<Option<f64>> {
-            let of = |method| runs.iter().filter(done).filter(move |run| run.method == method).filter_map(figure);
-            columns.iter().map(|&(method, _)| median(of(method).collect())).collect()
+            let of = |column: &Column| runs.iter().filter(done).filter(|run| column.holds(run)).filter_map(figure).collect();
+            columns.iter().map(|column| median(of(column))).collect()
         };
         let phases = PhaseName::ALL.into_iter().map(|phase| Row {
             name: phase.name(),
             explanation: phase.explanation(),
             figures: figures(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
             source: phase.source_ms(),
+            source_relay: None,
         });
         let sums = SUMS.into_iter().map(|(name, explanation, figure, source)| Row {
             name,
             explanation,
             figures: figures(&figure),
             source,
+            source_relay: match name {
+                "total" => Some(SOURCE_RELAY_TOTAL_MS),
+                "by_phases" => Some(SOURCE_RELAY_INTERRUPTION_MS),
+                _ => None,
+            },
         });
         // A phase that nobody ran and the source did not time (routes, outside the relay scenario) says nothing.
         let said = |row: &Row| row.source.is_some() || row.figures.iter().any(Option::is_some);
@@ -81,19 +109,24 @@ impl Table {
     /// The table as text for a terminal or a file, ms.
     pub fn text(&self) -> String {
         const FIRST: usize = 42;
+        const WIDTH: usize = 27;
         let mut text = String::new();
         let _ = write!(text, "{:FIRST$}", "ms");
-        for (method, runs) in &self.columns {
-            let head = if *runs == 1 { method.to_string() } else { format!("{method} (median of {runs})") };
-            let _ = write!(text, "  {head:>22}");
+        let relay = self.columns.iter().any(|column| column.relay);
+        for Column { method, relay, runs } in &self.columns {
+            let relay = if *relay { ", relay" } else { "" };
+            let head = if *runs == 1 { format!("{method}{relay}") } else { format!("{method}{relay} (median of {runs})") };
+            let _ = write!(text, "  {head:>WIDTH$}");
         }
-        let _ = writeln!(text, "  {:>8}", "source");
+        let _ = writeln!(text, "  {:>8}{}", "source", if relay { format!("  {:>13}", "source, relay") } else { String::new() });
         for row in &self.rows {
             let _ = write!(text, "{:FIRST$}", format!("{:<12} {}", row.name, row.explanation));
             for &figure in &row.figures {
-                let _ = write!(text, "  {:>22}", figure.map_or_else(|| "-".into(), |f| format!("{f:.1}")));
+                let _ = write!(text, "  {:>WIDTH$}", figure.map_or_else(|| "-".into(), |f| format!("{f:.1}")));
             }
-            let _ = writeln!(text, "  {:>8}", row.source.map_or_else(|| "-".into(), |f| format!("{f:.0}")));
+            let source = |figure: Option<f64>| figure.map_or_else(|| "-".into(), |f| format!("{f:.0}"));
+            let last = if relay { format!("  {:>13}", source(row.source_relay)) } else { String::new() };
+            let _ = writeln!(text, "  {:>8}{last}", source(row.source));
         }
         text
     }

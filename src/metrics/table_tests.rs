@@ -11,6 +11,7 @@ pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
         method,
         from: "server1".into(),
         to: "server2".into(),
+        relay: false,
         by: None,
         outcome: Outcome::Ok,
         reason: None,
@@ -51,7 +52,8 @@ fn the_table_has_a_column_for_each_method_and_leaves_failures_out() {
     let runs =
         [run(Method::Classic, 100.0, Some(2)), failed, run(Method::Cold, 2500.0, None), run(Method::Classic, 300.0, Some(4))];
     let table = Table::of(&runs);
-    assert_eq!(table.columns, [(Method::Classic, 2), (Method::Cold, 1)]);
+    let column = |method, runs| Column { method, relay: false, runs };
+    assert_eq!(table.columns, [column(Method::Classic, 2), column(Method::Cold, 1)]);
     let row = |name: &str| table.rows.iter().find(|r| r.name == name).unwrap();
     assert_eq!(row("link_usrp").figures, [Some(200.0), Some(2500.0)]);
     assert_eq!(row("lost").figures, [Some(3.0), None]);
@@ -61,6 +63,18 @@ fn the_table_has_a_column_for_each_method_and_leaves_failures_out() {
     assert!(text.is_ascii());
     let widths: Vec<usize> = text.lines().map(str::len).collect();
     assert!(widths.iter().all(|w| *w == widths[0]), "{text}");
+}
+
+#[test]
+fn a_relay_has_a_column_of_its_own_beside_the_source() {
+    let relay = RunRecord { relay: true, ..run(Method::Classic, 300.0, Some(4)) };
+    let table = Table::of(&[run(Method::Classic, 100.0, Some(2)), relay]);
+    assert_eq!(table.columns.iter().map(|column| column.relay).collect::<Vec<_>>(), [false, true]);
+    let row = |name: &str| table.rows.iter().find(|r| r.name == name).unwrap();
+    assert_eq!(row("by_phases").figures, [Some(100.0), Some(300.0)]);
+    assert_eq!((row("by_phases").source_relay, row("total").source_relay), (Some(1858.0), Some(2173.0)));
+    let text = table.text();
+    assert!(text.contains("classic, relay") && text.contains("2173"), "{text}");
 }
 
 #[test]

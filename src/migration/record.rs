@@ -17,6 +17,7 @@ impl State {
             method,
             from: self.setting.from.clone(),
             to: self.setting.to.clone(),
+            relay: self.setting.relay,
             by,
             outcome: self.outcome,
             reason: self.reason.clone(),

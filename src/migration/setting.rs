@@ -30,6 +30,7 @@ pub struct Setting {
     pub(super) active: String,
     /// Interruption by phases that is to be expected; filled in where it is asked for.
     pub expected: Expected,
+    pub(super) relay: bool,
 }
 
 impl Setting {
@@ -48,6 +49,7 @@ impl Setting {
             probe_interval: interval(config.probe.interval_ms),
             active: config.addresses.active.clone(),
             expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },
+            relay: !config.terminals.is_empty(),
         }
     }
 

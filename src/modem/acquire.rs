@@ -13,7 +13,6 @@ use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, FrameClock, Numerology, Prefix, SUBFRAME_TICKS, SUBFRAMES, TICK_RATE};
 use super::phy::parameters::Parameters;
 use super::phy::search::{Hypothesis, Identified, Searcher};
-use super::phy::sync_signals::CellId;
 use super::survey::Survey;
 
 /// Finds that wait for the subframe that proves them; there are two a window at most, unless someone plays tricks.
@@ -105,23 +104,41 @@ impl Acquisition {
         self.candidates.clear();
     }
 
-    /// Everything that the frame may look like.
-    fn hypotheses(&self) -> Vec<Hypothesis> {
+    /// Everything that the frame may look like; what the synchronisation signals can not tell apart in different lists.
+    fn hypotheses(&self) -> Vec<Vec<Hypothesis>> {
         match &self.target {
             Target::Known(cell) => {
                 let plan = cell.parameters.duplex.sync_plan(cell.direction);
-                vec![Hypothesis { prefix: cell.numerology().prefix, plan }]
+                vec![vec![Hypothesis { prefix: cell.numerology().prefix, plan }]]
             }
-            Target::Any => every_hypothesis(self.direction),
+            Target::Any => match self.direction {
+                Direction::Terminal(_) => every_hypothesis(self.direction).chunks(Prefix::ALL.len()).map(<[_]>::to_vec).collect(),
+                Direction::Down | Direction::Up => vec![every_hypothesis(self.direction)],
+            },
         }
+    }
+
+    /// Cell id within the group, as far as it is known.
+    fn sector(&self) -> Option<u16> {
+        match (&self.target, self.direction) {
+            (Target::Known(cell), _) => Some(cell.id.sector()),
+            (Target::Any, Direction::Terminal(index)) => Some(u16::from(index)),
+            (Target::Any, _) => None,
+        }
+    }
+
+    /// Leaves out what has arrived since the last time.
+    pub fn pass_over(&mut self, history: &History) {
+        self.searched = self.searched.max(history.end());
     }
 
     /// Looks for primary signals in what has arrived since the last time. What a survey has found is told to `note`.
     pub fn search(&mut self, history: &History, note: impl FnMut(&str)) {
-        let (known, hypotheses) = match &self.target {
-            Target::Known(cell) => (Some(cell.id), self.hypotheses()),
-            Target::Any => (None, self.hypotheses()),
+        let known = match &self.target {
+            Target::Known(cell) => Some(cell.id),
+            Target::Any => None,
         };
+        let (sector, hypotheses) = (self.sector(), self.hypotheses());
         let mut note = note;
         self.searched = self.searched.max(history.start());
         while let Some(window) = history.at(self.searched, self.searcher.window()) {
@@ -133,25 +150,31 @@ impl Acquisition {
             if let Some(text) = self.survey.look(&mut self.searcher, history, at, known, self.direction) {
                 note(&text);
             }
-            let Some(peak) = self.searcher.peak(known.map(CellId::sector), 0) else { continue };
-            let tick = at + peak.offset;
-            let Some(found) = self.searcher.identify(history, tick, &peak, known, &hypotheses) else { continue };
-            // A clock that began lately may put the beginning of the frame before its zero: any later frame is as good.
-            let into = found.hypothesis.primary_tick(found.half) as i64;
-            let timing = Timing { clock: FrameClock { origin: tick }.moved(-into), cfo: peak.cfo };
-            let from = tick.saturating_sub(2 * SUBFRAME_TICKS).max(history.start());
-            if let Some((number, tick)) = self.proof(&found, timing.clock, from)
-                && self.candidates.len() < MAX_CANDIDATES
-            {
-                self.candidates.push(Candidate { found, timing, number, tick });
+            let Some(peak) = self.searcher.peak(sector, 0) else { continue };
+            for hypotheses in &hypotheses {
+                let Some(found) = self.searcher.identify(history, at + peak.offset, &peak, known, hypotheses) else { continue };
+                self.propose(found, at + peak.offset, peak.cfo, history.start());
             }
+        }
+    }
+
+    /// Takes a find, whose primary signal begins at a tick, among those that await their proof.
+    fn propose(&mut self, found: Identified, tick: u64, cfo: f32, start: u64) {
+        // A clock that began lately may put the beginning of the frame before its zero: any later frame is as good.
+        let into = found.hypothesis.primary_tick(found.half) as i64;
+        let timing = Timing { clock: FrameClock { origin: tick }.moved(-into), cfo };
+        let from = tick.saturating_sub(2 * SUBFRAME_TICKS).max(start);
+        if let Some((number, tick)) = self.proof(&found, timing.clock, from)
+            && self.candidates.len() < MAX_CANDIDATES
+        {
+            self.candidates.push(Candidate { found, timing, number, tick });
         }
     }
 
     /// The first subframe from a tick on that can prove a find: one that is always sent, or the one with the broadcast block.
     fn proof(&self, found: &Identified, clock: FrameClock, from: u64) -> Option<(usize, u64)> {
         let fits = |number: usize| match self.target {
-            Target::Any => number == 0,
+            Target::Any => number == found.hypothesis.plan.broadcast_subframe(),
             Target::Known(_) => found.hypothesis.plan.secondary_half(number).is_some(),
         };
         let (mut number, mut tick) = clock.next_subframe(from);
@@ -197,7 +220,7 @@ impl Acquisition {
             Target::Known(cell) => match demodulator.subframe(cell, number, received, cfo / rate) {
                 Outcome::Good(measured) => (Arc::clone(cell), None, measured),
                 // The broadcast block stands more noise than data does.
-                _ if number == 0 && !cell.subframes[0].broadcast.is_empty() => {
+                _ if cell.has_broadcast(number) => {
                     let (broadcast, measured) = demodulator.broadcast(cell, received, cfo / rate)?;
                     if broadcast.parameters != cell.parameters {
                         return None;
@@ -207,7 +230,8 @@ impl Acquisition {
                 _ => return None,
             },
             Target::Any => {
-                let unknown = Arc::new(Cell::new(found.cell, provisional(numerology, found.hypothesis.plan), self.direction));
+                let unknown =
+                    Arc::new(Cell::new(found.cell, provisional(numerology, found.hypothesis.plan, self.direction), self.direction));
                 let (broadcast, measured) = demodulator.broadcast(&unknown, received, cfo / rate)?;
                 (unknown, Some(broadcast), measured)
             }
@@ -223,21 +247,15 @@ impl Acquisition {
     }
 }
 
-/// Everything that a frame in a direction may look like.
+/// Everything that a frame in a direction may look like, both prefixes of a look together.
 pub fn every_hypothesis(direction: Direction) -> Vec<Hypothesis> {
-    let plans = match direction {
-        Direction::Down => [SyncPlan::Fdd, SyncPlan::TddDown],
-        Direction::Up => [SyncPlan::Fdd, SyncPlan::TddUp],
-    };
-    let with = |prefix| plans.map(|plan| Hypothesis { prefix, plan });
-    Prefix::ALL.into_iter().flat_map(with).collect()
+    let plans = Duplex::every_look(direction).into_iter().map(|look| look.sync_plan(direction));
+    plans.flat_map(|plan| Prefix::ALL.map(|prefix| Hypothesis { prefix, plan })).collect()
 }
 
 /// What is enough to read the broadcast block.
-fn provisional(numerology: Numerology, plan: SyncPlan) -> Parameters {
-    let duplex = match plan {
-        SyncPlan::Fdd => Duplex::Fdd,
-        SyncPlan::TddDown | SyncPlan::TddUp => Duplex::Tdd { assignment: 0 },
-    };
+fn provisional(numerology: Numerology, plan: SyncPlan, direction: Direction) -> Parameters {
+    let looks = Duplex::every_look(direction);
+    let duplex = looks.into_iter().find(|look| look.sync_plan(direction) == plan).unwrap_or(Duplex::Fdd);
     Parameters { numerology, duplex, modulation: Modulation::Qpsk, rnti: 0 }
 }

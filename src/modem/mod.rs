@@ -2,13 +2,18 @@
 
 mod acquire;
 pub mod core;
+mod ear;
+mod group;
+mod group_state;
 mod hold;
+mod membership;
 mod orders;
 pub mod phy;
 mod process;
 mod quality;
 pub mod queue;
 pub mod receive;
+pub mod relay;
 pub mod segment;
 pub mod settings;
 mod shell;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::core::{Modem, Outlet};
 use super::soft_state::SoftState;
+use crate::protocol::Route;
 use crate::workload::bell::Bell;
 
 /// The modem's thread gets to an order after a block, some hundred microseconds.
@@ -27,6 +28,8 @@ pub enum Order {
     Freeze,
     /// Go on.
     Resume,
+    /// Take a route table.
+    SetRoutes(Vec<Route>),
 }
 
 type Answer = Result<Value, String>;
@@ -91,6 +94,7 @@ impl Order {
                 modem.resume(out);
                 Ok(Value::Null)
             }
+            Self::SetRoutes(routes) => modem.set_routes(&routes, out).map(|()| Value::Null),
         }
     }
 }

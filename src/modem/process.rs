@@ -1,5 +1,6 @@
 //! The D2D process: what it is given, and its start.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::settings::Settings;
 use super::shell::{self, IpInterface, Shared};
 use crate::config::Radio;
 use crate::protocol::{ErrorCode, Failure};
-use crate::workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TUN};
+use crate::workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TERMINALS, ENV_TUN};
 use crate::workload::seqpacket::SampleListener;
 use crate::workload::serve::serve;
 
@@ -40,7 +41,7 @@ impl Default for Args {
 /// [`ErrorCode::Io`] when a socket can not be had.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (control, carried) = contract::control_from_env().map_err(|e| Failure::new(ErrorCode::Config, e))?;
-    let settings = Settings::read(&control, carried, rate()?)?;
+    let settings = Settings::read_for(&control, carried, rate()?, &terminals()?)?;
     let (socket, samples) = (path(ENV_SOCKET)?, path(ENV_SAMPLES)?);
     let name = variable(ENV_TUN)?;
     // The sockets first: agent and USRP process wait for them.
@@ -98,6 +99,15 @@ fn rate() -> Result<Option<f64>, Failure> {
     let radio: Radio = serde_json::from_str(&text)
         .map_err(|e| Failure::new(ErrorCode::Config, format!("{ENV_RADIO} does not describe a radio: {e}")))?;
     Ok(Some(radio.rate))
+}
+
+/// Tun addresses of the terminals of a group, when the environment tells them.
+fn terminals() -> Result<Vec<Ipv4Addr>, Failure> {
+    let Ok(text) = std::env::var(ENV_TERMINALS) else { return Ok(Vec::new()) };
+    serde_json::from_str(&text).map_err(|e| {
+        let text = format!("{ENV_TERMINALS} is not a JSON list of IPv4 addresses: {e}");
+        Failure::new(ErrorCode::Config, text).hint("the agent takes it from terminals in the cluster file")
+    })
 }
 
 /// Opens the tun interface, which an agent or lab has made; where there is none, makes one.

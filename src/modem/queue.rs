@@ -14,6 +14,7 @@ const MAX_PACKETS: usize = 256;
 pub struct PacketQueue {
     inner: Mutex<Inner>,
     limit: usize,
+    longest: usize,
 }
 
 #[derive(Debug, Default)]
@@ -29,18 +30,23 @@ struct Inner {
 impl PacketQueue {
     /// A queue for at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { inner: Mutex::default(), limit }
+        Self::of(limit, MTU)
+    }
+
+    /// A queue for at most `limit` bytes of packets of at most `longest` bytes.
+    pub fn of(limit: usize, longest: usize) -> Self {
+        Self { inner: Mutex::default(), limit, longest: longest.min(limit) }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a packet; empty ones and those above the MTU are dropped, and counted.
+    /// Appends a packet; empty ones and those that are too long are dropped, and counted.
     pub fn push(&self, packet: &[u8]) {
         let mut inner = self.inner();
         inner.taken += 1;
-        if packet.is_empty() || packet.len() > MTU.min(self.limit) {
+        if packet.is_empty() || packet.len() > self.longest {
             inner.dropped += 1;
             return;
         }

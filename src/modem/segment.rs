@@ -34,6 +34,11 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
+    /// Sends a packet before all others that wait.
+    pub fn put_first(&mut self, packet: Vec<u8>) {
+        self.carried.push_front(packet);
+    }
+
     /// Whether a packet is partly sent.
     pub fn under_way(&self) -> bool {
         self.sent < self.packet.len()
@@ -106,8 +111,10 @@ impl Segmenter {
 }
 
 /// Puts packets together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reassembler {
+    /// Bytes of the longest packet.
+    longest: usize,
     /// `None` until a first payload.
     expected: Option<u16>,
     /// The packet under way; `None` until a first segment.
@@ -117,7 +124,18 @@ pub struct Reassembler {
     pub broken: u64,
 }
 
+impl Default for Reassembler {
+    fn default() -> Self {
+        Self::of(MTU)
+    }
+}
+
 impl Reassembler {
+    /// Of packets of at most `longest` bytes.
+    pub const fn of(longest: usize) -> Self {
+        Self { longest, expected: None, open: false, packet: Vec::new(), broken: 0 }
+    }
+
     /// Number of the payload that continues the last one.
     pub const fn expected(&self) -> Option<u16> {
         self.expected
@@ -175,7 +193,7 @@ impl Reassembler {
         if !self.open {
             return;
         }
-        if self.packet.len() + body.len() > MTU {
+        if self.packet.len() + body.len() > self.longest {
             return self.drop_open();
         }
         self.packet.extend_from_slice(body);

@@ -1,7 +1,10 @@
 //! The control variables (docs/modem.md): what they mean, which values are honoured, and what they are now.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Map, Value, json};
 
+use super::membership::Membership;
 use super::phy::duplex::{ASSIGNMENT_COUNT, Duplex};
 use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, Numerology, Prefix};
@@ -44,6 +47,8 @@ pub struct Settings {
     pub parameters: Parameters,
     /// DLULAssign as given; without effect in FDD.
     pub assignment: u8,
+    /// Its group, if it is a terminal of one. `cell` is its own then.
+    pub group: Option<Membership>,
 }
 
 impl Settings {
@@ -53,6 +58,14 @@ impl Settings {
     /// # Errors
     /// [`ErrorCode::Config`] for a variable that is unknown, contradicts another or the rate, or has a value that can not be honoured.
     pub fn read(control: &Control, with_control: bool, rate: Option<f64>) -> Result<Self, Failure> {
+        Self::read_for(control, with_control, rate, &[])
+    }
+
+    /// As [`Self::read`], for one of these terminals (tun addresses), if there are any.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and for what a group can not be.
+    pub fn read_for(control: &Control, with_control: bool, rate: Option<f64>, terminals: &[Ipv4Addr]) -> Result<Self, Failure> {
         if let Some(name) = control.keys().find(|name| VARIABLES.iter().all(|(known, _)| known != name)) {
             let known: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
             return Err(Failure::new(ErrorCode::Config, format!("the modem has no control variable \"{name}\""))
@@ -64,6 +77,7 @@ impl Settings {
         let role = choice(control, "workmode", "master (0), slave (1) and base station (2)", |n| Role::of(n as u8))?
             .unwrap_or(Role::Slave);
         let cell = cell(control)?;
+        let sector = cell.map_or(integer(control, "cell_ID", SECTORS - 1)?, |cell| Some(cell.sector()));
         let cell = match role {
             Role::Master | Role::BaseStation if cell.is_none() => {
                 let text = format!("a master (workmode {}) needs a phy_cell_ID to transmit with", role as u8);
@@ -74,17 +88,26 @@ impl Settings {
             Role::Slave => cell.filter(|_| with_control),
         };
         let assignment = integer(control, "DLULAssign", u16::from(ASSIGNMENT_COUNT) - 1)?.unwrap_or(0) as u8;
-        let duplex = |n| [Duplex::Tdd { assignment }, Duplex::Fdd].get(n).copied();
+        let duplex_mode = choice(control, "duplexMode", "TDD (0) and FDD (1)", |n| (n < 2).then_some(n))?;
+        let group = match terminals {
+            [] => None,
+            terminals => Some(Membership::check(terminals, sector, role, duplex_mode, assignment)?),
+        };
+        let duplex = match (&group, duplex_mode) {
+            (Some(_), _) => Duplex::Group { assignment },
+            (None, Some(0)) => Duplex::Tdd { assignment },
+            (None, _) => Duplex::Fdd,
+        };
         let prefix =
             choice(control, "CPtype", "the normal (0) and the extended cyclic prefix (1)", |n| Prefix::ALL.get(n).copied())?;
         let modulation = |n: usize| Modulation::ALL.get(n.checked_sub(1)?).copied();
         let parameters = Parameters {
             numerology: Numerology::new(bandwidth(control, rate)?, prefix.unwrap_or(Prefix::Normal)),
-            duplex: choice(control, "duplexMode", "TDD (0) and FDD (1)", duplex)?.unwrap_or(Duplex::Fdd),
+            duplex,
             modulation: choice(control, "type_mode", "QPSK (1), 16QAM (2) and 64QAM (3)", modulation)?.unwrap_or(Modulation::Qpsk),
             rnti: integer(control, "RNTI", u16::MAX)?.unwrap_or(DEFAULT_RNTI),
         };
-        Ok(Self { role, cell, parameters, assignment })
+        Ok(Self { role, cell, parameters, assignment, group })
     }
 
     /// All variables as they are now, given what has been received; what a slave has yet to learn is null.
@@ -93,14 +116,16 @@ impl Settings {
         let (cell, known) = (learned.map(|l| l.0), learned.map(|l| l.1));
         let bandwidth = known.unwrap_or(self.parameters).numerology.bandwidth;
         let assignment = match known.map(|p| p.duplex) {
-            Some(Duplex::Tdd { assignment }) => assignment,
+            Some(Duplex::Tdd { assignment } | Duplex::Group { assignment }) => assignment,
             _ => self.assignment,
         };
+        // A terminal's index is told to it, whatever else it has to learn.
+        let sector = self.group.as_ref().map(|group| u16::from(group.index)).or(cell.map(CellId::sector));
         let values = [
             json!(self.role as u8),
             json!(cell.map(CellId::number)),
             json!(cell.map(CellId::group)),
-            json!(cell.map(CellId::sector)),
+            json!(sector),
             json!(known.map(|p| u8::from(p.numerology.prefix == Prefix::Extended))),
             json!(bandwidth.mhz()),
             json!(bandwidth.resource_blocks()),

@@ -87,7 +87,8 @@ impl Shared {
             Ask::Status => json(serde_json::to_value(self.status())),
             Ask::GetControl => Ok(Value::Object(self.settings.control(self.state().report.cell))),
             Ask::Describe => Ok(Value::Object(settings::meanings())),
-            Ask::GetRoutes => json(serde_json::to_value(&self.state().routes)),
+            Ask::GetRoutes => json(serde_json::to_value(self.routes())),
+            Ask::SetRoutes { route_list } if self.settings.group.is_some() => self.orders.give(Order::SetRoutes(route_list)),
             Ask::SetRoutes { route_list } => {
                 self.state().routes = route_list;
                 Ok(Value::Null)
@@ -98,6 +99,14 @@ impl Shared {
             Ask::Resume => self.orders.give(Order::Resume),
             Ask::Link => Err("the D2D process has no radio to link; the USRP process has".into()),
         }
+    }
+
+    /// The route table; between two, what was last set.
+    fn routes(&self) -> Vec<Route> {
+        let state = self.state();
+        let Some(next_hops) = state.report.routes else { return state.routes.clone() };
+        let route = |(dest_id, next): (u16, Option<u8>)| Some(Route { dest_id, nexthop: u16::from(next?) });
+        (0..).zip(next_hops).filter_map(route).collect()
     }
 
     fn status(&self) -> Status {

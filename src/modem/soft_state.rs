@@ -7,11 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::group_state::GroupState;
 use super::phy::broadcast::Broadcast;
+use super::phy::duplex::Duplex;
 use super::phy::numerology::{SUBFRAME_TICKS, TICK_RATE};
 use super::phy::parameters::{Parameters, Role};
 use super::phy::sync_signals::CellId;
-use super::segment::MTU;
 use super::settings::Settings;
 use crate::protocol::Link;
 
@@ -81,6 +82,9 @@ pub struct SoftState {
     /// Packets of a frozen modem.
     #[serde(default, skip_serializing_if = "Carried::is_empty")]
     pub carried: Carried,
+    /// Of a terminal in a group: `cell` is its own, `origin` to `expected` are of whom it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupState>,
 }
 
 /// Packets that are carried over, in base64.
@@ -116,14 +120,14 @@ impl Carried {
         *self == Self::default()
     }
 
-    /// The packets.
+    /// The packets, of at most `longest` bytes.
     ///
     /// # Errors
     /// A sentence when one of them is none.
-    pub fn packets(&self) -> Result<Packets, String> {
+    pub fn packets(&self, longest: usize) -> Result<Packets, String> {
         let read = |text: &String| match STANDARD.decode(text) {
-            Ok(packet) if (1..=MTU).contains(&packet.len()) => Ok(packet),
-            Ok(packet) => Err(format!("the soft state carries a packet of {} bytes; they have 1 to {MTU}", packet.len())),
+            Ok(packet) if (1..=longest).contains(&packet.len()) => Ok(packet),
+            Ok(packet) => Err(format!("the soft state carries a packet of {} bytes; they have 1 to {longest}", packet.len())),
             Err(why) => Err(format!("a packet in the soft state is not base64: {why}")),
         };
         Ok(Packets {
@@ -178,7 +182,7 @@ impl SoftState {
 
     /// Parameters as bytes.
     pub fn words(parameters: &Parameters) -> Vec<u8> {
-        Broadcast { parameters: *parameters, role: Role::Master, frame: 0 }.bytes().to_vec()
+        Broadcast { parameters: *parameters, role: Role::Master, frame: 0, hops: 0 }.bytes().to_vec()
     }
 
     /// Reads a state as `export` gives it.
@@ -242,7 +246,28 @@ impl SoftState {
             return Err(format!("the soft state holds a tick that is {ms:.0} ms ahead of itself"));
         }
         self.check_cell(cell, &read.parameters, settings)?;
+        self.check_group(&read.parameters, settings)?;
         Ok((cell, read.parameters))
+    }
+
+    /// A terminal of a group takes the state of one that had its place.
+    fn check_group(&self, parameters: &Parameters, settings: &Settings) -> Result<(), String> {
+        let in_group = matches!(parameters.duplex, Duplex::Group { .. });
+        let (told, own) = match (&self.group, &settings.group) {
+            (None, None) if !in_group => return Ok(()),
+            (Some(told), Some(own)) if in_group => (told, own),
+            _ => return Err("either the soft state or this modem is of a terminal in a group, the other is not".into()),
+        };
+        if told.index != own.index {
+            return Err(format!("the soft state is of terminal {}; this modem is terminal {}", told.index, own.index));
+        }
+        for neighbour in &told.neighbours {
+            let bounded = neighbour.origin <= MOST && neighbour.decoded <= self.tick + MOST_AHEAD;
+            if !bounded || !neighbour.cfo_hz.is_finite() || neighbour.cfo_hz.abs() > MOST_CFO {
+                return Err(format!("the soft state's timing of terminal {} can not be", neighbour.index));
+            }
+        }
+        Ok(())
     }
 
     /// A modem that was told its cell stays there.
@@ -289,7 +314,7 @@ mod tests {
             let state = SoftState {
                 version: 2, cell, parameters: SoftState::words(&settings.parameters), origin: origin >> shift, cfo_hz: cfo,
                 tick: tick >> shift, frame, next_free: (tick >> shift).saturating_add(ahead), sent, expected: Some(expected),
-                decoded: (tick >> shift).saturating_sub(ahead), carried: Carried::default(),
+                decoded: (tick >> shift).saturating_sub(ahead), carried: Carried::default(), group: None,
                 link: Link { blocks_good: blocks_good >> shift, ..Link::default() },
             };
             let mut modem = Modem::new(settings, 8);

@@ -16,7 +16,8 @@ pub use command::{
 pub use failure::{ErrorCode, Failure};
 pub use order::{Method, Order, OrderRequest};
 pub use record::{
-    Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS,
+    Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST,
+    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };
 pub use telemetry::{
     Event, HostLoad, Level, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress,

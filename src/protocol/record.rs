@@ -31,6 +31,10 @@ pub enum PhaseName {
 pub const SOURCE_INTERRUPTION_MS: f64 = 1855.0;
 /// The source's total, ms (its table 3-4).
 pub const SOURCE_TOTAL_MS: f64 = 1969.0;
+/// The source's interruption of service in its relay scenario, ms (its table 4-2).
+pub const SOURCE_RELAY_INTERRUPTION_MS: f64 = 1858.0;
+/// The source's total in its relay scenario, ms (its table 4-2).
+pub const SOURCE_RELAY_TOTAL_MS: f64 = 2173.0;
 /// Pings lost in the source's run at an interval of 100 ms.
 pub const SOURCE_PINGS_LOST: u64 = 19;
 
@@ -154,6 +158,9 @@ pub struct RunRecord {
     pub from: String,
     /// Host that was to serve; for orders that move nothing, the host concerned.
     pub to: String,
+    /// The host that served relayed between terminals.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relay: bool,
     /// Who ordered it.
     #[serde(default)]
     pub by: Option<String>,

@@ -198,6 +198,12 @@ pub struct Link {
     /// Subframes that are always transmitted and were not received.
     #[serde(default)]
     pub subframes_lost: u64,
+    /// Relay scenario: packets sent on for other terminals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<u64>,
+    /// Relay scenario: packets dropped because no route led to their destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_route: Option<u64>,
 }
 
 /// The far end's ICMP probe.

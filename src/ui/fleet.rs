@@ -189,6 +189,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             blocks_bad: 3,
             packets_in: 1210,
             packets_out: 1214,
+            ..Link::default()
         });
         usrp = status(4313, 8.4, 6_100_000);
         usrp.counters = Some(StreamCounters { rx_samples: 234_000_000, tx_samples: 234_000_000, ..StreamCounters::default() });
@@ -317,6 +318,7 @@ fn progress(finished: bool) -> Progress {
             method: Method::Classic,
             from: "server1".into(),
             to: "server2".into(),
+            relay: false,
             by: Some("ada@lab".into()),
             outcome: Outcome::Ok,
             reason: None,

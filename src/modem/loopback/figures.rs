@@ -53,7 +53,7 @@ impl Bench {
     fn subframe(&mut self, snr_db: f32) -> Vec<Complex32> {
         let subframe = &self.cell.subframes[NUMBER];
         let payload: Vec<u8> = (0..subframe.layout.payload_bytes()).map(|_| self.random.random()).collect();
-        let broadcast = Broadcast { parameters: self.cell.parameters, role: Role::Master, frame: 0 };
+        let broadcast = Broadcast { parameters: self.cell.parameters, role: Role::Master, frame: 0, hops: 0 };
         self.transmitter.subframe(&self.cell, NUMBER, Content::Payload(&payload), &broadcast, &mut self.samples);
         subframe.layout.encode(&payload, &mut self.bits);
         self.bits.iter_mut().zip(subframe.scrambling()).for_each(|(bit, mask)| *bit ^= mask);

@@ -1,6 +1,7 @@
 //! Two modems joined in memory through a simulated channel.
 
 mod figures;
+mod group;
 mod handover;
 mod link;
 mod matrix;
@@ -138,7 +139,10 @@ struct End {
 
 impl End {
     fn new(control: &serde_json::Value, carried: bool, at: u64) -> Self {
-        let settings = Settings::read(control.as_object().unwrap(), carried, None).unwrap();
+        Self::of(Settings::read(control.as_object().unwrap(), carried, None).unwrap(), at)
+    }
+
+    fn of(settings: Settings, at: u64) -> Self {
         let ticks = settings.parameters.numerology.ticks_per_sample();
         Self { modem: Modem::new(settings, 8), taken: Taken::default(), ticks, at, off: 0, cpu: Duration::ZERO }
     }

@@ -1,7 +1,7 @@
 //! The broadcast block (after 3GPP TS 36.211, 6.6): what a terminal that knows nothing has to learn before it can decode data.
 
 use super::code::{Code, RateMatch};
-use super::duplex::{ASSIGNMENT_COUNT, Duplex};
+use super::duplex::{ASSIGNMENT_COUNT, Duplex, shares_with_all};
 use super::gold::Gold;
 use super::modulation::Modulation;
 use super::numerology::{Bandwidth, Numerology, Prefix};
@@ -30,6 +30,8 @@ pub struct Broadcast {
     pub role: Role,
     /// Number of the frame, modulo 1024.
     pub frame: u16,
+    /// In a group: over how many hops its frame timing comes from the master; 255 without one. 0 otherwise.
+    pub hops: u8,
 }
 
 impl Broadcast {
@@ -39,17 +41,19 @@ impl Broadcast {
         let (duplex, assignment) = match p.duplex {
             Duplex::Fdd => (1, 0),
             Duplex::Tdd { assignment } => (0, assignment),
+            Duplex::Group { assignment } => (2, assignment),
         };
         let ([rnti_high, rnti_low], [frame_high, frame_low]) = (p.rnti.to_be_bytes(), (self.frame % FRAMES).to_be_bytes());
         let prefix = u8::from(p.numerology.prefix == Prefix::Extended);
         let (blocks, modulation) = (p.numerology.bandwidth.resource_blocks() as u8, p.modulation.bits() as u8);
         let role = self.role as u8;
-        [VERSION, blocks, prefix, duplex, assignment, modulation, role, rnti_high, rnti_low, frame_high, frame_low, 0, 0]
+        [VERSION, blocks, prefix, duplex, assignment, modulation, role, rnti_high, rnti_low, frame_high, frame_low, self.hops, 0]
     }
 
     /// What the bytes say; `None` when they are of another version or hold a value that has no meaning.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        let &[VERSION, blocks, prefix, duplex, assignment, bits, role, rnti_high, rnti_low, frame_high, frame_low, ..] = bytes
+        let &[VERSION, blocks, prefix, duplex, assignment, bits, role, rnti_high, rnti_low, frame_high, frame_low, hops, ..] =
+            bytes
         else {
             return None;
         };
@@ -58,13 +62,14 @@ impl Broadcast {
         let duplex = match duplex {
             1 => Duplex::Fdd,
             0 if assignment < ASSIGNMENT_COUNT => Duplex::Tdd { assignment },
+            2 if assignment < ASSIGNMENT_COUNT && shares_with_all(assignment) => Duplex::Group { assignment },
             _ => return None,
         };
         let modulation = Modulation::ALL.into_iter().find(|m| m.bits() == usize::from(bits))?;
         let rnti = u16::from_be_bytes([rnti_high, rnti_low]);
         let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
         let frame = u16::from_be_bytes([frame_high, frame_low]);
-        (frame < FRAMES).then_some(Self { parameters, role: Role::of(role)?, frame })
+        (frame < FRAMES).then_some(Self { parameters, role: Role::of(role)?, frame, hops })
     }
 }
 
@@ -87,10 +92,14 @@ mod tests {
         #[test]
         fn what_is_said_is_understood(bandwidth in prop::sample::select(&Bandwidth::ALL), prefix in prop::sample::select(&Prefix::ALL),
             modulation in prop::sample::select(&Modulation::ALL), assignment in prop::option::of(0..ASSIGNMENT_COUNT), rnti: u16,
-            role in 0u8..3, frame in 0..FRAMES) {
-            let duplex = assignment.map_or(Duplex::Fdd, |assignment| Duplex::Tdd { assignment });
+            role in 0u8..3, frame in 0..FRAMES, hops: u8, group: bool) {
+            let duplex = match assignment {
+                None => Duplex::Fdd,
+                Some(assignment) if group && shares_with_all(assignment) => Duplex::Group { assignment },
+                Some(assignment) => Duplex::Tdd { assignment },
+            };
             let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
-            let said = Broadcast { parameters, role: Role::of(role).unwrap(), frame };
+            let said = Broadcast { parameters, role: Role::of(role).unwrap(), frame, hops };
             prop_assert_eq!(Broadcast::read(&said.bytes()), Some(said));
         }
 

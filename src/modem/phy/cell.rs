@@ -71,6 +71,8 @@ pub struct Cell {
     pub direction: Direction,
     /// By number.
     pub subframes: [Subframe; SUBFRAMES],
+    /// Number of the subframe with the broadcast block, if the direction has one.
+    pub broadcast_at: usize,
     /// How the broadcast block is coded.
     pub broadcast: RateMatch,
     /// Its scrambling sequence, one bit a byte.
@@ -81,9 +83,15 @@ impl Cell {
     /// Computes the tables of a cell, some 100 us at 1.4 MHz and 1 ms at 20 MHz.
     pub fn new(id: CellId, parameters: Parameters, direction: Direction) -> Self {
         let subframes = std::array::from_fn(|n| subframe(id, &parameters, direction, n));
-        let broadcast = broadcast::rate_match(subframes[0].broadcast.len());
+        let broadcast_at = parameters.duplex.sync_plan(direction).broadcast_subframe();
+        let broadcast = broadcast::rate_match(subframes[broadcast_at].broadcast.len());
         let broadcast_scrambling = broadcast::scrambling(id, broadcast.coded_bits());
-        Self { id, parameters, direction, subframes, broadcast, broadcast_scrambling }
+        Self { id, parameters, direction, subframes, broadcast_at, broadcast, broadcast_scrambling }
+    }
+
+    /// Whether a subframe carries the broadcast block.
+    pub fn has_broadcast(&self, number: usize) -> bool {
+        !self.subframes[number].broadcast.is_empty()
     }
 
     /// Its numerology.

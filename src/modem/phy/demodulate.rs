@@ -196,9 +196,9 @@ impl Demodulator {
         Some(&self.soft)
     }
 
-    /// The broadcast block of a subframe 0.
+    /// The broadcast block of the subframe that carries it.
     pub fn broadcast(&mut self, cell: &Cell, samples: &[Complex32], cfo: f32) -> Option<(Broadcast, Measured)> {
-        let (subframe, received) = (&cell.subframes[0], Received { samples, cfo });
+        let (subframe, received) = (&cell.subframes[cell.broadcast_at], Received { samples, cfo });
         if subframe.broadcast.is_empty() || !self.begin(cell, subframe, received) {
             return None;
         }

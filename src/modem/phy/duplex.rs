@@ -12,6 +12,11 @@ pub enum Duplex {
         /// Row of table 4.2-2, 0..=6.
         assignment: u8,
     },
+    /// By time, among the terminals of a group.
+    Group {
+        /// Row of table 4.2-2, one that leaves every terminal something.
+        assignment: u8,
+    },
 }
 
 /// Directions of the air.
@@ -21,16 +26,8 @@ pub enum Direction {
     Down,
     /// From the slave.
     Up,
-}
-
-impl Direction {
-    /// The opposite one.
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Down => Self::Up,
-            Self::Up => Self::Down,
-        }
-    }
+    /// From the terminal with this index to the others of its group.
+    Terminal(u8),
 }
 
 /// What a transmitter may do in a subframe.
@@ -51,6 +48,19 @@ const ASSIGNMENTS: [&[u8; SUBFRAMES]; 7] =
 /// Rows of table 4.2-2.
 pub const ASSIGNMENT_COUNT: u8 = ASSIGNMENTS.len() as u8;
 
+/// Most terminals of a group: the primary signal tells so many apart.
+pub const GROUP_SIZE: u8 = 3;
+
+/// Who transmits when in a group: the master (0) has the downlink subframes of table 4.2-2, the others share the uplink ones. Special
+/// subframes stay empty. Not in the standard.
+const SHARES: [&[u8; SUBFRAMES]; 7] =
+    [b"0.1120.112", b"0.1200.120", b"0.1000.200", b"0.11200000", b"0.12000000", b"0.10000000", b"0.1210.120"];
+
+/// Whether a row of table 4.2-2 leaves every terminal of a group something.
+pub fn shares_with_all(assignment: u8) -> bool {
+    (0..GROUP_SIZE).all(|index| SHARES[usize::from(assignment) % SHARES.len()].contains(&(b'0' + index)))
+}
+
 /// Where a direction's synchronisation signals lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SyncPlan {
@@ -60,6 +70,13 @@ pub enum SyncPlan {
     TddDown,
     /// TDD uplink: as in FDD, but in subframe 2, which is the only one that always belongs to it. Not in the standard.
     TddUp,
+    /// A terminal of a group: as in FDD, but in its own first subframe, and in the one five later if that is its own, too.
+    Group {
+        /// Number of the first.
+        first: u8,
+        /// There is a second.
+        both: bool,
+    },
 }
 
 impl SyncPlan {
@@ -69,6 +86,7 @@ impl SyncPlan {
             Self::Fdd => 0,
             Self::TddDown => 1,
             Self::TddUp => 2,
+            Self::Group { first, .. } => first as usize,
         }
     }
 
@@ -77,18 +95,27 @@ impl SyncPlan {
         match self {
             Self::Fdd | Self::TddDown => 0,
             Self::TddUp => 2,
+            Self::Group { first, .. } => first as usize,
+        }
+    }
+
+    /// Subframe that would carry the broadcast block.
+    pub const fn broadcast_subframe(self) -> usize {
+        match self {
+            Self::Group { first, .. } => first as usize,
+            Self::Fdd | Self::TddDown | Self::TddUp => 0,
         }
     }
 
     /// Whether the second half of the frame has signals, too.
     pub const fn in_both_halves(self) -> bool {
-        !matches!(self, Self::TddUp)
+        !matches!(self, Self::TddUp | Self::Group { both: false, .. })
     }
 
     /// Symbol of the primary signal.
     pub const fn primary_symbol(self, numerology: &Numerology) -> usize {
         match self {
-            Self::Fdd | Self::TddUp => numerology.slot_symbols() - 1,
+            Self::Fdd | Self::TddUp | Self::Group { .. } => numerology.slot_symbols() - 1,
             Self::TddDown => 2,
         }
     }
@@ -96,7 +123,7 @@ impl SyncPlan {
     /// Symbol of the secondary signal.
     pub const fn secondary_symbol(self, numerology: &Numerology) -> usize {
         match self {
-            Self::Fdd | Self::TddUp => numerology.slot_symbols() - 2,
+            Self::Fdd | Self::TddUp | Self::Group { .. } => numerology.slot_symbols() - 2,
             Self::TddDown => numerology.symbols() - 1,
         }
     }
@@ -123,20 +150,30 @@ impl SyncPlan {
 impl Duplex {
     /// What a direction may do in a subframe 0..10.
     pub fn usage(self, direction: Direction, subframe: usize) -> Use {
-        let Self::Tdd { assignment } = self else { return Use::Data };
-        match (ASSIGNMENTS[usize::from(assignment) % ASSIGNMENTS.len()][subframe % SUBFRAMES], direction) {
-            (b'D', Direction::Down) | (b'U', Direction::Up) => Use::Data,
-            (b'S', Direction::Down) => Use::Special,
+        let of = |table: [&[u8; SUBFRAMES]; 7], row: u8| table[usize::from(row) % table.len()][subframe % SUBFRAMES];
+        match (self, direction) {
+            (Self::Fdd, Direction::Down | Direction::Up) => Use::Data,
+            (Self::Tdd { assignment }, Direction::Down | Direction::Up) => match (of(ASSIGNMENTS, assignment), direction) {
+                (b'D', Direction::Down) | (b'U', Direction::Up) => Use::Data,
+                (b'S', Direction::Down) => Use::Special,
+                _ => Use::Silent,
+            },
+            (Self::Group { assignment }, Direction::Terminal(index)) if of(SHARES, assignment) == b'0' + index % 10 => Use::Data,
             _ => Use::Silent,
         }
     }
 
     /// Where a direction's synchronisation signals lie.
-    pub const fn sync_plan(self, direction: Direction) -> SyncPlan {
+    pub fn sync_plan(self, direction: Direction) -> SyncPlan {
         match (self, direction) {
-            (Self::Fdd, _) => SyncPlan::Fdd,
             (Self::Tdd { .. }, Direction::Down) => SyncPlan::TddDown,
-            (Self::Tdd { .. }, Direction::Up) => SyncPlan::TddUp,
+            (Self::Tdd { .. }, _) => SyncPlan::TddUp,
+            (Self::Group { .. }, _) => {
+                let own = |subframe: usize| self.usage(direction, subframe) == Use::Data;
+                let first = (0..SUBFRAMES).find(|n| own(*n)).unwrap_or(0);
+                SyncPlan::Group { first: first as u8, both: first < SUBFRAMES / 2 && own(first + SUBFRAMES / 2) }
+            }
+            (Self::Fdd, _) => SyncPlan::Fdd,
         }
     }
 
@@ -146,8 +183,25 @@ impl Duplex {
     }
 
     /// Whether the subframe carries the broadcast block.
-    pub const fn broadcast(self, direction: Direction, subframe: usize) -> bool {
-        subframe == 0 && matches!((self, direction), (Self::Fdd, _) | (_, Direction::Down))
+    pub fn broadcast(self, direction: Direction, subframe: usize) -> bool {
+        match (self, direction) {
+            (Self::Tdd { .. }, Direction::Up | Direction::Terminal(_)) => false,
+            _ => subframe == self.sync_plan(direction).broadcast_subframe(),
+        }
+    }
+
+    /// Every way in which a direction's frame may look to somebody who knows nothing of it: one for each place of the broadcast block.
+    pub fn every_look(direction: Direction) -> Vec<Self> {
+        let Direction::Terminal(_) = direction else { return vec![Self::Fdd, Self::Tdd { assignment: 0 }] };
+        let mut looks: Vec<Self> = Vec::new();
+        for assignment in (0..ASSIGNMENT_COUNT).filter(|n| shares_with_all(*n)) {
+            let (look, at) = (Self::Group { assignment }, |look: Self| look.sync_plan(direction).broadcast_subframe());
+            // Signals in both halves come first in the table: they find those in one half, too.
+            if looks.iter().all(|known| at(*known) != at(look)) {
+                looks.push(look);
+            }
+        }
+        looks
     }
 }
 
@@ -181,5 +235,33 @@ mod tests {
     fn configurations_have_the_documented_share_of_the_uplink() {
         let up = |assignment| (0..SUBFRAMES).filter(|s| Duplex::Tdd { assignment }.usage(Direction::Up, *s) == Use::Data).count();
         assert_eq!((0..ASSIGNMENT_COUNT).map(up).collect::<Vec<_>>(), [6, 4, 2, 3, 2, 1, 5]);
+    }
+
+    #[test]
+    fn a_group_shares_what_the_table_gives_and_every_terminal_has_its_signals() {
+        let data = |assignment, index| -> Vec<usize> {
+            let duplex = Duplex::Group { assignment };
+            (0..SUBFRAMES).filter(|n| duplex.usage(Direction::Terminal(index), *n) == Use::Data).collect()
+        };
+        assert_eq!([data(0, 0), data(0, 1), data(0, 2)], [vec![0, 5], vec![2, 3, 7, 8], vec![4, 9]]);
+        for assignment in 0..ASSIGNMENT_COUNT {
+            assert_eq!(shares_with_all(assignment), assignment != 5);
+            let (tdd, group) = (Duplex::Tdd { assignment }, Duplex::Group { assignment });
+            for subframe in 0..SUBFRAMES {
+                let owners: Vec<u8> =
+                    (0..GROUP_SIZE).filter(|n| group.usage(Direction::Terminal(*n), subframe) == Use::Data).collect();
+                let down = tdd.usage(Direction::Down, subframe) == Use::Data;
+                let up = tdd.usage(Direction::Up, subframe) == Use::Data;
+                assert_eq!((owners.len(), owners == [0]), (usize::from(down || up), down), "{assignment}, subframe {subframe}");
+            }
+            for index in (0..GROUP_SIZE).filter(|_| shares_with_all(assignment)) {
+                let direction = Direction::Terminal(index);
+                let always: Vec<usize> = (0..SUBFRAMES).filter(|n| group.always_sent(direction, *n)).collect();
+                assert!(!always.is_empty() && always.iter().all(|n| data(assignment, index).contains(n)));
+                assert!(group.broadcast(direction, always[0]));
+                let seen = Duplex::every_look(direction).iter().any(|look| look.broadcast(direction, always[0]));
+                assert!(seen, "{assignment}, terminal {index}");
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod keys;
 mod live;
 mod robust;
 mod snapshots;
+mod themes;
 
 use super::export;
 use super::fleet::{self, Moment};
@@ -64,8 +65,13 @@ fn pictures() {
     press(&mut typed, ":migrat");
     press(&mut typed, "\n");
     export::write(&picture(&typed, 100, 30), "typed", &folder, "typed").unwrap();
-    let light = fleet::at(Moment::After, ThemeName::Light, false);
-    export::write(&picture(&light, 120, 40), "light", &folder, "light").unwrap();
+    for theme in <ThemeName as clap::ValueEnum>::value_variants() {
+        let stem = format!("theme-{theme:?}").to_lowercase();
+        for moment in [Moment::During, Moment::After] {
+            let stem = format!("{stem}-{moment:?}").to_lowercase();
+            export::write(&picture(&fleet::at(moment, *theme, false), 120, 40), &stem, &folder, &stem).unwrap();
+        }
+    }
     let mono = fleet::at(Moment::During, ThemeName::Mono, true);
     export::write(&picture(&mono, 120, 40), "mono", &folder, "mono-ascii").unwrap();
 }

@@ -1,8 +1,9 @@
 //! The receiving half: acquires, tracks, decodes, and says how sure it is.
 
+mod decode;
+
 use std::sync::Arc;
 
-use num_complex::Complex32;
 use rustfft::FftPlanner;
 
 use super::acquire::{Acquired, Acquisition, Target, Timing};
@@ -10,8 +11,8 @@ use super::core::Outlet;
 use super::hold::Hold;
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
-use super::phy::demodulate::{Demodulator, Measured, Outcome};
-use super::phy::duplex::{Direction, Use};
+use super::phy::demodulate::{Demodulator, Measured};
+use super::phy::duplex::{Direction, Duplex};
 use super::phy::history::History;
 use super::phy::numerology::{Bandwidth, FRAME_TICKS, FrameClock, Numerology, SUBFRAME_TICKS, TICK_RATE};
 use super::phy::parameters::Parameters;
@@ -30,9 +31,6 @@ const INHERITED: f64 = 0.02;
 /// A slave that does not find the cell it was told searches for any after this long, s.
 const PATIENCE: f64 = 0.5;
 
-/// Part of a measured error that the timing and the frequency follow at once; the rest is noise until proven otherwise.
-const LOOP_GAIN: f32 = 0.25;
-
 /// Ticks by which the next subframe may begin before its predecessor's nominal end: timing moves back now and then.
 const SLACK: u64 = 448;
 
@@ -47,6 +45,17 @@ pub enum Sync {
     Synced,
     /// Was in sync; nothing good has been decoded lately.
     Lost,
+}
+
+/// How hard a receiver that is not in sync tries to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Searches, and finds out why in vain.
+    Full,
+    /// Searches for what it was told.
+    Search,
+    /// Only decodes, where it has a timing.
+    Rest,
 }
 
 /// The receiving half of the modem.
@@ -70,6 +79,8 @@ pub struct Receiver {
     decoded: u64,
     /// Some frame's first tick and its number.
     frame: Option<(u64, u16)>,
+    /// What the latest broadcast block said of the way of the timing.
+    hops: Option<u8>,
     /// What was last said of a cell that can not be followed.
     complaint: Option<String>,
     /// While frozen: what has been received and is not delivered.
@@ -81,9 +92,16 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver for the far end of a modem with these settings.
     pub fn new(settings: &Settings, planner: &mut FftPlanner<f32>) -> Self {
-        let bandwidth = settings.parameters.numerology.bandwidth;
-        let direction = settings.role.direction().other();
+        let direction = match settings.role.direction() {
+            Direction::Down => Direction::Up,
+            Direction::Up | Direction::Terminal(_) => Direction::Down,
+        };
         let cell = settings.cell.map(|id| Arc::new(Cell::new(id, settings.parameters, direction)));
+        Self::of(settings.parameters.numerology.bandwidth, direction, cell, planner)
+    }
+
+    /// A receiver for what is transmitted in a direction, of a cell if that is known, from samples at the rate of a bandwidth.
+    pub fn of(bandwidth: Bandwidth, direction: Direction, cell: Option<Arc<Cell>>, planner: &mut FftPlanner<f32>) -> Self {
         let target = cell.clone().map_or(Target::Any, Target::Known);
         Self {
             acquisition: Acquisition::new(bandwidth, direction, target, planner),
@@ -99,10 +117,16 @@ impl Receiver {
             since: None,
             decoded: 0,
             frame: None,
+            hops: None,
             complaint: None,
             hold: None,
             quality: Quality::default(),
         }
+    }
+
+    /// The direction that it receives.
+    pub const fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// Where the far end's frames are, once proven.
@@ -118,6 +142,31 @@ impl Receiver {
     /// The cell, once known, and how it works.
     pub fn cell(&self) -> Option<(CellId, Parameters)> {
         self.cell.as_ref().map(|c| (c.id, c.parameters))
+    }
+
+    /// Over how many hops its frame timing comes from the master, if it has told.
+    pub const fn hops(&self) -> Option<u8> {
+        self.hops
+    }
+
+    /// Time since which it searches, s.
+    pub fn in_vain(&self, now: u64) -> f64 {
+        self.since.map_or(0.0, |since| now.saturating_sub(since) as f64 / TICK_RATE)
+    }
+
+    /// Time since the end of the last good block, s.
+    pub fn silence(&self, now: u64) -> f64 {
+        now.saturating_sub(self.last_good) as f64 / TICK_RATE
+    }
+
+    /// Searches for another cell than before from now on, or for any.
+    pub fn aim(&mut self, cell: Option<Arc<Cell>>) {
+        self.acquisition.aim(cell.clone().map_or(Target::Any, Target::Known));
+        if let Some(cell) = cell
+            && self.cell() != Some((cell.id, cell.parameters))
+        {
+            (self.cell, self.timing, self.proven, self.frame, self.hops) = (Some(cell), None, false, None, None);
+        }
     }
 
     /// Number of the far end's frame at a tick, if it has told.
@@ -145,13 +194,12 @@ impl Receiver {
 
     /// Goes straight to decoding with a timing that another receiver on the same device clock had, from the tick up to which that one has
     /// decoded. A receiver that is in sync there keeps its own timing, which is younger.
-    pub fn inherit(&mut self, id: CellId, parameters: Parameters, timing: Timing, frame: Option<(u64, u16)>, decoded: u64) {
+    pub fn inherit(&mut self, cell: Arc<Cell>, timing: Timing, frame: Option<(u64, u16)>, decoded: u64) {
         self.decoded = self.decoded.max(decoded);
-        if self.cell() == Some((id, parameters)) && self.clock().is_some_and(|own| own.is_near(timing.clock, SLACK)) {
+        if self.cell() == Some((cell.id, cell.parameters)) && self.clock().is_some_and(|own| own.is_near(timing.clock, SLACK)) {
             self.frame = self.frame.or(frame);
             return;
         }
-        let cell = Arc::new(Cell::new(id, parameters, self.direction));
         self.acquisition.aim(Target::Known(Arc::clone(&cell)));
         (self.cell, self.timing, self.frame) = (Some(cell), Some(timing), frame);
         (self.proven, self.since) = (false, None);
@@ -159,7 +207,7 @@ impl Receiver {
 
     /// The device clock was set back: no timing holds any more.
     pub fn forget(&mut self) {
-        (self.timing, self.proven, self.frame, self.since) = (None, false, None, None);
+        (self.timing, self.proven, self.frame, self.hops, self.since) = (None, false, None, None, None);
         (self.last_good, self.decoded) = (0, 0);
         self.acquisition.forget();
         self.demodulator.forget();
@@ -191,22 +239,26 @@ impl Receiver {
     }
 
     /// Does what the latest samples allow.
-    pub fn work(&mut self, history: &History, out: &mut impl Outlet) {
+    pub fn work(&mut self, history: &History, effort: Effort, out: &mut impl Outlet) {
         self.decode(history, out);
-        let silence = history.end().saturating_sub(self.last_good) as f64 / TICK_RATE;
         match (self.proven, self.sync) {
             (false, _) => self.turn(Sync::Searching, out),
-            (true, Sync::Synced) if silence <= LOST_AFTER => return,
+            (true, Sync::Synced) if self.silence(history.end()) <= LOST_AFTER => return,
             (true, _) => self.turn(Sync::Lost, out),
         }
         let since = *self.since.get_or_insert(history.end());
-        let in_vain = history.end().saturating_sub(since) as f64 / TICK_RATE;
+        let in_vain = self.in_vain(history.end());
         if self.timing.is_some() && !self.proven && in_vain < INHERITED {
             return;
         }
-        self.widen(in_vain, out);
-        self.acquisition.want_survey(history.end(), since);
-        self.acquisition.search(history, |text| out.note(text));
+        if effort == Effort::Full {
+            self.widen(in_vain, out);
+            self.acquisition.want_survey(history.end(), since);
+        }
+        match effort {
+            Effort::Full | Effort::Search => self.acquisition.search(history, |text| out.note(text)),
+            Effort::Rest => self.acquisition.pass_over(history),
+        }
         if let Some(acquired) = self.acquisition.verify(history, &mut self.demodulator) {
             self.acquired(acquired, out);
             self.decode(history, out);
@@ -227,7 +279,7 @@ impl Receiver {
     /// After a while in vain, what was carried over may be wrong: a slave then searches for any cell.
     fn widen(&mut self, in_vain: f64, out: &mut impl Outlet) {
         let Target::Known(cell) = self.acquisition.target() else { return };
-        if self.direction == Direction::Up || in_vain < PATIENCE {
+        if self.direction != Direction::Down || in_vain < PATIENCE {
             return;
         }
         let (id, ms) = (cell.id.number(), PATIENCE * 1000.0);
@@ -237,12 +289,12 @@ impl Receiver {
 
     /// Takes what the acquisition has proven.
     fn acquired(&mut self, acquired: Acquired, out: &mut impl Outlet) {
-        let Acquired { cell, timing, measured, subframe: (number, tick), broadcast } = acquired;
+        let Acquired { cell, timing, measured, subframe: (_, tick), broadcast } = acquired;
         let cell = match broadcast {
             None => cell,
             Some(broadcast) => {
                 let Some(told) = self.told(&cell, &broadcast, out) else { return };
-                self.frame = Some((tick, broadcast.frame));
+                self.take_broadcast(&told, tick, &broadcast);
                 told
             }
         };
@@ -255,25 +307,33 @@ impl Receiver {
             self.synced(out);
         } else {
             self.decoded = self.last_good;
-            let _ = number;
             self.good(measured, out);
         }
+    }
+
+    /// Notes what a broadcast block says of the moment; its subframe begins at a tick.
+    fn take_broadcast(&mut self, cell: &Cell, tick: u64, broadcast: &Broadcast) {
+        let start = tick.saturating_sub(cell.broadcast_at as u64 * SUBFRAME_TICKS);
+        (self.frame, self.hops) = (Some((start, broadcast.frame)), Some(broadcast.hops));
     }
 
     /// The cell as its broadcast block describes it, unless that can not be followed.
     fn told(&mut self, cell: &Cell, broadcast: &Broadcast, out: &mut impl Outlet) -> Option<Arc<Cell>> {
         let mut parameters = broadcast.parameters;
         let wanted = parameters.numerology.bandwidth;
+        let (theirs, ours) = (matches!(parameters.duplex, Duplex::Group { .. }), matches!(self.direction, Direction::Terminal(_)));
+        if theirs != ours {
+            let (id, is) = (cell.id.number(), if theirs { "is a terminal of a group" } else { "has no group" });
+            let want = if ours { "this terminal has one" } else { "this modem has no terminals to relay between" };
+            self.complain(format!("cell {id} {is}, and {want}"), out);
+            return None;
+        }
         if wanted.ticks_per_sample() != self.bandwidth.ticks_per_sample() {
             let (id, mhz, rate, ours) = (cell.id.number(), wanted.mhz(), wanted.rate(), self.bandwidth.rate());
             let text = format!(
                 "cell {id} has a bandwidth of {mhz} MHz, for which the radio's rate must be {rate:.1} samples per second; it is {ours:.1}"
             );
-            // It says so in every frame; once is enough.
-            if self.complaint.as_ref() != Some(&text) {
-                out.note(&text);
-                self.complaint = Some(text);
-            }
+            self.complain(text, out);
             return None;
         }
         parameters.numerology = Numerology::new(wanted, parameters.numerology.prefix);
@@ -281,61 +341,12 @@ impl Receiver {
         Some(known.cloned().unwrap_or_else(|| Arc::new(Cell::new(cell.id, parameters, self.direction))))
     }
 
-    /// Decodes every subframe that is complete.
-    fn decode(&mut self, history: &History, out: &mut impl Outlet) {
-        let Some(cell) = self.cell.clone() else { return };
-        let samples = cell.numerology().subframe_samples();
-        while let Some(timing) = self.timing {
-            let from = self.decoded.saturating_sub(SLACK).max(history.start());
-            let (number, tick) = timing.clock.next_subframe(from);
-            let subframe = &cell.subframes[number];
-            if subframe.usage != Use::Data && tick < history.end() {
-                self.decoded = tick + SUBFRAME_TICKS;
-                continue;
-            }
-            let Some(received) = history.at(tick, samples) else { return };
-            self.decoded = tick + SUBFRAME_TICKS;
-            let cfo = timing.cfo / self.bandwidth.rate() as f32;
-            match self.demodulator.subframe(&cell, number, received, cfo) {
-                // The far end always transmits these: nothing there is a loss, too.
-                Outcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
-                Outcome::Bad(_) | Outcome::Signals(_) if !self.proven => {}
-                Outcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
-                Outcome::Bad(_) => {
-                    self.quality.bad();
-                    // The broadcast block stands more noise than data does: timing and frequency are still right.
-                    if number == 0 && self.demodulator.broadcast(&cell, received, cfo).is_some() {
-                        self.last_good = self.decoded;
-                    }
-                }
-                Outcome::Good(measured) => {
-                    self.track(measured, history.nearest(tick), tick);
-                    self.last_good = self.decoded;
-                    self.good(measured, out);
-                }
-            }
-            self.count_frames(&cell, number, tick, received, cfo);
+    /// What can not be followed says so in every frame; once is enough.
+    fn complain(&mut self, text: String, out: &mut impl Outlet) {
+        if self.complaint.as_ref() != Some(&text) {
+            out.note(&text);
+            self.complaint = Some(text);
         }
-    }
-
-    /// Reads the number of the frame, as long as it is not known.
-    fn count_frames(&mut self, cell: &Cell, number: usize, tick: u64, received: &[Complex32], cfo: f32) {
-        if self.frame.is_some() || number != 0 || cell.subframes[0].broadcast.is_empty() || !self.proven {
-            return;
-        }
-        if let Some((broadcast, _)) = self.demodulator.broadcast(cell, received, cfo) {
-            self.frame = Some((tick, broadcast.frame));
-        }
-    }
-
-    /// Follows timing and frequency; `sampled` is the tick of the subframe's first sample, `predicted` where it should have been.
-    fn track(&mut self, measured: Measured, sampled: u64, predicted: u64) {
-        let Some(timing) = &mut self.timing else { return };
-        let off_grid = sampled as i64 - predicted as i64;
-        let error = measured.late * self.bandwidth.ticks_per_sample() as f32 + off_grid as f32;
-        timing.clock = timing.clock.moved((LOOP_GAIN * error).round() as i64);
-        timing.cfo += LOOP_GAIN * measured.cfo * self.bandwidth.rate() as f32;
-        self.quality.measured(measured.snr);
     }
 
     /// Takes the block that the demodulator has just found good.

@@ -2,11 +2,14 @@
 //!
 //! Time is the device's own, and known only from received blocks: everything happens in [`Modem::receive`].
 
+mod handover;
+
 use std::sync::Arc;
 
 use rustfft::FftPlanner;
 
-use super::acquire::Timing;
+use super::ear::Ear;
+use super::group::Group;
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
 use super::phy::duplex::Use;
@@ -16,11 +19,13 @@ use super::phy::parameters::{Parameters, Role};
 use super::phy::sync_signals::CellId;
 use super::phy::transmit::{Content, LEFT_OUT, Transmitter};
 use super::queue::PacketQueue;
-use super::receive::{Receiver, Sync};
+use super::receive::Sync;
+use super::relay::LONGEST;
+use super::relay::hello::PerTerminal;
 use super::segment::Segmenter;
 use super::settings::Settings;
-use super::soft_state::{Carried, MOST_AHEAD, SoftState, check_clock};
-use crate::protocol::Link;
+use super::soft_state::{MOST_AHEAD, check_clock};
+use crate::protocol::{Link, Route};
 use crate::workload::samples::{Block, Kind, Sample};
 
 /// Bytes of packets that wait for transmission, per resource block: with QPSK about 0.2 s of it.
@@ -67,18 +72,23 @@ pub struct Report {
     pub packets_broken: u64,
     /// Nothing is given out.
     pub frozen: bool,
+    /// In a group: the terminal to send to, by destination.
+    pub routes: Option<PerTerminal<Option<u8>>>,
 }
 
 /// The modem.
 pub struct Modem {
     settings: Settings,
     history: History,
-    receiver: Receiver,
+    ear: Ear,
     transmitter: Transmitter,
     /// The direction that is transmitted of the cell that is received.
     cell: Option<Arc<Cell>>,
     segmenter: Segmenter,
+    /// Packets from tun.
     queue: Arc<PacketQueue>,
+    /// Packets for the air: the same, or in a group those that have been routed.
+    outgoing: Arc<PacketQueue>,
     /// How far ahead of the latest received tick bursts are given out, ticks.
     lead: u64,
     /// Tick before which the next burst can not begin.
@@ -98,13 +108,22 @@ impl Modem {
         let numerology = settings.parameters.numerology;
         let mut planner = FftPlanner::new();
         let queue_bytes = QUEUE_BYTES * numerology.bandwidth.resource_blocks();
+        let queue = Arc::new(PacketQueue::new(queue_bytes));
+        let (ear, outgoing) = match &settings.group {
+            None => (Ear::one(&settings, &mut planner), Arc::clone(&queue)),
+            Some(membership) => {
+                let outgoing = Arc::new(PacketQueue::of(queue_bytes, LONGEST));
+                (Ear::Group(Box::new(Group::new(&settings, membership, Arc::clone(&outgoing), &mut planner))), outgoing)
+            }
+        };
         Self {
             history: History::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample()),
-            receiver: Receiver::new(&settings, &mut planner),
+            ear,
             transmitter: Transmitter::new(numerology.bandwidth, &mut planner),
             cell: None,
             segmenter: Segmenter::default(),
-            queue: Arc::new(PacketQueue::new(queue_bytes)),
+            queue,
+            outgoing,
             lead: u64::from(lead) * SUBFRAME_TICKS,
             next_free: 0,
             frozen: false,
@@ -123,97 +142,53 @@ impl Modem {
 
     /// Figures since the start.
     pub fn report(&self) -> Report {
-        let (taken, dropped) = self.queue.counts();
-        let link = self.receiver.link();
+        let (taken, mut dropped) = self.queue.counts();
+        if let Ear::Group(_) = self.ear {
+            dropped += self.outgoing.counts().1;
+        }
+        let link = self.ear.link();
         Report {
             link: Link { packets_out: taken, ..link },
-            cell: self.receiver.cell(),
-            frame: self.receiver.frame_at(self.history.end()),
+            cell: self.ear.cell(),
+            frame: self.ear.frame_at(self.history.end()),
             cfo_hz: link.cfo_hz.unwrap_or(0.0),
             packets_dropped: dropped,
-            packets_broken: self.receiver.reassembler.broken,
+            packets_broken: self.ear.broken(),
+            routes: self.routes(),
             frozen: self.frozen,
             ..self.report
         }
     }
 
-    /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync. A frozen
-    /// modem's state holds the packets that are under way and wait, too: those of a running one will be its own affair.
-    pub fn export(&self) -> Option<SoftState> {
-        let (cell, parameters) = self.receiver.cell()?;
-        let timing = self.receiver.timing()?;
-        let now = self.history.end();
-        let (_, tick) = timing.clock.next_subframe(now);
-        let state = SoftState {
-            version: SoftState::VERSION,
-            cell: cell.number(),
-            parameters: SoftState::words(&parameters),
-            origin: timing.clock.origin,
-            cfo_hz: timing.cfo,
-            tick,
-            frame: self.receiver.frame_at(tick),
-            decoded: self.receiver.decoded(),
-            next_free: self.next_free,
-            sent: self.segmenter.sequence(),
-            expected: self.receiver.reassembler.expected(),
-            link: self.report().link,
-            carried: Carried::default(),
-        };
-        Some(if self.frozen { self.with_packets(state) } else { state })
+    fn routes(&self) -> Option<PerTerminal<Option<u8>>> {
+        let Ear::Group(group) = &self.ear else { return None };
+        Some(group.relay.routes.next_hops())
     }
 
-    fn with_packets(&self, mut state: SoftState) -> SoftState {
-        let mut room = state.room();
-        let carried = &mut state.carried;
-        if let Some(part) = self.receiver.reassembler.part() {
-            room.take(part, |text| carried.receiving = Some(text));
-        }
-        if self.segmenter.under_way() {
-            room.take(self.segmenter.rest(), |text| carried.sending = Some(text));
-        }
-        let waiting = &mut carried.waiting;
-        // In their order: behind one that does not fit, none does.
-        self.segmenter.carried().iter().for_each(|packet| room.append(packet, waiting));
-        self.queue.show(|packet| room.append(packet, waiting));
-        carried.left_behind = room.left_behind();
-        state
+    /// Takes a route table that another modem had at this place in the group.
+    ///
+    /// # Errors
+    /// A sentence when there is no group, or for a route that can not be; nothing is changed then.
+    pub fn set_routes(&mut self, routes: &[Route], out: &mut impl Outlet) -> Result<(), String> {
+        let Ear::Group(group) = &mut self.ear else {
+            return Err("this modem is no terminal of a group: it has no route table".into());
+        };
+        let note = group.relay.routes.install(routes)?;
+        note.iter().for_each(|text| out.note(text));
+        Ok(())
     }
 
     /// Gives out no bursts and no packets from now on; receives, follows and holds back.
     pub fn freeze(&mut self) {
         self.frozen = true;
-        self.receiver.freeze();
+        self.ear.freeze();
     }
 
     /// Goes on: delivers what was held back, and transmits.
     pub fn resume(&mut self, out: &mut impl Outlet) {
-        self.receiver.resume(out);
+        self.ear.resume(self.history.end(), out);
         self.frozen = false;
         self.transmit(out);
-    }
-
-    /// Goes on where another modem on the same device clock was: straight to decoding, without a search. Only a good CRC proves the
-    /// state; without one the search begins.
-    ///
-    /// # Errors
-    /// A sentence when the state does not fit; nothing is changed then.
-    pub fn inherit(&mut self, state: &SoftState) -> Result<(), String> {
-        let (cell, parameters) = state.check(&self.settings)?;
-        let packets = state.carried.packets()?;
-        // While no samples flow the clock is not known; the next block will tell.
-        let flows = self.receiver.has_samples();
-        if flows {
-            check_clock(state.tick, self.history.end())?;
-        }
-        self.inherited = (!flows).then_some(state.tick);
-        let timing = Timing { clock: FrameClock { origin: state.origin }, cfo: state.cfo_hz };
-        let frame = state.frame.map(|number| (timing.clock.frame_start(state.tick), number));
-        self.receiver.inherit(cell, parameters, timing, frame, state.decoded);
-        self.receiver.quality.resume(state.link);
-        self.receiver.reassembler.resume(state.expected, packets.receiving);
-        self.segmenter.resume(state.sent, packets.sending, packets.waiting);
-        self.next_free = self.next_free.max(state.next_free);
-        Ok(())
     }
 
     /// Takes a block of received samples and does everything that is due.
@@ -224,7 +199,7 @@ impl Modem {
         self.report.rx_samples += samples.len() as u64;
         if let Some(Err(why)) = self.inherited.take().map(|of| check_clock(of, tick)) {
             out.note(&format!("{why}; the modem searches instead"));
-            self.receiver.forget();
+            self.ear.forget();
             self.next_free = 0;
         }
         match self.history.append(tick, samples) {
@@ -233,17 +208,17 @@ impl Modem {
                 self.report.rx_lost_samples += ticks / self.settings.parameters.numerology.ticks_per_sample();
             }
             Continuity::Back => {
-                self.receiver.forget();
+                self.ear.forget();
                 self.next_free = 0;
             }
         }
-        self.receiver.work(&self.history, out);
+        self.ear.work(&self.history, out);
         self.transmit(out);
     }
 
     /// No samples arrive any more.
     pub fn no_samples(&mut self, out: &mut impl Outlet) {
-        self.receiver.no_samples(out);
+        self.ear.no_samples(out);
     }
 
     /// The frame timing to transmit with, if there is any yet.
@@ -251,15 +226,15 @@ impl Modem {
         match self.settings.role {
             // Frames of the device clock itself: a master that starts anew goes on where it was.
             Role::Master | Role::BaseStation => Some(FrameClock { origin: 0 }),
-            Role::Slave => self.receiver.clock(),
+            Role::Slave => self.ear.clock(),
         }
     }
 
     /// The cell to transmit for.
     fn transmitted(&mut self) -> Option<Arc<Cell>> {
-        let (id, parameters) = self.receiver.cell()?;
+        let (id, parameters) = self.ear.cell()?;
         if self.cell.as_ref().is_none_or(|cell| (cell.id, cell.parameters) != (id, parameters)) {
-            self.cell = Some(Arc::new(Cell::new(id, parameters, self.settings.role.direction())));
+            self.cell = Some(Arc::new(Cell::new(id, parameters, self.ear.direction(&self.settings))));
         }
         self.cell.clone()
     }
@@ -272,6 +247,10 @@ impl Modem {
         let Some(clock) = self.timing() else { return };
         let Some(cell) = self.transmitted() else { return };
         let now = self.history.end();
+        if let Ear::Group(group) = &mut self.ear {
+            group.relay.take(&self.queue);
+            group.relay.hello(now).into_iter().for_each(|hello| self.segmenter.put_first(hello));
+        }
         loop {
             // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
             // Nobody has given out anything beyond that: an inherited tick that says so is of another clock.
@@ -288,21 +267,21 @@ impl Modem {
 
     fn transmit_subframe(&mut self, cell: &Cell, number: usize, tick: u64, out: &mut impl Outlet) {
         let subframe = &cell.subframes[number];
-        let waiting = self.segmenter.has_work(&self.queue);
+        let waiting = self.segmenter.has_work(&self.outgoing);
         let content = match subframe.usage {
             Use::Silent => return,
             Use::Data if waiting || subframe.always_sent => {
-                self.segmenter.fill(&self.queue, subframe.layout.payload_bytes(), &mut self.payload);
+                self.segmenter.fill(&self.outgoing, subframe.layout.payload_bytes(), &mut self.payload);
                 Content::Payload(&self.payload)
             }
             Use::Data if self.settings.role != Role::BaseStation && subframe.sync.is_empty() => return,
             Use::Data | Use::Special => Content::Signals,
         };
         let frame = match self.settings.role {
-            Role::Slave => self.receiver.frame_at(tick).unwrap_or(0),
+            Role::Slave => self.ear.frame_at(tick).unwrap_or(0),
             Role::Master | Role::BaseStation => (tick / FRAME_TICKS % u64::from(FRAMES)) as u16,
         };
-        let broadcast = Broadcast { parameters: cell.parameters, role: self.settings.role, frame };
+        let broadcast = Broadcast { parameters: cell.parameters, role: self.settings.role, frame, hops: self.ear.hops() };
         self.transmitter.subframe(cell, number, content, &broadcast, &mut self.burst.samples);
         self.burst.tick = tick + LEFT_OUT;
         self.report.tx_samples += self.burst.samples.len() as u64;

@@ -1,0 +1,142 @@
+//! Styles by meaning, and the glyphs that carry the same meaning without colour.
+
+mod glyphs;
+mod palette;
+#[cfg(test)]
+mod tests;
+
+pub use glyphs::Glyphs;
+pub use palette::xterm_rgb;
+
+use palette::Palette;
+use ratatui::style::{Color, Modifier, Style};
+
+/// Which set of colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThemeName {
+    /// Light text on a dark ground.
+    #[default]
+    Dark,
+    /// Dark text on a light ground.
+    Light,
+    /// For a projector in a lit room: black on white, every text at AAA contrast.
+    Projector,
+    /// Blue, orange and yellow instead of green and red (after Okabe and Ito).
+    ColourBlind,
+    /// No colours: bold, underlined and reversed text only (also chosen by NO_COLOR).
+    Mono,
+}
+
+/// Styles named by what they say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Theme {
+    /// Ordinary text on the ground.
+    pub base: Style,
+    /// Labels, units and what is not of the moment.
+    pub dim: Style,
+    /// Figures and names that matter.
+    pub strong: Style,
+    /// Rules between sections.
+    pub rule: Style,
+    /// Works as it should.
+    pub good: Style,
+    /// Worth a look.
+    pub warn: Style,
+    /// Broken.
+    pub bad: Style,
+    /// The owner of the radio.
+    pub owner: Style,
+    /// The owner's label, a filled tag.
+    pub owner_tag: Style,
+    /// A migration under way, a filled tag.
+    pub action_tag: Style,
+    /// A failure, a filled tag; also a lost probe.
+    pub bad_tag: Style,
+    /// Measured in this run.
+    pub measured: Style,
+    /// The source's figure.
+    pub source: Style,
+    /// A key to press.
+    pub key: Style,
+}
+
+impl Theme {
+    /// The styles of a theme.
+    pub fn new(name: ThemeName) -> Self {
+        match Palette::of(name) {
+            Some(palette) => Self::coloured(&palette),
+            None => Self::mono(),
+        }
+        .weighted(name)
+    }
+
+    /// On a projector thin strokes wash out: ordinary text is bold too.
+    fn weighted(mut self, name: ThemeName) -> Self {
+        if name == ThemeName::Projector {
+            for style in [&mut self.base, &mut self.good, &mut self.measured, &mut self.source] {
+                *style = style.add_modifier(Modifier::BOLD);
+            }
+        }
+        self
+    }
+
+    fn coloured(p: &Palette) -> Self {
+        let on = |fg: Color| Style::new().fg(fg).bg(p.ground);
+        let tag = |bg: Color| Style::new().fg(p.tag_text).bg(bg).add_modifier(Modifier::BOLD);
+        Self {
+            base: on(p.text),
+            dim: on(p.dim),
+            strong: on(p.strong).add_modifier(Modifier::BOLD),
+            rule: on(p.rule),
+            good: on(p.good),
+            warn: on(p.warn).add_modifier(Modifier::BOLD),
+            bad: on(p.bad).add_modifier(Modifier::BOLD),
+            owner: on(p.owner).add_modifier(Modifier::BOLD),
+            owner_tag: tag(p.owner),
+            action_tag: tag(p.warn),
+            bad_tag: tag(p.bad_tag),
+            measured: on(p.measured),
+            source: on(p.source),
+            key: on(p.owner).add_modifier(Modifier::BOLD),
+        }
+    }
+
+    fn mono() -> Self {
+        let plain = Style::new();
+        let bold = plain.add_modifier(Modifier::BOLD);
+        let tag = bold.add_modifier(Modifier::REVERSED);
+        Self {
+            base: plain,
+            dim: plain,
+            strong: bold,
+            rule: plain,
+            good: plain,
+            warn: bold,
+            bad: bold.add_modifier(Modifier::UNDERLINED),
+            owner: bold,
+            owner_tag: tag,
+            action_tag: tag,
+            bad_tag: tag,
+            measured: bold,
+            source: plain,
+            key: bold.add_modifier(Modifier::UNDERLINED),
+        }
+    }
+}
+
+/// How the screen is dressed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Skin {
+    /// Styles.
+    pub theme: Theme,
+    /// Characters.
+    pub glyphs: Glyphs,
+}
+
+impl Skin {
+    /// A theme in the full or the ASCII set.
+    pub fn new(theme: ThemeName, ascii: bool) -> Self {
+        Self { theme: Theme::new(theme), glyphs: if ascii { Glyphs::ASCII } else { Glyphs::FULL } }
+    }
+}
