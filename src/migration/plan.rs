@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::metrics::table::median;
 use crate::protocol::{
     Expected, Method, OrderRequest, Origin, Outcome, PhaseName, Plan, PlanPhase, PlanStep, RunRecord, SOURCE_INTERRUPTION_MS,
-    SOURCE_TOTAL_MS,
+    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };
 
 /// Only the latest runs count, so that the figures follow the machines.
@@ -17,6 +17,7 @@ const RUNS: usize = 20;
 pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan {
     let setting = Setting::new(String::new(), chrono::Utc::now(), request, config);
     let flow = flows::of(request.order, request.method);
+    let relay = !config.terminals.is_empty();
     let history = History::of(request, &setting, runs);
     // The source system has one method only, and times of a start are not among its figures.
     let source = request.order.is_migration() && request.method == Method::Classic;
@@ -32,8 +33,11 @@ pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan
         to: setting.to.clone(),
         steps: steps(flow, &setting),
         phases: phases.collect(),
-        total: history.expected(|run| Some(run.total_ms), figure(SOURCE_TOTAL_MS)),
-        interruption: history.expected(|run| run.interruption.by_phases_ms, figure(SOURCE_INTERRUPTION_MS)),
+        total: history.expected(|run| Some(run.total_ms), figure(if relay { SOURCE_RELAY_TOTAL_MS } else { SOURCE_TOTAL_MS })),
+        interruption: history.expected(
+            |run| run.interruption.by_phases_ms,
+            figure(if relay { SOURCE_RELAY_INTERRUPTION_MS } else { SOURCE_INTERRUPTION_MS }),
+        ),
     }
 }
 

@@ -281,7 +281,13 @@ impl State {
         let until = self.back.since.unwrap_or(self.last_event);
         // In the order in which they are completed, as in the phases of the order itself.
         let steps = self.flow.returns.get(self.back.way).map_or(&[][..], |way| way.steps);
-        let phases = steps.iter().flat_map(|step| step.phases).filter_map(|name| self.back.phases.get_key_value(name));
+        let mut names: Vec<PhaseName> = Vec::new();
+        for &name in steps.iter().flat_map(|step| step.phases) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let phases = names.iter().filter_map(|name| self.back.phases.get_key_value(name));
         Some(Rollback {
             to,
             serves: self.back.since.is_some(),

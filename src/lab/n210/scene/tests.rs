@@ -218,10 +218,10 @@ fn the_sample_scenes_are_right_for_a_lab() {
     let folder: PathBuf = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("docs/scenes");
     let mut seen = 0;
     for file in std::fs::read_dir(folder).unwrap() {
-        Scene::load(&file.unwrap().path(), names(&["pool", "far"]), defaults()).unwrap();
+        Scene::load(&file.unwrap().path(), names(&["pool", "far", "receiver"]), defaults()).unwrap();
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
     let missing = Scene::load(FilePath::new("/no/such.toml"), vec![], defaults()).unwrap_err();
     assert!(missing.message.contains("/no/such.toml"), "{missing}");
 }
