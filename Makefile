@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build test bench bench-n210 bench-modem bench-relay video fuzz lint packages test-packages picture clean
+.PHONY: demo lab build test bench bench-n210 bench-modem bench-relay video soak fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -32,6 +32,12 @@ SECONDS ?= 60
 fuzz:
 	@scripts/install-packages gcc g++ libc6-dev
 	scripts/fuzz-n210 $(SECONDS)
+
+# Migrations under random faults, the invariants watched from outside: make soak SEED=1 MIGRATIONS=200
+SEED ?= 1
+MIGRATIONS ?= 200
+soak: packages test-packages
+	SEED=$(SEED) MIGRATIONS=$(MIGRATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 # A video through the relay while the relay migrates; METHOD=classic MIGRATIONS=4.
 video: build

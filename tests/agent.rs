@@ -104,7 +104,9 @@ async fn addresses_are_set_one_at_a_time_and_read_back() {
         assert_eq!(read::<TunIp>(cluster.ask("one", Command::GetTunIp).await.unwrap()).tun_ip, tun_ip);
         assert_eq!(cluster.status("one").await.tun.addresses, [tun_ip]);
     }
-    for bad in ["", "192.168.40.9", "rm -rf", "192.168.40.9/99"] {
+    cluster.ask("one", Command::SetTunIp { tun_ip: String::new() }).await.unwrap();
+    assert!(cluster.status("one").await.tun.addresses.is_empty(), "an empty address clears it");
+    for bad in ["192.168.40.9", "rm -rf", "192.168.40.9/99"] {
         let failure = cluster.ask("one", Command::SetTunIp { tun_ip: bad.into() }).await.unwrap_err();
         assert_eq!(failure.code, ErrorCode::Address, "{failure}");
     }

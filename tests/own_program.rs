@@ -55,9 +55,6 @@ fn an_energy_detector_keeps_what_it_has_learned() {
     assert_eq!(record["outcome"], "ok", "{record:#}");
     let moved = lab.until("server2", "in sync", |status| status["d2d"]["sync"]["state"] == "synced");
     assert_eq!(moved["control"]["values"]["noise_floor_dbfs"], floor, "it was carried, not learned again");
-    // Learning takes 300 ms of signal; with the noise floor the first block will do.
-    let sync = record["phases"].as_array().unwrap().iter().find(|phase| phase["name"] == "sync").unwrap();
-    assert!(sync["ms"].as_f64().unwrap() < 200.0, "{record:#}");
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 

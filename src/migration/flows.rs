@@ -32,8 +32,8 @@ const MEND: Return = Return {
     steps: &[
         step(Source, SetRoute).when(When::RelayLacks),
         step(Source, StartD2dAgain).timed(&[P::StartD2d]).when(When::D2dLacks),
-        step(Source, MakeUsrp).timed(&[P::MakeUsrp]).when(When::UsrpLacks),
-        step(Source, LinkUsrp).timed(&[P::Eth3, P::LinkUsrp]).when(When::LinkLacks),
+        step(Source, MakeUsrp).timed(&[P::MakeUsrp]).when(When::UsrpLacks).undo(&[(Source, DoubleKill)]),
+        step(Source, LinkUsrp).timed(&[P::Eth3, P::LinkUsrp]).when(When::LinkLacks).undo(&[(Source, DoubleKill)]),
         step(Source, PointEth3).timed(&[P::Eth3]).when(When::PortLacks),
         step(Source, AwaitSync).timed(&[P::Sync]),
     ],
@@ -46,7 +46,7 @@ const RESTART: Return = Return {
         step(Source, DoubleKill).timed(&[P::StopSource]),
         step(Source, SetRoute).when(When::Relay),
         step(Source, StartD2dAgain).timed(&[P::StartD2d]),
-        step(Source, StartUsrp).timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp]),
+        step(Source, StartUsrp).timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp]).undo(&[(Source, DoubleKill)]),
         step(Source, AwaitSync).timed(&[P::Sync]),
     ],
 };
@@ -58,7 +58,7 @@ const RESTART_THERE: Return = Return {
         step(Destination, DoubleKill).timed(&[P::StopSource]),
         step(Destination, SetRoute).when(When::Relay),
         step(Destination, StartD2dAgain).timed(&[P::StartD2d]),
-        step(Destination, StartUsrp).timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp]),
+        step(Destination, StartUsrp).timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp]).undo(&[(Destination, DoubleKill)]),
         step(Destination, AwaitSync).timed(&[P::Sync]),
     ],
 };

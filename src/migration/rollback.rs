@@ -215,7 +215,8 @@ impl State {
                 }
                 let what = state.says(step, &failure);
                 state.warnings.push(format!("Roll-back: {what}"));
-                state.enter(Stage::AskingSource(0))
+                // A host that does not get to serve keeps nothing of the attempt.
+                state.enter(Stage::CleaningUp(step.undo))
             }
         }
     }
