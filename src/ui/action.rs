@@ -1,6 +1,6 @@
 //! The one table of actions: keys, footer, help and command line are made from it.
 
-use crate::config::Config;
+use super::model::Model;
 use crate::protocol::Order;
 
 /// What the operator can have done.
@@ -14,6 +14,12 @@ pub enum Action {
     Method,
     /// Write the picture of the screen to a file.
     Export,
+    /// One panel as large as the screen.
+    Zoom,
+    /// The screen stands still, the data goes on behind it.
+    Freeze,
+    /// Mask addresses and names of people.
+    Privacy,
     /// Open the command line.
     CommandLine,
     /// Show or hide the help.
@@ -48,14 +54,19 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::End, keys: &['E'], names: &["end"], label: "end", dangerous: true },
     Entry { action: Action::Method, keys: &['c'], names: &[], label: "method", dangerous: false },
     Entry { action: Action::Export, keys: &['e'], names: &[], label: "export", dangerous: false },
+    Entry { action: Action::Zoom, keys: &['z'], names: &[], label: "enlarge", dangerous: false },
+    Entry { action: Action::Freeze, keys: &['f'], names: &[], label: "freeze", dangerous: false },
+    Entry { action: Action::Privacy, keys: &['x'], names: &[], label: "mask", dangerous: false },
     Entry { action: Action::CommandLine, keys: &[':'], names: &[], label: "command", dangerous: false },
     Entry { action: Action::Help, keys: &['h', '?'], names: &["h", "help"], label: "help", dangerous: false },
     Entry { action: Action::Quit, keys: &['q'], names: &["q", "quit"], label: "quit", dangerous: true },
 ];
 
-/// The action of a key.
-pub fn by_key(key: char) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| entry.keys.contains(&key))
+impl Action {
+    /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
+    pub fn changes_hosts(self) -> bool {
+        matches!(self, Self::Order(_) | Self::End | Self::Method)
+    }
 }
 
 /// The action of a typed command.
@@ -92,21 +103,25 @@ pub fn near_misses(text: &str) -> Vec<&'static str> {
 }
 
 /// What an action does, in one sentence with the cluster's own names.
-pub fn explanation(action: Action, config: &Config) -> String {
-    let (one, two) = (&config.roles.initiator, &config.roles.destination);
+pub fn explanation(action: Action, model: &Model) -> String {
+    let (lang, [one, two]) = (model.skin.lang, model.pool());
     match action {
-        Action::Order(Order::DS) => format!("double start: start D2D and USRP on {one}"),
-        Action::Order(Order::KL) => format!("kill local: stop D2D and USRP on {one}"),
-        Action::Order(Order::M) => format!("migrate: move the work from {one} to {two}"),
-        Action::Order(Order::MB) => format!("migrate back: move the work from {two} to {one}"),
-        Action::Order(Order::DSR) => format!("double start remote: start D2D and USRP on {two}"),
-        Action::Order(Order::KR) => format!("kill remote: stop D2D and USRP on {two}"),
-        Action::End => format!("stop {two}'s controller and the work it runs"),
-        Action::Method => "switch the method of migration: classic or cold".into(),
-        Action::Export => "write this screen to a file, as SVG and as text".into(),
-        Action::CommandLine => "type a command; Tab completes, Up and Down recall".into(),
-        Action::Help => "show or hide this help".into(),
-        Action::Quit => format!("end {two}'s controller, then leave (Ctrl-C leaves at once, without ending it)"),
+        Action::Order(Order::DS) => lang.fill("double start: start D2D and USRP on {0}", &[&one]),
+        Action::Order(Order::KL) => lang.fill("kill local: stop D2D and USRP on {0}", &[&one]),
+        Action::Order(Order::M) => lang.fill("migrate: move the work from {0} to {1}", &[&one, &two]),
+        Action::Order(Order::MB) => lang.fill("migrate back: move the work from {0} to {1}", &[&two, &one]),
+        Action::Order(Order::DSR) => lang.fill("double start remote: start D2D and USRP on {0}", &[&two]),
+        Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
+        Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
+        Action::Method => lang.tr("switch the method of migration: classic or cold").into(),
+        Action::Export => lang.tr("write this screen to a file, as SVG and as text").into(),
+        Action::Zoom => lang.tr("enlarge a panel; Left and Right choose another one").into(),
+        Action::Freeze => lang.tr("freeze the screen; the data goes on behind it").into(),
+        Action::Privacy => lang.tr("mask addresses and names of people, also in exports").into(),
+        Action::CommandLine => lang.tr("type a command; Tab completes, Up and Down recall").into(),
+        Action::Help => lang.tr("show or hide this help").into(),
+        Action::Quit if model.read_only => lang.tr("leave; no controller is ended").into(),
+        Action::Quit => lang.fill("end {0}'s controller, then leave (Ctrl-C leaves at once, without ending it)", &[&two]),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Size;
 use serde_json::Value;
 
 use crate::protocol::{Command, Failure, Order};
@@ -28,6 +29,8 @@ pub enum Msg {
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
+    /// The mouse did something.
+    Mouse(MouseEvent, Size),
     /// The terminal has a new size.
     Resize,
     /// Time went on.
@@ -68,6 +71,8 @@ pub enum Effect {
     },
     /// Write the screen to files; answered by [`Msg::Exported`].
     Export,
+    /// Give the terminal back and stop, until the shell says otherwise.
+    Suspend,
     /// Leave the console.
     Leave,
 }

@@ -9,6 +9,7 @@ use super::confirm::Confirm;
 use super::model::{Model, Pending, Screen};
 use super::msg::{Asked, Effect, Heard, LinkState, Msg};
 use super::text::ms;
+use super::view;
 use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome, RunRecord};
 
 /// Longest wait for an order, ms: eight tries of discovery and a full initialisation, twice over.
@@ -25,6 +26,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.dirty = true;
         }
         Msg::Paste(_) => {}
+        Msg::Mouse(event, size) => view::on_mouse(model, event, size),
         Msg::Resize => model.dirty = true,
         Msg::Tick { now_ms, at } => on_tick(model, now_ms, at),
         Msg::Heard(heard) => on_heard(model, heard),
@@ -32,9 +34,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Exported(Ok(files)) => {
             let first = files.first().map(|f| f.display().to_string()).unwrap_or_default();
             let also: Vec<String> = files.iter().skip(1).filter_map(|f| f.extension()).map(|e| e.display().to_string()).collect();
-            model.say(Level::Info, format!("this screen is in {first}, also as .{}", also.join(" and .")));
+            let also = also.join(model.skin.lang.tr(" and ."));
+            model.say(Level::Info, model.skin.lang.fill("this screen is in {0}, also as .{1}", &[&first, &also]));
         }
-        Msg::Exported(Err(failure)) => complain(model, "export failed", &failure),
+        Msg::Exported(Err(failure)) => complain(model, model.skin.lang.tr("export failed"), &failure),
     }
     Vec::new()
 }
@@ -55,13 +58,13 @@ fn on_heard(model: &mut Model, heard: Heard) {
             view.link = state;
             model.dirty = true;
             let trouble = match state {
-                LinkState::Silent { .. } => "is silent",
-                LinkState::Retrying { .. } => "can not be reached",
+                LinkState::Silent { .. } => "{0}'s agent is silent",
+                LinkState::Retrying { .. } => "{0}'s agent can not be reached",
                 LinkState::Connecting | LinkState::Connected => return,
             };
             // Said once: the box of the host counts the seconds.
             if !std::mem::replace(&mut view.down_said, true) {
-                model.say(Level::Warning, format!("{host}'s agent {trouble}"));
+                model.say(Level::Warning, model.skin.lang.fill(trouble, &[&host]));
             }
         }
     }
@@ -71,9 +74,11 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if key.kind == KeyEventKind::Release {
         return Vec::new();
     }
-    // Always, in every dialog: the way out that asks nobody.
-    if key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char('c' | 'C')) {
-        return vec![Effect::Leave];
+    // Always, in every dialog: the ways out that ask nobody.
+    match key.code {
+        KeyCode::Char('c' | 'C') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Leave],
+        KeyCode::Char('z' | 'Z') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Suspend],
+        _ => {}
     }
     model.dirty = true;
     if model.leaving {
@@ -107,14 +112,21 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         };
         return Vec::new();
     }
+    if view::on_key(model, key.code) {
+        return Vec::new();
+    }
     match key.code {
-        KeyCode::Char(c) => action::by_key(c).map_or_else(Vec::new, |entry| ask(model, entry.action)),
+        KeyCode::Char(c) => model.keys.entry(c).map_or_else(Vec::new, |entry| ask(model, entry.action)),
         _ => Vec::new(),
     }
 }
 
 /// Does an action, or asks first.
 fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
+    if !model.may(action) {
+        model.say(Level::Warning, model.skin.lang.tr("this console is read-only: nothing was sent"));
+        return Vec::new();
+    }
     let dangerous = action::entry(action).is_some_and(|entry| entry.dangerous);
     match dangerous.then(|| Confirm::before(action, model)).flatten() {
         Some(confirm) => {
@@ -129,6 +141,7 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Order(order) => return send_order(model, order),
         Action::End => return send_end(model, Asked::End),
+        Action::Quit if model.read_only => return vec![Effect::Leave],
         Action::Quit => {
             model.leaving = true;
             return send_end(model, Asked::EndThenLeave);
@@ -138,9 +151,12 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
                 Method::Classic => Method::Cold,
                 Method::Cold => Method::Classic,
             };
-            model.say(Level::Info, format!("the next migration will be {}", model.method));
+            model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
         }
         Action::Export => return vec![Effect::Export],
+        Action::Zoom => view::zoom(model),
+        Action::Freeze => view::freeze(model),
+        Action::Privacy => model.privacy = !model.privacy,
         Action::CommandLine => model.command_line.open(),
         Action::Help => model.screen = Screen::Help { scroll: 0 },
     }
@@ -151,8 +167,11 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
 fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, asked: Asked) -> Vec<Effect> {
     let down = model.hosts.get(&host).is_some_and(|view| view.down_said && !is_connected(view.link));
     if down {
-        let failure = Failure::new(ErrorCode::Unreachable, format!("{host}'s agent can not be reached; nothing was sent"))
-            .hint(format!("start it on {host} with `baton agent --host {host}`"));
+        let failure = Failure::new(
+            ErrorCode::Unreachable,
+            model.skin.lang.fill("{0}'s agent can not be reached; nothing was sent", &[&host]),
+        )
+        .hint(model.skin.lang.fill("start it on {0} with `baton agent --host {0}`", &[&host]));
         return on_answer(model, asked, &host, Err(failure));
     }
     vec![Effect::Request { host, command, deadline_ms, asked }]
@@ -165,7 +184,7 @@ fn is_connected(link: LinkState) -> bool {
 fn send_order(model: &mut Model, order: Order) -> Vec<Effect> {
     let host = model.config.executor(order).to_owned();
     let how = if order.is_migration() { format!(" ({})", model.method) } else { String::new() };
-    model.say(Level::Info, format!("{order}{how} ordered from {host}"));
+    model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
     let previous = model.run_of(&host).map(str::to_owned);
     model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
     let order_request = OrderRequest { order, method: model.method, by: model.by.clone() };
@@ -174,7 +193,7 @@ fn send_order(model: &mut Model, order: Order) -> Vec<Effect> {
 
 fn send_end(model: &mut Model, asked: Asked) -> Vec<Effect> {
     let host = model.config.roles.destination.clone();
-    model.say(Level::Info, format!("end ordered from {host}"));
+    model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
     request(model, host, Command::End, END_DEADLINE_MS, asked)
 }
 
@@ -186,12 +205,16 @@ fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, 
             }
             match result {
                 Ok(value) => report(model, order, host, value),
-                Err(failure) => complain(model, &format!("{order} failed"), &failure),
+                Err(failure) => complain(model, &model.skin.lang.fill("{0} failed", &[&order]), &failure),
             }
         }
-        (Asked::End | Asked::EndThenLeave, Ok(_)) => model.say(Level::Info, format!("{host}'s controller has ended")),
-        (Asked::End, Err(failure)) => complain(model, "end failed", &failure),
-        (Asked::EndThenLeave, Err(failure)) => model.farewell.push(format!("end of {host} failed: {failure}")),
+        (Asked::End | Asked::EndThenLeave, Ok(_)) => {
+            model.say(Level::Info, model.skin.lang.fill("{0}'s controller has ended", &[&host]));
+        }
+        (Asked::End, Err(failure)) => complain(model, &model.skin.lang.fill("{0} failed", &[&"end"]), &failure),
+        (Asked::EndThenLeave, Err(failure)) => {
+            model.farewell.push(model.skin.lang.fill("end of {0} failed: {1}", &[&host, &failure]));
+        }
     }
     if asked == Asked::EndThenLeave { vec![Effect::Leave] } else { Vec::new() }
 }
@@ -199,32 +222,34 @@ fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, 
 /// The log's line for an order that was answered.
 fn report(model: &mut Model, order: Order, host: &str, value: Value) {
     let Ok(record) = serde_json::from_value::<RunRecord>(value) else {
-        model.say(Level::Warning, format!("{host} answered {order}, but not with a record this console can read"));
+        let text = "{0} answered {1}, but not with a record this console can read";
+        model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
         return;
     };
     for warning in &record.warnings {
         model.say(Level::Warning, format!("{order}: {warning}"));
     }
-    let reason = record.reason.as_deref().unwrap_or("no reason given");
+    let lang = model.skin.lang;
+    let reason = record.reason.as_deref().unwrap_or(lang.tr("no reason given"));
     let hint = record.failure.as_ref().and_then(|f| f.hint.as_deref());
     match record.outcome {
         Outcome::Ok => {
             let felt = record.interruption.by_phases_ms.filter(|_| order.is_migration());
-            let felt = felt.map_or_else(String::new, |v| format!(", service interrupted for {} ms by phases", ms(v)));
-            model.say(Level::Info, format!("{order} done by {host} in {} ms{felt}", ms(record.total_ms)));
+            let felt = felt.map_or_else(String::new, |v| lang.fill(", service interrupted for {0} ms by phases", &[&ms(v)]));
+            model.say(Level::Info, lang.fill("{0} done by {1} in {2} ms", &[&order, &host, &ms(record.total_ms)]) + &felt);
         }
-        Outcome::Failed => model.say(Level::Error, format!("{order} failed: {reason}")),
-        Outcome::RolledBack => model.say(Level::Error, format!("{order} rolled back: {reason}")),
-        Outcome::Cancelled => model.say(Level::Warning, format!("{order} cancelled: {reason}")),
+        Outcome::Failed => model.say(Level::Error, lang.fill("{0} failed: {1}", &[&order, &reason])),
+        Outcome::RolledBack => model.say(Level::Error, lang.fill("{0} rolled back: {1}", &[&order, &reason])),
+        Outcome::Cancelled => model.say(Level::Warning, lang.fill("{0} cancelled: {1}", &[&order, &reason])),
     }
     if let Some(hint) = hint.filter(|_| record.outcome != Outcome::Ok) {
-        model.say(Level::Info, format!("what to do: {hint}"));
+        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
     }
 }
 
 fn complain(model: &mut Model, what: &str, failure: &Failure) {
     model.say(Level::Error, format!("{what}: {failure}"));
     if let Some(hint) = &failure.hint {
-        model.say(Level::Info, format!("what to do: {hint}"));
+        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
     }
 }

@@ -16,12 +16,18 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
     let t = &model.skin.theme;
     if model.leaving {
         let [_, two] = model.pool();
-        let text = format!("ending {two}'s controller, then leaving; Ctrl-C leaves at once");
+        let text = model.skin.lang.fill("ending {0}'s controller, then leaving; Ctrl-C leaves at once", &[&two]);
         line(area, area.y, buf, &Line::from(span(text, t.warn)));
         return None;
     }
     if model.confirm.is_some() {
         line(area, area.y, buf, &keys(model, &[("Enter", "yes, do it"), ("Esc", "no")]));
+        return None;
+    }
+    if model.screen == Screen::Operate && model.zoom.is_some() {
+        let [zoom, freeze] = [Action::Zoom, Action::Freeze].map(|action| model.keys.key(action));
+        let pairs = [("Left Right", "other panel"), ("PgUp PgDn", "scroll the log"), (&freeze, "freeze"), (&zoom, "back")];
+        line(area, area.y, buf, &keys(model, &pairs));
         return None;
     }
     if matches!(model.screen, Screen::Help { .. }) {
@@ -37,23 +43,26 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
 
 fn keys<'a>(model: &Model, pairs: &[(&str, &str)]) -> Line<'a> {
     let t = &model.skin.theme;
-    Line::from_iter(pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {label}   "), t.base)]))
+    Line::from_iter(
+        pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {}   ", model.skin.lang.tr(label)), t.base)]),
+    )
 }
 
 /// What the footer shows when there is no room for all.
 fn essential(action: Action) -> bool {
-    matches!(action, Action::Order(_) | Action::Help | Action::Quit)
+    matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
 }
 
 fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<'a> {
     let t = &model.skin.theme;
     let mut row = Vec::new();
-    for entry in TABLE.iter().filter(|entry| shown(entry.action)) {
+    for entry in TABLE.iter().filter(|entry| shown(entry.action) && model.may(entry.action)) {
         let label = match entry.action {
-            Action::CommandLine => "type".into(),
-            _ => entry.label.to_owned(),
+            Action::CommandLine => "type",
+            _ => entry.label,
         };
-        row.push(span(entry.keys.first().map_or_else(String::new, char::to_string), t.key));
+        let label = model.skin.lang.tr(label);
+        row.push(span(model.keys.key(entry.action), t.key));
         row.push(span(format!(" {label}{gap}"), t.base));
     }
     Line::from(row)
@@ -69,7 +78,8 @@ fn command_line(model: &Model, area: Rect, buf: &mut Buffer) -> u16 {
     if let Some(complaint) = &model.command_line.complaint {
         row.push(span(format!("   {complaint}"), t.warn));
     } else if input.value().is_empty() {
-        row.push(span("   a command, then Enter; Tab completes, Up recalls, Esc closes", t.dim));
+        let hint = model.skin.lang.tr("a command, then Enter; Tab completes, Up recalls, Esc closes");
+        row.push(span(format!("   {hint}"), t.dim));
     }
     line(area, area.y, buf, &Line::from(row));
     let column = input.visual_cursor().saturating_sub(scroll) as u16;

@@ -9,12 +9,12 @@ use crate::ui::model::Model;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let t = &model.skin.theme;
-    rule(area, buf, &model.skin, "ROUTE TABLE", "destID via nexthop");
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    rule(area, buf, &model.skin, lang.tr("ROUTE TABLE"), "destID via nexthop");
     let rows = model.pool().into_iter().map(|host| {
         let routes = model.telemetry(host).map(|x| x.route_list.as_slice()).unwrap_or_default();
         let text: Vec<String> = routes.iter().map(|r| format!("{} via {}", r.dest_id, r.nexthop)).collect();
-        let text = if text.is_empty() { "empty".into() } else { text.join(", ") };
+        let text = if text.is_empty() { lang.tr("empty").into() } else { text.join(", ") };
         Line::from(vec![span(format!("{host:<9} "), t.dim), span(text, t.base)])
     });
     lines(below(area, 1), buf, rows);
