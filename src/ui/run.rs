@@ -169,8 +169,9 @@ impl Driver {
             return Ok(());
         }
         self.screen.give_back();
-        // The signal that can not be caught: SIGTSTP is the one that we listen to.
-        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)
+        // To the whole group, as the terminal would: in a lab the process that the shell waits for is not this one. The signal that can
+        // not be caught, because SIGTSTP is the one that we listen to.
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), nix::sys::signal::Signal::SIGSTOP)
             .map_err(|e| Failure::new(ErrorCode::Environment, format!("the console can not be suspended: {e}")))?;
         self.take_again()
     }

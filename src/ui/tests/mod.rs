@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 mod alive;
+mod figures;
 mod keys;
 mod live;
 #[path = "../../../tests/common/pty.rs"]

@@ -127,8 +127,11 @@ pub fn xterm_rgb(n: u8) -> (u8, u8, u8) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColourName(usize);
 
+/// Where a palette keeps a colour.
+type Slot = fn(&mut Palette) -> &mut Color;
+
 /// Every colour and the name that the settings call it by.
-const NAMES: [(&str, fn(&mut Palette) -> &mut Color); 13] = [
+const NAMES: [(&str, Slot); 13] = [
     ("ground", |p| &mut p.ground),
     ("text", |p| &mut p.text),
     ("dim", |p| &mut p.dim),
