@@ -130,12 +130,12 @@ fn copy_row(from: &Buffer, to: &mut Buffer, y: u16) {
     }
 }
 
-/// A screen as lines for a terminal's normal screen: with its colours, without the blanks and the empty rows at the end.
+/// The first rows of a screen as lines for a terminal's normal screen: with its colours, without the blanks and the empty rows at the end.
 ///
 /// # Errors
 /// None but those of writing into memory.
-pub fn as_lines(buffer: &Buffer) -> io::Result<Vec<u8>> {
-    let area = buffer.area;
+pub fn as_lines(buffer: &Buffer, rows: u16) -> io::Result<Vec<u8>> {
+    let area = Rect { height: rows.min(buffer.area.height), ..buffer.area };
     let mut out = Vec::new();
     for y in area.top()..area.bottom() {
         let filled = |cell: &Cell| !cell.symbol().trim().is_empty() || cell.modifier.contains(Modifier::REVERSED);

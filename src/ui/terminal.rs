@@ -95,7 +95,9 @@ impl Screen {
 
     /// Gives the terminal back; the last frame stays on its normal screen.
     pub fn leave(mut self) {
-        let last = as_lines(self.frames.newest()).unwrap_or_default();
+        let last = self.frames.newest();
+        // Without the keys, which mean nothing any more; the shell's prompt has their row.
+        let last = as_lines(last, last.area.height.saturating_sub(1)).unwrap_or_default();
         self.give_back();
         // What a slow terminal does not take in time is not worth the operator's.
         let _ = self.tty.write_within(&last, FAREWELL);

@@ -95,7 +95,7 @@ fn lines_for_the_normal_screen_look_like_the_frame() {
     buffer[(0, 2)].set_style(Style::new().add_modifier(Modifier::BOLD));
     let mut terminal = vt100::Parser::new(5, 12, 0);
     terminal.process(b"before\r\n");
-    terminal.process(&as_lines(&buffer).unwrap());
+    terminal.process(&as_lines(&buffer, 9).unwrap());
     terminal.process(b"after");
     assert_eq!(shown(&terminal), "before\n\u{6f22}a\u{5b57} b\n\nend\nafter");
     let cell = |row, column| terminal.screen().cell(row, column).unwrap();
