@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use baton::config::Config;
+use baton::link::publisher::Publisher;
 use baton::link::server::Server;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -55,7 +56,10 @@ fn agents(cluster: &Path) -> Receiver<String> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
+            let mut publishers = Vec::new();
             for host in ["server1", "server2"] {
+                // Silent, but there: nothing is sent to an agent that is not heard at all.
+                publishers.push(Publisher::bind(&config, host).await.unwrap());
                 let server = Server::bind(&config, host, true).await.unwrap();
                 let said = said.clone();
                 tokio::spawn(server.serve(
