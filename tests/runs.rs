@@ -33,6 +33,8 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
             by_loss_ms: Some(n.into()),
             gap_ms: None,
         },
+        rollback: None,
+        held_ms: None,
     }
 }
 

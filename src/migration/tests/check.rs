@@ -5,7 +5,7 @@ use crate::migration::fleet::{Fleet, Host, config};
 use crate::protocol::Command;
 
 fn answers(mut fleet: Fleet) -> Answers {
-    let mut ask = |host: &str| {
+    let ask = |host: &str| {
         let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
         (host.to_owned(), answer)
     };

@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use crate::metrics::history::short;
 use crate::protocol::RunRecord;
+use crate::ui::lang::Lang;
 use crate::ui::model::{Model, Screen};
 use crate::ui::panel::{line, run::VERSION, span};
 use crate::ui::screen;
@@ -55,7 +56,7 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
         (None, Screen::Runs) => format!("{} runs", runs.len()),
         (None, _) => "no migration yet".into(),
     };
-    let replay = model.replay.as_ref().map(|r| format!(", replay at {}", r.words())).unwrap_or_default();
+    let replay = model.replay.as_ref().map(|r| format!(", replay at {}", r.words(Lang::En))).unwrap_or_default();
     let time = model.at.format("%Y-%m-%d %H:%M:%S UTC");
     let stamp = format!("{VERSION}, screen {name}, {run}{replay}, {time}; {MEASURED}");
     let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));

@@ -36,7 +36,7 @@ pub enum Loading {
 }
 
 /// State of the Runs screen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Runs {
     /// The newest records, oldest first.
     records: Vec<RunRecord>,
@@ -201,7 +201,8 @@ impl Runs {
         self.apply_filter();
     }
 
-    fn move_by(&mut self, rows: isize) {
+    /// Moves the cursor down, or up where negative.
+    pub fn move_by(&mut self, rows: isize) {
         let last = self.visible.len().saturating_sub(1);
         let row = self.row().unwrap_or(0).saturating_add_signed(rows).min(last);
         let there = self.visible().nth(row).map(|run| run.run.clone());
