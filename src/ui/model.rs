@@ -10,6 +10,7 @@ use super::command_line::CommandLine;
 use super::confirm::Confirm;
 use super::keymap::Keymap;
 use super::msg::LinkState;
+use super::privacy::Names;
 use super::runs::Runs;
 use super::runs::replay::Replay;
 use super::settings::Settings;
@@ -300,12 +301,20 @@ impl Model {
     /// What a screen without a log has to say: an order that has not begun, or a complaint of the last half minute.
     pub fn notice(&self) -> Option<String> {
         if let Some(pending) = self.waiting() {
-            return Some(format!("{} ordered from {}", pending.order, pending.host));
+            return Some(self.skin.lang.fill("{0}{1} ordered from {2}", &[&pending.order, &"", &pending.host]));
         }
         let last = self.log.back()?;
         let fresh = (self.at - last.at).num_seconds() < NOTICE_S;
-        let word = if last.level == Level::Error { "ERROR" } else { "warning" };
-        (fresh && last.level != Level::Info).then(|| format!("{word}: {}", last.text))
+        let word = self.skin.lang.tr(if last.level == Level::Error { "ERROR: " } else { "warning: " });
+        (fresh && last.level != Level::Info).then(|| format!("{word}{}", last.text))
+    }
+
+    /// Names that are hidden where names are masked.
+    pub fn names(&self) -> Names {
+        let said = self.hosts.values().filter_map(|view| view.telemetry.as_deref()?.migration.as_ref()?.record.as_ref());
+        let opened = self.opened.as_ref().and_then(|progress| progress.record.as_ref());
+        let records = said.chain(opened).chain(self.replay.as_ref().map(Replay::record)).chain(self.runs.visible());
+        Names::of(self.by.as_deref(), records.filter_map(|record| record.by.as_deref()))
     }
 
     /// Adds a line to the log.

@@ -4,20 +4,66 @@
 //! A mask has the width of what it hides: nothing moves. Masked are IPv4 and IPv6 addresses, MAC addresses, `user@host`, and the name of
 //! who sits here and of this machine wherever they stand as words.
 
+use std::collections::BTreeSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+
+use crate::protocol::{Failure, Rollback, RunRecord};
 
 /// Stands for every letter and digit that is hidden.
 const MASK: char = 'x';
 
-/// Masks what an area shows; `by` is who sits here, as `user@host`.
-pub fn mask(buf: &mut Buffer, area: Rect, by: Option<&str>) {
+/// Names to hide wherever they stand as words.
+#[derive(Debug, Clone, Default)]
+pub struct Names(Vec<Vec<char>>);
+
+impl Names {
+    /// Who sits here and on which machine, and whoever ordered one of the runs; both as `user@host`. The hosts of others stay: they may
+    /// be the servers, which the screen is about.
+    pub fn of<'a>(here: Option<&'a str>, others: impl IntoIterator<Item = &'a str>) -> Self {
+        let others = others.into_iter().filter_map(|by| by.split('@').next());
+        let names: BTreeSet<&str> = here.into_iter().flat_map(|by| by.split('@')).chain(others).filter(|n| !n.is_empty()).collect();
+        Self(names.into_iter().map(|name| name.chars().collect()).collect())
+    }
+
+    /// A text with addresses and names masked.
+    fn text(&self, text: &str) -> String {
+        let row: Vec<char> = text.chars().collect();
+        row.iter().zip(hidden(&row, &self.0, false)).map(|(c, hide)| if hide { MASK } else { *c }).collect()
+    }
+
+    /// A record with addresses and names masked wherever it holds words.
+    pub fn record(&self, record: &RunRecord) -> RunRecord {
+        let text = |text: &String| self.text(text);
+        let failure = record.failure.as_ref().map(|failure| Failure {
+            code: failure.code,
+            message: text(&failure.message),
+            hint: failure.hint.as_ref().map(text),
+        });
+        RunRecord {
+            from: text(&record.from),
+            to: text(&record.to),
+            by: record.by.as_ref().map(text),
+            reason: record.reason.as_ref().map(text),
+            failure,
+            warnings: record.warnings.iter().map(text).collect(),
+            rollback: record.rollback.clone().map(|back| Rollback { to: text(&back.to), ..back }),
+            ..record.clone()
+        }
+    }
+}
+
+/// Letters of a name that was cut from which it is taken for that name.
+const LEAST: usize = 3;
+
+/// Masks what an area shows.
+pub fn mask(buf: &mut Buffer, area: Rect, names: &Names) {
     let area = area.intersection(buf.area);
-    let names: Vec<Vec<char>> = by.into_iter().flat_map(|by| by.split('@')).map(|name| name.chars().collect()).collect();
     for y in area.top()..area.bottom() {
         // One character a cell is all that an address is made of; anything longer only ends it.
         let row: Vec<char> = (area.left()..area.right()).map(|x| buf[(x, y)].symbol().chars().next().unwrap_or(' ')).collect();
-        for (x, hide) in (area.left()..).zip(hidden(&row, &names, true)) {
+        for (x, hide) in (area.left()..).zip(hidden(&row, &names.0, true)) {
             if hide {
                 buf[(x, y)].set_char(MASK);
             }
@@ -43,12 +89,14 @@ fn hidden(row: &[char], names: &[Vec<char>], edge: bool) -> Vec<bool> {
         }
         at = end;
     }
-    for name in names.iter().filter(|name| !name.is_empty()) {
-        for start in 0..row.len().saturating_sub(name.len() - 1) {
-            let end = start + name.len();
-            let alone = |i: Option<&char>| i.is_none_or(|c| !c.is_alphanumeric());
-            let before = start.checked_sub(1).and_then(|i| row.get(i));
-            if row[start..end] == name[..] && alone(before) && alone(row.get(end)) {
+    let alone = |i: Option<&char>| i.is_none_or(|c| !c.is_alphanumeric());
+    for name in names {
+        for start in 0..row.len() {
+            let same = row[start..].iter().zip(name).take_while(|(a, b)| a == b).count();
+            let (end, before) = (start + same, start.checked_sub(1).and_then(|i| row.get(i)));
+            let whole = same == name.len() && alone(row.get(end));
+            let cut = same >= LEAST && row.get(end).is_some_and(|c| is_cut(*c));
+            if alone(before) && (whole || cut) {
                 hide[start..end].fill(true);
             }
         }
@@ -73,7 +121,7 @@ fn is_secret(word: &[char], cut: bool) -> bool {
     let v4 = |text: &str| {
         let parts: Vec<&str> = text.split('.').collect();
         let digits = parts.iter().all(|p| !p.is_empty() && p.len() <= 3 && p.bytes().all(|b| b.is_ascii_digit()));
-        digits && (parts.len() > 2 || (cut && parts.len() > 1))
+        digits && (parts.len() > 3 || (cut && parts.len() > 1))
     };
     let hex = |text: &str| {
         let colons = text.matches(':').count();
@@ -91,9 +139,7 @@ mod tests {
     use super::*;
 
     fn masked(text: &str, by: &str) -> String {
-        let names: Vec<Vec<char>> = by.split('@').map(|name| name.chars().collect()).collect();
-        let row: Vec<char> = text.chars().collect();
-        row.iter().zip(hidden(&row, &names, false)).map(|(c, hide)| if hide { MASK } else { *c }).collect()
+        Names::of(Some(by), ["magdalena@server1"]).text(text)
     }
 
     #[test]
@@ -108,6 +154,8 @@ mod tests {
             ("fe80::1 and 00:80:2f:0a:16:9e", "xxxx::x and xx:xx:xx:xx:xx:xx"),
             ("4.98 / 6.52 ms, 1 855 ms", "4.98 / 6.52 ms, 1 855 ms"),
             ("\u{2502}192.168\u{2502} 23.4 dB", "\u{2502}xxx.xxx\u{2502} 23.4 dB"),
+            ("magdal~ at server1, magdalena", "xxxxxx~ at server1, xxxxxxxxx"),
+            ("baton 0.1.0", "baton 0.1.0"),
             ("2026-11-20 09:56:24 UTC", "2026-11-20 09:56:24 UTC"),
         ] {
             assert_eq!(masked(shown, "ada@lab"), hidden);

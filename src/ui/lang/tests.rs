@@ -8,11 +8,14 @@ use unicode_width::UnicodeWidthStr;
 
 use super::zh::TABLE;
 use super::*;
+use crate::metrics::records::Records;
 use crate::ui::action::TABLE as ACTIONS;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
+use crate::ui::msg::Msg;
 use crate::ui::tests::{picture, press};
 use crate::ui::theme::ThemeName;
+use crate::ui::update::update;
 
 thread_local! {
     /// Texts that the table did not have.
@@ -33,6 +36,10 @@ fn literals(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     for call in ["tr(", "fill("] {
         for (at, _) in source.match_indices(call) {
+            // `push_str(` is another call.
+            if source[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+                continue;
+            }
             let rest = source[at + call.len()..].trim_start();
             let Some(rest) = rest.strip_prefix('"') else { continue };
             // To the first quote that is not escaped.
@@ -76,6 +83,49 @@ fn nothing_drawn_is_missing() {
             press(&mut model, keys);
             for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
                 picture(&model, width, height);
+            }
+        }
+    }
+    for moment in MOMENTS {
+        for keys in [
+            "t",
+            "r",
+            "rv",
+            "r v",
+            "r  v",
+            "rvg",
+            "rvgg",
+            "r/x",
+            "r/total>x\n",
+            "r>",
+            "r>>>i",
+            "ri",
+            "r\n",
+            "rp",
+            "rp+ ",
+            "rpo",
+            "rpoz",
+            "rh",
+            "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}",
+            "tz",
+            "tf",
+            "rf",
+            "rpf",
+            "rm",
+            "rpm",
+            "r<<<",
+            "r<<<<<i",
+        ] {
+            let mut model = chinese(moment);
+            for records in [None, Some(Records::default()), Some(fleet::records())] {
+                if let Some(records) = records {
+                    update(&mut model, Msg::RunsLoaded(Ok(records)));
+                }
+                press(&mut model, "\u{1b}\u{1b}\u{1b}\u{1b}o");
+                press(&mut model, keys);
+                for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+                    picture(&model, width, height);
+                }
             }
         }
     }
@@ -139,8 +189,13 @@ fn every_text_fits_its_place() {
 }
 
 #[test]
-fn operate_help_and_question_in_chinese() {
+fn screens_and_question_in_chinese() {
     for (name, moment, keys, size) in [
+        ("timing", Moment::After, "t", (120, 40)),
+        ("timing", Moment::During, "t", (80, 24)),
+        ("runs", Moment::After, "r", (120, 40)),
+        ("compare", Moment::After, "rv", (120, 40)),
+        ("replay", Moment::After, "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}", (120, 40)),
         ("after", Moment::After, "", (120, 40)),
         ("during", Moment::During, "", (80, 24)),
         ("before", Moment::Before, "", (200, 60)),
@@ -149,6 +204,7 @@ fn operate_help_and_question_in_chinese() {
         ("question", Moment::Before, "m", (120, 40)),
     ] {
         let mut model = chinese(moment);
+        update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
         press(&mut model, keys);
         let drawn = crate::ui::export::text(&picture(&model, size.0, size.1));
         insta::assert_snapshot!(format!("zh-{name}-{}x{}", size.0, size.1), drawn);

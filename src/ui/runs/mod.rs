@@ -11,6 +11,7 @@ use tui_input::Input;
 use crate::metrics::history::{By, Comparison, Filter, SortKey, compare, order};
 use crate::metrics::records::Records;
 use crate::protocol::{Failure, RunRecord};
+use crate::ui::lang::Lang;
 use crate::ui::text::one_line;
 
 pub use keys::{RunsAction, load, on_key, perform};
@@ -183,14 +184,13 @@ impl Runs {
     }
 
     /// What the comparison is of, in words.
-    pub fn compared_what(&self) -> String {
+    pub fn compared_what(&self, lang: Lang) -> String {
         match self.marks() {
-            0 | 1 => format!(
-                "the {} runs listed, by {}",
-                self.visible.len(),
-                if self.by == By::Run { By::Method } else { self.by }.name()
-            ),
-            n => format!("{n} marked runs, by {}", self.by.name()),
+            0 | 1 => {
+                let by = if self.by == By::Run { By::Method } else { self.by };
+                lang.fill("the {0} runs listed, by {1}", &[&self.visible.len(), &lang.tr(by.name())])
+            }
+            n => lang.fill("{0} marked runs, by {1}", &[&n, &lang.tr(self.by.name())]),
         }
     }
 

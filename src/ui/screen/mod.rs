@@ -44,7 +44,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     }
     let cursor = footer::draw(model, bottom, buf).map(|x| Position::new(x, bottom.y));
     if model.privacy {
-        privacy::mask(buf, area, model.by.as_deref());
+        privacy::mask(buf, area, &model.names());
     }
     cursor
 }

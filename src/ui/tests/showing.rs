@@ -6,9 +6,9 @@ use ratatui::layout::Size;
 
 use super::{picture, press};
 use crate::protocol::Level;
-use crate::ui::export::text;
+use crate::ui::export::{Format, text};
 use crate::ui::fleet::{self, Moment};
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Screen};
 use crate::ui::msg::{Effect, Heard, Msg};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
@@ -146,12 +146,80 @@ fn masked_screens_show_no_address_and_no_name() {
     }
 }
 
+/// What is frozen, enlarged, masked and removed on the screens of runs.
+#[test]
+fn the_screens_of_runs_freeze_enlarge_and_mask_where_that_says_something() {
+    let mut m = model(Moment::Before);
+    update(&mut m, Msg::RunsLoaded(Ok(fleet::records())));
+    press(&mut m, "tf");
+    let before: Vec<String> = drawn(&m).lines().skip(1).map(str::to_owned).collect();
+    fleet::tell_on(&mut m, Moment::During);
+    let frozen = drawn(&m);
+    assert!(frozen.contains("FROZEN for") && frozen.lines().skip(1).eq(before.iter()), "{frozen}");
+    let picture = crate::ui::export::of_screen(&m, 120, 40);
+    assert!(picture.runs.is_empty() && picture.stamp.contains("no migration yet, frozen at 09:5"), "{}", picture.stamp);
+    press(&mut m, "\u{1b}");
+    assert!(m.frozen.is_none() && drawn(&m).contains("MIGRATING"));
+    press(&mut m, "z");
+    assert!(m.zoom.is_none() && m.screen == Screen::Timing);
+    assert_eq!(m.log.back().unwrap().text, "panels are enlarged on Operate (o)");
+    // A list and a replay have nothing to freeze; going to them ends it.
+    press(&mut m, "fr");
+    assert!(m.frozen.is_none());
+    press(&mut m, "f");
+    assert!(m.frozen.is_none() && m.log.back().unwrap().text.contains("nothing to freeze"));
+    mouse(&mut m, MouseEventKind::ScrollDown, 5, 20);
+    assert_eq!(m.runs.row(), Some(3));
+
+    let mut m = model(Moment::After);
+    update(&mut m, Msg::RunsLoaded(Ok(fleet::records())));
+    press(&mut m, "rpf");
+    assert!(m.frozen.is_none() && m.log.back().unwrap().text.contains("Space pauses the replay"));
+    press(&mut m, "oz\u{2193}");
+    assert_eq!(m.zoom, Some(Panel::Right), "Up and Down choose: Left and Right are the replay's");
+    press(&mut m, "\u{1b}");
+    assert!(m.zoom.is_none() && m.replay.is_some(), "one step back");
+    press(&mut m, "\u{1b}");
+    assert!(m.replay.is_none());
+}
+
+#[test]
+fn records_of_others_are_masked_on_the_screen_and_in_files() {
+    let mut m = model(Moment::After);
+    let mut records = fleet::records();
+    for run in &mut records.runs {
+        (run.by, run.reason) = (Some("magdalena-von-und-zu@server1".into()), Some("magdalena-von-und-zu has 192.168.10.1".into()));
+    }
+    update(&mut m, Msg::RunsLoaded(Ok(records)));
+    press(&mut m, "x");
+    for keys in ["r", "\n", "p", "o"] {
+        press(&mut m, keys);
+        for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+            let picture = crate::ui::export::of_screen(&m, width, height);
+            for format in [Format::Text, Format::Svg, Format::Json, Format::Csv] {
+                let bytes = crate::ui::export::bytes(&picture, format).unwrap();
+                let content = String::from_utf8(bytes).unwrap();
+                for secret in ["192.168", "magdalena", "ada@"] {
+                    assert!(!content.contains(secret), "{keys:?}, {format:?}: {secret} is shown:\n{content}");
+                }
+                assert!(keys != "r" || width < 120 || format != Format::Text || content.contains("server1"), "{content}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_console_that_only_watches_orders_nothing() {
     let mut m = model(Moment::Before);
     (m.read_only, m.command_line.read_only) = (true, true);
     for key in ["s", "k", "m", "b", "S", "K", "E", "c"] {
         assert!(press(&mut m, key).is_empty() && m.confirm.is_none(), "{key}");
+        for screen in ["t", "r"] {
+            press(&mut m, screen);
+            assert!(press(&mut m, key).is_empty() && m.confirm.is_none(), "{key} on {screen}");
+            assert!(m.log.back().unwrap().text.contains("read-only"), "{key} on {screen}");
+        }
+        press(&mut m, "o");
     }
     for name in ["DS", "kl", "M", "Migration", "MB", "DSR", "KR", "end"] {
         assert!(press(&mut m, &format!(":{name}\n")).is_empty() && m.confirm.is_none(), "{name}");
