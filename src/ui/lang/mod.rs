@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 mod zh;
+mod zh_runs;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -66,7 +67,12 @@ impl Lang {
 
 fn table() -> &'static HashMap<&'static str, &'static str> {
     static TABLE: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
-    TABLE.get_or_init(|| zh::TABLE.iter().copied().collect())
+    TABLE.get_or_init(|| entries().collect())
+}
+
+/// Both parts of the table.
+fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
+    zh::TABLE.iter().chain(zh_runs::TABLE).copied()
 }
 
 /// A text that the table does not have is shown in English; the tests collect it.

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::zh::TABLE;
 use super::*;
 use crate::metrics::records::Records;
 use crate::ui::action::TABLE as ACTIONS;
@@ -137,7 +136,7 @@ fn nothing_drawn_is_missing() {
 fn both_languages_have_the_same_blanks_to_fill() {
     let blanks = |text: &str| (0..5).filter(|i| text.contains(&format!("{{{i}}}"))).collect::<Vec<_>>();
     let mut keys = BTreeSet::new();
-    for (en, zh) in TABLE {
+    for (en, zh) in entries() {
         assert_eq!(blanks(en), blanks(zh), "{en}");
         assert!(keys.insert(en), "{en} stands twice in the table");
         let ends = |text: &str| (text.starts_with(' '), text.ends_with(' '));

@@ -105,7 +105,11 @@ fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<
     let t = &model.skin.theme;
     let mut row = Vec::new();
     let here = Action::Show(model.screen);
-    let counts = |action: Action| action != here && action.counts_in(Place::Anywhere) && shown(action) && model.may(action);
+    // What a screen would refuse is not offered on it.
+    let refused = |action: Action| action == Action::Zoom && model.screen != Screen::Operate;
+    let counts = |action: Action| {
+        action != here && !refused(action) && action.counts_in(Place::Anywhere) && shown(action) && model.may(action)
+    };
     for entry in TABLE.iter().filter(|entry| counts(entry.action)) {
         let label = match entry.action {
             Action::CommandLine => "type",
