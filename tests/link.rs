@@ -14,7 +14,9 @@ use baton::link::publisher::Publisher;
 use baton::link::server::Server;
 use baton::link::signing::Key;
 use baton::link::telemetry::{Heard, LinkState, subscribe};
-use baton::protocol::{Command, ErrorCode, Event, Failure, Level, Reply, TOPIC_EVENT};
+use baton::protocol::{
+    Command, ControlReport, ErrorCode, Event, Failure, HostLoad, Level, Port, ProcessStatus, Reply, TOPIC_EVENT, TOPIC_TELEMETRY,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 use zeromq::{DealerSocket, ReqSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
 const SOON: Duration = Duration::from_secs(5);
+/// Ends a test that would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
     let key_file = key.then(|| dir.join("cluster.key"));
@@ -408,6 +412,41 @@ async fn telemetry_is_heard_and_a_lost_publisher_is_said() {
     };
     until(&mut heard, saw(link(LinkState::Connected))).await;
     drop(publisher);
+}
+
+/// Two snapshots that arrive together are both handed to a reader that has room: a gap in their numbers is then a loss.
+#[tokio::test]
+async fn snapshots_that_arrive_together_are_not_lost() {
+    const BURSTS: u64 = 200;
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let mut heard = subscribe(Arc::clone(&config));
+    let publisher = Publisher::bind(&config, "one").await.unwrap();
+    let snapshot = |seq: u64| {
+        json!({
+            "v": 1, "host": "one", "seq": seq, "at": chrono::Utc::now(), "uptime_ms": seq, "load": HostLoad::default(),
+            "radio_port": Port::default(), "tun": Port::default(), "d2d": ProcessStatus::default(),
+            "usrp": ProcessStatus::default(), "control": ControlReport::default(), "route_list": [], "probe": null, "migration": null
+        })
+    };
+    // Say it until the subscription has travelled to the publisher.
+    while !matches!(tokio::time::timeout(Duration::from_millis(20), heard.recv()).await, Ok(Some(Heard::Telemetry(_)))) {
+        publisher.publish(TOPIC_TELEMETRY, &snapshot(0));
+    }
+    for burst in 0..BURSTS {
+        let pair = [2 * burst + 1, 2 * burst + 2];
+        for seq in pair {
+            assert!(publisher.publish(TOPIC_TELEMETRY, &snapshot(seq)));
+        }
+        let mut seen = Vec::new();
+        while seen.last() != Some(&pair[1]) {
+            let next = tokio::time::timeout(PATIENCE, heard.recv()).await.expect("the burst did not come");
+            if let Some(Heard::Telemetry(telemetry)) = next {
+                seen.extend(Some(telemetry.seq).filter(|seq| *seq > 0));
+            }
+        }
+        assert_eq!(seen, pair, "burst {burst}");
+    }
 }
 
 async fn until(heard: &mut tokio::sync::mpsc::Receiver<Heard>, wanted: impl Fn(&Heard) -> bool) {

@@ -50,9 +50,12 @@ pub async fn publish(agent: Arc<Agent>) {
             }
             () = agent.stop.cancelled() => return,
         }
-        SEQUENCE.fetch_add(1, Ordering::Relaxed);
         match snapshot(&agent).await {
-            Ok(telemetry) => drop(agent.publisher.publish(TOPIC_TELEMETRY, &telemetry)),
+            Ok(mut telemetry) => {
+                // Counted only when there is one: a snapshot that could not be made is silence and not a loss.
+                telemetry.seq = SEQUENCE.fetch_add(1, Ordering::Relaxed) + 1;
+                agent.publisher.publish(TOPIC_TELEMETRY, &telemetry);
+            }
             // Rather silence, which the console shows, than an address that may not be so.
             Err(failure) => tracing::error!("no telemetry: {failure}"),
         }

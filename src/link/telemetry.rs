@@ -136,12 +136,15 @@ impl Subscription {
         tokio::pin!(work);
         let sender = self.sender.clone();
         loop {
+            // First what waits for the reader, then the work: otherwise a snapshot that arrives with its successor would be replaced
+            // although the reader has room, and be missed by a console that counts what it was not shown.
             tokio::select! {
-                done = &mut work => return Ok(done),
+                biased;
                 permit = sender.reserve(), if self.has_something() => match permit {
                     Ok(permit) => if let Some(heard) = self.next() { permit.send(heard) },
                     Err(_) => return Err(Gone),
                 },
+                done = &mut work => return Ok(done),
                 () = sender.closed() => return Err(Gone),
             }
         }

@@ -1,8 +1,7 @@
 //! The one table of actions: keys, footer, help and command line are made from it.
 
-use super::model::Screen;
+use super::model::{Model, Screen};
 use super::runs::RunsAction;
-use crate::config::Config;
 use crate::protocol::Order;
 
 /// What the operator can have done.
@@ -22,6 +21,12 @@ pub enum Action {
     NextScreen,
     /// On the Runs screen, or in a replay.
     Runs(RunsAction),
+    /// One panel as large as the screen.
+    Zoom,
+    /// The screen stands still, the data goes on behind it.
+    Freeze,
+    /// Mask addresses and names of people.
+    Privacy,
     /// Open the command line.
     CommandLine,
     /// Show or hide the help.
@@ -60,9 +65,12 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Show(Screen::Timing), keys: &['t'], names: &[], label: "timing", dangerous: false },
     Entry { action: Action::Show(Screen::Runs), keys: &['r'], names: &[], label: "runs", dangerous: false },
     Entry { action: Action::NextScreen, keys: &['\t'], names: &[], label: "next", dangerous: false },
+    Entry { action: Action::Zoom, keys: &['z'], names: &[], label: "enlarge", dangerous: false },
+    Entry { action: Action::Freeze, keys: &['f'], names: &[], label: "freeze", dangerous: false },
+    Entry { action: Action::Privacy, keys: &['x'], names: &[], label: "mask", dangerous: false },
     Entry { action: Action::CommandLine, keys: &[':'], names: &[], label: "command", dangerous: false },
     Entry { action: Action::Runs(RunsAction::Filter), keys: &['/'], names: &[], label: "filter", dangerous: false },
-    Entry { action: Action::Runs(RunsAction::SortLeft), keys: &['<'], names: &[], label: "sort", dangerous: false },
+    Entry { action: Action::Runs(RunsAction::SortLeft), keys: &['<'], names: &[], label: "sort back", dangerous: false },
     Entry { action: Action::Runs(RunsAction::SortRight), keys: &['>'], names: &[], label: "sort", dangerous: false },
     Entry { action: Action::Runs(RunsAction::Invert), keys: &['i'], names: &[], label: "invert", dangerous: false },
     Entry { action: Action::Runs(RunsAction::Mark), keys: &[' '], names: &[], label: "mark", dangerous: false },
@@ -77,7 +85,7 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Quit, keys: &['q'], names: &["q", "quit"], label: "quit", dangerous: true },
 ];
 
-/// A key as it is written: Tab by its name.
+/// A key as it is written: Tab and Space by their names.
 pub fn key_name(key: char) -> String {
     match key {
         '\t' => "Tab".into(),
@@ -99,6 +107,11 @@ pub enum Place {
     Replay,
 }
 
+impl Place {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Anywhere, Self::Runs, Self::Opened, Self::Replay];
+}
+
 impl Action {
     /// Whether its key counts in a place; what belongs to no place counts everywhere.
     pub fn counts_in(self, place: Place) -> bool {
@@ -111,11 +124,11 @@ impl Action {
             _ => true,
         }
     }
-}
 
-/// The action of a key in a place.
-pub fn by_key(key: char, place: Place) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| entry.keys.contains(&key) && entry.action.counts_in(place))
+    /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
+    pub fn changes_hosts(self) -> bool {
+        matches!(self, Self::Order(_) | Self::End | Self::Method)
+    }
 }
 
 /// The action of a typed command.
@@ -152,26 +165,30 @@ pub fn near_misses(text: &str) -> Vec<&'static str> {
 }
 
 /// What an action does, in one sentence with the cluster's own names.
-pub fn explanation(action: Action, config: &Config) -> String {
-    let (one, two) = (&config.roles.initiator, &config.roles.destination);
+pub fn explanation(action: Action, model: &Model) -> String {
+    let (lang, [one, two]) = (model.skin.lang, model.pool());
     match action {
-        Action::Order(Order::DS) => format!("double start: start D2D and USRP on {one}"),
-        Action::Order(Order::KL) => format!("kill local: stop D2D and USRP on {one}"),
-        Action::Order(Order::M) => format!("migrate: move the work from {one} to {two}"),
-        Action::Order(Order::MB) => format!("migrate back: move the work from {two} to {one}"),
-        Action::Order(Order::DSR) => format!("double start remote: start D2D and USRP on {two}"),
-        Action::Order(Order::KR) => format!("kill remote: stop D2D and USRP on {two}"),
-        Action::End => format!("stop {two}'s controller and the work it runs"),
-        Action::Method => "switch the method of migration: classic, cold or hot".into(),
-        Action::Export => "write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV".into(),
-        Action::Show(Screen::Timing) => "Timing: the interruption large, the phases on one time axis".into(),
-        Action::Show(Screen::Runs) => "Runs: the recorded runs; filter, sort, compare, replay".into(),
-        Action::Show(_) => "Operate: both servers, the radio between them, the work".into(),
-        Action::NextScreen => "the next screen".into(),
-        Action::Runs(action) => explanation_of_runs(action).into(),
-        Action::CommandLine => "type a command; Tab completes, Up and Down recall".into(),
-        Action::Help => "show or hide this help".into(),
-        Action::Quit => format!("end {two}'s controller, then leave (Ctrl-C leaves at once, without ending it)"),
+        Action::Order(Order::DS) => lang.fill("double start: start D2D and USRP on {0}", &[&one]),
+        Action::Order(Order::KL) => lang.fill("kill local: stop D2D and USRP on {0}", &[&one]),
+        Action::Order(Order::M) => lang.fill("migrate: move the work from {0} to {1}", &[&one, &two]),
+        Action::Order(Order::MB) => lang.fill("migrate back: move the work from {0} to {1}", &[&two, &one]),
+        Action::Order(Order::DSR) => lang.fill("double start remote: start D2D and USRP on {0}", &[&two]),
+        Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
+        Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
+        Action::Method => lang.tr("switch the method of migration: classic, cold or hot").into(),
+        Action::Export => lang.tr("write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV").into(),
+        Action::Show(Screen::Timing) => lang.tr("Timing: the interruption large, the phases on one time axis").into(),
+        Action::Show(Screen::Runs) => lang.tr("Runs: the recorded runs; filter, sort, compare, replay").into(),
+        Action::Show(_) => lang.tr("Operate: both servers, the radio between them, the work").into(),
+        Action::NextScreen => lang.tr("the next screen").into(),
+        Action::Runs(action) => lang.tr(explanation_of_runs(action)).into(),
+        Action::Zoom => lang.tr("Operate: enlarge a panel; Left and Right choose another one").into(),
+        Action::Freeze => lang.tr("freeze the screen; the data goes on behind it").into(),
+        Action::Privacy => lang.tr("mask addresses and names of people, also in exports").into(),
+        Action::CommandLine => lang.tr("type a command; Tab completes, Up and Down recall").into(),
+        Action::Help => lang.tr("show or hide this help").into(),
+        Action::Quit if model.read_only => lang.tr("leave; no controller is ended").into(),
+        Action::Quit => lang.fill("end {0}'s controller, then leave (Ctrl-C leaves at once, without ending it)", &[&two]),
     }
 }
 
@@ -213,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_action_has_a_key_of_its_own() {
-        for place in [Place::Anywhere, Place::Runs, Place::Opened, Place::Replay] {
+        for place in Place::ALL {
             let here = TABLE.iter().filter(|e| e.action.counts_in(place));
             let mut keys: Vec<char> = here.flat_map(|e| e.keys.iter().copied()).collect();
             let all = keys.len();
@@ -222,6 +239,9 @@ mod tests {
             assert_eq!(keys.len(), all, "{place:?}");
         }
         assert!(TABLE.iter().all(|e| !e.keys.is_empty() && entry(e.action).is_some()));
+        // The settings file calls an action by its label.
+        let labels: std::collections::BTreeSet<&str> = TABLE.iter().map(|e| e.label).collect();
+        assert_eq!(labels.len(), TABLE.len());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
 use super::action::{self, Action};
+use super::lang::Lang;
 use super::text::one_line;
 
 /// Commands remembered.
@@ -13,8 +14,12 @@ const HISTORY: usize = 50;
 const LONGEST: usize = 64;
 
 /// State of the command line.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CommandLine {
+    /// Language of its complaints.
+    pub lang: Lang,
+    /// Commands that change hosts are removed.
+    pub read_only: bool,
     /// Whether it is open.
     pub open: bool,
     /// What is being typed.
@@ -96,19 +101,30 @@ impl CommandLine {
         }
         self.clear();
         if let Some(entry) = action::by_name(&text) {
-            self.open = false;
-            return Typed::Command(entry.action);
+            if self.knows(entry.names[0]) {
+                self.open = false;
+                return Typed::Command(entry.action);
+            }
+            self.complaint = Some(self.lang.fill("{0} is removed: this console is read-only", &[&entry.names[0]]));
+            return Typed::More;
         }
-        let near = action::near_misses(&text);
-        let all: Vec<&str> = action::names().collect();
+        let mut near = action::near_misses(&text);
+        near.retain(|name| self.knows(name));
+        let all: Vec<&str> = action::names().filter(|name| self.knows(name)).collect();
         let try_these = if near.is_empty() { all } else { near };
-        self.complaint = Some(format!("unknown command \"{text}\", try {}", try_these.join(", ")));
+        self.complaint = Some(self.lang.fill("unknown command \"{0}\", try {1}", &[&text, &try_these.join(", ")]));
         Typed::More
+    }
+
+    /// Whether a command is there to be typed.
+    fn knows(&self, name: &str) -> bool {
+        !self.read_only || action::by_name(name).is_none_or(|entry| !entry.action.changes_hosts())
     }
 
     fn complete(&mut self) {
         let (prefix, presses) = self.completing.take().unwrap_or_else(|| (self.input.value().to_owned(), 0));
-        let candidates = action::completions(&prefix);
+        let mut candidates = action::completions(&prefix);
+        candidates.retain(|name| self.knows(name));
         if !candidates.is_empty() {
             self.input = Input::from(candidates[presses % candidates.len()].to_owned());
             self.complaint = None;

@@ -34,60 +34,69 @@ impl Confirm {
 }
 
 fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<String>) {
-    let method = model.method;
+    let (method, lang) = (model.method, model.skin.lang);
     let how = match method {
-        Method::Classic => {
-            format!("{to} is made ready first; then {from} stops, and {to} takes the radio without initialising it.")
-        }
-        Method::Hot => format!("{to} is made ready first; then {from} is frozen, {to} goes on, and only then {from} ends."),
-        Method::Cold => format!("{from} stops first; then {to} starts from nothing and initialises the radio in full."),
+        Method::Classic => "{1} is made ready first; then {0} stops, and {1} takes the radio without initialising it.",
+        Method::Hot => "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
+        Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
     };
+    let how = lang.fill(how, &[&from, &to]);
     let expected = model
         .migration()
         .and_then(|(_, p)| p.record.as_ref())
         .filter(|record| record.method == method)
         .and_then(|record| record.interruption.by_phases_ms)
         .map_or_else(
-            || format!("No {method} migration measured yet; the source's interruption was {} ms.", ms(SOURCE_INTERRUPTION_MS)),
-            |last| format!("Last {method} migration here: service interrupted for {} ms by phases.", ms(last)),
+            || {
+                let source = ms(SOURCE_INTERRUPTION_MS);
+                lang.fill("No {0} migration measured yet; the source's interruption was {1} ms.", &[&method, &source])
+            },
+            |last| lang.fill("Last {0} migration here: service interrupted for {1} ms by phases.", &[&method, &ms(last)]),
         );
     let mut lines = vec![how, expected];
     if !model.works(from) {
-        lines.push(format!("{from} runs no work now: the order will likely fail."));
+        lines.push(lang.fill("{0} runs no work now: the order will likely fail.", &[&from]));
     }
-    (format!("{order}: move the work from {from} to {to} ({method})?"), lines)
+    (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), lines)
 }
 
 fn kill(model: &Model, name: &str, host: &str) -> (String, Vec<String>) {
+    let lang = model.skin.lang;
     let effect = if model.holds_radio(host) {
-        "It owns the radio: the service ends, and nobody serves until DS or DSR.".to_owned()
+        "It owns the radio: the service ends, and nobody serves until DS or DSR."
     } else {
-        "It does not own the radio: the service is not touched.".to_owned()
+        "It does not own the radio: the service is not touched."
     };
-    (format!("{name}: stop D2D and USRP on {host}?"), vec![format!("{host} parks its eth3."), effect])
+    let title = lang.fill("{0}: stop D2D and USRP on {1}?", &[&name, &host]);
+    (title, vec![lang.fill("{0} parks its eth3.", &[&host]), lang.tr(effect).to_owned()])
 }
 
 fn end(model: &Model, host: &str) -> (String, Vec<String>) {
-    let mut lines = vec![format!("{host}'s agent leaves and must be started by hand; until then {host} takes no orders.")];
+    let lang = model.skin.lang;
+    let leaves = "{0}'s agent leaves and must be started by hand; until then {0} takes no orders.";
+    let mut lines = vec![lang.fill(leaves, &[&host])];
     if model.works(host) {
-        lines.push(format!("{host} runs the work: it ends with the agent."));
+        lines.push(lang.fill("{0} runs the work: it ends with the agent.", &[&host]));
     }
-    (format!("end: stop {host}'s controller?"), lines)
+    (lang.fill("end: stop {0}'s controller?", &[&host]), lines)
 }
 
 fn quit(model: &Model) -> Option<(String, Vec<String>)> {
     let working: Vec<&str> = model.pool().into_iter().filter(|host| model.works(host)).collect();
+    if model.read_only {
+        return None;
+    }
     if working.is_empty() && model.under_way().is_none() && model.pending.is_empty() {
         return None;
     }
-    let [_, two] = model.pool();
-    let mut lines = vec![format!("{two}'s controller is ended, then the console leaves.")];
+    let ([_, two], lang) = (model.pool(), model.skin.lang);
+    let mut lines = vec![lang.fill("{0}'s controller is ended, then the console leaves.", &[&two])];
     if let Some((host, progress)) = model.under_way() {
-        lines.push(format!("{} is under way on {host}.", progress.order));
+        lines.push(lang.fill("{0} is under way on {1}.", &[&progress.order, &host]));
     }
     if !working.is_empty() {
-        lines.push(format!("Work runs on {}. In a demo the lab ends with the console.", working.join(" and ")));
+        lines.push(lang.fill("Work runs on {0}. In a demo the lab ends with the console.", &[&working.join(lang.tr(" and "))]));
     }
-    lines.push("Ctrl-C leaves without ending any controller.".into());
-    Some(("quit: end and leave?".into(), lines))
+    lines.push(lang.tr("Ctrl-C leaves without ending any controller.").into());
+    Some((lang.tr("quit: end and leave?").into(), lines))
 }

@@ -103,6 +103,11 @@ pub fn tell(model: &mut Model, moment: Moment) {
     tick(model, 60_000);
     event(model, "server1", Level::Info, "DS: eth3 is 192.168.10.1/24, D2D and USRP started, in sync");
     tick(model, 182_000);
+    tell_on(model, moment);
+}
+
+/// What the fleet says at a moment, whatever the time is.
+pub fn tell_on(model: &mut Model, moment: Moment) {
     let migrated = moment == Moment::After;
     let work_on_1 = matches!(moment, Moment::Before | Moment::Failed | Moment::Silent);
     let mut one = telemetry("server1", work_on_1, work_on_1);

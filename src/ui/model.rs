@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::action::Place;
+use super::action::{Action, Place};
 use super::command_line::CommandLine;
 use super::confirm::Confirm;
+use super::keymap::Keymap;
 use super::msg::LinkState;
+use super::privacy::Names;
 use super::runs::Runs;
 use super::runs::replay::Replay;
+use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
+use super::zoom::Panel;
 use crate::config::Config;
 use crate::protocol::{
     Event, Level, Method, Order, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, StreamCounters, Telemetry,
@@ -80,12 +84,24 @@ pub struct Pending {
 }
 
 /// The console's state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Model {
     /// The cluster.
     pub config: Arc<Config>,
     /// Styles and characters.
     pub skin: Skin,
+    /// Which key does what.
+    pub keys: Keymap,
+    /// Nothing that changes a host can be ordered.
+    pub read_only: bool,
+    /// Addresses and names of people are masked.
+    pub privacy: bool,
+    /// The panel that is as large as the screen.
+    pub zoom: Option<Panel>,
+    /// Lines of the log that are newer than the last one shown.
+    pub log_scroll: usize,
+    /// What the screen shows while it stands still.
+    pub frozen: Option<Box<Model>>,
     /// Who sits here, as `user@host`, for the records.
     pub by: Option<String>,
     /// Monotonic, ms since the console started.
@@ -133,6 +149,12 @@ impl Model {
         Self {
             config,
             skin,
+            keys: Keymap::default(),
+            read_only: false,
+            privacy: false,
+            zoom: None,
+            log_scroll: 0,
+            frozen: None,
             by,
             now_ms: 0,
             at,
@@ -162,6 +184,19 @@ impl Model {
             (None, Screen::Timing) if self.opened.is_some() => Place::Opened,
             (None, _) => Place::Anywhere,
         }
+    }
+
+    /// Takes over how the operator wants the console.
+    pub fn set(&mut self, settings: &Settings) {
+        self.skin = settings.skin;
+        self.keys = settings.keys.clone();
+        (self.read_only, self.privacy) = (settings.read_only, settings.privacy);
+        (self.command_line.lang, self.command_line.read_only) = (settings.skin.lang, settings.read_only);
+    }
+
+    /// Whether an action is there for this operator.
+    pub fn may(&self, action: Action) -> bool {
+        !(self.read_only && action.changes_hosts())
     }
 
     /// The two pool servers: initiator, destination.
@@ -266,18 +301,30 @@ impl Model {
     /// What a screen without a log has to say: an order that has not begun, or a complaint of the last half minute.
     pub fn notice(&self) -> Option<String> {
         if let Some(pending) = self.waiting() {
-            return Some(format!("{} ordered from {}", pending.order, pending.host));
+            return Some(self.skin.lang.fill("{0}{1} ordered from {2}", &[&pending.order, &"", &pending.host]));
         }
         let last = self.log.back()?;
         let fresh = (self.at - last.at).num_seconds() < NOTICE_S;
-        let word = if last.level == Level::Error { "ERROR" } else { "warning" };
-        (fresh && last.level != Level::Info).then(|| format!("{word}: {}", last.text))
+        let word = self.skin.lang.tr(if last.level == Level::Error { "ERROR: " } else { "warning: " });
+        (fresh && last.level != Level::Info).then(|| format!("{word}{}", last.text))
+    }
+
+    /// Names that are hidden where names are masked.
+    pub fn names(&self) -> Names {
+        let said = self.hosts.values().filter_map(|view| view.telemetry.as_deref()?.migration.as_ref()?.record.as_ref());
+        let opened = self.opened.as_ref().and_then(|progress| progress.record.as_ref());
+        let records = said.chain(opened).chain(self.replay.as_ref().map(Replay::record)).chain(self.runs.visible());
+        Names::of(self.by.as_deref(), records.filter_map(|record| record.by.as_deref()))
     }
 
     /// Adds a line to the log.
     pub fn log(&mut self, event: Event) {
         if self.log.len() >= LOG_LINES {
             self.log.pop_front();
+        }
+        // Who reads older lines keeps them before the eyes.
+        if self.log_scroll > 0 {
+            self.log_scroll = (self.log_scroll + 1).min(LOG_LINES);
         }
         self.log.push_back(Event { host: one_line(&event.host), text: one_line(&event.text), ..event });
         self.dirty = true;
@@ -305,7 +352,7 @@ impl Model {
         view.telemetry = Some(telemetry);
         self.dirty = true;
         if back {
-            self.say(Level::Info, format!("{host}'s agent is heard again"));
+            self.say(Level::Info, self.skin.lang.fill("{0}'s agent is heard again", &[&host]));
         }
     }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Size;
 use serde_json::Value;
 
 use crate::metrics::records::Records;
@@ -29,6 +30,8 @@ pub enum Msg {
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
+    /// The mouse did something.
+    Mouse(MouseEvent, Size),
     /// The terminal has a new size.
     Resize,
     /// Time went on.
@@ -73,6 +76,8 @@ pub enum Effect {
     Export,
     /// Read the records; answered by [`Msg::RunsLoaded`].
     LoadRuns,
+    /// Give the terminal back and stop, until the shell says otherwise.
+    Suspend,
     /// Leave the console.
     Leave,
 }

@@ -13,18 +13,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
+use super::export;
 use super::model::Model;
 use super::msg::{Effect, Msg};
 use super::runs::replay::Replay;
-use super::terminal::{Screen, broken};
-use super::theme::{Skin, ThemeName};
+use super::settings::Settings;
+use super::terminal::{Screen, broken, panicked, size};
 use super::update::update;
-use super::{Args, export};
 use crate::config::Config;
 use crate::link::client::Client;
 use crate::link::telemetry;
 use crate::metrics::records;
-use crate::protocol::{ErrorCode, Failure};
+use crate::protocol::{ErrorCode, Failure, Level};
 
 /// Shortest time between two frames: at most twenty a second.
 const FRAME: Duration = Duration::from_millis(50);
@@ -39,17 +39,20 @@ const BATCH: usize = 32;
 ///
 /// # Errors
 /// The terminal or the link could not be used.
-pub fn run(config: Config, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(config: Config, settings: &Settings) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(ErrorCode::Environment, format!("the console can not start: {e}")))?;
     let farewell = runtime.block_on(async {
-        let mut driver = Driver::new(config, args)?;
+        let mut driver = Driver::new(config, settings)?;
         let result = driver.until_left().await;
         let farewell = std::mem::take(&mut driver.model.farewell);
         // The terminal is restored here, before anything is said.
-        drop(driver);
+        match &result {
+            Ok(()) => driver.screen.leave(),
+            Err(_) => drop(driver),
+        }
         result.map(|()| farewell)
     });
     // A request still under way does not keep the operator.
@@ -75,15 +78,15 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(config: Config, args: &Args) -> Result<Self, Failure> {
+    fn new(config: Config, settings: &Settings) -> Result<Self, Failure> {
         let config = Arc::new(config);
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        let theme = if no_color { ThemeName::Mono } else { args.theme };
-        let model = Model::new(config.clone(), Skin::new(theme, args.ascii), Some(operator()), Utc::now());
+        let mut model = Model::new(config.clone(), settings.skin, Some(operator()), Utc::now());
+        model.set(settings);
         let client = Arc::new(Client::new(config.clone())?);
-        let export_dir = args.export_dir.clone().unwrap_or_else(|| PathBuf::from("."));
+        let export_dir = settings.export_dir.clone();
         let (started, done) = (Instant::now(), mpsc::channel(BATCH));
-        Ok(Self { model, client, config, export_dir, started, done, next_frame: started, left: false, screen: Screen::take()? })
+        let screen = Screen::take(settings.mouse, settings.colours)?;
+        Ok(Self { model, client, config, export_dir, started, done, next_frame: started, left: false, screen })
     }
 
     async fn until_left(&mut self) -> Result<(), Failure> {
@@ -91,8 +94,12 @@ impl Driver {
         let mut heard = telemetry::subscribe(self.config.clone());
         let mut clock = interval(TICK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let (mut term, mut hang_up) = (listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
+        let mut signals = Signals::listen()?;
         while !self.left {
+            if panicked() {
+                return Err(Failure::new(ErrorCode::Internal, "the console has a fault, which is described above")
+                    .hint("nothing was stopped on any host; start the console again"));
+            }
             tokio::select! {
                 event = keys.next() => match event {
                     Some(event) => self.terminal_event(event.map_err(|e| broken(&e))?),
@@ -110,8 +117,13 @@ impl Driver {
                 // A replay moves without telemetry.
                 () = sleep(FRAME), if self.model.replay.as_ref().is_some_and(Replay::is_moving) => self.tick(),
                 () = sleep_until(self.next_frame), if self.model.dirty => self.frame()?,
-                _ = term.recv() => return Ok(()),
-                _ = hang_up.recv() => return Ok(()),
+                sent = self.screen.send(), if self.screen.busy() => sent.map_err(|e| broken(&e))?,
+                told = signals.next() => match told {
+                    Told::Leave => return Ok(()),
+                    Told::Stop => self.suspend()?,
+                    // Whoever stopped us without asking has had the terminal since.
+                    Told::GoOn => self.take_again()?,
+                },
             }
         }
         Ok(())
@@ -122,7 +134,8 @@ impl Driver {
             Event::Key(key) => Msg::Key(key),
             Event::Paste(text) => Msg::Paste(text),
             Event::Resize(..) => Msg::Resize,
-            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => return,
+            Event::Mouse(event) => Msg::Mouse(event, size()),
+            Event::FocusGained | Event::FocusLost => return,
         };
         self.take(message);
         // What the operator does is seen at once.
@@ -150,10 +163,37 @@ impl Driver {
         Ok(())
     }
 
+    /// Ctrl-Z: the shell has the terminal until it says `fg`.
+    fn suspend(&mut self) -> Result<(), Failure> {
+        // A session of its own has no shell that could continue it: it would stand still for ever.
+        if nix::unistd::getsid(None) == Ok(nix::unistd::getpid()) {
+            let text = self.model.skin.lang.tr("no shell is there to come back from: not suspended");
+            self.model.say(Level::Warning, text.to_owned());
+            return Ok(());
+        }
+        self.screen.give_back();
+        // To the whole group, as the terminal would: in a lab the process that the shell waits for is not this one. The signal that can
+        // not be caught, because SIGTSTP is the one that we listen to.
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), nix::sys::signal::Signal::SIGSTOP)
+            .map_err(|e| Failure::new(ErrorCode::Environment, format!("the console can not be suspended: {e}")))?;
+        self.take_again()
+    }
+
+    fn take_again(&mut self) -> Result<(), Failure> {
+        self.model.dirty = true;
+        self.screen.take_again()
+    }
+
     fn perform(&mut self, effect: Effect) {
         let done = self.done.0.clone();
         match effect {
             Effect::Leave => self.left = true,
+            Effect::Suspend => {
+                if let Err(failure) = self.suspend() {
+                    self.model.farewell.push(failure.to_string());
+                    self.left = true;
+                }
+            }
             Effect::Request { host, command, deadline_ms, asked } => {
                 let client = self.client.clone();
                 tokio::spawn(async move {
@@ -172,7 +212,7 @@ impl Driver {
                 });
             }
             Effect::Export => {
-                let Size { width, height } = crossterm::terminal::size().map_or(Size::new(120, 40), Size::from);
+                let Size { width, height } = size();
                 let (picture, folder) = (export::of_screen(&self.model, width, height), self.export_dir.clone());
                 tokio::spawn(async move {
                     let written = tokio::task::spawn_blocking(move || export::write(&picture, &folder)).await;
@@ -185,8 +225,44 @@ impl Driver {
     }
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|e| Failure::new(ErrorCode::Environment, format!("signals can not be received: {e}")))
+/// What the shell and others may say to the console.
+struct Signals {
+    end: [Signal; 4],
+    stop: Signal,
+    go_on: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|e| Failure::new(ErrorCode::Environment, format!("signals can not be received: {e}")));
+        let end = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
+        let [terminate, hang_up, interrupt, quit] = end.map(listen);
+        Ok(Self {
+            end: [terminate?, hang_up?, interrupt?, quit?],
+            stop: listen(SignalKind::from_raw(nix::libc::SIGTSTP))?,
+            go_on: listen(SignalKind::from_raw(nix::libc::SIGCONT))?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        let [terminate, hang_up, interrupt, quit] = &mut self.end;
+        tokio::select! {
+            _ = terminate.recv() => Told::Leave,
+            _ = hang_up.recv() => Told::Leave,
+            _ = interrupt.recv() => Told::Leave,
+            _ = quit.recv() => Told::Leave,
+            _ = self.stop.recv() => Told::Stop,
+            _ = self.go_on.recv() => Told::GoOn,
+        }
+    }
+}
+
+/// What a signal asks for.
+enum Told {
+    Leave,
+    Stop,
+    GoOn,
 }
 
 /// Who sits here, as `user@host`.

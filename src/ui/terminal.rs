@@ -1,67 +1,236 @@
-//! The terminal, taken and given back: also after errors and panics.
+//! The terminal, taken and given back: on leaving, after errors and panics, around a suspension. Nothing here ever waits for a terminal
+//! that does not take bytes.
 
-use std::io::{IsTerminal, Stdout, stdout};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write, stdin, stdout};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::execute;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Position;
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::style::{Attribute, SetAttribute, force_color_output};
+use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{cursor, queue};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use tokio::net::unix::pipe;
 
+use super::frames::{Frames, as_lines};
 use super::model::Model;
 use super::screen;
 use crate::protocol::{ErrorCode, Failure};
 
-/// The terminal in full-screen mode; restored when dropped, and by ratatui's hook on a panic.
-pub struct Screen(Terminal<CrosstermBackend<Stdout>>);
+/// Longest wait on leaving for a terminal that takes nothing, and for the last frame on a slow one.
+const PATIENCE: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(4);
+
+/// Whether the terminal's modes are ours. Global, because the panic hook has nothing else to go by.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether something panicked while they were.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// The terminal in full-screen mode; its modes are restored when this is dropped, and on a panic.
+pub struct Screen {
+    tty: Tty,
+    frames: Frames,
+    mouse: bool,
+}
 
 impl Screen {
-    /// Takes the terminal.
+    /// Takes the terminal, with its mouse or without; must be called within a tokio runtime.
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] when standard input or output is no terminal, or it refuses.
-    pub fn take() -> Result<Self, Failure> {
-        if !stdout().is_terminal() || !std::io::stdin().is_terminal() {
+    pub fn take(mouse: bool, colours: bool) -> Result<Self, Failure> {
+        if !stdout().is_terminal() || !stdin().is_terminal() {
             return Err(Failure::new(ErrorCode::Environment, "the console needs a terminal, and this is none")
                 .hint("without a terminal use `baton status --json`, `baton do` or `baton demo --headless`"));
         }
-        let terminal = ratatui::try_init().map_err(|e| broken(&e))?;
-        // From here on a failure drops the guard, which restores the terminal.
-        let screen = Self(terminal);
-        execute!(stdout(), EnableBracketedPaste).map_err(|e| broken(&e))?;
+        // The theme decides about colours: NO_COLOR was heard when it was chosen, and a flag may stand above it.
+        force_color_output(colours);
+        restore_on_panic();
+        let mut screen = Self { tty: Tty::open().map_err(|e| broken(&e))?, frames: Frames::default(), mouse };
+        screen.set_modes().map_err(|e| broken(&e))?;
         Ok(screen)
     }
 
-    /// Draws one frame.
+    fn set_modes(&mut self) -> io::Result<()> {
+        TAKEN.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        let mut bytes = Vec::new();
+        queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if self.mouse {
+            queue!(bytes, EnableMouseCapture)?;
+        }
+        self.tty.write_within(&bytes, PATIENCE)
+    }
+
+    /// Whether a frame is still on its way to the terminal.
+    pub fn busy(&self) -> bool {
+        self.frames.busy()
+    }
+
+    /// Writes as much as the terminal takes, once it takes something. May be dropped at any point.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub async fn send(&mut self) -> io::Result<()> {
+        let n = self.tty.write(self.frames.next()).await?;
+        self.frames.written(n);
+        Ok(())
+    }
+
+    /// Takes a frame, in the place of what the terminal has not taken yet.
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] when the terminal is gone.
     pub fn draw(&mut self, model: &Model) -> Result<(), Failure> {
-        let mut frame = || -> std::io::Result<()> {
-            execute!(stdout(), BeginSynchronizedUpdate)?;
-            self.0.draw(|frame| {
-                let area = frame.area();
-                let cursor: Option<Position> = screen::draw(model, area, frame.buffer_mut());
-                if let Some(cursor) = cursor {
-                    frame.set_cursor_position(cursor);
-                }
-            })?;
-            execute!(stdout(), EndSynchronizedUpdate)
-        };
-        frame().map_err(|e| broken(&e))
+        let mut frame = Buffer::empty(Rect::from((ratatui::layout::Position::ORIGIN, size())));
+        let cursor = screen::draw(model, frame.area, &mut frame);
+        self.frames.take(frame, cursor).map_err(|e| broken(&e))
+    }
+
+    /// Gives the terminal back; the last frame stays on its normal screen.
+    pub fn leave(mut self) {
+        let last = self.frames.newest();
+        // Without the keys, which mean nothing any more; the shell's prompt has their row.
+        let last = as_lines(last, last.area.height.saturating_sub(1)).unwrap_or_default();
+        self.give_back();
+        // What a slow terminal does not take in time is not worth the operator's.
+        let _ = self.tty.write_within(&last, FAREWELL);
+        let _ = self.tty.write_within(b"\x1b[0m", PATIENCE);
+    }
+
+    /// Gives the terminal back for a while.
+    pub fn give_back(&mut self) {
+        let rest = self.frames.stop();
+        let _ = self.tty.write_within(&rest, PATIENCE);
+        restore(&mut self.tty);
+    }
+
+    /// Takes the terminal again, whatever was done to it meanwhile; the next frame is drawn in full.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Environment`] when it refuses.
+    pub fn take_again(&mut self) -> Result<(), Failure> {
+        // Also sets anew what another program has changed: crossterm does nothing while it believes the modes to be its own.
+        let _ = disable_raw_mode();
+        self.frames.stop();
+        self.frames.forget();
+        self.set_modes().map_err(|e| broken(&e))
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // Nothing can be done about a terminal that will not be restored.
-        let _ = execute!(stdout(), DisableBracketedPaste);
-        ratatui::restore();
+        if TAKEN.load(Ordering::SeqCst) {
+            self.give_back();
+        }
+    }
+}
+
+/// Size of the terminal; what most of them have, if it does not say.
+pub fn size() -> Size {
+    crossterm::terminal::size().map_or(Size::new(120, 40), Size::from)
+}
+
+/// Whether something panicked while the terminal was ours: its modes are restored, and nothing may be drawn any more.
+pub fn panicked() -> bool {
+    PANICKED.load(Ordering::SeqCst)
+}
+
+/// Modes as a shell expects them. Also called by the panic hook, where nothing is known but the file descriptors.
+fn restore(tty: &mut Tty) {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut bytes = Vec::new();
+    // Writing into memory can not fail; nothing can be done about a terminal that will not be restored.
+    let _ = queue!(bytes, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, SetAttribute(Attribute::Reset));
+    let _ = queue!(bytes, LeaveAlternateScreen, cursor::Show);
+    let _ = tty.write_within(&bytes, PATIENCE);
+    let _ = disable_raw_mode();
+}
+
+/// The words of a panic belong on the normal screen, in a terminal that ends its lines.
+fn restore_on_panic() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if TAKEN.load(Ordering::SeqCst) {
+                PANICKED.store(true, Ordering::SeqCst);
+                restore(&mut Tty::Shared);
+            }
+            before(info);
+        }));
+    });
+}
+
+/// The terminal to write to.
+enum Tty {
+    /// A description of our own, which never blocks; the shell's stays as it was.
+    Own(pipe::Sender),
+    /// Standard output as it is, where the terminal can not be opened (another user's, after `su`).
+    Shared,
+}
+
+impl Tty {
+    fn open() -> io::Result<Self> {
+        let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+        match OpenOptions::new().write(true).custom_flags(flags).open("/proc/self/fd/1") {
+            // Named after pipes, but not checked to be one: the safe way to wait for any descriptor of one's own.
+            Ok(file) => Ok(Self::Own(pipe::Sender::from_file_unchecked(file)?)),
+            Err(_) => Ok(Self::Shared),
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Own(file) => loop {
+                file.writable().await?;
+                match file.try_write(bytes) {
+                    Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                    written => return written,
+                }
+            },
+            Self::Shared => stdout().write_all(bytes).and_then(|()| stdout().flush()).map(|()| bytes.len()),
+        }
+    }
+
+    /// Writes all, but gives up on a terminal that does not take it in time.
+    fn write_within(&mut self, mut bytes: &[u8], longest: Duration) -> io::Result<()> {
+        let end = Instant::now() + longest;
+        let shared = stdout();
+        while !bytes.is_empty() {
+            let fd: BorrowedFd<'_> = match &*self {
+                Self::Own(file) => file.as_fd(),
+                Self::Shared => shared.as_fd(),
+            };
+            let left = PollTimeout::try_from(end.saturating_duration_since(Instant::now())).unwrap_or(PollTimeout::ZERO);
+            let mut ready = [PollFd::new(fd, PollFlags::POLLOUT)];
+            match poll(&mut ready, left) {
+                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+                Ok(_) => {}
+                Err(nix::errno::Errno::EINTR) => continue,
+                Err(e) => return Err(e.into()),
+            }
+            // A blocking description takes at least this much when it says that it is ready.
+            let part = &bytes[..bytes.len().min(256)];
+            match nix::unistd::write(fd, part) {
+                Ok(n) => bytes = &bytes[n..],
+                Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
     }
 }
 
 /// The failure of a terminal.
-pub fn broken(error: &std::io::Error) -> Failure {
+pub fn broken(error: &io::Error) -> Failure {
     Failure::new(ErrorCode::Environment, format!("the terminal can not be used: {error}"))
 }

@@ -103,22 +103,48 @@ pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
     out
 }
 
-/// Breaks text at spaces into lines of at most `width` columns; longer words are cut.
+/// Fills up to `width` columns behind the text, which may be wider than its characters are many.
+pub fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// Fills up to `width` columns before the text.
+pub fn pad_left(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// Breaks text at spaces, and Chinese text behind any character, into lines of at most `width` columns; longer words are cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut out: Vec<String> = vec![String::new()];
     for word in words(text) {
-        let word = clip(&word, width, "~");
-        let last = out.last_mut().map_or(0, |line| line.width());
-        match out.last_mut() {
-            Some(line) if last == 0 => line.push_str(&word),
-            Some(line) if last + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(&word);
+        for (i, part) in parts(&word).into_iter().enumerate() {
+            let part = clip(&part, width, "~");
+            // Parts of one word stand together.
+            let gap = if i == 0 { " " } else { "" };
+            match out.last_mut() {
+                Some(line) if line.is_empty() => line.push_str(&part),
+                Some(line) if line.width() + gap.len() + part.width() <= width => line.extend([gap, &part]),
+                _ => out.push(part),
             }
-            _ => out.push(word),
         }
     }
     out
+}
+
+/// Where a word may be broken: before every wide character that is no punctuation mark.
+fn parts(word: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut wide_before = false;
+    for c in word.chars() {
+        let wide = c.width() == Some(2);
+        let mark = matches!(c, '\u{3001}' | '\u{3002}' | '\u{ff01}' | '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff1f}');
+        match out.last_mut() {
+            Some(last) if mark || !(wide || wide_before) => last.push(c),
+            _ => out.push(c.to_string()),
+        }
+        wide_before = wide;
+    }
+    if out.is_empty() { vec![String::new()] } else { out }
 }
 
 /// Words between spaces; the space that groups digits does not part them.
@@ -178,6 +204,7 @@ mod tests {
         assert_eq!(clip("abc", 3, "~"), "abc");
         assert_eq!(clip("\u{6f22}\u{5b57}\u{6f22}", 4, "~"), "\u{6f22}~");
         assert_eq!(wrap("it took 1 855 ms", 10), ["it took", "1 855 ms"]);
+        assert_eq!(wrap("\u{5148}\u{505c}\u{3002}ab cd", 6), ["\u{5148}\u{505c}\u{3002}", "ab cd"]);
         assert_eq!(clip("abc", 0, "~"), "");
         assert_eq!(one_line("a\nb\u{1b}[2Jc\u{202e}"), "a b [2Jc ");
     }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{Format, bytes, of_run};
+use super::{Format, bytes, masked, of_run};
 use crate::metrics::{history, records};
 use crate::protocol::{ErrorCode, Failure};
 use crate::ui::screen::MINIMUM;
@@ -31,6 +31,9 @@ pub struct Args {
     /// Draw with ASCII characters only.
     #[arg(long)]
     ascii: bool,
+    /// Mask addresses and names of people.
+    #[arg(long)]
+    privacy: bool,
     /// Columns of a picture.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u16).range(i64::from(MINIMUM.0)..=400))]
     columns: u16,
@@ -47,6 +50,7 @@ pub fn run(records: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let runs = records::load(records)?.runs;
     let record = history::find(&runs, args.run.as_deref().unwrap_or("last"))?;
     let picture = of_run(record, &Skin::new(args.theme, args.ascii), args.columns, args.rows);
+    let picture = if args.privacy { masked(picture) } else { picture };
     let content = bytes(&picture, args.format)?;
     match &args.out {
         Some(path) => std::fs::write(path, content)

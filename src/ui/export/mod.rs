@@ -16,7 +16,7 @@ use crate::protocol::{ErrorCode, Failure, RunRecord};
 
 pub use ansi::ansi;
 pub use command::{Args, run};
-pub use picture::{Picture, of_run, of_screen};
+pub use picture::{Picture, masked, of_run, of_screen};
 pub use png::png;
 pub use svg::svg;
 

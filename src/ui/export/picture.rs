@@ -6,8 +6,10 @@ use ratatui::text::Line;
 
 use crate::metrics::history::short;
 use crate::protocol::RunRecord;
+use crate::ui::lang::Lang;
 use crate::ui::model::{Model, Screen};
 use crate::ui::panel::{line, run::VERSION, span};
+use crate::ui::privacy::{self, Names};
 use crate::ui::screen;
 use crate::ui::shown::{Shown, View};
 use crate::ui::text::{one_line, wrap};
@@ -38,15 +40,17 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
         Screen::Runs => "Runs",
         Screen::Help { .. } => "Help",
     };
-    let shown = Shown::of(model);
-    let runs: Vec<RunRecord> = match model.screen {
+    // What stands still is what is exported.
+    let seen = model.frozen.as_deref().unwrap_or(model);
+    let shown = Shown::of(seen);
+    let mut runs: Vec<RunRecord> = match model.screen {
         Screen::Runs => model.runs.marked_or_listed().cloned().collect(),
         Screen::Help { .. } => Vec::new(),
-        Screen::Operate => model.migration().and_then(|(_, p)| p.record.clone()).into_iter().collect(),
+        Screen::Operate => seen.migration().and_then(|(_, p)| p.record.clone()).into_iter().collect(),
         Screen::Timing => shown.and_then(|s| s.record().cloned()).into_iter().collect(),
     };
     let on_screen = match model.screen {
-        Screen::Operate => model.migration().map(|(_, p)| p.run.clone()),
+        Screen::Operate => seen.migration().map(|(_, p)| p.run.clone()),
         Screen::Timing => shown.map(|s| s.progress.run.clone()),
         Screen::Runs | Screen::Help { .. } => None,
     };
@@ -55,9 +59,14 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
         (None, Screen::Runs) => format!("{} runs", runs.len()),
         (None, _) => "no migration yet".into(),
     };
-    let replay = model.replay.as_ref().map(|r| format!(", replay at {}", r.words())).unwrap_or_default();
+    if model.privacy {
+        let names = model.names();
+        runs.iter_mut().for_each(|run| *run = names.record(run));
+    }
+    let frozen = model.frozen.as_ref().map(|f| format!(", frozen at {}", f.at.format("%H:%M:%S UTC"))).unwrap_or_default();
+    let replay = model.replay.as_ref().map(|r| format!(", replay at {}", r.words(Lang::En))).unwrap_or_default();
     let time = model.at.format("%Y-%m-%d %H:%M:%S UTC");
-    let stamp = format!("{VERSION}, screen {name}, {run}{replay}, {time}; {MEASURED}");
+    let stamp = format!("{VERSION}, screen {name}, {run}{replay}{frozen}, {time}; {MEASURED}");
     let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
     screen::draw(model, drawn.area, &mut drawn);
     let stem = format!("baton-{}-{}", name.to_lowercase(), model.at.format("%Y%m%dT%H%M%SZ"));
@@ -79,6 +88,15 @@ pub fn of_run(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Pictu
     screen::run_alone(&view, false, body, &mut drawn);
     let stem = format!("baton-run-{}", short(&record.run));
     Picture { buffer: stamped(&drawn, skin, &stamp), stamp, runs: vec![record.clone()], stem }
+}
+
+/// The same with addresses and names masked; for a screen of the console, which masks itself, there is no need.
+pub fn masked(mut picture: Picture) -> Picture {
+    let names = Names::of(None, picture.runs.iter().filter_map(|run| run.by.as_deref()));
+    let area = picture.buffer.area;
+    privacy::mask(&mut picture.buffer, area, &names);
+    picture.runs.iter_mut().for_each(|run| *run = names.record(run));
+    picture
 }
 
 /// The cells with the stamp instead of the last row, in as many rows as it needs.

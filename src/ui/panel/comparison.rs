@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::{below, lines, rule, span};
 use crate::metrics::history::{Comparison, Spread};
 use crate::ui::model::Model;
-use crate::ui::text::{clip, count, ms};
+use crate::ui::text::{clip, count, ms, pad, pad_left};
 
 /// Columns of an explanation and of a figure.
 const NAME: usize = 28;
@@ -19,13 +19,13 @@ type Figure = fn(&Spread) -> f64;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let comparison = model.runs.compared();
-    let title = format!("COMPARISON of {}", model.runs.compared_what());
-    rule(area, buf, &model.skin, &title, "ms, measured; p95 by nearest rank");
+    let title = lang.fill("COMPARISON of {0}", &[&model.runs.compared_what(lang)]);
+    rule(area, buf, &model.skin, &title, lang.tr("ms, measured; p95 by nearest rank"));
     let body = below(area, 1);
     if comparison.groups.is_empty() {
-        let text = "no migration among them: orders that move nothing have no phases to compare";
+        let text = lang.tr("no migration among them: orders that move nothing have no phases to compare");
         lines(body, buf, [Line::from(span(text, t.dim))]);
         return;
     }
@@ -36,7 +36,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         let figure =
             |v: f64| if row.unit == "count" { if v.fract() == 0.0 { count(v as u64) } else { format!("{v:.1}") } } else { ms(v) };
         let mut spans: Vec<Span<'_>> =
-            vec![span(format!("{:<NAME$}", clip(row.explanation, NAME, model.skin.glyphs.ellipsis)), t.base)];
+            vec![span(pad(&clip(lang.tr(row.explanation), NAME, model.skin.glyphs.ellipsis), NAME), t.base)];
         spans.push(span(format!("{:>FIGURE$}", row.source.map_or_else(|| "-".into(), figure)), t.source));
         for spread in row.spreads.iter().take(groups) {
             spans.push(span("  ", t.base));
@@ -49,7 +49,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }));
     let hidden = comparison.groups.len() - groups;
     if hidden > 0 {
-        rows.push(Line::from(span(format!("{hidden} more groups have no room here: `baton runs compare` prints all"), t.warn)));
+        rows.push(Line::from(span(
+            lang.fill("{0} more groups have no room here: `baton runs compare` prints all", &[&hidden]),
+            t.warn,
+        )));
     }
     lines(body, buf, rows);
 }
@@ -65,18 +68,18 @@ fn fitting(comparison: &Comparison, room: usize) -> (usize, usize) {
 }
 
 fn heads<'a>(model: &Model, comparison: &Comparison, groups: usize, figures: usize) -> Vec<Line<'a>> {
-    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let width = figures * FIGURE;
     let (mut names, mut counts) =
         (vec![span(format!("{:<NAME$}", ""), t.dim), span(format!("{:>FIGURE$}", ""), t.source)], Vec::new());
-    let mut words = vec![span(format!("{:<NAME$}", "ms"), t.dim), span(format!("{:>FIGURE$}", "source"), t.source)];
-    counts.push(span(format!("{:<1$}", "successful runs", NAME + FIGURE), t.dim));
+    let mut words = vec![span(format!("{:<NAME$}", "ms"), t.dim), span(pad_left(lang.tr("source"), FIGURE), t.source)];
+    counts.push(span(pad(lang.tr("successful runs"), NAME + FIGURE), t.dim));
     for group in comparison.groups.iter().take(groups) {
-        names.push(span(format!("  {:>width$}", clip(&group.name, width, g.ellipsis)), t.strong));
-        let out = if group.left_out > 0 { format!(" (+{} not)", group.left_out) } else { String::new() };
-        counts.push(span(format!("  {:>width$}", clip(&format!("n = {}{out}", group.runs), width, g.ellipsis)), t.base));
+        names.push(span(format!("  {}", pad_left(&clip(&group.name, width, g.ellipsis), width)), t.strong));
+        let out = if group.left_out > 0 { lang.fill(" (+{0} not)", &[&group.left_out]) } else { String::new() };
+        counts.push(span(format!("  {}", pad_left(&clip(&format!("n = {}{out}", group.runs), width, g.ellipsis), width)), t.base));
         words.push(span("  ", t.dim));
-        words.extend(FIGURES.iter().take(figures).map(|(name, _)| span(format!("{name:>FIGURE$}"), t.dim)));
+        words.extend(FIGURES.iter().take(figures).map(|(name, _)| span(pad_left(lang.tr(name), FIGURE), t.dim)));
     }
     vec![Line::from(names), Line::from(counts), Line::from(words)]
 }

@@ -15,7 +15,7 @@ const WIDEST: u16 = 72;
 
 /// Draws it over `area`.
 pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
-    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let width = WIDEST.min(area.width);
     let inner = usize::from(width.saturating_sub(6));
     let mut rows: Vec<Line<'_>> = Vec::new();
@@ -27,20 +27,20 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     rows.push(Line::default());
     rows.push(Line::from(vec![
         span("  Enter", t.key),
-        span(" or ", t.dim),
+        span(lang.tr(" or "), t.dim),
         span("y", t.key),
-        span(" yes      ", t.base),
+        span(lang.tr(" yes      "), t.base),
         span("Esc", t.key),
-        span(" or ", t.dim),
+        span(lang.tr(" or "), t.dim),
         span("n", t.key),
-        span(" no", t.base),
+        span(lang.tr(" no"), t.base),
     ]));
     let height = (rows.len() as u16 + 2).min(area.height);
     let place =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }.intersection(buf.area);
     Clear.render(place, buf);
     buf.set_style(place, t.base);
-    let block = Block::bordered().border_set(g.thick).border_style(t.warn).title(span(" ARE YOU SURE? ", t.action_tag));
+    let block = Block::bordered().border_set(g.thick).border_style(t.warn).title(span(lang.tr(" ARE YOU SURE? "), t.action_tag));
     let body = block.inner(place);
     block.render(place, buf);
     lines(body, buf, rows);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{below, lines, rule, span};
 use crate::protocol::ControlReport;
 use crate::ui::model::Model;
-use crate::ui::text::{clip, one_line, span as length};
+use crate::ui::text::{clip, one_line, pad, span as length};
 
 /// Columns of a name and of a value.
 const NAME: usize = 13;
@@ -16,25 +16,25 @@ const VALUE: usize = 8;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let [one, two] = model.pool();
     let reports = [one, two].map(|host| model.telemetry(host).map(|x| &x.control));
-    rule(area, buf, &model.skin, "CONTROL VARIABLES", &ages(model));
+    rule(area, buf, &model.skin, lang.tr("CONTROL VARIABLES"), &ages(model));
     let names = names(reports);
     // Behind name, two values and the mark of a difference.
     let room = usize::from(area.width).saturating_sub(NAME + 2 * (VALUE + 1) + 3);
     let mut rows = vec![Line::from(vec![
-        span(format!("{:<NAME$}", "name"), t.dim),
+        span(pad(lang.tr("name"), NAME), t.dim),
         span(format!(" {:>VALUE$}", clip(one, VALUE, g.ellipsis)), t.dim),
         span(format!(" {:>VALUE$}", clip(two, VALUE, g.ellipsis)), t.dim),
-        span("   meaning", t.dim),
+        span(format!("   {}", lang.tr("meaning")), t.dim),
     ])];
     if names.is_empty() {
         let text = match model.replay {
             Some(_) => "not in a record",
             None => "none collected yet: the work publishes them every 10 s",
         };
-        rows.push(Line::from(span(text, t.dim)));
+        rows.push(Line::from(span(lang.tr(text), t.dim)));
     }
     for name in names {
         let [a, b] = reports.map(|r| r.and_then(|r| r.values.get(&name)));
@@ -48,7 +48,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             span(value(a), style),
             span(value(b), style),
             span(format!(" {} ", if differ { g.differs } else { " " }), t.warn),
-            span(clip(&meaning, room, g.ellipsis), t.dim),
+            span(clip(lang.offer(&meaning), room, g.ellipsis), t.dim),
         ]));
     }
     lines(below(area, 1), buf, rows);
@@ -61,7 +61,7 @@ fn ages(model: &Model) -> String {
         Some(length(collected.saturating_add(model.stale_ms(host).unwrap_or(0))))
     };
     let [one, two] = model.pool().map(|host| age(host).unwrap_or_else(|| "-".into()));
-    format!("age {one} / {two}")
+    model.skin.lang.fill("age {0} / {1}", &[&one, &two])
 }
 
 /// Names in the workload's order: the first side's, then what only the second has.

@@ -9,7 +9,7 @@ use super::phases::trim;
 use super::{below, lines, rule, span};
 use crate::protocol::{Interruption, SOURCE_PINGS_LOST};
 use crate::ui::shown::View;
-use crate::ui::text::{clip, count, ms};
+use crate::ui::text::{clip, count, ms, pad, pad_left};
 
 /// Rows when everything is shown: rule, heads, three ways, pings lost.
 pub const ROWS: u16 = 6;
@@ -25,10 +25,12 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
         lines(area, buf, [pings(view, felt)]);
         return;
     }
-    let note = view.far_end.map_or_else(|| "counted at the far end".into(), |far| format!("pings counted by {far}"));
+    let lang = view.skin.lang;
+    let counted = |far: &str| lang.fill("pings counted by {0}", &[&far]);
+    let note = view.far_end.map_or_else(|| lang.tr("counted at the far end").into(), counted);
     let mut rows = table(view, felt, usize::from(area.width));
     let body = if area.height >= ROWS {
-        rule(area, buf, view.skin, "WHAT THE SERVICE FELT", &note);
+        rule(area, buf, view.skin, lang.tr("WHAT THE SERVICE FELT"), &note);
         below(area, 1)
     } else {
         // The pings stand last of all; few rows begin with them, below the heads.
@@ -39,16 +41,12 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 fn table<'a>(view: &View<'_>, felt: Option<&Interruption>, width: usize) -> Vec<Line<'a>> {
-    let t = &view.skin.theme;
+    let (t, lang) = (&view.skin.theme, view.skin.lang);
     let name = width.saturating_sub(2 * FIGURE + 1).min(48);
     let row = |text: &str, a: String, b: String, styles: [Style; 3]| {
         let [one, two, three] = styles;
         let text = clip(text, name, view.skin.glyphs.ellipsis);
-        Line::from(vec![
-            span(format!("{text:<name$}"), one),
-            span(format!("{a:>FIGURE$}"), two),
-            span(format!("{b:>FIGURE$}"), three),
-        ])
+        Line::from(vec![span(pad(&text, name), one), span(pad_left(&a, FIGURE), two), span(pad_left(&b, FIGURE), three)])
     };
     let loss = SOURCE_PINGS_LOST as f64 * SOURCE_INTERVAL_MS;
     let ways: [(&str, Option<f64>, Option<f64>); 3] = [
@@ -56,18 +54,19 @@ fn table<'a>(view: &View<'_>, felt: Option<&Interruption>, width: usize) -> Vec<
         ("by lost pings x interval, ms", felt.and_then(|f| f.by_loss_ms), Some(loss)),
         ("the far end's longest gap, ms", felt.and_then(|f| f.gap_ms), None),
     ];
-    let note = format!("source's pings: one every {} ms", trim(SOURCE_INTERVAL_MS));
-    let mut rows = vec![row(&note, "ours".into(), "source".into(), [t.dim, t.measured, t.source])];
+    let note = lang.fill("source's pings: one every {0} ms", &[&trim(SOURCE_INTERVAL_MS)]);
+    let mut rows = vec![row(&note, lang.tr("ours").into(), lang.tr("source").into(), [t.dim, t.measured, t.source])];
     let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
     rows.extend(
-        ways.into_iter().map(|(text, ours, source)| row(text, figure(ours), figure(source), [t.base, t.measured, t.source])),
+        ways.into_iter()
+            .map(|(text, ours, source)| row(lang.tr(text), figure(ours), figure(source), [t.base, t.measured, t.source])),
     );
     let (of, lost) = match felt.map(|f| (f.probes_lost, f.probes_sent, f.probe_interval_ms)) {
         Some((Some(lost), Some(sent), Some(interval))) => {
-            (format!("PINGS LOST of {} sent, one every {} ms", count(sent), trim(interval)), Some(lost))
+            (lang.fill("PINGS LOST of {0} sent, one every {1} ms", &[&count(sent), &trim(interval)]), Some(lost))
         }
-        Some(_) => ("PINGS LOST: not measured".to_owned(), None),
-        None => ("PINGS LOST: counted when the run is over".to_owned(), None),
+        Some(_) => (lang.tr("PINGS LOST: not measured").to_owned(), None),
+        None => (lang.tr("PINGS LOST: counted when the run is over").to_owned(), None),
     };
     let style = match lost {
         None => t.dim,
@@ -80,16 +79,16 @@ fn table<'a>(view: &View<'_>, felt: Option<&Interruption>, width: usize) -> Vec<
 
 /// Lost pings in one row, ours and the source's, each with its interval.
 fn pings<'a>(view: &View<'_>, felt: Option<&Interruption>) -> Line<'a> {
-    let t = &view.skin.theme;
+    let (t, lang) = (&view.skin.theme, view.skin.lang);
     let ours = match felt.map(|f| (f.probes_lost, f.probes_sent, f.probe_interval_ms)) {
-        None => vec![span("pings lost: counted when the run is over", t.dim)],
+        None => vec![span(lang.tr("PINGS LOST: counted when the run is over"), t.dim)],
         Some((Some(lost), Some(sent), Some(interval))) => vec![
-            span("PINGS LOST ", t.dim),
+            span(lang.tr("PINGS LOST "), t.dim),
             span(count(lost), if lost > 0 { t.bad } else { t.good }),
-            span(format!(" of {}, every {} ms", count(sent), trim(interval)), t.base),
+            span(lang.fill(" of {0}, every {1} ms", &[&count(sent), &trim(interval)]), t.base),
         ],
-        Some(_) => vec![span("pings lost: not measured", t.warn)],
+        Some(_) => vec![span(lang.tr("PINGS LOST: not measured"), t.warn)],
     };
-    let source = format!("  source {SOURCE_PINGS_LOST}, every {} ms", trim(SOURCE_INTERVAL_MS));
+    let source = lang.fill("  source {0}, every {1} ms", &[&SOURCE_PINGS_LOST, &trim(SOURCE_INTERVAL_MS)]);
     Line::from([ours, vec![span(source, t.source)]].concat())
 }

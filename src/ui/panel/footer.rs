@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{line, span};
-use crate::ui::action::{Action, Place, TABLE, key_name};
+use crate::ui::action::{Action, Place, TABLE};
 use crate::ui::model::{Model, Screen};
+use crate::ui::runs::RunsAction;
 
 /// Draws it; returns the column of the cursor while the command line is open.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
@@ -16,12 +17,21 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
     let t = &model.skin.theme;
     if model.leaving {
         let [_, two] = model.pool();
-        let text = format!("ending {two}'s controller, then leaving; Ctrl-C leaves at once");
+        let text = model.skin.lang.fill("ending {0}'s controller, then leaving; Ctrl-C leaves at once", &[&two]);
         line(area, area.y, buf, &Line::from(span(text, t.warn)));
         return None;
     }
     if model.confirm.is_some() {
         line(area, area.y, buf, &keys(model, &[("Enter", "yes, do it"), ("Esc", "no")]));
+        return None;
+    }
+    if model.screen == Screen::Operate && model.zoom.is_some() {
+        let [zoom, freeze] = [Action::Zoom, Action::Freeze].map(|action| model.keys.key(action));
+        let mut pairs = vec![("Left Right", "other panel"), ("PgUp PgDn", "scroll the log"), (&freeze, "freeze"), (&zoom, "back")];
+        if model.replay.is_some() {
+            pairs = vec![("Left Right", "phase"), ("Up Down", "other panel"), (&zoom, "back")];
+        }
+        line(area, area.y, buf, &keys(model, &pairs));
         return None;
     }
     if matches!(model.screen, Screen::Help { .. }) {
@@ -34,7 +44,13 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
         return None;
     }
     let fits = |row: &Line<'_>| row.width() <= usize::from(area.width) + 1;
-    let rows = [action_keys(model, "  ", |_| true), action_keys(model, " ", |_| true), action_keys(model, " ", essential)];
+    let rows = [
+        action_keys(model, "  ", |_| true),
+        action_keys(model, " ", |_| true),
+        action_keys(model, " ", usual),
+        action_keys(model, " ", |action| essential(action) || matches!(action, Action::Show(_))),
+        action_keys(model, " ", essential),
+    ];
     let [.., shortest] = &rows;
     line(area, area.y, buf, rows.iter().find(|row| fits(row)).unwrap_or(shortest));
     None
@@ -42,44 +58,65 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
 
 fn keys<'a>(model: &Model, pairs: &[(&str, &str)]) -> Line<'a> {
     let t = &model.skin.theme;
-    Line::from_iter(pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {label}   "), t.base)]))
+    Line::from_iter(
+        pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {}   ", model.skin.lang.tr(label)), t.base)]),
+    )
 }
 
 /// The keys of a place, and how to leave it.
 fn local_keys<'a>(model: &Model, place: Place) -> Line<'a> {
     let t = &model.skin.theme;
+    let [compare, group] = [RunsAction::Compare, RunsAction::Group].map(|action| model.keys.key(Action::Runs(action)));
+    let [export, next] = [Action::Export, Action::NextScreen].map(|action| model.keys.key(action));
     let moves: &[(&str, &str)] = match place {
         Place::Replay => &[("Left Right", "phase"), ("Esc", "end")],
         Place::Runs if model.runs.typing => &[("Enter", "keep"), ("Esc", "remove")],
-        Place::Runs if model.runs.comparing => &[("v", "list"), ("g", "group"), ("e", "export"), ("Esc", "back")],
+        Place::Runs if model.runs.comparing => &[(&compare, "list"), (&group, "group"), (&export, "export"), ("Esc", "back")],
         Place::Runs => &[("Enter", "open"), ("Esc", "back")],
-        Place::Opened | Place::Anywhere => &[("Esc", "back to runs"), ("e", "export"), ("Tab", "next screen")],
+        Place::Opened | Place::Anywhere => &[("Esc", "back to runs"), (&export, "export"), (&next, "next")],
     };
     let mut row = keys(model, moves);
     let own = !matches!(place, Place::Runs) || !(model.runs.typing || model.runs.comparing);
     for entry in TABLE.iter().filter(|entry| own && matches!(entry.action, Action::Runs(_)) && entry.action.counts_in(place)) {
-        row.push_span(span(entry.keys.first().copied().map_or_else(String::new, key_name), t.key));
-        row.push_span(span(format!(" {}  ", entry.label), t.base));
+        let key = model.keys.key(entry.action);
+        let key = match entry.action {
+            Action::Runs(RunsAction::SortLeft) => continue,
+            // Both ways in one.
+            Action::Runs(RunsAction::SortRight) => format!("{} {key}", model.keys.key(Action::Runs(RunsAction::SortLeft))),
+            _ => key,
+        };
+        row.push_span(span(key, t.key));
+        row.push_span(span(format!(" {}  ", model.skin.lang.tr(entry.label)), t.base));
     }
     row
 }
 
 /// What the footer shows when there is no room for all.
 fn essential(action: Action) -> bool {
-    matches!(action, Action::Order(_) | Action::Help | Action::Quit)
+    matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
+}
+
+/// What it still shows when there is room for nearly all.
+fn usual(action: Action) -> bool {
+    !matches!(action, Action::NextScreen | Action::Privacy)
 }
 
 fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<'a> {
     let t = &model.skin.theme;
     let mut row = Vec::new();
-    for entry in TABLE.iter().filter(|entry| {
-        entry.action != Action::Show(model.screen) && entry.action.counts_in(Place::Anywhere) && shown(entry.action)
-    }) {
+    let here = Action::Show(model.screen);
+    // What a screen would refuse is not offered on it.
+    let refused = |action: Action| action == Action::Zoom && model.screen != Screen::Operate;
+    let counts = |action: Action| {
+        action != here && !refused(action) && action.counts_in(Place::Anywhere) && shown(action) && model.may(action)
+    };
+    for entry in TABLE.iter().filter(|entry| counts(entry.action)) {
         let label = match entry.action {
-            Action::CommandLine => "type".into(),
-            _ => entry.label.to_owned(),
+            Action::CommandLine => "type",
+            _ => entry.label,
         };
-        row.push(span(entry.keys.first().copied().map_or_else(String::new, key_name), t.key));
+        let label = model.skin.lang.tr(label);
+        row.push(span(model.keys.key(entry.action), t.key));
         row.push(span(format!(" {label}{gap}"), t.base));
     }
     Line::from(row)
@@ -95,7 +132,8 @@ fn command_line(model: &Model, area: Rect, buf: &mut Buffer) -> u16 {
     if let Some(complaint) = &model.command_line.complaint {
         row.push(span(format!("   {complaint}"), t.warn));
     } else if input.value().is_empty() {
-        row.push(span("   a command, then Enter; Tab completes, Up recalls, Esc closes", t.dim));
+        let hint = model.skin.lang.tr("a command, then Enter; Tab completes, Up recalls, Esc closes");
+        row.push(span(format!("   {hint}"), t.dim));
     }
     line(area, area.y, buf, &Line::from(row));
     let column = input.visual_cursor().saturating_sub(scroll) as u16;

@@ -10,7 +10,9 @@ use crate::ui::model::Model;
 
 /// Draws it from line `scroll` on.
 pub fn draw(model: &Model, scroll: u16, area: Rect, buf: &mut Buffer) {
-    rule(area, buf, &model.skin, "HELP", "keys on the left; what may be typed at : beside them, in any case");
+    let lang = model.skin.lang;
+    let note = lang.tr("keys on the left; what may be typed at : beside them, in any case");
+    rule(area, buf, &model.skin, lang.tr("HELP"), note);
     let body = below(area, 1);
     let rows = rows(model);
     let last = rows.len().saturating_sub(usize::from(body.height));
@@ -18,50 +20,62 @@ pub fn draw(model: &Model, scroll: u16, area: Rect, buf: &mut Buffer) {
 }
 
 fn rows<'a>(model: &Model) -> Vec<Line<'a>> {
-    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let mut rows = vec![Line::default()];
-    for entry in TABLE {
-        let keys: Vec<String> = entry.keys.iter().copied().map(key_name).collect();
-        let asks = if entry.dangerous { ", asks first" } else { "" };
+    for entry in TABLE.iter().filter(|entry| model.may(entry.action)) {
+        let keys: Vec<String> = model.keys.keys(entry.action).iter().copied().map(key_name).collect();
+        let asks = if entry.dangerous && !model.read_only { lang.tr(", asks first") } else { "" };
         rows.push(Line::from(vec![
             span(format!("  {:<5}", keys.join(" ")), t.key),
             span(format!("{:<14}", entry.names.join(", ")), t.strong),
-            span(explanation(entry.action, &model.config), t.base),
+            span(explanation(entry.action, model), t.base),
             span(asks, t.dim),
         ]));
     }
-    rows.push(Line::from(vec![span("  Ctrl-C ", t.key), span("            leave at once, also out of a question", t.base)]));
-    let head = |text: &str| Line::from(span(format!("  {text}"), t.strong));
+    let always = [("Ctrl-C", "leave at once, also out of a question"), ("Ctrl-Z", "suspend; `fg` in the shell brings it back")];
+    rows.extend(always.map(|(key, what)| {
+        Line::from(vec![span(format!("  {key:<7}"), t.key), span(format!("{:12}{}", "", lang.tr(what)), t.base)])
+    }));
+    rows.push(Line::default());
+    if model.read_only {
+        let text = lang.tr("This console was started with --read-only: orders, end and the method are removed.");
+        rows.extend([Line::from(span(format!("  {text}"), t.warn)), Line::default()]);
+    }
+    rows.extend(reading(model));
+    rows
+}
+
+/// How the screen is read.
+fn reading<'a>(model: &Model) -> Vec<Line<'a>> {
+    let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
+    let head = |text: &str| Line::from(span(format!("  {}", lang.tr(text)), t.strong));
     let say = |text: String| Line::from(span(format!("  {text}"), t.base));
     let (active, parked) = (&model.config.addresses.active, &model.config.addresses.parked);
-    rows.extend([
-        Line::default(),
+    let (flows, not_yet) = (g.shaft.repeat(3) + g.right, g.broken_shaft.repeat(3) + g.right);
+    let source = g.source[0].repeat(3) + g.source[1];
+    vec![
         head("How to read the screen"),
-        say(format!("The radio talks to the one server whose eth3 is {active}; the other is parked on {parked}.")),
-        say(format!(
-            "The owner's box has a thick frame, and the arrow of the radio points at it: {}{} samples flow, {}{} not yet.",
-            g.shaft.repeat(3),
-            g.right,
-            g.broken_shaft.repeat(3),
-            g.right
+        say(lang.fill("The radio talks to the one server whose eth3 is {0}; the other is parked on {1}.", &[active, parked])),
+        say(lang.fill(
+            "The owner's box has a thick frame, and the arrow of the radio points at it: {0} samples flow, {1} not yet.",
+            &[&flows, &not_yet],
         )),
-        say("A box with a dotted frame shows old figures; its age is in the frame.".into()),
-        say(format!(
-            "Pings: one cell each, newest on the right, height is the round trip; {} lost, {} not yet answered.",
-            g.lost, g.waiting
+        say(lang.tr("A box with a dotted frame shows old figures; its age is in the frame.").into()),
+        say(lang.fill(
+            "Pings: one cell each, newest on the right, height is the round trip; {0} lost, {1} not yet answered.",
+            &[&g.lost, &g.waiting],
         )),
-        say(format!(
-            "Phases: {} measured in this run, {}{} the source's figure, on one scale; the bracket holds the interruption.",
-            g.lengths[7],
-            g.source[0].repeat(3),
-            g.source[1]
+        say(lang.fill(
+            "Phases: {0} measured in this run, {1} the source's figure, on one scale; the bracket holds the interruption.",
+            &[&g.lengths[7], &source],
         )),
-        say("Interruption: by phases (the source's definition), by lost pings x interval, and as the gap seen at the far end."
+        say(lang
+            .tr("Interruption: by phases (the source's definition), by lost pings x interval, and as the gap seen at the far end.")
             .into()),
         Line::default(),
         head("A small terminal drops, in this order"),
-        say("route table, control variables, log (its last line stays), load of the servers, preparing phases, ping figures."
+        say(lang
+            .tr("route table, control variables, log (its last line stays), load of the servers, preparing phases, ping figures.")
             .into()),
-    ]);
-    rows
+    ]
 }

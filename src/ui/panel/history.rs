@@ -5,13 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
 use crate::metrics::table::word;
 use crate::protocol::{Outcome, RunRecord};
+use crate::ui::action::Action;
 use crate::ui::model::Model;
-use crate::ui::runs::Loading;
-use crate::ui::text::{clip, count, ms, one_line, span as length, wrap};
+use crate::ui::runs::{Loading, RunsAction};
+use crate::ui::text::{clip, count, ms, one_line, pad, pad_left, span as length, wrap};
 
 /// Rows of the details: rule, identity, figures, phases in two rows, reason.
 pub const DETAILS: u16 = 6;
@@ -67,14 +70,16 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 
 fn title(model: &Model) -> String {
     let runs = &model.runs;
-    let marks = if runs.marks() > 0 { format!(", {} marked", runs.marks()) } else { String::new() };
+    let lang = model.skin.lang;
+    let marks = if runs.marks() > 0 { lang.fill(", {0} marked", &[&runs.marks()]) } else { String::new() };
     let way = match (runs.sort, runs.reverse) {
         (SortKey::Started, true) => "newest first",
         (SortKey::Started, false) => "oldest first",
         (_, true) => "largest first",
         (_, false) => "smallest first",
     };
-    format!("RUNS {} of {}{marks}, by {}, {way}", count(runs.visible().len() as u64), count(runs.count() as u64), runs.sort.name())
+    let (shown, all) = (count(runs.visible().len() as u64), count(runs.count() as u64));
+    lang.fill("RUNS {0} of {1}{2}, by {3}, {4}", &[&shown, &all, &marks, &lang.tr(runs.sort.name()), &lang.tr(way)])
 }
 
 /// When the records were read: they do not change by themselves.
@@ -82,20 +87,20 @@ fn freshness(model: &Model) -> String {
     match &model.runs.loading {
         Loading::Done(at) => {
             let age = (model.at - *at).num_milliseconds();
-            format!("read {} ago", length(u64::try_from(age).unwrap_or(0)))
+            model.skin.lang.fill("read {0} ago", &[&length(u64::try_from(age).unwrap_or(0))])
         }
-        Loading::UnderWay => "being read".into(),
+        Loading::UnderWay => model.skin.lang.tr("being read").into(),
         Loading::Never | Loading::Failed(_) => String::new(),
     }
 }
 
 fn filter_row<'a>(model: &Model) -> Option<Line<'a>> {
-    let (t, runs) = (&model.skin.theme, &model.runs);
+    let (t, runs, lang) = (&model.skin.theme, &model.runs, model.skin.lang);
     let typed = runs.input.value();
     if !runs.typing && typed.is_empty() {
         return None;
     }
-    let mut row = vec![span("filter ", t.dim), span(typed.to_owned(), t.strong)];
+    let mut row = vec![span(lang.tr("filter "), t.dim), span(typed.to_owned(), t.strong)];
     if runs.typing {
         row.push(span("_", t.key));
     }
@@ -104,24 +109,29 @@ fn filter_row<'a>(model: &Model) -> Option<Line<'a>> {
             let hint = failure.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
             row.push(span(format!("   {failure}{hint}"), t.warn));
         }
-        None if typed.is_empty() => row.push(span("   words, method:cold, outcome:failed, total>200, !by:ada", t.dim)),
+        None if typed.is_empty() => row.push(span(lang.tr("   words, method:cold, outcome:failed, total>200, !by:ada"), t.dim)),
         None => {}
     }
     Some(Line::from(row))
 }
 
+/// Where records are.
+const WHERE: &str = "An order leaves its record on the host that carried it out; in a lab that is here.";
+
 /// What is said instead of a list.
 fn empty(model: &Model) -> Option<String> {
     let runs = &model.runs;
-    let folder = model.config.records.display();
+    let (folder, lang) = (model.config.records.display(), model.skin.lang);
     match &runs.loading {
-        Loading::Failed(failure) => Some(format!("{failure}. u reads the records again.")),
-        Loading::Never | Loading::UnderWay if runs.count() == 0 => Some(format!("reading the records in {folder}")),
-        _ if runs.count() == 0 => Some(format!(
-            "No runs are recorded in {folder} on this machine. An order leaves its record on the host that carried it out; in a lab that \
-             is here."
-        )),
-        _ if runs.visible().len() == 0 => Some("No run meets the filter; Esc removes it.".into()),
+        Loading::Failed(failure) => {
+            let key = model.keys.key(Action::Runs(RunsAction::Reload));
+            Some(lang.fill("{0}. {1} reads the records again.", &[failure, &key]))
+        }
+        Loading::Never | Loading::UnderWay if runs.count() == 0 => Some(lang.fill("reading the records in {0}", &[&folder])),
+        _ if runs.count() == 0 => {
+            Some(format!("{} {}", lang.fill("No runs are recorded in {0} on this machine.", &[&folder]), lang.tr(WHERE)))
+        }
+        _ if runs.visible().len() == 0 => Some(lang.tr("No run meets the filter; Esc removes it.").into()),
         _ => None,
     }
 }
@@ -135,13 +145,18 @@ fn heads<'a>(model: &Model, width: u16) -> Line<'a> {
     let mut spans = vec![span("  ", t.dim)];
     for (key, head, width, figure, _) in shown(width) {
         let style = if key == Some(model.runs.sort) { t.key } else { t.dim };
-        let pad = " ".repeat(width.saturating_sub(head.len()));
+        let head = model.skin.lang.tr(head);
+        let pad = " ".repeat(width.saturating_sub(head.width()));
         // Underlines belong to the head, not to the blank beside it.
-        let cells = if figure { [span(pad, t.dim), span(head, style)] } else { [span(head, style), span(pad, t.dim)] };
+        let cells = if figure {
+            [span(pad, t.dim), span(head.to_owned(), style)]
+        } else {
+            [span(head.to_owned(), style), span(pad, t.dim)]
+        };
         spans.extend(cells);
         spans.push(span("  ", t.dim));
     }
-    spans.push(span("run", t.dim));
+    spans.push(span(model.skin.lang.tr("run").to_owned(), t.dim));
     Line::from(spans)
 }
 
@@ -157,7 +172,9 @@ fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a>
             Some(SortKey::Started) => (run.started.format("%Y-%m-%d %H:%M:%S").to_string(), t.base),
             Some(SortKey::Order) => (run.order.to_string(), t.strong),
             Some(SortKey::Method) => (if moves { run.method.to_string() } else { "-".into() }, t.base),
-            Some(SortKey::Outcome) => (word(run.outcome).into(), if run.outcome == Outcome::Ok { t.good } else { t.bad }),
+            Some(SortKey::Outcome) => {
+                (model.skin.lang.tr(word(run.outcome)).into(), if run.outcome == Outcome::Ok { t.good } else { t.bad })
+            }
             Some(SortKey::Total) => (number(Some(run.total_ms)), t.measured),
             Some(SortKey::Phases) => (number(run.interruption.by_phases_ms), t.measured),
             Some(SortKey::Lost) => (run.interruption.probes_lost.map_or_else(|| "-".into(), count), t.measured),
@@ -167,7 +184,7 @@ fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a>
             None => (run.to.clone(), t.base),
         };
         let text = clip(&one_line(&text), width, g.ellipsis);
-        spans.push(span(if figure { format!("{text:>width$}  ") } else { format!("{text:<width$}  ") }, style));
+        spans.push(span(format!("{}  ", if figure { pad_left(&text, width) } else { pad(&text, width) }), style));
     }
     spans.push(span(one_line(short(&run.run)), t.dim));
     Line::from(spans)
@@ -175,31 +192,31 @@ fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a>
 
 /// Draws what the list has no room for.
 pub fn details(model: &Model, area: Rect, buf: &mut Buffer) {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let Some(run) = model.runs.selected() else { return };
-    rule(area, buf, &model.skin, &format!("RUN {}", one_line(&run.run)), "ms, measured");
-    let by = run.by.as_deref().map_or_else(|| "not recorded".into(), one_line);
+    rule(area, buf, &model.skin, &lang.fill("RUN {0}", &[&one_line(&run.run)]), lang.tr("ms, measured"));
+    let by = run.by.as_deref().map_or_else(|| lang.tr("not recorded").into(), one_line);
     let felt = &run.interruption;
     let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
     let mut rows = vec![Line::from(vec![
         span(format!("{} > {}  ", one_line(&run.from), one_line(&run.to)), t.strong),
-        span("by ", t.dim),
+        span(lang.tr("by "), t.dim),
         span(format!("{by}  "), t.base),
-        span("interruption by phases ", t.dim),
+        span(lang.tr("interruption by phases "), t.dim),
         span(figure(felt.by_phases_ms), t.measured),
-        span(", by lost pings ", t.dim),
+        span(lang.tr(", by lost pings "), t.dim),
         span(figure(felt.by_loss_ms), t.measured),
-        span(", gap ", t.dim),
+        span(lang.tr(", gap "), t.dim),
         span(figure(felt.gap_ms), t.measured),
     ])];
     let phases: Vec<String> = run.phases.iter().map(|p| format!("{} {}", p.name.name(), ms(p.ms))).collect();
-    let phases = if phases.is_empty() { "no phases".into() } else { phases.join(",  ") };
+    let phases = if phases.is_empty() { lang.tr("no phases").into() } else { phases.join(",  ") };
     let width = usize::from(area.width);
     rows.extend(wrap(&phases, width).into_iter().map(|row| Line::from(span(row, t.base))));
-    let hint = run.failure.as_ref().and_then(|f| f.hint.as_ref()).map(|hint| format!("what to do: {hint}"));
+    let hint = run.failure.as_ref().and_then(|f| f.hint.as_ref()).map(|hint| lang.fill("what to do: {0}", &[hint]));
     for text in run.reason.iter().chain(hint.as_ref()) {
         rows.extend(wrap(&one_line(text), width).into_iter().map(|row| Line::from(span(row, t.bad))));
     }
-    rows.extend(run.warnings.iter().map(|w| Line::from(span(format!("warning: {}", one_line(w)), t.warn))));
+    rows.extend(run.warnings.iter().map(|w| Line::from(span(format!("{}{}", lang.tr("warning: "), one_line(w)), t.warn))));
     lines(below(area, 1), buf, rows);
 }

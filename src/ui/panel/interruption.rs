@@ -8,8 +8,9 @@ use ratatui::text::Line;
 use super::{below, emphasise, lines, rule, span};
 use crate::protocol::{Outcome, PhaseName};
 use crate::ui::big;
+use crate::ui::lang::Lang;
 use crate::ui::shown::{Origin, Shown, View};
-use crate::ui::text::{clip, ms, one_line, ratio, wrap};
+use crate::ui::text::{clip, ms, one_line, pad, ratio, wrap};
 use crate::ui::timeline::Timeline;
 
 /// Times the large size that a figure is drawn at most: three rows a pixel fill a 60-row terminal.
@@ -29,7 +30,7 @@ struct Figure {
 /// Draws it: the rule, the figures, what they are, and both on one scale where there is room.
 pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     let t = &view.skin.theme;
-    rule(area, buf, view.skin, &title(view.run.map(|run| run.origin)), view.notice.as_deref().unwrap_or("ms"));
+    rule(area, buf, view.skin, &title(view.run.map(|run| run.origin), view.skin.lang), view.notice.as_deref().unwrap_or("ms"));
     if view.notice.is_some() {
         emphasise(area, buf, view.skin);
     }
@@ -41,8 +42,8 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
             Outcome::RolledBack => " ROLLED BACK ",
             Outcome::Ok | Outcome::Failed => " FAILED ",
         };
-        let reason = one_line(record.reason.as_deref().unwrap_or("no reason given"));
-        let mut rows = vec![Line::from(span(word, t.bad_tag)), Line::default()];
+        let reason = one_line(record.reason.as_deref().unwrap_or(view.skin.lang.tr("no reason given")));
+        let mut rows = vec![Line::from(span(view.skin.lang.tr(word), t.bad_tag)), Line::default()];
         rows.extend(wrap(&reason, usize::from(area.width)).into_iter().map(|row| Line::from(span(row, t.bad))));
         lines(body, buf, rows);
         return;
@@ -57,36 +58,36 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     lines(below(body, used), buf, rows);
 }
 
-fn title(origin: Option<Origin>) -> String {
-    let what = "INTERRUPTION OF SERVICE";
-    match origin {
-        None => format!("{what}: no migration yet"),
-        Some(Origin::Live) => format!("{what}: MIGRATING now"),
-        Some(Origin::Latest) => format!("{what}: latest migration"),
-        Some(Origin::Recorded) => format!("{what}: from the records"),
-        Some(Origin::Replay) => format!("{what}: REPLAY of a record"),
-    }
+fn title(origin: Option<Origin>, lang: Lang) -> String {
+    let which = match origin {
+        None => "no migration yet",
+        Some(Origin::Live) => "MIGRATING now",
+        Some(Origin::Latest) => "latest migration",
+        Some(Origin::Recorded) => "from the records",
+        Some(Origin::Replay) => "REPLAY of a record",
+    };
+    lang.fill("INTERRUPTION OF SERVICE: {0}", &[&lang.tr(which)])
 }
 
 fn figure(view: &View<'_>) -> Figure {
-    let t = &view.skin.theme;
+    let (t, lang) = (&view.skin.theme, view.skin.lang);
     let Some(shown) = view.run else {
-        let caption = "source, published; nothing measured here yet: s starts the work, m migrates it, r shows recorded runs";
+        let caption = lang.tr("source, published; nothing measured here yet");
         return Figure { ms: None, style: t.dim, caption: caption.into(), comparable: false };
     };
     let Some(record) = shown.record() else {
         let ms = Timeline::of(shown.progress).interruption_ms();
         let caption = match ms {
-            Some(_) => "so far, measured: nobody has been served since the source stopped".to_owned(),
-            None => "so far: the source still serves".to_owned(),
+            Some(_) => "so far, measured: nobody has been served since the source stopped",
+            None => "so far: the source still serves",
         };
-        return Figure { ms: Some(ms.unwrap_or(0.0)), style: t.warn, caption, comparable: false };
+        return Figure { ms: Some(ms.unwrap_or(0.0)), style: t.warn, caption: lang.tr(caption).into(), comparable: false };
     };
     let felt = &record.interruption;
     let (ms, caption, comparable) = match (felt.by_phases_ms, felt.gap_ms) {
-        (Some(v), _) => (Some(v), format!("measured by phases: {}", phases(&shown)), true),
-        (None, Some(v)) => (Some(v), "measured as the far end's longest gap; by phases it was not measured".into(), false),
-        (None, None) => (None, "not measured".into(), false),
+        (Some(v), _) => (Some(v), lang.fill("measured by phases: {0}", &[&phases(&shown)]), true),
+        (None, Some(v)) => (Some(v), lang.tr("measured as the far end's longest gap; by phases it was not measured").into(), false),
+        (None, None) => (None, lang.tr("not measured").into(), false),
     };
     Figure { ms, style: t.measured, caption, comparable }
 }
@@ -135,22 +136,23 @@ fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u1
 
 /// What the figures are, in the fullest of three wordings that fits.
 fn caption<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Line<'a> {
-    let (t, source) = (&view.skin.theme, view.source());
+    let (t, source, lang) = (&view.skin.theme, view.source(), view.skin.lang);
+    let name = lang.tr(source.name);
     let Some(ours) = figure.ms else {
         if view.run.is_some() {
-            let published = format!("   {}, published: {} ms", source.name, ms(source.interruption_ms));
+            let published = format!("   {}", lang.fill("{0}, published: {1} ms", &[&name, &ms(source.interruption_ms)]));
             return Line::from(vec![span(figure.caption.clone(), t.warn), span(published, t.source)]);
         }
         return Line::from(span(clip(&figure.caption, width, view.skin.glyphs.ellipsis), t.source));
     };
-    let published = format!("{}, published: {} ms", source.name, ms(source.interruption_ms));
-    let short = format!("{} {} ms", source.name, ms(source.interruption_ms));
-    let brief = figure.caption.split(':').next().unwrap_or_default().to_owned();
+    let published = lang.fill("{0}, published: {1} ms", &[&name, &ms(source.interruption_ms)]);
+    let short = format!("{name} {} ms", ms(source.interruption_ms));
+    let brief = figure.caption.split([':', '\u{ff1a}']).next().unwrap_or_default().to_owned();
     let wording = |caption: &str, source: &str| {
         let mut row =
             vec![span(format!("{} ms {caption}", ms(ours)), t.strong), span("   ", t.base), span(source.to_owned(), t.source)];
         if figure.comparable {
-            row.push(span("   ours / source ", t.dim));
+            row.push(span(lang.tr("   ours / source "), t.dim));
             row.push(span(ratio(ours / view.source().interruption_ms), t.strong));
         }
         Line::from(row)
@@ -162,7 +164,7 @@ fn caption<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Line<'a> {
 
 /// Ours and the source's on one scale.
 fn scale<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Vec<Line<'a>> {
-    let (t, g) = (&view.skin.theme, &view.skin.glyphs);
+    let (t, g, lang) = (&view.skin.theme, &view.skin.glyphs, view.skin.lang);
     // The label before a bar.
     let label = 8;
     let longest = figure.ms.unwrap_or(0.0).max(view.source().interruption_ms);
@@ -172,11 +174,11 @@ fn scale<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Vec<Line<'a>> {
     let end = cells(view.source().interruption_ms).saturating_sub(1);
     vec![
         Line::from(vec![
-            span(format!("{:<label$}", "ours"), t.dim),
+            span(pad(lang.tr("ours"), label), t.dim),
             figure.ms.map_or_else(|| span("-", t.dim), |v| span(bar(v), figure.style)),
         ]),
         Line::from(vec![
-            span(format!("{:<label$}", "source"), t.dim),
+            span(pad(lang.tr("source"), label), t.dim),
             span(format!("{}{}", g.source[0].repeat(end), g.source[1]), t.source),
         ]),
     ]

@@ -22,6 +22,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
 
 use super::text::clip;
 use super::theme::Skin;
@@ -55,7 +56,7 @@ pub fn rule(area: Rect, buf: &mut Buffer, skin: &Skin, title: &str, note: &str) 
         Line::from(vec![span(g.rule.repeat(2), t.rule), span(format!(" {title} "), t.strong), span(g.rule.repeat(width), t.rule)]);
     line(area, area.y, buf, &left);
     // Two columns of rule on either side of the note, its spaces, and the title before it.
-    let room = width.saturating_sub(title.chars().count() + 10);
+    let room = width.saturating_sub(title.width() + 10);
     if !note.is_empty() && room > 8 {
         let note = format!(" {} ", clip(note, room, g.ellipsis));
         let row = Line::from(span(note, t.dim));

@@ -7,8 +7,9 @@ use ratatui::text::Line;
 
 use super::{below, line, lines, rule, span};
 use crate::protocol::{PhaseName, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, StepState};
+use crate::ui::lang::Lang;
 use crate::ui::model::Model;
-use crate::ui::text::{clip, count, ms, ratio};
+use crate::ui::text::{clip, count, ms, pad, pad_left, ratio};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::interrupts;
 
@@ -38,7 +39,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
     let progress = model.migration().map(|(_, progress)| progress);
     let name_width = NAME.min(usize::from(area.width).saturating_sub(MARKS + 2 * FIGURE));
-    rule(area, buf, &model.skin, &title(progress), "");
+    rule(area, buf, &model.skin, &title(progress, model.skin.lang), "");
     heads(area, buf, &model.skin, name_width);
     let body = below(area, 1);
     let phases = phase_rows(model, progress);
@@ -58,7 +59,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         let ours = row.ours.map_or_else(|| "-".into(), figure);
         let mut spans = vec![
             span(format!("{:<MARKS$}", row.marks), row.style),
-            span(format!("{:<name_width$}", clip(row.name, name_width, model.skin.glyphs.ellipsis)), row.style),
+            span(pad(&clip(model.skin.lang.tr(row.name), name_width, model.skin.glyphs.ellipsis), name_width), row.style),
             span(format!("{source:>FIGURE$}"), t.source),
             span(format!("{ours:>FIGURE$}"), if row.ours.is_some() { t.measured } else { t.dim }),
         ];
@@ -75,36 +76,36 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 /// Interruption by phases and total: the sums that are always shown.
 const MANDATORY_SUMS: usize = 2;
 
-fn title(progress: Option<&Progress>) -> String {
+fn title(progress: Option<&Progress>, lang: Lang) -> String {
     match progress {
-        None => "PHASES, ms".into(),
-        Some(p) => format!("PHASES of {} {}, ms", p.order, p.method),
+        None => lang.tr("PHASES, ms").into(),
+        Some(p) => lang.fill("PHASES of {0} {1}, ms", &[&p.order, &p.method]),
     }
 }
 
 fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
-    let (t, g) = (&skin.theme, &skin.glyphs);
+    let (t, g, lang) = (&skin.theme, &skin.glyphs, skin.lang);
     // Heads stand over their right-aligned figures, on a gap in the rule.
     let x = area.x + (MARKS + name_width).saturating_sub(1) as u16;
     let heads = Line::from(vec![
-        span(format!("{:>1$}", "source", FIGURE + 1), t.source),
-        span(format!("{:>FIGURE$} ", "ours"), t.measured),
+        span(pad_left(lang.tr("source"), FIGURE + 1), t.source),
+        span(pad_left(lang.tr("ours"), FIGURE) + " ", t.measured),
     ]);
     line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &heads);
     let x = area.x + (MARKS + name_width + 2 * FIGURE) as u16;
     let legend = Line::from(vec![
         span("  ", t.base),
         span(g.lengths[7], t.measured),
-        span(" ours, measured  ", t.dim),
+        span(lang.tr(" ours, measured  "), t.dim),
         span(format!("{}{}", g.source[0].repeat(2), g.source[1]), t.source),
-        span(" source ", t.dim),
+        span(lang.tr(" source "), t.dim),
     ]);
     let short = Line::from(vec![
         span(" ", t.base),
         span(g.lengths[7], t.measured),
-        span(" ours ", t.dim),
+        span(lang.tr(" ours "), t.dim),
         span(g.source[1], t.source),
-        span(" source", t.dim),
+        span(lang.tr(" source"), t.dim),
     ]);
     let room = area.right().saturating_sub(x);
     if let Some(legend) = [legend, short].into_iter().find(|l| l.width() <= usize::from(room)) {
@@ -179,15 +180,15 @@ fn sum_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
 
 /// The last line: ours against the source's.
 fn verdict<'a>(model: &Model, progress: Option<&Progress>) -> Line<'a> {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let record: Option<&RunRecord> = progress.and_then(|p| p.record.as_ref());
     let Some((record, ours)) = record.and_then(|r| Some((r, r.interruption.by_phases_ms?))) else {
-        return Line::from(span("    source: two servers, one N210, hot switch", t.dim));
+        return Line::from(span(lang.tr("    source: two servers, one N210, hot switch"), t.dim));
     };
     Line::from(vec![
-        span("    ours / source: interruption ", t.dim),
+        span(lang.tr("    ours / source: interruption "), t.dim),
         span(ratio(ours / SOURCE_INTERRUPTION_MS), t.strong),
-        span(", total ", t.dim),
+        span(lang.tr(", total "), t.dim),
         span(ratio(record.total_ms / SOURCE_TOTAL_MS), t.strong),
     ])
 }

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
 
 use super::phases::trim;
 use super::{below, line, rule, span};
@@ -10,34 +11,31 @@ use crate::protocol::{ProbeOutcome, ProbeStatus};
 use crate::ui::model::Model;
 use crate::ui::text::{count, ms, one_line, span as length};
 
-/// Most rows that a strip is drawn high.
-const HIGHEST: u16 = 4;
-
 /// From this width on, all figures are shown.
 const ALL_FIGURES: u16 = 110;
 
 /// Draws it: the rule, the strip, what was lost where, the figures.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let far = model.config.roles.far_end.as_deref();
     let (Some(far), Some(probe)) = (far, model.probe()) else {
-        rule(area, buf, &model.skin, "PINGS", "");
+        rule(area, buf, &model.skin, lang.tr("PINGS"), "");
         let text = far.map_or_else(
-            || "the configuration names no far end: nobody probes".to_owned(),
+            || lang.tr("the configuration names no far end: nobody probes").to_owned(),
             |far| match model.replay {
-                Some(_) => "single pings are not in a record, their count is: see Timing".into(),
-                None => format!("{far} reports no probe yet"),
+                Some(_) => lang.tr("single pings are not in a record, their count is: see Timing").into(),
+                None => lang.fill("{0} reports no probe yet", &[&far]),
             },
         );
         line(area, area.y + 1, buf, &Line::from(span(text, t.dim)));
         return;
     };
-    let stale = model.stale_ms(far).map(|age| format!(", {} OLD", length(age))).unwrap_or_default();
-    let title = format!("PINGS {far} to {} every {} ms{stale}", one_line(&probe.target), trim(probe.interval_ms));
+    let stale = model.stale_ms(far).map(|age| lang.fill(", {0} OLD", &[&length(age)])).unwrap_or_default();
+    let title = lang.fill("PINGS {0} to {1} every {2} ms", &[&far, &one_line(&probe.target), &trim(probe.interval_ms)]) + &stale;
     rule(area, buf, &model.skin, &title, "");
     let body = below(area, 1);
     let with_losses = body.height >= 4;
-    let strip_rows = body.height.saturating_sub(if with_losses { 2 } else { 1 }).clamp(1, HIGHEST);
+    let strip_rows = body.height.saturating_sub(if with_losses { 2 } else { 1 }).max(1);
     let cells: Vec<&ProbeOutcome> = newest(model, area.width);
     strip(model, &cells, Rect { height: strip_rows.min(body.height), ..body }, buf);
     if with_losses {
@@ -102,13 +100,13 @@ fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) 
             i += 1;
             continue;
         }
-        let text = format!("{run} lost");
+        let text = model.skin.lang.fill("{0} lost", &[&run]);
         // Ends with the run when the run is longer than its label; never over the label before it or the edge.
-        let start = usize::from(offset) + i + run.saturating_sub(text.len()) / 2;
-        let start = start.min(usize::from(area.width).saturating_sub(text.len()));
+        let start = usize::from(offset) + i + run.saturating_sub(text.width()) / 2;
+        let start = start.min(usize::from(area.width).saturating_sub(text.width()));
         if start >= free {
             let x = area.x + start as u16;
-            free = start + text.len() + 1;
+            free = start + text.width() + 1;
             line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(span(text, t.bad)));
         }
         i += run;
@@ -116,8 +114,9 @@ fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) 
 }
 
 fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Rect, buf: &mut Buffer) {
-    let t = &model.skin.theme;
-    let figure = |label: &str, value: String, style| [span(format!("{label} "), t.dim), span(value, style), span("  ", t.base)];
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    let figure =
+        |label: &str, value: String, style| [span(format!("{} ", lang.tr(label)), t.dim), span(value, style), span("  ", t.base)];
     let counted = probe.sent.saturating_sub(probe.before_service);
     let share = if counted > 0 { 100.0 * probe.lost as f64 / counted as f64 } else { 0.0 };
     let lost_style = if probe.lost > 0 { t.bad } else { t.strong };

@@ -5,9 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
+use unicode_width::UnicodeWidthStr;
 
 use super::{below, centred, line, lines, span};
-use crate::protocol::{Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
+use crate::protocol::{Order, Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
+use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::model::{Model, Pending};
 use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length, wrap};
@@ -28,21 +30,24 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 }
 
 fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     match model.owner() {
         // Nobody has said so, as long as one of the two was not heard.
         RadioOwner::Nobody => match model.pool().into_iter().find(|host| model.telemetry(host).is_none()) {
-            Some(host) => (format!("owner unknown, no {host}"), t.warn),
-            None => ("NOBODY owns the radio".into(), t.warn),
+            Some(host) => (lang.fill("owner unknown, no {0}", &[&host]), t.warn),
+            None => (lang.tr("NOBODY owns the radio").into(), t.warn),
         },
         RadioOwner::Host(host) => match model.stale_ms(&host) {
-            Some(age) => (format!("{host} owned it {} ago", length(age)), t.warn),
+            Some(age) => (lang.fill("{0} owned it {1} ago", &[&host, &length(age)]), t.warn),
             None => match model.pool().into_iter().find(|other| *other != host && model.holds_radio(other)) {
-                Some(other) => (format!("{host} owns it, {other} lost"), t.warn),
-                None => (first_that_fits([format!("{host} owns the radio"), format!("{host} is owner"), host], room), t.owner),
+                Some(other) => (lang.fill("{0} owns it, {1} lost", &[&host, &other]), t.warn),
+                None => {
+                    let full = lang.fill("{0} owns the radio", &[&host]);
+                    (first_that_fits([full, lang.fill("{0} is owner", &[&host]), host], room), t.owner)
+                }
             },
         },
-        RadioOwner::Conflict(hosts) => (format!("CONFLICT: {} own it", hosts.join(" and ")), t.bad),
+        RadioOwner::Conflict(hosts) => (lang.fill("CONFLICT: {0} own it", &[&hosts.join(lang.tr(" and "))]), t.bad),
     }
 }
 
@@ -69,7 +74,7 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
         let short = format!("tx {:.0} rx {:.0} MHz", radio.tx_freq / 1e6, radio.rx_freq / 1e6);
         rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
         let (what, rate) = rate(model, radio.rate);
-        rows.push(first_that_fits([format!("{what} {rate}"), rate], room));
+        rows.push(first_that_fits([format!("{} {rate}", model.skin.lang.tr(what)), rate], room));
     }
     let styles = [t.strong, t.dim, t.dim];
     lines(inner, buf, rows.into_iter().zip(styles).map(|(text, style)| centred(Line::from(span(text, style)), inner.width)));
@@ -102,7 +107,7 @@ fn rate(model: &Model, configured: f64) -> (&'static str, String) {
 
 /// The first of several wordings that fits, or nothing.
 fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> String {
-    wordings.into_iter().find(|text| text.chars().count() <= room).unwrap_or_default()
+    wordings.into_iter().find(|text| text.width() <= room).unwrap_or_default()
 }
 
 fn centre_title<'a>(name: &str, width: u16, style: Style) -> Line<'a> {
@@ -164,15 +169,16 @@ fn big_height(rows: &[Line<'_>]) -> usize {
 }
 
 fn idle<'a>(model: &Model, width: u16) -> Story<'a> {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let working = model.pool().into_iter().any(|host| model.works(host));
+    let key = |order| model.keys.key(Action::Order(order));
     let next = match (working, width >= ROOMY) {
-        (true, true) => "m migrates, b migrates back",
-        (true, false) => "m or b migrates",
-        (false, _) => "s starts it (DS)",
+        (true, true) => lang.fill("{0} migrates, {1} migrates back", &[&key(Order::M), &key(Order::MB)]),
+        (true, false) => lang.fill("{0} or {1} migrates", &[&key(Order::M), &key(Order::MB)]),
+        (false, _) => lang.fill("{0} starts it (DS)", &[&key(Order::DS)]),
     };
     Story {
-        headline: Line::from(span("no migration yet", t.dim)),
+        headline: Line::from(span(lang.tr("no migration yet"), t.dim)),
         detail: Line::from(span(next, t.base)),
         figure: None,
         notes: Vec::new(),
@@ -180,11 +186,11 @@ fn idle<'a>(model: &Model, width: u16) -> Story<'a> {
 }
 
 fn asked<'a>(model: &Model, pending: &Pending) -> Story<'a> {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let since = length(model.now_ms.saturating_sub(pending.since_ms) / 1000 * 1000);
     Story {
-        headline: Line::from(span(format!(" {} ordered ", pending.order), t.action_tag)),
-        detail: Line::from(span(format!("{} asked, {since}", pending.host), t.base)),
+        headline: Line::from(span(lang.fill(" {0} ordered ", &[&pending.order]), t.action_tag)),
+        detail: Line::from(span(lang.fill("{0} asked, {1}", &[&pending.host, &since]), t.base)),
         figure: None,
         notes: Vec::new(),
     }
@@ -193,7 +199,7 @@ fn asked<'a>(model: &Model, pending: &Pending) -> Story<'a> {
 fn ordered<'a>(model: &Model, progress: &Progress) -> Story<'a> {
     let t = &model.skin.theme;
     Story {
-        headline: Line::from(span(format!(" {} on {} ", progress.order, progress.to), t.action_tag)),
+        headline: Line::from(span(model.skin.lang.fill(" {0} on {1} ", &[&progress.order, &progress.to]), t.action_tag)),
         detail: Line::from(span(one_line(&progress.now), t.base)),
         figure: None,
         notes: Vec::new(),
@@ -201,8 +207,9 @@ fn ordered<'a>(model: &Model, progress: &Progress) -> Story<'a> {
 }
 
 /// A tag and the direction of the migration; where there is no room for both ends, its goal.
-fn headline<'a>(model: &Model, tag: &'a str, style: Style, progress: &Progress, width: u16) -> Vec<Span<'a>> {
+fn headline<'a>(model: &Model, tag: &str, style: Style, progress: &Progress, width: u16) -> Vec<Span<'a>> {
     let t = &model.skin.theme;
+    let tag = model.skin.lang.tr(tag);
     let mut full = vec![span(tag, style), span(" ", t.base)];
     full.extend(direction(model, progress));
     if full.iter().map(Span::width).sum::<usize>() <= usize::from(width) {
@@ -217,29 +224,32 @@ fn direction<'a>(model: &Model, progress: &Progress) -> Vec<Span<'a>> {
 }
 
 fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> Story<'a> {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let headline = headline(model, " MIGRATING ", t.action_tag, progress, width);
     let steps = progress.steps.len();
     let current = progress.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
     let (detail, figure, source) = match current {
         Some((i, step)) => (
-            format!("{} of {steps}: {}", i + 1, if width >= ROOMY { step.name.explanation() } else { step.name.name() }),
+            {
+                let name = if width >= ROOMY { lang.tr(step.name.explanation()) } else { step.name.name() };
+                lang.fill("{0} of {1}: {2}", &[&(i + 1), &steps, &name])
+            },
             Some((ms(step.ms.round()), t.warn)),
             step.name.source_ms(),
         ),
         None => (one_line(&progress.now), None, None),
     };
-    let unit = if width >= ROOMY { "ms in this phase, source " } else { "so far, source " };
-    let note = source.map_or_else(|| "in this phase so far".to_owned(), |v| format!("{unit}{}", ms(v)));
+    let unit = if width >= ROOMY { "ms in this phase, source {0}" } else { "so far, source {0}" };
+    let note = source.map_or_else(|| lang.tr("in this phase so far").to_owned(), |v| lang.fill(unit, &[&ms(v)]));
     let mut notes = vec![Line::from(span(if figure.is_some() { note } else { String::new() }, t.dim))];
     if let Some(age) = model.stale_ms(host) {
-        notes.insert(0, Line::from(span(format!("as {host} said {} ago", length(age)), t.warn)));
+        notes.insert(0, Line::from(span(lang.fill("as {0} said {1} ago", &[&host, &length(age)]), t.warn)));
     }
     Story { headline: Line::from(headline), detail: Line::from(span(detail, t.strong)), figure, notes }
 }
 
 fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
-    let t = &model.skin.theme;
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     let Some(record) = &progress.record else {
         return Story {
             headline: Line::from(direction(model, progress)),
@@ -256,7 +266,7 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
     };
     let headline = headline(model, word, style, progress, width);
     if record.outcome != Outcome::Ok {
-        let reason = record.reason.clone().unwrap_or_else(|| "no reason given".into());
+        let reason = record.reason.clone().unwrap_or_else(|| lang.tr("no reason given").into());
         return Story {
             headline: Line::from(headline),
             detail: Line::default(),
@@ -268,17 +278,21 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
     Story {
         headline: Line::from(headline),
         detail: Line::from(span(
-            if width >= ROOMY { format!("{}, service interrupted for", record.method) } else { "interrupted for".into() },
+            if width >= ROOMY {
+                lang.fill("{0}, service interrupted for", &[&record.method])
+            } else {
+                lang.tr("interrupted for").into()
+            },
             t.base,
         )),
         figure: figure.map(|v| (ms(v.round()), t.measured)),
         notes: vec![
             if width >= ROOMY {
-                Line::from(span(format!("ms measured ({what})"), t.strong))
+                Line::from(span(lang.fill("ms measured ({0})", &[&lang.tr(what)]), t.strong))
             } else {
-                Line::from(span(format!("measured; source {}", ms(SOURCE_INTERRUPTION_MS)), t.source))
+                Line::from(span(lang.fill("measured; source {0}", &[&ms(SOURCE_INTERRUPTION_MS)]), t.source))
             },
-            Line::from(span(format!("source {} ms", ms(SOURCE_INTERRUPTION_MS)), t.source)),
+            Line::from(span(lang.fill("source {0} ms", &[&ms(SOURCE_INTERRUPTION_MS)]), t.source)),
         ],
     }
 }

@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
 use crate::protocol::Outcome;
+use crate::ui::lang::Lang;
 use crate::ui::shown::{Origin, Shown, View};
 use crate::ui::text::{one_line, span as length};
 
@@ -17,17 +18,17 @@ pub const VERSION: &str = concat!("baton ", env!("CARGO_PKG_VERSION"));
 
 /// Draws it; on a single row, the run's identity.
 pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
-    let t = &view.skin.theme;
+    let (t, lang) = (&view.skin.theme, view.skin.lang);
     let Some(shown) = view.run else {
         if area.height > 1 {
-            rule(area, buf, view.skin, "RUN", "");
+            rule(area, buf, view.skin, lang.tr("RUN"), "");
         }
-        let text = "no migration in this console yet; the source: two servers, one N210, hot switch";
+        let text = lang.tr("no migration in this console yet; the source: two servers, one N210, hot switch");
         lines(below(area, u16::from(area.height > 1)), buf, [Line::from(span(text, t.dim))]);
         return;
     };
     let body = if area.height > 2 {
-        rule(area, buf, view.skin, "RUN", VERSION);
+        rule(area, buf, view.skin, lang.tr("RUN"), VERSION);
         below(area, 1)
     } else {
         area
@@ -38,31 +39,36 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 /// When it began and who ordered it; a record is written at the end.
-fn when_and_who(shown: &Shown<'_>) -> (String, String) {
+fn when_and_who(shown: &Shown<'_>, lang: Lang) -> (String, String) {
     match shown.known {
         Some(r) => {
-            let by = r.by.as_deref().map_or_else(|| "not recorded".into(), one_line);
+            let by = r.by.as_deref().map_or_else(|| lang.tr("not recorded").into(), one_line);
             (r.started.format("%Y-%m-%d %H:%M:%S UTC").to_string(), by)
         }
-        None => ("is under way".into(), "known when it is over".into()),
+        None => (lang.tr("is under way").into(), lang.tr("known when it is over").into()),
     }
 }
 
 fn in_one_row<'a>(view: &View<'_>, shown: &Shown<'_>) -> Line<'a> {
-    let t = &view.skin.theme;
-    let (started, by) = when_and_who(shown);
+    let (t, lang) = (&view.skin.theme, view.skin.lang);
+    let (started, by) = when_and_who(shown, lang);
     let run = one_line(&shown.progress.run);
-    Line::from(vec![span("run ", t.dim), span(run, t.base), span(format!(" {started}"), t.dim), span(format!(" by {by}"), t.dim)])
+    Line::from(vec![
+        span(lang.tr("run "), t.dim),
+        span(run, t.base),
+        span(format!(" {started}"), t.dim),
+        span(lang.fill(" by {0}", &[&by]), t.dim),
+    ])
 }
 
 fn rows<'a>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
-    let (t, g) = (&view.skin.theme, &view.skin.glyphs);
+    let (t, g, lang) = (&view.skin.theme, &view.skin.glyphs, view.skin.lang);
     let p = shown.progress;
     let outcome = match shown.record().map(|r| r.outcome) {
-        Some(Outcome::Ok) => span("done", t.good),
-        Some(Outcome::Failed) => span("FAILED", t.bad),
-        Some(Outcome::RolledBack) => span("ROLLED BACK", t.bad),
-        Some(Outcome::Cancelled) => span("CANCELLED", t.warn),
+        Some(Outcome::Ok) => span(lang.tr("done"), t.good),
+        Some(Outcome::Failed) => span(lang.tr("FAILED"), t.bad),
+        Some(Outcome::RolledBack) => span(lang.tr("ROLLED BACK"), t.bad),
+        Some(Outcome::Cancelled) => span(lang.tr("CANCELLED"), t.warn),
         None => span(one_line(&p.now), t.warn),
     };
     let mut what = vec![
@@ -71,19 +77,19 @@ fn rows<'a>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
         outcome,
     ];
     if let (Origin::Live, Some(age)) = (shown.origin, view.stale_ms) {
-        what.push(span(format!("  as said {} ago", length(age)), t.warn));
+        what.push(span(lang.fill("  as said {0} ago", &[&length(age)]), t.warn));
     }
-    let (started, by) = when_and_who(shown);
-    let far = view.far_end.unwrap_or("the far end");
+    let (started, by) = when_and_who(shown, lang);
+    let far = view.far_end.unwrap_or(lang.tr("the far end"));
     let executor = one_line(shown.executor());
     let mut rows = vec![
         Line::from(what),
-        Line::from(vec![span("started ", t.dim), span(started, t.base), span("  by ", t.dim), span(by, t.base)]),
-        Line::from(vec![span("run ", t.dim), span(one_line(&p.run), t.base)]),
-        Line::from(span(format!("phases timed on one clock, {executor}'s, to 1 us"), t.dim)),
-        Line::from(span(format!("pings and gap on {far}'s own: no clocks are compared"), t.dim)),
+        Line::from(vec![span(lang.tr("started "), t.dim), span(started, t.base), span(lang.tr("  by "), t.dim), span(by, t.base)]),
+        Line::from(vec![span(lang.tr("run "), t.dim), span(one_line(&p.run), t.base)]),
+        Line::from(span(lang.fill("phases timed on one clock, {0}'s, to 1 us", &[&executor]), t.dim)),
+        Line::from(span(lang.fill("pings and gap on {0}'s own: no clocks are compared", &[&far]), t.dim)),
     ];
     let warnings = shown.record().map(|r| r.warnings.as_slice()).unwrap_or_default();
-    rows.extend(warnings.iter().map(|w| Line::from(span(format!("warning: {}", one_line(w)), t.warn))));
+    rows.extend(warnings.iter().map(|w| Line::from(span(format!("{}{}", lang.tr("warning: "), one_line(w)), t.warn))));
     rows
 }

@@ -5,12 +5,14 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
+use unicode_width::UnicodeWidthStr;
 
 use super::{lines, span};
 use crate::protocol::{HostLoad, Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
+use crate::ui::lang::Lang;
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
-use crate::ui::text::{bit_rate, bytes, clip, count, one_line, span as length};
+use crate::ui::text::{bit_rate, bytes, clip, count, one_line, pad, span as length};
 use crate::ui::theme::Theme;
 
 /// From this inner width on, labels and words are written in full.
@@ -26,7 +28,7 @@ const OWNS: &str = " OWNS THE RADIO ";
 
 /// Draws it.
 pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
-    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let stale = model.stale_ms(host);
     let owner = model.holds_radio(host);
     let (set, style) = match (stale, owner) {
@@ -37,13 +39,13 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     let mut block = Block::bordered().border_set(set).border_style(style);
     block = block.title(span(format!(" {host} "), if owner { t.owner_tag } else { t.strong }));
     let note = match (stale, owner) {
-        (Some(age), true) => span(format!(" owned the radio {} ago ", length(age)), t.warn),
-        (Some(age), false) => span(format!(" figures {} old ", length(age)), t.warn),
-        (None, true) if usize::from(area.width) < OWNS.len() + host.len() + 6 => span(" OWNER ", t.owner_tag),
-        (None, true) => span(OWNS, t.owner_tag),
-        (None, false) if model.telemetry(host).is_some() => span(" parked ", t.dim),
-        (None, false) if model.replay.is_some() => span(" replay ", t.dim),
-        (None, false) => span(" not heard yet ", t.dim),
+        (Some(age), true) => span(lang.fill(" owned the radio {0} ago ", &[&length(age)]), t.warn),
+        (Some(age), false) => span(lang.fill(" figures {0} old ", &[&length(age)]), t.warn),
+        (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
+        (None, true) => span(lang.tr(OWNS), t.owner_tag),
+        (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),
+        (None, false) if model.replay.is_some() => span(lang.tr(" replay "), t.dim),
+        (None, false) => span(lang.tr(" not heard yet "), t.dim),
     };
     block = block.title(Line::from(note).alignment(Alignment::Right));
     let inner = block.inner(area);
@@ -56,10 +58,11 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
 fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     let t = &model.skin.theme;
     if model.replay.is_some() {
-        return vec![Line::from(span("processes, addresses and load", t.dim)), Line::from(span("are not in a record", t.dim))];
+        let said = ["processes, addresses and load", "are not in a record"];
+        return said.map(|text| Line::from(span(model.skin.lang.tr(text), t.dim))).into();
     }
     let Some(view) = model.host(host) else { return Vec::new() };
-    let pen = Pen { theme: t, width: area.width, age_ms: model.stale_ms(host).unwrap_or(0) };
+    let pen = Pen { theme: t, lang: model.skin.lang, width: area.width, age_ms: model.stale_ms(host).unwrap_or(0) };
     let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
     if let Some(telemetry) = &view.telemetry {
         rows.extend(pen.telemetry(telemetry, &model.config.addresses.active));
@@ -83,6 +86,7 @@ fn percent(value: f32) -> String {
 
 struct Pen<'t> {
     theme: &'t Theme,
+    lang: Lang,
     width: u16,
     age_ms: u64,
 }
@@ -94,26 +98,27 @@ impl Pen<'_> {
 
     fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
         let columns = if self.wide() { 8 } else { 6 };
-        let mut row = vec![span(format!("{:<columns$}", clip(label, columns - 1, "")), self.theme.dim)];
+        // A label may be the name of a port.
+        let mut row = vec![span(pad(&clip(self.lang.offer(label), columns - 1, ""), columns), self.theme.dim)];
         row.extend(spans);
         Line::from(row)
     }
 
     fn agent<'a>(&self, view: &HostView, now_ms: u64) -> Line<'a> {
-        let t = self.theme;
+        let (t, lang) = (self.theme, self.lang);
         let silence = view.heard_ms.map_or(0, |heard| now_ms.saturating_sub(heard));
         let state = match view.link {
-            LinkState::Connecting => span("connecting", t.warn),
-            LinkState::Connected if self.age_ms > 0 => span(format!("SILENT for {}", length(silence)), t.bad),
-            LinkState::Connected => span("connected", t.good),
-            LinkState::Retrying { in_ms } => span(format!("UNREACHABLE, retry in {}", length(in_ms)), t.bad),
-            LinkState::Silent { for_ms } => span(format!("SILENT for {}", length(for_ms.max(silence))), t.bad),
+            LinkState::Connecting => span(lang.tr("connecting"), t.warn),
+            LinkState::Connected if self.age_ms > 0 => span(lang.fill("SILENT for {0}", &[&length(silence)]), t.bad),
+            LinkState::Connected => span(lang.tr("connected"), t.good),
+            LinkState::Retrying { in_ms } => span(lang.fill("UNREACHABLE, retry in {0}", &[&length(in_ms)]), t.bad),
+            LinkState::Silent { for_ms } => span(lang.fill("SILENT for {0}", &[&length(for_ms.max(silence))]), t.bad),
         };
         let mut spans = vec![state];
         if let (true, Some(telemetry), 0) = (self.wide(), &view.telemetry, self.age_ms) {
-            spans.push(span(format!("  up {}", length(telemetry.uptime_ms)), t.dim));
+            spans.push(span(lang.fill("  up {0}", &[&length(telemetry.uptime_ms)]), t.dim));
             if self.width >= WIDER {
-                spans.push(span(format!("  memory {}", bytes(telemetry.load.agent.memory)), t.dim));
+                spans.push(span(lang.fill("  memory {0}", &[&bytes(telemetry.load.agent.memory)]), t.dim));
             }
         }
         self.row("agent", spans)
@@ -147,9 +152,9 @@ impl Pen<'_> {
             ProcessState::Running => ("RUNNING", t.good),
             ProcessState::Died => ("DIED", t.bad),
         };
-        let mut spans = vec![span(word, style)];
+        let mut spans = vec![span(self.lang.tr(word), style)];
         if process.state == ProcessState::Died {
-            let words = process.last_words.as_deref().unwrap_or("without a word");
+            let words = process.last_words.as_deref().unwrap_or(self.lang.tr("without a word"));
             spans.push(span(format!(": {}", one_line(words)), t.bad));
         } else if let Some(pid) = process.pid {
             let uptime = process.uptime_ms.map(length).unwrap_or_default();
@@ -160,15 +165,15 @@ impl Pen<'_> {
     }
 
     fn sync<'a>(&self, process: &ProcessStatus) -> Line<'a> {
-        let t = self.theme;
+        let (t, lang) = (self.theme, self.lang);
         let (text, style): (String, Style) = match process.sync {
             None => ("-".into(), t.dim),
-            Some(SyncState::NoSamples) => ("no samples".into(), t.warn),
-            Some(SyncState::Searching) => ("SEARCHING".into(), t.warn),
-            Some(SyncState::Synced { for_ms }) if self.wide() => (format!("in sync {}", length(for_ms)), t.good),
-            Some(SyncState::Synced { .. }) => ("in sync".into(), t.good),
-            Some(SyncState::Lost { for_ms }) => (format!("LOST for {}", length(for_ms)), t.bad),
-            Some(SyncState::Untold) => ("not told".into(), t.dim),
+            Some(SyncState::NoSamples) => (lang.tr("no samples").into(), t.warn),
+            Some(SyncState::Searching) => (lang.tr("SEARCHING").into(), t.warn),
+            Some(SyncState::Synced { for_ms }) if self.wide() => (lang.fill("in sync {0}", &[&length(for_ms)]), t.good),
+            Some(SyncState::Synced { .. }) => (lang.tr("in sync").into(), t.good),
+            Some(SyncState::Lost { for_ms }) => (lang.fill("LOST for {0}", &[&length(for_ms)]), t.bad),
+            Some(SyncState::Untold) => (lang.tr("not told").into(), t.dim),
         };
         let mut spans = vec![span(text, style)];
         if let Some(snr) = process.link.and_then(|link| link.snr_db) {
@@ -199,9 +204,9 @@ impl Pen<'_> {
         let gap = || vec![Span::raw("  ")];
         let cfo = measured("CFO ", link.cfo_hz.map(|hz| format!("{hz:+.0} Hz")));
         let lost = span(count(link.subframes_lost), if link.subframes_lost == 0 { t.base } else { t.warn });
-        let unit = span(" subframes", t.dim);
+        let unit = span(self.lang.tr(" subframes"), t.dim);
         if self.width >= WIDER {
-            let lost = vec![span("lost ", t.dim), lost, unit];
+            let lost = vec![span(self.lang.tr("lost "), t.dim), lost, unit];
             return vec![self.row(" link", [evm, gap(), cfo, gap(), bler, gap(), lost].concat())];
         }
         vec![self.row(" link", [evm, gap(), cfo].concat()), self.row(" lost", [vec![lost, unit], gap(), bler].concat())]
@@ -211,7 +216,8 @@ impl Pen<'_> {
         if process.pid.is_none() {
             return self.row(" load", vec![span("-", self.theme.dim)]);
         }
-        let text = format!("{:.0} % of a core, {}", process.load.cpu_percent, bytes(process.load.memory));
+        let cpu = format!("{:.0}", process.load.cpu_percent);
+        let text = self.lang.fill("{0} % of a core, {1}", &[&cpu, &bytes(process.load.memory)]);
         self.row(" load", vec![span(text, self.theme.base)])
     }
 
@@ -226,7 +232,7 @@ impl Pen<'_> {
         let figures = [c.overflows, c.underflows, c.late, c.rx_lost_samples];
         let mut spans = Vec::new();
         for (word, figure) in words.into_iter().zip(figures) {
-            spans.push(span(word, t.dim));
+            spans.push(span(self.lang.tr(word), t.dim));
             spans.push(span(count(figure), if figure == 0 { t.base } else { t.warn }));
         }
         self.row(" stream", spans)
@@ -235,7 +241,7 @@ impl Pen<'_> {
     fn port<'a>(&self, port: &Port, label: &str, active: Option<&str>) -> Line<'a> {
         let t = self.theme;
         let holds = active.is_some_and(|active| port.addresses.iter().any(|a| a == active));
-        let addresses = if port.addresses.is_empty() { "no address".to_owned() } else { port.addresses.join(", ") };
+        let addresses = if port.addresses.is_empty() { self.lang.tr("no address").to_owned() } else { port.addresses.join(", ") };
         let style = match (port.addresses.is_empty(), holds) {
             (true, _) => t.dim,
             (_, true) => t.owner,
@@ -243,26 +249,30 @@ impl Pen<'_> {
         };
         let mut spans = vec![span(one_line(&addresses), style)];
         if !port.up {
-            spans.push(span("  DOWN", t.bad));
+            spans.push(span(self.lang.tr("  DOWN"), t.bad));
         } else if self.wide() && active.is_some() {
-            spans.push(span(if holds { "  to the radio" } else { "  parked" }, t.dim));
+            spans.push(span(self.lang.tr(if holds { "  to the radio" } else { "  parked" }), t.dim));
         }
         let name = if port.name.is_empty() { label } else { &port.name };
         self.row(name, spans)
     }
 
     fn machine<'a>(&self, load: &HostLoad) -> Line<'a> {
-        let t = self.theme;
+        let (t, lang) = (self.theme, self.lang);
+        let cpu = format!("{:.0}", load.cpu_percent);
         if !self.wide() {
-            return self.row("cpu", vec![span(format!("{:.0} % machine", load.cpu_percent), t.base)]);
+            return self.row("cpu", vec![span(lang.fill("{0} % machine", &[&cpu]), t.base)]);
         }
-        let memory = format!("{} of {}", bytes(load.memory_used), bytes(load.memory_total));
-        let cores = if self.width >= WIDER { format!(" of {} cores, memory {memory}", load.cores) } else { format!(", {memory}") };
-        self.row("machine", vec![span(format!("cpu {:.0} %{cores}", load.cpu_percent), t.base)])
+        let (used, total) = (bytes(load.memory_used), bytes(load.memory_total));
+        let text = match self.width {
+            w if w >= WIDER => lang.fill("cpu {0} % of {1} cores, memory {2} of {3}", &[&cpu, &load.cores, &used, &total]),
+            _ => lang.fill("cpu {0} %, {1} of {2}", &[&cpu, &used, &total]),
+        };
+        self.row("machine", vec![span(text, t.base)])
     }
 
     fn network<'a>(&self, load: &HostLoad) -> Line<'a> {
-        let text = format!("in {}, out {}", bit_rate(load.rx_bytes_per_s), bit_rate(load.tx_bytes_per_s));
+        let text = self.lang.fill("in {0}, out {1}", &[&bit_rate(load.rx_bytes_per_s), &bit_rate(load.tx_bytes_per_s)]);
         self.row("network", vec![span(text, self.theme.base)])
     }
 }

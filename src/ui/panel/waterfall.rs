@@ -5,10 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{below, line, lines, rule, span};
 use crate::protocol::StepState;
 use crate::ui::shown::View;
-use crate::ui::text::{clip, ms};
+use crate::ui::text::{clip, ms, pad, pad_left};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::{Bar, Timeline, ticks};
 
@@ -25,14 +27,14 @@ pub const FRAME: u16 = 4;
 
 /// Draws it.
 pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
-    let skin = view.skin;
+    let (skin, lang) = (view.skin, view.skin.lang);
     let axis = view.timeline();
     let (title, note) = match view.run {
         Some(s) => (
-            format!("PHASES of {} {}, measured", s.progress.order, s.progress.method),
-            "laid end to end as completed; starts are not recorded",
+            lang.fill("PHASES of {0} {1}, measured", &[&s.progress.order, &s.progress.method]),
+            lang.tr("laid end to end as completed; starts are not recorded"),
         ),
-        None => ("PHASES of the source's migration, published".into(), "laid end to end"),
+        None => (lang.tr("PHASES of the source's migration, published").into(), lang.tr("laid end to end")),
     };
     rule(area, buf, skin, &title, note);
     let body = below(area, 1);
@@ -66,11 +68,11 @@ fn fitting(axis: &Timeline, rows: u16) -> (&[Bar], u16) {
 }
 
 fn heads(view: &View<'_>, area: Rect, name: usize, buf: &mut Buffer) {
-    let t = &view.skin.theme;
+    let (t, lang) = (&view.skin.theme, view.skin.lang);
     let row = vec![
         span(format!("{:<1$}", "ms", MARK + name), t.dim),
-        span(format!("{:>FIGURE$}", "ours"), t.measured),
-        span(format!("{:>FIGURE$}", "source"), t.source),
+        span(pad_left(lang.tr("ours"), FIGURE), t.measured),
+        span(pad_left(lang.tr("source"), FIGURE), t.source),
     ];
     line(area, area.y, buf, &Line::from(row));
 }
@@ -130,7 +132,7 @@ fn row(skin: &Skin, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Bu
     let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
     let spans: Vec<Span<'_>> = vec![
         span(format!("{mark:<MARK$}"), text),
-        span(format!("{:<name$}", clip(bar.name.explanation(), name, g.ellipsis)), text),
+        span(pad(&clip(skin.lang.tr(bar.name.explanation()), name, g.ellipsis), name), text),
         span(format!("{:>FIGURE$}", figure(measured.then_some(bar.ms))), if measured { t.measured } else { t.dim }),
         span(format!("{:>FIGURE$}", figure(bar.name.source_ms())), t.source),
     ];
@@ -161,23 +163,23 @@ fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffe
     let Some((start, end)) = axis.interruption().filter(|(start, end)| end > start) else { return };
     let (from, to) = (cell(start, axis.length_ms, area.width), cell(end, axis.length_ms, area.width));
     let style = if ours { t.strong } else { t.source };
-    let label = format!(" nobody serves, {} ms ", ms(end - start));
+    let label = skin.lang.fill(" nobody serves, {0} ms ", &[&ms(end - start)]);
     let inner = usize::from(to.saturating_sub(from)).saturating_sub(2);
     let dash = g.thin.horizontal_bottom;
-    let (text, from) = if inner >= label.len() {
-        let before = (inner - label.len()) / 2;
-        let after = inner - label.len() - before;
+    let (text, from) = if inner >= label.width() {
+        let before = (inner - label.width()) / 2;
+        let after = inner - label.width() - before;
         (format!("{}{}{label}{}{}", g.thin.bottom_left, dash.repeat(before), dash.repeat(after), g.thin.bottom_right), from)
     } else {
         // Too narrow to write in: the label stands beside it, on the side that has room.
         let marks = format!("{}{}{}", g.thin.bottom_left, dash.repeat(inner), g.thin.bottom_right);
         let width = marks.chars().count() as u16;
         let room = area.width.saturating_sub(from + width);
-        if usize::from(room) >= label.len() {
+        if usize::from(room) >= label.width() {
             (format!("{marks}{label}"), from)
         } else {
             let from = from.min(area.width.saturating_sub(width));
-            (format!("{label}{marks}"), from.saturating_sub(label.len() as u16))
+            (format!("{label}{marks}"), from.saturating_sub(label.width() as u16))
         }
     };
     let x = area.x + from;
@@ -185,17 +187,17 @@ fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffe
 }
 
 fn sums<'a>(view: &View<'_>, axis: &Timeline) -> Line<'a> {
-    let (t, source) = (&view.skin.theme, view.source());
+    let (t, source, lang) = (&view.skin.theme, view.source(), view.skin.lang);
     let word = match view.run {
         None => "total, source ",
         Some(s) if s.record().is_some() => "total, measured ",
         Some(_) => "so far ",
     };
-    let mut row = vec![span(word, t.dim), span(format!("{} ms", ms(axis.elapsed_ms)), t.strong)];
+    let mut row = vec![span(lang.tr(word), t.dim), span(format!("{} ms", ms(axis.elapsed_ms)), t.strong)];
     if view.run.is_some() {
-        row.push(span(", between phases ", t.dim));
+        row.push(span(lang.tr(", between phases "), t.dim));
         row.push(span(format!("{} ms", ms(axis.between_ms())), t.base));
-        row.push(span(format!("  {} {} ms", source.name, ms(source.total_ms)), t.source));
+        row.push(span(format!("  {} {} ms", lang.tr(source.name), ms(source.total_ms)), t.source));
     }
     Line::from(row)
 }

@@ -54,7 +54,8 @@ pub fn on_key(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
         match key.code {
             KeyCode::Left => replay.seek(false),
             KeyCode::Right => replay.seek(true),
-            KeyCode::Esc => {
+            // First the enlarged panel goes, then the replay.
+            KeyCode::Esc if model.screen != Screen::Operate || model.zoom.is_none() => {
                 model.replay = None;
                 model.screen = Screen::Runs;
             }
@@ -156,6 +157,7 @@ pub fn perform(model: &mut Model, action: RunsAction) -> Vec<Effect> {
             let opened = model.opened.as_ref().filter(|_| model.screen == Screen::Timing).and_then(|p| p.record.as_ref());
             if let Some(record) = opened.or_else(|| model.runs.selected()).cloned() {
                 model.replay = Some(Replay::new(record, model.now_ms));
+                model.frozen = None;
                 model.screen = Screen::Timing;
             }
         }

@@ -11,6 +11,7 @@ use tui_input::Input;
 use crate::metrics::history::{By, Comparison, Filter, SortKey, compare, order};
 use crate::metrics::records::Records;
 use crate::protocol::{Failure, RunRecord};
+use crate::ui::lang::Lang;
 use crate::ui::text::one_line;
 
 pub use keys::{RunsAction, load, on_key, perform};
@@ -36,7 +37,7 @@ pub enum Loading {
 }
 
 /// State of the Runs screen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Runs {
     /// The newest records, oldest first.
     records: Vec<RunRecord>,
@@ -183,14 +184,13 @@ impl Runs {
     }
 
     /// What the comparison is of, in words.
-    pub fn compared_what(&self) -> String {
+    pub fn compared_what(&self, lang: Lang) -> String {
         match self.marks() {
-            0 | 1 => format!(
-                "the {} runs listed, by {}",
-                self.visible.len(),
-                if self.by == By::Run { By::Method } else { self.by }.name()
-            ),
-            n => format!("{n} marked runs, by {}", self.by.name()),
+            0 | 1 => {
+                let by = if self.by == By::Run { By::Method } else { self.by };
+                lang.fill("the {0} runs listed, by {1}", &[&self.visible.len(), &lang.tr(by.name())])
+            }
+            n => lang.fill("{0} marked runs, by {1}", &[&n, &lang.tr(self.by.name())]),
         }
     }
 
@@ -201,7 +201,8 @@ impl Runs {
         self.apply_filter();
     }
 
-    fn move_by(&mut self, rows: isize) {
+    /// Moves the cursor down, or up where negative.
+    pub fn move_by(&mut self, rows: isize) {
         let last = self.visible.len().saturating_sub(1);
         let row = self.row().unwrap_or(0).saturating_add_signed(rows).min(last);
         let there = self.visible().nth(row).map(|run| run.run.clone());

@@ -1,6 +1,7 @@
 //! A recorded run played again. A record keeps the lengths of phases and the totals: those move, all else is not shown.
 
 use crate::protocol::{Outcome, PhaseName, Progress, RunRecord, StepState};
+use crate::ui::lang::Lang;
 use crate::ui::timeline::{Timeline, finished};
 
 /// Speeds: from a thousandth of what it was to twice.
@@ -105,7 +106,7 @@ impl Replay {
     }
 
     /// Where it is and how fast, in words: `812 of 1 902 ms, 1/5 speed, paused`.
-    pub fn words(&self) -> String {
+    pub fn words(&self, lang: Lang) -> String {
         let speed = SPEEDS[self.speed];
         let speed = if speed < 1.0 { format!("1/{:.0}", 1.0 / speed) } else { format!("{speed:.0}x") };
         let state = match (self.is_over(), self.paused) {
@@ -114,7 +115,7 @@ impl Replay {
             (false, false) => "",
         };
         let ms = crate::ui::text::ms;
-        format!("{} of {} ms, {speed} speed{state}", ms(self.at_ms), ms(self.axis.length_ms))
+        lang.fill("{0} of {1} ms, {2} speed{3}", &[&ms(self.at_ms), &ms(self.axis.length_ms), &speed, &lang.tr(state)])
     }
 
     /// The host that owned the radio at this moment, as far as the phases tell: the source until it was stopped, the destination from
@@ -178,7 +179,7 @@ mod tests {
         assert!(r.progress().record.is_none() && !r.progress().finished);
         assert!(r.progress().steps.iter().skip(1).all(|s| s.state == StepState::Waiting));
         // 1 902 ms at 1/10 speed.
-        assert!(r.words().starts_with("0.00 of 1 902 ms, 1/10 speed"), "{}", r.words());
+        assert!(r.words(Lang::En).starts_with("0.00 of 1 902 ms, 1/10 speed"), "{}", r.words(Lang::En));
         assert_eq!(r.owner(), Some("server1"));
         let mut now = 1_000;
         let mut last = -1.0;
@@ -202,7 +203,7 @@ mod tests {
     fn it_pauses_seeks_and_changes_speed() {
         let mut r = replay();
         r.pause();
-        assert!(!r.tick(9_000) && r.words().contains("PAUSED"));
+        assert!(!r.tick(9_000) && r.words(Lang::En).contains("PAUSED"));
         for _ in 0..4 {
             r.seek(true);
         }
@@ -215,11 +216,11 @@ mod tests {
         for _ in 0..20 {
             r.faster();
         }
-        assert!(r.words().contains("2x speed"));
+        assert!(r.words(Lang::En).contains("2x speed"));
         for _ in 0..20 {
             r.slower();
         }
-        assert!(r.words().contains("1/1000 speed"), "{}", r.words());
+        assert!(r.words(Lang::En).contains("1/1000 speed"), "{}", r.words(Lang::En));
         r.pause();
         // The time of the pause does not count.
         r.tick(9_050);

@@ -12,6 +12,8 @@ use ratatui::text::Line;
 
 use super::model::{Model, Screen};
 use super::panel::{confirm, footer, header, help, line, span};
+use super::privacy;
+use super::zoom::Panel;
 
 /// Smallest terminal on which the screen still tells the story, columns and rows.
 pub const MINIMUM: (u16, u16) = (60, 16);
@@ -21,25 +23,43 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let t = &model.skin.theme;
     buf.set_style(area, t.base);
     if area.width < MINIMUM.0 || area.height < MINIMUM.1 {
-        let text = format!("baton needs {} x {}, this is {} x {}", MINIMUM.0, MINIMUM.1, area.width, area.height);
+        let sizes: [&dyn std::fmt::Display; 4] = [&MINIMUM.0, &MINIMUM.1, &area.width, &area.height];
+        let text = model.skin.lang.fill("baton needs {0} x {1}, this is {2} x {3}", &sizes);
         line(area, area.y + area.height / 2, buf, &Line::from(span(text, t.warn)));
         return None;
     }
-    let top = Rect { height: 1, ..area };
-    let bottom = Rect { y: area.bottom() - 1, height: 1, ..area };
-    let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
-    // Where there is room, a blank column on either side keeps the text off the edge.
-    let inset = |r: Rect| if area.width >= 100 { Rect { x: r.x + 1, width: r.width - 2, ..r } } else { r };
-    let (top, body, bottom) = (inset(top), inset(body), inset(bottom));
+    let [top, body, bottom] = parts(area);
     header::draw(model, top, buf);
-    match model.screen {
-        Screen::Operate => operate::draw(model, body, buf),
-        Screen::Timing => timing::draw(model, body, buf),
-        Screen::Runs => runs::draw(model, body, buf),
-        Screen::Help { scroll } => help::draw(model, scroll, body, buf),
+    // A frozen screen shows a copy; what is done to the view, and what is asked, is of the present.
+    let shown = model.frozen.as_deref().unwrap_or(model);
+    match (model.screen, model.zoom) {
+        (Screen::Operate, Some(panel)) => panel.draw(shown, body, buf),
+        (Screen::Operate, None) => operate::draw(shown, body, buf),
+        (Screen::Timing, _) => timing::draw(shown, body, buf),
+        (Screen::Runs, _) => runs::draw(model, body, buf),
+        (Screen::Help { scroll }, _) => help::draw(model, scroll, body, buf),
     }
     if let Some(question) = &model.confirm {
         confirm::draw(model, question, body, buf);
     }
-    footer::draw(model, bottom, buf).map(|x| Position::new(x, bottom.y))
+    let cursor = footer::draw(model, bottom, buf).map(|x| Position::new(x, bottom.y));
+    if model.privacy {
+        privacy::mask(buf, area, &model.names());
+    }
+    cursor
+}
+
+/// Header, body and footer of a screen.
+fn parts(area: Rect) -> [Rect; 3] {
+    // Where there is room, a blank column on either side keeps the text off the edge.
+    let area = if area.width >= 100 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
+    let top = Rect { height: 1, ..area };
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
+    [top, body, Rect { y: area.bottom().saturating_sub(1), ..top }]
+}
+
+/// The panel of the Operate screen at a place of the terminal.
+pub fn panel_at(area: Rect, at: Position) -> Option<Panel> {
+    let [_, body, _] = parts(area);
+    operate::panel_at(body, at).filter(|_| area.width >= MINIMUM.0 && area.height >= MINIMUM.1)
 }

@@ -4,10 +4,11 @@
 //! preparing phases, ping figures.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use crate::ui::model::Model;
 use crate::ui::panel::{control, log, phases, probe, radio, routes, server};
+use crate::ui::zoom::Panel;
 
 /// Rows of the stage: least, comfortable, roomy.
 const STAGE: [u16; 3] = [6, 8, 14];
@@ -48,6 +49,22 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         routes::draw(model, area, buf);
     }
     log::draw(model, plan.log, buf);
+}
+
+/// The panel at a place of the screen.
+pub fn panel_at(area: Rect, at: Position) -> Option<Panel> {
+    let plan = plan(area);
+    let places = [
+        (Panel::Left, Some(plan.servers[0])),
+        (Panel::Radio, Some(plan.radio)),
+        (Panel::Right, Some(plan.servers[1])),
+        (Panel::Pings, Some(plan.pings)),
+        (Panel::Phases, Some(plan.phases)),
+        (Panel::Control, plan.control),
+        (Panel::Routes, plan.routes),
+        (Panel::Log, Some(plan.log)),
+    ];
+    places.into_iter().find(|(_, place)| place.is_some_and(|place| place.contains(at))).map(|(panel, _)| panel)
 }
 
 fn plan(area: Rect) -> Plan {

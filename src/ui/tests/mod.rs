@@ -4,11 +4,17 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+mod alive;
 mod exports;
+mod figures;
 mod history;
 mod keys;
 mod live;
+#[path = "../../../tests/common/pty.rs"]
+#[allow(dead_code)]
+mod pty;
 mod robust;
+mod showing;
 mod snapshots;
 mod themes;
 mod timing;

@@ -6,6 +6,7 @@ use super::{picture, press};
 use crate::protocol::Outcome;
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
+use crate::ui::lang::Lang;
 use crate::ui::model::{Model, Screen};
 use crate::ui::msg::{Effect, Heard, Msg};
 use crate::ui::theme::ThemeName;
@@ -132,10 +133,10 @@ fn a_replay_moves_pauses_and_ends_for_the_present() {
     assert!(tick(&mut m, 500), "it moves");
     press(&mut m, " ");
     assert!(!tick(&mut m, 500), "it is paused");
-    let words = m.replay.as_ref().unwrap().words();
+    let words = m.replay.as_ref().unwrap().words(Lang::En);
     press(&mut m, " +");
     assert!(tick(&mut m, 50));
-    assert_ne!(m.replay.as_ref().unwrap().words(), words);
+    assert_ne!(m.replay.as_ref().unwrap().words(Lang::En), words);
     // A migration that begins elsewhere ends it.
     let other = fleet::at(Moment::During, ThemeName::Mono, false);
     let telemetry = other.telemetry("server2").unwrap().clone();

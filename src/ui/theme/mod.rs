@@ -6,8 +6,9 @@ mod palette;
 mod tests;
 
 pub use glyphs::Glyphs;
-pub use palette::xterm_rgb;
+pub use palette::{ColourName, xterm_rgb};
 
+use super::lang::Lang;
 use palette::Palette;
 use ratatui::style::{Color, Modifier, Style};
 
@@ -64,8 +65,16 @@ pub struct Theme {
 impl Theme {
     /// The styles of a theme.
     pub fn new(name: ThemeName) -> Self {
+        Self::with(name, &[])
+    }
+
+    /// The styles of a theme with colours of the operator's own; a theme without colours stays so.
+    pub fn with(name: ThemeName, colours: &[(ColourName, Color)]) -> Self {
         match Palette::of(name) {
-            Some(palette) => Self::coloured(&palette),
+            Some(mut palette) => {
+                colours.iter().for_each(|(name, colour)| palette.set(*name, *colour));
+                Self::coloured(&palette)
+            }
             None => Self::mono(),
         }
         .weighted(name)
@@ -132,11 +141,13 @@ pub struct Skin {
     pub theme: Theme,
     /// Characters.
     pub glyphs: Glyphs,
+    /// Language.
+    pub lang: Lang,
 }
 
 impl Skin {
-    /// A theme in the full or the ASCII set.
+    /// A theme in the full or the ASCII set, in English.
     pub fn new(theme: ThemeName, ascii: bool) -> Self {
-        Self { theme: Theme::new(theme), glyphs: if ascii { Glyphs::ASCII } else { Glyphs::FULL } }
+        Self { theme: Theme::new(theme), glyphs: if ascii { Glyphs::ASCII } else { Glyphs::FULL }, lang: Lang::En }
     }
 }

@@ -103,6 +103,13 @@ impl Palette {
             ThemeName::Mono => None,
         }
     }
+
+    /// The same with another colour in one place.
+    pub fn set(&mut self, name: ColourName, colour: Color) {
+        if let Some((_, place)) = NAMES.get(name.0) {
+            *place(self) = colour;
+        }
+    }
 }
 
 /// RGB of an xterm 256-colour number above 15: the 6x6x6 cube, then 24 greys. Below 16 terminals differ and themes use none.
@@ -114,4 +121,40 @@ pub fn xterm_rgb(n: u8) -> (u8, u8, u8) {
     let level = |i: u8| if i == 0 { 0 } else { 55 + 40 * i };
     let n = n.saturating_sub(16);
     (level(n / 36), level(n / 6 % 6), level(n % 6))
+}
+
+/// A colour that the settings may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColourName(usize);
+
+/// Where a palette keeps a colour.
+type Slot = fn(&mut Palette) -> &mut Color;
+
+/// Every colour and the name that the settings call it by.
+const NAMES: [(&str, Slot); 13] = [
+    ("ground", |p| &mut p.ground),
+    ("text", |p| &mut p.text),
+    ("dim", |p| &mut p.dim),
+    ("strong", |p| &mut p.strong),
+    ("rule", |p| &mut p.rule),
+    ("good", |p| &mut p.good),
+    ("warn", |p| &mut p.warn),
+    ("bad", |p| &mut p.bad),
+    ("owner", |p| &mut p.owner),
+    ("measured", |p| &mut p.measured),
+    ("source", |p| &mut p.source),
+    ("tag-text", |p| &mut p.tag_text),
+    ("bad-tag", |p| &mut p.bad_tag),
+];
+
+impl ColourName {
+    /// The colour of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        NAMES.iter().position(|(known, _)| *known == name).map(Self)
+    }
+
+    /// All names.
+    pub fn names() -> Vec<&'static str> {
+        NAMES.iter().map(|(name, _)| *name).collect()
+    }
 }

@@ -1,0 +1,83 @@
+//! The languages of the screen. English stands in the code, where it is read; one table holds what stands for it in Chinese.
+//!
+//! What other machines say (events, reasons of failures) is shown as they said it. Names of commands, methods and variables are
+//! never translated: they are typed.
+
+#[cfg(test)]
+mod tests;
+mod zh;
+mod zh_runs;
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+/// A language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+impl Lang {
+    /// The language of a locale's name, as `zh_CN.UTF-8`.
+    pub fn of_locale(name: &str) -> Option<Self> {
+        match name.split(['_', '.', '@', '-']).next() {
+            Some("zh") => Some(Self::Zh),
+            Some("") | None => None,
+            Some(_) => Some(Self::En),
+        }
+    }
+
+    /// A text of the screen in this language; `en` is both the English text and the key of the table.
+    pub fn tr(self, en: &str) -> &str {
+        match self {
+            Self::En => en,
+            Self::Zh => table().get(en).copied().unwrap_or_else(|| missed(en)),
+        }
+    }
+
+    /// A text of another machine: in this language where the table happens to know it.
+    pub fn offer(self, text: &str) -> &str {
+        match self {
+            Self::En => text,
+            Self::Zh => table().get(text).copied().unwrap_or(text),
+        }
+    }
+
+    /// The same as [`tr`](Self::tr) with `{0}`, `{1}` ... filled in.
+    pub fn fill(self, en: &str, args: &[&dyn Display]) -> String {
+        let mut out = String::new();
+        let mut rest = self.tr(en);
+        while let Some(start) = rest.find('{') {
+            out.push_str(&rest[..start]);
+            rest = &rest[start + 1..];
+            let Some(end) = rest.find('}') else { break };
+            let arg = rest[..end].parse::<usize>().ok().and_then(|i| args.get(i));
+            out.push_str(&arg.map_or_else(String::new, ToString::to_string));
+            rest = &rest[end + 1..];
+        }
+        out + rest
+    }
+}
+
+fn table() -> &'static HashMap<&'static str, &'static str> {
+    static TABLE: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
+    TABLE.get_or_init(|| entries().collect())
+}
+
+/// Both parts of the table.
+fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
+    zh::TABLE.iter().chain(zh_runs::TABLE).copied()
+}
+
+/// A text that the table does not have is shown in English; the tests collect it.
+fn missed(en: &str) -> &str {
+    #[cfg(test)]
+    tests::MISSED.with_borrow_mut(|missed| missed.insert(en.to_owned()));
+    en
+}

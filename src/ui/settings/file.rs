@@ -1,0 +1,139 @@
+//! The settings file: TOML, every key optional, every mistake named with its line and its key.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use ratatui::style::Color;
+use serde::Deserialize;
+use toml::{Spanned, Value};
+
+use crate::protocol::{ErrorCode, Failure};
+use crate::ui::action::{Action, TABLE};
+use crate::ui::keymap::Keymap;
+use crate::ui::lang::Lang;
+use crate::ui::theme::{ColourName, ThemeName};
+
+/// What the file says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct File {
+    pub theme: Option<ThemeName>,
+    pub ascii: Option<bool>,
+    pub language: Option<Lang>,
+    pub mouse: Option<bool>,
+    pub read_only: Option<bool>,
+    pub privacy: Option<bool>,
+    pub export_dir: Option<PathBuf>,
+    pub keys: Keymap,
+    pub colours: Vec<(ColourName, Color)>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Raw {
+    theme: Option<ThemeName>,
+    ascii: Option<bool>,
+    language: Option<Lang>,
+    mouse: Option<bool>,
+    read_only: Option<bool>,
+    privacy: Option<bool>,
+    export_dir: Option<PathBuf>,
+    keys: BTreeMap<String, Spanned<Value>>,
+    colours: BTreeMap<String, Spanned<Value>>,
+}
+
+/// Reads a settings file's text; `path` is for its errors.
+///
+/// # Errors
+/// [`ErrorCode::Config`] with file, line, key and what is wrong.
+pub fn parse(path: &Path, text: &str) -> Result<File, Failure> {
+    let source = Source { path, text };
+    let raw: Raw = toml::from_str(text).map_err(|e| source.wrong(e.span(), e.message()))?;
+    Ok(File {
+        theme: raw.theme,
+        ascii: raw.ascii,
+        language: raw.language,
+        mouse: raw.mouse,
+        read_only: raw.read_only,
+        privacy: raw.privacy,
+        export_dir: raw.export_dir,
+        keys: keys(&source, &raw.keys)?,
+        colours: colours(&source, &raw.colours)?,
+    })
+}
+
+/// The file under reading.
+struct Source<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    /// The failure at a place of the file: its line, and the key that stands there.
+    fn wrong(&self, span: Option<Range<usize>>, what: &str) -> Failure {
+        let before = span.and_then(|span| self.text.get(..span.start)).unwrap_or_default();
+        let number = before.matches('\n').count() + 1;
+        let line = self.text.lines().nth(number - 1).unwrap_or_default();
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let what = what.lines().next().unwrap_or_default();
+        Failure::new(ErrorCode::Config, format!("{}, line {number}, \"{key}\": {what}", self.path.display()))
+            .hint("docs/console.md lists what the settings file may hold")
+    }
+}
+
+/// The action that a settings file calls by its word in the footer.
+fn action(name: &str) -> Option<Action> {
+    TABLE.iter().find(|entry| entry.label == name).map(|entry| entry.action)
+}
+
+fn keys(source: &Source<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -> Result<Keymap, Failure> {
+    let mut map = Keymap::default();
+    for (name, value) in wanted {
+        let wrong = |what: &str| source.wrong(Some(value.span()), what);
+        let action = action(name).ok_or_else(|| {
+            let known: Vec<&str> = TABLE.iter().map(|entry| entry.label).collect();
+            wrong(&format!("there is no such action; they are {}", known.join(", ")))
+        })?;
+        let texts = match value.get_ref() {
+            Value::String(text) => vec![text.as_str()],
+            Value::Array(texts) => texts.iter().map(|text| text.as_str().unwrap_or_default()).collect(),
+            _ => Vec::new(),
+        };
+        let keys: Option<Vec<char>> = texts.iter().map(|text| single(text)).collect();
+        let keys = keys.filter(|keys| !keys.is_empty());
+        map.bind(action, keys.ok_or_else(|| wrong("a key is one printable character, as in \"f\"; several stand in a list"))?);
+    }
+    let Some((key, one, two)) = map.conflict() else { return Ok(map) };
+    let label = |action: Action| TABLE.iter().find(|entry| entry.action == action).map_or("", |entry| entry.label);
+    let (one, two) = (label(one), label(two));
+    // The line to mend is one that the operator wrote.
+    let span = wanted.get(two).or_else(|| wanted.get(one)).map(Spanned::span);
+    Err(source.wrong(span, &format!("the key \"{key}\" would mean both {one} and {two}; give the other one a key too")))
+}
+
+fn single(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|c| chars.next().is_none() && !c.is_control() && !c.is_whitespace())
+}
+
+fn colours(source: &Source<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -> Result<Vec<(ColourName, Color)>, Failure> {
+    wanted
+        .iter()
+        .map(|(name, value)| {
+            let wrong = |what: &str| source.wrong(Some(value.span()), what);
+            let place = ColourName::of(name)
+                .ok_or_else(|| wrong(&format!("there is no such colour; they are {}", ColourName::names().join(", "))))?;
+            let colour = match value.get_ref() {
+                Value::Integer(n) => u8::try_from(*n).ok().map(Color::Indexed),
+                Value::String(text) => rgb(text),
+                _ => None,
+            };
+            Ok((place, colour.ok_or_else(|| wrong("a colour is a number of the 256, or \"#rrggbb\""))?))
+        })
+        .collect()
+}
+
+fn rgb(text: &str) -> Option<Color> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+    u32::from_str_radix(digits, 16).ok().map(Color::from_u32)
+}

@@ -1,0 +1,81 @@
+//! Precedence, overrides, and what is said about mistakes.
+
+use clap::Parser;
+use ratatui::style::Color;
+
+use super::*;
+use crate::ui::action::{Action, Place};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
+
+fn settings(flags: &[&str], env: &[(&str, &str)], file: &str) -> Result<Settings, Failure> {
+    let args = Cli::parse_from(["baton"].iter().chain(flags)).args;
+    let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Settings::from(&args, env, Some((Path::new("console.toml"), file)))
+}
+
+#[test]
+fn flags_go_over_the_environment_over_the_file() {
+    let base = |settings: &Settings| settings.skin.theme.base;
+    let theme = |name: ThemeName| Theme::new(name).base;
+    let file = "theme = \"light\"\nlanguage = \"zh\"\n";
+    let from_file = settings(&[], &[("LANG", "en_GB.UTF-8")], file).unwrap();
+    assert_eq!((base(&from_file), from_file.skin.lang), (theme(ThemeName::Light), Lang::Zh));
+    let from_env = settings(&[], &[("NO_COLOR", "1")], file).unwrap();
+    assert_eq!((base(&from_env), from_env.colours), (theme(ThemeName::Mono), false));
+    let from_flags = settings(&["--theme", "projector", "--lang", "en"], &[("NO_COLOR", "1")], file).unwrap();
+    assert_eq!((base(&from_flags), from_flags.skin.lang), (theme(ThemeName::Projector), Lang::En));
+    assert_eq!(settings(&[], &[("LANG", "zh_CN.UTF-8")], "").unwrap().skin.lang, Lang::Zh);
+    assert_eq!(settings(&[], &[("LC_ALL", "de_DE.UTF-8"), ("LANG", "zh_CN.UTF-8")], "").unwrap().skin.lang, Lang::En);
+    assert!(!settings(&["--no-mouse"], &[], "mouse = true").unwrap().mouse);
+    assert!(settings(&[], &[], "read-only = true\nprivacy = true").unwrap().read_only);
+}
+
+#[test]
+fn keys_and_colours_are_overridden_one_by_one() {
+    let file = "[keys]\nfreeze = \"F\"\nhelp = [\"?\", \"H\"]\n[colours]\ngood = 33\nground = \"#102030\"\n";
+    let settings = settings(&[], &[], file).unwrap();
+    assert_eq!(settings.keys.entry('F', Place::Anywhere).map(|e| e.action), Some(Action::Freeze));
+    assert_eq!(settings.keys.entry('f', Place::Anywhere).map(|e| e.action), None);
+    assert_eq!(settings.keys.keys(Action::Help), ['?', 'H']);
+    assert_eq!(settings.keys.keys(Action::Zoom), ['z'], "what is not named stays");
+    let theme = settings.skin.theme;
+    assert_eq!((theme.good.fg, theme.good.bg), (Some(Color::Indexed(33)), Some(Color::Rgb(0x10, 0x20, 0x30))));
+    assert_eq!(theme.bad.fg, Theme::new(ThemeName::Dark).bad.fg);
+}
+
+#[test]
+fn mistakes_are_named_with_line_and_key() {
+    for (file, expected) in [
+        ("\ntheme = \"pink\"", "console.toml, line 2, \"theme\": unknown variant `pink`"),
+        ("them = 1", "console.toml, line 1, \"them\": unknown field `them`"),
+        ("ascii = 7", "console.toml, line 1, \"ascii\": invalid type"),
+        ("[keys]\n\nfreze = \"x\"", "console.toml, line 3, \"freze\": there is no such action; they are DS, KL"),
+        ("[keys]\nfreeze = \"xy\"", "console.toml, line 2, \"freeze\": a key is one printable character"),
+        ("[keys]\nfreeze = 3", "console.toml, line 2, \"freeze\": a key is one"),
+        ("[keys]\nfreeze = [\"\\u001b\"]", "console.toml, line 2, \"freeze\": a key is one"),
+        ("[keys]\nfreeze = \"m\"", "console.toml, line 2, \"freeze\": the key \"m\" would mean both M and freeze"),
+        ("[colours]\ngod = 3", "console.toml, line 2, \"god\": there is no such colour; they are ground, text"),
+        ("[colours]\ngood = 256", "console.toml, line 2, \"good\": a colour is a number"),
+        ("[colours]\ngood = \"#12345\"", "console.toml, line 2, \"good\": a colour is a number"),
+        ("theme = ", "console.toml, line 1, \"theme\": "),
+    ] {
+        let failure = settings(&[], &[], file).expect_err(file);
+        assert!(failure.message.starts_with(expected), "{file:?}: {}", failure.message);
+        assert_eq!(failure.code, ErrorCode::Config);
+    }
+    let swapped = settings(&[], &[], "[keys]\nfreeze = \"m\"\nM = \"f\"").unwrap();
+    assert_eq!(swapped.keys.entry('m', Place::Anywhere).map(|e| e.action), Some(Action::Freeze), "two keys may change places");
+}
+
+/// Every file either starts a console or is refused with its line.
+#[test]
+fn a_file_that_was_named_must_exist() {
+    let args = Cli::parse_from(["baton", "--settings", "/nowhere/console.toml"]).args;
+    let failure = Settings::load(&args).unwrap_err();
+    assert!(failure.message.contains("/nowhere/console.toml can not be read"), "{failure}");
+}
