@@ -215,11 +215,17 @@ mod tests {
             let mut decoder = Decoder::default();
             prop_assert_eq!(decoder.decode(&matching, &soften(&bits)), Some(payload));
             prop_assert_eq!(decoder.worked(), 0);
-            // Up to rate 2/3 a few wrong bits are corrected, unless the block is much shorter than any in use.
+            // Up to rate 2/3 a few wrong bits are corrected, unless the block is much shorter than any in use. Not any few: a
+            // rare pattern is beyond min-sum, but two of eight are not chance.
             if 8 * matching.info * 3 <= coded * 2 && (broadcast || info >= 64) {
                 let mut random = StdRng::seed_from_u64(seed);
-                (0..coded / 200 + 1).for_each(|_| bits[random.random_range(0..coded)] ^= 1);
-                prop_assert_eq!(decoder.decode(&matching, &soften(&bits)), Some(payload));
+                let mut corrected = || {
+                    let mut wrong = bits.clone();
+                    (0..coded / 200 + 1).for_each(|_| wrong[random.random_range(0..coded)] ^= 1);
+                    decoder.decode(&matching, &soften(&wrong)) == Some(payload)
+                };
+                let count = (0..8).filter(|_| corrected()).count();
+                prop_assert!(count >= 7, "{} of 8", count);
             }
         }
 
