@@ -27,11 +27,12 @@ bench-n210: build test-packages
 bench-modem: packages
 	scripts/bench-modem
 
-# libFuzzer against the software N210, on stable Rust: make fuzz SECONDS=600
+# libFuzzer on stable Rust, each target in turn for so long: make fuzz SECONDS=600, or make fuzz TARGETS=n210
 SECONDS ?= 60
+TARGETS ?= configuration link n210 protocol
 fuzz:
 	@scripts/install-packages gcc g++ libc6-dev
-	scripts/fuzz-n210 $(SECONDS)
+	set -e; for target in $(TARGETS); do scripts/fuzz $$target $(SECONDS); done
 
 # Migrations under random faults, the invariants watched from outside: make soak SEED=1 MIGRATIONS=200
 SEED ?= 1

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod config;
+pub mod fuzz;
 pub mod headless;
 pub mod lab;
 pub mod link;

@@ -113,3 +113,33 @@ fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
     assert!(at_work.iter().filter(|line| line.ends_with("baton")).count() >= 8, "the test sees too little: {at_work:?}");
     assert_eq!(lab.end(Signal::SIGKILL), None);
 }
+
+#[test]
+fn what_goes_wrong_by_request_is_mended_by_request() {
+    if skip() {
+        return;
+    }
+    let lab = Lab::start("faults", &[]);
+    let told = |verb: &str, what: &str| {
+        let output = baton(lab.state.path()).args(["--in", &lab.name, "lab", verb, "server1", what]).output().unwrap();
+        (output.status.success(), text(&output.stderr))
+    };
+    let (done, said) = told("fault", "kill-usrp");
+    assert!(!done && said.contains("server1 runs no usrp process"), "{said}");
+    lab.order("DS");
+    let agent = || lab.says("console", &["pgrep", "-f", "agent --host server1$"]).trim().to_owned();
+    let stopped = || lab.says("console", &["grep", "^State:", &format!("/proc/{}/status", agent())]).contains("T (stopped)");
+    let unplugged = || lab.says("server1", &["ip", "link", "show", "eth3"]).contains("state DOWN");
+    let full = || !lab.exec("server1", &["sh", "-c", "head -c 4096 /dev/zero > /run/baton/fill"]).status.success();
+    let faults: [(&str, &dyn Fn() -> bool); 3] = [("pause-agent", &stopped), ("cut-eth3", &unplugged), ("full-disk", &full)];
+    for (what, is_so) in faults {
+        for (verb, expected) in [("fault", true), ("mend", false)] {
+            assert_eq!((told(verb, what).0, is_so()), (true, expected), "{verb} {what}");
+        }
+    }
+    lab.is_served();
+    assert!(told("fault", "kill-usrp").0);
+    let (done, said) = told("mend", "kill-usrp");
+    assert!(!done && said.contains("stays dead"), "{said}");
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}

@@ -208,9 +208,17 @@ impl Config {
             fail(format!("the configuration can not be read: {e}"))
                 .hint("name the file with --config, or start a lab with `baton lab`")
         })?;
-        let config: Self =
-            toml::from_str(&text).map_err(|e| fail(format!("the configuration is wrong: {}", e.to_string().trim_end())))?;
-        config.check().map_err(|f| Failure { message: format!("{}: {}", path.display(), f.message), ..f })?;
+        Self::parse(&text).map_err(|f| Failure { message: format!("{}: {}", path.display(), f.message), ..f })
+    }
+
+    /// Reads and checks the text of a cluster file.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`] with the line and what is wrong.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let config: Self = toml::from_str(text)
+            .map_err(|e| Failure::new(ErrorCode::Config, format!("the configuration is wrong: {}", e.to_string().trim_end())))?;
+        config.check()?;
         Ok(config)
     }
 

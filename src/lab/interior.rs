@@ -22,6 +22,8 @@ pub const ENV_CONFIG: &str = "BATON_CONFIG";
 
 /// Length of the cluster key, bytes: that of the hash it signs with.
 const KEY_LENGTH: usize = 32;
+/// Bytes of the lab's own /run: sockets, logs, what agents remember.
+pub const RUN_SIZE: u64 = 256 << 20;
 
 /// Brings the lab up; the path of its cluster file.
 ///
@@ -72,8 +74,14 @@ fn private_files() -> Result<(), Failure> {
         super::trouble::missing("a /proc for the lab could not be mounted", error)
             .hint("a container that masks parts of /proc forbids this: run it with an unmasked /proc, or run baton outside it")
     })?;
-    mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=0755,size=256m"))
-        .trying(|| "a private /run for the lab could not be mounted")?;
+    mount(
+        Some("tmpfs"),
+        "/run",
+        Some("tmpfs"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        Some(format!("mode=0755,size={RUN_SIZE}").as_str()),
+    )
+    .trying(|| "a private /run for the lab could not be mounted")?;
     folder(Path::new(RUNTIME))?;
     folder(Path::new(children::LOGS))
 }

@@ -16,6 +16,7 @@ mod children;
 mod cluster;
 mod directory;
 mod enter;
+mod fault;
 mod init;
 mod interior;
 mod namespace;
@@ -76,6 +77,10 @@ pub enum LabCommand {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
+    /// Make something go wrong on a host: a process, a cable, the disk.
+    Fault(fault::Args),
+    /// Make it well again.
+    Mend(fault::MendArgs),
 }
 
 /// `baton lab`: a lab in the foreground, or a command in a running one (`name` as `--in` gave it).
@@ -85,6 +90,8 @@ pub enum LabCommand {
 pub fn run(args: &Args, name: Option<&str>) -> Result<ExitCode, Failure> {
     match &args.command {
         Some(LabCommand::Exec { namespace, command }) => enter::exec(name, namespace, command),
+        Some(LabCommand::Fault(args)) => fault::run(name, args),
+        Some(LabCommand::Mend(args)) => fault::mend(name, args),
         None => supervise(args, wait::wait),
     }
 }

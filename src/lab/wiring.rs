@@ -170,6 +170,18 @@ async fn up(namespace: &str, interface: &str, link: &Handle) -> Result<(), Failu
     link.link().set(message).execute().await.trying(|| format!("{namespace}/{interface} could not be brought up"))
 }
 
+/// Takes an interface of this process's own namespace down, or brings it up again, as a cable that is pulled and plugged.
+///
+/// # Errors
+/// There is no such interface, or no right.
+pub fn set_up(namespace: &str, interface: &str, yes: bool) -> Result<(), Failure> {
+    by_netlink(async |link| {
+        let message = LinkUnspec::new_with_index(index(namespace, interface)?);
+        let message = if yes { message.up() } else { message.down() };
+        link.link().set(message.build()).execute().await.trying(|| format!("{namespace}/{interface} could not be changed"))
+    })
+}
+
 async fn bring_up(topology: &Topology, name: &str, link: Handle) -> Result<(), Failure> {
     let tun = topology.tuns.contains(&name).then_some(TUN);
     for interface in ends(topology, name).chain(tun).chain(["lo"]) {

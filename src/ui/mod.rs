@@ -10,6 +10,7 @@ mod export;
 #[cfg(test)]
 mod fleet;
 mod frames;
+pub mod fuzz;
 mod keymap;
 mod lang;
 mod model;

@@ -32,6 +32,14 @@ pub struct Settings {
     pub export_dir: PathBuf,
 }
 
+/// Reads a settings file's text and keeps nothing of it.
+///
+/// # Errors
+/// As [`file::parse`].
+pub fn check(path: &Path, text: &str) -> Result<(), Failure> {
+    file::parse(path, text).map(drop)
+}
+
 impl Settings {
     /// Settings from flags, this process's environment and the settings file that they name.
     ///

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// What the project promises.
 pub const GONE_WITHIN: Duration = Duration::from_secs(2);
 /// More than any orderly end takes.
-const ENDED_WITHIN: Duration = Duration::from_secs(10);
+const ENDED_WITHIN: Duration = Duration::from_secs(30);
 /// Hardware addresses of a lab's interfaces begin so.
 const LAB_MAC: &str = "02:ba:70:";
 
@@ -146,9 +146,19 @@ pub fn ended(child: &mut Child) -> ExitStatus {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        assert!(since.elapsed() < ENDED_WITHIN, "process {} has not ended", child.id());
+        assert!(since.elapsed() < ENDED_WITHIN, "process {} has not ended: {}", child.id(), what_it_does(pid(child)));
         std::thread::yield_now();
     }
+}
+
+/// Where a process and its descendants stand in the kernel.
+fn what_it_does(process: Pid) -> String {
+    let read = |what: &str| fs::read_to_string(format!("/proc/{process}/{what}")).unwrap_or_default();
+    let status = read("status");
+    let of_signals = ["Name", "State", "SigPnd", "ShdPnd", "SigBlk", "SigIgn"];
+    let status: Vec<&str> = status.lines().filter(|line| of_signals.iter().any(|name| line.starts_with(name))).collect();
+    let below: String = children_of(process).into_iter().map(|child| what_it_does(Pid::from_raw(child))).collect();
+    format!("{process}: {}\n{}{below}", status.join(", "), read("stack"))
 }
 
 pub fn processes() -> Vec<i32> {

@@ -1,4 +1,4 @@
-//! What stock programs send, as seeds for the fuzzer: `cargo test --release --test stock_uhd seeds -- --ignored` writes fuzz/seeds.
+//! What stock programs send, as seeds for the fuzzer: `cargo test --release --test stock_uhd seeds -- --ignored` writes fuzz/seeds/n210.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ fn some<'a>(records: impl Iterator<Item = &'a Vec<u8>>) -> Vec<&'a [u8]> {
 #[ignore = "writes into the source folder"]
 fn seeds_are_written() {
     let Some(bench) = Bench::new(1, &[]) else { return };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/n210");
     let sessions = [
         ("receive", "rx_timed_samples", "--rate 1e6 --nsamps 3000 --secs 0.2"),
         ("bursts", "tx_bursts", "--rate 1e6 --nsamps 100 --secs 0.3"),

@@ -3,10 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::lab::n210::air::medium::{Medium, Path};
+use crate::lab::n210::board::Equipment;
 use crate::lab::n210::board::eeprom::Identity;
 use crate::lab::n210::device::clock::Tick;
 use crate::lab::n210::ethernet::frame::{self, Mac};
 use crate::lab::n210::ethernet::outbox::{MAX_FRAME, Outbox};
+use crate::lab::n210::scene::{self, Defaults, Scene};
 use crate::lab::n210::world::World;
 use crate::radio::wire::control::{Action, Control, Message};
 use crate::radio::wire::register::{ROUTER_PORTS, setting_address, sr};
@@ -39,6 +41,20 @@ const LONGEST_RUN: Tick = TICKS_PER_SECOND / 50;
 
 /// Payload of one datagram in an offloaded frame.
 const SEGMENT: usize = 36;
+
+/// Reads a text as a scene for two radios, and as a line of the command socket.
+///
+/// # Panics
+/// It is refused without a word. That, any other panic and not ending are what a fuzzer looks for.
+pub fn scene(text: &str) {
+    let names: Vec<String> = ["pool", "far"].map(str::to_owned).into();
+    let medium = Medium { path: Path::default(), noise_dbfs: -60.0, seed: 1 };
+    let defaults = Defaults { medium, equipment: Equipment::default() };
+    let scene = Scene::parse(Some("scene.toml"), text, names.clone(), defaults).map(drop);
+    for failure in [scene, scene::event(text, &names).map(drop)].into_iter().filter_map(Result::err) {
+        assert!(!failure.message.is_empty());
+    }
+}
 
 struct Run {
     world: World,
@@ -166,7 +182,7 @@ mod tests {
     /// What stock programs send, cut, and what fuzzers found.
     #[test]
     fn every_seed_passes() {
-        let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds")).unwrap();
+        let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/n210")).unwrap();
         let tried = seeds.map(|seed| frames(&std::fs::read(seed.unwrap().path()).unwrap())).count();
         assert!(tried >= 10, "{tried} seeds");
     }

@@ -1,0 +1,31 @@
+//! Files as if an operator had written them.
+
+use crate::config::Config;
+use crate::{lab, ui};
+
+/// A text as a cluster file, a scene, a line of the radio's command socket and a settings file: it is refused with a sentence, or what is read
+/// can be written and read again.
+///
+/// # Panics
+/// Otherwise.
+pub fn configuration(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Config::parse(text) {
+        Ok(config) => cluster(&config),
+        Err(failure) => assert!(!failure.message.is_empty()),
+    }
+    lab::n210::fuzz::scene(text);
+    ui::fuzz::settings(text);
+}
+
+fn cluster(config: &Config) {
+    let written = toml::to_string(config).unwrap_or_else(|e| panic!("{e}: {config:?}"));
+    let again = Config::parse(&written).unwrap_or_else(|failure| panic!("{failure}: {written}"));
+    // As text: NaN differs from itself.
+    assert_eq!(format!("{again:?}"), format!("{config:?}"));
+    for host in config.host.keys() {
+        config.radio_of(host).and_then(crate::config::Radio::device).unwrap_or_else(|failure| panic!("{failure}"));
+        let workload = config.workload_of(host);
+        assert!([&workload.d2d, &workload.usrp, &workload.uhd].into_iter().all(|command| !command.is_empty()));
+    }
+}
