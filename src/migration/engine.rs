@@ -75,6 +75,8 @@ pub(super) enum Stage {
     Confirming(usize),
     /// Bringing the service back; index into [`Flow::returns`], index into its steps.
     Returning(usize, usize),
+    /// Waiting for a radio that answered nobody.
+    LookingAgain,
     /// Taking back the tun address that the destination was given.
     Tidying,
     /// Letting the probes of the last moments travel; how long altogether.
@@ -173,6 +175,7 @@ pub fn step(mut state: State, event: Event) -> (State, Effect) {
         Stage::Silencing(attempt) => state.silenced(attempt, event.result),
         Stage::Confirming(attempt) => state.confirmed(attempt, event.result),
         Stage::Returning(attempt, index) => state.returned(attempt, index, took, event.result),
+        Stage::LookingAgain => state.enter(Stage::AskingSource(0)),
         Stage::Tidying => state.tidied(event.result),
         Stage::Settling(settled) => state.enter(Stage::Counting(settled)),
         Stage::Counting(settled) => state.counted(settled, event.result),
@@ -223,6 +226,7 @@ impl State {
             Stage::Silencing(attempt) => self.ask(self.opponent(attempt), Ask::DoubleKill),
             Stage::Confirming(attempt) => self.ask_status(self.opponent(attempt)),
             Stage::Returning(attempt, index) => return self.enter_return(attempt, index),
+            Stage::LookingAgain => return self.look_again(),
             Stage::Tidying => return self.enter_tidying(),
             Stage::Settling(settled) => Effect::Wait(settled),
             Stage::Counting(_) => match (&self.setting.far_end, self.mark) {

@@ -23,6 +23,7 @@ pub mod flows;
 pub mod hold;
 mod known;
 mod learn;
+mod patience;
 pub mod plan;
 mod progress;
 mod record;

@@ -40,6 +40,19 @@ pub(super) struct Back {
     blocked: Option<String>,
 }
 
+impl Back {
+    /// Whether a host has looked for the radio in vain.
+    pub(super) fn is_blind(&self) -> bool {
+        !self.blind.is_empty()
+    }
+
+    /// Forgets what was tried, and goes on with that return.
+    pub(super) fn begin_anew(&mut self, next: usize) {
+        (self.next, self.silenced) = (next, None);
+        self.blind.clear();
+    }
+}
+
 /// May a return begin?
 enum Gate {
     Open,
@@ -229,6 +242,9 @@ impl State {
     }
 
     fn enter_verdict(mut self) -> (Self, Effect) {
+        if self.looks_again() {
+            return self.look_again();
+        }
         let end = |side| self.end(side, self.ends.of(side).standing());
         let verdict = Verdict {
             source: end(Side::Source),

@@ -22,7 +22,8 @@ const RECORD_WITHIN: Duration = Duration::from_secs(300);
 const AFTERTHOUGHT: Duration = Duration::from_secs(20);
 /// After the record and the fault: until one host serves, or it is certain that nobody will by itself.
 const SETTLED_WITHIN: Duration = Duration::from_secs(12);
-const REPAIRED_WITHIN: Duration = Duration::from_secs(90);
+/// A start with full initialisation, on a machine that has more to do.
+const REPAIRED_WITHIN: Duration = Duration::from_secs(300);
 /// What is asked of agents beside orders.
 const ORDER_WITHIN: Duration = Duration::from_secs(150);
 

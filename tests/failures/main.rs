@@ -28,8 +28,8 @@ use cells::{Cell, Fault};
 use lab::skip;
 use serde_json::Value;
 
-/// Labs side by side: a cell mostly waits.
-const LABS: usize = 3;
+/// Labs side by side: a cell mostly waits, but a lab has a modem to run all the while.
+const LABS: usize = 2;
 
 /// Where the raw results are kept.
 fn results() -> PathBuf {
@@ -120,19 +120,24 @@ fn no_fault_at_any_step_makes_two_owners_or_none() {
         let _ = fs::remove_file(results().join("cells.jsonl"));
     }
     let mut cells = cells::all();
-    cells.retain(|cell| wanted.split('|').any(|part| cell.to_string().contains(part)));
+    let known = fs::read_to_string(results().join("cells.jsonl")).unwrap_or_default();
+    cells.retain(|cell| match wanted.as_str() {
+        "missing" => !known.contains(&format!("\"cell\":\"{cell}\"")),
+        parts => parts.split('|').any(|part| cell.to_string().contains(part)),
+    });
+    // The slowest last: most is known early.
+    cells.sort_by_key(|cell| cell.fault == Fault::DeafThroughout);
     assert!(!cells.is_empty(), "no cell contains any of \"{wanted}\"");
     let (todo, began, commit) = (Mutex::new(Work { cells, wrong: Vec::new(), done: 0 }), Instant::now(), commit());
-    thread::scope(|scope| {
-        for lab in 1..=labs {
-            let (todo, commit) = (&todo, &commit);
-            scope.spawn(move || work(lab, todo, began, commit));
-        }
+    let (todo, commit) = (&todo, &commit);
+    let broken = thread::scope(|scope| {
+        let labs: Vec<_> = (1..=labs).map(|lab| scope.spawn(move || work(lab, todo, began, commit))).collect();
+        labs.into_iter().filter_map(|lab| lab.join().err()).count()
     });
-    let Work { wrong, done, .. } = todo.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Work { wrong, done, .. } = &*todo.lock().unwrap_or_else(PoisonError::into_inner);
     table::write(&results().join("cells.jsonl"));
     println!("{done} cells in {:.0} min, {} of them wrong", began.elapsed().as_secs_f64() / 60.0, wrong.len());
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(wrong.is_empty() && broken == 0, "{broken} labs broke down; {wrong:#?}");
 }
 
 #[test]
@@ -177,6 +182,6 @@ fn the_table_has_every_fault_at_every_step_of_today() {
         let cells = text.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}: make failures"));
         let cells: Vec<&str> = cells.trim_matches('|').split('|').map(str::trim).collect();
         assert_eq!(cells.len(), 1 + cells::FAULTS.len(), "{cells:?}");
-        assert!(cells.iter().all(|cell| !cell.is_empty()), "{cells:?}");
+        assert!(cells.iter().all(|cell| !cell.is_empty() && !cell.starts_with("not run")), "{cells:?}: make failures");
     }
 }

@@ -157,12 +157,8 @@ fn totals(text: &mut String, rows: &BTreeMap<String, Value>) {
         rows.len(),
         outcomes.join(", ")
     );
-    let cores = thread_count();
-    let _ = writeln!(text, "Machine: {cores} cores, {}, {}.", release(), "three labs side by side");
-}
-
-fn thread_count() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
+    let cores: usize = std::thread::available_parallelism().map_or(1, Into::into);
+    let _ = writeln!(text, "Machine: {cores} cores, {}.", release());
 }
 
 fn release() -> String {

@@ -133,6 +133,12 @@ impl Child {
         self.shared().running.is_some()
     }
 
+    /// Whether it has ended by itself, by what the kernel says now.
+    pub fn has_died(&self) -> bool {
+        let shared = self.shared();
+        shared.state == ProcessState::Died || shared.running.as_ref().is_some_and(|running| !life::lives(running.pid))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> Option<u32> {
         self.shared().running.as_ref().map(|running| running.pid)
