@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::protocol::{Command, Failure};
 
+mod assure;
 pub mod check;
 mod checks;
 pub mod driver;

@@ -32,7 +32,7 @@ impl State {
             Stage::Stepping(_) | Stage::Finishing(_) => OrderStage::Moving,
             Stage::Silencing(_) | Stage::Confirming(_) | Stage::Returning(..) | Stage::LookingAgain => OrderStage::RollingBack,
             Stage::CleaningUp(_) | Stage::AskingSource(_) | Stage::AskingDestination(_) | Stage::Tidying => OrderStage::CleaningUp,
-            Stage::Settling(_) | Stage::Counting(_) | Stage::Over => OrderStage::Closing,
+            Stage::Settling(_) | Stage::Assuring(_) | Stage::Counting(_) | Stage::Over => OrderStage::Closing,
         }
     }
 
@@ -85,6 +85,7 @@ impl State {
             }
             Stage::LookingAgain => "the radio answers nobody: it is looked for again".into(),
             Stage::Tidying => "taking back the tun address".into(),
+            Stage::Assuring(_) => format!("asking whether {} serves", self.setting.to),
             Stage::Settling(_) | Stage::Counting(_) => "waiting for the far end's count".into(),
             Stage::Over => "writing the record".into(),
         }

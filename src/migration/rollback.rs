@@ -71,7 +71,7 @@ impl State {
         self.flow.returns.get(attempt).map_or(Side::Destination, |way| other(way.at))
     }
 
-    fn report(&mut self, result: &Result<Value, Failure>) -> Option<Report> {
+    pub(super) fn report(&mut self, result: &Result<Value, Failure>) -> Option<Report> {
         let status = read::<Telemetry>(result.as_ref().ok()?.clone(), "status", "").ok()?;
         self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
         Some(Report::of(&status, &self.setting.active))
@@ -96,7 +96,9 @@ impl State {
 
     fn wants_return(&self) -> bool {
         let past_the_cut = self.failed_step.zip(self.flow.cut()).is_some_and(|(failed, cut)| failed >= cut);
-        if !past_the_cut || self.back.since.is_some() || self.back.next >= self.flow.returns.len() {
+        // It served when the order began, and has lost a process before the cut.
+        let died = self.synced_before && matches!(self.ends.source.standing(), Standing::Partly | Standing::Idle);
+        if !(past_the_cut || died) || self.back.since.is_some() || self.back.next >= self.flow.returns.len() {
             return false;
         }
         match (self.ends.source.standing(), self.ends.destination.standing()) {

@@ -155,7 +155,8 @@ impl Child {
         let running = shared.running.as_ref();
         let status = running.map(|running| running.status.clone()).unwrap_or_default();
         ProcessStatus {
-            state: shared.state,
+            // The kernel knows of a death before its news is here.
+            state: if running.is_some_and(|running| !life::lives(running.pid)) { ProcessState::Died } else { shared.state },
             pid: running.map(|running| running.pid),
             uptime_ms: running.map(|running| millis(running.since.elapsed())),
             load: crate::protocol::ProcessLoad::default(),
