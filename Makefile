@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build test bench bench-n210 bench-modem bench-relay video soak fuzz lint packages test-packages picture clean
+.PHONY: demo lab build test bench bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -39,6 +39,11 @@ SEED ?= 1
 MIGRATIONS ?= 200
 soak: packages test-packages
 	SEED=$(SEED) MIGRATIONS=$(MIGRATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
+
+# Every fault at every step, an hour: writes docs/failures.md. CELLS='M hot|MB hot' for some of them, CELLS=missing for
+# those without a result, LABS=1 for fewer labs side by side.
+failures: packages test-packages
+	CELLS='$(CELLS)' LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test failures -- --ignored --nocapture no_fault
 
 # A video through the relay while the relay migrates; METHOD=classic MIGRATIONS=4.
 video: build

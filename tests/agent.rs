@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use baton::link::telemetry::{Heard, subscribe};
 use baton::protocol::{
     Command, Control, ControlValues, ErrorCode, Level, Linked, Method, Order, Outcome, ProcessState, Route, RunRecord, SetPort,
@@ -173,6 +175,14 @@ async fn sync_is_awaited_and_gives_up_in_time() {
     assert!(failure.message.ends_with("it is searching for the far end"), "{failure}");
     let (synced, ()) = tokio::join!(cluster.ask("one", wait(10_000)), async { cluster.touch("synced") });
     assert!(matches!(read(synced.unwrap()), SyncState::Synced { .. }));
+    cluster.ask("one", Command::MakeUsrp).await.unwrap();
+    let usrp = cluster.status("one").await.usrp.pid.unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(usrp as i32), Signal::SIGKILL).unwrap();
+    while lives(usrp) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let failure = cluster.ask("one", wait(1000)).await.unwrap_err();
+    assert_eq!((failure.code, failure.message.as_str()), (ErrorCode::Process, "the USRP process has died"));
     std::fs::remove_file(cluster.path("synced")).unwrap();
     cluster.ask("one", Command::KillD2d).await.unwrap();
     cluster.ask("one", PLAIN).await.unwrap();

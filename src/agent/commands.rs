@@ -19,7 +19,7 @@ use super::state::Agent;
 use super::telemetry;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
-use crate::protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Route, SetPort, Started, TunIp};
+use crate::protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Route, SetPort, Started, SyncState, TunIp};
 use crate::workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TERMINALS, ENV_TUN};
 
 /// Writing routes is a copy.
@@ -38,7 +38,7 @@ async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Value, Failur
         Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
         Command::GetControl => value(get_control(agent).await?),
         Command::Export => value(hot::export(agent).await?),
-        Command::AwaitSync { deadline_ms } => value(agent.d2d.await_sync(Duration::from_millis(deadline_ms)).await?),
+        Command::AwaitSync { deadline_ms } => value(await_sync(agent, Duration::from_millis(deadline_ms)).await?),
         Command::ProbeStart { target, interval_ms } => start_probe(agent, &target, interval_ms).map(|()| Value::Null),
         Command::ProbeStop => {
             agent.state().probe = None;
@@ -220,6 +220,15 @@ async fn write_routes(agent: &Agent) -> Result<(), Failure> {
                 ..failure
             })
         }
+    }
+}
+
+/// Waits for synchronisation. A process that has just been killed is in the books for a moment still, and its last word was that all is well.
+async fn await_sync(agent: &Agent, deadline: Duration) -> Result<SyncState, Failure> {
+    let sync = agent.d2d.await_sync(deadline).await?;
+    match [&agent.d2d, &agent.usrp].into_iter().find(|child| child.has_died()) {
+        Some(dead) => Err(Failure::new(ErrorCode::Process, format!("the {} process has died", dead.name()))),
+        None => Ok(sync),
     }
 }
 

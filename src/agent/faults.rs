@@ -1,6 +1,8 @@
-//! Test equipment: makes commands fail, wait, or end the agent, as a file says. It stands in front of the commands and knows nothing of them.
+//! Test equipment: makes commands fail, wait, or end the agent, or runs a program first, as a file says. It stands in front of the commands
+//! and knows nothing of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,18 +28,23 @@ enum Deed {
     NoReply,
     /// Neither carried out nor answered.
     Lose,
+    /// Carried out once a program has ended.
+    Run,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fault {
     command: toml::Spanned<String>,
-    /// Which time, counted from 1 from the start of the agent.
+    /// Which time, counted from 1 from the start of the agent or the latest change of the file.
     occurrence: u64,
     #[serde(rename = "do")]
     deed: Deed,
     /// For `delay`.
     ms: Option<u64>,
+    /// For `run`: the program and its arguments.
+    #[serde(default)]
+    run: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,9 +57,60 @@ struct File {
 /// The faults of one agent; usually none.
 #[derive(Debug, Default)]
 pub struct Faults {
+    /// Read again before every command.
+    file: Option<PathBuf>,
+    known: Mutex<Known>,
+}
+
+/// What the file says, and how far it has come true.
+#[derive(Debug, Default)]
+struct Known {
+    text: String,
     faults: Vec<Fault>,
     /// Commands met so far, by name.
-    met: Mutex<Vec<&'static str>>,
+    met: Vec<&'static str>,
+}
+
+impl Known {
+    fn read(text: String) -> Result<Self, String> {
+        Ok(Self { faults: parse(&text)?, text, met: Vec::new() })
+    }
+
+    /// Takes up what the file says now, if that has changed. A file that is away for a moment or wrong changes nothing.
+    fn follow(&mut self, file: &Path) {
+        let Ok(text) = std::fs::read_to_string(file) else { return };
+        if text == self.text {
+            return;
+        }
+        match Known::read(text.clone()) {
+            Ok(known) => *self = known,
+            Err(what) => {
+                tracing::warn!("{}: {what}", file.display());
+                // Said once.
+                self.text = text;
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<Fault>, String> {
+    let File { fault: faults } = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+    for fault in &faults {
+        let name = fault.command.get_ref();
+        let line = text.get(..fault.command.span().start).unwrap_or_default().lines().count();
+        if !Command::NAMES.contains(&name.as_str()) {
+            return Err(format!("line {line}: there is no command \"{name}\""));
+        }
+        if fault.occurrence == 0 || (fault.deed == Deed::Delay) != fault.ms.is_some() {
+            return Err(format!("line {line}: occurrences of {name} are counted from 1, and ms belongs to delay alone"));
+        }
+        if (fault.deed == Deed::Run) == fault.run.is_empty() {
+            return Err(format!(
+                "line {line}: the deed run needs a program, run = [\"program\", \"argument\"], and no other has one"
+            ));
+        }
+    }
+    Ok(faults)
 }
 
 impl Faults {
@@ -65,33 +123,22 @@ impl Faults {
             Failure::new(ErrorCode::Config, format!("{}: {what}", file.display())).hint("docs/agents.md describes files of faults")
         };
         let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("the faults can not be read: {e}")))?;
-        Self::parse(&text).map_err(wrong)
+        let known = Mutex::new(Known::read(text).map_err(wrong)?);
+        Ok(Self { file: Some(file.to_owned()), known })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
-        let File { fault: faults } = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
-        for fault in &faults {
-            let name = fault.command.get_ref();
-            let line = text.get(..fault.command.span().start).unwrap_or_default().lines().count();
-            if !Command::NAMES.contains(&name.as_str()) {
-                return Err(format!("line {line}: there is no command \"{name}\""));
-            }
-            if fault.occurrence == 0 || (fault.deed == Deed::Delay) != fault.ms.is_some() {
-                return Err(format!("line {line}: occurrences of {name} are counted from 1, and ms belongs to delay alone"));
-            }
+    fn of(&self, name: &'static str) -> Option<Fault> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &self.file {
+            // A small file, and no service depends on an agent with faults.
+            known.follow(file);
         }
-        Ok(Self { faults, met: Mutex::default() })
-    }
-
-    fn of(&self, name: &'static str) -> Option<(Deed, Duration)> {
-        if self.faults.is_empty() {
+        if known.faults.is_empty() {
             return None;
         }
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        met.push(name);
-        let occurrence = met.iter().filter(|&&earlier| earlier == name).count() as u64;
-        let due = |fault: &&Fault| fault.command.get_ref() == name && fault.occurrence == occurrence;
-        self.faults.iter().find(due).map(|fault| (fault.deed, Duration::from_millis(fault.ms.unwrap_or(0))))
+        known.met.push(name);
+        let occurrence = known.met.iter().filter(|&&earlier| earlier == name).count() as u64;
+        known.faults.iter().find(|fault| fault.command.get_ref() == name && fault.occurrence == occurrence).cloned()
     }
 
     /// Lets a command be carried out, or not.
@@ -100,12 +147,16 @@ impl Faults {
         name: &'static str,
         carry_out: impl Future<Output = Result<Value, Failure>>,
     ) -> Result<Value, Failure> {
-        let Some((deed, time)) = self.of(name) else { return carry_out.await };
-        tracing::warn!("fault: {name}: {deed:?}");
-        match deed {
+        let Some(fault) = self.of(name) else { return carry_out.await };
+        tracing::warn!("fault: {name}: {:?}", fault.deed);
+        match fault.deed {
             Deed::Fail => Err(Failure::new(ErrorCode::Internal, format!("{name} failed because a file of faults says so"))),
             Deed::Delay => {
-                sleep(time).await;
+                sleep(Duration::from_millis(fault.ms.unwrap_or(0))).await;
+                carry_out.await
+            }
+            Deed::Run => {
+                run(&fault.run).await;
                 carry_out.await
             }
             Deed::DieBefore => die(),
@@ -122,6 +173,15 @@ impl Faults {
     }
 }
 
+async fn run(program: &[String]) {
+    let Some((name, arguments)) = program.split_first() else { return };
+    match tokio::process::Command::new(name).args(arguments).stdin(Stdio::null()).status().await {
+        Ok(status) if status.success() => {}
+        Ok(status) => tracing::warn!("{program:?} of the file of faults: {status}"),
+        Err(e) => tracing::warn!("{program:?} of the file of faults could not be run: {e}"),
+    }
+}
+
 fn die() -> ! {
     let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL);
     std::process::abort()
@@ -131,9 +191,48 @@ fn die() -> ! {
 mod tests {
     use super::*;
 
+    fn of(text: &str) -> Faults {
+        Faults { file: None, known: Mutex::new(Known::read(text.to_owned()).unwrap()) }
+    }
+
+    #[tokio::test]
+    async fn a_program_is_run_before_the_command_is_carried_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("ran");
+        let fault = |program: &str| {
+            let program = [program, &mark.display().to_string()];
+            of(&format!("[[fault]]\ncommand = \"status\"\noccurrence = 1\ndo = \"run\"\nrun = {program:?}"))
+        };
+        let carried_out = async || Ok(mark.exists().into());
+        assert_eq!(fault("touch").meet("status", carried_out()).await.unwrap(), true);
+        // One that fails, or is not there, keeps nothing back.
+        assert_eq!(fault("rmdir").meet("status", carried_out()).await.unwrap(), true);
+        assert_eq!(fault("/no/such/program").meet("status", carried_out()).await.unwrap(), true);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_is_read_again_and_counts_anew() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let second = |note: &str| format!("# {note}\n[[fault]]\ncommand = \"status\"\noccurrence = 2\ndo = \"fail\"");
+        std::fs::write(file.path(), "").unwrap();
+        let faults = Faults::load(file.path()).unwrap();
+        let meet = async || faults.meet("status", async { Ok(Value::Null) }).await.is_ok();
+        assert!(meet().await && meet().await);
+        for note in ["one", "two"] {
+            std::fs::write(file.path(), second(note)).unwrap();
+            assert_eq!([meet().await, meet().await, meet().await], [true, false, true], "{note}");
+        }
+        std::fs::write(file.path(), second("three")).unwrap();
+        assert!(meet().await);
+        std::fs::write(file.path(), "what is this").unwrap();
+        assert!(!meet().await, "a file that is wrong changes nothing");
+        std::fs::remove_file(file.path()).unwrap();
+        assert!(meet().await);
+    }
+
     #[tokio::test]
     async fn the_occurrence_that_is_named_fails_and_no_other() {
-        let faults = Faults::parse("[[fault]]\ncommand = \"link_usrp\"\noccurrence = 2\ndo = \"fail\"").unwrap();
+        let faults = of("[[fault]]\ncommand = \"link_usrp\"\noccurrence = 2\ndo = \"fail\"");
         let go = || async { Ok(Value::Null) };
         assert!(faults.meet("link_usrp", go()).await.is_ok());
         assert!(faults.meet("kill_usrp", go()).await.is_ok());
@@ -150,7 +249,7 @@ mod tests {
                 { command = "status", occurrence = 2, do = "no_reply" },
                 { command = "status", occurrence = 3, do = "lose" },
             ]"#;
-        let faults = Faults::parse(text).unwrap();
+        let faults = of(text);
         let began = tokio::time::Instant::now();
         faults.meet("status", async { Ok(Value::Null) }).await.unwrap();
         assert_eq!(began.elapsed(), Duration::from_secs(5));
@@ -172,12 +271,14 @@ mod tests {
             ("[[fault]]\ncommand = \"end\"\noccurrence = 0\ndo = \"fail\"", "line 2: occurrences"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"delay\"", "ms belongs to delay"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nms = 1", "ms belongs to delay"),
+            ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"run\"", "line 2: the deed run needs a program"),
+            ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nrun = [\"ls\"]", "and no other has one"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"explode\"", "line 4"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nhow = 1", "line 5"),
             ("faults = []", "line 1"),
         ];
         for (text, words) in table {
-            let failure = Faults::parse(text).unwrap_err();
+            let failure = parse(text).unwrap_err();
             assert!(failure.contains(words), "{failure}");
         }
     }

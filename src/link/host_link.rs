@@ -13,7 +13,7 @@ use zeromq::{DealerSocket, Socket, SocketEvent, SocketOptions, SocketRecv, Socke
 
 use super::signing::Key;
 use super::{Endpoint, now_ms};
-use crate::protocol::{Command, ErrorCode, Failure, Reply, Request, VERSION};
+use crate::protocol::{Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
 
 /// How long one attempt to connect may take. zeromq tries a refused port again within it, after 50, 100, 200 ms...
 const CONNECT: Duration = Duration::from_secs(1);
@@ -65,11 +65,14 @@ pub(super) struct HostLink {
     jobs: mpsc::Receiver<Job>,
     pending: HashMap<String, Pending>,
     heard: Instant,
+    /// Which connection this is.
+    connection: Connection,
 }
 
 impl HostLink {
     pub(super) fn new(host: &str, endpoint: Endpoint, key: Option<Key>, jobs: mpsc::Receiver<Job>) -> Self {
-        Self { host: host.to_owned(), endpoint, key, jobs, pending: HashMap::new(), heard: Instant::now() }
+        let connection = Connection { of: uuid::Uuid::new_v4().to_string(), number: 0 };
+        Self { host: host.to_owned(), endpoint, key, jobs, pending: HashMap::new(), heard: Instant::now(), connection }
     }
 
     /// Runs until every [`Client`](super::client::Client) is gone.
@@ -138,6 +141,7 @@ impl HostLink {
     }
 
     async fn converse(&mut self, mut socket: DealerSocket, mut events: futures_mpsc::Receiver<SocketEvent>) -> Ended {
+        self.connection.number += 1;
         let again: Vec<String> = self.pending.keys().cloned().collect();
         for id in again {
             if !self.send(&mut socket, &id).await {
@@ -178,6 +182,7 @@ impl HostLink {
             to: self.host.clone(),
             sent_at_ms: now_ms(),
             first_sent_at_ms: pending.first_sent_at_ms,
+            connection: Some(self.connection.clone()),
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             command: pending.job.command.clone(),
         };

@@ -7,6 +7,7 @@ mod endpoint;
 pub mod gate;
 mod host_link;
 mod memory;
+mod order;
 pub mod publisher;
 pub mod server;
 pub mod signing;

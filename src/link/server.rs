@@ -15,6 +15,7 @@ use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, S
 use super::Endpoint;
 use super::gate::{Gate, Limits, OVERSIZED};
 use super::memory::{Memory, Verdict};
+use super::order::Newest;
 use super::signing::{Admission, Key, MAX_TOKEN};
 use crate::config::Config;
 use crate::protocol::{Command, ErrorCode, Failure, MAX_FRAME, Reply, Request, VERSION};
@@ -64,6 +65,7 @@ struct Shared {
     deeds: Memory,
     /// Commands that only read: their replies are large and soon stale, so they must not push deeds out of memory.
     readings: Memory,
+    newest: Newest,
     places: Arc<Semaphore>,
 }
 
@@ -98,6 +100,7 @@ impl Server {
             key,
             deeds: Memory::new(1024, 1 << 20),
             readings: Memory::new(64, 1 << 18),
+            newest: Newest::default(),
             places: Arc::new(Semaphore::new(MAX_EXECUTING)),
         });
         Ok(Self { gate, shared, receive: Receive(receive, send) })
@@ -197,6 +200,7 @@ impl Shared {
         Fut: Future<Output = Result<Value, Failure>>,
     {
         let earlier = request.first_sent_at_ms.is_some_and(|first| first < self.since_ms);
+        let late = self.newest.is_late(request.connection.as_ref());
         let Request { id, command, .. } = request;
         let memory = if only_reads(&command) { &self.readings } else { &self.deeds };
         match memory.look_up(&id, &command) {
@@ -208,6 +212,13 @@ impl Shared {
                 );
                 let failure = Failure::new(ErrorCode::Restarted, text).hint("look at its state, then ask again");
                 let reply = self.reply(&id, Err(failure), began);
+                sender.send_replace(Some(reply.clone()));
+                reply
+            }
+            Verdict::Execute(sender) if late && !only_reads(&command) => {
+                let text =
+                    format!("{} came too late: its sender has connected anew since and waits for it no more", command.name());
+                let reply = self.reply(&id, Err(Failure::new(ErrorCode::Expired, text)), began);
                 sender.send_replace(Some(reply.clone()));
                 reply
             }

@@ -226,6 +226,7 @@ mod tests {
             to: "server1".into(),
             sent_at_ms,
             first_sent_at_ms: None,
+            connection: None,
             nonce: nonce.into(),
             command: Command::Status,
         }

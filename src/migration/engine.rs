@@ -75,10 +75,14 @@ pub(super) enum Stage {
     Confirming(usize),
     /// Bringing the service back; index into [`Flow::returns`], index into its steps.
     Returning(usize, usize),
+    /// Waiting for a radio that answered nobody.
+    LookingAgain,
     /// Taking back the tun address that the destination was given.
     Tidying,
     /// Letting the probes of the last moments travel; how long altogether.
     Settling(Duration),
+    /// Asking the destination whether it still serves; how long was settled.
+    Assuring(Duration),
     /// Asking the far end for the count; how long was settled.
     Counting(Duration),
     /// Over.
@@ -173,8 +177,10 @@ pub fn step(mut state: State, event: Event) -> (State, Effect) {
         Stage::Silencing(attempt) => state.silenced(attempt, event.result),
         Stage::Confirming(attempt) => state.confirmed(attempt, event.result),
         Stage::Returning(attempt, index) => state.returned(attempt, index, took, event.result),
+        Stage::LookingAgain => state.enter(Stage::AskingSource(0)),
         Stage::Tidying => state.tidied(event.result),
-        Stage::Settling(settled) => state.enter(Stage::Counting(settled)),
+        Stage::Settling(settled) => state.settled(settled),
+        Stage::Assuring(settled) => state.assured(settled, event.result),
         Stage::Counting(settled) => state.counted(settled, event.result),
         Stage::Over => state.enter(Stage::Over),
     }
@@ -223,8 +229,10 @@ impl State {
             Stage::Silencing(attempt) => self.ask(self.opponent(attempt), Ask::DoubleKill),
             Stage::Confirming(attempt) => self.ask_status(self.opponent(attempt)),
             Stage::Returning(attempt, index) => return self.enter_return(attempt, index),
+            Stage::LookingAgain => return self.look_again(),
             Stage::Tidying => return self.enter_tidying(),
             Stage::Settling(settled) => Effect::Wait(settled),
+            Stage::Assuring(_) => self.ask_status(Side::Destination),
             Stage::Counting(_) => match (&self.setting.far_end, self.mark) {
                 (Some(host), Some(since)) => Effect::Request { host: host.clone(), command: Command::ProbeWindow { since } },
                 _ => return self.enter(Stage::Over),

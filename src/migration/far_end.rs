@@ -20,7 +20,7 @@ impl State {
 
     pub(super) fn settle(self) -> (Self, Effect) {
         if self.mark.is_none() {
-            return self.enter(Stage::Over);
+            return self.settled(Duration::ZERO);
         }
         let settled = settling(self.setting.probe_interval);
         self.enter(Stage::Settling(settled))

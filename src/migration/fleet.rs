@@ -106,6 +106,8 @@ pub struct Fleet {
     pub deaf: bool,
     /// Hosts whose agent answers nothing from this command on.
     pub dead: BTreeMap<&'static str, usize>,
+    /// A host that loses its D2D process as soon as it has answered this command; once.
+    pub dies: Option<(&'static str, &'static str)>,
     /// Epochs of the links that were made.
     pub epochs: Vec<u64>,
     /// What is still to be carried out.
@@ -146,6 +148,12 @@ impl Fleet {
             self.come_late(host);
         }
         match fault {
+            None if self.dies.is_some_and(|dies| dies == (host, name)) => {
+                let answer = self.carry_out(host, command);
+                self.dies = None;
+                self.hosts.get_mut(host).unwrap().d2d = false;
+                answer
+            }
             None => self.carry_out(host, command),
             Some(Fault::Refused) => Err(refused()),
             Some(fault @ (Fault::Half | Fault::Stuck)) => {

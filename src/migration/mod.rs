@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::protocol::{Command, Failure};
 
+mod assure;
 pub mod check;
 mod checks;
 pub mod driver;
@@ -23,6 +24,7 @@ pub mod flows;
 pub mod hold;
 mod known;
 mod learn;
+mod patience;
 pub mod plan;
 mod progress;
 mod record;

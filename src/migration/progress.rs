@@ -30,9 +30,9 @@ impl State {
             Stage::Stepping(index) if self.flow.cut().is_some_and(|cut| index < cut) => OrderStage::Preparing,
             Stage::Ready(_) | Stage::Remarking(_) | Stage::Reassuring(_) => OrderStage::Ready,
             Stage::Stepping(_) | Stage::Finishing(_) => OrderStage::Moving,
-            Stage::Silencing(_) | Stage::Confirming(_) | Stage::Returning(..) => OrderStage::RollingBack,
+            Stage::Silencing(_) | Stage::Confirming(_) | Stage::Returning(..) | Stage::LookingAgain => OrderStage::RollingBack,
             Stage::CleaningUp(_) | Stage::AskingSource(_) | Stage::AskingDestination(_) | Stage::Tidying => OrderStage::CleaningUp,
-            Stage::Settling(_) | Stage::Counting(_) | Stage::Over => OrderStage::Closing,
+            Stage::Settling(_) | Stage::Assuring(_) | Stage::Counting(_) | Stage::Over => OrderStage::Closing,
         }
     }
 
@@ -83,7 +83,9 @@ impl State {
                 let step = self.flow.returns.get(attempt).and_then(|way| way.steps.get(index));
                 format!("rolling back: {}", ask(step))
             }
+            Stage::LookingAgain => "the radio answers nobody: it is looked for again".into(),
             Stage::Tidying => "taking back the tun address".into(),
+            Stage::Assuring(_) => format!("asking whether {} serves", self.setting.to),
             Stage::Settling(_) | Stage::Counting(_) => "waiting for the far end's count".into(),
             Stage::Over => "writing the record".into(),
         }

@@ -40,6 +40,19 @@ pub(super) struct Back {
     blocked: Option<String>,
 }
 
+impl Back {
+    /// Whether a host has looked for the radio in vain.
+    pub(super) fn is_blind(&self) -> bool {
+        !self.blind.is_empty()
+    }
+
+    /// Forgets what was tried, and goes on with that return.
+    pub(super) fn begin_anew(&mut self, next: usize) {
+        (self.next, self.silenced) = (next, None);
+        self.blind.clear();
+    }
+}
+
 /// May a return begin?
 enum Gate {
     Open,
@@ -58,7 +71,7 @@ impl State {
         self.flow.returns.get(attempt).map_or(Side::Destination, |way| other(way.at))
     }
 
-    fn report(&mut self, result: &Result<Value, Failure>) -> Option<Report> {
+    pub(super) fn report(&mut self, result: &Result<Value, Failure>) -> Option<Report> {
         let status = read::<Telemetry>(result.as_ref().ok()?.clone(), "status", "").ok()?;
         self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
         Some(Report::of(&status, &self.setting.active))
@@ -83,7 +96,9 @@ impl State {
 
     fn wants_return(&self) -> bool {
         let past_the_cut = self.failed_step.zip(self.flow.cut()).is_some_and(|(failed, cut)| failed >= cut);
-        if !past_the_cut || self.back.since.is_some() || self.back.next >= self.flow.returns.len() {
+        // It served when the order began, and has lost a process before the cut.
+        let died = self.synced_before && matches!(self.ends.source.standing(), Standing::Partly | Standing::Idle);
+        if !(past_the_cut || died) || self.back.since.is_some() || self.back.next >= self.flow.returns.len() {
             return false;
         }
         match (self.ends.source.standing(), self.ends.destination.standing()) {
@@ -229,6 +244,9 @@ impl State {
     }
 
     fn enter_verdict(mut self) -> (Self, Effect) {
+        if self.looks_again() {
+            return self.look_again();
+        }
         let end = |side| self.end(side, self.ends.of(side).standing());
         let verdict = Verdict {
             source: end(Side::Source),

@@ -242,6 +242,16 @@ impl Command {
     }
 }
 
+/// A connection of a sender that makes a new one when it has lost the old one, and sends again there what it still waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// Identity of the sender.
+    pub of: String,
+    /// Counted from 1.
+    pub number: u64,
+}
+
 /// A request: first frame of the message; the second frame, when a cluster key is in use, is the hex HMAC-SHA-256 of the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -257,6 +267,9 @@ pub struct Request {
     /// In a retry, when it was first sent, ms since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_sent_at_ms: Option<u64>,
+    /// Which of its sender's connections it was sent on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<Connection>,
     /// Random text, never used twice by one sender.
     #[serde(default)]
     pub nonce: String,

@@ -7,6 +7,7 @@
 mod faults;
 #[path = "../common/lab.rs"]
 mod lab;
+#[path = "../common/watch.rs"]
 mod watch;
 
 use std::collections::BTreeMap;

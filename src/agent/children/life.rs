@@ -51,6 +51,11 @@ fn stat(pid: u32) -> Option<(char, u64)> {
     Some((state, fields.nth(18)?.parse().ok()?))
 }
 
+/// Whether a process with that number runs.
+pub(super) fn lives(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
+}
+
 impl Identity {
     /// Of a process that runs now.
     pub(super) fn of(pid: u32) -> Option<Self> {
@@ -63,10 +68,10 @@ impl Identity {
         // The descriptor first: whoever has the number then keeps it from being given to another process.
         let pidfd = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
         let (state, started) = stat(self.pid)?;
-        let lives = started == self.started && !matches!(state, 'Z' | 'X');
+        let alive = started == self.started && !matches!(state, 'Z' | 'X');
         // SAFETY: an OwnedFd is the same descriptor for as long as it lives, and nobody else closes it.
         let pidfd = unsafe { AsyncFd::register(pidfd) }.ok()?;
-        lives.then_some(Life::Adopted(pidfd))
+        alive.then_some(Life::Adopted(pidfd))
     }
 
     /// Whether its number is nobody's now.
@@ -94,8 +99,10 @@ mod tests {
         assert!(identity.uptime() < Duration::from_secs(600));
         assert!(Identity { started: identity.started + 1, ..identity }.open().is_none(), "another one of that number");
         let mut life = identity.open().unwrap();
+        assert!(lives(identity.pid));
         child.kill().unwrap();
         assert_eq!(life.ended().await, None);
+        assert!(!lives(identity.pid));
         assert!(identity.open().is_none(), "a zombie does not live");
         assert!(!identity.is_free());
         child.wait().unwrap();

@@ -133,6 +133,12 @@ impl Child {
         self.shared().running.is_some()
     }
 
+    /// Whether it has ended by itself, by what the kernel says now.
+    pub fn has_died(&self) -> bool {
+        let shared = self.shared();
+        shared.state == ProcessState::Died || shared.running.as_ref().is_some_and(|running| !life::lives(running.pid))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> Option<u32> {
         self.shared().running.as_ref().map(|running| running.pid)
@@ -149,7 +155,8 @@ impl Child {
         let running = shared.running.as_ref();
         let status = running.map(|running| running.status.clone()).unwrap_or_default();
         ProcessStatus {
-            state: shared.state,
+            // The kernel knows of a death before its news is here.
+            state: if running.is_some_and(|running| !life::lives(running.pid)) { ProcessState::Died } else { shared.state },
             pid: running.map(|running| running.pid),
             uptime_ms: running.map(|running| millis(running.since.elapsed())),
             load: crate::protocol::ProcessLoad::default(),

@@ -49,7 +49,7 @@ fn run_setting(
     let (mut state, mut effect) = engine::begin(setting);
     let mut at = Duration::ZERO;
     // No order has this many steps: an engine that goes round in circles fails here.
-    for _ in 0..100 {
+    for _ in 0..400 {
         seen(&state, at);
         let result = match effect {
             Effect::Request { host, command } => {

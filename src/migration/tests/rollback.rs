@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::Fault::{Blind, Lost, Refused};
-use crate::protocol::Method::{Classic, Cold};
+use crate::protocol::Method::{Classic, Cold, Hot};
 use crate::protocol::Order::{M, MB};
 use crate::protocol::{Outcome, PhaseName};
 
@@ -105,11 +105,61 @@ fn a_source_that_has_died_after_the_cut_leaves_the_work_to_the_destination() {
 #[test]
 fn without_a_radio_nobody_serves_and_the_sentence_names_the_order_that_repairs_it() {
     let mut fleet = before(M);
-    fleet.faults = vec![("server2", "link_usrp", Blind), ("server1", "link_usrp", Blind)];
+    for command in ["link_usrp", "start_usrp"] {
+        fleet.faults.extend(vec![("server2", command, Blind); 100]);
+        fleet.faults.extend(vec![("server1", command, Blind); 100]);
+    }
     let record = run(&mut fleet, M, Classic, true);
     assert_eq!(record.outcome, Outcome::Failed);
     assert!(reason(&record).ends_with("Nobody serves now: DS starts server1 again."), "{record:?}");
+    assert_eq!(record.warnings.len(), 3, "each host says once what each command met: {record:?}");
+    let looks = fleet.log.iter().filter(|(host, command)| host == "server1" && *command == "start_usrp").count();
+    assert!(looks > 10, "{looks} looks");
     assert_eq!(record.rollback.unwrap().unserved_ms, None);
+    assert!(fleet.hosts.values().all(|host| !host.active), "nobody holds a radio that is away");
+}
+
+#[test]
+fn a_radio_that_was_away_for_a_moment_is_found_again() {
+    for method in [Classic, Cold] {
+        let mut fleet = before(M);
+        for command in ["link_usrp", "start_usrp"] {
+            fleet.faults.extend([("server2", command, Blind), ("server1", command, Blind)]);
+        }
+        let record = run(&mut fleet, M, method, true);
+        assert_eq!(record.outcome, Outcome::RolledBack, "{record:?}");
+        assert!(fleet.hosts["server1"].serves() && fleet.collision.is_none(), "{record:?}");
+        // The wait, and two failures.
+        assert!(record.rollback.unwrap().unserved_ms > Some(1000.0));
+    }
+}
+
+#[test]
+fn a_destination_that_dies_after_the_move_does_not_leave_nobody_serving() {
+    for method in [Classic, Cold, Hot] {
+        for far_end in [true, false] {
+            let mut fleet = before(M);
+            fleet.dies = Some(("server2", "await_sync"));
+            let record = run(&mut fleet, M, method, far_end);
+            assert_eq!(record.outcome, Outcome::RolledBack, "{record:?}");
+            assert!(
+                reason(&record).starts_with("the work had moved to server2, which then lost its D2D process. server1 serves again")
+            );
+            assert!(fleet.hosts["server1"].serves() && !fleet.hosts["server2"].active && fleet.collision.is_none());
+        }
+    }
+}
+
+#[test]
+fn a_source_that_dies_before_the_cut_is_started_again() {
+    for method in [Classic, Cold, Hot] {
+        let mut fleet = before(M);
+        fleet.dies = Some(("server1", "get_tun_ip"));
+        fleet.faults.push(("server2", "set_tun_ip", Refused));
+        let record = run(&mut fleet, M, method, true);
+        assert_eq!(record.outcome, Outcome::RolledBack, "{record:?}");
+        assert!(reason(&record).contains("server1 serves again") && fleet.hosts["server1"].serves(), "{record:?}");
+    }
 }
 
 #[test]

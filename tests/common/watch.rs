@@ -1,5 +1,7 @@
 //! Who holds the radio's address, from outside: the kernel's own news of each server's interfaces, with its time stamps.
 
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -17,6 +19,9 @@ pub struct Change {
     pub holds: bool,
 }
 
+/// The stamp is that of the reader, who must not wait for a processor: two hosts' news would change places.
+const PROMPT: &str = "chrt -f -p 20 $$ > /dev/null 2>&1; exec \"$0\" \"$@\"";
+
 /// Listens until dropped.
 pub struct Watch {
     changes: Arc<Mutex<Vec<Change>>>,
@@ -29,7 +34,8 @@ impl Watch {
         let monitors = hosts.map(|host| {
             let mut exec = baton(lab.state.path());
             exec.args([
-                "--in", &lab.name, "lab", "exec", host, "--", "stdbuf", "-oL", "ip", "-4", "-ts", "-o", "monitor", "address",
+                "--in", &lab.name, "lab", "exec", host, "--", "sh", "-c", PROMPT, "stdbuf", "-oL", "ip", "-4", "-ts", "-o",
+                "monitor", "address",
             ]);
             let mut monitor = exec.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
             let lines = BufReader::new(monitor.stdout.take().unwrap()).lines();
@@ -43,10 +49,28 @@ impl Watch {
         Self { changes, monitors: monitors.into() }
     }
 
-    /// How often the address changed hands, and every moment at which two hosts had it.
-    pub fn verdict(&self) -> (usize, Vec<String>) {
+    /// Every change so far.
+    pub fn changes(&self) -> Vec<Change> {
         let mut changes = self.changes.lock().unwrap().clone();
         changes.sort_by_key(|change| change.at);
+        changes
+    }
+
+    /// Who has the address now.
+    pub fn holders(&self) -> Vec<&'static str> {
+        let mut holders = Vec::new();
+        for change in self.changes() {
+            holders.retain(|host| *host != change.host);
+            if change.holds {
+                holders.push(change.host);
+            }
+        }
+        holders
+    }
+
+    /// How often the address changed hands, and every moment at which two hosts had it.
+    pub fn verdict(&self) -> (usize, Vec<String>) {
+        let changes = self.changes();
         (changes.iter().filter(|change| change.holds).count(), overlaps(&changes))
     }
 }

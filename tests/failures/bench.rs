@@ -1,0 +1,256 @@
+//! A lab in which cells are carried out one after the other.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use baton::protocol::Order;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::cells::{Cell, Fault};
+use super::lab::{Lab, baton, children_of, pid, text};
+use super::outside::{INTERVAL, LOOK, Outside, POOL, now};
+use super::strike;
+use super::watch::Watch;
+
+/// Longer than an order whose steps and ways back all meet their deadlines.
+const RECORD_WITHIN: Duration = Duration::from_secs(300);
+/// An agent that was started again has written what it found by then.
+const AFTERTHOUGHT: Duration = Duration::from_secs(20);
+/// After the record and the fault: until one host serves, or it is certain that nobody will by itself.
+const SETTLED_WITHIN: Duration = Duration::from_secs(12);
+/// A start with full initialisation, on a machine that has more to do.
+const REPAIRED_WITHIN: Duration = Duration::from_secs(300);
+/// What is asked of agents beside orders.
+const ORDER_WITHIN: Duration = Duration::from_secs(150);
+
+/// The programs of a lab, each agent under a keeper as systemd is one (`Restart=on-failure`, `RestartSec=1`). A fault strikes once:
+/// the agent that is started again meets none.
+fn programs(folder: &Path) -> String {
+    let baton = env!("CARGO_BIN_EXE_baton");
+    let radios = format!("{baton} n210 --control /run/baton/n210.sock --radio=pool=n210 --radio=far=n210-far");
+    let program = |title: &str, log: &str, namespace: &str, script: &str, ready: &str| {
+        let command = json!(["sh", "-c", script]);
+        format!("{{ title = \"{title}\", log = \"{log}\", namespace = \"{namespace}\", command = {command}, ready = \"{ready}\" }}")
+    };
+    let agent = |host: &str| {
+        let file = folder.join(format!("{host}.toml")).display().to_string();
+        let script = format!("while ! {baton} agent --host {host} --faults {file}; do echo '# struck' > {file}; sleep 1; done");
+        program(&format!("the agent of {host}"), host, host, &script, "agent ready")
+    };
+    let agents: Vec<String> = ["server1", "server2", "server3"].iter().map(|host| agent(host)).collect();
+    let radios = program("the software N210s", "n210", "console", &format!("exec {radios}"), "n210 ready");
+    format!("stage = [[{radios}], [{}]]", agents.join(", "))
+}
+
+/// A lab with its observers and files of faults.
+pub struct Bench {
+    lab: Lab,
+    outside: Outside,
+    folder: TempDir,
+    root: PathBuf,
+    struck: usize,
+    pub at: &'static str,
+}
+
+impl Bench {
+    pub fn start(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for host in ["server1", "server2", "server3"] {
+            fs::write(folder.path().join(format!("{host}.toml")), "").unwrap();
+        }
+        let file = folder.path().join("programs.toml");
+        fs::write(&file, programs(folder.path())).unwrap();
+        let lab = Lab::start(name, &["--programs", &file.display().to_string()]);
+        let root = PathBuf::from(format!("/proc/{}/root", children_of(pid(&lab.supervisor))[0]));
+        let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
+        // Its monitors are ready by the time that the first host is given the address.
+        finish(order(&lab, &["KL"]), ORDER_WITHIN);
+        finish(order(&lab, &["DS"]), ORDER_WITHIN);
+        let outside = Outside::of(&lab, watch, &root);
+        let bench = Self { lab, outside, folder, root, struck: 0, at: "server1" };
+        let (serves, left) = bench.outside.settled(REPAIRED_WITHIN);
+        assert!(serves == Some("server1") && left.is_none(), "DS does not start the service: {left:?}\n{}", bench.log(0));
+        bench
+    }
+
+    /// Ends the lab; how often the address changed hands.
+    pub fn end(self) -> usize {
+        let (changes, _) = self.outside.watch().verdict();
+        assert_eq!(self.lab.end(nix::sys::signal::Signal::SIGTERM), Some(0));
+        changes
+    }
+
+    /// Moves the service to the other host, without a fault.
+    pub fn move_over(&mut self) {
+        let word = if self.at == "server1" { "M" } else { "MB" };
+        finish(order(&self.lab, &[word]), ORDER_WITHIN);
+        match self.outside.settled(SETTLED_WITHIN) {
+            (Some(host), None) => self.at = host,
+            _ => self.repair(),
+        }
+    }
+
+    /// As an operator would: stop what is left, start anew.
+    fn repair(&mut self) {
+        let since = Instant::now();
+        loop {
+            for words in [["KL"], ["KR"], ["DS"]] {
+                finish(order(&self.lab, &words), ORDER_WITHIN);
+            }
+            if let (Some(host), None) = self.outside.settled(SETTLED_WITHIN) {
+                self.at = host;
+                return;
+            }
+            assert!(since.elapsed() < REPAIRED_WITHIN, "KL, KR and DS do not bring the service back: {}", self.log(0));
+        }
+    }
+
+    fn runs(&self) -> String {
+        fs::read_to_string(self.lab.state.path().join("baton/runs/runs.jsonl")).unwrap_or_default()
+    }
+
+    fn log(&self, from: usize) -> String {
+        let text = |host: &str| text(&fs::read(self.root.join(format!("run/baton/log/{host}.log"))).unwrap_or_default());
+        POOL.map(text).concat().get(from..).unwrap_or_default().to_owned()
+    }
+
+    fn log_of(&self, host: &str) -> Vec<u8> {
+        fs::read(self.root.join(format!("run/baton/log/{host}.log"))).unwrap_or_default()
+    }
+
+    fn write_faults(&self, host: &str, text: &str) {
+        let (new, file) = (self.folder.path().join("new"), self.folder.path().join(format!("{host}.toml")));
+        fs::write(&new, text).unwrap();
+        fs::rename(new, file).unwrap();
+    }
+
+    /// Carries out the order under the fault, from service to service; everything that was seen. Who has the service afterwards is in `at`.
+    pub fn carry_out(&mut self, cell: &Cell) -> Value {
+        let (place, over) = (cell.place, self.folder.path().join("over"));
+        assert_eq!(self.at, place.host(baton::migration::flow::Side::Source), "{cell}");
+        let _ = fs::remove_file(&over);
+        self.struck += 1;
+        let records = self.runs().len();
+        let logs = POOL.map(|host| self.log_of(host).len());
+        let (changes, overlaps) = (self.outside.watch().changes().len(), self.outside.watch().verdict().1.len());
+        let (began, clock) = (now(), Instant::now());
+        self.write_faults(cell.asked(), &strike::file(cell, self.struck, &over));
+        let words = [place.order.to_string(), "--method".into(), place.method.to_string()];
+        let mut asking = order(&self.lab, &words.each_ref().map(String::as_str));
+        let record = self.await_record(place.order, records, &mut asking);
+        let took = clock.elapsed();
+        if cell.fault == Fault::DeafThroughout {
+            self.lab.exec("console", &[env!("CARGO_BIN_EXE_baton"), "n210", "tell", "/run/baton/n210.sock", strike::HEARS]);
+        }
+        let fresh = |host: usize| text(self.log_of(POOL[host]).get(logs[host]..).unwrap_or_default());
+        let struck = (0..2).any(|host| fresh(host).contains("fault: "));
+        if struck && strike::passes(cell.fault) {
+            await_file(&over);
+        }
+        let (serves, left) = self.outside.settled(SETTLED_WITHIN);
+        let (unserved, back) = self.outside.pings.unserved(began);
+        self.write_faults(cell.asked(), &format!("# after {}\n", self.struck));
+        let (_, said) = finish(asking, ORDER_WITHIN);
+        let owners: Vec<Value> = self.outside.watch().changes()[changes..]
+            .iter()
+            .map(|change| json!({"at": change.at.to_rfc3339(), "host": change.host, "holds": change.holds}))
+            .collect();
+        let overlaps = self.outside.watch().verdict().1.split_off(overlaps);
+        let row = json!({
+            "cell": cell.to_string(),
+            "method": place.method.to_string(),
+            "order": place.order,
+            "number": place.number,
+            "step": place.command(),
+            "host": cell.asked(),
+            "fault": cell.fault.to_string(),
+            "struck": struck,
+            "outcome": record["outcome"],
+            "reason": record["reason"],
+            "warnings": record["warnings"],
+            "said": said.trim(),
+            "record_after_ms": took.as_millis() as u64,
+            "serves": serves,
+            "unserved_ms": unserved.round(),
+            "back": back,
+            "left": left,
+            "owners": owners,
+            "overlaps": overlaps,
+            "probe_interval_ms": INTERVAL * 1e3,
+        });
+        match serves {
+            Some(host) if row["left"].is_null() => self.at = host,
+            _ => {
+                keep_logs(cell, &[fresh(0), fresh(1)]);
+                self.repair();
+            }
+        }
+        row
+    }
+
+    /// The record of the order; null where none was written.
+    fn await_record(&self, order: Order, from: usize, asking: &mut Child) -> Value {
+        let began = Instant::now();
+        let mut ended: Option<Instant> = None;
+        loop {
+            let runs = self.runs();
+            let lines = runs.get(from..).unwrap_or_default().lines();
+            let mut records = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            if let Some(record) = records.find(|record| record["order"] == order.to_string()) {
+                return record;
+            }
+            if ended.is_none() && asking.try_wait().unwrap().is_some() {
+                ended = Some(Instant::now());
+            }
+            if began.elapsed() > RECORD_WITHIN || ended.is_some_and(|at| at.elapsed() > AFTERTHOUGHT) {
+                return Value::Null;
+            }
+            sleep(LOOK);
+        }
+    }
+}
+
+fn order(lab: &Lab, words: &[&str]) -> Child {
+    let mut command = baton(lab.state.path());
+    command.args(["--in", &lab.name, "do"]).args(words).arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// What an order has answered, and said.
+fn finish(mut child: Child, within: Duration) -> (Value, String) {
+    let since = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if since.elapsed() > within {
+            let _ = child.kill();
+            let _ = child.wait();
+            return (Value::Null, format!("`baton do` did not end within {} s", within.as_secs()));
+        }
+        sleep(LOOK);
+    }
+    let output = child.wait_with_output().unwrap();
+    (serde_json::from_slice(&output.stdout).unwrap_or_default(), text(&output.stderr))
+}
+
+fn await_file(file: &Path) {
+    let since = Instant::now();
+    while !file.exists() {
+        assert!(since.elapsed() < SETTLED_WITHIN, "the fault does not pass");
+        sleep(LOOK);
+    }
+}
+
+/// Where a fault of baton may be.
+fn keep_logs(cell: &Cell, logs: &[String; 2]) {
+    let folder = super::results().join("logs");
+    fs::create_dir_all(&folder).unwrap();
+    let name = cell.to_string().replace([' ', ':', ','], "-");
+    fs::write(
+        folder.join(format!("{name}.log")),
+        POOL.iter().zip(logs).map(|(host, log)| format!("== {host}\n{log}")).collect::<String>(),
+    )
+    .unwrap();
+}

@@ -1,0 +1,187 @@
+//! Every fault at every step of every migration, in real labs, seen from outside: `make failures` writes docs/failures.md.
+//!
+//! Needs root; says so and passes otherwise.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
+
+mod bench;
+mod cells;
+#[path = "../common/lab.rs"]
+mod lab;
+mod outside;
+mod strike;
+mod table;
+#[path = "../common/watch.rs"]
+mod watch;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use baton::migration::flow::Side;
+use baton::protocol::{Method, Order};
+use bench::Bench;
+use cells::{Cell, Fault};
+use lab::skip;
+use serde_json::Value;
+
+/// Labs side by side: a cell mostly waits, but a lab has a modem to run all the while.
+const LABS: usize = 2;
+
+/// Where the raw results are kept.
+fn results() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("failures")
+}
+
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        output.map_or_else(|_| String::new(), |output| lab::text(&output.stdout).trim().to_owned())
+    };
+    // What the table itself is kept in does not change what was tested.
+    let changed = !git(&["status", "--porcelain", "--", "src", "tests", "Cargo.lock"]).is_empty();
+    format!("{}{}", git(&["rev-parse", "--short", "HEAD"]), if changed { " with changes" } else { "" })
+}
+
+/// What is wrong with a cell, if anything.
+fn complaint(cell: &Cell, row: &Value) -> Option<String> {
+    let is_empty = |what: &Value| what.as_array().is_none_or(Vec::is_empty);
+    let wrong = if row["struck"] != true {
+        "the fault did not strike".to_owned()
+    } else if !is_empty(&row["overlaps"]) {
+        format!("two owners: {}", row["overlaps"])
+    } else if row["outcome"].is_null() {
+        "no record".to_owned()
+    } else if row["serves"].is_null() && cell.fault != Fault::DeafThroughout {
+        "nobody serves, and a server could".to_owned()
+    } else if !row["left"].is_null() && row["outcome"] == "ok" && is_empty(&row["warnings"]) {
+        format!("not said: {}", row["left"])
+    } else {
+        return None;
+    };
+    Some(format!("{cell}: {wrong}"))
+}
+
+/// What is still to be done, and what was wrong.
+struct Work {
+    cells: Vec<Cell>,
+    wrong: Vec<String>,
+    done: usize,
+}
+
+/// Takes cells that begin where the service is, until there are none left.
+fn work(lab: usize, work: &Mutex<Work>, began: Instant, commit: &str) {
+    let locked = || work.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut bench = Bench::start(&format!("failures{lab}"));
+    loop {
+        let cell = {
+            let mut work = locked();
+            let fits = work.cells.iter().position(|cell| cell.place.host(Side::Source) == bench.at);
+            match fits {
+                Some(index) => Some(work.cells.remove(index)),
+                None if work.cells.is_empty() => break,
+                None => None,
+            }
+        };
+        let Some(cell) = cell else {
+            bench.move_over();
+            continue;
+        };
+        let mut row = bench.carry_out(&cell);
+        row["commit"] = commit.into();
+        let mut file = OpenOptions::new().create(true).append(true).open(results().join("cells.jsonl")).unwrap();
+        writeln!(file, "{row}").unwrap();
+        let mut work = locked();
+        work.done += 1;
+        let minutes = began.elapsed().as_secs_f64() / 60.0;
+        let (outcome, serves) = (row["outcome"].as_str().unwrap_or("-"), row["serves"].as_str().unwrap_or("NOBODY"));
+        println!("{minutes:5.1} {:>4} left  {cell}: {outcome}, {serves}, {} ms", work.cells.len(), row["unserved_ms"]);
+        if let Some(wrong) = complaint(&cell, &row) {
+            println!("      !!! {wrong}");
+            work.wrong.push(wrong);
+        }
+    }
+    assert!(bench.end() > 0, "the watch saw nothing");
+}
+
+#[test]
+#[ignore = "an hour: make failures"]
+fn no_fault_at_any_step_makes_two_owners_or_none() {
+    if skip() {
+        return;
+    }
+    let wanted = std::env::var("CELLS").unwrap_or_default();
+    let labs = std::env::var("LABS").ok().map_or(LABS, |text| text.parse().unwrap());
+    fs::create_dir_all(results()).unwrap();
+    if wanted.is_empty() {
+        let _ = fs::remove_file(results().join("cells.jsonl"));
+    }
+    let mut cells = cells::all();
+    let known = fs::read_to_string(results().join("cells.jsonl")).unwrap_or_default();
+    cells.retain(|cell| match wanted.as_str() {
+        "missing" => !known.contains(&format!("\"cell\":\"{cell}\"")),
+        parts => parts.split('|').any(|part| cell.to_string().contains(part)),
+    });
+    // The slowest last: most is known early.
+    cells.sort_by_key(|cell| cell.fault == Fault::DeafThroughout);
+    assert!(!cells.is_empty(), "no cell contains any of \"{wanted}\"");
+    let (todo, began, commit) = (Mutex::new(Work { cells, wrong: Vec::new(), done: 0 }), Instant::now(), commit());
+    let (todo, commit) = (&todo, &commit);
+    let broken = thread::scope(|scope| {
+        let labs: Vec<_> = (1..=labs).map(|lab| scope.spawn(move || work(lab, todo, began, commit))).collect();
+        labs.into_iter().filter_map(|lab| lab.join().err()).count()
+    });
+    let Work { wrong, done, .. } = &*todo.lock().unwrap_or_else(PoisonError::into_inner);
+    table::write(&results().join("cells.jsonl"));
+    println!("{done} cells in {:.0} min, {} of them wrong", began.elapsed().as_secs_f64() / 60.0, wrong.len());
+    assert!(wrong.is_empty() && broken == 0, "{broken} labs broke down; {wrong:#?}");
+}
+
+#[test]
+#[ignore = "make failures: the table from the results that are there"]
+fn the_table_alone() {
+    table::write(&results().join("cells.jsonl"));
+}
+
+/// A handful of cells, so that every run of the tests has some.
+#[test]
+fn faults_of_each_kind_leave_one_owner() {
+    if skip() {
+        return;
+    }
+    let chosen = [
+        (Order::M, Method::Classic, "link_usrp", Fault::Error),
+        (Order::M, Method::Hot, "take_over", Fault::Lost),
+        (Order::M, Method::Cold, "double_kill", Fault::DiesAfter),
+        (Order::MB, Method::Hot, "prepare", Fault::Kill(Side::Destination, "usrp")),
+        (Order::M, Method::Classic, "make_usrp", Fault::Deaf),
+        (Order::MB, Method::Classic, "link_usrp", Fault::RadioPort),
+    ];
+    let mut bench = Bench::start("failures");
+    for (order, method, command, fault) in chosen {
+        let place = cells::places(order, method).into_iter().find(|place| place.command() == command).unwrap();
+        let cell = place.takes(fault).unwrap();
+        if bench.at != place.host(Side::Source) {
+            bench.move_over();
+        }
+        let row = bench.carry_out(&cell);
+        println!("{cell}: {}, {}", row["outcome"], row["serves"]);
+        assert_eq!(complaint(&cell, &row), None, "{row:#}");
+    }
+    assert!(bench.end() > 0, "the watch saw nothing");
+}
+
+#[test]
+fn the_table_has_every_fault_at_every_step_of_today() {
+    let text = fs::read_to_string(table::file()).unwrap();
+    for place in cells::all_places() {
+        let row = table::label(&place);
+        let cells = text.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}: make failures"));
+        let cells: Vec<&str> = cells.trim_matches('|').split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 1 + cells::FAULTS.len(), "{cells:?}");
+        assert!(cells.iter().all(|cell| !cell.is_empty() && !cell.starts_with("not run")), "{cells:?}: make failures");
+    }
+}
