@@ -10,11 +10,14 @@ mod export;
 #[cfg(test)]
 mod fleet;
 mod frames;
+mod host;
 mod keymap;
 mod lang;
 mod model;
 mod msg;
+mod ordering;
 mod panel;
+mod preflight;
 mod privacy;
 mod run;
 mod runs;
@@ -29,6 +32,7 @@ mod theme;
 mod timeline;
 mod update;
 mod view;
+mod words;
 mod zoom;
 
 use std::path::{Path, PathBuf};

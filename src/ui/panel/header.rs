@@ -17,6 +17,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let screen = match model.screen {
         Screen::Timing => " TIMING ",
         Screen::Runs => " RUNS ",
+        Screen::Preflight { .. } => " PREFLIGHT ",
         Screen::Operate | Screen::Help { .. } => "",
     };
     row.push(span(lang.tr(screen), t.strong));
@@ -35,6 +36,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     row.push(span(lang.tr("  method "), t.dim));
     row.push(span(model.method.to_string(), t.strong));
+    if model.hold {
+        row.push(span(lang.tr(", hold"), t.warn));
+    }
     if missed > 0 {
         row.push(span(lang.fill("  telemetry lost {0}", &[&missed]), t.warn));
     }

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::ui::model::Model;
-use crate::ui::panel::{control, log, phases, probe, radio, routes, server};
+use crate::ui::panel::{control, log, phases, probe, radio, ready, routes, server};
 use crate::ui::zoom::Panel;
 
 /// Rows of the stage: least, comfortable, roomy.
@@ -49,6 +49,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         routes::draw(model, area, buf);
     }
     log::draw(model, plan.log, buf);
+    // Below the pings, which show that the source still serves.
+    let top = plan.pings.bottom();
+    ready::draw(model, Rect { y: top, height: area.bottom().saturating_sub(top), ..area }, buf);
 }
 
 /// The panel at a place of the screen.
