@@ -232,7 +232,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("from what every host says now; {0} orders it", "依各主机当前所报；按 {0} 下令"),
     (" CHECK OK ", " 检查通过 "),
     (" BLOCKED ", " 受阻 "),
-    (" {0} OK, {1} warnings, {2} blockers", " 正常 {0}，警告 {1}，阻碍 {2}"),
+    ("  OK {0}, warnings {1}, blockers {2}", "  正常 {0}，警告 {1}，阻碍 {2}"),
     ("OK", "正常"),
     ("warning", "警告"),
     ("BLOCKER", "阻碍"),

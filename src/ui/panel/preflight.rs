@@ -20,6 +20,10 @@ const METHOD: usize = 10;
 /// Columns of a figure with its unit.
 const FIGURE: usize = 11;
 
+/// Columns of where a prediction comes from, and of the shortest bar that says something.
+const ORIGIN: usize = 26;
+const LEAST_BAR: usize = 16;
+
 /// Draws the screen from line `scroll` on.
 pub fn draw(model: &Model, order: Order, scroll: u16, area: Rect, buf: &mut Buffer) {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
@@ -56,7 +60,7 @@ pub fn verdict<'a>(model: &Model, found: &[Finding]) -> Line<'a> {
         (0, _) => (" CHECK OK ", t.action_tag),
         _ => (" BLOCKED ", t.bad_tag),
     };
-    let text = lang.fill(" {0} OK, {1} warnings, {2} blockers", &[&fine, &warnings, &blockers]);
+    let text = lang.fill("  OK {0}, warnings {1}, blockers {2}", &[&fine, &warnings, &blockers]);
     Line::from(vec![span(lang.tr(tag), style), span(text, if blockers > 0 { t.bad } else { t.base })])
 }
 
@@ -98,6 +102,10 @@ pub fn method_rows<'a>(model: &Model, order: Order, width: usize) -> Vec<Line<'a
     let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let roomy = width >= 4 + METHOD + 2 * FIGURE + 34;
     let methods = Method::value_variants().iter().copied();
+    // All on one scale, where there is room for it.
+    let figures = methods.clone().filter_map(|method| plan(model, order, method)?.interruption.ms);
+    let longest = figures.fold(0.0_f64, f64::max);
+    let room = width.saturating_sub(6 + METHOD + 2 * FIGURE + 10 + ORIGIN);
     methods
         .map(|method| {
             let chosen = method == model.method;
@@ -113,7 +121,11 @@ pub fn method_rows<'a>(model: &Model, order: Order, width: usize) -> Vec<Line<'a
                 let total = lang.fill("total {0}", &[&figure(plan.map(|p| p.total))]);
                 row.push(span(pad_left(&total, FIGURE + 10), t.dim));
             }
-            row.push(span(format!("   {why}"), t.dim));
+            row.push(span(format!("   {}", pad(&why, ORIGIN)), t.dim));
+            if let Some(v) = plan.and_then(|plan| plan.interruption.ms).filter(|v| *v > 0.0 && room >= LEAST_BAR) {
+                let cells = (v / longest * room as f64).round().max(1.0) as usize;
+                row.push(span(g.lengths[7].repeat(cells.min(room)), if chosen { t.measured } else { t.dim }));
+            }
             Line::from(row)
         })
         .collect()

@@ -10,7 +10,7 @@ mod figures;
 mod history;
 mod keys;
 mod live;
-mod ordering;
+pub mod ordering;
 #[path = "../../../tests/common/pty.rs"]
 #[allow(dead_code)]
 mod pty;

@@ -61,7 +61,7 @@ fn told(model: &mut Model) {
 }
 
 /// The fleet with a migration under way at a stage.
-fn at_stage(stage: OrderStage) -> Model {
+pub fn at_stage(stage: OrderStage) -> Model {
     let mut m = model(Moment::Before);
     told(&mut m);
     let mut telemetry = fleet::at(Moment::During, ThemeName::Dark, false).telemetry("server2").unwrap().clone();
