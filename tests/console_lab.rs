@@ -91,9 +91,9 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     let state = tempfile::tempdir().unwrap();
     let tmux = Tmux::start(120, 40, "bash --norc --noprofile");
     tmux.line("PS1='shell> '; clear");
-    tmux.wait("a prompt", |screen| screen.starts_with("shell> "));
+    tmux.wait("a prompt", |screen| screen.starts_with("shell>"));
     tmux.line(&format!(
-        "export XDG_STATE_HOME={0} XDG_CONFIG_HOME={0} LANG=C.UTF-8; unset NO_COLOR LC_ALL; clear; {1} demo; echo LEFT $?",
+        "export XDG_STATE_HOME={0} XDG_CONFIG_HOME={0} LANG=C.UTF-8; unset NO_COLOR LC_ALL; clear; {1} demo",
         state.path().display(),
         env!("CARGO_BIN_EXE_baton"),
     ));
@@ -139,7 +139,7 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     tmux.press("C-z");
     tmux.wait("the shell", |screen| screen.contains("Stopped") && screen.trim_end().ends_with("shell>"));
     assert_eq!(tmux.is("#{alternate_on}#{mouse_any_flag}#{cursor_flag}"), "001", "modes in the shell");
-    tmux.line("fg");
+    tmux.line("fg; echo LEFT $?");
     tmux.wait("the console again", |screen| screen.contains("PHASES of M hot") && !screen.contains("shell>"));
     assert_eq!(tmux.is("#{alternate_on}"), "1");
 
@@ -150,9 +150,9 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     let left = tmux.wait_for("LEFT");
     assert_eq!(tmux.is("#{alternate_on}#{mouse_any_flag}#{cursor_flag}"), "001", "modes after the end");
     assert!(left.contains("CANCELLED") && left.contains("LOG"), "the last frame is gone:\n{left}");
-    let flags = Command::new("stty").args(["-a", "-F", &tmux.is("#{pane_tty}")]).output().unwrap().stdout;
-    let flags = String::from_utf8_lossy(&flags).into_owned();
-    assert!(flags.contains(" icanon") && flags.contains(" echo "), "{flags}");
+    // What the shell hands to a program again.
+    tmux.line("clear; stty -a");
+    tmux.wait_for("isig icanon iexten echo ");
     let since = Instant::now();
     while !lab::remains_on_host().is_empty() && since.elapsed() < PATIENCE {
         std::thread::yield_now();

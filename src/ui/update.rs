@@ -171,9 +171,10 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 fn options(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     let migrates = model.confirm.as_ref().is_some_and(|question| question.migration().is_some());
     let KeyCode::Char(key) = code else { return Vec::new() };
-    let entry = model.keys.entry(key, Place::Anywhere).filter(|_| migrates);
-    let effects = match entry.map(|entry| entry.action) {
-        Some(action @ (Action::Method | Action::Hold | Action::Interval)) => perform(model, action),
+    let effects = match model.keys.entry(key, Place::Anywhere).map(|entry| entry.action) {
+        // A question can be shown to others, too.
+        Some(Action::Export) => return vec![Effect::Export],
+        Some(action @ (Action::Method | Action::Hold | Action::Interval)) if migrates => perform(model, action),
         _ => return Vec::new(),
     };
     // The question says what will happen, so it is asked anew.
