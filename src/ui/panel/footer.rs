@@ -124,8 +124,10 @@ fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<
         Action::Zoom => model.screen != Screen::Operate,
         Action::Go => preflight::ready(model).is_none(),
         Action::Cancel => preflight::before_cut(model).is_none(),
-        // While one is under way, nothing is prepared for the next.
-        Action::Method | Action::Hold | Action::Interval | Action::Check | Action::Plan => preflight::before_cut(model).is_some(),
+        // While one can still be given up, no other order is taken, and nothing is prepared for the next.
+        Action::Order(_) | Action::Method | Action::Hold | Action::Interval | Action::Check | Action::Plan => {
+            preflight::before_cut(model).is_some()
+        }
         _ => false,
     };
     let counts = |action: Action| {
