@@ -31,7 +31,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     row.extend(ways(model));
     row.push(span(lang.fill(" {0} and {1}", &[&one, &two]), t.strong));
-    if let Some(far) = model.config.roles.far_end.as_ref().filter(|_| area.width >= 76) {
+    if let Some(far) = model.config.roles.far_end.as_ref().filter(|_| area.width >= 84) {
         row.push(span(lang.fill(", far end {0}", &[far]), t.dim));
     }
     row.push(span(lang.tr("  method "), t.dim));

@@ -20,6 +20,9 @@ const MOST: usize = 3;
 /// Columns between our figure and the source's.
 const GAP: usize = 6;
 
+/// Columns of a method's tag with the rule's own on both sides.
+const TAG: usize = 24;
+
 /// What the huge figure says.
 struct Figure {
     ms: Option<f64>,
@@ -35,7 +38,10 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     let title = title(view.run.map(|run| run.origin), view.skin.lang);
     let method = view.run.map(|run| run.progress.method);
     let manner = method.map_or("ms", manner);
-    rule(area, buf, view.skin, &title, view.notice.as_deref().unwrap_or(view.skin.lang.tr(manner)));
+    let manner = view.skin.lang.tr(manner);
+    // Beside title and tag, or not at all.
+    let room = usize::from(area.width).saturating_sub(title.width() + TAG);
+    rule(area, buf, view.skin, &title, view.notice.as_deref().unwrap_or(if manner.width() <= room { manner } else { "" }));
     if view.notice.is_some() {
         emphasise(area, buf, view.skin);
     }

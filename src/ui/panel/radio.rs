@@ -141,7 +141,11 @@ struct Story<'a> {
 impl Story<'_> {
     fn draw(self, model: &Model, area: Rect, buf: &mut Buffer) {
         let width = area.width;
-        let mut rows = vec![centred(self.headline, width), centred(self.detail, width)];
+        let mut rows = vec![centred(self.headline, width)];
+        // Nothing to say but why it failed: every row is for that.
+        if self.detail.width() > 0 || self.figure.is_some() {
+            rows.push(centred(self.detail, width));
+        }
         let left = area.height.saturating_sub(2);
         if let (Some((figure, style)), 0) = (&self.figure, left) {
             // The figure before its explanation, where there is room for one line only.

@@ -20,15 +20,16 @@ const MOST: usize = 3;
 /// Rows besides the word: frame, who waits, who serves, keys, and blanks between.
 const FRAME: u16 = 8;
 
-/// Draws it over the middle of an area, if a migration waits.
+/// Draws it over the top of an area, if a migration waits.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let Some((_, progress)) = ready(model) else { return };
     let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
-    let width = area.width.saturating_sub(4).min(100);
+    // All of the width: nothing of what it covers is left beside it.
+    let width = area.width;
     let room = usize::from(area.height.saturating_sub(FRAME));
     let word = big::largest(WORD, usize::from(width.saturating_sub(4)), room, MOST, g).unwrap_or_else(|| vec![WORD.into()]);
     let height = (word.len() as u16 + FRAME).min(area.height);
-    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let place = Rect { width, height, ..area };
     let place = place.intersection(buf.area);
     Clear.render(place, buf);
     buf.set_style(place, t.base);
