@@ -17,19 +17,27 @@ use crate::ui::model::{Model, Pending};
 use crate::ui::preflight::{before_cut, mend, plan_of};
 use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length, wrap};
 
-/// Rows of the drawing of the radio where there is room, and where there is not.
-const RADIO_ROWS: [u16; 2] = [5, 3];
+/// Rows of the drawing of the radio: in full, without its frequencies, with its address alone.
+const RADIO_ROWS: [u16; 3] = [5, 4, 3];
+/// Rows of the panel from which each of the first two is drawn: the figure that is read from the back row goes before frequencies.
+const TALL: [u16; 2] = [16, 12];
+/// Times the large size of a figure at most.
+const MOST: usize = 3;
 
 /// From this width on, figures are explained in full.
 const ROOMY: u16 = 28;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let rows = if area.height >= 12 { RADIO_ROWS[0] } else { RADIO_ROWS[1] }.min(area.height);
+    let rows = match area.height {
+        h if h >= TALL[0] => RADIO_ROWS[0],
+        h if h >= TALL[1] => RADIO_ROWS[1],
+        h => RADIO_ROWS[2].min(h),
+    };
     let (owner, style) = owner_sentence(model, usize::from(area.width));
     radio(model, Rect { height: rows, ..area }, buf);
     line(area, area.y + rows, buf, &centred(Line::from(span(clip(&owner, usize::from(area.width), "~"), style)), area.width));
-    story(model, below(area, rows + 1 + (area.height >= 14) as u16), buf);
+    story(model, below(area, rows + 1 + u16::from(area.height >= TALL[0])), buf);
 }
 
 fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
@@ -75,7 +83,9 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
         let room = usize::from(inner.width);
         let (tx, rx) = (hertz(radio.tx_freq), hertz(radio.rx_freq));
         let short = format!("tx {:.0} rx {:.0} MHz", radio.tx_freq / 1e6, radio.rx_freq / 1e6);
-        rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
+        if inner.height >= 3 {
+            rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
+        }
         let (what, rate) = rate(model, radio.rate);
         rows.push(first_that_fits([format!("{} {rate}", model.skin.lang.tr(what)), rate], room));
     }
@@ -152,7 +162,7 @@ impl Story<'_> {
             rows[1] = centred(Line::from(span(format!("{figure} ms"), *style)), width);
         } else if let Some((figure, style)) = self.figure {
             let room = usize::from(left.saturating_sub(self.notes.len().min(2) as u16));
-            match big::rows(&figure, usize::from(width), room, &model.skin.glyphs) {
+            match big::largest(&figure, usize::from(width), room, MOST, &model.skin.glyphs) {
                 Some(big) => {
                     if room > big.len() {
                         rows.push(Line::default());
