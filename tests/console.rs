@@ -220,10 +220,16 @@ fn used(pid: u32) -> (f64, u64) {
 #[test]
 #[ignore = "measures"]
 fn print_key_to_wire() {
+    for (name, line) in [("fast", Line::Fast), ("9600 baud", Line::Baud(9600))] {
+        key_to_wire(name, line);
+    }
+}
+
+fn key_to_wire(name: &str, line: Line) {
     let dir = tempfile::tempdir().unwrap();
     let cluster = cluster(dir.path());
     let orders = agents(&cluster);
-    let mut terminal = Terminal::start(&mut console(&cluster), (60, 200), Line::Fast);
+    let mut terminal = Terminal::start(&mut console(&cluster), (60, 200), line);
     terminal.wait_taken();
     let mut times = Vec::new();
     for _ in 0..100 {
@@ -234,7 +240,10 @@ fn print_key_to_wire() {
         std::thread::sleep(Duration::from_millis(37));
     }
     times.sort_by(f64::total_cmp);
-    println!("{{\"figure\":\"console key to wire\",\"keys\":100,\"median_ms\":{:.3},\"p95_ms\":{:.3}}}", times[50], times[95]);
+    let [median, p95] = [times[50], times[95]];
+    println!(
+        "{{\"figure\":\"console key to wire\",\"line\":\"{name}\",\"keys\":100,\"median_ms\":{median:.3},\"p95_ms\":{p95:.3}}}"
+    );
     terminal.keys("\x03");
     terminal.ended();
 }

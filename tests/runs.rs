@@ -157,6 +157,59 @@ fn exports_are_the_same_bytes_for_the_same_run() {
 }
 
 #[test]
+fn an_export_is_masked_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    let file = recorded(folder.path());
+    let mut secret = record(7, Method::Hot, 1.0);
+    secret.outcome = Outcome::Failed;
+    secret.reason = Some("192.168.10.2 did not answer grace@ship".into());
+    secret.by = Some("grace@ship".into());
+    records::append(&records, &secret).unwrap();
+    for format in ["svg", "text", "ansi", "json", "csv"] {
+        let plain = stdout(runs(&file, &["export", "--last", "--format", format]));
+        let masked = stdout(runs(&file, &["export", "--last", "--format", format, "--privacy"]));
+        for word in ["192.168.10.2", "grace@ship"] {
+            assert!(plain.contains(word) || format == "csv", "{format} does not hold {word}: nothing is shown by masking it");
+            assert!(!masked.contains(word), "{format} shows {word}");
+        }
+        assert!(masked.contains("01990000-0000-7000-8000-000000000007"), "{format}");
+    }
+    let png = |options: &[&str]| runs(&file, &[&["export", "--last", "--format", "png"], options].concat()).stdout;
+    assert_ne!(png(&[]), png(&["--privacy"]));
+}
+
+/// Of a later version, or torn: the rest is shown.
+#[test]
+fn lines_that_can_not_be_read_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(folder.path());
+    let path = folder.path().join("records").join(records::FILE);
+    let known = std::fs::read_to_string(&path).unwrap();
+    let later = known.lines().next().unwrap().replace("\"classic\"", "\"teleport\"");
+    assert!(later.contains("teleport"));
+    std::fs::write(&path, format!("{later}\n{known}{{\"run\":")).unwrap();
+    let output = runs(&file, &["list"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("2 lines") && stderr.contains("line 1 is the first"), "{stderr}");
+    assert_eq!(stdout(output).lines().filter(|line| line.starts_with("2026-11-20")).count(), 6);
+}
+
+#[test]
+fn a_hot_run_is_shown_with_the_parts_of_its_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = recorded(folder.path());
+    let mut hot = record(8, Method::Hot, 0.1);
+    let part = |host: &str, part: &str, at_us, us| baton::protocol::TracePart { host: host.into(), part: part.into(), at_us, us };
+    hot.trace = vec![part("server1", "freeze D2D", 1_000_000, 412), part("server2", "eth3 to the radio", 77, 650)];
+    records::append(&folder.path().join("records"), &hot).unwrap();
+    let shown = stdout(runs(&file, &["show"]));
+    let row = |what: &str| shown.lines().find(|line| line.ends_with(what)).unwrap_or_else(|| panic!("{what}: {shown}")).to_owned();
+    assert!(row("freeze D2D").starts_with("server1            0       412  #"), "{shown}");
+    assert!(row("eth3 to the radio").contains("######"), "{shown}");
+}
+
+#[test]
 fn what_is_not_there_is_a_sentence_and_an_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let file = recorded(folder.path());

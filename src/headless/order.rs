@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use super::{Cluster, block_on, json, orderer, print, status};
 use crate::metrics::table::{Table, outcome};
-use crate::migration::hold::HOLD_LIMIT;
+use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
 use crate::protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord};
 
-/// The longest that any order takes when every one of its steps meets its own deadline, and those of the way back as well.
-const ORDER_DEADLINE: Duration = Duration::from_secs(600);
 /// Passing on a wish.
 const WISH_DEADLINE: Duration = Duration::from_secs(5);
 /// Ending the workload and answering.
@@ -90,7 +88,7 @@ pub(super) async fn carry_out(cluster: &Cluster, order: Order, method: Method) -
 
 async fn send(cluster: &Cluster, request: OrderRequest) -> Result<RunRecord, Failure> {
     let executor = cluster.config.executor(request.order);
-    let deadline = ORDER_DEADLINE + if request.hold { HOLD_LIMIT } else { Duration::ZERO };
+    let deadline = ORDER_LIMIT + if request.hold { HOLD_LIMIT } else { Duration::ZERO };
     let request = OrderRequest { by: Some(orderer()), ..request };
     let answer = cluster.client.request(executor, Command::Order(request), deadline).await?;
     serde_json::from_value(answer).map_err(|e| {

@@ -7,6 +7,7 @@ use super::{json, print};
 use crate::metrics::history::{By, Filter, SortKey, compare, find, order};
 use crate::metrics::records::{self, Records};
 use crate::metrics::table::{Table, list, outcome};
+use crate::metrics::trace;
 use crate::protocol::{Failure, RunRecord};
 
 /// Options of the list.
@@ -71,8 +72,12 @@ pub struct Compare {
 pub fn run(records: &Path, command: &Command) -> Result<ExitCode, Failure> {
     let Records { runs, unreadable } = records::load(records)?;
     if !unreadable.is_empty() {
-        let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
-        eprintln!("baton: {} holds lines that are no record: {}", records.join(records::FILE).display(), lines.join(", "));
+        let (path, first) = (records.join(records::FILE), unreadable.first().copied().unwrap_or_default());
+        let many = if unreadable.len() == 1 { "one line".into() } else { format!("{} lines", unreadable.len()) };
+        eprintln!(
+            "baton: {many} of {} could not be read (line {first} is the first): torn by a crash, or written by another version; the rest is shown",
+            path.display()
+        );
     }
     let text = match command {
         Command::List(args) => listed(records, runs, args)?,
@@ -112,6 +117,10 @@ fn shown(run: &RunRecord, as_json: bool) -> Result<String, Failure> {
             text.push_str(&format!("\n{sent} pings sent during the run, one every {interval} ms; the source's every 100 ms\n"));
         }
         text.push_str(&format!("phases timed on one clock, {}'s\n", run.to));
+        let cut = trace::text(run);
+        if !cut.is_empty() {
+            text.push_str(&format!("\n{cut}"));
+        }
     }
     Ok(text)
 }

@@ -5,4 +5,5 @@ pub mod probe;
 pub mod records;
 pub mod stream;
 pub mod table;
+pub mod trace;
 pub mod window;

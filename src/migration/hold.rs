@@ -23,6 +23,9 @@ pub enum Wish {
 /// The longest that an order waits for `go`: it keeps both hosts from other orders.
 pub const HOLD_LIMIT: Duration = Duration::from_secs(600);
 
+/// The longest that any order takes when every one of its steps meets its own deadline, and those of the way back as well; a hold comes on top.
+pub const ORDER_LIMIT: Duration = Duration::from_secs(600);
+
 /// The operator gave the order up.
 pub(super) fn cancelled() -> Failure {
     Failure::new(ErrorCode::Cancelled, "the operator cancelled it before the cut")

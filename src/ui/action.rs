@@ -2,6 +2,7 @@
 
 use super::model::{Model, Screen};
 use super::runs::RunsAction;
+use super::words;
 use crate::protocol::Order;
 
 /// What the operator can have done.
@@ -13,6 +14,18 @@ pub enum Action {
     End,
     /// The other method of migration.
     Method,
+    /// Whether the next migration waits for `go` before its cut.
+    Hold,
+    /// Go on with the migration that waits for it.
+    Go,
+    /// Give up the migration under way, before its cut.
+    Cancel,
+    /// What stands for and against a migration now.
+    Check,
+    /// What a migration would do, and how long that is expected to take.
+    Plan,
+    /// Time between the far end's pings.
+    Interval,
     /// Write the picture of the screen to a file.
     Export,
     /// Show a screen.
@@ -59,7 +72,13 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Order(Order::DSR), keys: &['S'], names: &["DSR"], label: "DSR", dangerous: false },
     Entry { action: Action::Order(Order::KR), keys: &['K'], names: &["KR"], label: "KR", dangerous: true },
     Entry { action: Action::End, keys: &['E'], names: &["end"], label: "end", dangerous: true },
-    Entry { action: Action::Method, keys: &['c'], names: &[], label: "method", dangerous: false },
+    Entry { action: Action::Go, keys: &['g'], names: &["go"], label: "go", dangerous: false },
+    Entry { action: Action::Cancel, keys: &['a'], names: &["cancel"], label: "cancel", dangerous: false },
+    Entry { action: Action::Method, keys: &['c'], names: &["method"], label: "method", dangerous: false },
+    Entry { action: Action::Hold, keys: &['w'], names: &["hold"], label: "hold", dangerous: false },
+    Entry { action: Action::Check, keys: &['v'], names: &["check"], label: "check", dangerous: false },
+    Entry { action: Action::Plan, keys: &['p'], names: &["plan"], label: "plan", dangerous: false },
+    Entry { action: Action::Interval, keys: &['i'], names: &["interval"], label: "interval", dangerous: false },
     Entry { action: Action::Export, keys: &['e'], names: &[], label: "export", dangerous: false },
     Entry { action: Action::Show(Screen::Operate), keys: &['o'], names: &[], label: "operate", dangerous: false },
     Entry { action: Action::Show(Screen::Timing), keys: &['t'], names: &[], label: "timing", dangerous: false },
@@ -120,14 +139,17 @@ impl Action {
             Self::Runs(action) if action.of_replay() => place == Place::Replay,
             Self::Runs(_) => place == Place::Runs,
             // What moves work is ordered where the work is seen.
-            Self::Order(_) | Self::End | Self::Method => place != Place::Runs,
+            Self::Order(_) | Self::End | Self::Method | Self::Hold | Self::Go | Self::Cancel | Self::Interval => {
+                place != Place::Runs
+            }
+            Self::Check | Self::Plan => place == Place::Anywhere,
             _ => true,
         }
     }
 
     /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
     pub fn changes_hosts(self) -> bool {
-        matches!(self, Self::Order(_) | Self::End | Self::Method)
+        matches!(self, Self::Order(_) | Self::End | Self::Method | Self::Hold | Self::Go | Self::Cancel | Self::Interval)
     }
 }
 
@@ -146,9 +168,15 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().flat_map(|entry| entry.names.iter().copied())
 }
 
-/// Names that begin with `prefix`, in any case.
-pub fn completions(prefix: &str) -> Vec<&'static str> {
-    names().filter(|name| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))).collect()
+/// What completes a command line: names that begin with it in any case, and behind a name the words that it takes.
+pub fn completions(line: &str) -> Vec<String> {
+    let begins = |name: &str, prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let Some((before, last)) = line.rsplit_once(' ') else {
+        return names().filter(|name| begins(name, line)).map(str::to_owned).collect();
+    };
+    let action = before.split_whitespace().next().and_then(by_name).map(|entry| entry.action);
+    let words = action.map_or_else(Vec::new, words::offered);
+    words.into_iter().filter(|word| begins(word, last)).map(|word| format!("{before} {word}")).collect()
 }
 
 /// The names nearest to a mistyped one, best first, at most three.
@@ -176,6 +204,12 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
         Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
         Action::Method => lang.tr("switch the method of migration: classic, cold or hot").into(),
+        Action::Hold => lang.tr("the next migration stops before its cut and waits for go, or no longer does").into(),
+        Action::Go => lang.tr("go on with the migration that waits for it").into(),
+        Action::Cancel => lang.tr("give up the migration under way; possible until its cut").into(),
+        Action::Check => lang.tr("what stands for and against a migration now").into(),
+        Action::Plan => lang.tr("the steps of a migration, and how long each is expected to take").into(),
+        Action::Interval => lang.tr("the time between the far end's pings: 100, 10 or 1 ms").into(),
         Action::Export => lang.tr("write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV").into(),
         Action::Show(Screen::Timing) => lang.tr("Timing: the interruption large, the phases on one time axis").into(),
         Action::Show(Screen::Runs) => lang.tr("Runs: the recorded runs; filter, sort, compare, replay").into(),
@@ -217,9 +251,10 @@ mod tests {
     const SPEC: [&str; 12] = ["DS", "KL", "M", "Migration", "MB", "DSR", "KR", "end", "h", "help", "q", "quit"];
 
     #[test]
-    fn the_command_line_knows_exactly_the_names_of_the_specification() {
+    fn the_command_line_knows_the_names_of_the_specification_and_ours() {
+        let ours = ["go", "cancel", "method", "hold", "check", "plan", "interval"];
         let mut known: Vec<&str> = names().collect();
-        let mut spec = SPEC.to_vec();
+        let mut spec: Vec<&str> = SPEC.into_iter().chain(ours).collect();
         known.sort_unstable();
         spec.sort_unstable();
         assert_eq!(known, spec);

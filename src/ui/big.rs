@@ -1,4 +1,4 @@
-//! Figures that are read from the back row: digits three pixels wide and five high.
+//! Figures, and the one word READY, that are read from the back row: three pixels wide and five high.
 
 use super::theme::Glyphs;
 
@@ -16,6 +16,11 @@ fn bitmap(c: char) -> [u8; 5] {
         '8' => [7, 5, 7, 5, 7],
         '9' => [7, 5, 7, 1, 7],
         '-' => [0, 0, 7, 0, 0],
+        'A' => [2, 5, 7, 5, 5],
+        'D' => [6, 5, 5, 5, 6],
+        'E' => [7, 4, 6, 4, 7],
+        'R' => [6, 5, 6, 5, 5],
+        'Y' => [5, 5, 2, 2, 2],
         _ => [0; 5],
     }
 }

@@ -7,6 +7,7 @@ use tui_input::backend::crossterm::EventHandler;
 use super::action::{self, Action};
 use super::lang::Lang;
 use super::text::one_line;
+use super::words::Words;
 
 /// Commands remembered.
 const HISTORY: usize = 50;
@@ -35,12 +36,12 @@ pub struct CommandLine {
 }
 
 /// What a key on the command line leads to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Typed {
     /// Nothing yet.
     More,
-    /// This action.
-    Command(Action),
+    /// This action, with the words behind its name.
+    Command(Action, Words),
 }
 
 impl CommandLine {
@@ -100,12 +101,18 @@ impl CommandLine {
             self.history.remove(0);
         }
         self.clear();
-        if let Some(entry) = action::by_name(&text) {
-            if self.knows(entry.names[0]) {
-                self.open = false;
-                return Typed::Command(entry.action);
+        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
+        if let Some(entry) = action::by_name(name) {
+            match Words::of(entry.action, rest) {
+                _ if !self.knows(entry.names[0]) => {
+                    self.complaint = Some(self.lang.fill("{0} is removed: this console is read-only", &[&entry.names[0]]));
+                }
+                Ok(words) => {
+                    self.open = false;
+                    return Typed::Command(entry.action, words);
+                }
+                Err(word) => self.complaint = Some(super::words::refused(entry, word, self.lang)),
             }
-            self.complaint = Some(self.lang.fill("{0} is removed: this console is read-only", &[&entry.names[0]]));
             return Typed::More;
         }
         let mut near = action::near_misses(&text);
@@ -124,9 +131,9 @@ impl CommandLine {
     fn complete(&mut self) {
         let (prefix, presses) = self.completing.take().unwrap_or_else(|| (self.input.value().to_owned(), 0));
         let mut candidates = action::completions(&prefix);
-        candidates.retain(|name| self.knows(name));
+        candidates.retain(|line| self.knows(line.split(' ').next().unwrap_or_default()));
         if !candidates.is_empty() {
-            self.input = Input::from(candidates[presses % candidates.len()].to_owned());
+            self.input = Input::from(candidates[presses % candidates.len()].clone());
             self.complaint = None;
         }
         self.completing = Some((prefix, presses + 1));

@@ -2,8 +2,7 @@
 
 use super::action::Action;
 use super::model::Model;
-use super::text::ms;
-use crate::protocol::{Method, Order, SOURCE_INTERRUPTION_MS};
+use crate::protocol::{Method, Order};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +16,14 @@ pub struct Confirm {
 }
 
 impl Confirm {
+    /// The migration that it is about: its question has options.
+    pub fn migration(&self) -> Option<Order> {
+        match self.action {
+            Action::Order(order) => Some(order).filter(|order| order.is_migration()),
+            _ => None,
+        }
+    }
+
     /// The question before an action; `None` if nothing is at stake now.
     pub fn before(action: Action, model: &Model) -> Option<Self> {
         let [one, two] = model.pool();
@@ -41,23 +48,7 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<
         Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
     };
     let how = lang.fill(how, &[&from, &to]);
-    let expected = model
-        .migration()
-        .and_then(|(_, p)| p.record.as_ref())
-        .filter(|record| record.method == method)
-        .and_then(|record| record.interruption.by_phases_ms)
-        .map_or_else(
-            || {
-                let source = ms(SOURCE_INTERRUPTION_MS);
-                lang.fill("No {0} migration measured yet; the source's interruption was {1} ms.", &[&method, &source])
-            },
-            |last| lang.fill("Last {0} migration here: service interrupted for {1} ms by phases.", &[&method, &ms(last)]),
-        );
-    let mut lines = vec![how, expected];
-    if !model.works(from) {
-        lines.push(lang.fill("{0} runs no work now: the order will likely fail.", &[&from]));
-    }
-    (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), lines)
+    (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), vec![how])
 }
 
 fn kill(model: &Model, name: &str, host: &str) -> (String, Vec<String>) {

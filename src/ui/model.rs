@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::action::{Action, Place};
 use super::command_line::CommandLine;
 use super::confirm::Confirm;
+pub use super::host::HostView;
 use super::keymap::Keymap;
 use super::msg::LinkState;
 use super::privacy::Names;
@@ -19,7 +20,7 @@ use super::theme::Skin;
 use super::zoom::Panel;
 use crate::config::Config;
 use crate::protocol::{
-    Event, Level, Method, Order, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, StreamCounters, Telemetry,
+    Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, Telemetry,
 };
 
 /// Lines kept in the log: some hours of orders, bounded memory.
@@ -40,34 +41,18 @@ pub enum Screen {
     Timing,
     /// The history of runs.
     Runs,
+    /// What is known before a migration.
+    Preflight {
+        /// Which migration.
+        order: Order,
+        /// First line shown.
+        scroll: u16,
+    },
     /// What every key does.
     Help {
         /// First line shown.
         scroll: u16,
     },
-}
-
-/// What is known of one host.
-#[derive(Debug, Clone)]
-pub struct HostView {
-    /// Link to its agent.
-    pub link: LinkState,
-    /// Last snapshot.
-    pub telemetry: Option<Box<Telemetry>>,
-    /// When it arrived, ms since the console started.
-    pub heard_ms: Option<u64>,
-    /// The log says that it is not heard.
-    pub down_said: bool,
-    /// Telemetry messages that never arrived.
-    pub missed: u64,
-    /// Samples per second of the USRP process, received and sent, between the last two snapshots.
-    pub sample_rates: Option<[f64; 2]>,
-}
-
-impl Default for HostView {
-    fn default() -> Self {
-        Self { link: LinkState::Connecting, telemetry: None, heard_ms: None, down_said: false, missed: 0, sample_rates: None }
-    }
 }
 
 /// An order that was sent and is not yet answered.
@@ -112,6 +97,12 @@ pub struct Model {
     pub hosts: BTreeMap<String, HostView>,
     /// Method of the next migration.
     pub method: Method,
+    /// The next migration waits for go before its cut.
+    pub hold: bool,
+    /// What migrations would do, as their hosts said last: one for each direction and method.
+    pub plans: Vec<Plan>,
+    /// When a migration was first seen to wait for go, ms since the console started.
+    pub ready_ms: Option<u64>,
     /// Which screen.
     pub screen: Screen,
     /// The screen to go back to from the help.
@@ -160,6 +151,9 @@ impl Model {
             at,
             hosts,
             method: Method::default(),
+            hold: false,
+            plans: Vec::new(),
+            ready_ms: None,
             screen: Screen::Operate,
             before_help: Screen::Operate,
             opened: None,
@@ -335,25 +329,26 @@ impl Model {
         self.log(Event { at: self.at, host: "console".into(), level, text: text.into() });
     }
 
-    /// Takes in a snapshot.
-    pub fn hear(&mut self, telemetry: Box<Telemetry>) {
+    /// Takes in a snapshot; returns the one before.
+    pub fn hear(&mut self, telemetry: Box<Telemetry>) -> Option<Box<Telemetry>> {
         if Some(&telemetry.host) == self.config.roles.far_end.as_ref() {
             self.merge_probes(telemetry.probe.as_ref());
         }
         // A host that the configuration does not name has no place on the screen.
-        let Some(view) = self.hosts.get_mut(&telemetry.host) else { return };
+        let view = self.hosts.get_mut(&telemetry.host)?;
         if let Some(last) = &view.telemetry {
             view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
-            view.sample_rates = sample_rates(last, &telemetry);
+            view.sample_rates = super::host::sample_rates(last, &telemetry);
         }
         view.link = LinkState::Connected;
         view.heard_ms = Some(self.now_ms);
         let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.down_said));
-        view.telemetry = Some(telemetry);
+        let before = view.telemetry.replace(telemetry);
         self.dirty = true;
         if back {
             self.say(Level::Info, self.skin.lang.fill("{0}'s agent is heard again", &[&host]));
         }
+        before
     }
 
     fn merge_probes(&mut self, probe: Option<&ProbeStatus>) {
@@ -376,13 +371,4 @@ impl Model {
 /// An address without its prefix length.
 pub fn address(with_prefix: &str) -> &str {
     with_prefix.split('/').next().unwrap_or(with_prefix)
-}
-
-/// Samples per second between two snapshots of the same process.
-fn sample_rates(before: &Telemetry, after: &Telemetry) -> Option<[f64; 2]> {
-    let seconds = (after.at - before.at).num_microseconds()? as f64 / 1e6;
-    let (old, new): (StreamCounters, StreamCounters) = (before.usrp.counters?, after.usrp.counters?);
-    let same = before.usrp.pid == after.usrp.pid && seconds > 0.0;
-    let rate = |a: u64, b: u64| b.checked_sub(a).map(|n| n as f64 / seconds);
-    same.then_some([rate(old.rx_samples, new.rx_samples)?, rate(old.tx_samples, new.tx_samples)?])
 }

@@ -1,14 +1,13 @@
 //! What can happen to the console, and what it can have done.
 
-use std::path::PathBuf;
-
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use serde_json::Value;
 
+use super::export::Written;
 use crate::metrics::records::Records;
-use crate::protocol::{Command, Failure, Order};
+use crate::protocol::{Command, Failure, Method, Order};
 
 pub use crate::link::telemetry::{Heard, LinkState};
 
@@ -17,6 +16,14 @@ pub use crate::link::telemetry::{Heard, LinkState};
 pub enum Asked {
     /// An order.
     Order(Order),
+    /// `go` for an order.
+    Go(Order),
+    /// `cancel` for an order.
+    Cancel(Order),
+    /// The plan of a migration.
+    Plan(Order, Method),
+    /// Another time between pings.
+    Interval,
     /// `end`.
     End,
     /// The `end` of `quit`.
@@ -55,7 +62,7 @@ pub enum Msg {
     /// The records were read, or could not be.
     RunsLoaded(Result<Records, Failure>),
     /// An export is over.
-    Exported(Result<Vec<PathBuf>, Failure>),
+    Exported(Result<Written, Failure>),
 }
 
 /// What the driver is to do.

@@ -1,10 +1,12 @@
 //! Which run the Timing screen shows, and what kind of thing that is.
 
 use super::model::Model;
+use super::preflight::plan_of;
 use super::theme::Skin;
 use super::timeline::Timeline;
 use crate::protocol::{
-    PhaseName, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
+    Origin as Expectation, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_RELAY_INTERRUPTION_MS,
+    SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };
 
 /// Where a run on the screen comes from.
@@ -116,6 +118,8 @@ pub struct View<'a> {
     pub far_end: Option<&'a str>,
     /// Age of what is known of the run, ms, if that is too old to be taken for the present.
     pub stale_ms: Option<u64>,
+    /// What this pair's own history lets expect of a run under way.
+    pub plan: Option<&'a Plan>,
     /// What the operator has to be told beside it.
     pub notice: Option<String>,
 }
@@ -126,7 +130,9 @@ impl<'a> View<'a> {
         let run = Shown::of(model);
         let live = run.filter(|run| run.origin == Origin::Live);
         let stale_ms = live.and_then(|run| run.host).and_then(|host| model.stale_ms(host));
-        Self { skin: &model.skin, run, far_end: model.config.roles.far_end.as_deref(), stale_ms, notice: model.notice() }
+        let plan = live.and_then(|run| plan_of(model, run.progress)).filter(|plan| plan.total.origin == Expectation::History);
+        let far_end = model.config.roles.far_end.as_deref();
+        Self { skin: &model.skin, run, far_end, stale_ms, plan, notice: model.notice() }
     }
 
     /// The source's figures to hold against it.

@@ -1,22 +1,18 @@
 //! What every message does to the model. Pure: what is to be done outside comes back as effects.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use serde_json::Value;
 
 use super::action::{self, Action, Place};
 use super::command_line::Typed;
 use super::confirm::Confirm;
-use super::model::{Model, Pending, Screen};
+use super::model::{Model, Screen};
 use super::msg::{Asked, Effect, Heard, LinkState, Msg};
+use super::ordering::{self, complain};
+use super::preflight;
 use super::runs;
-use super::text::ms;
 use super::view;
-use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome, RunRecord};
-
-/// Longest wait for an order, ms: eight tries of discovery and a full initialisation, twice over.
-const ORDER_DEADLINE_MS: u64 = 120_000;
-/// Longest wait for `end`, ms.
-const END_DEADLINE_MS: u64 = 5_000;
+use super::words::Words;
+use crate::protocol::{Level, Method, Order};
 
 /// Said where something that changes a host is ordered from a console that only watches.
 const READ_ONLY: &str = "this console is read-only: nothing was sent";
@@ -37,17 +33,22 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Mouse(event, size) => view::on_mouse(model, event, size),
         Msg::Resize => model.dirty = true,
         Msg::Tick { now_ms, at } => on_tick(model, now_ms, at),
-        Msg::Heard(heard) => on_heard(model, heard),
-        Msg::Answer { asked, host, result } => return on_answer(model, asked, &host, result),
+        Msg::Heard(heard) => return on_heard(model, heard),
+        Msg::Answer { asked, host, result } => return ordering::answered(model, asked, &host, result),
         Msg::RunsLoaded(result) => {
             model.runs.loaded(result, model.at);
             model.dirty = true;
         }
-        Msg::Exported(Ok(files)) => {
+        Msg::Exported(Ok(written)) => {
+            let files = written.files;
             let first = files.first().map(|f| f.display().to_string()).unwrap_or_default();
             let also: Vec<String> = files.iter().skip(1).filter_map(|f| f.extension()).map(|e| e.display().to_string()).collect();
             let also = also.join(model.skin.lang.tr(" and ."));
             model.say(Level::Info, model.skin.lang.fill("this screen is in {0}, also as .{1}", &[&first, &also]));
+            if written.lacking {
+                let text = "the PNG lacks characters: no font of this machine has them; the SVG and the text are whole";
+                model.say(Level::Warning, model.skin.lang.tr(text).to_owned());
+            }
         }
         Msg::Exported(Err(failure)) => complain(model, model.skin.lang.tr("export failed"), &failure),
     }
@@ -62,21 +63,25 @@ fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) {
     model.dirty |= model.replay.as_mut().is_some_and(|replay| replay.tick(now_ms));
 }
 
-fn on_heard(model: &mut Model, heard: Heard) {
+fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
     match heard {
         Heard::Telemetry(telemetry) => {
-            model.hear(telemetry);
+            let host = telemetry.host.clone();
+            let before = model.hear(telemetry);
             end_replay_for_the_present(model);
+            let seen = model.ready_ms.unwrap_or(model.now_ms);
+            model.ready_ms = preflight::ready(model).map(|_| seen);
+            return preflight::heard(model, &host, before.as_deref());
         }
         Heard::Event(event) => model.log(event),
         Heard::Link { host, state } => {
-            let Some(view) = model.hosts.get_mut(&host) else { return };
+            let Some(view) = model.hosts.get_mut(&host) else { return Vec::new() };
             view.link = state;
             model.dirty = true;
             let trouble = match state {
                 LinkState::Silent { .. } => "{0}'s agent is silent",
                 LinkState::Retrying { .. } => "{0}'s agent can not be reached",
-                LinkState::Connecting | LinkState::Connected => return,
+                LinkState::Connecting | LinkState::Connected => return Vec::new(),
             };
             // Said once: the box of the host counts the seconds.
             if !std::mem::replace(&mut view.down_said, true) {
@@ -84,6 +89,7 @@ fn on_heard(model: &mut Model, heard: Heard) {
             }
         }
     }
+    Vec::new()
 }
 
 fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -104,15 +110,15 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return match key.code {
             KeyCode::Enter | KeyCode::Char('y' | 'Y') => perform(model, confirm.action),
             KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
-            _ => {
+            code => {
                 model.confirm = Some(confirm);
-                Vec::new()
+                options(model, code)
             }
         };
     }
     if model.command_line.open {
         return match model.command_line.key(key) {
-            Typed::Command(action) => ask(model, action),
+            Typed::Command(action, words) => typed(model, action, &words),
             Typed::More => Vec::new(),
         };
     }
@@ -131,6 +137,22 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if let Some(effects) = runs::on_key(model, key) {
         return effects;
     }
+    if let Screen::Preflight { order, scroll } = model.screen {
+        let rows = match key.code {
+            KeyCode::Down => 1,
+            KeyCode::Up => -1,
+            KeyCode::PageDown => view::PAGE as i16,
+            KeyCode::PageUp => -(view::PAGE as i16),
+            _ => 0,
+        };
+        model.screen = Screen::Preflight { order, scroll: scroll.saturating_add_signed(rows) };
+        if key.code == KeyCode::Esc {
+            model.screen = model.before_help;
+        }
+        if rows != 0 || key.code == KeyCode::Esc {
+            return Vec::new();
+        }
+    }
     if view::on_key(model, key.code) {
         return Vec::new();
     }
@@ -142,6 +164,41 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Keys of a question about a migration: how it is done. They are the ones that do the same outside of questions.
+fn options(model: &mut Model, code: KeyCode) -> Vec<Effect> {
+    let migrates = model.confirm.as_ref().is_some_and(|question| question.migration().is_some());
+    let KeyCode::Char(key) = code else { return Vec::new() };
+    let effects = match model.keys.entry(key, Place::Anywhere).map(|entry| entry.action) {
+        // A question can be shown to others, too.
+        Some(Action::Export) => return vec![Effect::Export],
+        Some(action @ (Action::Method | Action::Hold | Action::Interval)) if migrates => perform(model, action),
+        _ => return Vec::new(),
+    };
+    // The question says what will happen, so it is asked anew.
+    let action = model.confirm.as_ref().map(|question| question.action);
+    model.confirm = action.and_then(|action| Confirm::before(action, model));
+    effects
+}
+
+/// A typed command, with the words behind its name.
+fn typed(model: &mut Model, action: Action, words: &Words) -> Vec<Effect> {
+    if refused(model, action) {
+        return Vec::new();
+    }
+    let (named, hold) = (words.method, words.hold);
+    model.method = named.unwrap_or(model.method);
+    model.hold |= hold;
+    match action {
+        Action::Method if named.is_some() => {
+            model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
+            Vec::new()
+        }
+        Action::Interval if words.interval_ms.is_some() => ordering::interval(model, words.interval_ms),
+        Action::Check | Action::Plan => before(model, words.order),
+        _ => ask(model, action),
     }
 }
 
@@ -191,21 +248,41 @@ fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     runs::load(model)
 }
 
-/// Does an action, or asks first.
-fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
+/// Whether an action is not there for this operator, or not now; says so.
+fn refused(model: &mut Model, action: Action) -> bool {
     if !model.may(action) {
         model.say(Level::Warning, model.skin.lang.tr(READ_ONLY));
-        return Vec::new();
+        return true;
     }
-    if model.replay.is_some() && action.changes_hosts() {
+    let replayed = model.replay.is_some() && action.changes_hosts();
+    if replayed {
         model.say(Level::Warning, model.skin.lang.tr("this is a replay, not the present: Esc ends it, then orders are taken"));
+    }
+    replayed
+}
+
+/// Shows what is known before a migration.
+fn before(model: &mut Model, order: Option<Order>) -> Vec<Effect> {
+    if !matches!(model.screen, Screen::Preflight { .. } | Screen::Help { .. }) {
+        model.before_help = model.screen;
+    }
+    let order = order.unwrap_or_else(|| preflight::next_order(model));
+    model.screen = Screen::Preflight { order, scroll: 0 };
+    preflight::ask(model, order)
+}
+
+/// Does an action, or asks first.
+fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
+    if refused(model, action) {
         return Vec::new();
     }
     let dangerous = action::entry(action).is_some_and(|entry| entry.dangerous);
     match dangerous.then(|| Confirm::before(action, model)).flatten() {
         Some(confirm) => {
+            // What the plans say may have changed since they were last asked for.
+            let plans = confirm.migration().map_or_else(Vec::new, |order| preflight::ask(model, order));
             model.confirm = Some(confirm);
-            Vec::new()
+            plans
         }
         None => perform(model, action),
     }
@@ -213,12 +290,12 @@ fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
-        Action::Order(order) => return send_order(model, order),
-        Action::End => return send_end(model, Asked::End),
+        Action::Order(order) => return ordering::order(model, order),
+        Action::End => return ordering::end(model, Asked::End),
         Action::Quit if model.read_only => return vec![Effect::Leave],
         Action::Quit => {
             model.leaving = true;
-            return send_end(model, Asked::EndThenLeave);
+            return ordering::end(model, Asked::EndThenLeave);
         }
         Action::Method => {
             model.method = match model.method {
@@ -228,6 +305,16 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             };
             model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
         }
+        Action::Hold => {
+            model.hold = !model.hold;
+            let text =
+                if model.hold { "the next migration will wait for go before its cut" } else { "the next migration will not wait" };
+            model.say(Level::Info, model.skin.lang.tr(text).to_owned());
+        }
+        Action::Go => return ordering::go(model),
+        Action::Cancel => return ordering::cancel(model),
+        Action::Interval => return ordering::interval(model, None),
+        Action::Check | Action::Plan => return before(model, None),
         Action::Export => return vec![Effect::Export],
         Action::Zoom => view::zoom(model),
         Action::Freeze => view::freeze(model),
@@ -245,107 +332,11 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Runs(action) => return runs::perform(model, action),
         Action::Help => {
-            model.before_help = model.screen;
+            if !matches!(model.screen, Screen::Preflight { .. }) {
+                model.before_help = model.screen;
+            }
             model.screen = Screen::Help { scroll: 0 };
         }
     }
     Vec::new()
-}
-
-/// Asks a host, unless its link is known to be down: an order must not wait there and be carried out when nobody expects it.
-fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, asked: Asked) -> Vec<Effect> {
-    let down = model.hosts.get(&host).is_some_and(|view| view.down_said && !is_connected(view.link));
-    if down {
-        let failure = Failure::new(
-            ErrorCode::Unreachable,
-            model.skin.lang.fill("{0}'s agent can not be reached; nothing was sent", &[&host]),
-        )
-        .hint(model.skin.lang.fill("start it on {0} with `baton agent --host {0}`", &[&host]));
-        return on_answer(model, asked, &host, Err(failure));
-    }
-    vec![Effect::Request { host, command, deadline_ms, asked }]
-}
-
-fn is_connected(link: LinkState) -> bool {
-    matches!(link, LinkState::Connected | LinkState::Silent { .. })
-}
-
-fn send_order(model: &mut Model, order: Order) -> Vec<Effect> {
-    let host = model.config.executor(order).to_owned();
-    // The run to come is what Timing is for.
-    model.opened = model.opened.take().filter(|_| !order.is_migration());
-    let how = if order.is_migration() { format!(" ({})", model.method) } else { String::new() };
-    model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
-    let previous = model.run_of(&host).map(str::to_owned);
-    model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
-    let order_request = OrderRequest { by: model.by.clone(), ..OrderRequest::new(order, model.method) };
-    request(model, host, Command::Order(order_request), ORDER_DEADLINE_MS, Asked::Order(order))
-}
-
-fn send_end(model: &mut Model, asked: Asked) -> Vec<Effect> {
-    let host = model.config.roles.destination.clone();
-    model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
-    request(model, host, Command::End, END_DEADLINE_MS, asked)
-}
-
-fn on_answer(model: &mut Model, asked: Asked, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
-    match (asked, result) {
-        (Asked::Order(order), result) => {
-            if let Some(at) = model.pending.iter().position(|pending| pending.order == order) {
-                model.pending.remove(at);
-            }
-            match result {
-                Ok(value) => report(model, order, host, value),
-                Err(failure) => complain(model, &model.skin.lang.fill("{0} failed", &[&order]), &failure),
-            }
-        }
-        (Asked::End | Asked::EndThenLeave, Ok(_)) => {
-            model.say(Level::Info, model.skin.lang.fill("{0}'s controller has ended", &[&host]));
-        }
-        (Asked::End, Err(failure)) => complain(model, &model.skin.lang.fill("{0} failed", &[&"end"]), &failure),
-        (Asked::EndThenLeave, Err(failure)) => {
-            model.farewell.push(model.skin.lang.fill("end of {0} failed: {1}", &[&host, &failure]));
-        }
-    }
-    match asked {
-        Asked::EndThenLeave => vec![Effect::Leave],
-        // Its record is among those that are looked at.
-        Asked::Order(_) if model.screen == Screen::Runs => runs::load(model),
-        Asked::Order(_) | Asked::End => Vec::new(),
-    }
-}
-
-/// The log's line for an order that was answered.
-fn report(model: &mut Model, order: Order, host: &str, value: Value) {
-    let Ok(record) = serde_json::from_value::<RunRecord>(value) else {
-        let text = "{0} answered {1}, but not with a record this console can read";
-        model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
-        return;
-    };
-    for warning in &record.warnings {
-        model.say(Level::Warning, format!("{order}: {warning}"));
-    }
-    let lang = model.skin.lang;
-    let reason = record.reason.as_deref().unwrap_or(lang.tr("no reason given"));
-    let hint = record.failure.as_ref().and_then(|f| f.hint.as_deref());
-    match record.outcome {
-        Outcome::Ok => {
-            let felt = record.interruption.by_phases_ms.filter(|_| order.is_migration());
-            let felt = felt.map_or_else(String::new, |v| lang.fill(", service interrupted for {0} ms by phases", &[&ms(v)]));
-            model.say(Level::Info, lang.fill("{0} done by {1} in {2} ms", &[&order, &host, &ms(record.total_ms)]) + &felt);
-        }
-        Outcome::Failed => model.say(Level::Error, lang.fill("{0} failed: {1}", &[&order, &reason])),
-        Outcome::RolledBack => model.say(Level::Error, lang.fill("{0} rolled back: {1}", &[&order, &reason])),
-        Outcome::Cancelled => model.say(Level::Warning, lang.fill("{0} cancelled: {1}", &[&order, &reason])),
-    }
-    if let Some(hint) = hint.filter(|_| record.outcome != Outcome::Ok) {
-        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
-    }
-}
-
-fn complain(model: &mut Model, what: &str, failure: &Failure) {
-    model.say(Level::Error, format!("{what}: {failure}"));
-    if let Some(hint) = &failure.hint {
-        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
-    }
 }

@@ -12,7 +12,7 @@ use crate::protocol::Level;
 
 /// Lines that one turn of the wheel, and one page, move the log.
 const WHEEL: usize = 3;
-const PAGE: usize = 10;
+pub const PAGE: usize = 10;
 
 /// Enlarges the radio, or shows all panels again. Timing and Runs are no panels: they fill the screen.
 pub fn zoom(model: &mut Model) {
@@ -40,7 +40,13 @@ pub fn freeze(model: &mut Model) {
         Place::Anywhere | Place::Opened => {}
     }
     model.frozen = match model.frozen.take() {
-        None => Some(Box::new(model.clone())),
+        None => {
+            // The records stand still by themselves: thousands of them are not copied.
+            let runs = std::mem::take(&mut model.runs);
+            let copy = model.clone();
+            model.runs = runs;
+            Some(Box::new(copy))
+        }
         Some(_) => None,
     };
 }

@@ -67,7 +67,7 @@ pub fn bytes(picture: &Picture, format: Format) -> Result<Vec<u8>, Failure> {
     let runs: Vec<&RunRecord> = picture.runs.iter().collect();
     Ok(match format {
         Format::Svg => svg(&picture.buffer, &picture.stamp).into_bytes(),
-        Format::Png => png(&svg(&picture.buffer, &picture.stamp))?,
+        Format::Png => png(&svg(&picture.buffer, &picture.stamp))?.bytes,
         Format::Ansi => ansi(&picture.buffer).into_bytes(),
         Format::Text => text(&picture.buffer).into_bytes(),
         Format::Csv => history::csv(&runs).into_bytes(),
@@ -98,21 +98,37 @@ fn columns(symbol: &str) -> u16 {
     unicode_width::UnicodeWidthStr::width(symbol).clamp(1, 2) as u16
 }
 
+/// What an export left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// The PNG holds characters that no font of this machine has.
+    pub lacking: bool,
+}
+
 /// Writes `<stem>.<ending>` into a folder, for every kind of file; without runs, pictures only.
 ///
 /// # Errors
 /// [`ErrorCode::Io`] with the file that could not be written.
-pub fn write(picture: &Picture, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut written = Vec::new();
+pub fn write(picture: &Picture, folder: &Path) -> Result<Written, Failure> {
+    let mut written = Written::default();
     for format in Format::ALL.into_iter().filter(|format| !format.is_data() || !picture.runs.is_empty()) {
         let path = folder.join(format!("{}.{}", picture.stem, format.ending()));
-        let content = bytes(picture, format)?;
+        let content = match format {
+            Format::Png => {
+                let drawn = png(&svg(&picture.buffer, &picture.stamp))?;
+                written.lacking = drawn.lacking;
+                drawn.bytes
+            }
+            _ => bytes(picture, format)?,
+        };
         std::fs::write(&path, content).map_err(|e| {
             Failure::new(ErrorCode::Io, format!("{} can not be written: {e}", path.display()))
                 .hint("name a folder that can be written with --export-dir")
         })?;
         // The full path says where it is whatever the working folder was.
-        written.push(path.canonicalize().unwrap_or(path));
+        written.files.push(path.canonicalize().unwrap_or(path));
     }
     Ok(written)
 }

@@ -38,6 +38,7 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
         Screen::Operate => "Operate",
         Screen::Timing => "Timing",
         Screen::Runs => "Runs",
+        Screen::Preflight { .. } => "Preflight",
         Screen::Help { .. } => "Help",
     };
     // What stands still is what is exported.
@@ -45,14 +46,14 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
     let shown = Shown::of(seen);
     let mut runs: Vec<RunRecord> = match model.screen {
         Screen::Runs => model.runs.marked_or_listed().cloned().collect(),
-        Screen::Help { .. } => Vec::new(),
+        Screen::Preflight { .. } | Screen::Help { .. } => Vec::new(),
         Screen::Operate => seen.migration().and_then(|(_, p)| p.record.clone()).into_iter().collect(),
         Screen::Timing => shown.and_then(|s| s.record().cloned()).into_iter().collect(),
     };
     let on_screen = match model.screen {
         Screen::Operate => seen.migration().map(|(_, p)| p.run.clone()),
         Screen::Timing => shown.map(|s| s.progress.run.clone()),
-        Screen::Runs | Screen::Help { .. } => None,
+        Screen::Runs | Screen::Preflight { .. } | Screen::Help { .. } => None,
     };
     let run = match (on_screen, model.screen) {
         (Some(run), _) => format!("run {}", one_line(&run)),
@@ -81,7 +82,7 @@ pub fn of_run(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Pictu
     let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
     drawn.set_style(drawn.area, skin.theme.base);
     let run = Some(Shown::recorded(&progress));
-    let view = View { skin, run, far_end: None, stale_ms: None, notice: None };
+    let view = View { skin, run, far_end: None, stale_ms: None, plan: None, notice: None };
     let inset = u16::from(width >= 100);
     // The last row is the stamp's.
     let body = Rect { x: inset, y: 0, width: width - 2 * inset, height: height.saturating_sub(1) };

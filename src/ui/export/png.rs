@@ -1,9 +1,10 @@
 //! A screen as PNG: its SVG drawn with an embedded font, so that the picture is the same on every machine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree, fontdb};
+use resvg::usvg::{FontResolver, Options, Tree, fontdb};
 
 use crate::protocol::{ErrorCode, Failure};
 
@@ -13,18 +14,40 @@ const SMALL: f32 = 1_300.0;
 const FONTS: [&[u8]; 2] =
     [include_bytes!("../../../assets/fonts/DejaVuSansMono.ttf"), include_bytes!("../../../assets/fonts/DejaVuSansMono-Bold.ttf")];
 
-/// Draws an SVG of [`super::svg`]. Characters that the font has no glyph for (it has no CJK) come out as empty boxes.
+/// A picture, and whether it holds characters that no font had.
+pub struct Drawn {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// They came out as empty boxes.
+    pub lacking: bool,
+}
+
+/// Draws an SVG of [`super::svg`]. The embedded font has no Chinese: where that stands in the picture, a font of this machine is used.
 ///
 /// # Errors
 /// [`ErrorCode::Internal`] when the SVG is none, or too large to be drawn.
-pub fn png(svg: &str) -> Result<Vec<u8>, Failure> {
+pub fn png(svg: &str) -> Result<Drawn, Failure> {
     let wrong = |what: String| Failure::new(ErrorCode::Internal, format!("the picture can not be drawn as PNG: {what}"));
     let mut fonts = fontdb::Database::new();
     for font in FONTS {
         fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
     }
     fonts.set_monospace_family("DejaVu Sans Mono");
-    let options = Options { fontdb: Arc::new(fonts), font_family: "DejaVu Sans Mono".into(), ..Options::default() };
+    // Looking through the machine's fonts takes a while: only for what the embedded one lacks.
+    if svg.chars().any(is_wide) {
+        chinese_fonts().into_iter().for_each(|font| fonts.load_font_data(font));
+    }
+    let lacking = Arc::new(AtomicBool::new(false));
+    let (told, fallback) = (lacking.clone(), FontResolver::default_fallback_selector());
+    let font_resolver = FontResolver {
+        select_font: FontResolver::default_font_selector(),
+        select_fallback: Box::new(move |c, used, fonts| {
+            let found = fallback(c, used, fonts);
+            told.fetch_or(found.is_none(), Ordering::Relaxed);
+            found
+        }),
+    };
+    let options = Options { fontdb: Arc::new(fonts), font_family: "DejaVu Sans Mono".into(), font_resolver, ..Options::default() };
     let tree = Tree::from_str(svg, &options).map_err(|e| wrong(e.to_string()))?;
     let size = tree.size();
     let scale = if size.width() <= SMALL { 2.0 } else { 1.0 };
@@ -32,5 +55,39 @@ pub fn png(svg: &str) -> Result<Vec<u8>, Failure> {
     let (width, height) = ((size.width() * scale).ceil() as u32, (size.height() * scale).ceil() as u32);
     let mut pixels = Pixmap::new(width, height).ok_or_else(|| wrong(format!("{width} x {height} pixels are too many")))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|e| wrong(e.to_string()))
+    let bytes = pixels.encode_png().map_err(|e| wrong(e.to_string()))?;
+    Ok(Drawn { bytes, lacking: lacking.load(Ordering::Relaxed) })
+}
+
+/// Where a Linux machine keeps its fonts.
+const FOLDERS: [&str; 3] = ["/usr/share/fonts", "/usr/local/share/fonts", ".local/share/fonts"];
+/// What the names of files with Chinese fonts have in common.
+const CHINESE: [&str; 8] = ["cjk", "fallback", "wqy", "hans", "-sc", "sans-sc", "uming", "ukai"];
+
+/// The first font of this machine that has Chinese, by the name of its file. (The font library's own search needs fontconfig.)
+fn chinese_fonts() -> Option<Vec<u8>> {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from).unwrap_or_default();
+    let mut folders: Vec<std::path::PathBuf> = FOLDERS.iter().map(|folder| home.join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().to_lowercase();
+            match entry.file_type() {
+                // A folder that is a link might lead round and round.
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                _ if [".ttf", ".otf", ".ttc"].iter().any(|ending| name.ends_with(ending)) => {
+                    found.extend(CHINESE.iter().any(|word| name.contains(word)).then(|| entry.path()));
+                }
+                _ => {}
+            }
+        }
+    }
+    // The same picture every time.
+    found.sort();
+    found.into_iter().find_map(|path| std::fs::read(path).ok())
+}
+
+/// Whether a character takes two columns: Chinese, its punctuation, and full-width forms.
+pub fn is_wide(c: char) -> bool {
+    unicode_width::UnicodeWidthChar::width(c) == Some(2)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
-use super::{columns, shapes};
+use super::{columns, png::is_wide, shapes};
 use crate::ui::theme::xterm_rgb;
 
 /// Size of a cell, in whole units so that neighbouring shapes meet without a seam.
@@ -104,17 +104,34 @@ fn row(out: &mut String, buffer: &Buffer, y: u16) {
             word.push_str(cell.symbol());
             x += columns(cell.symbol());
         }
-        let (left, top) = corner(buffer, start, y);
+        let (_, top) = corner(buffer, start, y);
+        let left = positions(buffer, start, y, &word);
         let weight = if here.bold { r#" font-weight="bold""# } else { "" };
         let line = if here.underlined { r#" text-decoration="underline""# } else { "" };
         let _ = writeln!(
             out,
-            r#"<text x="{left:.2}" y="{:.2}" fill="{}"{weight}{line}>{}</text>"#,
+            r#"<text x="{left}" y="{:.2}" fill="{}"{weight}{line}>{}</text>"#,
             top + CELL.1 - DESCENT,
             here.fg,
             escape(&word)
         );
     }
+}
+
+/// Where the characters of a word stand: the first, or where wide ones are among them each by itself, because no two fonts agree on how
+/// wide those are.
+fn positions(buffer: &Buffer, start: u16, y: u16, word: &str) -> String {
+    let at = |x: u16| format!("{:.2}", corner(buffer, x, y).0);
+    if !word.chars().any(is_wide) {
+        return at(start);
+    }
+    let mut x = start;
+    let all = word.chars().map(|c| {
+        let here = at(x);
+        x = x.saturating_add(unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) as u16);
+        here
+    });
+    all.collect::<Vec<_>>().join(" ")
 }
 
 fn shape(out: &mut String, buffer: &Buffer, x: u16, y: u16, here: &Look) -> bool {
@@ -185,6 +202,17 @@ mod tests {
         }
         assert!(picture.contains("#ff0000"));
         assert_eq!(picture, svg(&buffer, "one & two"));
+    }
+
+    /// A column is a column, whatever the font takes for a Chinese character.
+    #[test]
+    fn wide_characters_stand_in_their_own_columns() {
+        let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, 12, 1));
+        buffer.set_string(0, 0, "a\u{8fc1}\u{79fb}b", Style::new());
+        let picture = svg(&buffer, "");
+        let at = |column: f64| format!("{:.2}", MARGIN + column * CELL.0);
+        let wanted = format!("x=\"{} {} {} {}\"", at(0.0), at(1.0), at(3.0), at(5.0));
+        assert!(picture.contains(&wanted), "{wanted} is not in {picture}");
     }
 
     #[test]

@@ -8,10 +8,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::metrics::records::Records;
+use crate::protocol::OrderStage;
 use crate::ui::action::TABLE as ACTIONS;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
 use crate::ui::msg::Msg;
+use crate::ui::tests::ordering::at_stage;
 use crate::ui::tests::{picture, press};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
@@ -77,7 +79,32 @@ fn no_text_is_missing() {
 fn nothing_drawn_is_missing() {
     MISSED.take();
     for moment in MOMENTS {
-        for keys in ["", "h", "m", "k", "K", "E", "q", "cm", ":", ":zzz\n", "z", "f", "z\u{2193}\u{2193}", "x"] {
+        for keys in [
+            "",
+            "h",
+            "m",
+            "mcc",
+            "mw",
+            "v",
+            "p",
+            "w",
+            "g",
+            "a",
+            "i",
+            ":plan MB\n",
+            ":DS x\n",
+            "k",
+            "K",
+            "E",
+            "q",
+            "cm",
+            ":",
+            ":zzz\n",
+            "z",
+            "f",
+            "z\u{2193}\u{2193}",
+            "x",
+        ] {
             let mut model = chinese(moment);
             press(&mut model, keys);
             for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
@@ -125,6 +152,16 @@ fn nothing_drawn_is_missing() {
                 for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
                     picture(&model, width, height);
                 }
+            }
+        }
+    }
+    for stage in [OrderStage::Preparing, OrderStage::Ready, OrderStage::Moving] {
+        for keys in ["", "t", "g", "a", "i"] {
+            let mut model = at_stage(stage);
+            model.skin.lang = Lang::Zh;
+            press(&mut model, keys);
+            for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+                picture(&model, width, height);
             }
         }
     }

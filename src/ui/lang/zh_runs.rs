@@ -1,6 +1,21 @@
 //! The table of the screens of runs: Timing, Runs, replays and their keys.
 
 pub const TABLE: &[(&str, &str)] = &[
+    ("THE CUT IN PARTS, us", "切换各部分，us"),
+    ("each host from its own first part, on its own clock", "各主机自其首部分起，按各自时钟"),
+    ("begins", "开始"),
+    ("ms", "ms"),
+    ("took", "用时"),
+    ("freeze D2D", "冻结 D2D"),
+    ("freeze USRP", "冻结 USRP"),
+    ("eth3 away", "eth3 移开"),
+    ("eth3 to the radio", "eth3 接向电台"),
+    ("ask USRP to take over", "要求 USRP 接管"),
+    ("claim streams until samples flow", "接管采样流直至采样到达"),
+    ("import soft state", "导入软状态"),
+    ("stopped first, then started from nothing", "先停止，再从零启动"),
+    ("prepared, then stopped, then linked", "先准备，再停止，再接入"),
+    ("prepared, frozen, taken over; the source ends last", "准备、冻结、接管；源端最后结束"),
     (" TIMING ", " 时序 "),
     (" RUNS ", " 记录 "),
     (" REPLAY ", " 重放 "),

@@ -5,24 +5,34 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::{lines, span};
+use super::phases::trim;
+use super::{lines, preflight as panel, span};
+use crate::protocol::Order;
+use crate::ui::action::Action;
 use crate::ui::confirm::Confirm;
 use crate::ui::model::Model;
+use crate::ui::preflight;
 use crate::ui::text::wrap;
 
-/// Widest question, columns: a line that is still read at a glance.
-const WIDEST: u16 = 72;
+/// Widest question, columns: a line that is still read at a glance; with the findings of a migration.
+const WIDEST: [u16; 2] = [72, 88];
+/// Rows of a screen from which what is as it should be is named as well.
+const ROOMY: u16 = 34;
 
 /// Draws it over `area`.
 pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
-    let width = WIDEST.min(area.width);
+    let migration = confirm.migration();
+    let width = WIDEST[usize::from(migration.is_some())].min(area.width);
     let inner = usize::from(width.saturating_sub(6));
     let mut rows: Vec<Line<'_>> = Vec::new();
     rows.extend(wrap(&confirm.title, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.strong))));
     rows.push(Line::default());
     for text in &confirm.lines {
         rows.extend(wrap(text, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.base))));
+    }
+    if let Some(order) = migration {
+        rows.extend(options(model, order, inner, area.height));
     }
     rows.push(Line::default());
     rows.push(Line::from(vec![
@@ -44,4 +54,36 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     let body = block.inner(place);
     block.render(place, buf);
     lines(body, buf, rows);
+}
+
+/// What stands for and against a migration, what each method is expected to take, and the keys that change how it is done.
+fn options<'a>(model: &Model, order: Order, inner: usize, rows: u16) -> Vec<Line<'a>> {
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    let found = preflight::findings(model, order);
+    let indented = |mut row: Line<'a>| {
+        row.spans.insert(0, span("  ", t.base));
+        row
+    };
+    let mut out = vec![Line::default(), indented(panel::verdict(model, &found))];
+    out.extend(panel::finding_rows(model, &found, inner, rows >= ROOMY).into_iter().map(indented));
+    if preflight::blocked(&found) {
+        out.push(Line::from(span(format!("  {}", lang.tr("It will be refused as things stand.")), t.bad)));
+    }
+    out.push(Line::default());
+    let key = |action| model.keys.key(action);
+    out.push(Line::from(vec![
+        span(format!("  {} ", key(Action::Method)), t.key),
+        span(lang.tr("method; expected interruption by phases"), t.base),
+    ]));
+    out.extend(panel::method_rows(model, order, inner));
+    let hold = if model.hold { "hold: stops before the cut, waits for go" } else { "no hold: cuts as soon as it is ready" };
+    out.push(Line::from(vec![
+        span(format!("  {} ", key(Action::Hold)), t.key),
+        span(lang.tr(hold), if model.hold { t.warn } else { t.base }),
+    ]));
+    if let Some(probe) = model.probe() {
+        let text = lang.fill("pings every {0} ms", &[&trim(probe.interval_ms)]);
+        out.push(Line::from(vec![span(format!("  {} ", key(Action::Interval)), t.key), span(text, t.base)]));
+    }
+    out
 }

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use super::{below, lines, rule, span};
 use crate::protocol::ControlReport;
@@ -48,10 +49,18 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             span(value(a), style),
             span(value(b), style),
             span(format!(" {} ", if differ { g.differs } else { " " }), t.warn),
-            span(clip(lang.offer(&meaning), room, g.ellipsis), t.dim),
+            span(clip(brief(lang.offer(&meaning), room), room, g.ellipsis), t.dim),
         ]));
     }
     lines(below(area, 1), buf, rows);
+}
+
+/// A meaning, or where it does not fit what stands before its list of values.
+fn brief(meaning: &str, room: usize) -> &str {
+    match meaning.split_once([':', '\u{ff1a}']) {
+        Some((head, _)) if meaning.width() > room => head,
+        _ => meaning,
+    }
 }
 
 /// How old the values of both sides are.
@@ -79,6 +88,7 @@ fn names(reports: [Option<&ControlReport>; 2]) -> Vec<String> {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => one_line(text),
+        Value::Null => "-".into(),
         other => one_line(&other.to_string()),
     }
 }

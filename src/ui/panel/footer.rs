@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use super::{line, span};
 use crate::ui::action::{Action, Place, TABLE};
 use crate::ui::model::{Model, Screen};
+use crate::ui::preflight;
 use crate::ui::runs::RunsAction;
 
 /// Draws it; returns the column of the cursor while the command line is open.
@@ -22,7 +23,12 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
         return None;
     }
     if model.confirm.is_some() {
-        line(area, area.y, buf, &keys(model, &[("Enter", "yes, do it"), ("Esc", "no")]));
+        let [method, hold, interval] = [Action::Method, Action::Hold, Action::Interval].map(|action| model.keys.key(action));
+        let mut pairs = vec![("Enter", "yes, do it"), ("Esc", "no")];
+        if model.confirm.as_ref().is_some_and(|question| question.migration().is_some()) {
+            pairs.extend([(method.as_str(), "method"), (&hold, "hold"), (&interval, "interval")]);
+        }
+        line(area, area.y, buf, &keys(model, &pairs));
         return None;
     }
     if model.screen == Screen::Operate && model.zoom.is_some() {
@@ -32,6 +38,13 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
             pairs = vec![("Left Right", "phase"), ("Up Down", "other panel"), (&zoom, "back")];
         }
         line(area, area.y, buf, &keys(model, &pairs));
+        return None;
+    }
+    if matches!(model.screen, Screen::Preflight { .. }) {
+        let order = preflight::next_order(model);
+        let (key, method) = (model.keys.key(Action::Order(order)), model.keys.key(Action::Method));
+        let name = order.to_string();
+        line(area, area.y, buf, &keys(model, &[("Esc", "back"), ("Up Down", "scroll"), (&key, &name), (&method, "method")]));
         return None;
     }
     if matches!(model.screen, Screen::Help { .. }) {
@@ -93,12 +106,13 @@ fn local_keys<'a>(model: &Model, place: Place) -> Line<'a> {
 
 /// What the footer shows when there is no room for all.
 fn essential(action: Action) -> bool {
-    matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
+    let wish = matches!(action, Action::Go | Action::Cancel);
+    wish || matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
 }
 
 /// What it still shows when there is room for nearly all.
 fn usual(action: Action) -> bool {
-    !matches!(action, Action::NextScreen | Action::Privacy)
+    !matches!(action, Action::NextScreen | Action::Privacy | Action::Hold | Action::Interval | Action::Plan)
 }
 
 fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<'a> {
@@ -106,7 +120,16 @@ fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<
     let mut row = Vec::new();
     let here = Action::Show(model.screen);
     // What a screen would refuse is not offered on it.
-    let refused = |action: Action| action == Action::Zoom && model.screen != Screen::Operate;
+    let refused = |action: Action| match action {
+        Action::Zoom => model.screen != Screen::Operate,
+        Action::Go => preflight::ready(model).is_none(),
+        Action::Cancel => preflight::before_cut(model).is_none(),
+        // While one can still be given up, no other order is taken, and nothing is prepared for the next.
+        Action::Order(_) | Action::Method | Action::Hold | Action::Interval | Action::Check | Action::Plan => {
+            preflight::before_cut(model).is_some()
+        }
+        _ => false,
+    };
     let counts = |action: Action| {
         action != here && !refused(action) && action.counts_in(Place::Anywhere) && shown(action) && model.may(action)
     };

@@ -17,6 +17,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let screen = match model.screen {
         Screen::Timing => " TIMING ",
         Screen::Runs => " RUNS ",
+        Screen::Preflight { .. } => " PREFLIGHT ",
         Screen::Operate | Screen::Help { .. } => "",
     };
     row.push(span(lang.tr(screen), t.strong));
@@ -30,11 +31,14 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     row.extend(ways(model));
     row.push(span(lang.fill(" {0} and {1}", &[&one, &two]), t.strong));
-    if let Some(far) = model.config.roles.far_end.as_ref().filter(|_| area.width >= 76) {
+    if let Some(far) = model.config.roles.far_end.as_ref().filter(|_| area.width >= 84) {
         row.push(span(lang.fill(", far end {0}", &[far]), t.dim));
     }
     row.push(span(lang.tr("  method "), t.dim));
     row.push(span(model.method.to_string(), t.strong));
+    if model.hold {
+        row.push(span(lang.tr(", hold"), t.warn));
+    }
     if missed > 0 {
         row.push(span(lang.fill("  telemetry lost {0}", &[&missed]), t.warn));
     }

@@ -87,7 +87,11 @@ fn freshness(model: &Model) -> String {
     match &model.runs.loading {
         Loading::Done(at) => {
             let age = (model.at - *at).num_milliseconds();
-            model.skin.lang.fill("read {0} ago", &[&length(u64::try_from(age).unwrap_or(0))])
+            let read = model.skin.lang.fill("read {0} ago", &[&length(u64::try_from(age).unwrap_or(0))]);
+            match model.runs.unreadable {
+                0 => read,
+                n => model.skin.lang.fill("{0} lines are of another version or torn, not shown; {1}", &[&count(n as u64), &read]),
+            }
         }
         Loading::UnderWay => model.skin.lang.tr("being read").into(),
         Loading::Never | Loading::Failed(_) => String::new(),

@@ -5,8 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::{below, emphasise, lines, rule, span};
-use crate::protocol::{Outcome, PhaseName};
+use unicode_width::UnicodeWidthStr;
+
+use super::{below, emphasise, line, lines, rule, span};
+use crate::protocol::{Method, Outcome, PhaseName};
 use crate::ui::big;
 use crate::ui::lang::Lang;
 use crate::ui::shown::{Origin, Shown, View};
@@ -17,6 +19,9 @@ use crate::ui::timeline::Timeline;
 const MOST: usize = 3;
 /// Columns between our figure and the source's.
 const GAP: usize = 6;
+
+/// Columns of a method's tag with the rule's own on both sides.
+const TAG: usize = 24;
 
 /// What the huge figure says.
 struct Figure {
@@ -30,9 +35,21 @@ struct Figure {
 /// Draws it: the rule, the figures, what they are, and both on one scale where there is room.
 pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     let t = &view.skin.theme;
-    rule(area, buf, view.skin, &title(view.run.map(|run| run.origin), view.skin.lang), view.notice.as_deref().unwrap_or("ms"));
+    let title = title(view.run.map(|run| run.origin), view.skin.lang);
+    let method = view.run.map(|run| run.progress.method);
+    let manner = method.map_or("ms", manner);
+    let manner = view.skin.lang.tr(manner);
+    // Beside title and tag, or not at all.
+    let room = usize::from(area.width).saturating_sub(title.width() + TAG);
+    rule(area, buf, view.skin, &title, view.notice.as_deref().unwrap_or(if manner.width() <= room { manner } else { "" }));
     if view.notice.is_some() {
         emphasise(area, buf, view.skin);
+    }
+    if let Some(method) = method {
+        // Behind the title, with the blanks around it.
+        let x = area.x.saturating_add(title.width() as u16).saturating_add(4);
+        let tag = span(format!(" {} ", method.to_string().to_uppercase()), tag(view, method));
+        line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(tag));
     }
     let body = below(area, 1);
     let failed = view.record().filter(|r| r.outcome != Outcome::Ok);
@@ -56,6 +73,25 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
         rows.extend(scale(view, &figure, usize::from(area.width)));
     }
     lines(below(body, used), buf, rows);
+}
+
+/// How a method moves the work, in a few words.
+fn manner(method: Method) -> &'static str {
+    match method {
+        Method::Cold => "stopped first, then started from nothing",
+        Method::Classic => "prepared, then stopped, then linked",
+        Method::Hot => "prepared, frozen, taken over; the source ends last",
+    }
+}
+
+/// Methods are told apart by their name, and at a glance by its ground.
+fn tag(view: &View<'_>, method: Method) -> Style {
+    let t = &view.skin.theme;
+    match method {
+        Method::Cold => t.bad_tag,
+        Method::Classic => t.action_tag,
+        Method::Hot => t.owner_tag,
+    }
 }
 
 fn title(origin: Option<Origin>, lang: Lang) -> String {

@@ -11,11 +11,14 @@ pub mod history;
 pub mod interruption;
 pub mod log;
 pub mod phases;
+pub mod preflight;
 pub mod probe;
 pub mod radio;
+pub mod ready;
 pub mod routes;
 pub mod run;
 pub mod server;
+pub mod trace;
 pub mod waterfall;
 
 use ratatui::buffer::Buffer;

@@ -6,12 +6,15 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{below, line, lines, rule, span};
-use crate::protocol::{PhaseName, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, StepState};
+use crate::protocol::{
+    Expected, Origin, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, StepState,
+};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
+use crate::ui::preflight::{origin, plan_of};
 use crate::ui::text::{clip, count, ms, pad, pad_left, ratio};
 use crate::ui::theme::Skin;
-use crate::ui::timeline::interrupts;
+use crate::ui::timeline::{Timeline, interrupts};
 
 /// Columns of a figure.
 const FIGURE: usize = 8;
@@ -27,6 +30,8 @@ struct Row<'a> {
     marks: String,
     name: &'a str,
     source: Option<f64>,
+    /// What this pair's own history lets expect, while the run is under way.
+    expected: Option<f64>,
     ours: Option<f64>,
     style: Style,
     bar: bool,
@@ -38,14 +43,16 @@ struct Row<'a> {
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
     let progress = model.migration().map(|(_, progress)| progress);
-    let name_width = NAME.min(usize::from(area.width).saturating_sub(MARKS + 2 * FIGURE));
     rule(area, buf, &model.skin, &title(progress, model.skin.lang), "");
-    heads(area, buf, &model.skin, name_width);
+    let plan = progress.filter(|p| !p.finished).and_then(|p| plan_of(model, p)).filter(|plan| has_history(plan));
+    let columns = if plan.is_some() { 3 } else { 2 };
+    let name_width = NAME.min(usize::from(area.width).saturating_sub(MARKS + columns * FIGURE));
+    heads(area, buf, &model.skin, name_width, plan.is_some());
     let body = below(area, 1);
-    let phases = phase_rows(model, progress);
-    let sums = sum_rows(model, progress);
+    let phases = phase_rows(model, progress, plan);
+    let sums = sum_rows(model, progress, plan);
     let longest = phases.iter().flat_map(|r| [r.source, r.ours]).flatten().fold(1.0_f64, f64::max);
-    let room = usize::from(area.width).saturating_sub(MARKS + name_width + 2 * FIGURE + 2);
+    let room = usize::from(area.width).saturating_sub(MARKS + name_width + columns * FIGURE + 2);
     let mut rows: Vec<Line<'_>> = Vec::new();
     // Sums stay when rows run out: what the service felt is the claim, the phases before the cut are its preparation.
     let keep = usize::from(body.height).saturating_sub(sums.len().min(MANDATORY_SUMS));
@@ -61,6 +68,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             span(format!("{:<MARKS$}", row.marks), row.style),
             span(pad(&clip(model.skin.lang.tr(row.name), name_width, model.skin.glyphs.ellipsis), name_width), row.style),
             span(format!("{source:>FIGURE$}"), t.source),
+            // The column is there for the whole table or not at all.
+            span(
+                if plan.is_some() { pad_left(&row.expected.map_or_else(|| "-".into(), ms), FIGURE) } else { String::new() },
+                t.base,
+            ),
             span(format!("{ours:>FIGURE$}"), if row.ours.is_some() { t.measured } else { t.dim }),
         ];
         if row.bar && room >= 4 {
@@ -69,7 +81,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         }
         rows.push(Line::from(spans));
     }
-    rows.push(verdict(model, progress));
+    rows.push(verdict(model, progress, plan));
     lines(body, buf, rows);
 }
 
@@ -83,16 +95,27 @@ fn title(progress: Option<&Progress>, lang: Lang) -> String {
     }
 }
 
-fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
+/// Whether any of it comes from this pair's own runs: the source's figures stand beside it anyway.
+fn has_history(plan: &Plan) -> bool {
+    history(plan.total).is_some()
+}
+
+fn history(expected: Expected) -> Option<f64> {
+    expected.ms.filter(|_| expected.origin == Origin::History)
+}
+
+fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expected: bool) {
     let (t, g, lang) = (&skin.theme, &skin.glyphs, skin.lang);
     // Heads stand over their right-aligned figures, on a gap in the rule.
     let x = area.x + (MARKS + name_width).saturating_sub(1) as u16;
     let heads = Line::from(vec![
         span(pad_left(lang.tr("source"), FIGURE + 1), t.source),
+        span(if with_expected { pad_left(lang.tr("expect"), FIGURE) } else { String::new() }, t.base),
         span(pad_left(lang.tr("ours"), FIGURE) + " ", t.measured),
     ]);
     line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &heads);
-    let x = area.x + (MARKS + name_width + 2 * FIGURE) as u16;
+    let columns = if with_expected { 3 } else { 2 };
+    let x = area.x + (MARKS + name_width + columns * FIGURE) as u16;
     let legend = Line::from(vec![
         span("  ", t.base),
         span(g.lengths[7], t.measured),
@@ -113,7 +136,7 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize) {
     }
 }
 
-fn phase_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
+fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<Row<'a>> {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
     let names: Vec<PhaseName> = PhaseName::ALL
         .into_iter()
@@ -148,6 +171,7 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
                 marks: format!("{bracket}{mark} "),
                 name: name.explanation(),
                 source: name.source_ms(),
+                expected: plan.and_then(|plan| history(plan.phases.iter().find(|phase| phase.name == name)?.expected)),
                 ours,
                 style,
                 bar: true,
@@ -161,14 +185,30 @@ fn recorded(progress: Option<&Progress>, name: PhaseName) -> Option<f64> {
     progress?.record.as_ref()?.phases.iter().find(|p| p.name == name).map(|p| p.ms)
 }
 
-fn sum_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
+fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<Row<'a>> {
     let t = &model.skin.theme;
     let record = progress.and_then(|p| p.record.as_ref());
     let felt = record.map(|r| &r.interruption);
-    let row = |name, source, ours, style| Row { marks: String::new(), name, source, ours, style, bar: false, whole: false };
+    let row = |name, source, ours, style| Row {
+        marks: String::new(),
+        name,
+        source,
+        expected: None,
+        ours,
+        style,
+        bar: false,
+        whole: false,
+    };
+    // What has passed of a run under way.
+    let so_far = progress.filter(|p| !p.finished).map(Timeline::of);
+    let interruption = felt.and_then(|i| i.by_phases_ms).or_else(|| so_far.as_ref()?.interruption_ms());
+    let total = record.map(|r| r.total_ms).or_else(|| so_far.as_ref().map(|axis| axis.elapsed_ms));
     vec![
-        row("interruption, by phases", Some(SOURCE_INTERRUPTION_MS), felt.and_then(|i| i.by_phases_ms), t.strong),
-        row("total", Some(SOURCE_TOTAL_MS), record.map(|r| r.total_ms), t.strong),
+        Row {
+            expected: plan.and_then(|plan| history(plan.interruption)),
+            ..row("interruption, by phases", Some(SOURCE_INTERRUPTION_MS), interruption, t.strong)
+        },
+        Row { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(SOURCE_TOTAL_MS), total, t.strong) },
         row("interruption, by lost pings", Some(SOURCE_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
         row("interruption, far end's gap", None, felt.and_then(|i| i.gap_ms), t.base),
         Row {
@@ -179,8 +219,11 @@ fn sum_rows<'a>(model: &Model, progress: Option<&Progress>) -> Vec<Row<'a>> {
 }
 
 /// The last line: ours against the source's.
-fn verdict<'a>(model: &Model, progress: Option<&Progress>) -> Line<'a> {
+fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Line<'a> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
+    if let Some(plan) = plan {
+        return Line::from(span(lang.fill("    so far; expected: {0}", &[&origin(plan.total, lang)]), t.dim));
+    }
     let record: Option<&RunRecord> = progress.and_then(|p| p.record.as_ref());
     let Some((record, ours)) = record.and_then(|r| Some((r, r.interruption.by_phases_ms?))) else {
         return Line::from(span(lang.tr("    source: two servers, one N210, hot switch"), t.dim));

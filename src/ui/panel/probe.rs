@@ -11,6 +11,8 @@ use crate::protocol::{ProbeOutcome, ProbeStatus};
 use crate::ui::model::Model;
 use crate::ui::text::{count, ms, one_line, span as length};
 
+/// Spans of a figure: its label, itself, a gap.
+const FIGURE: usize = 3;
 /// From this width on, all figures are shown.
 const ALL_FIGURES: u16 = 110;
 
@@ -137,6 +139,10 @@ fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Re
     }
     if let Some(top) = top(cells).filter(|_| body.width >= ALL_FIGURES) {
         row.extend(figure("highest cell", format!("{} ms", ms(top)), t.base));
+    }
+    // Three spans a figure: the last ones go where they would be cut.
+    while row.iter().map(Span::width).sum::<usize>() > usize::from(body.width) + 2 && row.len() > FIGURE {
+        row.truncate(row.len() - FIGURE);
     }
     let y = body.bottom().saturating_sub(1);
     line(body, y, buf, &Line::from(row));

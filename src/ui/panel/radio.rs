@@ -8,25 +8,36 @@ use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, centred, line, lines, span};
-use crate::protocol::{Order, Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
+use crate::protocol::{
+    Order, Origin, Outcome, PhaseName, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState,
+};
 use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::model::{Model, Pending};
+use crate::ui::preflight::{before_cut, mend, plan_of};
 use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length, wrap};
 
-/// Rows of the drawing of the radio where there is room, and where there is not.
-const RADIO_ROWS: [u16; 2] = [5, 3];
+/// Rows of the drawing of the radio: in full, without its frequencies, with its address alone.
+const RADIO_ROWS: [u16; 3] = [5, 4, 3];
+/// Rows of the panel from which each of the first two is drawn: the figure that is read from the back row goes before frequencies.
+const TALL: [u16; 2] = [16, 12];
+/// Times the large size of a figure at most.
+const MOST: usize = 3;
 
 /// From this width on, figures are explained in full.
 const ROOMY: u16 = 28;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let rows = if area.height >= 12 { RADIO_ROWS[0] } else { RADIO_ROWS[1] }.min(area.height);
+    let rows = match area.height {
+        h if h >= TALL[0] => RADIO_ROWS[0],
+        h if h >= TALL[1] => RADIO_ROWS[1],
+        h => RADIO_ROWS[2].min(h),
+    };
     let (owner, style) = owner_sentence(model, usize::from(area.width));
     radio(model, Rect { height: rows, ..area }, buf);
     line(area, area.y + rows, buf, &centred(Line::from(span(clip(&owner, usize::from(area.width), "~"), style)), area.width));
-    story(model, below(area, rows + 1 + (area.height >= 14) as u16), buf);
+    story(model, below(area, rows + 1 + u16::from(area.height >= TALL[0])), buf);
 }
 
 fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
@@ -72,7 +83,9 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
         let room = usize::from(inner.width);
         let (tx, rx) = (hertz(radio.tx_freq), hertz(radio.rx_freq));
         let short = format!("tx {:.0} rx {:.0} MHz", radio.tx_freq / 1e6, radio.rx_freq / 1e6);
-        rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
+        if inner.height >= 3 {
+            rows.push(first_that_fits([format!("tx {tx}  rx {rx}"), short, format!("tx {tx}")], room));
+        }
         let (what, rate) = rate(model, radio.rate);
         rows.push(first_that_fits([format!("{} {rate}", model.skin.lang.tr(what)), rate], room));
     }
@@ -138,14 +151,18 @@ struct Story<'a> {
 impl Story<'_> {
     fn draw(self, model: &Model, area: Rect, buf: &mut Buffer) {
         let width = area.width;
-        let mut rows = vec![centred(self.headline, width), centred(self.detail, width)];
+        let mut rows = vec![centred(self.headline, width)];
+        // Nothing to say but why it failed: every row is for that.
+        if self.detail.width() > 0 || self.figure.is_some() {
+            rows.push(centred(self.detail, width));
+        }
         let left = area.height.saturating_sub(2);
         if let (Some((figure, style)), 0) = (&self.figure, left) {
             // The figure before its explanation, where there is room for one line only.
             rows[1] = centred(Line::from(span(format!("{figure} ms"), *style)), width);
         } else if let Some((figure, style)) = self.figure {
             let room = usize::from(left.saturating_sub(self.notes.len().min(2) as u16));
-            match big::rows(&figure, usize::from(width), room, &model.skin.glyphs) {
+            match big::largest(&figure, usize::from(width), room, MOST, &model.skin.glyphs) {
                 Some(big) => {
                     if room > big.len() {
                         rows.push(Line::default());
@@ -239,13 +256,27 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
         ),
         None => (one_line(&progress.now), None, None),
     };
-    let unit = if width >= ROOMY { "ms in this phase, source {0}" } else { "so far, source {0}" };
-    let note = source.map_or_else(|| lang.tr("in this phase so far").to_owned(), |v| lang.fill(unit, &[&ms(v)]));
+    let roomy = width >= ROOMY;
+    let note = match (current.and_then(|(_, step)| expected(model, progress, step.name)), source) {
+        (Some(v), _) => lang.fill(if roomy { "ms in this phase, expected {0}" } else { "so far, expected {0}" }, &[&ms(v)]),
+        (None, Some(v)) => lang.fill(if roomy { "ms in this phase, source {0}" } else { "so far, source {0}" }, &[&ms(v)]),
+        (None, None) => lang.tr("in this phase so far").to_owned(),
+    };
     let mut notes = vec![Line::from(span(if figure.is_some() { note } else { String::new() }, t.dim))];
+    if before_cut(model).is_some() && !model.read_only {
+        let text = lang.fill("{0} cancels, {1} still serves", &[&model.keys.key(Action::Cancel), &progress.from]);
+        notes.push(Line::from(span(clip(&text, usize::from(width), model.skin.glyphs.ellipsis), t.base)));
+    }
     if let Some(age) = model.stale_ms(host) {
         notes.insert(0, Line::from(span(lang.fill("as {0} said {1} ago", &[&host, &length(age)]), t.warn)));
     }
     Story { headline: Line::from(headline), detail: Line::from(span(detail, t.strong)), figure, notes }
+}
+
+/// What a phase is expected to take from this pair's own history, ms.
+fn expected(model: &Model, progress: &Progress, name: PhaseName) -> Option<f64> {
+    let phase = plan_of(model, progress)?.phases.iter().find(|phase| phase.name == name)?;
+    phase.expected.ms.filter(|_| phase.expected.origin == Origin::History)
 }
 
 fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
@@ -271,7 +302,7 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
             headline: Line::from(headline),
             detail: Line::default(),
             figure: None,
-            notes: wrap(&one_line(&reason), usize::from(width)).into_iter().map(|row| Line::from(span(row, t.bad))).collect(),
+            notes: reasons(model, progress, &reason, usize::from(width)),
         };
     }
     let (figure, what) = headline_figure(record);
@@ -295,6 +326,17 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
             Line::from(span(lang.fill("source {0} ms", &[&ms(SOURCE_INTERRUPTION_MS)]), t.source)),
         ],
     }
+}
+
+/// Who serves and the key that goes on from there, then the far side's words and its hint.
+fn reasons<'a>(model: &Model, progress: &Progress, reason: &str, width: usize) -> Vec<Line<'a>> {
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    let wrapped = |text: &str, style| wrap(&one_line(text), width).into_iter().map(move |row| Line::from(span(row, style)));
+    let hint = progress.record.as_ref().and_then(|record| record.failure.as_ref()?.hint.clone());
+    let mut rows: Vec<Line<'a>> = mend(model, progress).iter().flat_map(|text| wrapped(text, t.strong)).collect();
+    rows.extend(wrapped(reason, t.bad));
+    rows.extend(hint.iter().flat_map(|hint| wrapped(&lang.fill("what to do: {0}", &[hint]), t.dim)));
+    rows
 }
 
 /// The interruption by the source's definition, which is what the source's figure can be held against; else what the far end saw.

@@ -39,7 +39,7 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     rule(area, buf, skin, &title, note);
     let body = below(area, 1);
     let name = NAME.min(usize::from(area.width) / 3);
-    let left = MARK + name + 2 * FIGURE + 2;
+    let left = MARK + name + (2 + usize::from(view.plan.is_some())) * FIGURE + 2;
     let place = Rect { x: body.x + (left as u16).min(body.width), width: body.width.saturating_sub(left as u16), ..body };
     let ours = view.run.is_some();
     heads(view, body, name, buf);
@@ -47,7 +47,7 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     let (bars, pitch) = fitting(&axis, body.height.saturating_sub(FRAME - 1));
     let mut y = body.y + 1;
     for bar in bars {
-        row(skin, bar, ours, name, Rect { y, height: 1, ..body }, buf);
+        row(view, bar, ours, name, Rect { y, height: 1, ..body }, buf);
         let style = if !ours { skin.theme.source } else { style(skin, bar) };
         for dy in 0..pitch.min(2) {
             mark(skin, bar, axis.length_ms, style, Rect { y: y + dy, height: 1, ..place }, buf);
@@ -72,6 +72,7 @@ fn heads(view: &View<'_>, area: Rect, name: usize, buf: &mut Buffer) {
     let row = vec![
         span(format!("{:<1$}", "ms", MARK + name), t.dim),
         span(pad_left(lang.tr("ours"), FIGURE), t.measured),
+        span(if view.plan.is_some() { pad_left(lang.tr("expect"), FIGURE) } else { String::new() }, t.base),
         span(pad_left(lang.tr("source"), FIGURE), t.source),
     ];
     line(area, area.y, buf, &Line::from(row));
@@ -113,8 +114,8 @@ fn style(skin: &Skin, bar: &Bar) -> Style {
     }
 }
 
-fn row(skin: &Skin, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Buffer) {
-    let (t, g) = (&skin.theme, &skin.glyphs);
+fn row(view: &View<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Buffer) {
+    let (skin, t, g) = (view.skin, &view.skin.theme, &view.skin.glyphs);
     let mark = match bar.state {
         _ if !ours => " ",
         StepState::Waiting => g.step[0],
@@ -130,10 +131,13 @@ fn row(skin: &Skin, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Bu
         _ => t.base,
     };
     let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
+    let expected = view.plan.map(|plan| plan.phases.iter().find(|p| p.name == bar.name).and_then(|p| p.expected.ms));
+    let expected = expected.map_or_else(String::new, |v| pad_left(&figure(v), FIGURE));
     let spans: Vec<Span<'_>> = vec![
         span(format!("{mark:<MARK$}"), text),
         span(pad(&clip(skin.lang.tr(bar.name.explanation()), name, g.ellipsis), name), text),
         span(format!("{:>FIGURE$}", figure(measured.then_some(bar.ms))), if measured { t.measured } else { t.dim }),
+        span(expected, t.base),
         span(format!("{:>FIGURE$}", figure(bar.name.source_ms())), t.source),
     ];
     line(area, area.y, buf, &Line::from(spans));

@@ -11,7 +11,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::model::{Model, Screen};
-use super::panel::{confirm, footer, header, help, line, span};
+use super::panel::{confirm, footer, header, help, line, preflight, span};
 use super::privacy;
 use super::zoom::Panel;
 
@@ -37,6 +37,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
         (Screen::Operate, None) => operate::draw(shown, body, buf),
         (Screen::Timing, _) => timing::draw(shown, body, buf),
         (Screen::Runs, _) => runs::draw(model, body, buf),
+        (Screen::Preflight { order, scroll }, _) => preflight::draw(model, order, scroll, body, buf),
         (Screen::Help { scroll }, _) => help::draw(model, scroll, body, buf),
     }
     if let Some(question) = &model.confirm {

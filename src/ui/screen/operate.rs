@@ -7,13 +7,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::ui::model::Model;
-use crate::ui::panel::{control, log, phases, probe, radio, routes, server};
+use crate::ui::panel::{control, log, phases, probe, radio, ready, routes, server};
 use crate::ui::zoom::Panel;
 
-/// Rows of the stage: least, comfortable, roomy.
-const STAGE: [u16; 3] = [6, 8, 14];
-/// Rows of the pings: least, with losses named, tall.
-const PINGS: [u16; 3] = [3, 5, 7];
+/// Rows of the stage: least, comfortable, roomy, with a figure of twice the size.
+const STAGE: [u16; 4] = [6, 8, 14, 22];
+/// Rows of the pings: least, with losses named, tall, taller.
+const PINGS: [u16; 4] = [3, 5, 7, 10];
+/// Rows of the log that are enough where others can use more.
+const LOG: u16 = 8;
 /// Rows of the control variables: rule, heads, the fourteen of the source.
 const CONTROL: u16 = 16;
 /// Rows of the route table: rule, one line a server.
@@ -49,6 +51,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         routes::draw(model, area, buf);
     }
     log::draw(model, plan.log, buf);
+    // Below the pings, which show that the source still serves.
+    let top = plan.pings.bottom();
+    ready::draw(model, Rect { y: top, height: area.bottom().saturating_sub(top), ..area }, buf);
 }
 
 /// The panel at a place of the screen.
@@ -125,6 +130,10 @@ fn heights(height: u16, wide: bool) -> [u16; 4] {
     }
     give(&mut rows, 1, PINGS[2]);
     give(&mut rows, 0, STAGE[2] + 3);
+    // A tall terminal is for the back row: a larger figure, higher pings; then the log.
+    give(&mut rows, 3, LOG);
+    give(&mut rows, 0, STAGE[3]);
+    give(&mut rows, 1, PINGS[3]);
     give(&mut rows, 3, u16::MAX);
     rows
 }

@@ -1,13 +1,13 @@
 //! The Timing screen, for the projector and the picture: how long nobody was served, and where the time went.
 //!
-//! A small terminal drops, in this order: the pings of the moment, the second row of each bar, the run's details (one line stays), the
+//! A small terminal drops, in this order: the pings of the moment, the second row of each bar, the parts of the cut, the run's details (one line stays), the
 //! three ways side by side (the lost pings stay), the bars under the figure, the phases before the cut.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::ui::model::Model;
-use crate::ui::panel::{felt, interruption, probe, run, waterfall};
+use crate::ui::panel::{felt, interruption, probe, ready, run, trace, waterfall};
 use crate::ui::shown::{Origin, View};
 
 /// Columns from which the run stands beside what the service felt.
@@ -24,6 +24,7 @@ struct Heights {
     waterfall: u16,
     felt: u16,
     run: u16,
+    trace: u16,
     pings: u16,
 }
 
@@ -35,13 +36,14 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     if let Some(place) = run_alone(&view, live, area, buf) {
         probe::draw(model, place, buf);
     }
+    ready::draw(model, Rect { height: area.height.saturating_sub(PINGS), ..area }, buf);
 }
 
 /// Draws a run without a console around it; returns the place of the strip of pings, where one is wanted and fits.
 pub fn run_alone(view: &View<'_>, with_pings: bool, area: Rect, buf: &mut Buffer) -> Option<Rect> {
     let phases = view.timeline().bars.len() as u16;
     let wide = area.width >= TWO_COLUMNS;
-    let h = heights(area.height, phases, wide, with_pings);
+    let h = heights(area.height, phases, trace::rows(view), wide, with_pings);
     let mut y = area.y;
     let mut next = |height: u16| {
         let place = Rect { y, height, ..area };
@@ -60,12 +62,15 @@ pub fn run_alone(view: &View<'_>, with_pings: bool, area: Rect, buf: &mut Buffer
         felt::draw(view, felt, buf);
         run::draw(view, next(h.run), buf);
     }
+    if h.trace > 0 {
+        trace::draw(view, next(h.trace), buf);
+    }
     (h.pings > 0).then(|| next(h.pings))
 }
 
 /// How the rows are shared out; together never more than there are.
-fn heights(height: u16, phases: u16, wide: bool, live: bool) -> Heights {
-    let mut h = Heights { figure: FIGURE[0], waterfall: waterfall::FRAME + 3, felt: 1, run: 1, pings: 0 };
+fn heights(height: u16, phases: u16, trace: u16, wide: bool, live: bool) -> Heights {
+    let mut h = Heights { figure: FIGURE[0], waterfall: waterfall::FRAME + 3, felt: 1, run: 1, trace: 0, pings: 0 };
     let mut left = height.saturating_sub(h.figure + h.waterfall + h.felt + h.run);
     let mut give = |part: &mut u16, up_to: u16| {
         let more = up_to.saturating_sub(*part).min(left);
@@ -84,16 +89,16 @@ fn heights(height: u16, phases: u16, wide: bool, live: bool) -> Heights {
         };
         give(&mut h.felt, felt::ROWS.max(run::ROWS));
         give(&mut h.figure, FIGURE[2]);
-        return spread(h, left, phases, live);
+        return spread(h, left, phases, trace, live);
     }
     give(&mut h.felt, felt::ROWS);
     give(&mut h.run, run::ROWS);
     give(&mut h.figure, FIGURE[2]);
-    spread(h, left, phases, live)
+    spread(h, left, phases, trace, live)
 }
 
 /// What is left goes to the back row: larger figures, thicker bars; then to the pings.
-fn spread(mut h: Heights, mut left: u16, phases: u16, live: bool) -> Heights {
+fn spread(mut h: Heights, mut left: u16, phases: u16, trace: u16, live: bool) -> Heights {
     // All or nothing: half a step would only leave blank rows.
     let mut give = |part: &mut u16, to: u16| {
         let more = to.saturating_sub(*part);
@@ -102,6 +107,7 @@ fn spread(mut h: Heights, mut left: u16, phases: u16, live: bool) -> Heights {
             left -= more;
         }
     };
+    give(&mut h.trace, trace);
     give(&mut h.figure, FIGURE[3]);
     give(&mut h.waterfall, waterfall::FRAME + 2 * phases);
     if live {
@@ -119,10 +125,12 @@ mod tests {
     fn the_parts_never_need_more_rows_than_there_are() {
         for height in 14..120 {
             for (wide, live) in [(false, false), (true, false), (false, true), (true, true)] {
-                let h = heights(height, 8, wide, live);
-                let sum = h.figure + h.waterfall + h.felt + h.run + h.pings;
-                assert!(sum <= height, "{height}: {h:?}");
-                assert!(h.figure >= FIGURE[0] && h.waterfall >= waterfall::FRAME + 3 && h.felt > 0, "{height}: {h:?}");
+                for trace in [0, 9] {
+                    let h = heights(height, 8, trace, wide, live);
+                    let sum = h.figure + h.waterfall + h.felt + h.run + h.trace + h.pings;
+                    assert!(sum <= height, "{height}: {h:?}");
+                    assert!(h.figure >= FIGURE[0] && h.waterfall >= waterfall::FRAME + 3 && h.felt > 0, "{height}: {h:?}");
+                }
             }
         }
     }

@@ -53,9 +53,9 @@ fn a_png_is_drawn_with_the_embedded_font() {
     assert_eq!((size(16), size(20) % 2), (2 * 920, 0));
     // Letters are there: a picture of the same shapes without text is smaller.
     let blank = export::svg(&picture.buffer, "").lines().filter(|l| !l.starts_with("<text")).collect::<Vec<_>>().join("\n");
-    let without = export::png(&blank).unwrap();
+    let without = export::png(&blank).unwrap().bytes;
     assert!(png.len() > without.len() * 3 / 2, "{} against {}", png.len(), without.len());
-    assert!(export::png("no picture").unwrap_err().message.contains("PNG"));
+    assert!(export::png("no picture").err().unwrap().message.contains("PNG"));
 }
 
 #[test]
@@ -91,12 +91,13 @@ fn data_holds_the_runs_on_the_screen() {
 fn files_are_written_and_a_folder_that_is_none_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let picture = screen("t", ThemeName::Dark);
-    let files = export::write(&picture, folder.path()).unwrap();
+    let export::Written { files, lacking } = export::write(&picture, folder.path()).unwrap();
+    assert!(!lacking, "English needs no font of the machine");
     let endings: Vec<String> = files.iter().map(|f| f.extension().unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(endings, ["svg", "png", "ans", "json", "csv", "txt"]);
     assert!(files[0].ends_with("baton-timing-20261120T095624Z.svg"), "{:?}", files[0]);
     let nothing = export::of_screen(&fleet::at(Moment::Before, ThemeName::Dark, false), 80, 24);
-    assert_eq!(export::write(&nothing, folder.path()).unwrap().len(), 4, "no run, no data");
+    assert_eq!(export::write(&nothing, folder.path()).unwrap().files.len(), 4, "no run, no data");
     let failure = export::write(&picture, &folder.path().join("none")).unwrap_err();
     assert!(failure.message.contains("baton-timing") && failure.hint.unwrap().contains("--export-dir"));
 }

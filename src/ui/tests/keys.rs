@@ -3,8 +3,8 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::{Value, json};
 
-use super::press;
 use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest};
+use crate::ui::export::Written;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::{Model, Screen};
 use crate::ui::msg::{Asked, Effect, Msg};
@@ -13,6 +13,13 @@ use crate::ui::update::update;
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)
+}
+
+/// Presses keys; the plans that a question asks for are left out: they change nothing.
+fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    let mut effects = super::press(model, keys);
+    effects.retain(|effect| !matches!(effect, Effect::Request { asked: Asked::Plan(..), .. }));
+    effects
 }
 
 fn order(effects: &[Effect]) -> Option<(String, Order, Method)> {
@@ -55,7 +62,7 @@ fn orders_by_key_and_by_name_go_to_the_agent_that_carries_them_out() {
                 continue;
             }
             assert!(effects.is_empty(), "{keys} did not ask");
-            assert!(press(&mut m, "x:kq").is_empty(), "another key answered the question");
+            assert!(press(&mut m, "x:kqgav").is_empty(), "another key answered the question");
             assert!(press(&mut m, "\u{1b}").is_empty() && m.confirm.is_none(), "Esc did not cancel");
             for yes in ["\n", "y"] {
                 press(&mut m, &keys);
@@ -188,8 +195,10 @@ fn the_command_line_completes_and_remembers() {
 fn export_is_asked_for_and_its_place_told() {
     let mut m = model(Moment::Before);
     assert_eq!(press(&mut m, "e"), [Effect::Export]);
-    update(&mut m, Msg::Exported(Ok(vec!["/x/a.svg".into(), "/x/a.txt".into()])));
+    update(&mut m, Msg::Exported(Ok(Written { files: vec!["/x/a.svg".into(), "/x/a.txt".into()], lacking: false })));
     assert_eq!(last_lines(&m, 1)[0].1, "this screen is in /x/a.svg, also as .txt");
+    update(&mut m, Msg::Exported(Ok(Written { files: vec!["/x/a.svg".into()], lacking: true })));
+    assert!(last_lines(&m, 1)[0].1.starts_with("the PNG lacks characters"));
     update(&mut m, Msg::Exported(Err(Failure::new(ErrorCode::Io, "disk full").hint("free some"))));
     let lines = last_lines(&m, 2);
     assert_eq!(lines[0], (Level::Error, "export failed: disk full".into()));

@@ -10,10 +10,12 @@ mod figures;
 mod history;
 mod keys;
 mod live;
+pub mod ordering;
 #[path = "../../../tests/common/pty.rs"]
 #[allow(dead_code)]
 mod pty;
 mod robust;
+mod scenarios;
 mod showing;
 mod snapshots;
 mod themes;
@@ -87,6 +89,11 @@ fn pictures() {
             }
         }
     }
+    scenarios::scenes(|model, name| {
+        for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+            save(model, width, height, &folder, &format!("scene-{name}-{width}x{height}"));
+        }
+    });
     let mut help = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut help, "h");
     save(&help, 120, 40, &folder, "help");

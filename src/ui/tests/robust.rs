@@ -87,7 +87,7 @@ proptest! {
         text in "\\PC{0,200}|[\\x00-\\x1f\\x7f\u{202e}\u{6f22}a ]{0,80}",
         number in prop::num::f64::ANY,
         count in any::<u64>(),
-        keys in "[mkqEh:bctrpv/<> +g\u{2192}\n\u{1b}\t]{0,8}",
+        keys in "[mkqEh:bctrpvwaio/<> +g\u{2192}\n\u{1b}\t]{0,8}",
     ) {
         let mut model = fleet::at(moment, ThemeName::Dark, false);
         hostile(&mut model, &text, number, count);

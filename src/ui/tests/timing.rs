@@ -154,3 +154,18 @@ fn a_failed_run_gives_its_reason_where_the_figure_would_stand() {
     assert!(drawn.contains("FAILED") && drawn.contains("the radio did not answer 8 probes"), "{drawn}");
     assert!(!drawn.contains("ours / source"), "{drawn}");
 }
+
+/// The parts of a hot run's cut, where there is room; and its method at a glance at every size.
+#[test]
+fn a_hot_run_shows_the_parts_of_its_cut() {
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let mut m = model(Moment::After, ThemeName::Dark);
+        update(&mut m, Msg::RunsLoaded(Ok(fleet::hot_record())));
+        press(&mut m, "r\n");
+        let drawn = shot(&m, width, height);
+        assert!(drawn.contains(" HOT "), "{drawn}");
+        let parts = drawn.contains("THE CUT IN PARTS, us") && drawn.contains("freeze D2D");
+        assert_eq!(parts, height >= 40, "{width}x{height}:\n{drawn}");
+        assert_snapshot!(format!("timing-hot-{width}x{height}"), drawn);
+    }
+}

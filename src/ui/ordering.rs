@@ -1,0 +1,201 @@
+//! What the console asks of hosts: orders, go, cancel, `end`, the interval of the pings; and what their answers mean.
+
+use serde_json::Value;
+
+use super::model::{Model, Pending, Screen};
+use super::msg::{Asked, Effect, LinkState};
+use super::panel::phases::trim;
+use super::preflight;
+use super::runs;
+use super::text::ms;
+use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
+use crate::protocol::{Command, ErrorCode, Failure, Level, Order, OrderRequest, OrderStage, Outcome, RunRecord};
+
+/// Longest wait for `end`, ms.
+const END_DEADLINE_MS: u64 = 5_000;
+/// Longest wait for what is answered at once: a wish, a plan, another interval, ms.
+const SHORT_DEADLINE_MS: u64 = 5_000;
+/// Times between pings that the key goes through, ms: the source's, and what a short cut needs.
+const INTERVALS_MS: [f64; 3] = [100.0, 10.0, 1.0];
+
+/// Asks a host, unless its link is known to be down: an order must not wait there and be carried out when nobody expects it.
+fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, asked: Asked) -> Vec<Effect> {
+    let down = model.hosts.get(&host).is_some_and(|view| view.down_said && !is_connected(view.link));
+    if down {
+        let failure = Failure::new(
+            ErrorCode::Unreachable,
+            model.skin.lang.fill("{0}'s agent can not be reached; nothing was sent", &[&host]),
+        )
+        .hint(model.skin.lang.fill("start it on {0} with `baton agent --host {0}`", &[&host]));
+        return answered(model, asked, &host, Err(failure));
+    }
+    vec![Effect::Request { host, command, deadline_ms, asked }]
+}
+
+fn is_connected(link: LinkState) -> bool {
+    matches!(link, LinkState::Connected | LinkState::Silent { .. })
+}
+
+/// Sends an order.
+pub fn order(model: &mut Model, order: Order) -> Vec<Effect> {
+    let host = model.config.executor(order).to_owned();
+    // The run to come is what Timing is for.
+    model.opened = model.opened.take().filter(|_| !order.is_migration());
+    if matches!(model.screen, Screen::Preflight { .. }) {
+        model.screen = model.before_help;
+    }
+    let hold = model.hold && order.is_migration();
+    let how = match (order.is_migration(), hold) {
+        (false, _) => String::new(),
+        (true, false) => format!(" ({})", model.method),
+        (true, true) => format!(" ({}, hold)", model.method),
+    };
+    model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
+    let previous = model.run_of(&host).map(str::to_owned);
+    model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
+    let asked = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, model.method) };
+    let limit = if hold { ORDER_LIMIT + HOLD_LIMIT } else { ORDER_LIMIT };
+    // Minutes: far below u64's range.
+    request(model, host, Command::Order(asked), limit.as_millis() as u64, Asked::Order(order))
+}
+
+/// Sends `end`.
+pub fn end(model: &mut Model, asked: Asked) -> Vec<Effect> {
+    let host = model.config.roles.destination.clone();
+    model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
+    request(model, host, Command::End, END_DEADLINE_MS, asked)
+}
+
+/// Tells the host that carries a migration out to go on with the cut.
+pub fn go(model: &mut Model) -> Vec<Effect> {
+    let Some((host, progress)) = preflight::before_cut(model) else {
+        model.say(Level::Warning, model.skin.lang.tr("no migration waits for go"));
+        return Vec::new();
+    };
+    let (host, order, ready) = (host.to_owned(), progress.order, progress.stage == OrderStage::Ready);
+    if !ready {
+        model.say(Level::Warning, model.skin.lang.fill("{0} is not ready yet: go is for when it waits", &[&order]));
+        return Vec::new();
+    }
+    request(model, host, Command::Go, SHORT_DEADLINE_MS, Asked::Go(order))
+}
+
+/// Tells the host that carries a migration out to give it up.
+pub fn cancel(model: &mut Model) -> Vec<Effect> {
+    if let Some((host, progress)) = preflight::before_cut(model) {
+        let (host, order) = (host.to_owned(), progress.order);
+        return request(model, host, Command::Cancel, SHORT_DEADLINE_MS, Asked::Cancel(order));
+    }
+    let text = match model.under_way() {
+        Some((host, progress)) => {
+            model.skin.lang.fill("{0} on {1} can not be cancelled any more: watch it to its end", &[&progress.order, &host])
+        }
+        None => model.skin.lang.tr("no migration is under way that could be cancelled").to_owned(),
+    };
+    model.say(Level::Warning, text);
+    Vec::new()
+}
+
+/// Asks for the plan of a migration: reading only, so a host that is down is not complained of.
+pub fn plan(model: &Model, order: Order, method: crate::protocol::Method) -> Option<Effect> {
+    let host = model.config.executor(order).to_owned();
+    model.telemetry(&host).filter(|_| model.stale_ms(&host).is_none())?;
+    let command = Command::Plan(OrderRequest::new(order, method));
+    Some(Effect::Request { host, command, deadline_ms: SHORT_DEADLINE_MS, asked: Asked::Plan(order, method) })
+}
+
+/// Gives the far end's pings another interval: the wanted one, or the next.
+pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
+    let lang = model.skin.lang;
+    let refuse = |model: &mut Model, text: String| {
+        model.say(Level::Warning, text);
+        Vec::new()
+    };
+    let Some(host) = model.config.roles.far_end.clone() else {
+        return refuse(model, lang.tr("the configuration names no far end: nobody probes").to_owned());
+    };
+    // The pings of a run are counted under one interval.
+    if model.under_way().is_some() {
+        return refuse(model, lang.tr("a run is under way: its pings are counted at one interval").to_owned());
+    }
+    let Some((target, now)) = model.probe().map(|probe| (probe.target.clone(), probe.interval_ms)) else {
+        return refuse(model, lang.fill("{0} reports no probe yet", &[&host]));
+    };
+    let next = INTERVALS_MS.into_iter().find(|ms| *ms < now).unwrap_or(INTERVALS_MS[0]);
+    let interval_ms = wanted.unwrap_or(next);
+    model.say(Level::Info, lang.fill("pings of {0}: one every {1} ms", &[&host, &trim(interval_ms)]));
+    request(model, host, Command::ProbeStart { target, interval_ms }, SHORT_DEADLINE_MS, Asked::Interval)
+}
+
+/// Takes an answer.
+pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
+    let lang = model.skin.lang;
+    match (asked, result) {
+        (Asked::Order(order), result) => {
+            if let Some(at) = model.pending.iter().position(|pending| pending.order == order) {
+                model.pending.remove(at);
+            }
+            match result {
+                Ok(value) => report(model, order, host, value),
+                Err(failure) => complain(model, &lang.fill("{0} failed", &[&order]), &failure),
+            }
+        }
+        (Asked::Go(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to go on with {1}", &[&host, &order])),
+        (Asked::Cancel(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to give {1} up", &[&host, &order])),
+        (Asked::Go(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"go"]), &failure),
+        (Asked::Cancel(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
+        (Asked::Plan(..), Ok(value)) => preflight::learn(model, value),
+        // Nothing depends on it: the screen says that nothing is known.
+        (Asked::Plan(..), Err(_)) | (Asked::Interval, Ok(_)) => {}
+        (Asked::Interval, Err(failure)) => complain(model, lang.tr("the interval was not changed"), &failure),
+        (Asked::End | Asked::EndThenLeave, Ok(_)) => {
+            model.say(Level::Info, lang.fill("{0}'s controller has ended", &[&host]));
+        }
+        (Asked::End, Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"end"]), &failure),
+        (Asked::EndThenLeave, Err(failure)) => {
+            model.farewell.push(lang.fill("end of {0} failed: {1}", &[&host, &failure]));
+        }
+    }
+    match asked {
+        Asked::EndThenLeave => vec![Effect::Leave],
+        // Its record is among those that are looked at.
+        Asked::Order(_) if model.screen == Screen::Runs => runs::load(model),
+        _ => Vec::new(),
+    }
+}
+
+/// The log's line for an order that was answered.
+fn report(model: &mut Model, order: Order, host: &str, value: Value) {
+    let Ok(record) = serde_json::from_value::<RunRecord>(value) else {
+        let text = "{0} answered {1}, but not with a record this console can read";
+        model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
+        return;
+    };
+    for warning in &record.warnings {
+        model.say(Level::Warning, format!("{order}: {warning}"));
+    }
+    let lang = model.skin.lang;
+    let reason = record.reason.as_deref().unwrap_or(lang.tr("no reason given"));
+    let hint = record.failure.as_ref().and_then(|f| f.hint.as_deref());
+    match record.outcome {
+        Outcome::Ok => {
+            let felt = record.interruption.by_phases_ms.filter(|_| order.is_migration());
+            let felt = felt.map_or_else(String::new, |v| lang.fill(", service interrupted for {0} ms by phases", &[&ms(v)]));
+            model.say(Level::Info, lang.fill("{0} done by {1} in {2} ms", &[&order, &host, &ms(record.total_ms)]) + &felt);
+        }
+        Outcome::Failed => model.say(Level::Error, lang.fill("{0} failed: {1}", &[&order, &reason])),
+        Outcome::RolledBack => model.say(Level::Error, lang.fill("{0} rolled back: {1}", &[&order, &reason])),
+        Outcome::Cancelled => model.say(Level::Warning, lang.fill("{0} cancelled: {1}", &[&order, &reason])),
+    }
+    if let Some(hint) = hint.filter(|_| record.outcome != Outcome::Ok) {
+        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
+    }
+}
+
+/// A failure as the log has it, and what to do.
+pub fn complain(model: &mut Model, what: &str, failure: &Failure) {
+    model.say(Level::Error, format!("{what}: {failure}"));
+    if let Some(hint) = &failure.hint {
+        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
+    }
+}

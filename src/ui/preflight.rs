@@ -1,0 +1,131 @@
+//! What is known before a migration: what stands for and against it, and how long it is expected to take by each method.
+
+use clap::ValueEnum;
+use serde_json::Value;
+
+use super::action::Action;
+use super::lang::Lang;
+use super::model::Model;
+use super::msg::Effect;
+use super::ordering;
+use super::text::span;
+use crate::migration::check::{self, Answers};
+use crate::protocol::{
+    ErrorCode, Expected, Failure, Finding, Method, Order, OrderStage, Origin, Outcome, Plan, Progress, RadioOwner, Telemetry,
+};
+
+/// Findings for a migration, from what every host says of itself now.
+pub fn findings(model: &Model, order: Order) -> Vec<Finding> {
+    let answers: Answers = model
+        .hosts
+        .iter()
+        .map(|(host, view)| {
+            let silent = || match model.age_ms(host) {
+                Some(age) => model.skin.lang.fill("it is silent for {0}", &[&span(age)]),
+                None => model.skin.lang.tr("it was never heard").to_owned(),
+            };
+            let said = view.telemetry.as_deref().filter(|_| model.stale_ms(host).is_none()).cloned();
+            (host.clone(), said.ok_or_else(|| Failure::new(ErrorCode::Unreachable, silent())))
+        })
+        .collect();
+    check::findings(Some(order), &model.config, &answers)
+}
+
+/// Whether one of them refuses the order.
+pub fn blocked(found: &[Finding]) -> bool {
+    check::blocked(found)
+}
+
+/// The plan of a migration, once its host has told it.
+pub fn plan(model: &Model, order: Order, method: Method) -> Option<&Plan> {
+    model.plans.iter().find(|plan| (plan.order, plan.method) == (order, method))
+}
+
+/// The plan of the migration under way.
+pub fn plan_of<'a>(model: &'a Model, progress: &Progress) -> Option<&'a Plan> {
+    plan(model, progress.order, progress.method).filter(|_| progress.order.is_migration() && model.replay.is_none())
+}
+
+/// Takes in a plan; one that this console can not read is none.
+pub fn learn(model: &mut Model, value: Value) {
+    let Ok(plan) = serde_json::from_value::<Plan>(value) else { return };
+    model.plans.retain(|old| (old.order, old.method) != (plan.order, plan.method));
+    model.plans.push(plan);
+    model.dirty = true;
+}
+
+/// Asks for the plans of a migration, one a method.
+pub fn ask(model: &Model, order: Order) -> Vec<Effect> {
+    let methods = Method::value_variants().iter();
+    methods.filter_map(|method| ordering::plan(model, order, *method)).collect()
+}
+
+/// What is to be asked because of a host's newest snapshot: the plans of the migrations that it would carry out, when it is heard for the
+/// first time and when one of its migrations is over. Never during one: reading records would disturb what is being measured.
+pub fn heard(model: &Model, host: &str, before: Option<&Telemetry>) -> Vec<Effect> {
+    let run = |telemetry: &Telemetry| telemetry.migration.as_ref().filter(|p| p.finished).map(|p| p.run.clone());
+    let now = model.telemetry(host);
+    let over = now.and_then(run);
+    if model.really_under_way().is_some() || (before.is_some() && (over.is_none() || before.and_then(run) == over)) {
+        return Vec::new();
+    }
+    let orders = [Order::M, Order::MB].into_iter().filter(|order| model.config.executor(*order) == host);
+    orders.flat_map(|order| ask(model, order)).collect()
+}
+
+/// Where an expected time comes from, in words.
+pub fn origin(expected: Expected, lang: Lang) -> String {
+    match expected.origin {
+        Origin::History if expected.runs == 1 => lang.tr("one run here").into(),
+        Origin::History => lang.fill("median of {0} runs here", &[&expected.runs]),
+        Origin::Source => lang.tr("the source's figure").into(),
+        Origin::NoHistory => lang.tr("no run yet").into(),
+    }
+}
+
+/// The migration under way while it can still be cancelled, and the host that carries it out.
+pub fn before_cut(model: &Model) -> Option<(&str, &Progress)> {
+    let early = |stage| matches!(stage, OrderStage::Checking | OrderStage::Preparing | OrderStage::Ready);
+    model.under_way().filter(|(_, p)| p.order.is_migration() && early(p.stage) && model.replay.is_none())
+}
+
+/// The migration that waits for go, and the host that carries it out.
+pub fn ready(model: &Model) -> Option<(&str, &Progress)> {
+    before_cut(model).filter(|(_, p)| p.stage == OrderStage::Ready)
+}
+
+/// The migration that would be ordered now: back from the destination when the work is there.
+pub fn next_order(model: &Model) -> Order {
+    let [one, two] = model.pool();
+    let there = model.holds_radio(two) || (model.works(two) && !model.works(one));
+    if there { Order::MB } else { Order::M }
+}
+
+/// Who serves after a migration that did not end well, as the agents say now, and the key that goes on from there.
+pub fn mend(model: &Model, progress: &Progress) -> Option<String> {
+    let outcome = progress.record.as_ref().map(|record| record.outcome)?;
+    if outcome == Outcome::Ok || model.replay.is_some() || model.pool().iter().any(|host| model.stale_ms(host).is_some()) {
+        return None;
+    }
+    let (lang, [one, two]) = (model.skin.lang, model.pool());
+    let key = |order: Order| format!("{} ({order})", model.keys.key(Action::Order(order)));
+    if let RadioOwner::Host(host) = model.owner()
+        && model.works(&host)
+    {
+        let other = if host == one { two } else { one };
+        if model.works(other) {
+            let clear = key(if other == one { Order::KL } else { Order::KR });
+            return Some(lang.fill("{0} serves; {1} clears {2}", &[&host, &clear, &other]));
+        }
+        return Some(lang.fill("{0} serves; {1} tries again", &[&host, &key(next_order(model))]));
+    }
+    let left: Vec<String> = [(one, Order::KL), (two, Order::KR)]
+        .into_iter()
+        .filter(|(host, _)| model.works(host))
+        .map(|(_, order)| key(order))
+        .collect();
+    Some(match left.is_empty() {
+        true => lang.fill("nobody serves: {0} starts {1}", &[&key(Order::DS), &one]),
+        false => lang.fill("nobody serves: {0} clears, then {1} starts {2}", &[&left.join(", "), &key(Order::DS), &one]),
+    })
+}
