@@ -25,10 +25,13 @@ impl State {
     pub(super) fn look_again(mut self) -> (Self, Effect) {
         let anew = self.flow.returns.iter().position(|way| way.steps.first().is_some_and(|step| step.ask == Ask::DoubleKill));
         self.back.begin_anew(anew.unwrap_or(self.flow.returns.len()));
-        // The same host says the same at every look.
-        let mut said = BTreeSet::new();
-        self.warnings.retain(|text| said.insert(text.clone()));
         self.stage = Stage::LookingAgain;
         (self, Effect::Wait(PAUSE))
+    }
+
+    /// The same host says the same at every look.
+    pub(super) fn say_once(&mut self) {
+        let mut said = BTreeSet::new();
+        self.warnings.retain(|text| said.insert(text.clone()));
     }
 }

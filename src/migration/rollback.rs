@@ -247,6 +247,7 @@ impl State {
         if self.looks_again() {
             return self.look_again();
         }
+        self.say_once();
         let end = |side| self.end(side, self.ends.of(side).standing());
         let verdict = Verdict {
             source: end(Side::Source),

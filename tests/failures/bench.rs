@@ -14,7 +14,7 @@ use super::cells::{Cell, Fault};
 use super::lab::{Lab, baton, children_of, pid, text};
 use super::outside::{INTERVAL, LOOK, Outside, POOL, now};
 use super::strike;
-use super::watch::Watch;
+use super::watch::{Change, Watch};
 
 /// Longer than an order whose steps and ways back all meet their deadlines.
 const RECORD_WITHIN: Duration = Duration::from_secs(300);
@@ -46,6 +46,19 @@ fn programs(folder: &Path) -> String {
     format!("stage = [[{radios}], [{}]]", agents.join(", "))
 }
 
+/// Where a cell begins.
+struct Before {
+    /// Length of the file of records, and of the agents' logs.
+    records: usize,
+    logs: [usize; 2],
+    /// Changes of the radio's address so far, and moments with two owners.
+    changes: usize,
+    overlaps: usize,
+    /// Seconds since 1970.
+    began: f64,
+    clock: Instant,
+}
+
 /// A lab with its observers and files of faults.
 pub struct Bench {
     lab: Lab,
@@ -73,7 +86,7 @@ impl Bench {
         let outside = Outside::of(&lab, watch, &root);
         let bench = Self { lab, outside, folder, root, struck: 0, at: "server1" };
         let (serves, left) = bench.outside.settled(REPAIRED_WITHIN);
-        assert!(serves == Some("server1") && left.is_none(), "DS does not start the service: {left:?}\n{}", bench.log(0));
+        assert!(serves == Some("server1") && left.is_none(), "DS does not start the service: {left:?}\n{}", bench.log());
         bench
     }
 
@@ -105,7 +118,7 @@ impl Bench {
                 self.at = host;
                 return;
             }
-            assert!(since.elapsed() < REPAIRED_WITHIN, "KL, KR and DS do not bring the service back: {}", self.log(0));
+            assert!(since.elapsed() < REPAIRED_WITHIN, "KL, KR and DS do not bring the service back: {}", self.log());
         }
     }
 
@@ -113,9 +126,8 @@ impl Bench {
         fs::read_to_string(self.lab.state.path().join("baton/runs/runs.jsonl")).unwrap_or_default()
     }
 
-    fn log(&self, from: usize) -> String {
-        let text = |host: &str| text(&fs::read(self.root.join(format!("run/baton/log/{host}.log"))).unwrap_or_default());
-        POOL.map(text).concat().get(from..).unwrap_or_default().to_owned()
+    fn log(&self) -> String {
+        POOL.map(|host| text(&self.log_of(host))).concat()
     }
 
     fn log_of(&self, host: &str) -> Vec<u8> {
@@ -130,42 +142,33 @@ impl Bench {
 
     /// Carries out the order under the fault, from service to service; everything that was seen. Who has the service afterwards is in `at`.
     pub fn carry_out(&mut self, cell: &Cell) -> Value {
-        let (place, over) = (cell.place, self.folder.path().join("over"));
-        assert_eq!(self.at, place.host(baton::migration::flow::Side::Source), "{cell}");
+        let over = self.folder.path().join("over");
+        assert_eq!(self.at, cell.place.host(baton::migration::flow::Side::Source), "{cell}");
         let _ = fs::remove_file(&over);
         self.struck += 1;
-        let records = self.runs().len();
-        let logs = POOL.map(|host| self.log_of(host).len());
-        let (changes, overlaps) = (self.outside.watch().changes().len(), self.outside.watch().verdict().1.len());
-        let (began, clock) = (now(), Instant::now());
+        let before = self.before();
         self.write_faults(cell.asked(), &strike::file(cell, self.struck, &over));
-        let words = [place.order.to_string(), "--method".into(), place.method.to_string()];
+        let words = [cell.place.order.to_string(), "--method".into(), cell.place.method.to_string()];
         let mut asking = order(&self.lab, &words.each_ref().map(String::as_str));
-        let record = self.await_record(place.order, records, &mut asking);
-        let took = clock.elapsed();
+        let record = self.await_record(cell.place.order, before.records, &mut asking);
+        let took = before.clock.elapsed();
         if cell.fault == Fault::DeafThroughout {
             self.lab.exec("console", &[env!("CARGO_BIN_EXE_baton"), "n210", "tell", "/run/baton/n210.sock", strike::HEARS]);
         }
-        let fresh = |host: usize| text(self.log_of(POOL[host]).get(logs[host]..).unwrap_or_default());
-        let struck = (0..2).any(|host| fresh(host).contains("fault: "));
+        let struck = (0..2).any(|host| self.log_since(host, &before).contains("fault: "));
         if struck && strike::passes(cell.fault) {
             await_file(&over);
         }
         let (serves, left) = self.outside.settled(SETTLED_WITHIN);
-        let (unserved, back) = self.outside.pings.unserved(began);
+        let mut row = self.seen(&before);
         self.write_faults(cell.asked(), &format!("# after {}\n", self.struck));
         let (_, said) = finish(asking, ORDER_WITHIN);
-        let owners: Vec<Value> = self.outside.watch().changes()[changes..]
-            .iter()
-            .map(|change| json!({"at": change.at.to_rfc3339(), "host": change.host, "holds": change.holds}))
-            .collect();
-        let overlaps = self.outside.watch().verdict().1.split_off(overlaps);
-        let row = json!({
+        let told = json!({
             "cell": cell.to_string(),
-            "method": place.method.to_string(),
-            "order": place.order,
-            "number": place.number,
-            "step": place.command(),
+            "method": cell.place.method.to_string(),
+            "order": cell.place.order,
+            "number": cell.place.number,
+            "step": cell.place.command(),
             "host": cell.asked(),
             "fault": cell.fault.to_string(),
             "struck": struck,
@@ -175,21 +178,46 @@ impl Bench {
             "said": said.trim(),
             "record_after_ms": took.as_millis() as u64,
             "serves": serves,
-            "unserved_ms": unserved.round(),
-            "back": back,
             "left": left,
-            "owners": owners,
-            "overlaps": overlaps,
-            "probe_interval_ms": INTERVAL * 1e3,
         });
+        row.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
         match serves {
             Some(host) if row["left"].is_null() => self.at = host,
             _ => {
-                keep_logs(cell, &[fresh(0), fresh(1)]);
+                keep_logs(cell, &[self.log_since(0, &before), self.log_since(1, &before)]);
                 self.repair();
             }
         }
         row
+    }
+
+    fn before(&self) -> Before {
+        Before {
+            records: self.runs().len(),
+            logs: POOL.map(|host| self.log_of(host).len()),
+            changes: self.outside.watch().changes().len(),
+            overlaps: self.outside.watch().verdict().1.len(),
+            began: now(),
+            clock: Instant::now(),
+        }
+    }
+
+    fn log_since(&self, host: usize, before: &Before) -> String {
+        text(self.log_of(POOL[host]).get(before.logs[host]..).unwrap_or_default())
+    }
+
+    /// What was seen from outside since.
+    fn seen(&self, before: &Before) -> Value {
+        let (unserved, back) = self.outside.pings.unserved(before.began);
+        let changes = self.outside.watch().changes();
+        let change = |change: &Change| json!({"at": change.at.to_rfc3339(), "host": change.host, "holds": change.holds});
+        json!({
+            "unserved_ms": unserved.round(),
+            "back": back,
+            "owners": changes[before.changes..].iter().map(change).collect::<Vec<Value>>(),
+            "overlaps": self.outside.watch().verdict().1.split_off(before.overlaps),
+            "probe_interval_ms": INTERVAL * 1e3,
+        })
     }
 
     /// The record of the order; null where none was written.

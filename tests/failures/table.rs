@@ -132,9 +132,12 @@ fn nobody(text: &mut String, rows: &BTreeMap<String, Value>) {
         let _ = writeln!(text, "Nowhere.");
         return;
     }
-    let _ = writeln!(text, "| cell | the operator sees |\n|---|---|");
+    let silent = cells::Fault::DeafThroughout.to_string();
+    let _ = writeln!(text, "| cell | could a server serve? | the operator sees |\n|---|---|---|");
     for row in none {
-        let _ = writeln!(text, "| {} | {} |", row["cell"].as_str().unwrap_or_default(), without_figures(&words(row)));
+        let could = if row["fault"] == silent.as_str() { "no" } else { "**yes**" };
+        let sees = row["reason"].as_str().map_or_else(|| words(row), str::to_owned);
+        let _ = writeln!(text, "| {} | {could} | {} |", row["cell"].as_str().unwrap_or_default(), without_figures(&sees));
     }
 }
 
