@@ -347,34 +347,6 @@ fn progress(finished: bool) -> Progress {
     progress
 }
 
-/// The record of one hot migration, with the parts of its cut.
-pub fn hot_record() -> crate::metrics::records::Records {
-    let mut run = progress(true).record.unwrap();
-    (run.run, run.method, run.total_ms) = ("019a-0009".into(), Method::Hot, 71.4);
-    let figures = [1.1, 48.2, 13.9, 2.31, 0.52, 1.94, 0.83];
-    run.phases.iter_mut().zip(figures).for_each(|(phase, ms)| phase.ms = ms);
-    run.interruption = Interruption {
-        by_phases_ms: Some(3.29),
-        probe_interval_ms: Some(1.0),
-        probes_sent: Some(412),
-        probes_lost: Some(5),
-        by_loss_ms: Some(5.0),
-        gap_ms: Some(7.1),
-    };
-    run.trace = [
-        ("server1", "freeze D2D", 8_100_000, 1_204),
-        ("server1", "freeze USRP", 8_101_210, 688),
-        ("server1", "eth3 away", 8_101_903, 402),
-        ("server2", "eth3 to the radio", 511_000, 517),
-        ("server2", "ask USRP to take over", 511_520, 1_911),
-        ("server2", "claim streams until samples flow", 511_702, 1_602),
-        ("server2", "import soft state", 511_002, 903),
-    ]
-    .map(|(host, part, at_us, us)| TracePart { host: host.into(), part: part.into(), at_us, us })
-    .into();
-    crate::metrics::records::Records { runs: vec![run], unreadable: vec![3, 9] }
-}
-
 /// Records of two methods, a failure, a start: thirteen runs, the oldest first.
 pub fn records() -> crate::metrics::records::Records {
     let base = progress(true).record.unwrap();

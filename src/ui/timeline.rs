@@ -36,9 +36,13 @@ impl Timeline {
             phases.into_iter().find(|p| p.name == step.name).map_or(step.ms, |p| p.ms)
         };
         let mut end = 0.0;
-        let bars = progress.steps.iter().map(|step| {
+        // One request may carry several phases: what it has taken so far is one time, and counts once.
+        let running = progress.steps.iter().position(|step| step.state == StepState::Running);
+        let bars = progress.steps.iter().enumerate().map(|(i, step)| {
+            let again = step.state == StepState::Running && running != Some(i);
             let measured = matches!(step.state, StepState::Running | StepState::Done | StepState::Failed);
-            let ms = if measured { Some(recorded(step)).filter(|v| v.is_finite() && *v >= 0.0).unwrap_or(0.0) } else { 0.0 };
+            let ms =
+                if measured && !again { Some(recorded(step)).filter(|v| v.is_finite() && *v >= 0.0).unwrap_or(0.0) } else { 0.0 };
             let start_ms = end;
             end += ms;
             Bar { name: step.name, state: step.state, start_ms, ms, interrupts: interrupts(Some(progress), step.name) }
@@ -160,6 +164,15 @@ mod tests {
         assert_eq!(axis.interruption_ms(), Some(2.14 + 812.0));
         let model = fleet::at(Moment::Before, ThemeName::Dark, false);
         assert!(model.migration().is_none());
+    }
+
+    #[test]
+    fn a_request_of_several_phases_counts_once() {
+        let model = fleet::at(Moment::During, ThemeName::Dark, false);
+        let mut progress = model.migration().unwrap().1.clone();
+        (progress.steps[6].state, progress.steps[6].ms) = (StepState::Running, 812.0);
+        let axis = Timeline::of(&progress);
+        assert_eq!(axis.interruption_ms(), Some(2.14 + 812.0));
     }
 
     #[test]

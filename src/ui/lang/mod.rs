@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 mod zh;
+mod zh_doing;
 mod zh_runs;
 
 use std::collections::HashMap;
@@ -70,9 +71,9 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
     TABLE.get_or_init(|| entries().collect())
 }
 
-/// Both parts of the table.
+/// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
-    zh::TABLE.iter().chain(zh_runs::TABLE).copied()
+    zh::TABLE.iter().chain(zh_doing::TABLE).chain(zh_runs::TABLE).copied()
 }
 
 /// A text that the table does not have is shown in English; the tests collect it.

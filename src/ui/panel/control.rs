@@ -38,7 +38,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         rows.push(Line::from(span(lang.tr(text), t.dim)));
     }
     for name in names {
-        let [a, b] = reports.map(|r| r.and_then(|r| r.values.get(&name)));
+        let [a, b] = reports.map(|r| r.and_then(|r| r.values.get(&name).filter(|value| !value.is_null())));
         let differ = a.is_some() && b.is_some() && a != b;
         let style = if differ { t.warn } else { t.strong };
         let value =

@@ -7,7 +7,8 @@ use ratatui::text::Line;
 
 use super::{below, line, lines, rule, span};
 use crate::protocol::{
-    Expected, Origin, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, StepState,
+    Expected, Origin, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, Step,
+    StepState,
 };
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
@@ -165,7 +166,9 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan
                 Some(StepState::Failed) => (g.step[3], t.bad),
                 Some(StepState::Unmeasured) => (g.step[2], t.dim),
             };
-            let ours = step.filter(|s| !matches!(s.state, StepState::Waiting | StepState::Unmeasured)).map(|s| s.ms);
+            // What a request of several phases has taken so far stands once, at the first of them.
+            let again = |s: &Step| s.state == StepState::Running && first_running(progress) != Some(s.name);
+            let ours = step.filter(|s| !matches!(s.state, StepState::Waiting | StepState::Unmeasured) && !again(s)).map(|s| s.ms);
             let ours = ours.or_else(|| recorded(progress, name));
             Row {
                 marks: format!("{bracket}{mark} "),
@@ -179,6 +182,10 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan
             }
         })
         .collect()
+}
+
+fn first_running(progress: Option<&Progress>) -> Option<PhaseName> {
+    progress?.steps.iter().find(|step| step.state == StepState::Running).map(|step| step.name)
 }
 
 fn recorded(progress: Option<&Progress>, name: PhaseName) -> Option<f64> {

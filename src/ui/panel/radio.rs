@@ -8,9 +8,7 @@ use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, centred, line, lines, span};
-use crate::protocol::{
-    Order, Origin, Outcome, PhaseName, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState,
-};
+use crate::protocol::{Order, Origin, Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
 use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::model::{Model, Pending};
@@ -257,7 +255,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
         None => (one_line(&progress.now), None, None),
     };
     let roomy = width >= ROOMY;
-    let note = match (current.and_then(|(_, step)| expected(model, progress, step.name)), source) {
+    let note = match (current.and_then(|_| expected(model, progress)), source) {
         (Some(v), _) => lang.fill(if roomy { "ms in this phase, expected {0}" } else { "so far, expected {0}" }, &[&ms(v)]),
         (None, Some(v)) => lang.fill(if roomy { "ms in this phase, source {0}" } else { "so far, source {0}" }, &[&ms(v)]),
         (None, None) => lang.tr("in this phase so far").to_owned(),
@@ -273,10 +271,15 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     Story { headline: Line::from(headline), detail: Line::from(span(detail, t.strong)), figure, notes }
 }
 
-/// What a phase is expected to take from this pair's own history, ms.
-fn expected(model: &Model, progress: &Progress, name: PhaseName) -> Option<f64> {
-    let phase = plan_of(model, progress)?.phases.iter().find(|phase| phase.name == name)?;
-    phase.expected.ms.filter(|_| phase.expected.origin == Origin::History)
+/// What the phases that run now are expected to take together, from this pair's own history, ms: one request may carry several.
+fn expected(model: &Model, progress: &Progress) -> Option<f64> {
+    let plan = plan_of(model, progress)?;
+    let running = progress.steps.iter().filter(|step| step.state == StepState::Running);
+    let figures = running.map(|step| {
+        let phase = plan.phases.iter().find(|phase| phase.name == step.name)?;
+        phase.expected.ms.filter(|_| phase.expected.origin == Origin::History)
+    });
+    figures.sum()
 }
 
 fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {

@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 
 use super::{picture, press};
-use crate::protocol::Outcome;
+use crate::metrics::records::Records;
+use crate::protocol::{Interruption, Method, Outcome, TracePart};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
@@ -155,12 +156,40 @@ fn a_failed_run_gives_its_reason_where_the_figure_would_stand() {
     assert!(!drawn.contains("ours / source"), "{drawn}");
 }
 
+/// The record of one hot migration, with the parts of its cut.
+fn hot_record() -> Records {
+    let mut run = fleet::at(Moment::After, ThemeName::Dark, false).migration().unwrap().1.record.clone().unwrap();
+    (run.run, run.method, run.total_ms) = ("019a-0009".into(), Method::Hot, 71.4);
+    let figures = [1.1, 48.2, 13.9, 2.31, 0.52, 1.94, 0.83];
+    run.phases.iter_mut().zip(figures).for_each(|(phase, ms)| phase.ms = ms);
+    run.interruption = Interruption {
+        by_phases_ms: Some(3.29),
+        probe_interval_ms: Some(1.0),
+        probes_sent: Some(412),
+        probes_lost: Some(5),
+        by_loss_ms: Some(5.0),
+        gap_ms: Some(7.1),
+    };
+    run.trace = [
+        ("server1", "freeze D2D", 8_100_000, 1_204),
+        ("server1", "freeze USRP", 8_101_210, 688),
+        ("server1", "eth3 away", 8_101_903, 402),
+        ("server2", "eth3 to the radio", 511_000, 517),
+        ("server2", "ask USRP to take over", 511_520, 1_911),
+        ("server2", "claim streams until samples flow", 511_702, 1_602),
+        ("server2", "import soft state", 511_002, 903),
+    ]
+    .map(|(host, part, at_us, us)| TracePart { host: host.into(), part: part.into(), at_us, us })
+    .into();
+    Records { runs: vec![run], unreadable: vec![3, 9] }
+}
+
 /// The parts of a hot run's cut, where there is room; and its method at a glance at every size.
 #[test]
 fn a_hot_run_shows_the_parts_of_its_cut() {
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut m = model(Moment::After, ThemeName::Dark);
-        update(&mut m, Msg::RunsLoaded(Ok(fleet::hot_record())));
+        update(&mut m, Msg::RunsLoaded(Ok(hot_record())));
         press(&mut m, "r\n");
         let drawn = shot(&m, width, height);
         assert!(drawn.contains(" HOT "), "{drawn}");
