@@ -4,11 +4,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::{Pid, Uid};
 use tempfile::TempDir;
 
@@ -50,6 +51,11 @@ impl Lab {
         let wish = format!("{test}-{}", std::process::id());
         let mut command = baton(state.path());
         command.args(["lab", "--name", &wish]).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Tests may themselves run under nohup, and what is ignored is inherited: a lab would then rightly ignore a hang-up.
+        // SAFETY: the default action runs no code of ours.
+        let hear_a_hang_up = || unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }.map(drop).map_err(std::io::Error::from);
+        // SAFETY: signal(2) may be called between fork and exec.
+        unsafe { command.pre_exec(hear_a_hang_up) };
         (command.spawn().unwrap(), state, wish)
     }
 
