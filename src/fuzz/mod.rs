@@ -1,5 +1,5 @@
 //! The doors for fuzzers: everything that arrives as bytes from outside but the radio's frames, whose door is `lab::n210::fuzz`. Not for other
-//! callers. `docs/agents.md`, "Fuzzing", says how they are used.
+//! callers. `docs/threats.md`, "Fuzzing", says how they are used.
 //!
 //! Each takes any bytes. A panic, an endless run and memory without bound are what a fuzzer looks for.
 
