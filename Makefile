@@ -34,11 +34,11 @@ fuzz:
 	@scripts/install-packages gcc g++ libc6-dev
 	set -e; for target in $(TARGETS); do scripts/fuzz $$target $(SECONDS); done
 
-# Migrations under random faults, the invariants watched from outside: make soak SEED=1 MIGRATIONS=200
+# Migrations under random faults, the invariants watched from outside, in LABS labs side by side: make soak SEED=1 MIGRATIONS=200 LABS=4
 SEED ?= 1
 MIGRATIONS ?= 200
 soak: packages test-packages
-	SEED=$(SEED) MIGRATIONS=$(MIGRATIONS) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
+	SEED=$(SEED) MIGRATIONS=$(MIGRATIONS) LABS=$(or $(LABS),4) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 # Every fault at every step, an hour: writes docs/failures.md. CELLS='M hot|MB hot' for some of them, CELLS=missing for
 # those without a result, LABS=1 for fewer labs side by side.

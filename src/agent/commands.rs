@@ -12,8 +12,10 @@ use tokio::time::{Instant, sleep};
 use super::children::Start;
 use super::collector;
 use super::hot;
+use super::lease;
 use super::linking::{self, Claim};
 use super::memory;
+use super::peer;
 use super::radio_step::RadioStep;
 use super::state::Agent;
 use super::telemetry;
@@ -37,6 +39,7 @@ async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Value, Failur
         Command::Status => value(telemetry::snapshot(agent).await?),
         Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
         Command::GetControl => value(get_control(agent).await?),
+        Command::GetCollected { of } => value(peer::collected(agent, &of)?),
         Command::Export => value(hot::export(agent).await?),
         Command::AwaitSync { deadline_ms } => value(await_sync(agent, Duration::from_millis(deadline_ms)).await?),
         Command::ProbeStart { target, interval_ms } => start_probe(agent, &target, interval_ms).map(|()| Value::Null),
@@ -241,6 +244,7 @@ pub async fn make_usrp(agent: &Arc<Agent>) -> Result<u32, Failure> {
 /// All three are tried; success only if all three worked.
 async fn double_kill(agent: &Agent) -> Result<Value, Failure> {
     let attempts = [agent.d2d.kill().await, agent.usrp.kill().await, set_eth3(agent, SetPort::Parked).await];
+    lease::over(agent);
     let mut failures = attempts.into_iter().filter_map(Result::err);
     let Some(first) = failures.next() else { return Ok(Value::Null) };
     let message = failures.fold(first.message, |message, next| format!("{message}; {}", next.message));

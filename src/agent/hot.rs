@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::arp::Arp;
 use super::commands::{ms, park_after};
+use super::lease;
 use super::ownership;
 use super::state::Agent;
 use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart};
@@ -95,7 +96,10 @@ pub async fn freeze(agent: &Arc<Agent>) -> Result<Frozen, Failure> {
     let frozen = freeze_all(agent).await;
     agent.urgency.hurry(OVER);
     match frozen {
-        Ok(frozen) => Ok(frozen),
+        Ok(frozen) => {
+            lease::begin(agent);
+            Ok(frozen)
+        }
         Err(failure) => Err(match resume(agent, None).await {
             Ok(()) => failure,
             Err(second) => Failure { message: format!("{}; and {}", failure.message, second.message), ..failure },
@@ -124,7 +128,10 @@ pub async fn resume(agent: &Arc<Agent>, epoch: Option<u64>) -> Result<(), Failur
     let usrp = agent.usrp.ask(Ask::Resume, BACK).await.map(drop);
     let d2d = agent.d2d.ask(Ask::Resume, ANSWER).await.map(drop);
     let mut failures = [eth3, usrp, d2d].into_iter().filter_map(Result::err);
-    let Some(first) = failures.next() else { return Ok(()) };
+    let Some(first) = failures.next() else {
+        lease::over(agent);
+        return Ok(());
+    };
     let message = failures.fold(first.message, |message, next| format!("{message}; {}", next.message));
     Err(Failure { message, ..first })
 }

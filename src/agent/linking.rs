@@ -48,7 +48,7 @@ pub async fn point_eth3(agent: &Agent, claim: Claim) -> Result<Linked, Failure> 
 }
 
 /// Asks the radio's network whether another host has the radio's address (RFC 5227: a probe, with no address of one's own).
-async fn be_alone(agent: &Agent) -> Result<(), Failure> {
+pub async fn be_alone(agent: &Agent) -> Result<(), Failure> {
     let name = agent.settings().radio_port.clone();
     let (index, own) = agent.ports.hardware(&name).await?;
     let address = agent.config.addresses.active.parse::<Cidr>()?.address();
@@ -169,7 +169,7 @@ pub async fn link_usrp(agent: &Arc<Agent>, claim: Claim) -> Result<Linked, Failu
     }
 }
 
-/// Another host owns the radio now: eth3 is parked, and a USRP process that is linked ends.
+/// Another host owns the radio now: eth3 is parked, and work that is linked to it ends.
 ///
 /// # Errors
 /// [`ErrorCode::StaleEpoch`] when this agent knows a newer owner, and those of parking and killing.
@@ -179,11 +179,9 @@ pub async fn fence(agent: &Agent, epoch: u64, owner: &str) -> Result<(), Failure
     let parked = set_eth3(agent, SetPort::Parked).await;
     // One that is only made holds nothing of the radio.
     if linked {
-        agent.event(
-            Level::Warning,
-            format!("{owner} has taken the radio (epoch {epoch}): the USRP process is ended and eth3 parked"),
-        );
+        agent.event(Level::Warning, format!("{owner} has taken the radio (epoch {epoch}): the work here is ended and eth3 parked"));
         agent.usrp.kill().await?;
+        agent.d2d.kill().await?;
     }
     parked
 }

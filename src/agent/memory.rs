@@ -2,7 +2,6 @@
 //! routes that it was given for the next start, and an order that it did not finish.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,8 +13,8 @@ use super::state::Agent;
 use super::{stored, telemetry};
 use crate::metrics::records;
 use crate::protocol::{
-    Command, Control, Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route, RunRecord,
-    Telemetry,
+    Collected, Command, Control, Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route,
+    RunRecord, Telemetry,
 };
 
 /// The other host of an order is asked what it does; one that is down must not keep the answer waiting.
@@ -30,12 +29,19 @@ pub struct Kept {
     meanings: serde_json::Map<String, Value>,
     routes: Vec<Route>,
     collected: Option<DateTime<Utc>>,
+    #[serde(default)]
+    peer: Option<(String, Collected)>,
 }
 
 impl Kept {
-    /// The same but for the time of collecting.
+    /// The same but for the times of collecting.
     fn same(&self, other: &Self) -> bool {
-        let values = |kept: &Self| Self { collected: None, ..kept.clone() };
+        let values = |kept: &Self| {
+            let timeless = |(host, collected): &(String, Collected)| {
+                (host.clone(), Collected { at: DateTime::default(), ..collected.clone() })
+            };
+            Self { collected: None, peer: kept.peer.as_ref().map(timeless), ..kept.clone() }
+        };
         values(self) == values(other) && self.collected.is_some() == other.collected.is_some()
     }
 }
@@ -43,9 +49,17 @@ impl Kept {
 /// An order under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct UnderWay {
-    began: DateTime<Utc>,
-    request: OrderRequest,
+pub struct UnderWay {
+    /// When it was ordered.
+    pub began: DateTime<Utc>,
+    /// What.
+    pub request: OrderRequest,
+    /// Address of this host's tun then.
+    #[serde(default)]
+    pub tun_before: String,
+    /// The checks are done with, and things change.
+    #[serde(default)]
+    pub begun: bool,
 }
 
 fn file(agent: &Agent, what: &str) -> PathBuf {
@@ -77,6 +91,7 @@ pub async fn keep(agent: &Agent) {
             meanings: collected.meanings.clone(),
             routes: collected.routes.clone(),
             collected: age.map(|age| Utc::now() - age),
+            peer: state.peer.clone(),
         };
         if kept.same(&state.kept) {
             return;
@@ -96,13 +111,19 @@ pub fn take_up(agent: &Agent) {
     state.collected.control.clone_from(&kept.control);
     state.collected.meanings.clone_from(&kept.meanings);
     state.collected.routes.clone_from(&kept.routes);
+    state.peer.clone_from(&kept.peer);
     state.collected.at = age.map(|age| Instant::now().checked_sub(age).unwrap_or_else(Instant::now));
     state.kept = kept;
 }
 
 /// Writes down that an order is under way.
-pub async fn begin(agent: &Agent, request: &OrderRequest) {
-    write(agent, "order", UnderWay { began: Utc::now(), request: request.clone() }).await;
+pub async fn begin(agent: &Agent, under_way: &UnderWay) {
+    write(agent, "order", under_way.clone()).await;
+}
+
+/// What an earlier life of this agent did not finish.
+pub fn under_way(agent: &Agent) -> Option<UnderWay> {
+    read::<UnderWay>(agent, "order")
 }
 
 /// The order is over, and its record written.
@@ -112,12 +133,11 @@ pub fn over(agent: &Agent) {
 }
 
 /// Says how the world stands when an earlier life of this agent ended amid an order, and records the order as failed.
-pub async fn report_broken_order(agent: Arc<Agent>) {
-    let Some(UnderWay { began, request }) = read::<UnderWay>(&agent, "order") else { return over(&agent) };
+pub async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, request: OrderRequest) {
     let (from, to) = agent.config.ends(request.order);
-    let mut found = vec![sight(&agent, to).await];
+    let mut found = vec![sight(agent, to).await];
     if from != to {
-        found.insert(0, sight(&agent, from).await);
+        found.insert(0, sight(agent, from).await);
     }
     let serving: Vec<&str> = found.iter().filter(|sight| sight.serves).map(|sight| sight.host.as_str()).collect();
     let details: Vec<&str> = found.iter().map(|sight| sight.words.as_str()).collect();
@@ -135,6 +155,7 @@ pub async fn report_broken_order(agent: Arc<Agent>) {
         from: from.to_owned(),
         to: to.to_owned(),
         relay: !agent.config.terminals.is_empty(),
+        taken_up: false,
         by: request.by,
         outcome: Outcome::Failed,
         reason: Some(reason.clone()),
@@ -147,10 +168,10 @@ pub async fn report_broken_order(agent: Arc<Agent>) {
         interruption: Interruption::default(),
         rollback: None,
     };
-    append(&agent, &record).await;
-    over(&agent);
+    append(agent, &record).await;
+    over(agent);
     agent.event(Level::Error, reason);
-    show(&agent, record);
+    show(agent, record);
 }
 
 async fn append(agent: &Agent, record: &RunRecord) {

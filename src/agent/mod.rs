@@ -6,11 +6,13 @@ mod collector;
 mod commands;
 mod faults;
 mod hot;
+mod lease;
 mod linking;
 mod load;
 mod memory;
 mod order;
 mod ownership;
+mod peer;
 mod ports;
 mod radio_port;
 mod radio_step;
@@ -83,12 +85,11 @@ async fn serve(config: Arc<Config>, args: &Args, faults: Faults) -> Result<(), F
     tokio::spawn(state::follow(Arc::clone(&agent), news));
     memory::take_up(&agent);
     tokio::join!(agent.d2d.adopt(), agent.usrp.adopt());
-    if agent.usrp.is_linked() && agent.ownership.newest().owner == agent.host {
-        ownership::tell_others(&agent);
-    }
-    tokio::spawn(memory::report_broken_order(Arc::clone(&agent)));
+    take_stock(&agent).await;
+    tokio::spawn(order::take_up(Arc::clone(&agent)));
     tokio::spawn(telemetry::publish(Arc::clone(&agent)));
     tokio::spawn(collector::run(Arc::clone(&agent)));
+    tokio::spawn(peer::run(Arc::clone(&agent)));
     tokio::spawn(end_on_signal(Arc::clone(&agent)));
     start_what_the_host_is_for(&agent);
     announce(&args.host);
@@ -99,6 +100,26 @@ async fn serve(config: Arc<Config>, args: &Args, faults: Faults) -> Result<(), F
     };
     server.serve(answer, stop).await;
     Ok(())
+}
+
+/// What an earlier life of this agent has left is as it would be had it gone on.
+async fn take_stock(agent: &Arc<Agent>) {
+    if agent.d2d.is_frozen() && agent.usrp.is_frozen() {
+        return lease::begin(agent);
+    }
+    if agent.usrp.is_linked() && agent.ownership.newest().owner == agent.host {
+        return ownership::tell_others(agent);
+    }
+    let active = &agent.config.addresses.active;
+    let points = agent.ports.read(&agent.settings().radio_port).await.is_ok_and(|port| port.addresses.contains(active));
+    if points && !agent.usrp.is_running() {
+        // The address without a USRP process serves nobody, and keeps others from serving.
+        let text = format!("eth3 of {} pointed at the radio, and no USRP process runs", agent.host);
+        match commands::set_eth3(agent, crate::protocol::SetPort::Parked).await {
+            Ok(()) => agent.event(Level::Warning, format!("{text}: it is parked")),
+            Err(failure) => agent.event(Level::Error, format!("{text}: {failure}")),
+        }
+    }
 }
 
 /// For whoever waits for the agent: both sockets are bound.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::commands;
-use super::memory;
+use super::memory::{self, UnderWay};
 use super::state::Agent;
 use crate::migration::{self, Agents, Wish};
-use crate::protocol::{Command, ErrorCode, Failure, Level, OrderRequest, OrderStage, Outcome, RunRecord};
+use crate::protocol::{Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command.
 pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
@@ -62,21 +63,53 @@ async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunReco
         );
     };
     let fleet = Fleet { agent: Arc::clone(agent) };
-    memory::begin(agent, request).await;
+    let tun_before = agent.ports.address(&agent.settings().tun).await.unwrap_or_default();
+    let under_way = UnderWay { began: Utc::now(), request: request.clone(), tun_before, begun: false };
+    memory::begin(agent, &under_way).await;
     let (sender, wishes) = watch::channel(Wish::None);
     agent.state().wish = Some(sender);
+    let mut begun = None;
     let record = migration::carry_out(request, &agent.config, &fleet, wishes, |progress| {
-        agent.state().progress = Some(progress.clone());
-        agent.changed.notify_one();
+        if begun.is_none() && progress.stage != OrderStage::Checking {
+            let (agent, under_way) = (Arc::clone(agent), UnderWay { begun: true, ..under_way.clone() });
+            begun = Some(tokio::spawn(async move { memory::begin(&agent, &under_way).await }));
+        }
+        follow(agent, progress);
     })
     .await;
+    if let Some(written) = begun {
+        // It would otherwise be written after it is over.
+        let _ = written.await;
+    }
+    end(agent, &record);
+    Ok(record)
+}
+
+fn follow(agent: &Agent, progress: &Progress) {
+    agent.state().progress = Some(progress.clone());
+    agent.changed.notify_one();
+}
+
+/// Brings to its end what an earlier life of this agent was doing when it ended.
+pub async fn take_up(agent: Arc<Agent>) {
+    let Some(UnderWay { began, request, tun_before, begun }) = memory::under_way(&agent) else { return memory::over(&agent) };
+    let _alone = agent.order.lock().await;
+    if !(begun && request.order.is_migration() && request.method != Method::Failover) {
+        return memory::report_broken_order(&agent, began, request).await;
+    }
+    let fleet = Fleet { agent: Arc::clone(&agent) };
+    let progress = |progress: &Progress| follow(&agent, progress);
+    let record = migration::bring_to_an_end(&request, began, tun_before, &agent.config, &fleet, progress).await;
+    end(&agent, &record);
+}
+
+fn end(agent: &Agent, record: &RunRecord) {
     memory::over(agent);
     let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
     match record.outcome {
         Outcome::Ok => agent.event(Level::Info, format!("{} is done{reason}", record.order)),
         _ => agent.event(Level::Error, format!("{} was not done{reason}", record.order)),
     }
-    Ok(record)
 }
 
 /// This agent directly, the others over the link.

@@ -59,6 +59,10 @@ pub struct State {
     pub collected: Collected,
     /// From `set_route`, for the next start of the D2D process.
     pub routes_to_set: Vec<Route>,
+    /// The other host of the pool, and what was last collected of it.
+    pub peer: Option<(String, crate::protocol::Collected)>,
+    /// Both processes wait, since then.
+    pub frozen: Option<Instant>,
     /// From `prepare`, for `take_over`.
     pub ready: Option<Ready>,
     pub probe: Option<Prober>,

@@ -28,6 +28,9 @@ pub const LOGS: &str = "/run/baton/log";
 /// How long a program may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
+/// Between the failure of a program that is kept alive and its next start, as systemd is usually told (`RestartSec=1`).
+const REST: Duration = Duration::from_secs(1);
+
 /// How long to read on after the end of a program: what it left running may hold its output open.
 const LAST_WORDS_WITHIN: Duration = Duration::from_millis(100);
 
@@ -66,18 +69,41 @@ async fn keep(stages: Vec<Vec<Program>>, namespaces: &Namespaces, claim: Claim, 
     };
     let _ = tell.send(Ok(()));
     let mut news = Log::create("lab");
+    let mut resting = JoinSet::new();
     loop {
         tokio::select! {
             // Who connects wants to know the lab program's process id, which the connection itself gives.
             _ = listener.accept() => {}
             Some(ended) = living.join_next() => if let Ok(ended) = ended {
-                let line = format!("{}; its log is {LOGS}/{}.log", ended.sentence(), ended.program.log);
-                news.write(format!("{line}\n").as_bytes());
-                if ALOUD.load(Ordering::Relaxed) {
-                    let _ = writeln!(std::io::stderr(), "baton: {line}");
+                let mut line = format!("{}; its log is {LOGS}/{}.log", ended.sentence(), ended.program.log);
+                if ended.failed() && !ended.program.again.is_empty() {
+                    line.push_str("; it is started again");
+                    let program = Program { command: ended.program.again.clone(), ..ended.program };
+                    resting.spawn(async move {
+                        tokio::time::sleep(REST).await;
+                        program
+                    });
+                }
+                say(&mut news, &line);
+            },
+            Some(Ok(program)) = resting.join_next() => {
+                let started = namespaces.handle(&program.namespace).and_then(|network| spawn(&program, network));
+                match started {
+                    Ok((child, output)) => {
+                        let log = Log::go_on(&program.log);
+                        drop(living.spawn(attend(program, child, output, log, oneshot::channel().0)));
+                    }
+                    Err(failure) => say(&mut news, &failure.to_string()),
                 }
             }
         }
+    }
+}
+
+fn say(news: &mut Log, line: &str) {
+    news.write(format!("{line}\n").as_bytes());
+    if ALOUD.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stderr(), "baton: {line}");
     }
 }
 
@@ -88,7 +114,8 @@ async fn bring_up(stages: Vec<Vec<Program>>, namespaces: &Namespaces, living: &m
             let (child, output) = spawn(&program, namespaces.handle(&program.namespace)?)?;
             let (ready, is_ready) = oneshot::channel();
             waiting.push((program.title.clone(), is_ready));
-            living.spawn(attend(program, child, output, ready));
+            let log = Log::create(&program.log);
+            living.spawn(attend(program, child, output, log, ready));
         }
         let deadline = tokio::time::Instant::now() + READY_WITHIN;
         for (title, is_ready) in waiting {
@@ -148,6 +175,10 @@ struct Ended {
 }
 
 impl Ended {
+    fn failed(&self) -> bool {
+        !self.status.is_some_and(|status| status.success())
+    }
+
     fn sentence(&self) -> String {
         let title = &self.program.title;
         let how = self.status.map_or_else(|| "in an unknown way".into(), |status| status.to_string());
@@ -160,8 +191,7 @@ impl Ended {
 }
 
 /// Follows a program to its end. `ready` is told when it is ready, and dropped unused when it ends before.
-async fn attend(program: Program, mut child: Child, mut output: pipe::Receiver, ready: oneshot::Sender<()>) -> Ended {
-    let mut log = Log::create(&program.log);
+async fn attend(program: Program, mut child: Child, mut output: pipe::Receiver, mut log: Log, ready: oneshot::Sender<()>) -> Ended {
     let mut words = Words::new(&program.ready);
     let mut ready = Some(ready);
     let mut buffer = [0; 4096];

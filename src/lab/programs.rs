@@ -22,6 +22,9 @@ pub struct Program {
     pub command: Vec<String>,
     /// How the line begins that it prints when it is ready.
     pub ready: String,
+    /// The program and arguments by which it is started again when it fails; without them it is not.
+    #[serde(default)]
+    pub again: Vec<String>,
 }
 
 /// Their scene, if they have one.
@@ -63,6 +66,7 @@ pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(Strin
         namespace: CONSOLE.into(),
         command: command(&options),
         ready: "n210 ready".into(),
+        again: Vec::new(),
     };
     let agent = |host: &String| Program {
         title: format!("the agent of {host}"),
@@ -73,6 +77,8 @@ pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(Strin
             None => command(&["agent", "--host", host]),
         },
         ready: "agent ready".into(),
+        // A fault strikes in one life.
+        again: command(&["agent", "--host", host]),
     };
     Ok(vec![vec![radios], config.host.keys().map(agent).collect()])
 }

@@ -25,6 +25,13 @@ impl Log {
         Self { file: File::create(format!("{LOGS}/{name}.log")).ok(), length: 0 }
     }
 
+    /// Goes on with it.
+    pub fn go_on(name: &str) -> Self {
+        let file = File::options().append(true).create(true).open(format!("{LOGS}/{name}.log")).ok();
+        let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |data| data.len() as usize);
+        Self { file, length }
+    }
+
     /// Appends.
     pub fn write(&mut self, bytes: &[u8]) {
         let Some(file) = &mut self.file else { return };

@@ -17,6 +17,10 @@ use crate::protocol::{Command, Connection, ErrorCode, Failure, Reply, Request, V
 
 /// How long one attempt to connect may take. zeromq tries a refused port again within it, after 50, 100, 200 ms...
 const CONNECT: Duration = Duration::from_secs(1);
+/// While an answer is waited for, a peer that says nothing for so long is asked for its status, which an agent tells at once whatever else it does.
+const QUIET: Duration = Duration::from_secs(1);
+/// One that has said nothing for so long is given up: a host without power closes nothing. Time enough for an agent to be started again.
+const DEAD: Duration = Duration::from_secs(4);
 /// A request that never reached a connection is given up after this long even when its deadline is later: an operator should not wait
 /// a minute to learn that an agent does not run. One that was sent is kept until its deadline, so that an agent may restart.
 const NEVER_CONNECTED: Duration = Duration::from_secs(2);
@@ -42,11 +46,13 @@ struct Pending {
 }
 
 impl Pending {
-    fn ends(&self) -> Instant {
-        match self.sent {
-            Some(_) => self.job.deadline,
-            None => self.job.deadline.min(self.since + NEVER_CONNECTED),
-        }
+    /// When it is given up, if the peer was last heard then.
+    fn ends(&self, heard: Instant) -> Instant {
+        let given_up = match self.sent {
+            Some(sent) => sent.max(heard) + DEAD,
+            None => self.since + NEVER_CONNECTED,
+        };
+        self.job.deadline.min(given_up)
     }
 }
 
@@ -65,6 +71,8 @@ pub(super) struct HostLink {
     jobs: mpsc::Receiver<Job>,
     pending: HashMap<String, Pending>,
     heard: Instant,
+    /// When the peer was last asked whether it is there.
+    asked: Instant,
     /// Which connection this is.
     connection: Connection,
 }
@@ -72,7 +80,16 @@ pub(super) struct HostLink {
 impl HostLink {
     pub(super) fn new(host: &str, endpoint: Endpoint, key: Option<Key>, jobs: mpsc::Receiver<Job>) -> Self {
         let connection = Connection { of: uuid::Uuid::new_v4().to_string(), number: 0 };
-        Self { host: host.to_owned(), endpoint, key, jobs, pending: HashMap::new(), heard: Instant::now(), connection }
+        Self {
+            host: host.to_owned(),
+            endpoint,
+            key,
+            jobs,
+            pending: HashMap::new(),
+            heard: Instant::now(),
+            asked: Instant::now(),
+            connection,
+        }
     }
 
     /// Runs until every [`Client`](super::client::Client) is gone.
@@ -99,7 +116,20 @@ impl HostLink {
 
     fn next_end(&self) -> Instant {
         let far = Instant::now() + Duration::from_secs(3600);
-        self.pending.values().map(Pending::ends).min().unwrap_or(far)
+        self.pending.values().map(|pending| pending.ends(self.heard)).min().unwrap_or(far)
+    }
+
+    /// When the peer is to be asked whether it is there; never while nothing is waited for.
+    fn next_question(&self) -> Option<Instant> {
+        let sent = self.pending.values().filter_map(|pending| pending.sent).min()?;
+        Some(sent.max(self.heard).max(self.asked) + QUIET)
+    }
+
+    /// The answer is for nobody; that there is one shows.
+    fn question(&mut self) -> String {
+        self.asked = Instant::now();
+        let (answer, _) = oneshot::channel();
+        self.take(Job { command: Command::Status, deadline: self.asked + DEAD, allowed: DEAD, answer })
     }
 
     /// Tries until connected; `None` when nobody waits for it any more.
@@ -142,6 +172,8 @@ impl HostLink {
 
     async fn converse(&mut self, mut socket: DealerSocket, mut events: futures_mpsc::Receiver<SocketEvent>) -> Ended {
         self.connection.number += 1;
+        // Somebody is there.
+        self.heard = Instant::now();
         let again: Vec<String> = self.pending.keys().cloned().collect();
         for id in again {
             if !self.send(&mut socket, &id).await {
@@ -149,8 +181,14 @@ impl HostLink {
             }
         }
         loop {
-            let next_end = self.next_end();
+            let (next_end, next_question) = (self.next_end(), self.next_question());
             tokio::select! {
+                () = sleep_until(next_question.unwrap_or(next_end)), if next_question.is_some() => {
+                    let id = self.question();
+                    if !self.send(&mut socket, &id).await {
+                        return Ended::Lost;
+                    }
+                }
                 job = self.jobs.recv() => {
                     let Some(job) = job else { return Ended::Closed };
                     let id = self.take(job);
@@ -239,7 +277,7 @@ impl HostLink {
     fn expire(&mut self) -> bool {
         let now = Instant::now();
         let over: Vec<(String, Option<Instant>)> =
-            self.pending.iter().filter(|(_, p)| p.ends() <= now).map(|(id, p)| (id.clone(), p.sent)).collect();
+            self.pending.iter().filter(|(_, p)| p.ends(self.heard) <= now).map(|(id, p)| (id.clone(), p.sent)).collect();
         let mut silent = false;
         for (id, sent) in over {
             silent |= sent.is_some_and(|sent| sent > self.heard);
@@ -253,7 +291,14 @@ impl HostLink {
         let (host, endpoint) = (&self.host, &self.endpoint);
         let job = self.pending.get(id).map(|pending| &pending.job);
         let (name, allowed) = job.map_or(("the command", 0.0), |job| (job.command.name(), job.allowed.as_secs_f64()));
-        if sent {
+        let in_time = job.is_some_and(|job| job.deadline > Instant::now());
+        if sent && in_time {
+            Failure::new(
+                ErrorCode::Unreachable,
+                format!("the agent of {host} ({endpoint}) has said nothing for {} s, not even its status", DEAD.as_secs()),
+            )
+            .hint(format!("is {host} switched on, and its agent running?"))
+        } else if sent {
             Failure::new(
                 ErrorCode::Unreachable,
                 format!("the agent of {host} ({endpoint}) did not answer {name} within {allowed:.1} s"),

@@ -270,6 +270,7 @@ fn only_reads(command: &Command) -> bool {
         Command::Status
             | Command::GetTunIp
             | Command::GetControl
+            | Command::GetCollected { .. }
             | Command::ProbeMark
             | Command::ProbeWindow { .. }
             | Command::AwaitSync { .. }

@@ -12,6 +12,7 @@ pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
         from: "server1".into(),
         to: "server2".into(),
         relay: false,
+        taken_up: false,
         by: None,
         outcome: Outcome::Ok,
         reason: None,

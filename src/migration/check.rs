@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::flow::Ask;
 use super::flows;
+use super::known::unanswered;
 use super::setting::Setting;
 use super::standing::{self, Orders, holds_radio, processes};
 use crate::config::Config;
@@ -154,6 +155,20 @@ pub(super) fn of_host(ask: Ask, status: &Telemetry, orders: Orders, active: &str
         ],
         Ask::BeAtWork => at_work(status, orders, active),
         _ => Vec::new(),
+    }
+}
+
+/// Lets an order pass that is for a host which does not answer; the warning is what was found.
+///
+/// # Errors
+/// [`ErrorCode::State`]: it answers.
+pub(super) fn be_silent(host: &str, answer: Result<serde_json::Value, Failure>) -> Result<String, Failure> {
+    match answer {
+        Err(failure) if unanswered(&failure) => {
+            Ok(format!("Check: {host} does not answer: {}", super::engine::sentence(&failure.message)))
+        }
+        _ => Err(Failure::new(ErrorCode::State, format!("the agent of {host} answers, and a failover is for one that does not"))
+            .hint("move the work with classic or hot, or stop it there and start it here")),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::check;
 use super::engine::{Effect, Stage, State, read, sentence};
-use super::flow::Side;
+use super::flow::{Ask, Side};
 use super::standing::{self, Report};
 use crate::protocol::{ErrorCode, Failure, Finding, Grade, Origin, SyncState, Telemetry};
 
@@ -13,6 +13,15 @@ impl State {
         let Some(check) = self.flow.checks.get(index) else { return self.enter(Stage::Marking) };
         let host = self.setting.host(check.at);
         let orders = self.setting.orders(host);
+        if check.ask == Ask::BeSilent {
+            return match check::be_silent(host, result) {
+                Ok(warning) => {
+                    self.warnings.push(warning);
+                    self.enter(Stage::Checking(index + 1))
+                }
+                Err(failure) => self.not_begun(failure),
+            };
+        }
         let verdict = result.and_then(|value| read::<Telemetry>(value, "status", host)).and_then(|status| match check.ask {
             _ if self.is_busy(&status) => Err(standing::busy(&status)),
             ask => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -14,6 +14,7 @@ use super::flow::{MARGIN, deadline};
 use super::hold::{self, Wish};
 use super::plan;
 use super::setting::Setting;
+use super::take_up::take_up;
 use crate::config::Config;
 use crate::metrics::records;
 use crate::protocol::{Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
@@ -38,8 +39,32 @@ pub async fn carry_out(
     if request.budget_ms.is_some() {
         setting.expected = plan::plan(request, config, &history(&config.records).await).interruption;
     }
+    follow(engine::begin(setting), config, agents, &mut wishes, &mut on_progress).await
+}
+
+/// Brings a migration to its end that the caller's own earlier life began and did not finish: what is left of it is done where the destination
+/// serves, otherwise the service goes back. As [`carry_out`]. `tun_before` is the address that the destination's tun had before the order.
+pub async fn bring_to_an_end(
+    request: &OrderRequest,
+    started: DateTime<Utc>,
+    tun_before: String,
+    config: &Config,
+    agents: &impl Agents,
+    mut on_progress: impl FnMut(&Progress) + Send,
+) -> RunRecord {
+    let setting = Setting::new(uuid::Uuid::now_v7().to_string(), started, request, config);
+    let (_nobody, mut wishes) = watch::channel(Wish::None);
+    follow(take_up(setting, tun_before), config, agents, &mut wishes, &mut on_progress).await
+}
+
+async fn follow(
+    (mut state, mut effect): (State, Effect),
+    config: &Config,
+    agents: &impl Agents,
+    wishes: &mut watch::Receiver<Wish>,
+    mut on_progress: impl FnMut(&Progress) + Send,
+) -> RunRecord {
     let clock = Instant::now();
-    let (mut state, mut effect) = engine::begin(setting);
     loop {
         on_progress(&state.progress(clock.elapsed()));
         let result = match effect {
@@ -50,7 +75,7 @@ pub async fn carry_out(
                 tokio::time::sleep(time).await;
                 Ok(Value::Null)
             }
-            Effect::AwaitGo(limit) => wait_for_go(&mut wishes, limit).await,
+            Effect::AwaitGo(limit) => wait_for_go(wishes, limit).await,
             Effect::End(record) => return over(*record, &state, &config.records, on_progress).await,
         };
         let cancel = *wishes.borrow() == Wish::Cancel;

@@ -9,13 +9,13 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::flow::{Ask, Facts, FailureIs, Flow, Side, Step, Undo, When};
+use super::flow::{Ask, Facts, FailureIs, Flow, STALE, Side, Step, Undo, When};
 use super::flows;
 use super::hold::HOLD_LIMIT;
 use super::known::{Ends, unanswered};
 use super::rollback::Back;
 use super::setting::Setting;
-use crate::protocol::{Command, ErrorCode, Failure, Outcome, PhaseName, ProbeWindow, RunRecord};
+use crate::protocol::{Command, ErrorCode, Failure, Method, Outcome, PhaseName, ProbeWindow, RunRecord};
 
 /// What the driver is to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,11 +124,19 @@ pub struct State {
     pub(super) back: Back,
     pub(super) mark: Option<u64>,
     pub(super) window: Option<ProbeWindow>,
+    /// The agent that began the order has ended amid it.
+    pub(super) taken_up: bool,
 }
 
 /// The first effect of an order.
 pub fn begin(setting: Setting) -> (State, Effect) {
+    initial(setting).enter(Stage::Checking(0))
+}
+
+pub(super) fn initial(setting: Setting) -> State {
     let flow = flows::of(setting.request.order, setting.request.method);
+    let force = setting.request.force && setting.request.method == Method::Failover;
+    let facts = Facts { force, source: setting.from.clone(), ..Facts::default() };
     State {
         setting,
         flow,
@@ -136,7 +144,7 @@ pub fn begin(setting: Setting) -> (State, Effect) {
         last_event: Duration::ZERO,
         began: None,
         ended: None,
-        facts: Facts::default(),
+        facts,
         phases: BTreeMap::new(),
         failed_step: None,
         failure: None,
@@ -154,8 +162,8 @@ pub fn begin(setting: Setting) -> (State, Effect) {
         back: Back::default(),
         mark: None,
         window: None,
+        taken_up: false,
     }
-    .enter(Stage::Checking(0))
 }
 
 /// The next effect, given what has happened. An order that is over stays over.
@@ -265,12 +273,26 @@ impl State {
             }
             self.cut_at = Some(self.last_event);
         }
+        if step.ask == Ask::TakeOver
+            && let Some(failure) = self.stale()
+        {
+            return self.stepped(index, Duration::ZERO, Err(failure));
+        }
         self.tun_given |= step.ask == Ask::SetTunIp;
         let effect = self.ask(step.at, step.ask);
         if step.ask.points() {
             self.facts.epoch = self.facts.epoch.saturating_add(1);
         }
         (self, effect)
+    }
+
+    /// Why nobody may take over from a source that has been frozen for too long: this agent itself may have been stopped meanwhile.
+    fn stale(&self) -> Option<Failure> {
+        let since = self.last_event.saturating_sub(self.cut_at?);
+        (since > STALE).then(|| {
+            let text = format!("{} has been frozen for {:.1} s, and may go on by itself", self.setting.from, since.as_secs_f64());
+            Failure::new(ErrorCode::State, text).hint(format!("see what kept the agent of {} waiting", self.setting.to))
+        })
     }
 
     fn ask_status(&self, side: Side) -> Effect {

@@ -48,7 +48,8 @@ pub fn config(records: &Path, far_end: bool) -> Config {
 }
 
 /// Commands that change nothing.
-const READS: [&str; 7] = ["export", "status", "get_tun_ip", "get_control", "await_sync", "probe_mark", "probe_window"];
+const READS: [&str; 8] =
+    ["export", "status", "get_tun_ip", "get_control", "get_collected", "await_sync", "probe_mark", "probe_window"];
 
 /// What goes wrong with a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,8 @@ pub struct Fleet {
     pub dead: BTreeMap<&'static str, usize>,
     /// A host that loses its D2D process as soon as it has answered this command; once.
     pub dies: Option<(&'static str, &'static str)>,
+    /// A host that another one has collected the control variables of.
+    pub collected: Option<String>,
     /// Epochs of the links that were made.
     pub epochs: Vec<u64>,
     /// What is still to be carried out.
@@ -274,6 +277,10 @@ impl Fleet {
             Command::SetEth3 { port: SetPort::Parked } => state.active = false,
             Command::GetTunIp => return Ok(json!({"tun_ip": state.tun})),
             Command::SetTunIp { tun_ip } => state.tun.clone_from(tun_ip),
+            Command::GetCollected { of } if self.collected.as_deref() != Some(of) => return wrong("nothing is known of it"),
+            Command::GetCollected { .. } => {
+                return Ok(json!({"Control": {"RNTI": 61}, "tun_ip": "192.168.40.9/24", "at": chrono::Utc::now()}));
+            }
             Command::GetControl => return Ok(json!({"Control": {"RNTI": 61}, "route_list": state.routes})),
             Command::SetRoute { route_list } => state.routes.clone_from(route_list),
             Command::AwaitSync { .. } if deaf || !state.serves() => return Ok(json!(SyncState::Searching)),

@@ -28,6 +28,10 @@ pub enum Ask {
     BeAtWork,
     /// Refuse the order unless the host's eth3 is known to be away from the radio.
     BeParked,
+    /// Refuse the order when the host answers: what is for hosts that do not would take its work from it.
+    BeSilent,
+    /// Read what the host has last collected of the source; kept as if the source had said it.
+    GetCollected,
     /// Read the tun address; kept for `SetTunIp`.
     GetTunIp,
     /// Set the tun address that was read.
@@ -86,6 +90,11 @@ pub const MARGIN: Duration = Duration::from_secs(1);
 
 /// An agent that has not answered by then within a cut is given up.
 pub const FROZEN: Duration = Duration::from_millis(250);
+/// A source that has been frozen for longer may be about to go on by itself, so that nobody takes over from it any more.
+pub const STALE: Duration = Duration::from_secs(1);
+/// A frozen source that hears nothing for so long goes on by itself: whoever froze it is gone. Much longer than [`STALE`], and than an agent needs to
+/// be started again and to do it in order.
+pub const THAW: Duration = Duration::from_secs(3);
 
 /// What earlier steps learnt.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -104,6 +113,12 @@ pub struct Facts {
     pub trace: Vec<TracePart>,
     /// The highest epoch of the radio's owner that any host knows, or that this order has asked for.
     pub epoch: u64,
+    /// The source has been frozen, so that another host may have become the owner since.
+    pub frozen: bool,
+    /// The radio is to be taken although another host's eth3 still answers for its address.
+    pub force: bool,
+    /// The source, by name.
+    pub source: String,
 }
 
 impl Facts {
@@ -117,7 +132,8 @@ impl Ask {
     /// The command on the wire.
     pub fn command(self, facts: &Facts) -> Command {
         match self {
-            Self::BeFree | Self::BeReady | Self::BeAtWork | Self::BeParked => Command::Status,
+            Self::BeFree | Self::BeReady | Self::BeAtWork | Self::BeParked | Self::BeSilent => Command::Status,
+            Self::GetCollected => Command::GetCollected { of: facts.source.clone() },
             Self::GetTunIp => Command::GetTunIp,
             Self::SetTunIp => Command::SetTunIp { tun_ip: facts.tun_ip.clone() },
             Self::GetControl => Command::GetControl,
@@ -128,16 +144,15 @@ impl Ask {
                 Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) }
             }
             Self::MakeUsrp => Command::MakeUsrp,
-            Self::LinkUsrp => Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: false },
-            Self::StartUsrp => Command::StartUsrp { epoch: Some(facts.next_epoch()), force: false },
+            Self::LinkUsrp => Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: facts.force },
+            Self::StartUsrp => Command::StartUsrp { epoch: Some(facts.next_epoch()), force: facts.force },
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::Export => Command::Export,
             Self::Prepare => Command::Prepare { state: facts.state.clone() },
             Self::Freeze => Command::Freeze,
             Self::TakeOver => Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone(), epoch: facts.next_epoch() },
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
-            // The destination may have become the owner in between.
-            Self::Resume => Command::Resume { epoch: (!facts.mark.is_null()).then(|| facts.next_epoch()) },
+            Self::Resume => Command::Resume { epoch: facts.frozen.then(|| facts.next_epoch()) },
             Self::Commit => Command::Commit,
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
@@ -156,10 +171,22 @@ impl Ask {
 
     /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
     pub fn changes(self) -> bool {
-        use Ask::{AwaitSync, BeAtWork, BeFree, BeParked, BeReady, ConfirmSync, Export, GetControl, GetTunIp, SetRoute};
+        use Ask::{AwaitSync, BeAtWork, BeFree, BeParked, BeReady, BeSilent, ConfirmSync, Export};
+        use Ask::{GetCollected, GetControl, GetTunIp, SetRoute};
         !matches!(
             self,
-            BeFree | BeReady | BeAtWork | BeParked | GetTunIp | GetControl | Export | SetRoute | AwaitSync | ConfirmSync
+            BeFree
+                | BeReady
+                | BeAtWork
+                | BeParked
+                | BeSilent
+                | GetTunIp
+                | GetControl
+                | GetCollected
+                | Export
+                | SetRoute
+                | AwaitSync
+                | ConfirmSync
         )
     }
 

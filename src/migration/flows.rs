@@ -19,6 +19,7 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::MB, Method::Classic) => &MB_CLASSIC,
         (Order::M | Order::MB, Method::Cold) => &COLD,
         (Order::M | Order::MB, Method::Hot) => &HOT,
+        (Order::M | Order::MB, Method::Failover) => &FAILOVER,
     }
 }
 
@@ -122,7 +123,7 @@ pub const COLD: Flow = Flow {
 };
 
 /// Back to a source that is frozen: first the destination leaves the radio alone. What is left of it is cleared away when the source serves.
-const BACK: &[Undo] = &[(Destination, ParkEth3), (Source, Resume), (Destination, DoubleKill)];
+pub const BACK: &[Undo] = &[(Destination, ParkEth3), (Source, Resume), (Destination, DoubleKill)];
 
 /// The same where eth3 of the destination could not be parked.
 pub const BACK_BY_FORCE: &[Undo] = &[(Destination, DoubleKill), (Source, Resume)];
@@ -157,6 +158,25 @@ pub const HOT: Flow = Flow {
     afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, Commit).or_warn()],
     // The undo of a step has tried the quick way.
     returns: &[RESTART, RESTART_THERE, RESTART],
+};
+
+/// Either way from a host that no longer answers, to one that starts with what it has collected of it. Nobody serves, so that there is no cut and
+/// no way back; the ARP probe of `start_usrp` is what tells whether the other one still holds the radio's address.
+pub const FAILOVER: Flow = Flow {
+    checks: &[step(Destination, BeReady), step(Source, BeSilent)],
+    steps: &[
+        step(Destination, GetCollected).timed(&[P::StartD2d]),
+        step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),
+        step(Destination, SetTunIp).timed(&[P::TunIp]),
+        step(Destination, StartD2dAgain).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
+        step(Destination, StartUsrp)
+            .timed(&[P::Eth3, P::MakeUsrp, P::LinkUsrp])
+            .undo(&[(Destination, KillD2d)])
+            .unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, AwaitSync).timed(&[P::Sync]).or_warn(),
+    ],
+    afterwards: &[],
+    returns: &[],
 };
 
 /// Double start on server1.

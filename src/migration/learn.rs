@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::engine::{Stage, State, milliseconds, read, sentence};
 use super::flow::{Ask, Step};
-use crate::protocol::{ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp};
+use crate::protocol::{Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
@@ -19,10 +19,11 @@ impl State {
                 let ControlValues { control, route_list } = read(value, "get_control", &host)?;
                 (self.facts.control, self.facts.route_list) = (control, route_list);
             }
+            Ask::GetCollected => self.recall(read(value, "get_collected", &host)?),
             Ask::Export => self.facts.state = read::<SoftState>(value, "export", &host)?.state,
             Ask::Freeze => {
                 let Frozen { state, mark, epoch, trace } = read(value, "freeze", &host)?;
-                (self.facts.state, self.facts.mark, self.facts.trace) = (state, mark, trace);
+                (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
             }
             Ask::AwaitSync | Ask::ConfirmSync => match read::<SyncState>(value, "await_sync", &host)? {
@@ -41,6 +42,9 @@ impl State {
                 match read::<Linked>(value, step.ask.command(&self.facts).name(), &host) {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
+                        if let Some(why) = &linked.forced {
+                            self.warnings.push(sentence(&format!("{host} took the radio by force: {why}")));
+                        }
                         parts = linked;
                     }
                     // The radio is linked: an answer that can not be divided spoils the table, not the service.
@@ -52,6 +56,14 @@ impl State {
         self.time(step.phases, took, &parts);
         self.facts.trace.append(&mut parts.trace);
         Ok(())
+    }
+
+    /// Takes what was collected of a source that says nothing any more.
+    fn recall(&mut self, collected: Collected) {
+        let age = (self.setting.started - collected.at).num_seconds().max(0);
+        self.warnings.push(format!("The control variables are those that {} had {age} s ago.", self.setting.from));
+        let Collected { control, route_list, tun_ip, .. } = collected;
+        (self.facts.control, self.facts.route_list, self.facts.tun_ip) = (control, route_list, tun_ip);
     }
 
     /// Books the time of a step: what the answer knows of its parts under those, the rest under the last phase.

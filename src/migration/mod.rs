@@ -31,13 +31,14 @@ mod record;
 mod rollback;
 mod setting;
 pub mod standing;
+mod take_up;
 
 #[cfg(test)]
 pub(crate) mod fleet;
 #[cfg(test)]
 mod tests;
 
-pub use driver::{carry_out, history};
+pub use driver::{bring_to_an_end, carry_out, history};
 pub use hold::Wish;
 
 /// The agents of the cluster, the caller's own included, as the engine sees them.

@@ -66,6 +66,7 @@ impl<'a> History<'a> {
         let same = |run: &&RunRecord| {
             let moves = request.order.is_migration();
             run.outcome == Outcome::Ok
+                && !run.taken_up
                 && run.order == request.order
                 && (!moves || run.method == request.method)
                 && (&run.from, &run.to) == (&setting.from, &setting.to)

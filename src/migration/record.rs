@@ -18,13 +18,14 @@ impl State {
             from: self.setting.from.clone(),
             to: self.setting.to.clone(),
             relay: self.setting.relay,
+            taken_up: self.taken_up,
             by,
             outcome: self.outcome,
             reason: self.reason.clone(),
             failure: self.failure.clone(),
             warnings: self.warnings.clone(),
-            phases: self.progress(self.last_event).phases(),
-            total_ms: rounded(total),
+            phases: if self.taken_up { Vec::new() } else { self.progress(self.last_event).phases() },
+            total_ms: if self.taken_up { 0.0 } else { rounded(total) },
             trace: self.facts.trace.clone(),
             interruption: self.interruption(),
             rollback: self.rollback(),
@@ -33,7 +34,7 @@ impl State {
     }
 
     fn interruption(&self) -> Interruption {
-        let by_phases = self.flow.cut().filter(|_| self.outcome == Outcome::Ok).map(|cut| {
+        let by_phases = self.flow.cut().filter(|_| self.outcome == Outcome::Ok && !self.taken_up).map(|cut| {
             let after = self.flow.steps.iter().skip(cut + 1).flat_map(|s| s.phases);
             let mut after: Vec<PhaseName> = after.copied().collect();
             after.dedup();

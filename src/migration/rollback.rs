@@ -82,10 +82,14 @@ impl State {
         let again = tries < ASKED_AGAIN && result.is_err();
         let report = self.report(&result);
         self.ends.told(side, report);
+        if side == Side::Source && self.is_to_be_taken_up() {
+            self.recognise(&result);
+        }
         match side {
             Side::Source if again => self.enter(Stage::AskingSource(tries + 1)),
             Side::Source => self.enter(Stage::AskingDestination(0)),
             _ if again => self.enter(Stage::AskingDestination(tries + 1)),
+            _ if self.is_to_be_taken_up() => self.go_on(),
             _ if self.wants_return() => {
                 let next = self.back.next;
                 self.enter(Stage::Returning(next, 0))

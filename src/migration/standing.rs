@@ -33,6 +33,11 @@ impl Report {
         Self { d2d: status.d2d.state, usrp: status.usrp.state, points: holds_radio(status, active) }
     }
 
+    /// Whether both processes are there and wait, away from the radio.
+    pub fn is_frozen(self) -> bool {
+        !self.points && self.d2d == ProcessState::Running && self.usrp == ProcessState::Running
+    }
+
     /// Whether eth3 is elsewhere and there is no USRP process.
     pub fn leaves_the_radio_alone(self) -> bool {
         !self.points && !exists(self.usrp)

@@ -1,5 +1,6 @@
 //! Requests and replies between controllers: the twelve commands of the source system and baton's own.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -82,6 +83,11 @@ pub enum Command {
     },
     /// Read the control variables. Result: [`ControlValues`].
     GetControl,
+    /// Read what this host has last collected of another one (baton's own). Result: [`Collected`].
+    GetCollected {
+        /// The other host.
+        of: String,
+    },
     /// Store the route list for the next start of the D2D process.
     SetRoute {
         /// The routes.
@@ -171,6 +177,7 @@ impl Command {
             Self::GetTunIp => "get_tun_ip",
             Self::SetTunIp { .. } => "set_tun_ip",
             Self::GetControl => "get_control",
+            Self::GetCollected { .. } => "get_collected",
             Self::SetRoute { .. } => "set_route",
             Self::End => "end",
             Self::SetEth3 { .. } => "set_eth3",
@@ -194,7 +201,7 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 30] = [
+    pub const NAMES: [&'static str; 31] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",
@@ -206,6 +213,7 @@ impl Command {
         "get_tun_ip",
         "set_tun_ip",
         "get_control",
+        "get_collected",
         "set_route",
         "end",
         "set_eth3",
@@ -364,6 +372,21 @@ pub struct ControlValues {
     /// The routes as last collected.
     #[serde(default)]
     pub route_list: Vec<Route>,
+}
+
+/// Result of `get_collected`: what one host knows of another's work, should that host fall silent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Collected {
+    /// The control variables.
+    #[serde(rename = "Control")]
+    pub control: Control,
+    /// The routes.
+    #[serde(default)]
+    pub route_list: Vec<Route>,
+    /// Address of tun with prefix length.
+    pub tun_ip: String,
+    /// When the other host said so.
+    pub at: DateTime<Utc>,
 }
 
 /// Control variables as telemetry shows them.

@@ -13,8 +13,8 @@ mod telemetry;
 
 pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
 pub use command::{
-    Command, Connection, Control, ControlReport, ControlValues, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort, Started,
-    TunIp,
+    Collected, Command, Connection, Control, ControlReport, ControlValues, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort,
+    Started, TunIp,
 };
 pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Prepared, SoftState};

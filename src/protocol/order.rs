@@ -80,6 +80,8 @@ pub enum Method {
     Classic,
     /// All that can be is done before the cut; the source is frozen and resumed when the cut fails.
     Hot,
+    /// The source no longer answers: started at the destination with what was last collected there.
+    Failover,
 }
 
 impl fmt::Display for Method {
@@ -88,6 +90,7 @@ impl fmt::Display for Method {
             Self::Cold => "cold",
             Self::Classic => "classic",
             Self::Hot => "hot",
+            Self::Failover => "failover",
         })
     }
 }
@@ -106,7 +109,7 @@ pub struct OrderRequest {
     /// Longest interruption by phases that the operator accepts, ms: a migration for which a longer one is to be expected is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_ms: Option<f64>,
-    /// Migrate whatever the budget says.
+    /// Migrate whatever the budget says; fail over although another host's eth3 still answers for the radio's address.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
     /// Stop before the cut, ready, and wait for `go` or `cancel`.

@@ -177,6 +177,9 @@ pub struct RunRecord {
     /// Who ordered it.
     #[serde(default)]
     pub by: Option<String>,
+    /// The agent that carried it out ended amid it, and the one started next brought it to its end: there are no times.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_up: bool,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it did not end well, in the words of the side that failed.

@@ -324,6 +324,7 @@ fn progress(finished: bool) -> Progress {
             from: "server1".into(),
             to: "server2".into(),
             relay: false,
+            taken_up: false,
             by: Some("ada@lab".into()),
             outcome: Outcome::Ok,
             reason: None,

@@ -1,6 +1,6 @@
 //! What may go wrong during a migration, made from outside.
 
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -65,9 +65,8 @@ impl Fault {
                 signal_agent(lab, host(source), "-CONT");
             }
             Self::KillAgent { source } => {
+                // The lab starts it again.
                 signal_agent(lab, host(source), "-KILL");
-                sleep(lasting);
-                start_agent(lab, host(source));
             }
             Self::RadioPortDown { source } => down(lab, host(source), "eth3", lasting),
             Self::ManagementDown { source } => down(lab, host(source), "mgmt0", lasting),
@@ -98,18 +97,6 @@ fn kill_process(lab: &Lab, host: &str, role: &str) {
 
 fn signal_agent(lab: &Lab, host: &str, signal: &str) {
     lab.exec("console", &["pkill", signal, "-f", &format!("agent --host {host}$")]);
-}
-
-/// An agent in the place of one that was killed; it ends with the lab.
-fn start_agent(lab: &Lab, host: &str) {
-    let mut exec = baton(lab.state.path());
-    exec.args(["--in", &lab.name, "lab", "exec", host, "--", env!("CARGO_BIN_EXE_baton"), "agent", "--host", host]);
-    let agent = exec.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    // The parent of an exec waits for it, and the kernel ends both with the lab.
-    std::thread::spawn(move || {
-        let mut agent = agent;
-        let _ = agent.wait();
-    });
 }
 
 /// What every host says of itself; null where nobody answers.

@@ -30,6 +30,7 @@ const SERVES_WITHIN: Duration = Duration::from_secs(12);
 /// A repair starts both processes with full initialisation.
 const REPAIRED_WITHIN: Duration = Duration::from_secs(60);
 const POOL: [&str; 2] = ["server1", "server2"];
+const METHODS: [&str; 3] = ["classic", "cold", "hot"];
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
@@ -128,7 +129,7 @@ fn leftovers(lab: &Lab) -> Option<String> {
 /// One migration under one fault; the host that has the work afterwards.
 fn migrate(lab: &Lab, from: &'static str, fault: Fault, random: &mut StdRng, totals: &mut Totals) -> &'static str {
     let (word, to) = if from == "server1" { ("M", "server2") } else { ("MB", "server1") };
-    let method = ["classic", "cold"][random.random_range(0..2)];
+    let method = METHODS[random.random_range(0..METHODS.len())];
     let (after, lasting) = (random.random_range(0..350), random.random_range(500..3000));
     let mut orderer = order(lab, &[word, "--method", method]);
     sleep(Duration::from_millis(after));
@@ -153,11 +154,37 @@ fn migrations_under_random_faults_never_make_two_owners_and_always_end_with_serv
     if skip() {
         return;
     }
-    let (seed, migrations) = (number("SEED", 1), number("MIGRATIONS", 6));
+    let (seed, migrations, labs) = (number("SEED", 1), number("MIGRATIONS", 6), number("LABS", 1).max(1));
+    let began = Instant::now();
+    let done = std::thread::scope(|scope| {
+        let shares = (0..labs).map(|lab| (seed + lab, migrations / labs + u64::from(lab < migrations % labs)));
+        let labs: Vec<_> = shares.map(|(seed, share)| scope.spawn(move || soak(seed, share))).collect();
+        labs.into_iter().map(|lab| lab.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
+    });
+    let mut totals = Totals::default();
+    let (mut changes, mut overlaps) = (0, Vec::new());
+    for (part, taken, seen) in done {
+        part.0.into_iter().for_each(|(what, count)| *totals.0.entry(what).or_default() += count);
+        changes += taken;
+        overlaps.extend(seen);
+    }
+    println!(
+        "soak: seeds {seed} to {}, {migrations} migrations in {} s: {}; address taken {changes} times, overlaps {}, leftovers 0",
+        seed + labs - 1,
+        began.elapsed().as_secs(),
+        totals.line(),
+        overlaps.len()
+    );
+    assert!(overlaps.is_empty(), "{overlaps:#?}");
+    assert!(changes > 0, "the watch saw nothing");
+}
+
+/// So many migrations in a lab of their own: totals, how often the address was taken, moments with two owners.
+fn soak(seed: u64, migrations: u64) -> (Totals, usize, Vec<String>) {
     let mut random = StdRng::seed_from_u64(seed);
-    let lab = Lab::start("soak", &[]);
+    let lab = Lab::start(&format!("soak{seed}"), &[]);
     let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
-    let (mut totals, began) = (Totals::default(), Instant::now());
+    let mut totals = Totals::default();
     answer(order(&lab, &["DS"]));
     assert!(serves(&lab, SERVES_WITHIN));
     let mut at = "server1";
@@ -169,13 +196,6 @@ fn migrations_under_random_faults_never_make_two_owners_and_always_end_with_serv
         }
     }
     let (changes, overlaps) = watch.verdict();
-    let seconds = began.elapsed().as_secs();
-    println!(
-        "soak: seed {seed}, {migrations} migrations in {seconds} s: {}; address taken {changes} times, overlaps {}",
-        totals.line(),
-        overlaps.len()
-    );
-    assert!(overlaps.is_empty(), "{overlaps:#?}");
-    assert!(changes > 0, "the watch saw nothing");
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+    (totals, changes, overlaps)
 }

@@ -149,6 +149,11 @@ impl Child {
         self.shared().running.as_ref().is_some_and(|running| running.status.linked == Some(true))
     }
 
+    /// Whether it waits, frozen.
+    pub fn is_frozen(&self) -> bool {
+        self.shared().running.as_ref().is_some_and(|running| running.status.frozen == Some(true))
+    }
+
     /// For telemetry; without the load.
     pub fn status(&self) -> ProcessStatus {
         let shared = self.shared();

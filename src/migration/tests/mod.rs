@@ -5,6 +5,7 @@ mod driving;
 mod holding;
 mod properties;
 mod rollback;
+mod take_up;
 mod timing;
 
 use std::path::Path;
@@ -46,13 +47,27 @@ fn run_setting(
     seen: &mut impl FnMut(&State, Duration),
     wish: impl Fn(&State) -> Wish,
 ) -> RunRecord {
-    let (mut state, mut effect) = engine::begin(setting);
+    follow(fleet, engine::begin(setting), usize::MAX, time, seen, wish).expect("the order does not end")
+}
+
+/// Follows an order up to its record, or until so many commands were sent.
+fn follow(
+    fleet: &mut Fleet,
+    (mut state, mut effect): (State, Effect),
+    commands: usize,
+    time: impl Fn(&str, &str) -> Duration,
+    seen: &mut impl FnMut(&State, Duration),
+    wish: impl Fn(&State) -> Wish,
+) -> Option<RunRecord> {
     let mut at = Duration::ZERO;
+    let mut left = commands;
     // No order has this many steps: an engine that goes round in circles fails here.
     for _ in 0..400 {
         seen(&state, at);
         let result = match effect {
+            Effect::Request { .. } if left == 0 => return None,
             Effect::Request { host, command } => {
+                left -= 1;
                 at += time(&host, command.name());
                 fleet.answer(&host, &command)
             }
@@ -68,12 +83,12 @@ fn run_setting(
                     Err(super::hold::forgotten())
                 }
             },
-            Effect::End(record) => return *record,
+            Effect::End(record) => return Some(*record),
         };
         let cancel = wish(&state) == Wish::Cancel;
         (state, effect) = engine::step(state, Event { at, result, cancel });
     }
-    panic!("the order does not end");
+    None
 }
 
 /// The fleet before a migration: the source serves, the destination is free.

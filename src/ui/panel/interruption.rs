@@ -81,6 +81,7 @@ fn manner(method: Method) -> &'static str {
         Method::Cold => "stopped first, then started from nothing",
         Method::Classic => "prepared, then stopped, then linked",
         Method::Hot => "prepared, frozen, taken over; the source ends last",
+        Method::Failover => "started anew: the source did not answer",
     }
 }
 
@@ -91,6 +92,7 @@ fn tag(view: &View<'_>, method: Method) -> Style {
         Method::Cold => t.bad_tag,
         Method::Classic => t.action_tag,
         Method::Hot => t.owner_tag,
+        Method::Failover => t.bad_tag,
     }
 }
 
