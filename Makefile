@@ -17,7 +17,10 @@ test: packages test-packages
 	$(CARGO) test --release --locked --no-fail-fast
 
 # Everything that is measured, under an hour, and docs/benchmarks.md from it. PARTS=migrations ROUNDS=5 METHODS='classic hot' for less of it.
-bench: build test-packages
+# The programs that measure are built before: nothing compiles while something is measured.
+bench: packages test-packages
+	$(CARGO) test --release --locked --no-run --lib --test agent --test console --test n210_latency
+	$(CARGO) build --release --locked
 	scripts/bench
 
 # Agents and engine alone.
