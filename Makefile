@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build test bench bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
+.PHONY: demo lab build test bench bench-agent bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -16,8 +16,16 @@ build: packages
 test: packages test-packages
 	$(CARGO) test --release --locked --no-fail-fast
 
-bench: build
+# Everything that is measured, under an hour, and docs/benchmarks.md from it. PARTS=migrations ROUNDS=5 METHODS='classic hot' for less of it.
+# The programs that measure are built before: nothing compiles while something is measured.
+bench: packages test-packages
+	$(CARGO) test --release --locked --no-run --lib --test agent --test console --test n210_latency
+	$(CARGO) build --release --locked
 	scripts/bench
+
+# Agents and engine alone.
+bench-agent: build
+	scripts/bench-agent
 
 # The software N210 alone, with stock benchmark_rate as the client; SCALE=0.1 for a quick look.
 bench-n210: build test-packages

@@ -353,10 +353,10 @@ fn resident(pid: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Figures for docs/protocol.md, not a test: `cargo test --release --test agent -- --ignored --nocapture figures`, as root.
+/// What an agent costs, as root: `scripts/bench-agent` runs this and keeps the lines that it prints.
 #[test]
-#[ignore = "figures; run as root"]
-fn figures() {
+#[ignore = "measures"]
+fn print_round_trips() {
     for (what, tcp) in [("ipc", false), ("tcp loopback", true)] {
         let mut cluster = Cluster::new("key_file = \"{at}/cluster.key\"", None);
         if tcp {
@@ -383,13 +383,14 @@ fn figures() {
                         let table = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
                         let established = table.lines().filter(|line| line.contains(":1DB0 01 ")).count();
                         assert_eq!((established > 0, cluster.path("one.cmd").exists()), (tcp, !tcp), "{table}");
-                        let least = times[0];
-                        println!("{what}: {established} established TCP connections, least {least:?}");
-                        println!("{what}, signed, {name}: median {:?}, p99 {:?}", times[1000], times[1980]);
+                        let [median, p99, max] = [1000, 1980, 1999].map(|at| times[at].as_secs_f64() * 1e3);
+                        println!(
+                            "{{\"figure\":\"agent round trip\",\"over\":\"{what}\",\"command\":\"{name}\",\"n\":2000,\"median_ms\":{median:.3},\"p99_ms\":{p99:.3},\"max_ms\":{max:.3}}}"
+                        );
                     }
                 });
             });
         });
-        println!("{what}: agent's resident memory {} kB", resident(agent.pid()));
+        println!("{{\"figure\":\"agent memory\",\"over\":\"{what}\",\"resident_bytes\":{}}}", resident(agent.pid()) * 1024);
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{Cluster, block_on, json, order, print, status};
+use crate::metrics::probe::interval;
 use crate::metrics::table::{Table, list};
 use crate::protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord};
 
@@ -41,19 +42,6 @@ pub struct Args {
     /// Exactly one JSON document on stdout.
     #[arg(long, requires = "headless")]
     pub json: bool,
-}
-
-/// Reads `100ms`, `0.5s` or a number of milliseconds.
-fn interval(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => text.strip_suffix('s').map_or((text, 1e-3), |number| (number, 1.0)),
-    };
-    let seconds = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|time| (crate::metrics::probe::SHORTEST..=crate::metrics::probe::LONGEST).contains(time))
-        .ok_or_else(|| "the interval is 1ms to 60s".into())
 }
 
 /// A migration with the replies that were counted on either side of it.
@@ -200,19 +188,6 @@ fn say(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn intervals() {
-        let ms = |ms: f64| Ok(Duration::from_secs_f64(ms / 1e3));
-        for (text, expected) in
-            [("100ms", ms(100.0)), ("1ms", ms(1.0)), ("0.5s", ms(500.0)), ("20", ms(20.0)), ("60s", ms(60_000.0))]
-        {
-            assert_eq!(interval(text), expected, "{text}");
-        }
-        for text in ["", "s", "0ms", "61s", "-5ms", "nanms", "NaN", "inf", "1e300s", "1m"] {
-            assert!(interval(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn the_report_is_what_other_tools_read() {

@@ -60,7 +60,7 @@ pub struct Compare {
     /// What is taken together; named runs stand alone and others go by method if not given.
     #[arg(long, value_enum)]
     pub by: Option<By>,
-    /// One JSON document: `{"groups": [...], "rows": [...]}`, the spreads of a row in the order of the groups.
+    /// One JSON document: `{"groups": [...], "rows": [...], "parts": [...]}`, the spreads of a row in the order of the groups.
     #[arg(long)]
     pub json: bool,
 }
@@ -135,6 +135,6 @@ fn compared(runs: &[RunRecord], args: &Compare) -> Result<String, Failure> {
     Ok(match (args.json, comparison.groups.is_empty()) {
         (true, _) => json(&comparison)?,
         (false, true) => "No migration among them: orders that move nothing have no phases to compare.".into(),
-        (false, false) => comparison.text(),
+        (false, false) => [comparison.text(), comparison.parts_text()].join("\n"),
     })
 }

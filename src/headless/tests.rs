@@ -10,6 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::demo::{self, Report};
 use super::*;
 use crate::link::server::Server;
+use crate::metrics::history::Spread;
 use crate::migration::fleet::{Fault, Fleet, Host, config};
 use crate::migration::{Agents, Wish, carry_out};
 use crate::protocol::{Command, Method, Order, Outcome};
@@ -29,8 +30,12 @@ impl Agents for Client {
 }
 
 async fn fakes(fleet: Fleet, hosts: &[&'static str]) -> Fakes {
+    fakes_with(fleet, hosts, true).await
+}
+
+async fn fakes_with(fleet: Fleet, hosts: &[&'static str], far_end: bool) -> Fakes {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = config(&folder.path().join("records"), true);
+    let mut config = config(&folder.path().join("records"), far_end);
     config.runtime = folder.path().join("run");
     for (name, host) in &mut config.host {
         host.command = format!("ipc://{}/{name}.command", folder.path().display());
@@ -101,4 +106,28 @@ async fn a_host_without_an_agent_is_silent_and_the_others_are_not() {
     assert_eq!(reached, [true, false, true]);
     let failure = answers.into_iter().nth(1).unwrap().1.unwrap_err();
     assert_eq!(failure.exit_code(), 3, "{failure}");
+}
+
+/// What the engine and its link add to a migration: the agents answer at once. `scripts/bench-agent` keeps the lines that this prints.
+#[tokio::test]
+#[ignore = "measures"]
+async fn print_engine_overhead() {
+    const MIGRATIONS: usize = 200;
+    for method in <Method as clap::ValueEnum>::value_variants() {
+        // Without a far end nothing is waited for.
+        let fakes = fakes_with(Fleet::new(Host::serving(), Host::default()), &ALL, false).await;
+        let (mut totals, mut failed) = (Vec::new(), 0);
+        for order in [Order::M, Order::MB].into_iter().cycle().take(MIGRATIONS) {
+            let record = order::carry_out(&fakes.cluster, order, *method).await.unwrap();
+            match record.outcome {
+                Outcome::Ok => totals.push(record.total_ms),
+                _ => failed += 1,
+            }
+        }
+        let Spread { n, median, p99, max, .. } = Spread::of(totals).unwrap();
+        let requests = fakes.fleet.lock().unwrap().log.len() / MIGRATIONS;
+        println!(
+            "{{\"figure\":\"engine overhead\",\"method\":\"{method}\",\"n\":{n},\"failed\":{failed},\"requests\":{requests},\"median_ms\":{median:.3},\"p99_ms\":{p99:.3},\"max_ms\":{max:.3}}}"
+        );
+    }
 }

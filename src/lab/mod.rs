@@ -8,8 +8,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use self::topology::Scenario;
+use crate::metrics::probe::interval;
 use crate::protocol::Failure;
 
 mod children;
@@ -52,6 +54,9 @@ pub struct Args {
     /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
     #[arg(long)]
     pub relay: bool,
+    /// Interval of the far end's pings from the start, e.g. 1ms; 100ms if not given.
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub probe_interval: Option<Duration>,
     /// Scene of the radios, which are `pool`, `far` and, with --relay, `receiver` (docs/n210.md).
     #[arg(long, value_name = "FILE")]
     pub scene: Option<PathBuf>,
@@ -116,6 +121,9 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
         },
     };
     let mut config = cluster::config(records, scenario)?;
+    if let Some(interval) = args.probe_interval {
+        config.probe.interval_ms = interval.as_secs_f64() * 1e3;
+    }
     if let Some(file) = &args.workload {
         let workload = own_workload::read(file, &config.workload)?;
         own_workload::install(&mut config, &workload);

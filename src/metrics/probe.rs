@@ -28,6 +28,22 @@ pub const LONGEST: Duration = Duration::from_secs(60);
 /// The thread looks at least this often whether it is to stop and whether probes are to be given up.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Reads an interval: `100ms`, `0.5s` or a number of milliseconds.
+///
+/// # Errors
+/// No time, or one that is not probed at, in a sentence.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1e-3),
+        None => text.strip_suffix('s').map_or((text, 1e-3), |number| (number, 1.0)),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| (SHORTEST..=LONGEST).contains(time))
+        .ok_or_else(|| "the interval is 1ms to 60s".into())
+}
+
 /// A running probe; dropping it stops it.
 #[derive(Debug)]
 pub struct Prober {
@@ -242,6 +258,19 @@ fn is_network(errno: i32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn intervals() {
+        let ms = |ms: f64| Ok(Duration::from_secs_f64(ms / 1e3));
+        for (text, expected) in
+            [("100ms", ms(100.0)), ("1ms", ms(1.0)), ("0.5s", ms(500.0)), ("20", ms(20.0)), ("60s", ms(60_000.0))]
+        {
+            assert_eq!(interval(text), expected, "{text}");
+        }
+        for text in ["", "s", "0ms", "61s", "-5ms", "nanms", "NaN", "inf", "1e300s", "1m"] {
+            assert!(interval(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn missed_times_are_not_made_up_for() {

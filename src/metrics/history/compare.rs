@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::parts::{self, PartRow};
 use super::short;
 use crate::metrics::table::{SUMS, median};
 use crate::protocol::{Outcome, PhaseName, RunRecord};
@@ -60,6 +61,8 @@ pub struct Spread {
     pub median: f64,
     /// 95th percentile by nearest rank: below 20 values it is the maximum.
     pub p95: f64,
+    /// 99th percentile by nearest rank: below 100 values it is the maximum.
+    pub p99: f64,
     /// Smallest.
     pub min: f64,
     /// Largest.
@@ -73,9 +76,9 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let n = values.len();
         let (min, max) = (*values.first()?, *values.last()?);
-        let rank = (n * 95).div_ceil(100).clamp(1, n);
-        let p95 = *values.get(rank - 1)?;
-        Some(Self { n, median: median(values)?, p95, min, max })
+        let percentile = |percent: usize| values.get((n * percent).div_ceil(100).clamp(1, n) - 1).copied();
+        let (p95, p99) = (percentile(95)?, percentile(99)?);
+        Some(Self { n, median: median(values)?, p95, p99, min, max })
     }
 }
 
@@ -101,6 +104,8 @@ pub struct Comparison {
     pub groups: Vec<Group>,
     /// Phases, total, interruption.
     pub rows: Vec<Row>,
+    /// The parts of the cut, where runs kept a trace.
+    pub parts: Vec<PartRow>,
 }
 
 /// Compares runs. Orders that move nothing have no figures to compare and are not counted.
@@ -149,7 +154,8 @@ pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
     });
     let said = |row: &Row| row.source.is_some() || row.spreads.iter().any(Option::is_some);
     let rows = phases.chain(sums).filter(said).collect();
-    Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows }
+    let parts = parts::compare(&groups.iter().map(|(_, members)| members.as_slice()).collect::<Vec<_>>());
+    Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows, parts }
 }
 
 fn same_interval(runs: &[&RunRecord]) -> bool {

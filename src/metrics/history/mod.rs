@@ -3,11 +3,13 @@
 mod compare;
 mod file;
 mod filter;
+mod parts;
 mod sort;
 
 pub use compare::{By, Comparison, Group, Row, Spread, compare};
 pub use file::{csv, json};
 pub use filter::Filter;
+pub use parts::PartRow;
 pub use sort::{SortKey, order};
 
 use crate::protocol::{ErrorCode, Failure, RunRecord};

@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::table::tests::run;
-use crate::protocol::{Method, Order, Outcome};
+use crate::protocol::{Method, Order, Outcome, TracePart};
 
 fn some() -> Vec<RunRecord> {
     let mut runs = vec![
@@ -73,8 +73,9 @@ fn sorted_by_every_key_and_what_was_not_measured_last() {
 #[test]
 fn spreads_by_nearest_rank() {
     let spread = Spread::of((1..=100).map(f64::from).collect()).unwrap();
-    assert_eq!((spread.n, spread.median, spread.p95, spread.min, spread.max), (100, 50.5, 95.0, 1.0, 100.0));
-    assert_eq!(Spread::of(vec![7.0, f64::NAN]).map(|s| (s.n, s.p95)), Some((1, 7.0)));
+    assert_eq!((spread.n, spread.median, spread.min, spread.max), (100, 50.5, 1.0, 100.0));
+    assert_eq!((spread.p95, spread.p99), (95.0, 99.0));
+    assert_eq!(Spread::of(vec![7.0, f64::NAN]).map(|s| (s.n, s.p95, s.p99)), Some((1, 7.0, 7.0)));
     assert_eq!(Spread::of(vec![]), None);
 }
 
@@ -104,6 +105,33 @@ fn groups_stand_side_by_side_and_failures_are_counted_not_mixed_in() {
     assert_eq!(compare(&[runs[0], &relay], By::Method).groups.len(), 2, "a relay's figures stand apart");
     let text = by_method.text();
     assert!(text.contains("classic (n = 2, 1 left out)") && text.contains("200.00 / 300.00 / 100.00 / 300.00"), "{text}");
+}
+
+#[test]
+fn the_parts_of_a_cut_are_taken_together_by_what_a_host_was_not_by_its_name() {
+    let part = |host: &str, part: &str, at_us, us| TracePart { host: host.into(), part: part.into(), at_us, us };
+    let mut there = run(Method::Hot, 1.0, Some(0));
+    let mut back = there.clone();
+    (there.from, there.to) = ("one".into(), "two".into());
+    (back.from, back.to) = ("two".into(), "one".into());
+    there.trace = vec![part("two", "claim", 900, 40), part("one", "freeze", 100, 10), part("one", "away", 110, 5)];
+    back.trace = vec![part("two", "freeze", 7, 30), part("two", "away", 57, 5), part("one", "claim", 9, 60)];
+    let comparison = compare(&[&there, &back], By::Method);
+    let medians = |spreads: &[Option<Spread>]| spreads.iter().map(|s| s.map(|s| s.median)).collect::<Vec<_>>();
+    let rows: Vec<_> =
+        comparison.parts.iter().map(|p| (p.side.as_str(), p.part.as_str(), medians(&p.begins_us), medians(&p.took_us))).collect();
+    assert_eq!(
+        rows,
+        [
+            ("source", "freeze", vec![Some(0.0)], vec![Some(20.0)]),
+            ("source", "away", vec![Some(30.0)], vec![Some(5.0)]),
+            ("destination", "claim", vec![Some(0.0)], vec![Some(50.0)]),
+        ]
+    );
+    assert!(comparison.parts_text().contains("30 / 5 / 5 / 5"), "{}", comparison.parts_text());
+    let other = run(Method::Cold, 1.0, Some(0));
+    assert_eq!(compare(&[&other, &there], By::Method).parts[0].took_us[0], None, "a method that keeps none has none");
+    assert_eq!(compare(&[&other], By::Method).parts_text(), "");
 }
 
 #[test]
