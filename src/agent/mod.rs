@@ -14,6 +14,7 @@ mod ownership;
 mod ports;
 mod radio_port;
 mod radio_step;
+mod seamless;
 mod state;
 mod stored;
 mod telemetry;

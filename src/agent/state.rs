@@ -61,6 +61,8 @@ pub struct State {
     pub routes_to_set: Vec<Route>,
     /// From `prepare`, for `take_over`.
     pub ready: Option<Ready>,
+    /// From `take_over`, for `commit`: the streams still come to the parked address.
+    pub unsettled: bool,
     pub probe: Option<Prober>,
     pub progress: Option<Progress>,
     /// To say go or cancel to the order that is being carried out here.

@@ -19,7 +19,16 @@ impl State {
                 let ControlValues { control, route_list } = read(value, "get_control", &host)?;
                 (self.facts.control, self.facts.route_list) = (control, route_list);
             }
-            Ask::Export => self.facts.state = read::<SoftState>(value, "export", &host)?.state,
+            Ask::Export => {
+                let SoftState { state, stream } = read(value, "export", &host)?;
+                (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
+                if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == Ask::Overlap) {
+                    let text = format!(
+                        "the USRP process of {host} does not tell its receive stream, which another has to be begun beside"
+                    );
+                    return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
+                }
+            }
             Ask::Freeze => {
                 let Frozen { state, mark, epoch, trace } = read(value, "freeze", &host)?;
                 (self.facts.state, self.facts.mark, self.facts.trace) = (state, mark, trace);
@@ -41,6 +50,7 @@ impl State {
                 match read::<Linked>(value, step.ask.command(&self.facts).name(), &host) {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
+                        self.facts.handover = linked.handover.or(self.facts.handover);
                         parts = linked;
                     }
                     // The radio is linked: an answer that can not be divided spoils the table, not the service.

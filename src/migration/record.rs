@@ -26,6 +26,7 @@ impl State {
             phases: self.progress(self.last_event).phases(),
             total_ms: rounded(total),
             trace: self.facts.trace.clone(),
+            handover: self.facts.handover,
             interruption: self.interruption(),
             rollback: self.rollback(),
             held_ms: self.held.map(rounded),

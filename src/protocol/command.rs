@@ -107,6 +107,12 @@ pub enum Command {
         /// What `export` on the other host has answered.
         state: Value,
     },
+    /// Receive beside the other host's processes, on the radio's other receive chain, until the D2D process is in sync; give out nothing
+    /// (baton's own). The radio is spoken to from the parked address. Result: [`Overlapped`](super::Overlapped).
+    Overlap {
+        /// `stream` of what `export` on the other host has answered.
+        stream: Value,
+    },
     /// Stop both processes without ending them, and take eth3 away from the radio (baton's own). After a failure they go on. Result: [`Frozen`].
     Freeze,
     /// eth3 to the radio, streams here, D2D on from the soft state: no probe, no settings (baton's own). eth3 is taken away again after a failure.
@@ -177,6 +183,7 @@ impl Command {
             Self::AwaitSync { .. } => "await_sync",
             Self::Export => "export",
             Self::Prepare { .. } => "prepare",
+            Self::Overlap { .. } => "overlap",
             Self::Freeze => "freeze",
             Self::TakeOver { .. } => "take_over",
             Self::Resume { .. } => "resume",
@@ -194,7 +201,7 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 30] = [
+    pub const NAMES: [&'static str; 31] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",
@@ -212,6 +219,7 @@ impl Command {
         "await_sync",
         "export",
         "prepare",
+        "overlap",
         "freeze",
         "take_over",
         "resume",

@@ -17,7 +17,7 @@ pub use command::{
     TunIp,
 };
 pub use failure::{ErrorCode, Failure};
-pub use hot::{Frozen, Prepared, SoftState};
+pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState};
 pub use linked::Linked;
 pub use order::{Method, Order, OrderRequest};
 pub use record::{
