@@ -61,14 +61,14 @@ fn knock(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan,
     sockets::connect(rx, device, chain.port()).map_err(route)?;
     sockets::connect(tx, device, port::TX).map_err(route)?;
     claim(rx).map_err(route)?;
-    match receive(rx, Instant::now() + LISTEN) {
-        None => Ok(()),
-        Some(_) => Err(format!(
-            "receive chain {} of the radio at {device} is in use by somebody else (port {}), and this look has taken its stream away",
-            chain.number(),
-            chain.port()
-        )),
+    // Whatever comes is another's, also what no packet of ours looks like.
+    if arrives(rx, Instant::now() + LISTEN, |_| Some(())).is_none() {
+        return Ok(());
     }
+    let (number, port) = (chain.number(), chain.port());
+    Err(format!(
+        "receive chain {number} of the radio at {device} is in use by somebody else (port {port}), and this look has taken its stream away"
+    ))
 }
 
 fn start(control: &mut ControlPort, rx: &UdpSocket, plan: &Plan, chain: RxChain, grid: u64) -> Result<u64, String> {
@@ -114,6 +114,15 @@ enum Heard {
 
 /// The next packet of a chain, if one comes in time.
 fn receive(rx: &UdpSocket, until: Instant) -> Option<Heard> {
+    arrives(rx, until, |bytes| match RxPacket::decode(bytes) {
+        Ok(RxPacket::Data(data)) => Some(Heard::Samples(data.tick)),
+        Ok(RxPacket::Context(context)) if context.error == RxError::Late => Some(Heard::TooLate),
+        Ok(RxPacket::Context(_)) | Err(_) => None,
+    })
+}
+
+/// The first datagram that means something, if it comes in time.
+fn arrives<T>(rx: &UdpSocket, until: Instant, read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
     let mut bytes = [0; FRAME];
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -124,10 +133,8 @@ fn receive(rx: &UdpSocket, until: Instant) -> Option<Heard> {
         let _ = rx.set_read_timeout(Some(left));
         // What is an error to a socket here is an ICMP of an earlier packet, or the timeout.
         let Ok(count) = rx.recv(&mut bytes) else { continue };
-        match RxPacket::decode(&bytes[..count]) {
-            Ok(RxPacket::Data(data)) => return Some(Heard::Samples(data.tick)),
-            Ok(RxPacket::Context(context)) if context.error == RxError::Late => return Some(Heard::TooLate),
-            Ok(RxPacket::Context(_)) | Err(_) => {}
+        if let Some(found) = read(&bytes[..count]) {
+            return Some(found);
         }
     }
 }

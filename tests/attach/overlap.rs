@@ -39,6 +39,7 @@ fn stranger(chain: u16, offset: u8) -> UdpSocket {
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     stream.connect(("192.168.10.2", chain)).unwrap();
     stream.send(&[0; 8]).unwrap();
+    super::process::poke(&socket, sr::RX0_DECIMATION + offset, 0x30D);
     for (register, word) in (sr::RX0_COMMAND + offset..).zip(words) {
         super::process::poke(&socket, register, word);
     }
@@ -65,7 +66,7 @@ fn a_successor_receives_beside_the_first_and_only_the_transmit_side_changes_hand
         println!("overlapping: {begun}");
         assert_eq!(begun["chain"], chain);
         let theirs = begun["tick"].as_u64().unwrap();
-        assert_eq!((theirs.abs_diff(stream["tick"].as_u64().unwrap())) % DECIMATION, 0, "off the grid");
+        assert_eq!(theirs.abs_diff(stream["tick"].as_u64().unwrap()) % DECIMATION, 0, "off the grid");
         let status = second.ask("status").unwrap();
         assert_eq!((&status["linked"], &status["frozen"]), (&false.into(), &true.into()), "another's radio still");
         let refused = second.ask_with("overlap", &stream).unwrap_err();

@@ -1,5 +1,7 @@
 //! What the threads of the USRP process share: the made entity, and whether it is linked.
 
+mod overlap;
+
 use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -12,9 +14,9 @@ use super::control::ControlPort;
 use super::counters::Counters;
 use super::park::Park;
 use super::plan::Plan;
-use super::{attach, converters, overlap, sockets};
+use super::{attach, converters, sockets};
 use crate::workload::clock::monotonic_us;
-use crate::workload::contract::{Mark, Overlapping, Stream, TakenOver};
+use crate::workload::contract::{Mark, TakenOver};
 
 /// After the start command, samples come within milliseconds or not at all.
 const FIRST_SAMPLES: Duration = Duration::from_millis(800);
@@ -143,42 +145,6 @@ impl Session {
         attach::start(&mut control, self.chain(), attach::DEADLINE)
     }
 
-    /// The receive stream as it is.
-    ///
-    /// # Errors
-    /// A sentence when there is none.
-    pub fn stream(&self) -> Result<Stream, String> {
-        match self.tick.load(Ordering::Acquire) {
-            tick if tick > 0 && self.linked() => Ok(Stream { chain: self.chain().number(), tick }),
-            _ => Err("the USRP process receives nothing: it has no stream to tell of".into()),
-        }
-    }
-
-    /// Receives beside another host's process, on the radio's other receive chain and on the grid of its samples, and gives the radio nothing
-    /// to transmit: it is parked from the beginning, and goes on with [`Self::take_over`].
-    ///
-    /// # Errors
-    /// A sentence; it is made as before then.
-    pub fn overlap(&self, beside: Stream) -> Result<Overlapping, String> {
-        let _one_at_a_time = lock(&self.linking);
-        if self.linked() {
-            return Err("this process receives from the radio already".into());
-        }
-        if self.plan.decimation < overlap::SHARED {
-            return Err("at this rate one stream alone fills the radio's gigabit: a second receive chain finds no room".into());
-        }
-        let (began, chain) = (Instant::now(), RxChain::new(beside.chain)?.other());
-        self.park.enter()?;
-        let mut control = lock(&self.control);
-        let begun = overlap::begin(&mut control, &self.rx, &self.tx, &self.plan, chain, beside.tick);
-        let tick = begun.inspect_err(|_| _ = self.park.leave())?;
-        self.set_chain(chain);
-        self.begin_at(Mark::default());
-        self.overlaps.store(true, Ordering::Release);
-        self.set_linked(true);
-        Ok(Overlapping { ms: began.elapsed().as_secs_f64() * 1e3, chain: chain.number(), tick })
-    }
-
     /// Goes on where another host's entity was parked: asks the streams to come here, and returns when samples flow. Nothing is set up and
     /// nothing cleared: what the other has sent is still in the radio's queue, and our first packet is the next in sequence.
     ///
@@ -202,30 +168,6 @@ impl Session {
         let (claimed_us, joined) = (monotonic_us(), self.join());
         let restarted = joined.inspect_err(|_| self.set_linked(false))?;
         Ok(taken_over(began, restarted, claimed_us))
-    }
-
-    /// The other half of an overlap: what is received is ours already.
-    fn take_transmit_side(&self, mark: Mark) -> Result<TakenOver, String> {
-        let (began, claimed_us) = (Instant::now(), monotonic_us());
-        self.begin_at(mark);
-        attach::take_transmit_side(&mut lock(&self.control), &self.tx, &self.plan)?;
-        self.overlaps.store(false, Ordering::Release);
-        self.park.leave();
-        Ok(taken_over(began, false, claimed_us))
-    }
-
-    /// The radio is ours alone: the streams come to the address that this host has towards it now, and the other receive chain stops.
-    ///
-    /// # Errors
-    /// A sentence that names what did not answer.
-    pub fn settle(&self) -> Result<(), String> {
-        let _one_at_a_time = lock(&self.linking);
-        if !self.linked() || self.park.is_parking() {
-            return Err("this process has no streams of its own to settle".into());
-        }
-        let mut control = lock(&self.control);
-        attach::move_streams(&mut control, &self.rx, &self.tx, &self.plan, self.chain(), &self.sending)?;
-        attach::reset(&mut control, self.chain().other(), Instant::now() + attach::DEADLINE)
     }
 
     /// Has the streams come here; whether the receive stream had to be started.
@@ -300,16 +242,6 @@ impl Session {
 
     fn set_chain(&self, chain: RxChain) {
         self.chain.store(chain.number(), Ordering::Release);
-    }
-
-    /// Whether it receives beside another host's process.
-    pub fn overlaps(&self) -> bool {
-        self.overlaps.load(Ordering::Acquire)
-    }
-
-    /// Notes a block's tick.
-    pub fn heard(&self, tick: u64) {
-        self.tick.store(tick, Ordering::Release);
     }
 
     fn expect_samples(&self) {
