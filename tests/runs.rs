@@ -27,6 +27,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
         total_ms: 13.0 * factor,
         held_ms: None,
         trace: Vec::new(),
+        handover: None,
         interruption: Interruption {
             by_phases_ms: (n != 5).then_some(6.0 * factor),
             probe_interval_ms: Some(1.0),

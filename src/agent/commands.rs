@@ -17,6 +17,7 @@ use super::linking::{self, Claim};
 use super::memory;
 use super::peer;
 use super::radio_step::RadioStep;
+use super::seamless;
 use super::state::Agent;
 use super::telemetry;
 use crate::link::server::runtime_folder;
@@ -97,6 +98,7 @@ async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> 
             agent.ports.set(&agent.settings().tun, address).await.map(|()| Value::Null)
         }
         Command::Prepare { state } => value(hot::prepare(agent, state).await?),
+        Command::Overlap { stream } => value(seamless::overlap(agent, stream).await?),
         Command::Freeze => value(hot::freeze(agent).await?),
         Command::TakeOver { state, mark, epoch } => value(hot::take_over(agent, state, mark, epoch).await?),
         Command::Resume { epoch } => hot::resume(agent, epoch).await.map(|()| Value::Null),
@@ -125,10 +127,10 @@ pub async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
     let result = agent.ports.set(name, address.parse()?).await;
     agent.changed.notify_one();
     result?;
-    if port == SetPort::Active {
-        agent.ports.forget_neighbours(name).await?;
+    match port {
+        SetPort::Active => agent.ports.forget_neighbours(name).await,
+        SetPort::Parked => agent.radio_port.close_way(agent.config.radio_of(&agent.host)?.device()?).await,
     }
-    Ok(())
 }
 
 /// Parks eth3 because something failed; a second failure joins the first.

@@ -11,20 +11,21 @@ use super::arp::Arp;
 use super::commands::{ms, park_after};
 use super::lease;
 use super::ownership;
+use super::seamless;
 use super::state::Agent;
 use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart};
 use crate::workload::clock::monotonic_us;
 use crate::workload::contract::{Ask, Mark, TakenOver};
 
 /// A question that is answered at once, outside the cut.
-const ANSWER: Duration = Duration::from_secs(2);
+pub const ANSWER: Duration = Duration::from_secs(2);
 /// A question within the cut: what takes longer than this costs more than going back does.
 const CUT: Duration = Duration::from_millis(40);
 /// Getting streams back may include starting them.
 const BACK: Duration = Duration::from_secs(5);
 
 /// From the first preparations to the cut: under a heavy load, starting processes takes most of it.
-const NEAR: Duration = Duration::from_secs(1);
+pub const NEAR: Duration = Duration::from_secs(1);
 /// From the end of the cut until the destination is in sync, or the source goes on.
 const OVER: Duration = Duration::from_millis(50);
 
@@ -35,6 +36,8 @@ const LOOK: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Ready {
     arp: Option<Arp>,
+    /// The processes receive already, beside the source's.
+    pub overlaps: bool,
 }
 
 fn classic(failure: Failure) -> Failure {
@@ -52,7 +55,9 @@ pub async fn export(agent: &Agent) -> Result<SoftState, Failure> {
             format!("the USRP process of {} is not linked to the radio", agent.host),
         )));
     }
-    Ok(SoftState { state })
+    // A program that does not tell can be frozen and followed all the same.
+    let stream = agent.usrp.ask(Ask::Export, ANSWER).await.ok().filter(|stream| !stream.is_null());
+    Ok(SoftState { state, stream })
 }
 
 /// Everything that `take_over` would otherwise have to wait for.
@@ -67,7 +72,7 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
     let port = agent.ports.hardware(&agent.settings().radio_port).await?;
     let found = agent.radio_port.find(port, radio).await?;
     let (arp, mac) = found.unzip();
-    agent.state().ready = Some(Ready { arp });
+    agent.state().ready = Some(Ready { arp, overlaps: false });
     let text = |mac: super::arp::Mac| mac.map(|byte| format!("{byte:02x}")).join(":");
     Ok(Prepared { radio_mac: mac.map(text) })
 }
@@ -145,8 +150,9 @@ pub async fn take_over(agent: &Arc<Agent>, state: Value, mark: Value, epoch: u64
     };
     let epoch = ownership::claim_at_once(agent, epoch)?;
     agent.urgency.hurry(NEAR);
-    let gone_on = go_on(agent, state, mark, ready.arp.as_ref()).await;
+    let gone_on = go_on(agent, state, mark, &ready).await;
     agent.urgency.hurry(OVER);
+    agent.state().unsettled = ready.overlaps;
     // Closing a packet socket waits for all processors, some ms.
     drop(tokio::task::spawn_blocking(move || drop(ready)));
     match gone_on {
@@ -164,11 +170,14 @@ pub async fn commit(agent: &Arc<Agent>) -> Result<(), Failure> {
         return Err(Failure::new(ErrorCode::State, format!("the USRP process of {} is not linked to the radio", agent.host)));
     }
     ownership::tell_others(agent);
+    if std::mem::take(&mut agent.state().unsettled) {
+        seamless::settle(agent).await?;
+    }
     // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
     agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await
 }
 
-async fn go_on(agent: &Agent, state: Value, mark: Mark, arp: Option<&Arp>) -> Result<Linked, Failure> {
+async fn go_on(agent: &Agent, state: Value, mark: Mark, ready: &Ready) -> Result<Linked, Failure> {
     let (mut trace, mut importing) = (Trace::of(agent), Trace::of(agent));
     let streams = async {
         let began = Instant::now();
@@ -187,11 +196,14 @@ async fn go_on(agent: &Agent, state: Value, mark: Mark, arp: Option<&Arp>) -> Re
     let (imported, streams) = tokio::join!(import, streams);
     let (eth3_ms, link_ms) = streams?;
     imported?;
-    if let Some(Err(e)) = arp.map(|arp| agent.radio_port.announce(arp)) {
+    trace.parts.append(&mut importing.parts);
+    // Bursts for a USRP process that still overlaps would be lost.
+    let resumed = if ready.overlaps { Some(trace.time("go on", agent.d2d.ask(Ask::Resume, CUT)).await?) } else { None };
+    if let Some(Err(e)) = ready.arp.as_ref().map(|arp| agent.radio_port.announce(arp)) {
         agent.event(Level::Warning, format!("the radio's address could not be announced: {e}"));
     }
-    trace.parts.append(&mut importing.parts);
-    Ok(Linked { eth3_ms, link_ms, trace: trace.parts, ..Linked::default() })
+    let handover = resumed.map(seamless::handover);
+    Ok(Linked { eth3_ms, link_ms, trace: trace.parts, handover, ..Linked::default() })
 }
 
 /// What took how long, on this host's clock.

@@ -163,6 +163,7 @@ pub async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, request: O
         warnings: Vec::new(),
         phases: Vec::new(),
         trace: Vec::new(),
+        handover: None,
         total_ms: 0.0,
         held_ms: None,
         interruption: Interruption::default(),

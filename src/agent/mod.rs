@@ -16,6 +16,7 @@ mod peer;
 mod ports;
 mod radio_port;
 mod radio_step;
+mod seamless;
 mod state;
 mod stored;
 mod telemetry;

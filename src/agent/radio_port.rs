@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nix::net::if_::if_nametoindex;
 use rtnetlink::packet_route::neighbour::NeighbourState;
-use rtnetlink::{AddressMessageBuilder, Handle};
+use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
+use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
 
 use super::arp::{Arp, Mac};
 use super::ports::Cidr;
@@ -66,6 +67,34 @@ impl RadioPort {
         let message = AddressMessageBuilder::<Ipv4Addr>::new().index(self.index()?).address(address, prefix).build();
         let del = self.handle.address().del(message);
         del.execute().await.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
+    }
+
+    /// Opens a way to the radio from the parked address: the radio answers whoever asks, whatever its address, and the address that it is used
+    /// to stays with its owner.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`].
+    pub async fn open_way(&self, radio: Ipv4Addr, parked: Cidr) -> Result<(), Failure> {
+        let (from, _) = parked.parts();
+        let way = RouteMessageBuilder::<Ipv4Addr>::new().pref_source(from);
+        let add = self.handle.route().add(self.way(way, radio)?).replace();
+        add.execute().await.map_err(|e| self.failure(&format!("could not be given a way from {from} to the radio"), e))
+    }
+
+    /// Closes it, if there is one: a parked host does not reach the radio.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`].
+    pub async fn close_way(&self, radio: Ipv4Addr) -> Result<(), Failure> {
+        let way = self.way(RouteMessageBuilder::<Ipv4Addr>::new(), radio)?;
+        match self.handle.route().del(way).execute().await {
+            Err(Error::NetlinkError(e)) if e.raw_code() == -nix::libc::ESRCH => Ok(()),
+            closed => closed.map_err(|e| self.failure("could not be barred from the radio", e)),
+        }
+    }
+
+    fn way(&self, way: RouteMessageBuilder<Ipv4Addr>, radio: Ipv4Addr) -> Result<RouteMessage, Failure> {
+        Ok(way.destination_prefix(radio, 32).output_interface(self.index()?).scope(RouteScope::Link).build())
     }
 
     /// Finds the radio by ARP, from the interface's index and hardware address, without an address in its subnet, and tells the kernel where it is: the first packet then waits for nothing. `None`

@@ -65,6 +65,8 @@ pub struct State {
     pub frozen: Option<Instant>,
     /// From `prepare`, for `take_over`.
     pub ready: Option<Ready>,
+    /// From `take_over`, for `commit`: the streams still come to the parked address.
+    pub unsettled: bool,
     pub probe: Option<Prober>,
     pub progress: Option<Progress>,
     /// To say go or cancel to the order that is being carried out here.

@@ -185,7 +185,15 @@ pub struct Radio {
     pub bw: f64,
 }
 
+/// Fastest rate at which two streams of 16-bit samples share the radio's gigabit, samples per second.
+const TWO_STREAMS: f64 = 12.5e6;
+
 impl Radio {
+    /// Whether both receive chains may stream at once.
+    pub fn has_room_for_two_streams(&self) -> bool {
+        self.rate <= TWO_STREAMS
+    }
+
     /// The radio's address out of [`Radio::args`].
     ///
     /// # Errors

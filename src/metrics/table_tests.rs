@@ -20,6 +20,7 @@ pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
         warnings: Vec::new(),
         phases: vec![phase(PhaseName::TunIp, 0.4), phase(PhaseName::StopSource, 12.0), phase(PhaseName::LinkUsrp, link_ms)],
         trace: Vec::new(),
+        handover: None,
         total_ms: link_ms + 12.4,
         interruption: Interruption {
             by_phases_ms: Some(link_ms),

@@ -13,6 +13,10 @@ use crate::protocol::{
     ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
 };
 
+/// Why the method seamless is not to be had.
+pub(super) const ONE_STREAM: &str =
+    "at this rate the receive streams of both hosts do not fit on the radio's gigabit together: seamless is not possible";
+
 /// What every host answered.
 pub type Answers = BTreeMap<String, Result<Telemetry, Failure>>;
 
@@ -31,6 +35,7 @@ pub fn findings(order: Option<Order>, config: &Config, answers: &Answers) -> Vec
         }
         if order.is_migration() {
             findings.extend(same_radio(config, &setting));
+            findings.extend((!setting.two_streams).then(|| Finding::new(Grade::Warning, "seamless", ONE_STREAM).hint("take hot")));
             findings.push(far_end(config, answers));
         }
     } else {

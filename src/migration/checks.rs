@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::check;
 use super::engine::{Effect, Stage, State, read, sentence};
 use super::flow::{Ask, Side};
+use super::setting::Setting;
 use super::standing::{self, Report};
-use crate::protocol::{ErrorCode, Failure, Finding, Grade, Origin, SyncState, Telemetry};
+use crate::protocol::{ErrorCode, Failure, Finding, Grade, Method, Origin, SyncState, Telemetry};
 
 impl State {
     pub(super) fn checked(mut self, index: usize, result: Result<Value, Failure>) -> (Self, Effect) {
@@ -38,6 +39,14 @@ impl State {
             }
             Err(failure) => self.not_begun(failure),
         }
+    }
+
+    /// Refuses a method for which the link to the radio is too narrow.
+    pub(super) fn too_fast(&self) -> Option<Failure> {
+        let Setting { request, two_streams, .. } = &self.setting;
+        let needed = request.order.is_migration() && request.method == Method::Seamless;
+        (needed && !two_streams)
+            .then(|| Failure::new(ErrorCode::State, check::ONE_STREAM).hint("the method hot needs one stream only"))
     }
 
     /// Refuses the order when its interruption is to be expected longer than the operator accepts.

@@ -202,7 +202,7 @@ impl State {
             Stage::Checking(index) => match self.flow.checks.get(index) {
                 Some(check) => self.ask(check.at, check.ask),
                 None => {
-                    return match self.over_budget() {
+                    return match self.too_fast().or_else(|| self.over_budget()) {
                         Some(failure) => self.not_begun(failure),
                         None => self.enter(Stage::Marking),
                     };

@@ -105,6 +105,8 @@ pub struct Fleet {
     pub faults_at: BTreeMap<usize, Fault>,
     /// Whether D2D never synchronises.
     pub deaf: bool,
+    /// Whether USRP does not tell its stream.
+    pub untold_stream: bool,
     /// Hosts whose agent answers nothing from this command on.
     pub dead: BTreeMap<&'static str, usize>,
     /// A host that loses its D2D process as soon as it has answered this command; once.
@@ -240,7 +242,7 @@ impl Fleet {
         if let Command::LinkUsrp { epoch: Some(epoch), .. } | Command::StartUsrp { epoch: Some(epoch), .. } = command {
             self.epochs.push(*epoch);
         }
-        let deaf = self.deaf;
+        let (deaf, untold) = (self.deaf, self.untold_stream);
         self.replies += 3;
         let probe = (host == "server3").then(|| ProbeStatus { received: self.replies, ..ProbeStatus::default() });
         let state = self.hosts.get_mut(host).unwrap();
@@ -256,8 +258,10 @@ impl Fleet {
                 return wrong("USRP runs already");
             }
             Command::MakeUsrp => state.usrp = ProcessState::Made,
-            Command::Export => return Ok(json!({"state": {"tick": 1}})),
+            Command::Export if untold => return Ok(json!({"state": {"tick": 1}})),
+            Command::Export => return Ok(json!({"state": {"tick": 1}, "stream": {"chain": 1, "tick": 5}})),
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
+            Command::Overlap { stream } => assert_eq!(*stream, json!({"chain": 1, "tick": 5})),
             Command::Freeze => {
                 state.active = false;
                 return Ok(json!({"state": {"tick": 2}, "mark": {"sequence": 9}, "epoch": 4}));

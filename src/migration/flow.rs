@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::protocol::{Command, Control, PhaseName, Route, SetPort, TracePart};
+use crate::protocol::{Command, Control, Handover, PhaseName, Route, SetPort, TracePart};
 
 /// A host by its part in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub enum Ask {
     Export,
     /// Give the soft state that was read, find the radio.
     Prepare,
+    /// Receive beside the source until in sync.
+    Overlap,
     /// Stop both processes without ending them, take eth3 away; what they know is kept for `TakeOver`.
     Freeze,
     /// Go on where the frozen ones were.
@@ -107,10 +109,14 @@ pub struct Facts {
     pub route_list: Vec<Route>,
     /// The soft state of the source's D2D process, of the latest step that read it.
     pub state: Value,
+    /// The receive stream of the source's USRP process; null where that does not tell.
+    pub stream: Value,
     /// Where the source's USRP process was frozen.
     pub mark: Value,
     /// The parts of the cut.
     pub trace: Vec<TracePart>,
+    /// What the processes counted at the cut.
+    pub handover: Option<Handover>,
     /// The highest epoch of the radio's owner that any host knows, or that this order has asked for.
     pub epoch: u64,
     /// The source has been frozen, so that another host may have become the owner since.
@@ -149,6 +155,7 @@ impl Ask {
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::Export => Command::Export,
             Self::Prepare => Command::Prepare { state: facts.state.clone() },
+            Self::Overlap => Command::Overlap { stream: facts.stream.clone() },
             Self::Freeze => Command::Freeze,
             Self::TakeOver => Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone(), epoch: facts.next_epoch() },
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },

@@ -20,6 +20,7 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::M | Order::MB, Method::Cold) => &COLD,
         (Order::M | Order::MB, Method::Hot) => &HOT,
         (Order::M | Order::MB, Method::Failover) => &FAILOVER,
+        (Order::M | Order::MB, Method::Seamless) => &SEAMLESS,
     }
 }
 
@@ -158,6 +159,29 @@ pub const HOT: Flow = Flow {
     afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, Commit).or_warn()],
     // The undo of a step has tried the quick way.
     returns: &[RESTART, RESTART_THERE, RESTART],
+};
+
+/// Either way: as hot, and before the cut the destination receives beside the source and is in sync, so that the cut is of the transmit side only.
+pub const SEAMLESS: Flow = Flow {
+    checks: MOVE_CHECKS,
+    steps: &[
+        // Refused here where the source can not be frozen and followed; nothing is changed yet.
+        step(Source, Export).timed(&[P::StartD2d]),
+        step(Source, GetControl).timed(&[P::StartD2d]),
+        step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),
+        step(Source, GetTunIp).timed(&[P::TunIp]),
+        step(Destination, SetTunIp).timed(&[P::TunIp]),
+        step(Destination, StartD2dWithControl).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),
+        step(Destination, MakeUsrp).timed(&[P::MakeUsrp]).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, Prepare).timed(&[P::MakeUsrp]).undo(&[(Destination, DoubleKill)]),
+        step(Destination, Overlap).timed(&[P::Sync]).undo(&[(Destination, DoubleKill)]),
+        step(Source, Freeze).timed(&[P::StopSource]).undo(&[(Source, Resume), (Destination, DoubleKill)]),
+        step(Destination, TakeOver).timed(&[P::Eth3, P::LinkUsrp]).undo(BACK),
+        // It was in sync before the cut, and has to be still; waiting for it is no phase.
+        step(Destination, ConfirmSync).undo(BACK),
+    ],
+    afterwards: HOT.afterwards,
+    returns: HOT.returns,
 };
 
 /// Either way from a host that no longer answers, to one that starts with what it has collected of it. Nobody serves, so that there is no cut and

@@ -20,7 +20,16 @@ impl State {
                 (self.facts.control, self.facts.route_list) = (control, route_list);
             }
             Ask::GetCollected => self.recall(read(value, "get_collected", &host)?),
-            Ask::Export => self.facts.state = read::<SoftState>(value, "export", &host)?.state,
+            Ask::Export => {
+                let SoftState { state, stream } = read(value, "export", &host)?;
+                (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
+                if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == Ask::Overlap) {
+                    let text = format!(
+                        "the USRP process of {host} does not tell its receive stream, which another has to be begun beside"
+                    );
+                    return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
+                }
+            }
             Ask::Freeze => {
                 let Frozen { state, mark, epoch, trace } = read(value, "freeze", &host)?;
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
@@ -45,6 +54,7 @@ impl State {
                         if let Some(why) = &linked.forced {
                             self.warnings.push(sentence(&format!("{host} took the radio by force: {why}")));
                         }
+                        self.facts.handover = linked.handover.or(self.facts.handover);
                         parts = linked;
                     }
                     // The radio is linked: an answer that can not be divided spoils the table, not the service.

@@ -27,6 +27,7 @@ impl State {
             phases: if self.taken_up { Vec::new() } else { self.progress(self.last_event).phases() },
             total_ms: if self.taken_up { 0.0 } else { rounded(total) },
             trace: self.facts.trace.clone(),
+            handover: self.facts.handover,
             interruption: self.interruption(),
             rollback: self.rollback(),
             held_ms: self.held.map(rounded),

@@ -29,6 +29,8 @@ pub struct Setting {
     pub(super) probe_interval: Duration,
     pub(super) active: String,
     pub(super) relay: bool,
+    /// The radio's receive chains may both stream at once.
+    pub(super) two_streams: bool,
     /// Interruption by phases that is to be expected; filled in where it is asked for.
     pub expected: Expected,
 }
@@ -49,6 +51,7 @@ impl Setting {
             probe_interval: interval(config.probe.interval_ms),
             active: config.addresses.active.clone(),
             relay: !config.terminals.is_empty(),
+            two_streams: config.radio_of(to).is_ok_and(crate::config::Radio::has_room_for_two_streams),
             expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },
         }
     }

@@ -12,6 +12,7 @@ use super::phy::sync_signals::CellId;
 use super::receive::{Effort, Receiver};
 use super::settings::Settings;
 use crate::protocol::Link;
+use crate::workload::contract::Resumed;
 
 /// The receiving half of a modem.
 pub enum Ear {
@@ -124,7 +125,7 @@ impl Ear {
     }
 
     /// Delivers what was held back; `now` is the latest tick.
-    pub fn resume(&mut self, now: u64, out: &mut impl Outlet) {
+    pub fn resume(&mut self, now: u64, out: &mut impl Outlet) -> Resumed {
         match self {
             Self::One(receiver) => receiver.resume(out),
             Self::Group(group) => group.resume(now, out),

@@ -18,6 +18,7 @@ use super::relay::{LONGEST, Relay};
 use super::segment::Reassembler;
 use super::settings::Settings;
 use crate::protocol::Link;
+use crate::workload::contract::Resumed;
 use crate::workload::samples::Block;
 
 /// Hops of a terminal without a timing.
@@ -299,12 +300,15 @@ impl Group {
     }
 
     /// Delivers what was held back, and sends it on; `now` is the latest tick.
-    pub fn resume(&mut self, now: u64, out: &mut impl Outlet) {
+    pub fn resume(&mut self, now: u64, out: &mut impl Outlet) -> Resumed {
+        let mut all = Resumed::default();
         for n in 0..self.chains.len() {
             let chain = &mut self.chains[n];
-            chain.receiver.resume(&mut chain.heard);
+            let resumed = chain.receiver.resume(&mut chain.heard);
+            (all.again, all.missing) = (all.again + resumed.again, all.missing + resumed.missing);
             self.pass_on(n, now, out);
         }
+        all
     }
 }
 

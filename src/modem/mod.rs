@@ -6,6 +6,7 @@ mod ear;
 mod group;
 mod group_state;
 mod hold;
+mod intake;
 mod membership;
 mod orders;
 pub mod phy;

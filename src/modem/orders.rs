@@ -91,8 +91,8 @@ impl Order {
                 Ok(json!({ "state": state(modem)? }))
             }
             Self::Resume => {
-                modem.resume(out);
-                Ok(Value::Null)
+                let resumed = modem.resume(out);
+                serde_json::to_value(resumed).map_err(|e| format!("the answer can not be written: {e}"))
             }
             Self::SetRoutes(routes) => modem.set_routes(&routes, out).map(|()| Value::Null),
         }

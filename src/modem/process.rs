@@ -9,6 +9,7 @@ use std::thread;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use super::core::Modem;
+use super::intake::Intake;
 use super::settings::Settings;
 use super::shell::{self, IpInterface, Shared};
 use crate::config::Radio;
@@ -53,18 +54,19 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let reporter = serve(&socket, move |ask| answers.answer(ask)).map_err(|e| unbound(&socket, &e))?;
     let tun = Arc::new(open_tun(&name)?);
     let modem = Modem::new(settings, args.lead);
-    let (reader, queue) = (Arc::clone(&tun), modem.queue());
+    let intake = Arc::new(Intake::new(modem.queue()));
+    let (reader, taking) = (Arc::clone(&tun), Arc::clone(&intake));
     let exit_name = name.clone();
     thread::Builder::new()
         .name("tun".into())
         .spawn(move || {
-            let error = shell::read_packets(&*reader, &queue);
+            let error = taking.run(&*reader);
             // The agent shows these as the process's last words; without tun there is nothing left to do.
             eprintln!("baton: {exit_name} can not be read any more: {error}");
             std::process::exit(1);
         })
         .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} can not be started: {e}")))?;
-    let error = shell::serve_samples(&listener, modem, &shared, &reporter, &*tun);
+    let error = shell::serve_samples(&listener, modem, &shared, &reporter, (&*tun, &*intake));
     Err(Failure::new(ErrorCode::Io, format!("no USRP process can connect to {} any more: {error}", samples.display())))
 }
 
@@ -126,6 +128,8 @@ fn open_tun(name: &str) -> Result<SyncDevice, Failure> {
         }
     };
     let tun = DeviceBuilder::new().name(name).inherit_enable_state().build_sync().map_err(fail)?;
+    // Whoever reads takes what is there, and no more.
+    tun.set_nonblocking(true).map_err(fail)?;
     match tun.enabled(true) {
         Err(_) if tun.is_running().unwrap_or(false) => Ok(tun),
         Err(e) => Err(fail(e)),

@@ -154,11 +154,11 @@ impl Reassembler {
         self.packet = part.unwrap_or_default();
     }
 
-    /// Whether a payload came before the one expected.
-    pub fn is_past(&self, payload: &[u8]) -> bool {
+    /// How many payloads lie between the one expected and this one: below 0 it is past, 0 when nothing is known.
+    pub fn ahead(&self, payload: &[u8]) -> i16 {
         match (payload, self.expected) {
-            ([VERSION, _, high, low, ..], Some(expected)) => (u16::from_be_bytes([*high, *low]).wrapping_sub(expected) as i16) < 0,
-            _ => false,
+            ([VERSION, _, high, low, ..], Some(expected)) => u16::from_be_bytes([*high, *low]).wrapping_sub(expected) as i16,
+            _ => 0,
         }
     }
 

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::core::{Modem, Outlet, Report};
+use super::intake::Intake;
 use super::orders::{Order, Orders};
-use super::queue::PacketQueue;
 use super::receive::Sync;
-use super::segment::MTU;
 use super::settings::{self, Settings};
 use super::soft_state::SoftState;
 use crate::protocol::{Route, StreamCounters, SyncState};
@@ -24,12 +23,12 @@ use crate::workload::serve::Reporter;
 /// A connected USRP process that sends nothing for this long has no samples: a hundred subframes.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// Where IP packets come from and go to.
-pub trait IpInterface {
-    /// Waits for the next packet.
+/// Where IP packets come from and go to; can be waited for.
+pub trait IpInterface: AsFd {
+    /// Takes the next packet.
     ///
     /// # Errors
-    /// Of the interface.
+    /// Of the interface; `WouldBlock` when there is none.
     fn receive(&self, packet: &mut [u8]) -> io::Result<usize>;
 
     /// Delivers a packet.
@@ -97,7 +96,9 @@ impl Shared {
             Ask::Import { state } => self.orders.give(Order::Import(Box::new(SoftState::read(&state)?))),
             Ask::Freeze => self.orders.give(Order::Freeze),
             Ask::Resume => self.orders.give(Order::Resume),
-            Ask::Link | Ask::TakeOver(_) => Err("the D2D process has no radio to link; the USRP process has".into()),
+            Ask::Link | Ask::TakeOver(_) | Ask::Overlap(_) | Ask::Settle => {
+                Err("the D2D process has no radio to link; the USRP process has".into())
+            }
         }
     }
 
@@ -144,6 +145,7 @@ struct Shell<'a, I> {
     shared: &'a Shared,
     reporter: &'a Reporter,
     tun: &'a I,
+    intake: &'a Intake,
     samples: Option<SampleSocket>,
     bursts_dropped: u64,
     /// Changes that are not told yet: who hears of one and asks for the control variables gets those of now.
@@ -176,6 +178,10 @@ impl<I: IpInterface> Shell<'_, I> {
     /// Carries out what the agent wants, and answers when it shows.
     fn obey(&mut self, modem: &mut Modem) {
         while let Some((order, reply)) = self.shared.orders.next() {
+            if matches!(order, Order::Freeze) {
+                // The host's answers to what was delivered last belong into the state. What tun has to say of itself, its reader hears.
+                let _ = self.intake.drain(self.tun);
+            }
             let answer = order.carry_out(modem, self);
             self.publish(modem.report());
             // Whoever asked may have given up.
@@ -198,28 +204,15 @@ impl<I: IpInterface> Shell<'_, I> {
     }
 }
 
-/// Moves packets from the interface to the queue until the interface fails; returns why.
-pub fn read_packets(tun: &impl IpInterface, queue: &PacketQueue) -> io::Error {
-    // One byte more than is allowed, so that what is too long is seen to be.
-    let mut packet = [0; MTU + 1];
-    loop {
-        match tun.receive(&mut packet) {
-            Ok(length) => queue.push(&packet[..length]),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return e,
-        }
-    }
-}
-
 /// Serves one USRP process after another, at real-time priority where that is allowed; returns why no further one can come.
 pub fn serve_samples(
     listener: &SampleListener,
     mut modem: Modem,
     shared: &Shared,
     reporter: &Reporter,
-    tun: &impl IpInterface,
+    (tun, intake): (&impl IpInterface, &Intake),
 ) -> io::Error {
-    let mut shell = Shell { shared, reporter, tun, samples: None, bursts_dropped: 0, changes: Vec::new() };
+    let mut shell = Shell { shared, reporter, tun, intake, samples: None, bursts_dropped: 0, changes: Vec::new() };
     let mut ordinary = real_time(Rank::Modem).err();
     loop {
         let called = shared.orders.bell.wait(listener.as_fd(), None);

@@ -113,6 +113,12 @@ pub enum Command {
         /// What `export` on the other host has answered.
         state: Value,
     },
+    /// Receive beside the other host's processes, on the radio's other receive chain, until the D2D process is in sync; give out nothing
+    /// (baton's own). The radio is spoken to from the parked address. Result: [`Overlapped`](super::Overlapped).
+    Overlap {
+        /// `stream` of what `export` on the other host has answered.
+        stream: Value,
+    },
     /// Stop both processes without ending them, and take eth3 away from the radio (baton's own). After a failure they go on. Result: [`Frozen`].
     Freeze,
     /// eth3 to the radio, streams here, D2D on from the soft state: no probe, no settings (baton's own). eth3 is taken away again after a failure.
@@ -184,6 +190,7 @@ impl Command {
             Self::AwaitSync { .. } => "await_sync",
             Self::Export => "export",
             Self::Prepare { .. } => "prepare",
+            Self::Overlap { .. } => "overlap",
             Self::Freeze => "freeze",
             Self::TakeOver { .. } => "take_over",
             Self::Resume { .. } => "resume",
@@ -220,6 +227,7 @@ impl Command {
         "await_sync",
         "export",
         "prepare",
+        "overlap",
         "freeze",
         "take_over",
         "resume",
@@ -398,24 +406,4 @@ pub struct ControlReport {
     pub meanings: serde_json::Map<String, Value>,
     /// How long ago they were collected, ms; absent when they never were.
     pub age_ms: Option<u64>,
-}
-
-/// Result of `probe_mark`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProbeMark {
-    /// Sequence number, counted from the start of the probe, of the next probe to be sent.
-    pub next: u64,
-}
-
-/// Result of `probe_window`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ProbeWindow {
-    /// Interval of the probe, ms.
-    pub interval_ms: f64,
-    /// Probes sent in the window.
-    pub sent: u64,
-    /// Probes never answered.
-    pub lost: u64,
-    /// Longest time between two consecutive replies, the last one before the window included, ms.
-    pub gap_ms: f64,
 }

@@ -1,4 +1,4 @@
-//! Results of the commands of a hot migration.
+//! Results of the commands of a hot or seamless migration.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,31 @@ use super::TracePart;
 pub struct SoftState {
     /// The D2D process's own.
     pub state: Value,
+    /// The receive stream of the USRP process, for `overlap`; absent where that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Value>,
+}
+
+/// Result of `overlap`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overlapped {
+    /// The radio's receive chain that is this host's now.
+    pub chain: u8,
+    /// Starting it until samples flowed, ms.
+    pub receive_ms: f64,
+    /// From then to the first good subframe, ms.
+    pub sync_ms: f64,
+}
+
+/// What the processes know of IP payloads and packets when the work changed hands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// Payloads that both ends had received; delivered once.
+    pub payloads_again: u64,
+    /// Payloads between those that neither end had received.
+    pub payloads_missing: u64,
+    /// Packets that waited on the source and found no room in what was carried over.
+    pub packets_left_behind: u64,
 }
 
 /// Result of `prepare`.

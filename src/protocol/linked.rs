@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TracePart;
+use super::{Handover, TracePart};
 
 /// Result of `link_usrp` and `start_usrp`: how long each part took.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Linked {
     /// Of `take_over`: what took how long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TracePart>,
+    /// Of `take_over` after `overlap`: what changed hands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Handover>,
     /// Under which this host owns the radio now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,

@@ -8,18 +8,19 @@ mod failure;
 mod hot;
 mod linked;
 mod order;
+mod probe;
 mod record;
 mod telemetry;
 
 pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
 pub use command::{
-    Collected, Command, Connection, Control, ControlReport, ControlValues, ProbeMark, ProbeWindow, Reply, Request, Route, SetPort,
-    Started, TunIp,
+    Collected, Command, Connection, Control, ControlReport, ControlValues, Reply, Request, Route, SetPort, Started, TunIp,
 };
 pub use failure::{ErrorCode, Failure};
-pub use hot::{Frozen, Prepared, SoftState};
+pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState};
 pub use linked::Linked;
 pub use order::{Method, Order, OrderRequest};
+pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST,
     SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS, TracePart,

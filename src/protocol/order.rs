@@ -80,6 +80,8 @@ pub enum Method {
     Classic,
     /// All that can be is done before the cut; the source is frozen and resumed when the cut fails.
     Hot,
+    /// As hot, and the destination receives beside the source and is in sync before the cut: only the transmit side changes hands.
+    Seamless,
     /// The source no longer answers: started at the destination with what was last collected there.
     Failover,
 }
@@ -90,6 +92,7 @@ impl fmt::Display for Method {
             Self::Cold => "cold",
             Self::Classic => "classic",
             Self::Hot => "hot",
+            Self::Seamless => "seamless",
             Self::Failover => "failover",
         })
     }

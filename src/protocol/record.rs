@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Method, Order};
+use super::{Failure, Handover, Method, Order};
 
 /// Phases of a migration, as the source's table names them, and the stopping of the source as a row of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -197,6 +197,9 @@ pub struct RunRecord {
     /// The parts of the cut, each on its host's own clock; empty where the method keeps none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TracePart>,
+    /// What the processes know of payloads and packets at the cut; absent where the method keeps no count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Handover>,
     /// How long it waited for `go`, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_ms: Option<f64>,

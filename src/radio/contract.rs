@@ -14,7 +14,8 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
     match ask {
         Ask::Status => {
             let status = Status {
-                linked: Some(session.linked()),
+                // What it only receives is another's.
+                linked: Some(session.linked() && !session.overlaps()),
                 frozen: session.park.is_parking().then_some(true),
                 counters: Some(session.counters.snapshot()),
                 ..Status::default()
@@ -25,9 +26,10 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
         Ask::Freeze => session.freeze().and_then(said),
         Ask::Resume => session.resume().and_then(said),
         Ask::TakeOver(mark) => session.take_over(mark).and_then(said),
-        Ask::Export | Ask::Import { .. } => {
-            Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into())
-        }
+        Ask::Export => session.stream().and_then(said),
+        Ask::Overlap(beside) => session.overlap(beside).and_then(said),
+        Ask::Settle => session.settle().map(|()| Value::Null),
+        Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into()),
         Ask::GetControl | Ask::Describe | Ask::GetRoutes | Ask::SetRoutes { .. } => {
             Err("the USRP process only moves samples; ask the D2D process".into())
         }

@@ -8,11 +8,13 @@ pub mod wire;
 mod attach;
 mod bridge;
 mod burst;
+mod chain;
 mod contract;
 mod control;
 mod converters;
 mod counters;
 mod merge;
+mod overlap;
 mod park;
 mod plan;
 mod rx;
@@ -73,8 +75,8 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     eprintln!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate);
 
     let received = signals.wait();
-    // A parked process has given the radio away: its streams are another's.
-    if session.linked() && !session.park.is_parking() {
+    // A parked process has given the radio away: its streams are another's. Not so the receive chain of one that overlaps.
+    if session.linked() && (session.overlaps() || !session.park.is_parking()) {
         session.quiet(Instant::now() + FAREWELL);
     }
     received.map(|_| ExitCode::SUCCESS).map_err(|e| environment_failure("signals can not be awaited", &e.into()))

@@ -94,7 +94,7 @@ mod tests {
         let park = Park::new().unwrap();
         assert!(park.enter().unwrap_err().contains("did not come to rest"));
         assert!(!park.is_parking() && park.may_send());
-        let mark = Mark { sequence: 17, count: 1, end_tick: Some(5) };
+        let mark = Mark { sequence: 17, count: 1, end_tick: Some(5), chain: 0 };
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !park.is_parking() {

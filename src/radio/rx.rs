@@ -15,7 +15,7 @@ use super::wire::{RxContext, RxData, RxPacket};
 use crate::workload::samples::Block;
 
 /// How long a call waits for packets before the thread looks around.
-const LOOK_AROUND: Duration = Duration::from_millis(20);
+pub const LOOK_AROUND: Duration = Duration::from_millis(20);
 
 /// Pause after each delivery, in which packets gather: at BW 1.4 they come every 0.2 ms, at BW 5 every 0.06 ms, and a wake-up for each, here and in the
 /// D2D process, costs more than all work on the samples. A subframe is complete this much later at most. A whole lab took
@@ -136,11 +136,11 @@ impl<'a> Receiver<'a> {
 
     /// An error ends the radio's stream, and only a new command starts it again.
     fn resume(&mut self, error: RxError) {
-        // A parked entity leaves the radio alone; its resumption starts the stream again.
-        if self.session.park.is_parking() {
+        // A parked entity leaves the radio alone; its resumption starts the stream again. One that overlaps has a chain of its own.
+        if self.session.park.is_parking() && !self.session.overlaps() {
             return;
         }
-        let outcome = attach::start(&mut self.session.control(), attach::DEADLINE);
+        let outcome = attach::start(&mut self.session.control(), self.session.chain(), attach::DEADLINE);
         if self.overflow_notes.open(Instant::now(), PATIENCE) {
             let what = match error {
                 RxError::Overflow => "the radio's receive stream overflowed",
@@ -175,6 +175,7 @@ impl<'a> Receiver<'a> {
 
 /// Hands a block to the D2D process.
 fn deliver(block: &Block, outlet: &mut Outlet<'_>, session: &Session, notes: &mut Throttle) {
+    session.heard(block.tick);
     if outlet.send(block).is_err() && notes.open(Instant::now(), PATIENCE) {
         session.note("the D2D process does not take its samples in time; blocks are dropped".into());
     }

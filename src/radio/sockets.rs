@@ -15,11 +15,28 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// Send buffer: a full transmit window need not fit, a subframe must.
 const SEND_BUFFER: usize = 1 << 20;
 
-/// A socket bound to any address and any port. The radio's port has no address yet when the entity is made.
+/// Ports that are tried: another process may take one between our choice and our binding.
+const PORTS: u32 = 8;
+
+/// A socket bound to any address and some port, which stays its own whatever becomes of its connection. The radio's port has no address
+/// yet when the entity is made.
 ///
 /// # Errors
 /// Of the system.
 pub fn make() -> io::Result<UdpSocket> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..PORTS {
+        // A port that the kernel chose at binding is given up for a moment with every new connection, and what arrives then finds nobody.
+        let free = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?.local_addr()?.port();
+        match bind(free) {
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => last = e,
+            other => return other,
+        }
+    }
+    Err(last)
+}
+
+fn bind(port: u16) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
     // Beyond the system's limit when the rights are there, up to the limit otherwise.
     if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
@@ -28,7 +45,7 @@ pub fn make() -> io::Result<UdpSocket> {
     if setsockopt(&socket, sockopt::SndBufForce, &SEND_BUFFER).is_err() {
         socket.set_send_buffer_size(SEND_BUFFER)?;
     }
-    socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into())?;
+    socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into())?;
     Ok(socket.into())
 }
 
@@ -42,7 +59,11 @@ pub fn connect(socket: &UdpSocket, device: Ipv4Addr, port: u16) -> io::Result<()
     socket.connect(SocketAddrV4::new(device, port))
 }
 
-fn disconnect(socket: &UdpSocket) -> io::Result<()> {
+/// Ends a connection: the socket receives on any address, and from anybody.
+///
+/// # Errors
+/// Of the system.
+pub fn disconnect(socket: &UdpSocket) -> io::Result<()> {
     let nobody = nix::libc::sockaddr { sa_family: nix::libc::AF_UNSPEC as u16, sa_data: [0; 14] };
     // SAFETY: the address is a valid sockaddr of the length given, and the descriptor is open for as long as `socket` lives.
     let done = unsafe { nix::libc::connect(socket.as_raw_fd(), &raw const nobody, size_of_val(&nobody) as nix::libc::socklen_t) };

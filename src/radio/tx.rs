@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::MultiHeaders;
@@ -110,11 +111,11 @@ impl<'a> Sender<'a> {
     fn settle(&mut self) {
         let mark = if self.epoch == self.session.epoch() {
             let (sequence, count) = self.bursts.next();
-            Mark { sequence, count, end_tick: self.end_tick }
+            Mark { sequence, count, end_tick: self.end_tick, chain: 0 }
         } else {
             self.session.begin()
         };
-        self.session.park.settle(mark);
+        self.session.park.settle(Mark { chain: self.session.chain().number(), ..mark });
     }
 
     /// Waits for samples, or without an inlet for the radio, and takes the radio's events in passing: they come about as often as
@@ -145,7 +146,7 @@ impl<'a> Sender<'a> {
     fn transmit(&mut self, block: &Block) {
         if self.epoch != self.session.epoch() {
             self.epoch = self.session.epoch();
-            let Mark { sequence, count, end_tick } = self.session.begin();
+            let Mark { sequence, count, end_tick, .. } = self.session.begin();
             self.bursts.begin_at(sequence, count);
             self.window = Window::at(sequence);
             self.end_tick = end_tick;
@@ -156,7 +157,11 @@ impl<'a> Sender<'a> {
         let session = self.session;
         let frames = self.bursts.lay_out(block);
         let wanted = frames.len();
-        match send_all(&session.tx, &mut self.headers, frames) {
+        let sent = {
+            let _connected = session.sending.lock().unwrap_or_else(PoisonError::into_inner);
+            send_all(&session.tx, &mut self.headers, frames)
+        };
+        match sent {
             Ok(sent) => {
                 self.bursts.sent(sent);
                 self.window.sent(sent as u32);

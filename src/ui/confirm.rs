@@ -45,6 +45,7 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<
     let how = match method {
         Method::Classic => "{1} is made ready first; then {0} stops, and {1} takes the radio without initialising it.",
         Method::Hot => "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
+        Method::Seamless => "{1} receives beside {0} first; then {0} is frozen, {1} transmits on, and only then {0} ends.",
         Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
         Method::Failover => "{0} does not answer; {1} starts the work anew with what it last heard of {0}.",
     };

@@ -332,6 +332,7 @@ fn progress(finished: bool) -> Progress {
             warnings: vec![],
             phases: progress.phases(),
             trace: Vec::new(),
+            handover: None,
             total_ms: 1902.4,
             interruption: Interruption {
                 by_phases_ms: Some(1741.4),

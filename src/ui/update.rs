@@ -301,7 +301,8 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             model.method = match model.method {
                 Method::Classic => Method::Cold,
                 Method::Cold => Method::Hot,
-                Method::Hot | Method::Failover => Method::Classic,
+                Method::Hot => Method::Seamless,
+                Method::Seamless | Method::Failover => Method::Classic,
             };
             model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
         }

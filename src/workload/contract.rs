@@ -44,7 +44,8 @@ pub enum Ask {
     },
     /// USRP only: connect the made entity to the radio; answered when samples flow.
     Link,
-    /// D2D only: what another D2D process needs to go on where this one is. Result: a JSON object, the process's own.
+    /// What another process needs to go on where this one is. Result: of a D2D process a JSON object, its own; of a USRP process its
+    /// [`Stream`].
     Export,
     /// D2D only: goes on where another D2D process was. Refused, and nothing changed, when the state does not fit.
     Import {
@@ -53,11 +54,36 @@ pub enum Ask {
     },
     /// Gives nothing out any more, but stays ready. Result: what a successor needs; the process's own.
     Freeze,
-    /// Goes on after [`Ask::Freeze`].
+    /// Goes on after [`Ask::Freeze`]. Result: of a D2D process [`Resumed`], of a USRP process [`TakenOver`].
     Resume,
     /// USRP only: goes on where another host's process was frozen, on streams that run; answered when samples flow. Result:
     /// [`TakenOver`].
     TakeOver(Mark),
+    /// USRP only: receives on the radio's other chain beside another host's process, whose `export` answered this, and gives out nothing. Result:
+    /// [`Overlapping`].
+    Overlap(Stream),
+    /// USRP only: the other process has ended; its receive chain stops, and the streams come to the address that this host has now.
+    Settle,
+}
+
+/// The receive stream of a USRP process: what `export` answers, and `overlap` begins beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// The radio's receive chain, 0 or 1.
+    pub chain: u8,
+    /// Tick of some sample: others are multiples of the decimation away.
+    pub tick: u64,
+}
+
+/// A stream that was begun beside another.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Overlapping {
+    /// From the question to the first samples, ms.
+    pub ms: f64,
+    /// The receive chain.
+    pub chain: u8,
+    /// Tick of its first sample.
+    pub tick: u64,
 }
 
 /// Where the transmit side of a USRP process stands: what `freeze` answers, and `take_over` goes on from.
@@ -69,6 +95,26 @@ pub struct Mark {
     pub count: u8,
     /// Tick behind the last sample that was sent; none before any was.
     pub end_tick: Option<u64>,
+    /// The receive chain that it hears with, 0 or 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub chain: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(chain: &u8) -> bool {
+    *chain == 0
+}
+
+/// What a D2D process knows of the moment when it went on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resumed {
+    /// Payloads that it had received and another process had delivered: left out.
+    pub again: u64,
+    /// Payloads that neither had received.
+    pub missing: u64,
+    /// Packets for which there was no room in the state that it took.
+    pub left_behind: u64,
 }
 
 /// How a USRP process got streams that another had.

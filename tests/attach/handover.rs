@@ -11,7 +11,7 @@ use super::{AHEAD, DECIMATION, burst, linked, receive_contiguous};
 const BURST: u64 = 1920 * DECIMATION;
 
 /// A made process with its D2D side.
-fn made(address: &str) -> (tempfile::TempDir, Usrp, SampleListener, SampleSocket) {
+pub fn made(address: &str) -> (tempfile::TempDir, Usrp, SampleListener, SampleSocket) {
     let folder = tempfile::tempdir().unwrap();
     let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
     let usrp = Usrp::start(folder.path(), &radio(address));
@@ -21,12 +21,12 @@ fn made(address: &str) -> (tempfile::TempDir, Usrp, SampleListener, SampleSocket
 }
 
 /// Ten bursts in a row from `tick`; the tick behind them.
-fn bursts(d2d: &mut SampleSocket, tick: u64) -> u64 {
+pub fn bursts(d2d: &mut SampleSocket, tick: u64) -> u64 {
     (0..10).for_each(|n| d2d.send(&burst(tick + n * BURST, 1920)).unwrap());
     tick + 10 * BURST
 }
 
-fn faults(usrp: &mut Usrp) -> [u64; 5] {
+pub fn faults(usrp: &mut Usrp) -> [u64; 5] {
     let counters = usrp.counters();
     [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors]
 }

@@ -3,6 +3,7 @@
 
 mod fake;
 mod handover;
+mod overlap;
 mod parked;
 mod process;
 

@@ -75,7 +75,7 @@ fn a_link_ends_the_parking_and_an_unlinked_process_can_be_parked() {
     let mut d2d = listener.accept().unwrap();
     d2d.send(&burst(0, 700)).unwrap();
     await_until("a burst", || fake.state().transmitted.len() == 2);
-    assert!(usrp.ask("export").unwrap_err().contains("D2D"));
+    assert!(usrp.ask_with("import", &serde_json::json!({"state": {}})).unwrap_err().contains("D2D"));
 }
 
 /// Takes the receive stream of a radio.

@@ -1,6 +1,7 @@
 //! `baton usrp` as a child, and its agent's and its sibling's ends of the sockets.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use baton::config::Radio;
 use baton::protocol::StreamCounters;
+use baton::radio::wire::Control;
+use baton::radio::wire::control::{Action, Message};
+use baton::radio::wire::register::setting_address;
 use baton::workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
@@ -187,4 +191,11 @@ pub fn await_until(what: &str, mut reached: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "{what} did not happen");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Writes a setting register of the radio behind this socket, and waits for its answer.
+pub fn poke(control: &UdpSocket, register: u8, value: u32) {
+    let write = Message::Register { address: setting_address(register), data: value, action: Action::Write };
+    control.send(&Control::request(1, write).encode()).unwrap();
+    control.recv(&mut [0; 64]).unwrap();
 }

@@ -1,8 +1,8 @@
 //! "Fails at this step -> exactly these commands, this outcome, this reason": docs/spec.md, "Flows", as a table.
 
 use super::*;
-use crate::migration::fleet::Fault::{self, Half, Lost, Refused, Silent};
-use crate::protocol::Method::{Classic, Cold, Hot};
+use crate::migration::fleet::Fault::{self, Half, Late, Lost, Refused, Silent};
+use crate::protocol::Method::{Classic, Cold, Hot, Seamless};
 use crate::protocol::Order::{DS, DSR, KL, KR, M, MB};
 use crate::protocol::Outcome::{self, Failed, Ok as Done, RolledBack};
 use crate::protocol::Route;
@@ -10,7 +10,7 @@ use crate::protocol::Route;
 /// Commands that change something when nothing fails.
 #[test]
 fn flows_without_failure_ask_in_the_sources_order() {
-    let table: [(Order, Method, &[&str]); 9] = [
+    let table: [(Order, Method, &[&str]); 10] = [
         (M, Classic, &["set_tun_ip@server2", "start_d2d@server2", "make_usrp@server2", "double_kill@server1", "link_usrp@server2"]),
         (
             MB,
@@ -38,6 +38,21 @@ fn flows_without_failure_ask_in_the_sources_order() {
                 "take_over@server2",
                 "double_kill@server1",
                 "commit@server2",
+            ],
+        ),
+        (
+            MB,
+            Seamless,
+            &[
+                "set_tun_ip@server1",
+                "start_d2d@server1",
+                "make_usrp@server1",
+                "prepare@server1",
+                "overlap@server1",
+                "freeze@server2",
+                "take_over@server1",
+                "double_kill@server2",
+                "commit@server1",
             ],
         ),
         (DS, Classic, &["set_eth3@server1", "start_d2d@server1", "start_usrp@server1"]),
@@ -347,6 +362,66 @@ const BRANCHES: &[Branch] = &[
         RolledBack,
         "server2 still serves.",
     ),
+    // Seamless: until the cut the source is not touched, from then on it is as with hot.
+    (M, Seamless, "server1", "export", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Seamless, "server1", "get_control", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Seamless, "server1", "get_tun_ip", Refused, &[], RolledBack, "server1 still serves."),
+    (M, Seamless, "server2", "set_tun_ip", Refused, &["set_tun_ip@server2"], RolledBack, "server1 still serves."),
+    (M, Seamless, "server2", "start_d2d", Silent, &["kill_d2d@server2", "set_tun_ip@server2"], RolledBack, "server1 still serves."),
+    (
+        M,
+        Seamless,
+        "server2",
+        "make_usrp",
+        Refused,
+        &["kill_d2d@server2", "set_tun_ip@server2"],
+        RolledBack,
+        "server1 still serves.",
+    ),
+    (
+        M,
+        Seamless,
+        "server2",
+        "prepare",
+        Refused,
+        &["double_kill@server2", "set_tun_ip@server2"],
+        RolledBack,
+        "server1 still serves.",
+    ),
+    (
+        M,
+        Seamless,
+        "server2",
+        "overlap",
+        Refused,
+        &["double_kill@server2", "set_tun_ip@server2"],
+        RolledBack,
+        "server1 still serves.",
+    ),
+    (
+        M,
+        Seamless,
+        "server2",
+        "overlap",
+        Silent,
+        &["double_kill@server2", "set_tun_ip@server2"],
+        RolledBack,
+        "server1 still serves.",
+    ),
+    (M, Seamless, "server2", "overlap", Late, &["double_kill@server2", "set_tun_ip@server2"], RolledBack, "server1 still serves."),
+    (
+        M,
+        Seamless,
+        "server1",
+        "freeze",
+        Silent,
+        &["resume@server1", "double_kill@server2", "set_tun_ip@server2"],
+        RolledBack,
+        "server1 still serves.",
+    ),
+    (M, Seamless, "server2", "take_over", Half, BACK, RolledBack, "server1 still serves."),
+    (M, Seamless, "server2", "take_over", Silent, BACK, RolledBack, "server1 still serves."),
+    (M, Seamless, "server2", "await_sync", Refused, BACK, RolledBack, "server1 still serves."),
     (DS, Classic, "server1", "set_eth3", Refused, &[], Failed, "set_eth3 was refused."),
     (DS, Classic, "server1", "set_eth3", Silent, &["set_eth3@server1"], Failed, "did not answer set_eth3."),
     (DS, Classic, "server1", "start_d2d", Refused, &["set_eth3@server1"], Failed, "start_d2d was refused."),
@@ -386,9 +461,17 @@ fn every_failure_branch_cleans_up_as_the_source_has_it() {
 
 #[test]
 fn the_table_of_branches_names_every_step() {
-    for (order, method) in
-        [(M, Classic), (MB, Classic), (M, Cold), (M, Hot), (DS, Classic), (DSR, Classic), (KL, Classic), (KR, Classic)]
-    {
+    for (order, method) in [
+        (M, Classic),
+        (MB, Classic),
+        (M, Cold),
+        (M, Hot),
+        (M, Seamless),
+        (DS, Classic),
+        (DSR, Classic),
+        (KL, Classic),
+        (KR, Classic),
+    ] {
         let flow = crate::migration::flows::of(order, method);
         for step in flow.steps.iter().filter(|s| s.when == crate::migration::flow::When::Always) {
             let command = step.ask.command(&crate::migration::flow::Facts::default());
@@ -440,10 +523,41 @@ fn a_source_is_not_resumed_while_the_destination_may_hold_the_radio() {
 
 #[test]
 fn a_hot_source_that_can_not_be_ended_is_a_warning() {
+    for method in [Hot, Seamless] {
+        let mut fleet = before(M);
+        fleet.faults.push(("server1", "double_kill", Refused));
+        let record = run(&mut fleet, M, method, true);
+        assert_eq!((record.outcome, record.warnings), (Done, vec!["double_kill on server1: double_kill was refused.".to_owned()]));
+    }
+}
+
+/// Where the radio's link carries one stream only, or the USRP process does not tell its stream, nothing is changed.
+#[test]
+fn seamless_is_refused_before_anything_is_changed_and_offers_hot() {
+    let refused = |record: &RunRecord, words: &str| {
+        let failure = record.failure.clone().unwrap();
+        assert!(failure.message.contains(words) && failure.hint.unwrap().contains("hot"), "{record:?}");
+    };
+    let folder = std::path::Path::new("/nowhere");
+    for (rate, fits) in [(12.5e6, true), (100e6 / 7.0, false)] {
+        let mut config = crate::migration::fleet::config(folder, true);
+        config.radio.get_mut("pool").unwrap().rate = rate;
+        let request = OrderRequest::new(M, Seamless);
+        let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config);
+        let mut fleet = before(M);
+        let record =
+            run_setting(&mut fleet, setting, |_, _| Duration::from_millis(1), &mut |_: &State, _: Duration| (), |_| Wish::None);
+        assert_eq!((record.outcome == Done, fleet.changes().is_empty()), (fits, !fits), "{record:?}");
+        if !fits {
+            refused(&record, "do not fit on the radio's gigabit together");
+        }
+    }
     let mut fleet = before(M);
-    fleet.faults.push(("server1", "double_kill", Refused));
-    let record = run(&mut fleet, M, Hot, true);
-    assert_eq!((record.outcome, record.warnings), (Done, vec!["double_kill on server1: double_kill was refused.".to_owned()]));
+    fleet.untold_stream = true;
+    let record = run(&mut fleet, M, Seamless, true);
+    assert_eq!((record.outcome, fleet.changes()), (RolledBack, vec![]));
+    refused(&record, "does not tell its receive stream");
+    assert_eq!(run(&mut fleet, M, Hot, true).outcome, Done);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn host() -> impl Strategy<Value = Host> {
 
 fn orders() -> impl Strategy<Value = Vec<(Order, Method)>> {
     let order = proptest::sample::select(Order::ALL.to_vec());
-    let method = proptest::sample::select(vec![Method::Cold, Method::Classic, Method::Hot]);
+    let method = proptest::sample::select(vec![Method::Cold, Method::Classic, Method::Hot, Method::Seamless]);
     proptest::collection::vec((order, method), 1..6)
 }
 
@@ -75,7 +75,7 @@ proptest! {
     #[test]
     fn the_advice_brings_the_service_back(
         order in proptest::sample::select(vec![Order::M, Order::MB]),
-        method in proptest::sample::select(vec![Method::Cold, Method::Classic, Method::Hot]),
+        method in proptest::sample::select(vec![Method::Cold, Method::Classic, Method::Hot, Method::Seamless]),
         faults in proptest::collection::btree_map(5_usize..18, fault(), 1..4),
     ) {
         let mut fleet = before(order);

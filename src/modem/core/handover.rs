@@ -101,6 +101,7 @@ impl Modem {
         self.inherited = (!flows).then_some(state.tick);
         self.segmenter.resume(state.sent, packets.sending, packets.waiting);
         self.next_free = self.next_free.max(state.next_free);
+        self.left_behind = state.carried.left_behind;
         if let Some(cell) = self.transmitted() {
             cell.complete();
         }

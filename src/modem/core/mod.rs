@@ -26,6 +26,7 @@ use super::segment::Segmenter;
 use super::settings::Settings;
 use super::soft_state::{MOST_AHEAD, check_clock};
 use crate::protocol::{Link, Route};
+use crate::workload::contract::Resumed;
 use crate::workload::samples::{Block, Kind, Sample};
 
 /// Bytes of packets that wait for transmission, per resource block: with QPSK about 0.2 s of it.
@@ -99,6 +100,8 @@ pub struct Modem {
     next_free: u64,
     /// Nothing is given out.
     frozen: bool,
+    /// Packets for which there was no room in the state that was taken last.
+    left_behind: u64,
     /// Tick of a state that was taken before any sample: whether it is of this clock has yet to be seen.
     inherited: Option<u64>,
     /// Tick up to which nothing is transmitted without a proof of what was inherited.
@@ -133,6 +136,7 @@ impl Modem {
             lead: u64::from(lead) * SUBFRAME_TICKS,
             next_free: 0,
             frozen: false,
+            left_behind: 0,
             inherited: None,
             unproven: None,
             payload: Vec::new(),
@@ -192,10 +196,11 @@ impl Modem {
     }
 
     /// Goes on: delivers what was held back, and transmits.
-    pub fn resume(&mut self, out: &mut impl Outlet) {
-        self.ear.resume(self.history.end(), out);
+    pub fn resume(&mut self, out: &mut impl Outlet) -> Resumed {
+        let resumed = self.ear.resume(self.history.end(), out);
         self.frozen = false;
         self.transmit(out);
+        Resumed { left_behind: std::mem::take(&mut self.left_behind), ..resumed }
     }
 
     /// Takes a block of received samples and does everything that is due.

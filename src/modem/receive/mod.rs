@@ -21,6 +21,7 @@ use super::quality::Quality;
 use super::segment::Reassembler;
 use super::settings::Settings;
 use crate::protocol::Link;
+use crate::workload::contract::Resumed;
 
 /// Without a good block for this long the link counts as lost, s: twenty blocks in a row.
 const LOST_AFTER: f64 = 0.1;
@@ -228,17 +229,22 @@ impl Receiver {
     }
 
     /// Delivers what was held back, as far as it continues what has been delivered here or elsewhere, and holds back no more.
-    pub fn resume(&mut self, out: &mut impl Outlet) {
-        let mut delivered = 0;
+    pub fn resume(&mut self, out: &mut impl Outlet) -> Resumed {
+        let (mut delivered, mut resumed) = (0, Resumed::default());
         for payload in self.hold.take().into_iter().flatten() {
-            if !self.reassembler.is_past(&payload) {
-                self.reassembler.take(&payload, |packet| {
-                    delivered += 1;
-                    out.packet(packet);
-                });
+            match self.reassembler.ahead(&payload) {
+                ..0 => resumed.again += 1,
+                ahead => {
+                    resumed.missing += u64::from(ahead.unsigned_abs());
+                    self.reassembler.take(&payload, |packet| {
+                        delivered += 1;
+                        out.packet(packet);
+                    });
+                }
             }
         }
         self.quality.delivered(delivered);
+        resumed
     }
 
     /// No samples arrive any more.

@@ -196,6 +196,10 @@ pub const TABLE: &[(&str, &str)] = &[
     (" no", " 否"),
     ("{0}: move the work from {1} to {2} ({3})?", "{0}：将业务从 {1} 迁移到 {2} ({3})?"),
     (
+        "{1} receives beside {0} first; then {0} is frozen, {1} transmits on, and only then {0} ends.",
+        "先让 {1} 与 {0} 同时接收；然后冻结 {0}，由 {1} 接续发送，最后才结束 {0}。",
+    ),
+    (
         "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
         "先让 {1} 就绪；然后冻结 {0}，由 {1} 继续，最后才结束 {0}。",
     ),

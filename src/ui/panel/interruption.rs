@@ -81,6 +81,7 @@ fn manner(method: Method) -> &'static str {
         Method::Cold => "stopped first, then started from nothing",
         Method::Classic => "prepared, then stopped, then linked",
         Method::Hot => "prepared, frozen, taken over; the source ends last",
+        Method::Seamless => "receives beside the source first; then transmits on",
         Method::Failover => "started anew: the source did not answer",
     }
 }
@@ -92,6 +93,7 @@ fn tag(view: &View<'_>, method: Method) -> Style {
         Method::Cold => t.bad_tag,
         Method::Classic => t.action_tag,
         Method::Hot => t.owner_tag,
+        Method::Seamless => t.good.add_modifier(ratatui::style::Modifier::REVERSED),
         Method::Failover => t.bad_tag,
     }
 }

@@ -1,12 +1,15 @@
 //! What the threads of the USRP process share: the made entity, and whether it is linked.
 
+mod overlap;
+
 use std::io;
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::chain::RxChain;
 use super::control::ControlPort;
 use super::counters::Counters;
 use super::park::Park;
@@ -45,6 +48,14 @@ pub struct Session {
     pub counters: Counters,
     /// Whether it is parked.
     pub park: Park,
+    /// Held while the transmit socket sends, and while its address changes.
+    pub sending: Mutex<()>,
+    /// Number of the receive chain that is ours, or will be.
+    chain: AtomicU8,
+    /// Tick of the latest block.
+    tick: AtomicU64,
+    /// It receives beside another host's process, and is parked.
+    overlaps: AtomicBool,
     control: Mutex<ControlPort>,
     /// One link at a time.
     linking: Mutex<()>,
@@ -76,6 +87,10 @@ impl Session {
             tx: sockets::make()?,
             counters: Counters::default(),
             park: Park::new()?,
+            sending: Mutex::default(),
+            chain: AtomicU8::new(0),
+            tick: AtomicU64::new(0),
+            overlaps: AtomicBool::new(false),
             control: Mutex::new(ControlPort::make(plan.device)?),
             linking: Mutex::default(),
             flow: Mutex::default(),
@@ -97,11 +112,15 @@ impl Session {
         self.park.leave();
         self.set_linked(false);
         let mut control = lock(&self.control);
-        attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
+        let chain = RxChain::Zero;
+        self.set_chain(chain);
+        attach::attach(&mut control, &self.rx, &self.tx, &self.plan, chain)?;
+        // A former owner's, which nobody else would stop.
+        attach::reset(&mut control, chain.other(), Instant::now() + attach::DEADLINE)?;
         self.begin_at(Mark::default());
         self.expect_samples();
         self.set_linked(true);
-        let started = attach::start(&mut control, attach::DEADLINE);
+        let started = attach::start(&mut control, chain, attach::DEADLINE);
         drop(control);
         started.and_then(|()| self.await_samples(FIRST_SAMPLES)).inspect_err(|_| {
             self.set_linked(false);
@@ -120,10 +139,10 @@ impl Session {
             return Ok(());
         }
         let mut control = lock(&self.control);
-        attach::attach(&mut control, &self.rx, &self.tx, &self.plan)?;
+        attach::attach(&mut control, &self.rx, &self.tx, &self.plan, self.chain())?;
         converters::wake(&mut control, Instant::now() + FIRST_SAMPLES)?;
         self.begin_at(Mark::default());
-        attach::start(&mut control, attach::DEADLINE)
+        attach::start(&mut control, self.chain(), attach::DEADLINE)
     }
 
     /// Goes on where another host's entity was parked: asks the streams to come here, and returns when samples flow. Nothing is set up and
@@ -133,10 +152,14 @@ impl Session {
     /// A sentence that names what did not answer, or that this entity has the radio already; it is not linked then.
     pub fn take_over(&self, mark: Mark) -> Result<TakenOver, String> {
         let _one_at_a_time = lock(&self.linking);
+        if self.overlaps() {
+            return self.take_transmit_side(mark);
+        }
         if self.linked() {
             return Err("this process is linked to the radio already; resume ends a freeze".into());
         }
         let began = Instant::now();
+        self.set_chain(RxChain::new(mark.chain)?);
         self.park.leave();
         self.begin_at(mark);
         self.expect_samples();
@@ -150,13 +173,13 @@ impl Session {
     /// Has the streams come here; whether the receive stream had to be started.
     fn join(&self) -> Result<bool, String> {
         let mut control = lock(&self.control);
-        attach::join(&mut control, &self.rx, &self.tx, &self.plan)?;
+        attach::join(&mut control, &self.rx, &self.tx, &self.plan, self.chain())?;
         if self.await_samples(GOES_ON).is_ok() {
             return Ok(false);
         }
         // Asked once more as well: the first may have been lost on the way.
-        attach::join(&mut control, &self.rx, &self.tx, &self.plan)?;
-        attach::start(&mut control, GOES_ON)?;
+        attach::join(&mut control, &self.rx, &self.tx, &self.plan, self.chain())?;
+        attach::start(&mut control, self.chain(), GOES_ON)?;
         self.await_samples(GOES_ON).map(|()| true)
     }
 
@@ -188,21 +211,37 @@ impl Session {
         let _one_at_a_time = lock(&self.linking);
         let began = Instant::now();
         let claimed_us = monotonic_us();
-        let claimed = if self.park.is_parking() && self.linked() { self.claim() } else { Ok(false) };
+        let parked = self.park.is_parking() && self.linked();
+        let claimed = if parked { self.claim() } else { Ok(false) };
         self.park.leave();
-        claimed.map(|restarted| taken_over(began, restarted, claimed_us))
+        let resumed = claimed.map(|restarted| taken_over(began, restarted, claimed_us))?;
+        if parked {
+            // A successor's that was called back, and can not reach the radio any more.
+            let stopped = attach::reset(&mut lock(&self.control), self.chain().other(), Instant::now() + attach::DEADLINE);
+            stopped.unwrap_or_else(|why| self.note(format!("the radio's other receive chain may still run: {why}")));
+        }
+        Ok(resumed)
     }
 
     fn claim(&self) -> Result<bool, String> {
         let mut control = lock(&self.control);
         self.expect_samples();
-        attach::claim_both(&control, &self.rx, &self.tx, &self.plan)?;
+        attach::claim_both(&control, &self.rx, &self.tx, &self.plan, self.chain())?;
         attach::report_room(&mut control)?;
         if self.await_samples(FLOWING).is_ok() {
             return Ok(false);
         }
-        attach::start(&mut control, attach::DEADLINE)?;
+        attach::start(&mut control, self.chain(), attach::DEADLINE)?;
         self.await_samples(FIRST_SAMPLES).map(|()| true)
+    }
+
+    /// The receive chain that is ours.
+    pub fn chain(&self) -> RxChain {
+        if self.chain.load(Ordering::Acquire) == RxChain::One.number() { RxChain::One } else { RxChain::Zero }
+    }
+
+    fn set_chain(&self, chain: RxChain) {
+        self.chain.store(chain.number(), Ordering::Release);
     }
 
     fn expect_samples(&self) {
@@ -217,7 +256,7 @@ impl Session {
         if flow.arrived {
             return Ok(());
         }
-        let (device, port) = (self.plan.device, super::wire::port::RX0);
+        let (device, port) = (self.plan.device, self.chain().port());
         Err(format!("the radio at {device} took every setting, but no samples came from its receive port {port}"))
     }
 
@@ -260,7 +299,7 @@ impl Session {
     pub fn quiet(&self, deadline: Instant) {
         loop {
             if let Ok(mut control) = self.control.try_lock() {
-                let _ = attach::stop(&mut control, deadline);
+                let _ = attach::stop(&mut control, self.chain(), deadline);
                 return;
             }
             if Instant::now() >= deadline {

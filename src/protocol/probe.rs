@@ -1,0 +1,23 @@
+//! Results of the far end's probe.
+
+use serde::{Deserialize, Serialize};
+
+/// Result of `probe_mark`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeMark {
+    /// Sequence number, counted from the start of the probe, of the next probe to be sent.
+    pub next: u64,
+}
+
+/// Result of `probe_window`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeWindow {
+    /// Interval of the probe, ms.
+    pub interval_ms: f64,
+    /// Probes sent in the window.
+    pub sent: u64,
+    /// Probes never answered.
+    pub lost: u64,
+    /// Longest time between two consecutive replies, the last one before the window included, ms.
+    pub gap_ms: f64,
+}
