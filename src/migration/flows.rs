@@ -17,7 +17,7 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::KL | Order::KR, _) => &KILL,
         (Order::M, Method::Classic) => &M_CLASSIC,
         (Order::MB, Method::Classic) => &MB_CLASSIC,
-        (Order::M | Order::MB, Method::Cold) => &COLD,
+        (Order::M | Order::MB, Method::Cold | Method::Failover) => &COLD,
         (Order::M | Order::MB, Method::Hot) => &HOT,
     }
 }

@@ -80,6 +80,8 @@ pub enum Method {
     Classic,
     /// All that can be is done before the cut; the source is frozen and resumed when the cut fails.
     Hot,
+    /// The destination starts the work anew without asking a source that does not answer.
+    Failover,
 }
 
 impl fmt::Display for Method {
@@ -88,6 +90,7 @@ impl fmt::Display for Method {
             Self::Cold => "cold",
             Self::Classic => "classic",
             Self::Hot => "hot",
+            Self::Failover => "failover",
         })
     }
 }

@@ -81,6 +81,7 @@ fn manner(method: Method) -> &'static str {
         Method::Cold => "stopped first, then started from nothing",
         Method::Classic => "prepared, then stopped, then linked",
         Method::Hot => "prepared, frozen, taken over; the source ends last",
+        Method::Failover => "started anew: the source no longer answered",
     }
 }
 
@@ -88,7 +89,7 @@ fn manner(method: Method) -> &'static str {
 fn tag(view: &View<'_>, method: Method) -> Style {
     let t = &view.skin.theme;
     match method {
-        Method::Cold => t.bad_tag,
+        Method::Cold | Method::Failover => t.bad_tag,
         Method::Classic => t.action_tag,
         Method::Hot => t.owner_tag,
     }
