@@ -360,6 +360,7 @@ impl Model {
             view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
             view.sample_rates = super::host::sample_rates(last, &telemetry);
         }
+        view.history.take(self.now_ms, &telemetry.load);
         view.link = LinkState::Connected;
         view.heard_ms = Some(self.now_ms);
         let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.down_said));

@@ -30,6 +30,13 @@ pub fn latest(model: &Model) -> Option<Interruption> {
     (lost > 0).then_some(Interruption { lost, ms: lost as f64 * probe.interval_ms, lasts })
 }
 
+/// The same in a few words, for a narrow place.
+pub fn brief(model: &Model) -> Option<String> {
+    sentence(model)?;
+    let served = model.probes.values().any(|outcome| outcome.rtt_ms.is_some()) && latest(model).is_none_or(|latest| !latest.lasts);
+    Some(model.skin.lang.tr(if served { "pings are answered" } else { "pings not answered" }).to_owned())
+}
+
 /// Whether the work is seen to serve, as a sentence for who has to decide; `None` where nobody probes or the far end is not heard.
 pub fn sentence(model: &Model) -> Option<String> {
     let far = model.config.roles.far_end.as_deref().filter(|far| model.is_heard(far))?;
