@@ -115,9 +115,8 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     tmux.wait_for("M done by server2");
 
     // Held, looked at in another size, and let go.
-    for key in ["c", "c", "w", "b"] {
-        tmux.press(key);
-    }
+    tmux.press(":");
+    tmux.line("MB hot hold");
     tmux.wait_for("MB: move the work from server2 to server1 (hot)?");
     tmux.press("Enter");
     tmux.wait("waiting for go", |screen| screen.contains("WAITS FOR GO") && screen.contains("server2 still serves"));

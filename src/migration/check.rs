@@ -100,13 +100,32 @@ fn radio(config: &Config, answers: &Answers) -> Finding {
         statuses.filter(|(host, status)| pool.contains(host) && holds(status)).map(|(host, _)| host).collect();
     match owners.as_slice() {
         [] => Finding::new(Grade::Ok, "radio", "no server that answers points eth3 at it"),
-        [owner] => Finding::new(Grade::Ok, "radio", format!("{owner} alone points eth3 at it")),
+        [owner] => owned_by(owner, &pool, answers),
         _ => Finding::new(
             Grade::Blocker,
             "radio",
             format!("{} and {} both point eth3 at it, and it can serve one host only", owners[0], owners[1]),
         )
         .hint("KL or KR parks one"),
+    }
+}
+
+/// The owner by its address, and by the newest epoch that an agent knows.
+fn owned_by(owner: &str, pool: &[&String], answers: &Answers) -> Finding {
+    let known = |host: &&String| {
+        let status = answers.get(*host)?.as_ref().ok()?;
+        Some((status.owner_epoch?, status.owner.as_deref()?))
+    };
+    let seen = format!("{owner} alone points eth3 at it");
+    match pool.iter().filter_map(known).max() {
+        None => Finding::new(Grade::Ok, "radio", seen),
+        Some((epoch, named)) if named == owner => {
+            let agree: Vec<&str> =
+                pool.iter().filter(|host| known(host) == Some((epoch, named))).map(|host| host.as_str()).collect();
+            Finding::new(Grade::Ok, "radio", format!("{seen} and owns it under epoch {epoch}, says {}", agree.join(" and ")))
+        }
+        Some((epoch, named)) => Finding::new(Grade::Warning, "radio", format!("{seen}, but epoch {epoch} is {named}'s"))
+            .hint("the next order settles it: a new owner takes a newer epoch"),
     }
 }
 

@@ -10,6 +10,8 @@ use crate::protocol::Order;
 pub enum Action {
     /// One of the orders.
     Order(Order),
+    /// Take the work over from the server that had it and no longer answers.
+    Failover,
     /// Stop the destination's controller.
     End,
     /// The other method of migration.
@@ -71,6 +73,7 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Order(Order::MB), keys: &['b'], names: &["MB"], label: "MB", dangerous: true },
     Entry { action: Action::Order(Order::DSR), keys: &['S'], names: &["DSR"], label: "DSR", dangerous: false },
     Entry { action: Action::Order(Order::KR), keys: &['K'], names: &["KR"], label: "KR", dangerous: true },
+    Entry { action: Action::Failover, keys: &['F'], names: &["failover"], label: "failover", dangerous: true },
     Entry { action: Action::End, keys: &['E'], names: &["end"], label: "end", dangerous: true },
     Entry { action: Action::Go, keys: &['g'], names: &["go"], label: "go", dangerous: false },
     Entry { action: Action::Cancel, keys: &['a'], names: &["cancel"], label: "cancel", dangerous: false },
@@ -139,9 +142,7 @@ impl Action {
             Self::Runs(action) if action.of_replay() => place == Place::Replay,
             Self::Runs(_) => place == Place::Runs,
             // What moves work is ordered where the work is seen.
-            Self::Order(_) | Self::End | Self::Method | Self::Hold | Self::Go | Self::Cancel | Self::Interval => {
-                place != Place::Runs
-            }
+            _ if self.changes_hosts() => place != Place::Runs,
             Self::Check | Self::Plan => place == Place::Anywhere,
             _ => true,
         }
@@ -149,7 +150,8 @@ impl Action {
 
     /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
     pub fn changes_hosts(self) -> bool {
-        matches!(self, Self::Order(_) | Self::End | Self::Method | Self::Hold | Self::Go | Self::Cancel | Self::Interval)
+        let wish = matches!(self, Self::Go | Self::Cancel | Self::Method | Self::Hold | Self::Interval);
+        wish || matches!(self, Self::Order(_) | Self::Failover | Self::End)
     }
 }
 
@@ -202,8 +204,9 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Order(Order::MB) => lang.fill("migrate back: move the work from {0} to {1}", &[&two, &one]),
         Action::Order(Order::DSR) => lang.fill("double start remote: start D2D and USRP on {0}", &[&two]),
         Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
+        Action::Failover => lang.tr("take the work over from a server that does not answer").into(),
         Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
-        Action::Method => lang.tr("switch the method of migration: classic, cold or hot").into(),
+        Action::Method => lang.tr("the next method of migration").into(),
         Action::Hold => lang.tr("the next migration stops before its cut and waits for go, or no longer does").into(),
         Action::Go => lang.tr("go on with the migration that waits for it").into(),
         Action::Cancel => lang.tr("give up the migration under way; possible until its cut").into(),
@@ -252,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_command_line_knows_the_names_of_the_specification_and_ours() {
-        let ours = ["go", "cancel", "method", "hold", "check", "plan", "interval"];
+        let ours = ["failover", "go", "cancel", "method", "hold", "check", "plan", "interval"];
         let mut known: Vec<&str> = names().collect();
         let mut spec: Vec<&str> = SPEC.into_iter().chain(ours).collect();
         known.sort_unstable();

@@ -1,6 +1,7 @@
 //! Questions before what can not be taken back: what will happen, and to whom.
 
 use super::action::Action;
+use super::failover;
 use super::model::Model;
 use crate::protocol::{Method, Order};
 
@@ -28,6 +29,7 @@ impl Confirm {
     pub fn before(action: Action, model: &Model) -> Option<Self> {
         let [one, two] = model.pool();
         let (title, lines) = match action {
+            Action::Failover => return Some(failover::question(model)),
             Action::Order(Order::M) => migration(model, Order::M, one, two),
             Action::Order(Order::MB) => migration(model, Order::MB, two, one),
             Action::Order(Order::KL) => kill(model, "KL", one),
@@ -47,7 +49,7 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<
         Method::Hot => "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
         Method::Seamless => "{1} receives beside {0} first; then {0} is frozen, {1} transmits on, and only then {0} ends.",
         Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
-        Method::Failover => "{0} does not answer; {1} starts the work anew with what it last heard of {0}.",
+        Method::Failover => "{1} starts the work anew without asking {0}.",
     };
     let how = lang.fill(how, &[&from, &to]);
     (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), vec![how])

@@ -150,6 +150,23 @@ pub fn tell_on(model: &mut Model, moment: Moment) {
             event(model, "server2", Level::Error, "M failed: the radio did not answer 8 probes from server2");
         }
     }
+    for (host, telemetry) in [("server1", &one), ("server2", &two)] {
+        let Some(view) = model.hosts.get_mut(host) else { continue };
+        for ago in (1..60).rev() {
+            // Any fixed wiggle will do.
+            let wave = (ago * 7919 % 23) as f32;
+            let load = HostLoad {
+                cpu_percent: 30.0 + 2.0 * wave,
+                rx_bytes_per_s: telemetry.load.rx_bytes_per_s / (1 + ago / 30),
+                ..telemetry.load.clone()
+            };
+            view.history.take(model.now_ms.saturating_sub(1000 * ago), &load);
+        }
+    }
+    let owner = if matches!(moment, Moment::After | Moment::During) { (4, "server2") } else { (3, "server1") };
+    for telemetry in [&mut one, &mut two] {
+        (telemetry.owner_epoch, telemetry.owner) = (Some(owner.0), Some(owner.1.into()));
+    }
     hear(model, one);
     hear(model, two);
     let mut three = telemetry("server3", true, false);

@@ -7,6 +7,7 @@ mod big;
 mod command_line;
 mod confirm;
 mod export;
+mod failover;
 #[cfg(test)]
 mod fleet;
 mod frames;
@@ -18,6 +19,7 @@ mod model;
 mod msg;
 mod ordering;
 mod panel;
+mod pings;
 mod preflight;
 mod privacy;
 mod run;

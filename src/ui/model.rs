@@ -220,6 +220,26 @@ impl Model {
         (age > STALE_MS || view.link != LinkState::Connected).then_some(age)
     }
 
+    /// Whether what is known of a host is of the present.
+    pub fn is_heard(&self, host: &str) -> bool {
+        self.telemetry(host).is_some() && self.stale_ms(host).is_none()
+    }
+
+    /// How long ago a host's control variables were collected, ms.
+    pub fn control_age_ms(&self, host: &str) -> Option<u64> {
+        let collected = self.telemetry(host)?.control.age_ms?;
+        Some(collected.saturating_add(self.stale_ms(host).unwrap_or(0)))
+    }
+
+    /// The radio's newest epoch and its owner, as far as any agent knows.
+    pub fn ownership(&self) -> Option<(u64, &str)> {
+        let known = |host: &String| {
+            let telemetry = self.telemetry(host)?;
+            Some((telemetry.owner_epoch?, telemetry.owner.as_deref()?))
+        };
+        self.hosts.keys().filter(|host| self.pool().contains(&host.as_str())).filter_map(known).max()
+    }
+
     /// Whether a host's radio port carries the address that the radio talks to.
     pub fn holds_radio(&self, host: &str) -> bool {
         if let Some(replay) = &self.replay {
@@ -340,6 +360,7 @@ impl Model {
             view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
             view.sample_rates = super::host::sample_rates(last, &telemetry);
         }
+        view.history.take(self.now_ms, &telemetry.load);
         view.link = LinkState::Connected;
         view.heard_ms = Some(self.now_ms);
         let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.down_said));

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::failover::Failover;
 use super::model::{Model, Pending, Screen};
 use super::msg::{Asked, Effect, LinkState};
 use super::panel::phases::trim;
@@ -9,7 +10,7 @@ use super::preflight;
 use super::runs;
 use super::text::ms;
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use crate::protocol::{Command, ErrorCode, Failure, Level, Order, OrderRequest, OrderStage, Outcome, RunRecord};
+use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Longest wait for `end`, ms.
 const END_DEADLINE_MS: u64 = 5_000;
@@ -36,24 +37,33 @@ fn is_connected(link: LinkState) -> bool {
     matches!(link, LinkState::Connected | LinkState::Silent { .. })
 }
 
-/// Sends an order.
+/// Sends an order; a migration by the chosen method.
 pub fn order(model: &mut Model, order: Order) -> Vec<Effect> {
+    order_by(model, order, model.method, model.hold && order.is_migration())
+}
+
+/// Tells the other server to take over from the one that does not answer. It never holds: there is no source to serve meanwhile.
+pub fn failover(model: &mut Model) -> Vec<Effect> {
+    let order = Failover::of(model).order;
+    order_by(model, order, Method::Failover, false)
+}
+
+fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<Effect> {
     let host = model.config.executor(order).to_owned();
     // The run to come is what Timing is for.
     model.opened = model.opened.take().filter(|_| !order.is_migration());
     if matches!(model.screen, Screen::Preflight { .. }) {
         model.screen = model.before_help;
     }
-    let hold = model.hold && order.is_migration();
     let how = match (order.is_migration(), hold) {
         (false, _) => String::new(),
-        (true, false) => format!(" ({})", model.method),
-        (true, true) => format!(" ({}, hold)", model.method),
+        (true, false) => format!(" ({method})"),
+        (true, true) => format!(" ({method}, hold)"),
     };
     model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
     let previous = model.run_of(&host).map(str::to_owned);
     model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
-    let asked = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, model.method) };
+    let asked = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, method) };
     let limit = if hold { ORDER_LIMIT + HOLD_LIMIT } else { ORDER_LIMIT };
     // Minutes: far below u64's range.
     request(model, host, Command::Order(asked), limit.as_millis() as u64, Asked::Order(order))
@@ -97,7 +107,7 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Asks for the plan of a migration: reading only, so a host that is down is not complained of.
-pub fn plan(model: &Model, order: Order, method: crate::protocol::Method) -> Option<Effect> {
+pub fn plan(model: &Model, order: Order, method: Method) -> Option<Effect> {
     let host = model.config.executor(order).to_owned();
     model.telemetry(&host).filter(|_| model.stale_ms(&host).is_none())?;
     let command = Command::Plan(OrderRequest::new(order, method));

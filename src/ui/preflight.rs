@@ -54,10 +54,19 @@ pub fn learn(model: &mut Model, value: Value) {
     model.dirty = true;
 }
 
+/// The methods that an operator chooses from: a failover is none of them, it has a key of its own.
+pub fn methods() -> impl Iterator<Item = Method> + Clone {
+    Method::value_variants().iter().copied().filter(|method| *method != Method::Failover)
+}
+
+/// The method behind one of them, round and round.
+pub fn next_method(method: Method) -> Method {
+    methods().skip_while(|known| *known != method).nth(1).or_else(|| methods().next()).unwrap_or_default()
+}
+
 /// Asks for the plans of a migration, one a method.
 pub fn ask(model: &Model, order: Order) -> Vec<Effect> {
-    let methods = Method::value_variants().iter();
-    methods.filter_map(|method| ordering::plan(model, order, *method)).collect()
+    methods().filter_map(|method| ordering::plan(model, order, method)).collect()
 }
 
 /// What is to be asked because of a host's newest snapshot: the plans of the migrations that it would carry out, when it is heard for the

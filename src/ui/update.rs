@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::action::{self, Action, Place};
 use super::command_line::Typed;
 use super::confirm::Confirm;
+use super::failover;
 use super::model::{Model, Screen};
 use super::msg::{Asked, Effect, Heard, LinkState, Msg};
 use super::ordering::{self, complain};
@@ -12,7 +13,7 @@ use super::preflight;
 use super::runs;
 use super::view;
 use super::words::Words;
-use crate::protocol::{Level, Method, Order};
+use crate::protocol::{Level, Order};
 
 /// Said where something that changes a host is ordered from a console that only watches.
 const READ_ONLY: &str = "this console is read-only: nothing was sent";
@@ -58,8 +59,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) {
     // The clock and the ages on the screen count seconds; elapsed times of a run move with its telemetry.
     model.dirty |= at.timestamp() != model.at.timestamp();
+    // A question that names an age tells the present one, and one whose server is heard again says so.
+    let asked = model.confirm.as_ref().map(|question| question.action).filter(|_| model.dirty);
     model.now_ms = now_ms;
     model.at = at;
+    if asked == Some(Action::Failover) {
+        model.confirm = Some(failover::question(model));
+    }
     model.dirty |= model.replay.as_mut().is_some_and(|replay| replay.tick(now_ms));
 }
 
@@ -291,6 +297,7 @@ fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
 fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Order(order) => return ordering::order(model, order),
+        Action::Failover => return ordering::failover(model),
         Action::End => return ordering::end(model, Asked::End),
         Action::Quit if model.read_only => return vec![Effect::Leave],
         Action::Quit => {
@@ -298,12 +305,7 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             return ordering::end(model, Asked::EndThenLeave);
         }
         Action::Method => {
-            model.method = match model.method {
-                Method::Classic => Method::Cold,
-                Method::Cold => Method::Hot,
-                Method::Hot => Method::Seamless,
-                Method::Seamless | Method::Failover => Method::Classic,
-            };
+            model.method = preflight::next_method(model.method);
             model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
         }
         Action::Hold => {

@@ -1,9 +1,8 @@
 //! What may be typed behind the name of a command: `M hot hold`, `method cold`, `plan MB`, `interval 10ms`.
 
-use clap::ValueEnum;
-
 use super::action::{Action, Entry};
 use super::lang::Lang;
+use super::preflight::methods;
 use crate::protocol::{Method, Order};
 
 /// The words behind a name.
@@ -28,11 +27,6 @@ fn takes(action: Action) -> [bool; 4] {
         Action::Interval => [false, false, false, true],
         _ => [false; 4],
     }
-}
-
-/// Every method by its name.
-fn methods() -> impl Iterator<Item = Method> {
-    Method::value_variants().iter().copied()
 }
 
 /// Words that an action takes, for completion.

@@ -100,3 +100,26 @@ fn two_radios_block_a_migration() {
     let found = findings(Some(Order::M), &config, &answers);
     assert_eq!(blockers(&found)[0].0, "radio");
 }
+
+#[test]
+fn the_owner_is_named_with_its_epoch_and_with_who_says_so() {
+    let with = |owners: [Option<(u64, &str)>; 2]| {
+        let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+        for (host, owner) in ["server1", "server2"].into_iter().zip(owners) {
+            let Some(Ok(status)) = answers.get_mut(host) else { panic!("{host} does not answer") };
+            (status.owner_epoch, status.owner) = (owner.map(|(epoch, _)| epoch), owner.map(|(_, name)| name.to_owned()));
+        }
+        of(Order::M, &answers)
+            .into_iter()
+            .find(|finding| finding.subject == "radio")
+            .map(|found| (found.grade, found.sentence))
+            .unwrap()
+    };
+    let seen = "server1 alone points eth3 at it";
+    assert_eq!(with([None, None]), (Grade::Ok, seen.into()));
+    for (other, who) in [(Some((3, "server1")), "server1 and server2"), (Some((2, "server2")), "server1"), (None, "server1")] {
+        let expected = (Grade::Ok, format!("{seen} and owns it under epoch 3, says {who}"));
+        assert_eq!(with([Some((3, "server1")), other]), expected);
+    }
+    assert_eq!(with([Some((3, "server1")), Some((4, "server2"))]), (Grade::Warning, format!("{seen}, but epoch 4 is server2's")));
+}

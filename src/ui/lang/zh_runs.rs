@@ -1,6 +1,10 @@
 //! The table of the screens of runs: Timing, Runs, replays and their keys.
 
 pub const TABLE: &[(&str, &str)] = &[
+    ("INTERRUPTION BY PHASES of each group, ms", "各组按阶段的中断，ms"),
+    ("{0} min to p95  {1} median  {2} max, logarithmic", "{0} 最小至 p95  {1} 中位数  {2} 最大，对数刻度"),
+    ("source, published", "原系统，已发表"),
+    ("started anew: the source no longer answered", "重新启动：源端不再应答"),
     ("THE CUT IN PARTS, us", "切换各部分，us"),
     ("each host from its own first part, on its own clock", "各主机自其首部分起，按各自时钟"),
     ("begins", "开始"),

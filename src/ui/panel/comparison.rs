@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{below, lines, rule, span};
+use super::{below, distribution, lines, rule, span};
 use crate::metrics::history::{Comparison, Spread};
 use crate::ui::model::Model;
 use crate::ui::text::{clip, count, ms, pad, pad_left};
@@ -54,7 +54,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             t.warn,
         )));
     }
+    let used = rows.len() as u16;
     lines(body, buf, rows);
+    distribution::draw(model, comparison, below(body, used + 1), buf);
 }
 
 /// How many groups fit, and with how many figures each: rather all groups with fewer figures than the other way round.

@@ -65,10 +65,7 @@ fn brief(meaning: &str, room: usize) -> &str {
 
 /// How old the values of both sides are.
 fn ages(model: &Model) -> String {
-    let age = |host: &str| {
-        let collected = model.telemetry(host)?.control.age_ms?;
-        Some(length(collected.saturating_add(model.stale_ms(host).unwrap_or(0))))
-    };
+    let age = |host: &str| model.control_age_ms(host).map(length);
     let [one, two] = model.pool().map(|host| age(host).unwrap_or_else(|| "-".into()));
     model.skin.lang.fill("age {0} / {1}", &[&one, &two])
 }

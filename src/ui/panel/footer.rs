@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::{line, span};
 use crate::ui::action::{Action, Place, TABLE};
+use crate::ui::failover::Failover;
 use crate::ui::model::{Model, Screen};
 use crate::ui::preflight;
 use crate::ui::runs::RunsAction;
@@ -106,7 +107,7 @@ fn local_keys<'a>(model: &Model, place: Place) -> Line<'a> {
 
 /// What the footer shows when there is no room for all.
 fn essential(action: Action) -> bool {
-    let wish = matches!(action, Action::Go | Action::Cancel);
+    let wish = matches!(action, Action::Go | Action::Cancel | Action::Failover);
     wish || matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
 }
 
@@ -124,6 +125,7 @@ fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<
         Action::Zoom => model.screen != Screen::Operate,
         Action::Go => preflight::ready(model).is_none(),
         Action::Cancel => preflight::before_cut(model).is_none(),
+        Action::Failover => Failover::offered(model).is_none(),
         // While one can still be given up, no other order is taken, and nothing is prepared for the next.
         Action::Order(_) | Action::Method | Action::Hold | Action::Interval | Action::Check | Action::Plan => {
             preflight::before_cut(model).is_some()

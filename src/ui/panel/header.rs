@@ -5,13 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{line, span};
+use crate::protocol::RadioOwner;
 use crate::ui::model::{Model, Screen};
 use crate::ui::text::span as length;
+
+/// From this width on, the servers and the far end are named as well.
+const WHO_IS_WHO: u16 = 140;
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
-    let [one, two] = model.pool();
     let missed: u64 = model.hosts.values().fold(0, |sum, host| sum.saturating_add(host.missed));
     let mut row = vec![span(" baton ", t.owner_tag)];
     let screen = match model.screen {
@@ -30,23 +33,47 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         return;
     }
     row.extend(ways(model));
-    row.push(span(lang.fill(" {0} and {1}", &[&one, &two]), t.strong));
-    if let Some(far) = model.config.roles.far_end.as_ref().filter(|_| area.width >= 84) {
-        row.push(span(lang.fill(", far end {0}", &[far]), t.dim));
-    }
-    row.push(span(lang.tr("  method "), t.dim));
-    row.push(span(model.method.to_string(), t.strong));
-    if model.hold {
-        row.push(span(lang.tr(", hold"), t.warn));
-    }
-    if missed > 0 {
-        row.push(span(lang.fill("  telemetry lost {0}", &[&missed]), t.warn));
-    }
-    line(area, area.y, buf, &Line::from(row));
     let long = model.at.format(" %Y-%m-%d %H:%M:%S UTC").to_string();
     let time = if area.width >= 90 { long } else { model.at.format(" %H:%M:%S UTC").to_string() };
+    let room = usize::from(area.width).saturating_sub(time.len());
+    let mut parts = vec![owner(model)];
+    if area.width >= WHO_IS_WHO {
+        let [one, two] = model.pool();
+        let far = model.config.roles.far_end.as_ref().map(|far| lang.fill(", far end {0}", &[far])).unwrap_or_default();
+        parts.push(vec![span(lang.fill("  {0} and {1}", &[&one, &two]) + &far, t.dim)]);
+    }
+    let mut method = vec![span(lang.tr("  method "), t.dim), span(model.method.to_string(), t.strong)];
+    method.extend(model.hold.then(|| span(lang.tr(", hold"), t.warn)));
+    let lost = (missed > 0).then(|| vec![span(lang.fill("  telemetry lost {0}", &[&missed]), t.warn)]);
+    // A warning before what is as it usually is.
+    let kept: usize = lost.iter().flatten().map(Span::width).sum();
+    for part in parts.into_iter().chain([method]) {
+        if row.iter().chain(&part).map(Span::width).sum::<usize>() + kept <= room {
+            row.extend(part);
+        }
+    }
+    row.extend(lost.into_iter().flatten());
+    line(area, area.y, buf, &Line::from(row));
     let x = area.right().saturating_sub(time.len() as u16).max(area.x);
     line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &Line::from(span(time, t.dim)));
+}
+
+/// Who owns the radio, on every screen: as far as the addresses tell, with the epoch where that is the same host's.
+fn owner<'a>(model: &Model) -> Vec<Span<'a>> {
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    let (text, style) = match model.owner() {
+        RadioOwner::Nobody if model.pool().into_iter().any(|host| model.telemetry(host).is_none()) => {
+            (lang.tr("owner unknown").to_owned(), t.warn)
+        }
+        RadioOwner::Nobody => (lang.tr("no owner").to_owned(), t.warn),
+        RadioOwner::Conflict(hosts) => (lang.fill("CONFLICT: {0}", &[&hosts.join(lang.tr(" and "))]), t.bad),
+        RadioOwner::Host(host) => match (model.stale_ms(&host), model.ownership()) {
+            (Some(age), _) => (lang.fill("owner {0}, {1} ago", &[&host, &length(age)]), t.warn),
+            (None, Some((epoch, owner))) if owner == host => (lang.fill("owner {0}, epoch {1}", &[&host, &epoch]), t.owner),
+            (None, _) => (lang.fill("owner {0}", &[&host]), t.owner),
+        },
+    };
+    vec![span(" ", t.base), span(text, style)]
 }
 
 /// How the screen is shown, where that is not how it usually is.

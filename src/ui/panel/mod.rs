@@ -3,12 +3,14 @@
 pub mod comparison;
 pub mod confirm;
 pub mod control;
+pub mod distribution;
 pub mod felt;
 pub mod footer;
 pub mod header;
 pub mod help;
 pub mod history;
 pub mod interruption;
+pub mod load;
 pub mod log;
 pub mod phases;
 pub mod preflight;
@@ -19,6 +21,7 @@ pub mod routes;
 pub mod run;
 pub mod server;
 pub mod trace;
+pub mod track;
 pub mod waterfall;
 
 use ratatui::buffer::Buffer;

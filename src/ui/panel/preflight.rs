@@ -1,16 +1,15 @@
 //! Before a migration: what stands for and against it, and what each method is expected to take. A screen, and part of the question.
 
-use clap::ValueEnum;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::protocol::{Expected, Finding, Grade, Method, Order, Plan, PlanStep};
+use crate::protocol::{Expected, Finding, Grade, Order, Plan, PlanStep};
 use crate::ui::action::Action;
 use crate::ui::model::Model;
-use crate::ui::preflight::{findings, origin, plan};
+use crate::ui::preflight::{findings, methods, origin, plan};
 use crate::ui::text::{clip, ms, one_line, pad, pad_left, wrap};
 
 /// Columns of a grade, of a subject, and of a method's name.
@@ -101,12 +100,11 @@ fn figure(expected: Option<Expected>) -> String {
 pub fn method_rows<'a>(model: &Model, order: Order, width: usize) -> Vec<Line<'a>> {
     let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let roomy = width >= 4 + METHOD + 2 * FIGURE + 34;
-    let methods = Method::value_variants().iter().copied();
     // All on one scale, where there is room for it.
-    let figures = methods.clone().filter_map(|method| plan(model, order, method)?.interruption.ms);
+    let figures = methods().filter_map(|method| plan(model, order, method)?.interruption.ms);
     let longest = figures.fold(0.0_f64, f64::max);
     let room = width.saturating_sub(6 + METHOD + 2 * FIGURE + 10 + ORIGIN);
-    methods
+    methods()
         .map(|method| {
             let chosen = method == model.method;
             let plan = plan(model, order, method);

@@ -6,15 +6,19 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::phases::trim;
-use super::{below, line, rule, span};
+use super::{below, emphasise, line, rule, span};
 use crate::protocol::{ProbeOutcome, ProbeStatus};
 use crate::ui::model::Model;
+use crate::ui::pings::{self, Interruption};
 use crate::ui::text::{count, ms, one_line, span as length};
 
 /// Spans of a figure: its label, itself, a gap.
 const FIGURE: usize = 3;
 /// From this width on, all figures are shown.
 const ALL_FIGURES: u16 = 110;
+/// From this width on, their distribution as well, in so many steps.
+const WITH_HISTOGRAM: u16 = 160;
+const BUCKETS: usize = 16;
 
 /// Draws it: the rule, the strip, what was lost where, the figures.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
@@ -34,7 +38,12 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     };
     let stale = model.stale_ms(far).map(|age| lang.fill(", {0} OLD", &[&length(age)])).unwrap_or_default();
     let title = lang.fill("PINGS {0} to {1} every {2} ms", &[&far, &one_line(&probe.target), &trim(probe.interval_ms)]) + &stale;
-    rule(area, buf, &model.skin, &title, "");
+    // What lasts is of the present, or not known.
+    let latest = pings::latest(model).filter(|interruption| !interruption.lasts || model.is_heard(far));
+    rule(area, buf, &model.skin, &title, &note(model, latest, usize::from(area.width).saturating_sub(title.width() + 10)));
+    if latest.is_some_and(|interruption| interruption.lasts) {
+        emphasise(area, buf, &model.skin);
+    }
     let body = below(area, 1);
     let with_losses = body.height >= 4;
     let strip_rows = body.height.saturating_sub(if with_losses { 2 } else { 1 }).max(1);
@@ -44,6 +53,25 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         losses(model, &cells, Rect { y: body.y + strip_rows, height: 1, ..body }, buf);
     }
     figures(model, probe, &cells, body, buf);
+}
+
+/// The interruption that lasts, or the last one, in the fullest wording that fits: its length is lost pings times their interval.
+fn note(model: &Model, latest: Option<Interruption>, room: usize) -> String {
+    let (lang, Some(Interruption { lost, ms: length, lasts })) = (model.skin.lang, latest) else { return String::new() };
+    let (lost, length) = (count(lost), ms(length));
+    let wordings = match lasts {
+        true => [
+            lang.fill("NO REPLY for {0} ms, {1} lost in a row", &[&length, &lost]),
+            lang.fill("NO REPLY for {0} ms", &[&length]),
+            lang.fill("NO REPLY {0} ms", &[&length]),
+        ],
+        false => [
+            lang.fill("last interruption {0} ms, {1} lost in a row", &[&length, &lost]),
+            lang.fill("last interruption {0} ms", &[&length]),
+            lang.fill("last {0} ms", &[&length]),
+        ],
+    };
+    wordings.into_iter().find(|text| text.width() <= room).unwrap_or_default()
 }
 
 /// As many probes as there are columns, oldest first.
@@ -115,6 +143,23 @@ fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) 
     }
 }
 
+/// How often which round trip was seen, from the shortest to the longest.
+fn histogram(model: &Model, cells: &[&ProbeOutcome]) -> Option<(String, f64, f64)> {
+    let trips: Vec<f64> = cells.iter().filter_map(|probe| probe.rtt_ms).filter(|rtt| rtt.is_finite()).collect();
+    let (least, most) = trips.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), rtt| (least.min(*rtt), most.max(*rtt)));
+    if trips.len() < BUCKETS || most <= least {
+        return None;
+    }
+    let mut counts = [0_usize; BUCKETS];
+    for rtt in trips {
+        let bucket = ((rtt - least) / (most - least) * BUCKETS as f64) as usize;
+        counts[bucket.min(BUCKETS - 1)] += 1;
+    }
+    let highest = counts.into_iter().max().unwrap_or(1).max(1);
+    let bars = counts.map(|n| if n == 0 { " " } else { model.skin.glyphs.heights[(n * 8).div_ceil(highest) - 1] });
+    Some((bars.concat(), least, most))
+}
+
 fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Rect, buf: &mut Buffer) {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let figure =
@@ -139,6 +184,9 @@ fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Re
     }
     if let Some(top) = top(cells).filter(|_| body.width >= ALL_FIGURES) {
         row.extend(figure("highest cell", format!("{} ms", ms(top)), t.base));
+    }
+    if let Some((bars, least, most)) = histogram(model, cells).filter(|_| body.width >= WITH_HISTOGRAM) {
+        row.extend(figure("RTT of these cells", format!("{} {bars} {} ms", ms(least), ms(most)), t.base));
     }
     // Three spans a figure: the last ones go where they would be cut.
     while row.iter().map(Span::width).sum::<usize>() > usize::from(body.width) + 2 && row.len() > FIGURE {

@@ -7,11 +7,15 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::{below, centred, line, lines, span};
-use crate::protocol::{Order, Origin, Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
+use super::{below, centred, line, lines, span, track};
+use crate::protocol::{
+    Order, Origin, Outcome, ProcessState, Progress, RadioOwner, RunRecord, SOURCE_INTERRUPTION_MS, StepState, Telemetry,
+};
 use crate::ui::action::Action;
 use crate::ui::big;
-use crate::ui::model::{Model, Pending};
+use crate::ui::failover::Failover;
+use crate::ui::model::{Model, Pending, address};
+use crate::ui::pings;
 use crate::ui::preflight::{before_cut, mend, plan_of};
 use crate::ui::text::{clip, hertz, ms, one_line, scaled, span as length, wrap};
 
@@ -21,6 +25,10 @@ const RADIO_ROWS: [u16; 3] = [5, 4, 3];
 const TALL: [u16; 2] = [16, 12];
 /// Times the large size of a figure at most.
 const MOST: usize = 3;
+
+/// Cells from one ripple of a flow to the next, and how many a second they move: one a frame at rest.
+const RIPPLE: usize = 4;
+const CELLS_PER_S: f64 = 5.0;
 
 /// From this width on, figures are explained in full.
 const ROOMY: u16 = 28;
@@ -35,7 +43,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let (owner, style) = owner_sentence(model, usize::from(area.width));
     radio(model, Rect { height: rows, ..area }, buf);
     line(area, area.y + rows, buf, &centred(Line::from(span(clip(&owner, usize::from(area.width), "~"), style)), area.width));
-    story(model, below(area, rows + 1 + u16::from(area.height >= TALL[0])), buf);
+    if area.height >= TALL[0] {
+        let evidence = Line::from(span(evidence(model, usize::from(area.width)), model.skin.theme.dim));
+        line(area, area.y + rows + 1, buf, &centred(evidence, area.width));
+    }
+    story(model, below(area, rows + 1 + 2 * u16::from(area.height >= TALL[0])), buf);
 }
 
 fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
@@ -47,17 +59,48 @@ fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
             None => (lang.tr("NOBODY owns the radio").into(), t.warn),
         },
         RadioOwner::Host(host) => match model.stale_ms(&host) {
-            Some(age) => (lang.fill("{0} owned it {1} ago", &[&host, &length(age)]), t.warn),
+            Some(age) => {
+                let full = lang.fill("{0} owned it {1} ago", &[&host, &length(age)]);
+                (first_that_fits([full, lang.fill("{0}, {1} ago", &[&host, &length(age)]), host], room), t.warn)
+            }
             None => match model.pool().into_iter().find(|other| *other != host && model.holds_radio(other)) {
                 Some(other) => (lang.fill("{0} owns it, {1} lost", &[&host, &other]), t.warn),
                 None => {
                     let full = lang.fill("{0} owns the radio", &[&host]);
-                    (first_that_fits([full, lang.fill("{0} is owner", &[&host]), host], room), t.owner)
+                    let (with_epoch, style) = match model.ownership() {
+                        Some((epoch, owner)) if owner == host => {
+                            (lang.fill("{0} owns the radio, epoch {1}", &[&host, &epoch]), t.owner)
+                        }
+                        // The address has moved and the epoch has not, or the other way round.
+                        Some((epoch, owner)) => (lang.fill("{0} has it, epoch {1} is {2}'s", &[&host, &epoch, &owner]), t.warn),
+                        None => (full.clone(), t.owner),
+                    };
+                    (first_that_fits([with_epoch, full, lang.fill("{0} is owner", &[&host]), host], room), style)
                 }
             },
         },
         RadioOwner::Conflict(hosts) => (lang.fill("CONFLICT: {0} own it", &[&hosts.join(lang.tr(" and "))]), t.bad),
     }
+}
+
+/// What says so: the address of the owner's eth3, and which agents name the newest epoch and its owner.
+fn evidence(model: &Model, room: usize) -> String {
+    let lang = model.skin.lang;
+    let RadioOwner::Host(host) = model.owner() else { return String::new() };
+    let Some(port) = model.telemetry(&host).map(|telemetry| &telemetry.radio_port) else { return String::new() };
+    let active = address(&model.config.addresses.active);
+    let seen = lang.fill("its {0} has {1}", &[&one_line(&port.name), &active]);
+    let newest = model.ownership();
+    let agree = |host: &&str| {
+        let telemetry = model.telemetry(host).filter(|_| model.is_heard(host));
+        newest.is_some() && telemetry.is_some_and(|t| t.owner_epoch.zip(t.owner.as_deref()) == newest)
+    };
+    let agents: Vec<&str> = model.pool().into_iter().filter(agree).collect();
+    let full = match (newest, agents.is_empty()) {
+        (Some((epoch, _)), false) => lang.fill("{0}; epoch {1}: {2}", &[&seen, &epoch, &agents.join(lang.tr(" and "))]),
+        _ => seen.clone(),
+    };
+    first_that_fits([full, seen], room)
 }
 
 /// The box of the radio and the arrow to each owner, drawn to the edge on the owner's side.
@@ -95,13 +138,32 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
         if !model.holds_radio(host) {
             continue;
         }
-        let flows = model.telemetry(host).is_some_and(|x| x.usrp.state == ProcessState::Running) && model.stale_ms(host).is_none();
-        let shaft = if flows { g.shaft } else { g.broken_shaft }.repeat(usize::from(arm) - 1);
+        let running = model.telemetry(host).filter(|x| x.usrp.state == ProcessState::Running && model.stale_ms(host).is_none());
+        let (flows, length) = (running.is_some(), usize::from(arm) - 1);
+        let shaft = match running {
+            Some(telemetry) => shaft(model, telemetry, length, on_left),
+            None => g.broken_shaft.repeat(length),
+        };
         let text = if on_left { format!("{}{shaft}", g.left) } else { format!("{shaft}{}", g.right) };
         let x = if on_left { area.x } else { place.right() };
         let style = if flows { t.owner } else { t.warn };
         line(Rect { x, width: arm, ..area }, y, buf, &Line::from(span(text, style)));
     }
+}
+
+/// A shaft along which samples flow: its ripple moves with their number, away from the radio, and stands still when they do.
+fn shaft(model: &Model, owner: &Telemetry, length: usize, on_left: bool) -> String {
+    let g = &model.skin.glyphs;
+    let rate =
+        model.config.host.get(&owner.host).and_then(|host| model.config.radio.get(&host.radio)).map_or(0.0, |radio| radio.rate);
+    let seconds = if rate > 0.0 { owner.usrp.counters.map_or(0.0, |c| c.rx_samples as f64 / rate) } else { 0.0 };
+    // Finite and not negative; only the place in the period counts.
+    let at = (seconds * CELLS_PER_S) as usize % RIPPLE;
+    let cell = |i: usize| {
+        let from_radio = if on_left { length - 1 - i } else { i };
+        if from_radio % RIPPLE == at { g.ripple } else { g.shaft }
+    };
+    (0..length).map(cell).collect()
 }
 
 /// Samples per second: measured at the owner while they flow, else as configured.
@@ -132,6 +194,7 @@ fn story(model: &Model, area: Rect, buf: &mut Buffer) {
         (Some((_, progress)), _) => ordered(model, progress),
         (None, Some((host, progress))) if !progress.finished => running(model, host, progress, area.width),
         (None, _) if let Some(pending) = model.waiting() => asked(model, pending),
+        (None, _) if let Some(failover) = Failover::offered(model) => lost(model, &failover, area.width),
         (None, Some((_, progress))) => finished(model, progress, area.width),
         (None, None) => idle(model, area.width),
     };
@@ -142,6 +205,8 @@ fn story(model: &Model, area: Rect, buf: &mut Buffer) {
 struct Story<'a> {
     headline: Line<'a>,
     detail: Line<'a>,
+    /// The way of the work, where it is on it.
+    track: Option<Line<'a>>,
     figure: Option<(String, Style)>,
     notes: Vec<Line<'a>>,
 }
@@ -160,10 +225,10 @@ impl Story<'_> {
             rows[1] = centred(Line::from(span(format!("{figure} ms"), *style)), width);
         } else if let Some((figure, style)) = self.figure {
             let room = usize::from(left.saturating_sub(self.notes.len().min(2) as u16));
-            match big::largest(&figure, usize::from(width), room, MOST, &model.skin.glyphs) {
+            match largest(model, &figure, usize::from(width), room) {
                 Some(big) => {
                     if room > big.len() {
-                        rows.push(Line::default());
+                        rows.push(self.track.map_or_else(Line::default, |track| centred(track, width)));
                     }
                     rows.extend(big.into_iter().map(|row| centred(Line::from(span(row, style)), width)));
                     if room > big_height(&rows) {
@@ -176,6 +241,14 @@ impl Story<'_> {
         rows.extend(self.notes.into_iter().map(|row| centred(row, width)));
         lines(area, buf, rows);
     }
+}
+
+/// A figure as large as the room allows; the blank that groups its digits goes where it would cost size.
+fn largest(model: &Model, figure: &str, width: usize, room: usize) -> Option<Vec<String>> {
+    let drawn = |text: &str| big::largest(text, width, room, MOST, &model.skin.glyphs);
+    let (grouped, close) = (drawn(figure), drawn(&figure.replace(' ', "")));
+    let rows = |drawn: &Option<Vec<String>>| drawn.as_ref().map_or(0, Vec::len);
+    if rows(&close) > rows(&grouped) { close } else { grouped }
 }
 
 /// Rows used below headline and detail.
@@ -195,8 +268,26 @@ fn idle<'a>(model: &Model, width: u16) -> Story<'a> {
     Story {
         headline: Line::from(span(lang.tr("no migration yet"), t.dim)),
         detail: Line::from(span(next, t.base)),
+        track: None,
         figure: None,
         notes: Vec::new(),
+    }
+}
+
+/// The owner is not heard: who can take over, and what the pings say meanwhile.
+fn lost<'a>(model: &Model, failover: &Failover<'_>, width: u16) -> Story<'a> {
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    let key = model.keys.key(Action::Failover);
+    let full = lang.fill("{0}: {1} takes the work over", &[&key, &failover.to]);
+    let offer = first_that_fits([full, lang.fill("{0}: {1} takes over", &[&key, &failover.to])], usize::from(width));
+    let said = if width >= ROOMY { pings::sentence(model) } else { pings::brief(model) };
+    let pings = said.into_iter().flat_map(|text| wrap(&text, usize::from(width)));
+    Story {
+        headline: Line::from(span(lang.fill(" {0} IS NOT HEARD ", &[&failover.from]), t.bad_tag)),
+        detail: Line::from(span(offer, t.strong)),
+        track: None,
+        figure: None,
+        notes: pings.map(|row| Line::from(span(row, t.base))).collect(),
     }
 }
 
@@ -206,6 +297,7 @@ fn asked<'a>(model: &Model, pending: &Pending) -> Story<'a> {
     Story {
         headline: Line::from(span(lang.fill(" {0} ordered ", &[&pending.order]), t.action_tag)),
         detail: Line::from(span(lang.fill("{0} asked, {1}", &[&pending.host, &since]), t.base)),
+        track: None,
         figure: None,
         notes: Vec::new(),
     }
@@ -216,6 +308,7 @@ fn ordered<'a>(model: &Model, progress: &Progress) -> Story<'a> {
     Story {
         headline: Line::from(span(model.skin.lang.fill(" {0} on {1} ", &[&progress.order, &progress.to]), t.action_tag)),
         detail: Line::from(span(one_line(&progress.now), t.base)),
+        track: None,
         figure: None,
         notes: Vec::new(),
     }
@@ -245,10 +338,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     let current = progress.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
     let (detail, figure, source) = match current {
         Some((i, step)) => (
-            {
-                let name = if width >= ROOMY { lang.tr(step.name.explanation()) } else { step.name.name() };
-                lang.fill("{0} of {1}: {2}", &[&(i + 1), &steps, &name])
-            },
+            lang.fill("{0} of {1}: {2}", &[&(i + 1), &steps, &lang.tr(step.name.explanation())]),
             Some((ms(step.ms.round()), t.warn)),
             step.name.source_ms(),
         ),
@@ -268,7 +358,14 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     if let Some(age) = model.stale_ms(host) {
         notes.insert(0, Line::from(span(lang.fill("as {0} said {1} ago", &[&host, &length(age)]), t.warn)));
     }
-    Story { headline: Line::from(headline), detail: Line::from(span(detail, t.strong)), figure, notes }
+    let mut detail = vec![span(detail, t.strong)];
+    if width < ROOMY && current.is_some() {
+        // The way instead of its number.
+        detail = track::marks(model, progress);
+        detail.push(span(current.map_or_else(String::new, |(_, step)| format!(" {}", step.name.name())), t.strong));
+    }
+    let track = track::whole(model, progress, usize::from(width.saturating_sub(2)));
+    Story { headline: Line::from(headline), detail: Line::from(detail), track, figure, notes }
 }
 
 /// What the phases that run now are expected to take together, from this pair's own history, ms: one request may carry several.
@@ -288,6 +385,7 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
         return Story {
             headline: Line::from(direction(model, progress)),
             detail: Line::from(span(one_line(&progress.now), t.base)),
+            track: None,
             figure: None,
             notes: Vec::new(),
         };
@@ -304,6 +402,7 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
         return Story {
             headline: Line::from(headline),
             detail: Line::default(),
+            track: None,
             figure: None,
             notes: reasons(model, progress, &reason, usize::from(width)),
         };
@@ -319,6 +418,7 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
             },
             t.base,
         )),
+        track: None,
         figure: figure.map(|v| (ms(v.round()), t.measured)),
         notes: vec![
             if width >= ROOMY {

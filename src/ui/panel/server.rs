@@ -7,18 +7,19 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
+use super::load::{self, Lines};
 use super::{lines, span};
-use crate::protocol::{HostLoad, Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
+use crate::protocol::{Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
 use crate::ui::lang::Lang;
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
-use crate::ui::text::{bit_rate, bytes, clip, count, one_line, pad, span as length};
+use crate::ui::text::{bytes, clip, count, one_line, pad, span as length};
 use crate::ui::theme::Theme;
 
 /// From this inner width on, labels and words are written in full.
 const WIDE: u16 = 36;
 /// From this inner width on, counters are named in full.
-const WIDER: u16 = 60;
+pub const WIDER: u16 = 60;
 
 /// Block error rate from which it is a warning.
 const FREQUENT: f32 = 0.1;
@@ -39,7 +40,12 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     let mut block = Block::bordered().border_set(set).border_style(style);
     block = block.title(span(format!(" {host} "), if owner { t.owner_tag } else { t.strong }));
     let note = match (stale, owner) {
-        (Some(age), true) => span(lang.fill(" owned the radio {0} ago ", &[&length(age)]), t.warn),
+        (Some(age), true) => {
+            let full = lang.fill(" owned the radio {0} ago ", &[&length(age)]);
+            // The name of the host stays.
+            let fits = full.width() + host.width() + 4 <= usize::from(area.width);
+            span(if fits { full } else { lang.fill(" owner {0} ago ", &[&length(age)]) }, t.warn)
+        }
         (Some(age), false) => span(lang.fill(" figures {0} old ", &[&length(age)]), t.warn),
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
@@ -66,6 +72,8 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
     if let Some(telemetry) = &view.telemetry {
         rows.extend(pen.telemetry(telemetry, &model.config.addresses.active));
+        let history = Lines { history: &view.history, now_ms: model.now_ms, glyphs: &model.skin.glyphs };
+        rows.extend(load::rows(&pen, &telemetry.load, &history));
     }
     while rows.len() > usize::from(area.height) {
         // The last among equals goes first.
@@ -84,19 +92,25 @@ fn percent(value: f32) -> String {
     }
 }
 
-struct Pen<'t> {
-    theme: &'t Theme,
-    lang: Lang,
-    width: u16,
+/// How the rows of a server are written.
+pub struct Pen<'t> {
+    /// Colours.
+    pub theme: &'t Theme,
+    /// Language.
+    pub lang: Lang,
+    /// Columns.
+    pub width: u16,
     age_ms: u64,
 }
 
 impl Pen<'_> {
-    fn wide(&self) -> bool {
+    /// Whether labels and words are written in full.
+    pub fn wide(&self) -> bool {
         self.width >= WIDE
     }
 
-    fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
+    /// A label and what stands behind it.
+    pub fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
         let columns = if self.wide() { 8 } else { 6 };
         // A label may be the name of a port.
         let mut row = vec![span(pad(&clip(self.lang.offer(label), columns - 1, ""), columns), self.theme.dim)];
@@ -111,6 +125,7 @@ impl Pen<'_> {
             LinkState::Connecting => span(lang.tr("connecting"), t.warn),
             LinkState::Connected if self.age_ms > 0 => span(lang.fill("SILENT for {0}", &[&length(silence)]), t.bad),
             LinkState::Connected => span(lang.tr("connected"), t.good),
+            LinkState::Retrying { .. } if !self.wide() => span(lang.tr("UNREACHABLE"), t.bad),
             LinkState::Retrying { in_ms } => span(lang.fill("UNREACHABLE, retry in {0}", &[&length(in_ms)]), t.bad),
             LinkState::Silent { for_ms } => span(lang.fill("SILENT for {0}", &[&length(for_ms.max(silence))]), t.bad),
         };
@@ -138,8 +153,6 @@ impl Pen<'_> {
         }
         rows.push((0, self.port(&telemetry.radio_port, "eth3", Some(active))));
         rows.push((0, self.port(&telemetry.tun, "tun", None)));
-        rows.push((5, self.machine(&telemetry.load)));
-        rows.push((7, self.network(&telemetry.load)));
         rows
     }
 
@@ -255,24 +268,5 @@ impl Pen<'_> {
         }
         let name = if port.name.is_empty() { label } else { &port.name };
         self.row(name, spans)
-    }
-
-    fn machine<'a>(&self, load: &HostLoad) -> Line<'a> {
-        let (t, lang) = (self.theme, self.lang);
-        let cpu = format!("{:.0}", load.cpu_percent);
-        if !self.wide() {
-            return self.row("cpu", vec![span(lang.fill("{0} % machine", &[&cpu]), t.base)]);
-        }
-        let (used, total) = (bytes(load.memory_used), bytes(load.memory_total));
-        let text = match self.width {
-            w if w >= WIDER => lang.fill("cpu {0} % of {1} cores, memory {2} of {3}", &[&cpu, &load.cores, &used, &total]),
-            _ => lang.fill("cpu {0} %, {1} of {2}", &[&cpu, &used, &total]),
-        };
-        self.row("machine", vec![span(text, t.base)])
-    }
-
-    fn network<'a>(&self, load: &HostLoad) -> Line<'a> {
-        let text = self.lang.fill("in {0}, out {1}", &[&bit_rate(load.rx_bytes_per_s), &bit_rate(load.tx_bytes_per_s)]);
-        self.row("network", vec![span(text, self.theme.base)])
     }
 }

@@ -37,9 +37,9 @@ fn flags_go_over_the_environment_over_the_file() {
 
 #[test]
 fn keys_and_colours_are_overridden_one_by_one() {
-    let file = "[keys]\nfreeze = \"F\"\nhelp = [\"?\", \"H\"]\n[colours]\ngood = 33\nground = \"#102030\"\n";
+    let file = "[keys]\nfreeze = \"Z\"\nhelp = [\"?\", \"H\"]\n[colours]\ngood = 33\nground = \"#102030\"\n";
     let settings = settings(&[], &[], file).unwrap();
-    assert_eq!(settings.keys.entry('F', Place::Anywhere).map(|e| e.action), Some(Action::Freeze));
+    assert_eq!(settings.keys.entry('Z', Place::Anywhere).map(|e| e.action), Some(Action::Freeze));
     assert_eq!(settings.keys.entry('f', Place::Anywhere).map(|e| e.action), None);
     assert_eq!(settings.keys.keys(Action::Help), ['?', 'H']);
     assert_eq!(settings.keys.keys(Action::Zoom), ['z'], "what is not named stays");

@@ -76,10 +76,18 @@ fn orders_by_key_and_by_name_go_to_the_agent_that_carries_them_out() {
 #[test]
 fn the_method_goes_with_the_order() {
     let mut m = model(Moment::Before);
-    press(&mut m, "cm");
+    press(&mut m, ":method cold\nm");
     assert_eq!(order(&press(&mut m, "y")), Some(("server2".into(), Order::M, Method::Cold)));
-    press(&mut m, "cc");
+    press(&mut m, "c");
     assert_eq!(m.method, Method::Classic);
+    // The key goes through all that an operator chooses from, and a failover is none of them.
+    let mut seen = vec![m.method];
+    while seen.len() < 2 || seen.first() != seen.last() {
+        press(&mut m, "c");
+        assert!(seen.len() < 10, "it never comes round: {seen:?}");
+        seen.push(m.method);
+    }
+    assert!(seen.contains(&Method::Hot) && seen.contains(&Method::Cold) && !seen.contains(&Method::Failover), "{seen:?}");
 }
 
 #[test]

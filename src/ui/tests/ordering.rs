@@ -118,7 +118,7 @@ fn the_question_tells_every_prediction_and_where_it_comes_from() {
 fn method_hold_and_interval_are_switched_within_the_question() {
     let mut m = model(Moment::Before);
     press(&mut m, "m");
-    assert_eq!(deeds(press(&mut m, "ccw")), []);
+    assert_eq!(deeds(press(&mut m, "cw")), []);
     assert!(m.confirm.as_ref().unwrap().title.contains("hot"), "the question says what will happen");
     assert!(drawn(&m, 80, 24).contains("waits for go"));
     let probe = Command::ProbeStart { target: "192.168.40.9".into(), interval_ms: 10.0 };
@@ -295,4 +295,50 @@ fn the_interval_is_not_changed_under_a_run() {
     assert!(press(&mut m, "i").is_empty() && last_line(&m).contains("a run is under way"));
     let mut m = fleet::model(ThemeName::Dark, false);
     assert!(press(&mut m, "i").is_empty() && last_line(&m).contains("server3 reports no probe yet"));
+}
+
+#[test]
+fn a_failover_is_asked_about_offered_and_ordered_from_the_other_server() {
+    for (keys, moment) in [("F", Moment::Silent), (":failover\n", Moment::Before), ("F", Moment::After), ("F", Moment::Before)] {
+        let mut m = model(moment);
+        // Who would be taken over from is lost, or is not.
+        let back = moment == Moment::After;
+        assert!(deeds(press(&mut m, keys)).is_empty(), "{keys} did not ask");
+        let question = m.confirm.clone().unwrap();
+        let (from, to) = if back { ("server2", "server1") } else { ("server1", "server2") };
+        assert_eq!(question.title, format!("failover: {to} takes the work over from {from}?"));
+        assert!(
+            question.lines[0].starts_with(&format!("{from} answers. A failover is for a server that does not")),
+            "{question:?}"
+        );
+        let sent = deeds(press(&mut m, "y"));
+        let [(host, Command::Order(request))] = &sent[..] else { panic!("{sent:?}") };
+        let order = if back { Order::MB } else { Order::M };
+        assert_eq!((host.as_str(), request.order, request.method, request.hold), (to, order, Method::Failover, false));
+        assert_ne!(m.method, Method::Failover, "the next migration is none");
+    }
+    let mut watching = model(Moment::Before);
+    watching.read_only = true;
+    assert!(press(&mut watching, "F").is_empty() && watching.confirm.is_none());
+}
+
+#[test]
+fn the_question_of_a_failover_is_of_the_present() {
+    let mut m = model(Moment::Before);
+    let later = |m: &mut Model, now_ms: u64| {
+        let at = fleet::start() + chrono::TimeDelta::milliseconds(now_ms as i64);
+        update(m, Msg::Tick { now_ms, at });
+    };
+    later(&mut m, 190_000);
+    press(&mut m, "F");
+    let lines = |m: &Model| m.confirm.clone().unwrap().lines.join(" ");
+    assert!(lines(&m).contains("If it still runs, two servers may drive the radio until it is fenced."), "{}", lines(&m));
+    assert!(lines(&m).contains("collected 11 s ago"), "{}", lines(&m));
+    later(&mut m, 200_000);
+    assert!(lines(&m).contains("collected 21 s ago"), "{}", lines(&m));
+    let mut telemetry = m.telemetry("server1").unwrap().clone();
+    telemetry.seq += 1;
+    update(&mut m, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
+    later(&mut m, 201_000);
+    assert!(lines(&m).contains("server1 answers"), "{}", lines(&m));
 }

@@ -23,6 +23,8 @@ pub struct Glyphs {
     pub right: &'static str,
     /// Shaft of an arrow along which samples flow.
     pub shaft: &'static str,
+    /// A place in that shaft that moves with the samples.
+    pub ripple: &'static str,
     /// Shaft of an arrow along which nothing flows yet.
     pub broken_shaft: &'static str,
     /// Rule between sections.
@@ -66,6 +68,7 @@ impl Glyphs {
         left: "\u{25c0}",
         right: "\u{25b6}",
         shaft: "\u{2501}",
+        ripple: "\u{2500}",
         broken_shaft: "\u{2505}",
         rule: "\u{2500}",
         bracket: ["\u{250c}", "\u{2502}", "\u{2514}", "\u{2576}"],
@@ -103,7 +106,8 @@ impl Glyphs {
         left: "<",
         right: ">",
         shaft: "=",
-        broken_shaft: "-",
+        ripple: "-",
+        broken_shaft: ".",
         rule: "-",
         bracket: ["/", "|", "\\", "-"],
         source: ["-", "|"],

@@ -1,0 +1,56 @@
+//! What the far end's pings say of the service: an interruption that lasts, and the last one that is over.
+
+use super::model::Model;
+use super::text::{count, span};
+
+/// Pings that were lost one after the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interruption {
+    /// How many.
+    pub lost: u64,
+    /// Their number times the interval, ms.
+    pub ms: f64,
+    /// None was answered since.
+    pub lasts: bool,
+}
+
+/// The latest interruption among the kept pings; `None` where none was lost.
+pub fn latest(model: &Model) -> Option<Interruption> {
+    let probe = model.probe()?;
+    let (mut lost, mut lasts) = (0_u64, true);
+    for outcome in model.probes.values().rev().take_while(|outcome| outcome.seq >= probe.before_service) {
+        match (outcome.lost, outcome.rtt_ms) {
+            (true, _) => lost += 1,
+            (false, Some(_)) if lost > 0 => break,
+            (false, Some(_)) => lasts = false,
+            // Not yet answered, not yet lost.
+            (false, None) => {}
+        }
+    }
+    (lost > 0).then_some(Interruption { lost, ms: lost as f64 * probe.interval_ms, lasts })
+}
+
+/// The same in a few words, for a narrow place.
+pub fn brief(model: &Model) -> Option<String> {
+    sentence(model)?;
+    let served = model.probes.values().any(|outcome| outcome.rtt_ms.is_some()) && latest(model).is_none_or(|latest| !latest.lasts);
+    Some(model.skin.lang.tr(if served { "pings are answered" } else { "pings not answered" }).to_owned())
+}
+
+/// Whether the work is seen to serve, as a sentence for who has to decide; `None` where nobody probes or the far end is not heard.
+pub fn sentence(model: &Model) -> Option<String> {
+    let far = model.config.roles.far_end.as_deref().filter(|far| model.is_heard(far))?;
+    model.probe()?;
+    let lang = model.skin.lang;
+    let lasting = latest(model).filter(|interruption| interruption.lasts);
+    let answered = model.probes.values().any(|outcome| outcome.rtt_ms.is_some());
+    Some(match lasting {
+        Some(Interruption { lost, ms, .. }) => {
+            // Positive and far below u64's range: probes times their interval.
+            let silence = span(ms as u64);
+            lang.fill("{0}'s pings are not answered: {1} lost in a row, {2}. Nobody serves.", &[&far, &count(lost), &silence])
+        }
+        None if answered => lang.fill("{0}'s pings are answered: the work still serves.", &[&far]),
+        None => lang.fill("{0}'s pings were never answered.", &[&far]),
+    })
+}
