@@ -42,16 +42,16 @@ fuzz:
 	@scripts/install-packages gcc g++ libc6-dev
 	set -e; for target in $(TARGETS); do scripts/fuzz $$target $(SECONDS); done
 
-# Migrations under random faults, the invariants watched from outside, in LABS labs side by side: make soak SEED=1 MIGRATIONS=200 LABS=4
+# Migrations under random faults, the invariants watched from outside, in LABS labs side by side: make soak SEED=1 MIGRATIONS=200 LABS=2
 SEED ?= 1
 MIGRATIONS ?= 200
 soak: packages test-packages
-	SEED=$(SEED) MIGRATIONS=$(MIGRATIONS) LABS=$(or $(LABS),4) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
+	SEED=$(SEED) MIGRATIONS=$(MIGRATIONS) LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 # Every fault at every step, most of an hour: writes docs/failures.md. CELLS='M hot|MB hot' for some of them, CELLS=missing for
 # those without a result, LABS=1 for fewer labs side by side.
 failures: packages test-packages
-	CELLS='$(CELLS)' LABS=$(or $(LABS),4) $(CARGO) test --release --locked --test failures -- --ignored --nocapture no_fault
+	CELLS='$(CELLS)' LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test failures -- --ignored --nocapture no_fault
 
 # A video through the relay while the relay migrates; METHOD=classic MIGRATIONS=4.
 video: build

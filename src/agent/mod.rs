@@ -108,11 +108,14 @@ async fn take_stock(agent: &Arc<Agent>) {
     if agent.d2d.is_frozen() && agent.usrp.is_frozen() {
         return lease::begin(agent);
     }
+    let addresses = agent.ports.read(&agent.settings().radio_port).await.map(|port| port.addresses).unwrap_or_default();
+    let [points, parked] =
+        [&agent.config.addresses.active, &agent.config.addresses.parked].map(|address| addresses.contains(address));
     if agent.usrp.is_linked() && agent.ownership.newest().owner == agent.host {
+        // A cut leaves both addresses until its order is over, and streams that may come to either.
+        agent.state().unsettled = points && parked;
         return ownership::tell_others(agent);
     }
-    let active = &agent.config.addresses.active;
-    let points = agent.ports.read(&agent.settings().radio_port).await.is_ok_and(|port| port.addresses.contains(active));
     if points && !agent.usrp.is_running() {
         // The address without a USRP process serves nobody, and keeps others from serving.
         let text = format!("eth3 of {} pointed at the radio, and no USRP process runs", agent.host);

@@ -208,7 +208,7 @@ impl Command {
     }
 
     /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 31] = [
+    pub const NAMES: [&'static str; 32] = [
         "start_d2d",
         "start_usrp",
         "make_usrp",

@@ -29,7 +29,7 @@ use lab::skip;
 use serde_json::Value;
 
 /// Labs side by side: a cell mostly waits, but a lab has a modem to run all the while.
-const LABS: usize = 4;
+const LABS: usize = 2;
 
 /// Where the raw results are kept.
 fn results() -> PathBuf {

@@ -133,11 +133,15 @@ fn nobody(text: &mut String, rows: &BTreeMap<String, Value>) {
         return;
     }
     let silent = cells::Fault::DeafThroughout.to_string();
-    let _ = writeln!(text, "| cell | could a server serve? | the operator sees |\n|---|---|---|");
+    let mut alike = BTreeMap::<(String, &str), Vec<&str>>::new();
     for row in none {
         let could = if row["fault"] == silent.as_str() { "no" } else { "**yes**" };
         let sees = row["reason"].as_str().map_or_else(|| words(row), str::to_owned);
-        let _ = writeln!(text, "| {} | {could} | {} |", row["cell"].as_str().unwrap_or_default(), without_figures(&sees));
+        alike.entry((without_figures(&sees), could)).or_default().push(row["cell"].as_str().unwrap_or_default());
+    }
+    let _ = writeln!(text, "| the operator sees | could a server serve? | cells |\n|---|---|---|");
+    for ((sees, could), cells) in alike {
+        let _ = writeln!(text, "| {sees} | {could} | {} |", cells.join("<br>"));
     }
 }
 
