@@ -203,7 +203,7 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Order(Order::DSR) => lang.fill("double start remote: start D2D and USRP on {0}", &[&two]),
         Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
         Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
-        Action::Method => lang.tr("switch the method of migration: classic, cold or hot").into(),
+        Action::Method => lang.tr("switch the method of migration: classic, cold, hot or seamless").into(),
         Action::Hold => lang.tr("the next migration stops before its cut and waits for go, or no longer does").into(),
         Action::Go => lang.tr("go on with the migration that waits for it").into(),
         Action::Cancel => lang.tr("give up the migration under way; possible until its cut").into(),

@@ -240,7 +240,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("double start remote: start D2D and USRP on {0}", "启动对端：在 {0} 上启动 D2D 与 USRP"),
     ("kill remote: stop D2D and USRP on {0}", "停止对端：停止 {0} 上的 D2D 与 USRP"),
     ("stop {0}'s controller and the work it runs", "停止 {0} 的控制器及其业务"),
-    ("switch the method of migration: classic, cold or hot", "切换迁移方法：classic、cold 或 hot"),
+    ("switch the method of migration: classic, cold, hot or seamless", "切换迁移方法：classic、cold、hot 或 seamless"),
     ("Operate: enlarge a panel; Left and Right choose another one", "操作：放大面板；Left 与 Right 选择其他面板"),
     ("freeze the screen; the data goes on behind it", "冻结画面；数据在后台继续"),
     ("mask addresses and names of people, also in exports", "遮蔽地址与人名，导出亦然"),
