@@ -177,8 +177,8 @@ pub const SEAMLESS: Flow = Flow {
         step(Destination, Overlap).timed(&[P::Sync]).undo(&[(Destination, DoubleKill)]),
         step(Source, Freeze).timed(&[P::StopSource]).undo(&[(Source, Resume), (Destination, DoubleKill)]),
         step(Destination, TakeOver).timed(&[P::Eth3, P::LinkUsrp]).undo(BACK),
-        // It was in sync before the cut, and has to be still; waiting for it is no phase.
-        step(Destination, ConfirmSync).undo(BACK),
+        // It was in sync before the cut, and has to be still.
+        step(Destination, ConfirmSync).timed(&[P::LinkUsrp]).undo(BACK),
     ],
     afterwards: HOT.afterwards,
     returns: HOT.returns,

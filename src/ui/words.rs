@@ -101,6 +101,6 @@ mod tests {
         ] {
             assert_eq!(Words::of(action, text), Err(word));
         }
-        assert_eq!(offered(Action::Method), ["cold", "classic", "hot"]);
+        assert_eq!(offered(Action::Method), ["cold", "classic", "hot", "seamless"]);
     }
 }

@@ -110,6 +110,7 @@ impl Session {
     pub fn link(&self) -> Result<(), String> {
         let _one_at_a_time = lock(&self.linking);
         self.park.leave();
+        self.overlaps.store(false, Ordering::Release);
         self.set_linked(false);
         let mut control = lock(&self.control);
         let chain = RxChain::Zero;

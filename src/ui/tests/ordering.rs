@@ -94,7 +94,7 @@ fn the_question_of_a_migration_asks_for_the_plan_of_every_method() {
             assert_eq!((to.as_str(), request.order), (host, order));
             asked.push(request.method);
         }
-        assert_eq!(asked, [Method::Cold, Method::Classic, Method::Hot], "{keys:?}");
+        assert_eq!(asked, [Method::Cold, Method::Classic, Method::Hot, Method::Seamless], "{keys:?}");
     }
 }
 
@@ -155,7 +155,7 @@ fn words_typed_behind_a_command_go_with_it() {
     assert!(deeds(press(&mut m, ":DS now\n")).is_empty());
     assert_eq!(m.command_line.complaint.as_deref(), Some("DS takes no words behind it"));
     press(&mut m, "\u{1b}:method warm\n");
-    assert_eq!(m.command_line.complaint.as_deref(), Some("method does not take \"warm\", try cold, classic, hot"));
+    assert_eq!(m.command_line.complaint.as_deref(), Some("method does not take \"warm\", try cold, classic, hot, seamless"));
     press(&mut m, "\u{1b}:method h\t");
     assert_eq!(m.command_line.input.value(), "method hot");
 }
