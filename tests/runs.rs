@@ -18,6 +18,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
         from: "server1".into(),
         to: "server2".into(),
         relay: false,
+        taken_up: false,
         by: Some("ada@lab".into()),
         outcome: if n == 5 { Outcome::RolledBack } else { Outcome::Ok },
         reason: (n == 5).then(|| "link_usrp on server2: no radio. server1 serves.".into()),

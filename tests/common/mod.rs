@@ -268,7 +268,7 @@ pub mod workload {
                 *routes.lock().unwrap() = serde_json::to_value(route_list).unwrap();
                 Ok(Value::Null)
             }
-            Ask::Link | Ask::TakeOver(_) => Err("this is no USRP process".into()),
+            Ask::Link | Ask::Overlap(_) | Ask::TakeOver(_) | Ask::Settle => Err("this is no USRP process".into()),
             Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume => Err("this program can not be frozen".into()),
         };
         let reporter = serve(&socket(), answer).unwrap();
