@@ -133,7 +133,7 @@ fn a_run_is_shown_and_runs_are_compared() {
         .collect();
     assert_eq!(groups, [("classic", 3, 0), ("cold", 2, 1)]);
     let link = all["rows"].as_array().unwrap().iter().find(|row| row["name"] == "link_usrp").unwrap();
-    assert_eq!(link["spreads"][0], serde_json::json!({"n": 3, "median": 4.0, "p95": 6.0, "min": 2.0, "max": 6.0}));
+    assert_eq!(link["spreads"][0], serde_json::json!({"n": 3, "median": 4.0, "p95": 6.0, "p99": 6.0, "min": 2.0, "max": 6.0}));
     assert_eq!(link["source"], 1743.0);
     assert!(stdout(runs(&file, &["compare", "--filter", "cold"])).contains("cold (n = 2, 1 left out)"));
 }

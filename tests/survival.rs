@@ -131,7 +131,7 @@ usrp = ["/bin/sleep", "1000"]"#;
 }
 
 #[tokio::test]
-async fn an_order_that_its_agent_did_not_survive_is_recorded_and_a_new_one_works() {
+async fn a_migration_that_its_agent_did_not_survive_is_brought_to_an_end_by_the_next_one() {
     let cluster = Cluster::new("", None);
     cluster.touch("synced");
     let faults = cluster.path("faults.toml");
@@ -156,14 +156,38 @@ async fn an_order_that_its_agent_did_not_survive_is_recorded_and_a_new_one_works
     assert_eq!(failure.code, ErrorCode::Restarted, "{failure}");
     let status = cluster.until("two", "a report", |s| s.migration.as_ref().is_some_and(|p| p.record.is_some())).await;
     let record = status.migration.unwrap().record.unwrap();
-    assert_eq!((record.order, record.outcome), (Order::M, Outcome::Failed));
+    assert_eq!((record.order, record.outcome, record.taken_up), (Order::M, Outcome::RolledBack, true));
     let reason = record.reason.clone().unwrap();
-    assert!(reason.starts_with("the agent of two ended while it carried out M; nobody serves now (one: no D2D"), "{reason}");
+    let said = "the agent of two ended while it carried out M, and the next one has taken it up. one serves again.";
+    assert_eq!(reason, said);
     assert_eq!(records::load(&cluster.path("records")).unwrap().runs.last(), Some(&record));
-    assert_eq!(status.usrp.state, ProcessState::Made);
-    read::<RunRecord>(order("two", Order::KR).await.unwrap());
-    let again: RunRecord = read(order("one", Order::DS).await.unwrap());
+    assert_eq!(states(&cluster.status("one").await), (ProcessState::Running, ProcessState::Running, Some(ACTIVE)));
+    assert_eq!((status.d2d.state, status.usrp.state), (ProcessState::Stopped, ProcessState::Stopped));
+    let again: RunRecord = read(order("two", Order::M).await.unwrap());
     assert_eq!(again.outcome, Outcome::Ok, "{again:#?}");
+}
+
+#[tokio::test]
+async fn another_order_that_its_agent_did_not_survive_is_recorded_and_mends_nothing() {
+    let cluster = Cluster::new("", None);
+    let faults = cluster.path("faults.toml");
+    std::fs::write(&faults, "[[fault]]\ncommand = \"start_usrp\"\noccurrence = 1\ndo = \"die_before\"").unwrap();
+    let _two = Agent::start(&cluster, "two");
+    let one = Agent::start_as(&cluster, "one", ETH3, "", &format!("--faults {}", faults.display()));
+    let client = cluster.client.clone();
+    let asking = tokio::spawn(async move { client.request("one", Command::order(Order::DS, Method::Classic), SOON * 3).await });
+    assert_eq!(tokio::task::spawn_blocking(|| one.exit()).await.unwrap(), None, "the file of faults has killed it");
+    let text = std::fs::read_to_string(cluster.path("run/one/d2d.pid")).unwrap();
+    let pid = serde_json::from_str::<Value>(&text).unwrap()["pid"].as_u64().unwrap() as u32;
+    let _one = Agent::again(&cluster, "one", pid, "");
+    assert_eq!(asking.await.unwrap().unwrap_err().code, ErrorCode::Restarted);
+    let status = cluster.until("one", "a report", |s| s.migration.as_ref().is_some_and(|p| p.record.is_some())).await;
+    let record = status.migration.unwrap().record.unwrap();
+    assert_eq!((record.order, record.outcome, record.taken_up), (Order::DS, Outcome::Failed, false));
+    let reason = record.reason.unwrap();
+    assert!(reason.starts_with("the agent of one ended while it carried out DS; nobody serves now (one: D2D, no"), "{reason}");
+    // The address without a USRP process served nobody.
+    assert_eq!(states(&cluster.status("one").await), (ProcessState::Running, ProcessState::Stopped, Some("192.168.20.2/24")));
 }
 
 #[tokio::test]

@@ -274,10 +274,10 @@ fn plans_are_asked_for_at_the_first_snapshot_and_after_a_run_but_never_during_on
         let telemetry = fleet::at(moment, ThemeName::Dark, false).telemetry("server2").unwrap().clone();
         update(m, Msg::Heard(Heard::Telemetry(Box::new(telemetry)))).len()
     };
-    assert_eq!(hear(&mut m, Moment::Before), 3, "at first");
+    assert_eq!(hear(&mut m, Moment::Before), 4, "at first, of every method");
     assert_eq!(hear(&mut m, Moment::Before), 0, "not at every one");
     assert_eq!(hear(&mut m, Moment::During), 0, "a run is disturbed");
-    assert_eq!(hear(&mut m, Moment::After), 3, "it is over: the history has one run more");
+    assert_eq!(hear(&mut m, Moment::After), 4, "it is over: the history has one run more");
     assert_eq!(hear(&mut m, Moment::After), 0);
     answer(&mut m, Asked::Plan(Order::M, Method::Hot), Ok(json!({"no": "plan"})));
     assert!(m.plans.is_empty(), "what can not be read is no plan");
