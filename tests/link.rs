@@ -342,6 +342,25 @@ async fn requests_survive_a_restart_and_absent_hosts_are_unreachable() {
 }
 
 #[tokio::test]
+async fn an_agent_that_says_nothing_is_given_up_long_before_a_long_deadline() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = ipc(dir.path());
+    let mut mute = zeromq::RouterSocket::new();
+    mute.bind(&address).await.unwrap();
+    let client = Client::new(config(dir.path(), &address, false)).unwrap();
+    let began = std::time::Instant::now();
+    let failure = client.request("one", Command::DoubleKill, PATIENCE).await.unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Unreachable);
+    assert!(failure.message.contains("has said nothing for 4 s, not even its status"), "{failure}");
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+    for wanted in ["double_kill", "status"] {
+        let message = mute.recv().await.unwrap();
+        let request: Value = serde_json::from_slice(message.iter().last().unwrap()).unwrap();
+        assert_eq!(request["command"], wanted);
+    }
+}
+
+#[tokio::test]
 async fn hostile_streams_do_not_harm_the_agent() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), &ipc(dir.path()), false);
