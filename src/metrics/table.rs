@@ -69,9 +69,9 @@ impl Column {
 }
 
 impl Table {
-    /// The table of these runs; other orders than migrations and runs that did not succeed are left out.
+    /// The table of these runs; other orders than migrations and runs that did not succeed or have no times are left out.
     pub fn of(runs: &[RunRecord]) -> Self {
-        let done = |run: &&RunRecord| run.order.is_migration() && run.outcome == Outcome::Ok;
+        let done = |run: &&RunRecord| run.order.is_migration() && run.outcome == Outcome::Ok && !run.taken_up;
         let mut columns: Vec<Column> = Vec::new();
         for run in runs.iter().filter(done) {
             match columns.iter_mut().find(|column| column.holds(run)) {
@@ -149,7 +149,8 @@ pub fn outcome(run: &RunRecord) -> String {
     } else {
         format!("{}: {}", run.order, run.to)
     };
-    let mut text = format!("{what}: {} after {:.1} ms\n", word(run.outcome), run.total_ms);
+    let after = run.total().map_or_else(String::new, |ms| format!(" after {ms:.1} ms"));
+    let mut text = format!("{what}: {}{after}\n", word(run.outcome));
     for line in run.reason.iter().chain(run.failure.as_ref().and_then(|f| f.hint.as_ref())) {
         let _ = writeln!(text, "  {line}");
     }
@@ -172,13 +173,13 @@ pub fn list(runs: &[RunRecord]) -> String {
         let method = if moves { run.method.to_string() } else { "-".into() };
         let _ = writeln!(
             text,
-            "{:<20} {:<5} {:<8} {:<20} {:<11} {:>10.1} {:>12} {:>6} {:>10}",
+            "{:<20} {:<5} {:<8} {:<20} {:<11} {:>10} {:>12} {:>6} {:>10}",
             run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
             run.order.to_string(),
             method,
             path,
             word(run.outcome),
-            run.total_ms,
+            number(run.total()),
             number(run.interruption.by_phases_ms),
             run.interruption.probes_lost.map_or_else(|| "-".into(), |lost| lost.to_string()),
             number(run.interruption.gap_ms),

@@ -209,3 +209,10 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Rollback>,
 }
+
+impl RunRecord {
+    /// From the order to sync, ms; nothing where the agent that timed it has ended.
+    pub fn total(&self) -> Option<f64> {
+        (!self.taken_up).then_some(self.total_ms)
+    }
+}

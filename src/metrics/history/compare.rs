@@ -122,7 +122,7 @@ pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
             groups.len() - 1
         });
         if let Some((group, members)) = groups.get_mut(at) {
-            if run.outcome == Outcome::Ok {
+            if run.outcome == Outcome::Ok && !run.taken_up {
                 group.runs += 1;
                 members.push(run);
             } else {

@@ -179,7 +179,7 @@ fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a>
             Some(SortKey::Outcome) => {
                 (model.skin.lang.tr(word(run.outcome)).into(), if run.outcome == Outcome::Ok { t.good } else { t.bad })
             }
-            Some(SortKey::Total) => (number(Some(run.total_ms)), t.measured),
+            Some(SortKey::Total) => (number(run.total()), t.measured),
             Some(SortKey::Phases) => (number(run.interruption.by_phases_ms), t.measured),
             Some(SortKey::Lost) => (run.interruption.probes_lost.map_or_else(|| "-".into(), count), t.measured),
             Some(SortKey::Gap) => (number(run.interruption.gap_ms), t.measured),
