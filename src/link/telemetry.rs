@@ -12,8 +12,9 @@ use zeromq::{Socket, SocketEvent, SocketOptions, SocketRecv, SubSocket, ZmqMessa
 use crate::config::Config;
 use crate::protocol::{Event, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry};
 
-/// Capacity of the receiver: one second of telemetry of three hosts.
-const CAPACITY: usize = 32;
+/// Capacity of the receiver: four seconds of telemetry of three hosts. A reader that is not scheduled for a second, on a machine where
+/// processes of real-time priority start, still gets every message; one that does not read holds some 2 MB.
+const CAPACITY: usize = 128;
 /// Events and link states kept for a reader that does not read; then the oldest goes.
 const MAX_WAITING: usize = 256;
 const CONNECT: Duration = Duration::from_secs(1);

@@ -57,6 +57,7 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
     };
     let run = match (on_screen, model.screen) {
         (Some(run), _) => format!("run {}", one_line(&run)),
+        (None, Screen::Runs) if runs.len() == 1 => "1 run".into(),
         (None, Screen::Runs) => format!("{} runs", runs.len()),
         (None, _) => "no migration yet".into(),
     };

@@ -106,6 +106,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("as {0} said {1} ago", "{0} 于 {1} 前所报"),
     ("no reason given", "未说明原因"),
     ("{0}, service interrupted for", "{0}，服务中断"),
+    ("{0}, interrupted for", "{0}，服务中断"),
     ("interrupted for", "中断"),
     ("ms measured ({0})", "ms 实测 ({0})"),
     ("measured; source {0}", "实测；原系统 {0}"),

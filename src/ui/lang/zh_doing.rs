@@ -62,7 +62,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("  {0} and {1}", "  {0} 与 {1}"),
     ("{0} owns the radio, epoch {1}", "{0} 持有电台，第 {1} 任"),
     ("{0} has it, epoch {1} is {2}'s", "{0} 持有，第 {1} 任属 {2}"),
-    ("its {0} has {1}", "其 {0} 持有 {1}"),
+    ("{0} has {1}", "{0} 持有 {1}"),
     ("{0}; epoch {1}: {2}", "{0}；第 {1} 任：{2}"),
     ("NO REPLY for {0} ms, {1} lost in a row", "无应答 {0} ms，连续丢失 {1} 个"),
     ("NO REPLY for {0} ms", "无应答已 {0} ms"),

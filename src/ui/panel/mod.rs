@@ -20,6 +20,7 @@ pub mod ready;
 pub mod routes;
 pub mod run;
 pub mod server;
+pub mod story;
 pub mod trace;
 pub mod track;
 pub mod waterfall;

@@ -159,7 +159,8 @@ impl Runs {
 
     /// The marked runs, or all chosen ones where none is marked.
     pub fn marked_or_listed(&self) -> impl Iterator<Item = &RunRecord> {
-        let marked = self.marks() > 0;
+        // A comparison is of two at least.
+        let marked = self.marks() > usize::from(self.comparing);
         self.visible().filter(move |run| !marked || self.is_marked(&run.run))
     }
 

@@ -18,6 +18,7 @@ mod robust;
 mod scenarios;
 mod showing;
 mod snapshots;
+mod stage;
 mod themes;
 mod timing;
 
