@@ -8,7 +8,7 @@ use super::text::{count, span};
 pub struct Interruption {
     /// How many.
     pub lost: u64,
-    /// Their number times the interval, ms.
+    /// Their number times the interval, ms; while it lasts, with those that are not yet given up.
     pub ms: f64,
     /// None was answered since.
     pub lasts: bool,
@@ -17,17 +17,18 @@ pub struct Interruption {
 /// The latest interruption among the kept pings; `None` where none was lost.
 pub fn latest(model: &Model) -> Option<Interruption> {
     let probe = model.probe()?;
-    let (mut lost, mut lasts) = (0_u64, true);
+    let (mut lost, mut open, mut lasts) = (0_u64, 0_u64, true);
     for outcome in model.probes.values().rev().take_while(|outcome| outcome.seq >= probe.before_service) {
         match (outcome.lost, outcome.rtt_ms) {
             (true, _) => lost += 1,
             (false, Some(_)) if lost > 0 => break,
             (false, Some(_)) => lasts = false,
             // Not yet answered, not yet lost.
-            (false, None) => {}
+            (false, None) => open += 1,
         }
     }
-    (lost > 0).then_some(Interruption { lost, ms: lost as f64 * probe.interval_ms, lasts })
+    let unanswered = if lasts { lost + open } else { lost };
+    (lost > 0).then_some(Interruption { lost, ms: unanswered as f64 * probe.interval_ms, lasts })
 }
 
 /// The same in a few words, for a narrow place.

@@ -237,12 +237,19 @@ impl Pen<'_> {
     fn counters<'a>(&self, counters: Option<&StreamCounters>) -> Line<'a> {
         let t = self.theme;
         let Some(c) = counters else { return self.row(" stream", vec![span("-", t.dim)]) };
-        let words = match self.width {
-            w if w >= WIDER => ["overflows ", "  underflows ", "  late ", "  lost samples "],
-            w if w >= WIDE => ["over ", " under ", " late ", " lost "],
-            _ => ["o ", " u ", " l ", " x "],
-        };
         let figures = [c.overflows, c.underflows, c.late, c.rx_lost_samples];
+        let wordings = [
+            ["overflows ", "  underflows ", "  late ", "  lost samples "],
+            ["over ", " under ", " late ", " lost "],
+            ["o ", " u ", " l ", " x "],
+        ];
+        let columns = |words: &[&str; 4]| -> usize {
+            let row = words.iter().zip(figures).map(|(word, figure)| self.lang.tr(word).width() + count(figure).width());
+            8 + row.sum::<usize>()
+        };
+        // Large figures take the room of words.
+        let [.., shortest] = wordings;
+        let words = wordings.into_iter().find(|words| columns(words) <= usize::from(self.width)).unwrap_or(shortest);
         let mut spans = Vec::new();
         for (word, figure) in words.into_iter().zip(figures) {
             spans.push(span(self.lang.tr(word), t.dim));

@@ -109,6 +109,13 @@ fn pictures() {
             save(&fleet::at(moment, *theme, false), 120, 40, &folder, &stem);
         }
     }
+    for (name, keys) in [("operate", ""), ("asked", "m"), ("timing", "t"), ("compare", "rv"), ("help", "h")] {
+        let mut model = fleet::at(Moment::After, ThemeName::Light, false);
+        model.skin.lang = super::lang::Lang::Zh;
+        update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
+        press(&mut model, keys);
+        save(&model, 120, 40, &folder, &format!("zh-{name}"));
+    }
     let mono = fleet::at(Moment::During, ThemeName::Mono, true);
     save(&mono, 120, 40, &folder, "mono-ascii");
 }

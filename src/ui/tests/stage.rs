@@ -111,7 +111,7 @@ fn pings_tell_an_interruption_that_lasts_from_one_that_is_over() {
     };
     let (ok, lost, open) = ((false, true), (true, false), (false, false));
     assert_eq!(said(&[ok, ok, open]), None);
-    assert_eq!(said(&[ok, lost, lost, open, open]), Some((2, 200.0, true)));
+    assert_eq!(said(&[ok, lost, lost, open, open]), Some((2, 400.0, true)), "those not yet given up count");
     assert_eq!(said(&[lost, ok, lost, lost, lost, ok, open]), Some((3, 300.0, false)), "the latest one counts");
     // The old figure of a far end that is lost is not called the present.
     let mut m = model(Moment::During);
