@@ -1,6 +1,5 @@
 //! Requests and replies between controllers: the twelve commands of the source system and baton's own.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -380,21 +379,6 @@ pub struct ControlValues {
     /// The routes as last collected.
     #[serde(default)]
     pub route_list: Vec<Route>,
-}
-
-/// Result of `get_collected`: what one host knows of another's work, should that host fall silent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Collected {
-    /// The control variables.
-    #[serde(rename = "Control")]
-    pub control: Control,
-    /// The routes.
-    #[serde(default)]
-    pub route_list: Vec<Route>,
-    /// Address of tun with prefix length.
-    pub tun_ip: String,
-    /// When the other host said so.
-    pub at: DateTime<Utc>,
 }
 
 /// Control variables as telemetry shows them.

@@ -3,6 +3,7 @@
 //! Ground floor: imports nothing else of baton.
 
 mod check;
+mod collected;
 mod command;
 mod failure;
 mod hot;
@@ -13,9 +14,8 @@ mod record;
 mod telemetry;
 
 pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
-pub use command::{
-    Collected, Command, Connection, Control, ControlReport, ControlValues, Reply, Request, Route, SetPort, Started, TunIp,
-};
+pub use collected::Collected;
+pub use command::{Command, Connection, Control, ControlReport, ControlValues, Reply, Request, Route, SetPort, Started, TunIp};
 pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState};
 pub use linked::Linked;
