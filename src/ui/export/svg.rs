@@ -68,9 +68,11 @@ fn grounds(out: &mut String, buffer: &Buffer, y: u16, ground: &str) {
     while x < buffer.area.right() {
         let bg = look(&buffer[(x, y)]).bg;
         let start = x;
+        // The cell behind a wide character is its own, whatever style it has.
         while x < buffer.area.right() && look(&buffer[(x, y)]).bg == bg {
-            x += 1;
+            x += columns(buffer[(x, y)].symbol());
         }
+        x = x.min(buffer.area.right());
         if bg != ground {
             let (left, top) = corner(buffer, start, y);
             let width = f64::from(x - start) * CELL.0;
@@ -213,6 +215,18 @@ mod tests {
         let at = |column: f64| format!("{:.2}", MARGIN + column * CELL.0);
         let wanted = format!("x=\"{} {} {} {}\"", at(0.0), at(1.0), at(3.0), at(5.0));
         assert!(picture.contains(&wanted), "{wanted} is not in {picture}");
+    }
+
+    /// On any ground: what stands behind them is one piece.
+    #[test]
+    fn wide_characters_leave_no_holes_in_their_ground() {
+        let mut buffer = Buffer::empty(ratatui::layout::Rect::new(0, 0, 6, 1));
+        let white = Style::new().bg(Color::Indexed(231));
+        buffer.set_style(buffer.area, white);
+        buffer.set_string(0, 0, "a\u{8fc1}\u{79fb}b", white);
+        let mut grounds_of = String::new();
+        grounds(&mut grounds_of, &buffer, 0, &colour(Color::Indexed(231), GROUND));
+        assert_eq!(grounds_of, "");
     }
 
     #[test]
