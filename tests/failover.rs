@@ -122,7 +122,7 @@ fn a_frozen_source_that_nobody_takes_over_from_goes_on_by_itself() {
     lab.is_served();
     let before = lab.status("server1");
     let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/agent.py");
-    let freeze = "env BATON_KEY_FILE=/run/baton/cluster.key python3 \"$0\" tcp://10.77.0.11:7600 server1 freeze";
+    let freeze = "env BATON_KEY_FILE=/run/baton/cluster.key /usr/bin/python3 \"$0\" tcp://10.77.0.11:7600 server1 freeze";
     let frozen = lab.exec("console", &["sh", "-c", freeze, agent]);
     assert!(frozen.status.success(), "{}{}", text(&frozen.stdout), text(&frozen.stderr));
     assert!(!holds_radio(&lab.status("server1")), "it goes on at once");
