@@ -29,7 +29,7 @@ use crate::protocol::{ErrorCode, Failure, Level};
 /// Shortest time between two frames: at most twenty a second.
 const FRAME: Duration = Duration::from_millis(50);
 /// Shortest time between two frames while nobody types and nothing moves: what changes at rest are figures that nobody reads faster.
-const REST: Duration = Duration::from_millis(200);
+const REST: Duration = Duration::from_millis(250);
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(250);
 /// Messages of the link taken in before the next look at the keys.

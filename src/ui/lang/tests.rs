@@ -224,6 +224,26 @@ fn every_text_fits_its_place() {
     }
 }
 
+/// A dialog over a wide character neither hides behind it nor leaves half of it.
+#[test]
+fn no_wide_character_reaches_into_another() {
+    for moment in MOMENTS {
+        for keys in ["m", "k", "F", "E", "z", ":m", "h", "t"] {
+            let mut model = chinese(moment);
+            press(&mut model, keys);
+            for (width, height) in [(60, 16), (80, 24), (97, 31), (98, 31), (120, 40), (121, 40), (200, 60)] {
+                let buffer = picture(&model, width, height);
+                for y in 0..height {
+                    for x in (0..width).filter(|x| buffer[(*x, y)].symbol().width() > 1) {
+                        let behind = buffer.cell((x + 1, y)).map(|cell| cell.symbol().to_owned());
+                        assert_eq!(behind.as_deref(), Some(" "), "{moment:?} {keys:?} {width}x{height}: column {x} of row {y}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn screens_and_question_in_chinese() {
     for (name, moment, keys, size) in [

@@ -3,10 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Clear, Widget};
+use ratatui::widgets::{Block, Widget};
 
 use super::phases::trim;
-use super::{lines, preflight as panel, span};
+use super::{clear, lines, preflight as panel, span};
 use crate::protocol::Order;
 use crate::ui::action::Action;
 use crate::ui::confirm::Confirm;
@@ -48,8 +48,7 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     let height = (rows.len() as u16 + 2).min(area.height);
     let place =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }.intersection(buf.area);
-    Clear.render(place, buf);
-    buf.set_style(place, t.base);
+    clear(place, buf, t.base);
     let block = Block::bordered().border_set(g.thick).border_style(t.warn).title(span(lang.tr(" ARE YOU SURE? "), t.action_tag));
     let body = block.inner(place);
     block.render(place, buf);

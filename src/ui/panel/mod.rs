@@ -29,6 +29,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::text::clip;
@@ -75,6 +76,23 @@ pub fn rule(area: Rect, buf: &mut Buffer, skin: &Skin, title: &str, note: &str) 
 /// Makes a rule whose note is a warning stand out.
 pub fn emphasise(area: Rect, buf: &mut Buffer, skin: &Skin) {
     buf.set_style(Rect { height: 1, ..area }.intersection(buf.area), skin.theme.warn);
+}
+
+/// Empties a place for a dialog. A wide character that reaches over an edge goes whole: a half would hide the frame, or leave a hole.
+pub fn clear(place: Rect, buf: &mut Buffer, style: Style) {
+    let place = place.intersection(buf.area);
+    for y in place.top()..place.bottom() {
+        let reaches = |x: Option<u16>| x.filter(|x| buf.cell((*x, y)).is_some_and(|cell| cell.symbol().width() > 1));
+        let before = reaches(place.left().checked_sub(1));
+        let behind = reaches(place.right().checked_sub(1)).map(|_| place.right());
+        for x in before.into_iter().chain(behind) {
+            if let Some(cell) = buf.cell_mut((x, y)) {
+                cell.set_symbol(" ").set_style(style);
+            }
+        }
+    }
+    Clear.render(place, buf);
+    buf.set_style(place, style);
 }
 
 /// A line in the middle of a width.

@@ -3,9 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Clear, Widget};
+use ratatui::widgets::{Block, Widget};
 
-use super::{centred, lines, span};
+use super::{centred, clear, lines, span};
 use crate::migration::hold::HOLD_LIMIT;
 use crate::ui::action::Action;
 use crate::ui::big;
@@ -31,8 +31,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let height = (word.len() as u16 + FRAME).min(area.height);
     let place = Rect { width, height, ..area };
     let place = place.intersection(buf.area);
-    Clear.render(place, buf);
-    buf.set_style(place, t.base);
+    clear(place, buf, t.base);
     let title = lang.fill(" {0} {1} WAITS FOR GO ", &[&progress.order, &progress.method]);
     let block = Block::bordered().border_set(g.thick).border_style(t.warn).title(span(title, t.action_tag));
     let inner = block.inner(place);
