@@ -14,7 +14,7 @@ use crate::ui::theme::Glyphs;
 const FIGURE: usize = 32;
 const LONGEST: usize = 20;
 /// Columns of the shortest history that says something.
-const SHORTEST: usize = 3;
+const SHORTEST: usize = 2;
 
 /// The past as it is drawn: a cell for some seconds, its height the mean.
 pub struct Lines<'a> {

@@ -57,7 +57,9 @@ fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
                     let full = lang.fill("{0} owns the radio", &[&host]);
                     let (with_epoch, style) = match model.ownership() {
                         Some((epoch, owner)) if owner == host => {
-                            (lang.fill("{0} owns the radio, epoch {1}", &[&host, &epoch]), t.owner)
+                            let text = lang.fill("{0} owns the radio, epoch {1}", &[&host, &epoch]);
+                            // Off the frames of the servers; the header has the epoch, too.
+                            (if text.width() + 2 <= room { text } else { full.clone() }, t.owner)
                         }
                         // The address has moved and the epoch has not, or the other way round.
                         Some((epoch, owner)) => (lang.fill("{0} has it, epoch {1} is {2}'s", &[&host, &epoch, &owner]), t.warn),

@@ -14,7 +14,7 @@ use crate::ui::failover::Failover;
 use crate::ui::model::{Model, Pending};
 use crate::ui::pings;
 use crate::ui::preflight::{before_cut, mend, plan_of};
-use crate::ui::text::{clip, ms, one_line, span as length, wrap};
+use crate::ui::text::{clip, count, ms, one_line, span as length, wrap};
 
 /// Times the large size of a figure at most.
 const MOST: usize = 3;
@@ -176,7 +176,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     let (detail, figure, source) = match current {
         Some((i, step)) => (
             lang.fill("{0} of {1}: {2}", &[&(i + 1), &steps, &lang.tr(step.name.explanation())]),
-            Some((ms(step.ms.round()), t.warn)),
+            Some((whole_ms(step.ms), t.warn)),
             step.name.source_ms(),
         ),
         None => (one_line(&progress.now), None, None),
@@ -203,6 +203,11 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     }
     let track = track::whole(model, progress, usize::from(width.saturating_sub(2)));
     Story { headline: Line::from(headline), detail: Line::from(detail), track, figure, notes }
+}
+
+/// What still grows: whole milliseconds, because nobody reads faster.
+fn whole_ms(value: f64) -> String {
+    if value.is_finite() && value >= 0.0 { count(value.round() as u64) } else { "-".into() }
 }
 
 /// What the phases that run now are expected to take together, from this pair's own history, ms: one request may carry several.
@@ -256,7 +261,7 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
             t.base,
         )),
         track: None,
-        figure: figure.map(|v| (ms(v.round()), t.measured)),
+        figure: figure.map(|v| (ms(v), t.measured)),
         notes: vec![
             if width >= ROOMY {
                 Line::from(span(lang.fill("ms measured ({0})", &[&lang.tr(what)]), t.strong))

@@ -142,3 +142,13 @@ fn compared_methods_lie_on_one_logarithmic_scale() {
         assert!(screen.contains(decade), "{decade}:\n{screen}");
     }
 }
+
+#[test]
+fn the_figure_for_the_back_row_is_as_precise_as_the_table() {
+    let mut m = model(Moment::After);
+    change(&mut m, "server2", |t| {
+        let record = t.migration.as_mut().unwrap().record.as_mut().unwrap();
+        record.interruption.by_phases_ms = Some(2.67);
+    });
+    assert!(drawn(&m, 80, 24).contains(" 2.67 ms "), "{}", drawn(&m, 80, 24));
+}
