@@ -176,7 +176,9 @@ fn check_and_plan_show_what_is_known_before() {
     let mut m = model(Moment::After);
     press(&mut m, "v");
     assert_eq!(m.screen, Screen::Preflight { order: Order::MB, scroll: 0 });
-    insta::assert_snapshot!("preflight-120x40", drawn(&m, 120, 40));
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        insta::assert_snapshot!(format!("preflight-{width}x{height}"), drawn(&m, width, height));
+    }
     press(&mut m, "by");
     assert_eq!(m.screen, Screen::Operate, "what was ordered is looked at");
 }

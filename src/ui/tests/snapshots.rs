@@ -40,7 +40,9 @@ fn the_smallest_terminal_and_a_smaller_one() {
 fn help_question_and_complaint() {
     let mut model = fleet::at(Moment::Before, ThemeName::Dark, false);
     press(&mut model, "h");
-    assert_snapshot!("help-120x40", text(&picture(&model, 120, 40)));
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        assert_snapshot!(format!("help-{width}x{height}"), text(&picture(&model, width, height)));
+    }
     press(&mut model, "hm");
     assert_snapshot!("question-80x24", text(&picture(&model, 80, 24)));
     press(&mut model, "\u{1b}:migratoin\n");
