@@ -101,7 +101,9 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     tmux.press("s");
     tmux.wait("the work on server1", |screen| screen.contains("server1 owns the radio") && screen.contains("in sync"));
 
-    // Moved by keys, the window resized meanwhile.
+    // Moved by keys, slowly enough to be looked at, the window resized meanwhile.
+    tmux.press(":");
+    tmux.line("method classic");
     tmux.press("m");
     let question = tmux.wait("an answered check", |screen| screen.contains("CHECK OK") && !screen.contains("not told yet"));
     assert!(question.contains("M: move the work from server1 to server2 (classic)?"), "{question}");

@@ -9,52 +9,18 @@
 mod lab;
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use lab::{Lab, baton, skip, text};
+use lab::{Lab, skip, text};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-/// Longer than a fence takes to be told again, and than a freeze lasts.
-const SETTLED_WITHIN: Duration = Duration::from_secs(20);
-
 impl Lab {
-    fn baton(&self, words: &[&str]) -> std::process::Output {
-        baton(self.state.path()).args(["--in", &self.name]).args(words).output().unwrap()
-    }
-
-    fn order(&self, words: &[&str]) -> Value {
-        let output = self.baton(&[&["do"], words, &["--json"]].concat());
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{words:?}: {e}: {}", text(&output.stderr)))
-    }
-
-    fn status(&self, host: &str) -> Value {
-        let report: Value = serde_json::from_slice(&self.baton(&["status", "--json"]).stdout).unwrap();
-        report["hosts"][host]["status"].clone()
-    }
-
-    fn until(&self, host: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
-        let since = Instant::now();
-        loop {
-            let status = self.status(host);
-            if so(&status) {
-                return status;
-            }
-            assert!(since.elapsed() < SETTLED_WITHIN, "{host}: not {what}: {status:#}");
-            sleep(Duration::from_millis(100));
-        }
-    }
-
     fn faults(&self, verb: &str, host: &str, faults: &[&str]) {
         for fault in faults {
             let output = self.baton(&["lab", verb, host, fault]);
             assert!(output.status.success(), "{verb} {fault}: {}", text(&output.stderr));
         }
-    }
-
-    fn is_served(&self) {
-        let output = self.exec("server3", &["ping", "-c", "20", "-i", "0.05", "192.168.40.9"]);
-        assert!(output.status.success() && !text(&output.stdout).contains(" 0 received"), "{}", text(&output.stdout));
     }
 }
 
@@ -68,7 +34,7 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
         return;
     }
     let lab = Lab::start("failover", &[]);
-    assert_eq!(lab.order(&["DS"])["outcome"], "ok");
+    lab.done(&["DS"]);
     lab.until("server1", "collected", |status| !status["control"]["values"]["phy_cell_ID"].is_null());
 
     // A host that answers keeps its work.
@@ -97,8 +63,8 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
     lab.is_served();
 
     // By force, from a host that still serves: it ends its work as soon as it hears of the new owner.
-    assert_eq!(lab.order(&["KL"])["outcome"], "ok");
-    assert_eq!(lab.order(&["MB"])["outcome"], "ok");
+    lab.done(&["KL"]);
+    lab.done(&["MB"]);
     sleep(Duration::from_secs(3));
     lab.faults("fault", "server1", &["pause-agent"]);
     let record = lab.order(&["M", "--method", "failover", "--force"]);
@@ -118,7 +84,7 @@ fn a_frozen_source_that_nobody_takes_over_from_goes_on_by_itself() {
         return;
     }
     let lab = Lab::start("lease", &[]);
-    assert_eq!(lab.order(&["DS"])["outcome"], "ok");
+    lab.done(&["DS"]);
     lab.is_served();
     let before = lab.status("server1");
     let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/agent.py");

@@ -17,20 +17,6 @@ use serde_json::Value;
 const EXAMPLES: &str = "/usr/libexec/uhd/examples";
 
 impl Lab {
-    /// What a command inside says, once it has ended well.
-    fn says(&self, namespace: &str, command: &[&str]) -> String {
-        let output = self.exec(namespace, command);
-        assert!(output.status.success(), "{command:?} in {namespace}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
-    }
-
-    /// The record of an order that went well.
-    fn order(&self, order: &str) -> Value {
-        let output = baton(self.state.path()).args(["--in", &self.name, "do", order, "--json"]).output().unwrap();
-        assert!(output.status.success(), "{order}: {}{}", text(&output.stdout), text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
     /// The D2D process of a host, once it is in sync.
     fn d2d_in_sync(&self, host: &str, but_not: Option<u64>) -> u64 {
         let since = Instant::now();
@@ -43,11 +29,6 @@ impl Lab {
             }
             assert!(since.elapsed() < Duration::from_secs(15), "{host} is not in sync: {report:#}");
         }
-    }
-
-    fn is_served(&self) {
-        let said = self.says("server3", &["ping", "-c", "20", "-i", "0.05", "192.168.40.9"]);
-        assert!(!said.contains(" 0 received"), "{said}");
     }
 }
 
@@ -82,7 +63,7 @@ fn a_usrp_process_takes_its_radio_back_from_a_stock_tool() {
         return;
     }
     let lab = Lab::start("taken", &[]);
-    lab.order("DS");
+    lab.done(&["DS"]);
     lab.is_served();
     lab.says("server3", &["uhd_usrp_probe", "--args", "addr=192.168.10.2,type=usrp2"]);
     let ping = || lab.exec("server3", &["ping", "-c", "1", "-W", "1", "192.168.40.9"]).status.success();
@@ -96,14 +77,14 @@ fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
         return;
     }
     let lab = Lab::start("atwork", &[]);
-    lab.order("DS");
+    lab.done(&["DS"]);
     lab.is_served();
     let first = lab.d2d_in_sync("server3", None);
     lab.says("server3", &["kill", "-9", &first.to_string()]);
     // Nobody orders the far end about: it gets up by itself.
     lab.d2d_in_sync("server3", Some(first));
     lab.is_served();
-    let record = lab.order("M");
+    let record = lab.done(&["M"]);
     assert_eq!((&record["outcome"], &record["from"], &record["to"]), (&"ok".into(), &"server1".into(), &"server2".into()));
     lab.is_served();
     let runs = baton(lab.state.path()).args(["--in", &lab.name, "runs", "--json"]).output().unwrap();
@@ -126,7 +107,7 @@ fn what_goes_wrong_by_request_is_mended_by_request() {
     };
     let (done, said) = told("fault", "kill-usrp");
     assert!(!done && said.contains("server1 runs no usrp process"), "{said}");
-    lab.order("DS");
+    lab.done(&["DS"]);
     let agent = || lab.says("console", &["pgrep", "-f", "agent --host server1$"]).trim().to_owned();
     let stopped = || lab.says("console", &["grep", "^State:", &format!("/proc/{}/status", agent())]).contains("T (stopped)");
     let unplugged = || lab.says("server1", &["ip", "link", "show", "eth3"]).contains("state DOWN");

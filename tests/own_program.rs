@@ -7,33 +7,9 @@
 #[path = "common/lab.rs"]
 mod lab;
 
-use std::time::{Duration, Instant};
-
-use lab::{Lab, baton, skip, text};
+use lab::{Lab, skip};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-impl Lab {
-    fn order(&self, order: &str) -> Value {
-        let output = baton(self.state.path()).args(["--in", &self.name, "do", order, "--json"]).output().unwrap();
-        assert!(output.status.success(), "{order}: {}{}", text(&output.stdout), text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// What a host says of itself, once that is true of it.
-    fn until(&self, host: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let since = Instant::now();
-        loop {
-            let output = baton(self.state.path()).args(["--in", &self.name, "status", "--json"]).output().unwrap();
-            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-            let status = &report["hosts"][host]["status"];
-            if is(status) {
-                return status.clone();
-            }
-            assert!(since.elapsed() < Duration::from_secs(20), "{host}: never {what}: {report:#}");
-        }
-    }
-}
 
 fn example(name: &str) -> String {
     format!("{}/docs/examples/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -45,14 +21,13 @@ fn an_energy_detector_keeps_what_it_has_learned() {
         return;
     }
     let lab = Lab::start("spectrum", &["--workload", &example("spectrum.toml")]);
-    lab.order("DS");
+    lab.done(&["DS"]);
     let learned = lab.until("server1", "in sync with a noise floor", |status| {
         status["d2d"]["sync"]["state"] == "synced" && status["control"]["values"]["noise_floor_dbfs"].is_number()
     });
     let floor = learned["control"]["values"]["noise_floor_dbfs"].clone();
     assert_eq!(learned["control"]["meanings"]["detections"], "how often a signal began, over all servers");
-    let record = lab.order("M");
-    assert_eq!(record["outcome"], "ok", "{record:#}");
+    let record = lab.done(&["M", "--method", "classic"]);
     let moved = lab.until("server2", "in sync", |status| status["d2d"]["sync"]["state"] == "synced");
     assert_eq!(moved["control"]["values"]["noise_floor_dbfs"], floor, "it was carried, not learned again");
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
@@ -64,13 +39,12 @@ fn a_shell_script_is_moved_with_the_count_that_another_program_prints() {
         return;
     }
     let lab = Lab::start("beacon", &["--workload", &example("beacon.toml")]);
-    lab.order("DS");
+    lab.done(&["DS"]);
     let at_work = |least: u64| move |status: &Value| status["control"]["values"]["count"].as_u64() >= Some(least);
     let before = lab.until("server1", "counting", at_work(5));
     assert_eq!(before["control"]["meanings"]["period_s"], "length of a period, s");
     assert_eq!(before["d2d"]["sync"], Value::Null);
-    let record = lab.order("M");
-    assert_eq!(record["outcome"], "ok", "{record:#}");
+    let record = lab.done(&["M", "--method", "classic"]);
     let warnings = record["warnings"].to_string();
     assert!(warnings.contains("does not tell when it is in sync"), "{record:#}");
     assert!(record["phases"].as_array().unwrap().iter().all(|phase| phase["name"] != "sync"), "{record:#}");

@@ -48,12 +48,6 @@ fn the_demo_moves_a_relay_with_its_routes() {
 }
 
 impl Lab {
-    fn order(&self, arguments: &[&str]) -> Value {
-        let output = baton(self.state.path()).args(["--in", &self.name, "do"]).args(arguments).arg("--json").output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
     fn routes(&self, host: &str) -> Vec<(u64, u64)> {
         let output = baton(self.state.path()).args(["--in", &self.name, "status", "--json"]).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -84,7 +78,7 @@ fn what_stands_between_terminals_decides_their_routes_and_a_video_survives_the_m
     }
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::start("relay", &["--relay"]);
-    lab.order(&["DS"]);
+    lab.done(&["DS"]);
     lab.await_routes("server1", &[(0, 0), (2, 2)]);
     lab.await_routes("server3", &[(1, 1), (2, 1)]);
     if Command::new("ffmpeg").arg("-version").output().is_ok() {
@@ -114,7 +108,7 @@ fn video(lab: &Lab) {
     let mut sender = lab.start_inside("server3", &command);
     // A second of video before and after.
     std::thread::sleep(Duration::from_secs(2));
-    let record = lab.order(&["M"]);
+    let record = lab.done(&["M", "--method", "classic"]);
     assert!(names(&record).contains(&"set_route"), "{record:#}");
     std::thread::sleep(Duration::from_secs(2));
     for child in [&mut sender, &mut recorder] {

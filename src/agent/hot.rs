@@ -170,8 +170,10 @@ pub async fn commit(agent: &Arc<Agent>) -> Result<(), Failure> {
         return Err(Failure::new(ErrorCode::State, format!("the USRP process of {} is not linked to the radio", agent.host)));
     }
     ownership::tell_others(agent);
-    if std::mem::take(&mut agent.state().unsettled) {
+    // Until it is settled the streams may need either address.
+    if agent.state().unsettled {
         seamless::settle(agent).await?;
+        agent.state().unsettled = false;
     }
     // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
     agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await

@@ -105,7 +105,8 @@ async fn serve(config: Arc<Config>, args: &Args, faults: Faults) -> Result<(), F
 
 /// What an earlier life of this agent has left is as it would be had it gone on.
 async fn take_stock(agent: &Arc<Agent>) {
-    if agent.d2d.is_frozen() && agent.usrp.is_frozen() {
+    // Beside the source they are frozen as well, and are no source: not linked.
+    if agent.d2d.is_frozen() && agent.usrp.is_frozen() && agent.usrp.is_linked() {
         return lease::begin(agent);
     }
     let addresses = agent.ports.read(&agent.settings().radio_port).await.map(|port| port.addresses).unwrap_or_default();

@@ -76,9 +76,9 @@ pub enum Method {
     /// Stop at the source, full start with initialisation at the destination: the baseline.
     Cold,
     /// The source's flow: addresses swapped, probe up to 8 times, link without initialising.
-    #[default]
     Classic,
     /// All that can be is done before the cut; the source is frozen and resumed when the cut fails.
+    #[default]
     Hot,
     /// As hot, and the destination receives beside the source and is in sync before the cut: only the transmit side changes hands.
     Seamless,

@@ -11,12 +11,17 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::{Pid, Uid};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// What the project promises.
 pub const GONE_WITHIN: Duration = Duration::from_secs(2);
 /// More than any orderly end takes.
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
+/// Longer than a fence takes to be told again, than a freeze lasts, and than a D2D process takes to be in sync.
+const SETTLED_WITHIN: Duration = Duration::from_secs(20);
+/// Between two looks: a `baton` that starts takes CPU from the modems.
+const LOOK: Duration = Duration::from_millis(50);
 /// Hardware addresses of a lab's interfaces begin so.
 const LAB_MAC: &str = "02:ba:70:";
 
@@ -120,6 +125,67 @@ impl Lab {
             assert!(since.elapsed() < GONE_WITHIN, "after {GONE_WITHIN:?} there is still {:?}", self.remains());
             std::thread::yield_now();
         }
+    }
+}
+
+/// As its operator.
+impl Lab {
+    /// `baton`, told about this lab.
+    pub fn baton(&self, words: &[&str]) -> Output {
+        baton(self.state.path()).args(["--in", &self.name]).args(words).output().unwrap()
+    }
+
+    /// The record of an order with its options, however it went.
+    pub fn order(&self, words: &[&str]) -> Value {
+        let output = self.baton(&[&["do"], words, &["--json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{words:?}: {e}: {}", text(&output.stderr)))
+    }
+
+    /// The record of an order that is carried out.
+    pub fn done(&self, words: &[&str]) -> Value {
+        let record = self.order(words);
+        assert_eq!(record["outcome"], "ok", "{words:?}: {record:#}");
+        record
+    }
+
+    /// What the agent of a host says.
+    pub fn status(&self, host: &str) -> Value {
+        let output = self.baton(&["status", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["hosts"][host]["status"].clone()
+    }
+
+    /// The same, once that is true of it.
+    pub fn until(&self, host: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let since = Instant::now();
+        loop {
+            let status = self.status(host);
+            if is(&status) {
+                return status;
+            }
+            assert!(since.elapsed() < SETTLED_WITHIN, "{host}: never {what}: {status:#}");
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// What a command inside says, once it has ended well.
+    pub fn says(&self, namespace: &str, command: &[&str]) -> String {
+        let output = self.exec(namespace, command);
+        assert!(output.status.success(), "{command:?} in {namespace}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// The far end's pings come back.
+    pub fn is_served(&self) {
+        let said = self.says("server3", &["ping", "-c", "20", "-i", "0.05", "192.168.40.9"]);
+        assert!(!said.contains(" 0 received"), "{said}");
+    }
+
+    /// From now on the pool's radio suffers this, or no faults any more.
+    pub fn n210_fault(&self, fault: &str) {
+        let event = format!("fault = {{ radio = \"pool\", {fault} }}");
+        let output = self.baton(&["n210", "tell", "/run/baton/n210.sock", &event]);
+        assert!(output.status.success(), "{event}: {}{}", text(&output.stdout), text(&output.stderr));
     }
 }
 

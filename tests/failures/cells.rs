@@ -149,7 +149,7 @@ impl fmt::Display for Cell {
 }
 
 pub const ORDERS: [Order; 2] = [Order::M, Order::MB];
-pub const METHODS: [Method; 3] = [Method::Classic, Method::Cold, Method::Hot];
+pub const METHODS: [Method; 4] = [Method::Classic, Method::Cold, Method::Hot, Method::Seamless];
 
 /// The steps of a flow without a relay, the ones afterwards included.
 pub fn places(order: Order, method: Method) -> Vec<Place> {

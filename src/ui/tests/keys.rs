@@ -52,7 +52,7 @@ fn orders_by_key_and_by_name_go_to_the_agent_that_carries_them_out() {
         ("K", vec!["KR", "kr"], Order::KR, "server2", true),
     ];
     for (key, names, wanted, host, asks) in table {
-        let expected = Some((host.to_owned(), wanted, Method::Classic));
+        let expected = Some((host.to_owned(), wanted, Method::Hot));
         let sequences = std::iter::once(key.to_owned()).chain(names.into_iter().map(|name| format!(":{name}\n")));
         for keys in sequences {
             let mut m = model(Moment::Before);
@@ -94,7 +94,7 @@ fn the_method_goes_with_the_order() {
 fn questions_say_what_happens_and_to_whom() {
     let mut m = model(Moment::Before);
     for (key, words) in [
-        ("m", ["server1", "server2", "classic"]),
+        ("m", ["server1", "server2", "hot"]),
         ("k", ["D2D and USRP on server1", "the service ends", "parks"]),
         ("K", ["D2D and USRP on server2", "does not own the radio", "not touched"]),
         ("E", ["server2's controller", "must be started by hand", "no orders"]),

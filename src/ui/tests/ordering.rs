@@ -119,18 +119,18 @@ fn method_hold_and_interval_are_switched_within_the_question() {
     let mut m = model(Moment::Before);
     press(&mut m, "m");
     assert_eq!(deeds(press(&mut m, "cw")), []);
-    assert!(m.confirm.as_ref().unwrap().title.contains("hot"), "the question says what will happen");
+    assert!(m.confirm.as_ref().unwrap().title.contains("seamless"), "the question says what will happen");
     assert!(drawn(&m, 80, 24).contains("waits for go"));
     let probe = Command::ProbeStart { target: "192.168.40.9".into(), interval_ms: 10.0 };
     assert_eq!(deeds(press(&mut m, "i")), [("server3".to_owned(), probe)]);
     let sent = press(&mut m, "\n");
     let [Effect::Request { host, command: Command::Order(request), deadline_ms, .. }] = &sent[..] else { panic!("{sent:?}") };
     let OrderRequest { order, method, hold, .. } = request;
-    assert_eq!((host.as_str(), *order, *method, *hold), ("server2", Order::M, Method::Hot, true));
+    assert_eq!((host.as_str(), *order, *method, *hold), ("server2", Order::M, Method::Seamless, true));
     assert!(*deadline_ms >= 1_200_000, "an order that waits for go is given up after {deadline_ms} ms");
     // A question without options has none.
     press(&mut m, "kccw");
-    assert_eq!((m.method, m.hold), (Method::Hot, true));
+    assert_eq!((m.method, m.hold), (Method::Seamless, true));
 }
 
 #[test]
@@ -143,9 +143,9 @@ fn an_order_is_waited_for_as_long_as_it_may_take() {
 #[test]
 fn words_typed_behind_a_command_go_with_it() {
     let mut m = model(Moment::Before);
-    let sent = deeds(press(&mut m, ":M hot hold\ny"));
+    let sent = deeds(press(&mut m, ":M classic hold\ny"));
     let [(_, Command::Order(request))] = &sent[..] else { panic!("{sent:?}") };
-    assert_eq!((request.method, request.hold), (Method::Hot, true));
+    assert_eq!((request.method, request.hold), (Method::Classic, true));
     press(&mut m, ":method cold\n");
     assert_eq!((m.method, last_line(&m).as_str()), (Method::Cold, "the next migration will be cold"));
     press(&mut m, ":hold\n");
