@@ -11,7 +11,7 @@ mod lab;
 use std::thread::sleep;
 use std::time::Duration;
 
-use lab::{Lab, skip, text};
+use lab::{Lab, alone, skip, text};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -33,6 +33,7 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
     if skip() {
         return;
     }
+    let _alone = alone();
     let lab = Lab::start("failover", &[]);
     lab.done(&["DS"]);
     lab.until("server1", "collected", |status| !status["control"]["values"]["phy_cell_ID"].is_null());
@@ -83,6 +84,7 @@ fn a_frozen_source_that_nobody_takes_over_from_goes_on_by_itself() {
     if skip() {
         return;
     }
+    let _alone = alone();
     let lab = Lab::start("lease", &[]);
     lab.done(&["DS"]);
     lab.is_served();

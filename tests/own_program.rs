@@ -27,7 +27,7 @@ fn an_energy_detector_keeps_what_it_has_learned() {
     });
     let floor = learned["control"]["values"]["noise_floor_dbfs"].clone();
     assert_eq!(learned["control"]["meanings"]["detections"], "how often a signal began, over all servers");
-    let record = lab.done(&["M", "--method", "classic"]);
+    lab.done(&["M", "--method", "classic"]);
     let moved = lab.until("server2", "in sync", |status| status["d2d"]["sync"]["state"] == "synced");
     assert_eq!(moved["control"]["values"]["noise_floor_dbfs"], floor, "it was carried, not learned again");
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));

@@ -9,15 +9,11 @@ mod lab;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use lab::{Lab, baton, pid, skip, text};
+use lab::{Lab, alone, baton, pid, skip, text};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
-
-/// One lab at a time: a relay lab keeps a core busy, and more than the machine has would starve the modems.
-static ALONE: Mutex<()> = Mutex::new(());
 
 fn names(run: &Value) -> Vec<&str> {
     run["phases"].as_array().unwrap().iter().map(|phase| phase["name"].as_str().unwrap()).collect()
@@ -28,7 +24,7 @@ fn the_demo_moves_a_relay_with_its_routes() {
     if skip() {
         return;
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let output = Command::new(env!("CARGO_BIN_EXE_baton"))
         .args(["demo", "--relay", "--headless", "--method", "classic", "--migrations", "4", "--json"])
         .output()
@@ -76,7 +72,7 @@ fn what_stands_between_terminals_decides_their_routes_and_a_video_survives_the_m
     if skip() {
         return;
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let lab = Lab::start("relay", &["--relay"]);
     lab.done(&["DS"]);
     lab.await_routes("server1", &[(0, 0), (2, 2)]);

@@ -8,7 +8,7 @@
 #[path = "common/lab.rs"]
 mod lab;
 
-use lab::{Lab, baton, skip, text};
+use lab::{Lab, alone, baton, skip, text};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -41,6 +41,7 @@ fn each_receive_chain_takes_each_part_and_less_is_lost_than_with_classic() {
     if skip() {
         return;
     }
+    let _alone = alone();
     let (seamless, classic) = (moves("seamless"), moves("classic"));
     for record in &seamless {
         assert_eq!((&record["outcome"], record.get("warnings")), (&json!("ok"), None), "{record:#}");
@@ -58,6 +59,7 @@ fn a_failed_overlap_or_cut_leaves_the_source_serving() {
     if skip() {
         return;
     }
+    let _alone = alone();
     let lab = Lab::start("seamless-fails", &[]);
     lab.done(&["DS"]);
     lab.is_served();

@@ -281,7 +281,8 @@ async fn a_console_that_is_killed_amid_a_migration_changes_nothing() {
     let cluster = Cluster::new("", None);
     let _agents = slow_pair(&cluster).await;
     let mut console = std::process::Command::new(env!("CARGO_BIN_EXE_baton"));
-    let mut console = console.arg("--config").arg(cluster.path("baton.toml")).args(["do", "M"]).spawn().unwrap();
+    let mut console =
+        console.arg("--config").arg(cluster.path("baton.toml")).args(["do", "M", "--method", "classic"]).spawn().unwrap();
     cluster.until("two", "M under way", |s| s.migration.as_ref().is_some_and(|p| !p.finished)).await;
     console.kill().unwrap();
     console.wait().unwrap();

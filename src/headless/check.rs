@@ -6,14 +6,17 @@ use std::process::ExitCode;
 
 use super::{Cluster, block_on, json, print, status};
 use crate::migration::check::{blocked, findings};
-use crate::protocol::{Failure, Finding, Grade, Order};
+use crate::protocol::{Failure, Finding, Grade, Method, Order};
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
     /// DS, KL, M (or Migration), MB, DSR or KR; without it, the cluster as such.
     pub order: Option<Order>,
-    /// One JSON document on stdout: `{"ok", "order", "findings": [{"grade", "subject", "sentence", "hint"}]}`.
+    /// How to migrate, for M and MB.
+    #[arg(long, value_enum, default_value_t, requires = "order")]
+    pub method: Method,
+    /// One JSON document on stdout: `{"ok", "order", "method", "findings": [{"grade", "subject", "sentence", "hint"}]}`.
     #[arg(long)]
     pub json: bool,
 }
@@ -25,9 +28,10 @@ pub struct Args {
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let answers: std::collections::BTreeMap<_, _> = block_on(async { Ok(status::ask_all(&cluster).await) })?.into_iter().collect();
-    let found = findings(args.order, &cluster.config, &answers);
+    let found = findings(args.order.map(|order| (order, args.method)), &cluster.config, &answers);
     let ok = !blocked(&found);
-    let report = serde_json::json!({"ok": ok, "order": args.order, "findings": found});
+    let method = args.order.filter(|order| order.is_migration()).map(|_| args.method);
+    let report = serde_json::json!({"ok": ok, "order": args.order, "method": method, "findings": found});
     print(&if args.json { json(&report)? } else { text(&found) })?;
     Ok(match (ok, answers.values().any(Result::is_ok)) {
         (_, false) => ExitCode::from(3),

@@ -20,25 +20,29 @@ pub(super) const ONE_STREAM: &str =
 /// What every host answered.
 pub type Answers = BTreeMap<String, Result<Telemetry, Failure>>;
 
-/// Findings for an order, or of the cluster as such.
-pub fn findings(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = hosts(order, config, answers);
+/// Findings for an order by a method, or of the cluster as such.
+pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answers) -> Vec<Finding> {
+    let Some((order, method)) = asked else {
+        let mut findings = hosts(None, None, config, answers);
+        findings.extend([radio(config, answers), far_end(config, answers)]);
+        return findings;
+    };
+    let request = OrderRequest::new(order, method);
+    let setting = Setting::new(String::new(), chrono::Utc::now(), &request, config);
+    let checks = flows::of(order, method).checks;
+    let silent = checks.iter().find(|check| check.ask == Ask::BeSilent).map(|check| setting.host(check.at));
+    let mut findings = hosts(Some(order), silent, config, answers);
     findings.push(radio(config, answers));
-    if let Some(order) = order {
-        let request = OrderRequest::new(order, Method::Classic);
-        let setting = Setting::new(String::new(), chrono::Utc::now(), &request, config);
-        for check in flows::of(order, Method::Classic).checks {
-            let name = setting.host(check.at);
-            if let Some(Ok(status)) = answers.get(name) {
-                findings.extend(of_host(check.ask, status, setting.orders(name), &setting.active));
-            }
+    for check in checks {
+        let name = setting.host(check.at);
+        if let Some(Ok(status)) = answers.get(name) {
+            findings.extend(of_host(check.ask, status, setting.orders(name), &setting.active));
         }
-        if order.is_migration() {
-            findings.extend(same_radio(config, &setting));
-            findings.extend((!setting.two_streams).then(|| Finding::new(Grade::Warning, "seamless", ONE_STREAM).hint("take hot")));
-            findings.push(far_end(config, answers));
-        }
-    } else {
+    }
+    if order.is_migration() {
+        findings.extend(same_radio(config, &setting));
+        let grade = if method == Method::Seamless { Grade::Blocker } else { Grade::Warning };
+        findings.extend((!setting.two_streams).then(|| Finding::new(grade, "seamless", ONE_STREAM).hint("take hot")));
         findings.push(far_end(config, answers));
     }
     findings
@@ -49,11 +53,17 @@ pub fn blocked(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.grade == Grade::Blocker)
 }
 
-/// Whether each host answers, speaks our protocol, and is free of a death and of another order.
-fn hosts(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Finding> {
+/// Whether each host answers (but for one that must not), speaks our protocol, and is free of a death and of another order.
+fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &Answers) -> Vec<Finding> {
     let pool = [&config.roles.initiator, &config.roles.destination];
     let mut findings = Vec::new();
     for (host, answer) in answers {
+        if silent == Some(host) {
+            let verdict = be_silent(host, answer.as_ref().map(|_| serde_json::Value::Null).map_err(Clone::clone));
+            let passes = |_| Finding::new(Grade::Ok, host, "the agent does not answer, as a failover has it");
+            findings.push(verdict.map_or_else(|failure| finding(Grade::Blocker, host, failure), passes));
+            continue;
+        }
         // KL and KR ask one host only, and are never refused for the sake of the other.
         let needed = order.is_some_and(|order| match order {
             Order::KL | Order::KR => config.executor(order) == host,

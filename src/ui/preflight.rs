@@ -28,7 +28,7 @@ pub fn findings(model: &Model, order: Order) -> Vec<Finding> {
             (host.clone(), said.ok_or_else(|| Failure::new(ErrorCode::Unreachable, silent())))
         })
         .collect();
-    check::findings(Some(order), &model.config, &answers)
+    check::findings(Some((order, model.method)), &model.config, &answers)
 }
 
 /// Whether one of them refuses the order.

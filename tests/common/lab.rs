@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
@@ -34,6 +35,13 @@ pub fn skip() -> bool {
         eprintln!("skipped: making namespaces without a user namespace needs root");
     }
     skip
+}
+
+/// One lab at a time among the tests of a file: what a lab at work is measured by may not depend on another one that starts beside it, and more
+/// labs than the machine has cores starve their modems.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A lab of the test's own.

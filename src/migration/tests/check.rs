@@ -17,7 +17,7 @@ fn cluster() -> Config {
 }
 
 fn of(order: Order, answers: &Answers) -> Vec<Finding> {
-    findings(Some(order), &cluster(), answers)
+    findings(Some((order, Method::Hot)), &cluster(), answers)
 }
 
 fn blockers(findings: &[Finding]) -> Vec<(&str, &str)> {
@@ -97,7 +97,7 @@ fn two_radios_block_a_migration() {
     config.radio.insert("other".into(), other);
     config.host.get_mut("server2").unwrap().radio = "other".into();
     let answers = answers(Fleet::new(Host::serving(), Host::default()));
-    let found = findings(Some(Order::M), &config, &answers);
+    let found = findings(Some((Order::M, Method::Hot)), &config, &answers);
     assert_eq!(blockers(&found)[0].0, "radio");
 }
 
@@ -122,4 +122,31 @@ fn the_owner_is_named_with_its_epoch_and_with_who_says_so() {
         assert_eq!(with([Some((3, "server1")), other]), expected);
     }
     assert_eq!(with([Some((3, "server1")), Some((4, "server2"))]), (Grade::Warning, format!("{seen}, but epoch 4 is server2's")));
+}
+
+#[test]
+fn a_failover_is_for_a_source_that_does_not_answer() {
+    let of = |answers: &Answers| findings(Some((Order::M, Method::Failover)), &cluster(), answers);
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    let sentence = "the agent of server1 answers, and a failover is for one that does not";
+    assert_eq!(blockers(&of(&answers)), [("server1", sentence)]);
+    answers.insert("server1".into(), Err(Failure::new(ErrorCode::Deadline, "nobody there")));
+    let found = of(&answers);
+    assert!(!blocked(&found) && found.iter().any(|finding| finding.subject == "server1"), "{found:#?}");
+    answers.insert("server2".into(), Err(Failure::new(ErrorCode::Deadline, "nobody there")));
+    assert_eq!(blockers(&of(&answers))[0].0, "server2");
+}
+
+#[test]
+fn a_link_too_narrow_for_two_streams_blocks_seamless_alone() {
+    let mut config = cluster();
+    for radio in config.radio.values_mut() {
+        radio.rate = 25e6;
+    }
+    let answers = answers(Fleet::new(Host::serving(), Host::default()));
+    for method in [Method::Hot, Method::Seamless] {
+        let found = findings(Some((Order::M, method)), &config, &answers);
+        assert!(found.iter().any(|finding| finding.sentence == ONE_STREAM), "{found:#?}");
+        assert_eq!(blocked(&found), method == Method::Seamless);
+    }
 }
