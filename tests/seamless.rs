@@ -95,3 +95,24 @@ fn a_failed_overlap_or_cut_leaves_the_source_serving() {
     lab.done(&["MB", "--method", "seamless"]);
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
+
+#[test]
+fn what_nobody_committed_is_committed_before_the_next_move() {
+    if skip() {
+        return;
+    }
+    let _alone = alone();
+    let faults = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(faults.path(), "[[fault]]\ncommand = \"commit\"\noccurrence = 1\ndo = \"lose\"\n").unwrap();
+    let lab = Lab::start("uncommitted", &["--faults", &format!("server2={}", faults.path().display())]);
+    lab.done(&["DS"]);
+    let record = lab.done(&["M", "--method", "seamless"]);
+    assert!(record["warnings"].to_string().contains("commit on server2"), "{record:#}");
+    assert_eq!(lab.status("server2")["radio_port"]["addresses"].as_array().map(Vec::len), Some(2), "the fault did not strike");
+    lab.is_served();
+    let record = lab.done(&["MB", "--method", "seamless"]);
+    assert_eq!(record.get("warnings"), None, "{record:#}");
+    ["server1", "server2"].iter().for_each(|host| lab.is_tidy(host));
+    lab.is_served();
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}

@@ -46,8 +46,11 @@ fn classic(failure: Failure) -> Failure {
 }
 
 /// The soft state of the D2D process while it runs.
-pub async fn export(agent: &Agent) -> Result<SoftState, Failure> {
+pub async fn export(agent: &Arc<Agent>) -> Result<SoftState, Failure> {
     agent.urgency.hurry(NEAR);
+    if agent.state().unsettled {
+        commit_late(agent).await;
+    }
     let state = agent.d2d.ask(Ask::Export, ANSWER).await.map_err(classic)?;
     if !agent.usrp.is_linked() {
         return Err(classic(Failure::new(
@@ -177,6 +180,14 @@ pub async fn commit(agent: &Arc<Agent>) -> Result<(), Failure> {
     }
     // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
     agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await
+}
+
+/// What an earlier cut has left to be done, for nobody has asked for it: the receive chain that it left in use would be in the way.
+async fn commit_late(agent: &Arc<Agent>) {
+    let _one_at_a_time = agent.deeds.lock().await;
+    if let Err(failure) = commit(agent).await {
+        agent.event(Level::Warning, format!("what the last migration has left on {} is left: {failure}", agent.host));
+    }
 }
 
 async fn go_on(agent: &Agent, state: Value, mark: Mark, ready: &Ready) -> Result<Linked, Failure> {

@@ -226,7 +226,7 @@ impl SoftState {
         if !self.cfo_hz.is_finite() || self.cfo_hz.abs() > MOST_CFO {
             return Err(format!("the soft state's frequency offset of {} Hz is beyond {MOST_CFO} Hz", self.cfo_hz));
         }
-        let Link { blocks_good, blocks_bad, packets_in, packets_out, subframes_lost, .. } = self.link;
+        let Link { blocks_good, blocks_bad, packets_in, packets_out, packets_resent, subframes_lost, .. } = self.link;
         let numbers = [
             self.origin,
             self.tick,
@@ -236,6 +236,7 @@ impl SoftState {
             blocks_bad,
             packets_in,
             packets_out,
+            packets_resent,
             subframes_lost,
         ];
         if let Some(number) = numbers.into_iter().find(|number| *number > MOST) {

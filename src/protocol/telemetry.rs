@@ -186,6 +186,9 @@ pub struct Link {
     pub packets_in: u64,
     /// IP packets taken from tun.
     pub packets_out: u64,
+    /// IP packets that were sent again because the far end had missed a part of them.
+    #[serde(default)]
+    pub packets_resent: u64,
     /// Error vector magnitude after equalisation, percent.
     #[serde(default)]
     pub evm_percent: Option<f32>,

@@ -30,7 +30,7 @@ const SERVES_WITHIN: Duration = Duration::from_secs(12);
 /// A repair starts both processes with full initialisation.
 const REPAIRED_WITHIN: Duration = Duration::from_secs(60);
 const POOL: [&str; 2] = ["server1", "server2"];
-const METHODS: [&str; 3] = ["classic", "cold", "hot"];
+const METHODS: [&str; 4] = ["classic", "cold", "hot", "seamless"];
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))

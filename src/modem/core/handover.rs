@@ -61,7 +61,7 @@ impl Modem {
         }
         let waiting = &mut carried.waiting;
         // In their order: behind one that does not fit, none does.
-        self.segmenter.carried().iter().for_each(|packet| room.append(packet, waiting));
+        self.segmenter.waiting().for_each(|packet| room.append(packet, waiting));
         self.outgoing.show(|packet| room.append(packet, waiting));
         if let Ear::Group(group) = &self.ear {
             self.queue.show(|packet| group.relay.routed(packet).iter().for_each(|packet| room.append(packet, waiting)));

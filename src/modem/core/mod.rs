@@ -159,7 +159,7 @@ impl Modem {
         }
         let link = self.ear.link();
         Report {
-            link: Link { packets_out: taken, ..link },
+            link: Link { packets_out: taken, packets_resent: self.segmenter.resent(), ..link },
             cell: self.ear.cell(),
             frame: self.ear.frame_at(self.history.end()),
             cfo_hz: link.cfo_hz.unwrap_or(0.0),
@@ -270,9 +270,16 @@ impl Modem {
         let Some(clock) = self.timing() else { return };
         let Some(cell) = self.transmitted() else { return };
         let now = self.history.end();
-        if let Ear::Group(group) = &mut self.ear {
-            group.relay.take(&self.queue);
-            group.relay.hello(now).into_iter().for_each(|hello| self.segmenter.put_first(hello));
+        match &mut self.ear {
+            Ear::One(receiver) => {
+                receiver.reassembler.missing().for_each(|missing| self.segmenter.report(missing));
+                receiver.reassembler.reports().for_each(|missing| self.segmenter.send_again(missing));
+            }
+            // Whose report it were, and whose payloads, is not told on this air.
+            Ear::Group(group) => {
+                group.relay.take(&self.queue);
+                group.relay.hello(now).into_iter().for_each(|hello| self.segmenter.put_first(hello));
+            }
         }
         loop {
             // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
