@@ -216,9 +216,8 @@ mod tests {
             prop_assert_eq!(decoder.decode(&matching, &soften(&bits)), Some(payload));
             prop_assert_eq!(decoder.worked(), 0);
             // Up to rate 2/3 a few wrong bits are corrected, unless the block is much shorter than any in use. Not any few: a
-            // rare pattern is beyond min-sum, but two of eight are not chance. Below 96 bytes the evenly spread parity of some lengths
-            // corrects nothing at rate 2/3 (69 bytes in 828 bits): of all layouts only subframe 0 at 1.4 MHz is that short.
-            if 8 * matching.info * 3 <= coded * 2 && (broadcast || info >= 96) {
+            // rare pattern is beyond min-sum, but two of eight are not chance.
+            if 8 * matching.info * 3 <= coded * 2 && (broadcast || info >= 64) {
                 let mut random = StdRng::seed_from_u64(seed);
                 let mut corrected = || {
                     let mut wrong = bits.clone();
