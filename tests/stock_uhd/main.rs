@@ -6,6 +6,8 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod dissector;
+#[path = "../common/faultless.rs"]
+mod faultless;
 mod hosts;
 mod python;
 #[path = "../common/raw_client.rs"]

@@ -10,7 +10,7 @@ pub struct Reassembler {
     longest: usize,
     /// `None` until a first payload.
     expected: Option<u16>,
-    /// The packet under way; `None` until a first segment.
+    /// Whether `packet` has a beginning, and waits for the rest.
     open: bool,
     packet: Vec<u8>,
     /// Packets of which a part was missing.
