@@ -113,12 +113,13 @@ async fn a_host_without_an_agent_is_silent_and_the_others_are_not() {
 #[ignore = "measures"]
 async fn print_engine_overhead() {
     const MIGRATIONS: usize = 200;
-    for method in <Method as clap::ValueEnum>::value_variants() {
+    // A failover asks for a source that does not answer, and these all do.
+    for method in [Method::Cold, Method::Classic, Method::Hot, Method::Seamless] {
         // Without a far end nothing is waited for.
         let fakes = fakes_with(Fleet::new(Host::serving(), Host::default()), &ALL, false).await;
         let (mut totals, mut failed) = (Vec::new(), 0);
         for order in [Order::M, Order::MB].into_iter().cycle().take(MIGRATIONS) {
-            let record = order::carry_out(&fakes.cluster, order, *method).await.unwrap();
+            let record = order::carry_out(&fakes.cluster, order, method).await.unwrap();
             match record.outcome {
                 Outcome::Ok => totals.push(record.total_ms),
                 _ => failed += 1,
