@@ -63,6 +63,8 @@ struct Sender<'a> {
     headers: MultiHeaders<()>,
     incoming: Incoming,
     epoch: u32,
+    /// Since when there has been no room.
+    full_since: Option<Instant>,
     full_notes: Throttle,
     unsent_notes: Throttle,
     repairs: Throttle,
@@ -79,6 +81,7 @@ impl<'a> Sender<'a> {
             headers: MultiHeaders::preallocate(MAX_PACKETS, None),
             incoming: Incoming::default(),
             epoch: 0,
+            full_since: None,
             full_notes: Throttle::default(),
             unsent_notes: Throttle::default(),
             repairs: Throttle::default(),
@@ -180,17 +183,21 @@ impl<'a> Sender<'a> {
 
     /// Waits until the radio's queue has room for a burst.
     fn await_room(&mut self, packets: u32) -> bool {
-        if self.window.room() >= packets {
-            return true;
-        }
         let until = Instant::now() + ROOM;
-        while Instant::now() < until {
-            self.wait(None, 5);
-            if self.window.room() >= packets {
-                return true;
+        while self.window.room() < packets {
+            let now = Instant::now();
+            if now >= until {
+                self.full(now);
+                return false;
             }
+            self.wait(None, 5);
         }
-        let now = Instant::now();
+        self.full_since = None;
+        true
+    }
+
+    /// A burst has waited for room in vain.
+    fn full(&mut self, now: Instant) {
         if self.full_notes.open(now, PATIENCE) {
             self.session.note("the radio's transmit queue reports no room; bursts are dropped".into());
         }
@@ -198,7 +205,11 @@ impl<'a> Sender<'a> {
             // Its reports may have been turned off by an ICMP of a former owner.
             let _ = attach::report_room(&mut self.session.control());
         }
-        false
+        // Or what is under way never reached it: then it has nothing to report before a next packet comes. What did is long sent.
+        if now.duration_since(*self.full_since.get_or_insert(now)) >= PATIENCE {
+            self.window = Window::at(self.bursts.next().0);
+            self.full_since = None;
+        }
     }
 }
 

@@ -109,7 +109,7 @@ fn a_silent_stream_is_asked_for_again() {
 fn no_more_packets_than_the_radio_has_room_for() {
     let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().mute_reports = true;
-    for _ in 0..100 {
+    for _ in 0..70 {
         d2d.send(&burst(0, 4096)).unwrap();
     }
     usrp.await_note("no room");
@@ -119,6 +119,25 @@ fn no_more_packets_than_the_radio_has_room_for() {
         fake.state().registers.iter().filter(|(register, _)| *register == sr::TX_FLOW_TIME).count() == 2
     });
     assert_eq!(fake.state().transmitted.len(), 708);
+}
+
+/// A radio has nothing to report of packets that never reached it, and of the next ones it would.
+#[test]
+fn what_was_lost_on_the_way_closes_the_window_for_a_while_only() {
+    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    fake.state().mute_reports = true;
+    for _ in 0..60 {
+        d2d.send(&burst(0, 4096)).unwrap();
+    }
+    usrp.await_note("no room");
+    await_until("all that fits", || fake.state().transmitted.len() == 708);
+    fake.state().mute_reports = false;
+    await_until("bursts again", || {
+        d2d.send(&burst(0, 4096)).unwrap();
+        fake.state().transmitted.len() > 708
+    });
+    // In sequence: what the radio has is still played.
+    assert_eq!(fake.state().transmitted[708].0.sequence, 708);
 }
 
 #[test]
