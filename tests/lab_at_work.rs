@@ -47,7 +47,7 @@ fn stock_tools_accept_the_pools_radio() {
     assert!(lab.says("server2", &["uhd_usrp_probe", "--args", "addr=192.168.10.2"]).contains("Mboard: N210r4"));
     let benchmark = format!("{EXAMPLES}/benchmark_rate");
     let rates = ["--args", "addr=192.168.10.2", "--rx_rate", "1e6", "--tx_rate", "1e6", "--duration", "10"];
-    faultless::faultless(|| lab.says("server2", &[&[benchmark.as_str()], &rates[..]].concat()));
+    faultless::assert_faultless(&lab.says("server2", &[&[benchmark.as_str()], &rates[..]].concat()));
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 

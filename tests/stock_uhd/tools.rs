@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
 
-use crate::faultless::{faultless, figure};
+use crate::faultless::{assert_faultless, figure};
 use crate::raw_client::{RX, TX};
 use crate::sniffer::Sniffer;
 use crate::wire::{Bench, DEVICE, EXAMPLES, Network, ended_well, inside};
@@ -30,7 +30,8 @@ fn tools_find_and_probe_it() {
 #[test]
 fn a_million_samples_a_second_both_ways_without_a_fault() {
     let Some(bench) = Bench::new(1, &[]) else { return };
-    let said = faultless(|| bench.run("benchmark_rate", "--rx_rate 1e6 --tx_rate 1e6 --duration 10"));
+    let said = bench.run("benchmark_rate", "--rx_rate 1e6 --tx_rate 1e6 --duration 10");
+    assert_faultless(&said);
     for flow in ["Num received samples", "Num transmitted samples"] {
         assert!((9_900_000..10_600_000).contains(&figure(&said, flow)), "{said}");
     }
@@ -40,10 +41,8 @@ fn a_million_samples_a_second_both_ways_without_a_fault() {
 fn eight_bit_samples_go_both_ways_without_a_fault() {
     let Some(bench) = Bench::new(1, &[]) else { return };
     let wire = Sniffer::in_namespace(&Network::host(0));
-    let said = faultless(|| {
-        wire.drain();
-        bench.run("benchmark_rate", "--rx_rate 1e6 --tx_rate 1e6 --rx_otw sc8 --tx_otw sc8 --duration 5")
-    });
+    let said = bench.run("benchmark_rate", "--rx_rate 1e6 --tx_rate 1e6 --rx_otw sc8 --tx_otw sc8 --duration 5");
+    assert_faultless(&said);
     for flow in ["Num received samples", "Num transmitted samples"] {
         assert!((4_900_000..5_600_000).contains(&figure(&said, flow)), "{said}");
     }
@@ -60,7 +59,8 @@ fn eight_bit_samples_go_both_ways_without_a_fault() {
 fn both_receive_chains_and_the_transmitter_at_once_without_a_fault() {
     let Some(bench) = Bench::new(1, &[]) else { return };
     let rates = "--rx_rate 1e6 --tx_rate 1e6 --rx_channels 0,1 --tx_channels 0 --duration 5 --rx_subdev";
-    let said = faultless(|| ended_well(bench.tool(0, "benchmark_rate", rates).arg("A:A A:B")));
+    let said = ended_well(bench.tool(0, "benchmark_rate", rates).arg("A:A A:B"));
+    assert_faultless(&said);
     assert!((9_900_000..10_600_000).contains(&figure(&said, "Num received samples")), "{said}");
 }
 

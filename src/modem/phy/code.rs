@@ -252,9 +252,9 @@ mod tests {
             let mut decoder = Decoder::default();
             prop_assert_eq!(decoder.decode(&matching, &soften(&bits)), Some(payload));
             prop_assert_eq!(decoder.worked(), 0);
-            // Up to rate 2/3 a few wrong bits are corrected, unless the block is shorter than any in use (64 bytes, a broadcast
-            // block 16). Not any few: a rare pattern is beyond min-sum, but two of eight are not chance.
-            if 8 * matching.info * 3 <= coded * 2 && info >= if broadcast { 12 } else { 64 } {
+            // Up to rate 2/3 a few wrong bits are corrected, unless the block is much shorter than any in use. Not any few: a
+            // rare pattern is beyond min-sum, but two of eight are not chance.
+            if 8 * matching.info * 3 <= coded * 2 && (broadcast || info >= 64) {
                 let mut random = StdRng::seed_from_u64(seed);
                 let mut corrected = || {
                     let mut wrong = bits.clone();
