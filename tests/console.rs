@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use baton::config::Config;
 use baton::link::publisher::Publisher;
@@ -136,6 +137,35 @@ fn the_shell_has_the_terminal_while_the_console_is_suspended() {
         terminal.wait_for("LEFT");
         terminal.wait_restored("leaving");
     }
+}
+
+#[test]
+fn a_console_that_is_told_to_go_on_keeps_the_terminal_raw() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(&mut console(&cluster(dir.path())), (40, 120), Line::Fast);
+    terminal.wait_taken();
+    let (over, end) = (AtomicBool::new(false), Instant::now() + PATIENCE);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) && Instant::now() < end {
+                if !terminal.is_raw() {
+                    return false;
+                }
+            }
+            true
+        });
+        for n in 0..100 {
+            terminal.signal(Signal::SIGCONT);
+            // The answer to a key tells that it has gone on.
+            terminal.keys("h");
+            terminal.wait("an answer", |screen| screen.contents().contains("HELP") == (n % 2 == 0));
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(watch.join().unwrap(), "there was a moment when it was not raw");
+    });
+    terminal.keys("\x03");
+    terminal.ended();
+    terminal.wait_restored("leaving");
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod lab;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lab::{Lab, baton, skip, text};
+use lab::{Lab, alone, baton, skip, text};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -40,6 +40,7 @@ fn stock_tools_accept_the_pools_radio() {
         eprintln!("skipped: needs root and the package uhd-host");
         return;
     }
+    let _alone = alone();
     let lab = Lab::start("stock", &[]);
     // As an agent does it: the radio talks to whoever has this address.
     lab.says("server2", &["ip", "address", "replace", "192.168.10.1/24", "dev", "eth3"]);
@@ -47,7 +48,10 @@ fn stock_tools_accept_the_pools_radio() {
     assert!(lab.says("server2", &["uhd_usrp_probe", "--args", "addr=192.168.10.2"]).contains("Mboard: N210r4"));
     let benchmark = format!("{EXAMPLES}/benchmark_rate");
     let rates = ["--args", "addr=192.168.10.2", "--rx_rate", "1e6", "--tx_rate", "1e6", "--duration", "10"];
-    faultless::assert_faultless(&lab.says("server2", &[&[benchmark.as_str()], &rates[..]].concat()));
+    // Its first packet is played at once, and each of the next has 0.4 ms to arrive: beside the real-time threads of the lab's modems that takes what a
+    // radio program has. At normal priority one run in eight begins with underruns here.
+    let real_time = ["--priority", "high"];
+    faultless::assert_faultless(&lab.says("server2", &[&[benchmark.as_str()], &rates[..], &real_time[..]].concat()));
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 
@@ -58,6 +62,7 @@ fn a_usrp_process_takes_its_radio_back_from_a_stock_tool() {
         eprintln!("skipped: needs root and the package uhd-host");
         return;
     }
+    let _alone = alone();
     let lab = Lab::start("taken", &[]);
     lab.done(&["DS"]);
     lab.is_served();
@@ -72,6 +77,7 @@ fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
     if skip() {
         return;
     }
+    let _alone = alone();
     let lab = Lab::start("atwork", &[]);
     lab.done(&["DS"]);
     lab.is_served();
@@ -96,6 +102,7 @@ fn what_goes_wrong_by_request_is_mended_by_request() {
     if skip() {
         return;
     }
+    let _alone = alone();
     let lab = Lab::start("faults", &[]);
     let told = |verb: &str, what: &str| {
         let output = baton(lab.state.path()).args(["--in", &lab.name, "lab", verb, "server1", what]).output().unwrap();

@@ -102,7 +102,7 @@ async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> 
         Command::Freeze => value(hot::freeze(agent).await?),
         Command::TakeOver { state, mark, epoch } => value(hot::take_over(agent, state, mark, epoch).await?),
         Command::Resume { epoch } => hot::resume(agent, epoch).await.map(|()| Value::Null),
-        Command::Commit => hot::commit(agent).await.map(|()| Value::Null),
+        Command::Commit { packets } => hot::commit(agent, packets).await.map(|()| Value::Null),
         Command::SetEth3 { port: SetPort::Active } => linking::point_eth3(agent, Claim::default()).await.map(|_| Value::Null),
         Command::SetEth3 { port } => set_eth3(agent, port).await.map(|()| Value::Null),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
@@ -245,10 +245,17 @@ pub async fn make_usrp(agent: &Arc<Agent>) -> Result<u32, Failure> {
 
 /// All three are tried; success only if all three worked.
 async fn double_kill(agent: &Agent) -> Result<Value, Failure> {
-    let attempts = [agent.d2d.kill().await, agent.usrp.kill().await, set_eth3(agent, SetPort::Parked).await];
+    let (attempts, unsent) = if agent.state().frozen.is_some() {
+        // D2D last: until then a program that is late with its answers gets them forwarded.
+        let (usrp, eth3) = (agent.usrp.kill().await, set_eth3(agent, SetPort::Parked).await);
+        let unsent = hot::unsent(agent).await;
+        ([agent.d2d.kill().await, usrp, eth3], unsent)
+    } else {
+        ([agent.d2d.kill().await, agent.usrp.kill().await, set_eth3(agent, SetPort::Parked).await], None)
+    };
     lease::over(agent);
     let mut failures = attempts.into_iter().filter_map(Result::err);
-    let Some(first) = failures.next() else { return Ok(Value::Null) };
+    let Some(first) = failures.next() else { return unsent.map_or(Ok(Value::Null), value) };
     let message = failures.fold(first.message, |message, next| format!("{message}; {}", next.message));
     Err(Failure { message, ..first })
 }

@@ -13,7 +13,7 @@ use super::lease;
 use super::ownership;
 use super::seamless;
 use super::state::Agent;
-use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart};
+use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart, Unsent};
 use crate::workload::clock::monotonic_us;
 use crate::workload::contract::{Ask, Mark, TakenOver};
 
@@ -167,11 +167,18 @@ pub async fn take_over(agent: &Arc<Agent>, state: Value, mark: Value, epoch: u64
     }
 }
 
+/// What programs have sent into the frozen D2D process; nothing where it does not tell.
+pub async fn unsent(agent: &Agent) -> Option<Unsent> {
+    let told = agent.d2d.ask(Ask::Unsent, CUT).await.ok()?;
+    serde_json::from_value(told).ok().filter(|unsent: &Unsent| !unsent.packets.is_empty())
+}
+
 /// The source is ended: what the cut has left to be done.
-pub async fn commit(agent: &Arc<Agent>) -> Result<(), Failure> {
+pub async fn commit(agent: &Arc<Agent>, packets: Vec<String>) -> Result<(), Failure> {
     if !agent.usrp.is_linked() {
         return Err(Failure::new(ErrorCode::State, format!("the USRP process of {} is not linked to the radio", agent.host)));
     }
+    let forwarded = if packets.is_empty() { Ok(()) } else { forward(agent, packets).await };
     ownership::tell_others(agent);
     // Until it is settled the streams may need either address.
     if agent.state().unsettled {
@@ -179,13 +186,22 @@ pub async fn commit(agent: &Arc<Agent>) -> Result<(), Failure> {
         agent.state().unsettled = false;
     }
     // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
-    agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await
+    agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await?;
+    forwarded
+}
+
+async fn forward(agent: &Agent, packets: Vec<String>) -> Result<(), Failure> {
+    let count = packets.len();
+    agent.d2d.ask(Ask::Forward(Unsent { packets }), ANSWER).await.map(drop).map_err(|failure| Failure {
+        message: format!("{count} packets of the source were not sent: {}", failure.message),
+        ..failure
+    })
 }
 
 /// What an earlier cut has left to be done, for nobody has asked for it: the receive chain that it left in use would be in the way.
 async fn commit_late(agent: &Arc<Agent>) {
     let _one_at_a_time = agent.deeds.lock().await;
-    if let Err(failure) = commit(agent).await {
+    if let Err(failure) = commit(agent, Vec::new()).await {
         agent.event(Level::Warning, format!("what the last migration has left on {} is left: {failure}", agent.host));
     }
 }

@@ -164,6 +164,7 @@ pub async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, request: O
         phases: Vec::new(),
         trace: Vec::new(),
         handover: None,
+        packets_forwarded: 0,
         total_ms: 0.0,
         held_ms: None,
         interruption: Interruption::default(),

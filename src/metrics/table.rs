@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::protocol::{
-    Method, Outcome, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
+    Handover, Method, Outcome, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
     SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };
 
@@ -157,7 +157,25 @@ pub fn outcome(run: &RunRecord) -> String {
     for warning in &run.warnings {
         let _ = writeln!(text, "  warning: {warning}");
     }
+    let counted = counted_at_the_cut(run);
+    if !counted.is_empty() {
+        let _ = writeln!(text, "  at the cut: {}", counted.join(", "));
+    }
     text
+}
+
+/// Payloads and packets that the cut came across, where the method counts them.
+fn counted_at_the_cut(run: &RunRecord) -> Vec<String> {
+    let mut counted = Vec::new();
+    if let Some(Handover { payloads_again, payloads_missing, packets_left_behind }) = run.handover {
+        counted.push(format!("{payloads_again} payloads received by both hosts and delivered once"));
+        counted.push(format!("{payloads_missing} by neither"));
+        counted.push(format!("{packets_left_behind} waiting packets left behind"));
+    }
+    if run.packets_forwarded > 0 {
+        counted.push(format!("{} packets of the source's programs forwarded", run.packets_forwarded));
+    }
+    counted
 }
 
 /// Runs, one a line.

@@ -21,6 +21,7 @@ pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
         phases: vec![phase(PhaseName::TunIp, 0.4), phase(PhaseName::StopSource, 12.0), phase(PhaseName::LinkUsrp, link_ms)],
         trace: Vec::new(),
         handover: None,
+        packets_forwarded: 0,
         total_ms: link_ms + 12.4,
         interruption: Interruption {
             by_phases_ms: Some(link_ms),
@@ -83,6 +84,18 @@ fn a_relay_has_a_column_of_its_own_beside_the_source() {
 #[test]
 fn an_empty_table_shows_the_source() {
     assert!(Table::of(&[]).text().contains("1743"));
+}
+
+#[test]
+fn a_run_says_what_was_counted_at_the_cut() {
+    let mut moved = run(Method::Seamless, 1.0, None);
+    assert!(!outcome(&moved).contains("at the cut"));
+    moved.packets_forwarded = 3;
+    assert!(outcome(&moved).ends_with("  at the cut: 3 packets of the source's programs forwarded\n"));
+    moved.handover = Some(Handover { payloads_again: 12, payloads_missing: 1, packets_left_behind: 2 });
+    let line = "  at the cut: 12 payloads received by both hosts and delivered once, 1 by neither, 2 waiting packets left behind, \
+                3 packets of the source's programs forwarded\n";
+    assert!(outcome(&moved).ends_with(line));
 }
 
 #[test]

@@ -178,7 +178,7 @@ pub fn step(mut state: State, event: Event) -> (State, Effect) {
         Stage::Ready(index) => state.waited(index, took, event.result),
         Stage::Remarking(index) => state.remarked(index, took, event.result),
         Stage::Reassuring(index) => state.reassured(index, took, event.result),
-        Stage::Finishing(index) => state.finished(index, event.result),
+        Stage::Finishing(index) => state.finished(index, took, event.result),
         Stage::CleaningUp(left) => state.cleaned_up(left, event.result),
         Stage::AskingSource(tries) => state.told(Side::Source, tries, event.result),
         Stage::AskingDestination(tries) => state.told(Side::Destination, tries, event.result),
@@ -327,8 +327,10 @@ impl State {
         }
     }
 
-    fn finished(mut self, index: usize, result: Result<Value, Failure>) -> (Self, Effect) {
-        if let (Some(step), Err(failure)) = (self.flow.afterwards.get(index), result) {
+    fn finished(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+        if let Some(step) = self.flow.afterwards.get(index)
+            && let Err(failure) = result.and_then(|value| self.learn(step, took, value))
+        {
             self.warnings.push(self.says(step, &failure));
         }
         self.enter(Stage::Finishing(index + 1))

@@ -82,6 +82,11 @@ pub struct Host {
     pub epoch: Option<u64>,
     /// An order that the host is carrying out.
     pub order: Option<Progress>,
+    /// Packets that programs send into frozen processes.
+    pub unsent: Vec<String>,
+    pub frozen: bool,
+    /// Packets that it has sent for the other host.
+    pub forwarded: Vec<String>,
 }
 
 impl Host {
@@ -209,6 +214,7 @@ impl Fleet {
             (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. }, _) => {
                 state.active = false
             }
+            (Command::Resume { .. }, Fault::Stuck) => self.point(host),
             _ => {}
         }
     }
@@ -263,7 +269,7 @@ impl Fleet {
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
             Command::Overlap { stream } => assert_eq!(*stream, json!({"chain": 1, "tick": 5})),
             Command::Freeze => {
-                state.active = false;
+                (state.active, state.frozen) = (false, true);
                 return Ok(json!({"state": {"tick": 2}, "mark": {"sequence": 9}, "epoch": 4}));
             }
             Command::TakeOver { state: soft, mark, .. } => {
@@ -275,7 +281,14 @@ impl Fleet {
                 state.usrp = ProcessState::Running;
                 return Ok(json!(linked));
             }
-            Command::DoubleKill => (state.d2d, state.usrp, state.active) = (false, ProcessState::Stopped, false),
+            Command::DoubleKill => {
+                (state.d2d, state.usrp, state.active) = (false, ProcessState::Stopped, false);
+                if std::mem::take(&mut state.frozen) {
+                    return Ok(json!({"packets": state.unsent}));
+                }
+            }
+            Command::Resume { .. } => state.frozen = false,
+            Command::Commit { packets } => state.forwarded.clone_from(packets),
             Command::KillUsrp => (state.usrp, state.active) = (ProcessState::Stopped, false),
             Command::KillD2d => state.d2d = false,
             Command::SetEth3 { port: SetPort::Parked } => state.active = false,

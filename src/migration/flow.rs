@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::protocol::{Command, Control, Handover, PhaseName, Route, SetPort, TracePart};
+use crate::protocol::{Command, Control, Handover, PhaseName, Route, SetPort, TracePart, Unsent};
 
 /// A host by its part in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +117,10 @@ pub struct Facts {
     pub trace: Vec<TracePart>,
     /// What the processes counted at the cut.
     pub handover: Option<Handover>,
+    /// What the source's programs have sent since the freeze.
+    pub unsent: Unsent,
+    /// How many of those packets the destination has sent.
+    pub packets_forwarded: u64,
     /// The highest epoch of the radio's owner that any host knows, or that this order has asked for.
     pub epoch: u64,
     /// The source has been frozen, so that another host may have become the owner since.
@@ -160,7 +164,7 @@ impl Ask {
             Self::TakeOver => Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone(), epoch: facts.next_epoch() },
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
             Self::Resume => Command::Resume { epoch: facts.frozen.then(|| facts.next_epoch()) },
-            Self::Commit => Command::Commit,
+            Self::Commit => Command::Commit { packets: facts.unsent.packets.clone() },
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
             Self::KillD2d => Command::KillD2d,
@@ -255,6 +259,8 @@ pub enum When {
     LinkLacks,
     /// Of a return: the USRP process is linked, but eth3 does not point at the radio.
     PortLacks,
+    /// Of a return: a freeze could not be ended in order, and both processes go on by themselves once the radio lets them.
+    Unresumed,
 }
 
 /// One step of a flow.

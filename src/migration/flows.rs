@@ -41,6 +41,9 @@ const MEND: Return = Return {
     ],
 };
 
+/// A source whose freeze could not be ended in order: nothing more is done to it, but it has to be seen to serve.
+const SEE: Return = Return { at: Source, steps: &[step(Source, AwaitSync).timed(&[P::Sync]).when(When::Unresumed)] };
+
 /// Everything anew, the radio's configuration included.
 const RESTART: Return = Return {
     at: Source,
@@ -158,7 +161,7 @@ pub const HOT: Flow = Flow {
     ],
     afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, Commit).or_warn()],
     // The undo of a step has tried the quick way.
-    returns: &[RESTART, RESTART_THERE, RESTART],
+    returns: &[SEE, RESTART, RESTART_THERE, RESTART],
 };
 
 /// Either way: as hot, and before the cut the destination receives beside the source and is in sync, so that the cut is of the transmit side only.

@@ -21,6 +21,8 @@ pub(super) struct End {
     /// A change that it was asked for was not answered: it may still come, whatever the host says of the present. An agent carries out
     /// changes one at a time, in the order of asking, so that its answer to a later one ends this.
     pub pending: bool,
+    /// A freeze was to be ended and something of it failed.
+    pub unresumed: bool,
 }
 
 impl End {
@@ -33,6 +35,7 @@ impl End {
             return;
         }
         self.pending = result.is_err_and(unanswered);
+        self.unresumed = ask == Ask::Resume && result.is_err();
         if ask.points() {
             self.silent = false;
         } else if ask.silences() {

@@ -35,6 +35,9 @@ impl State {
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
             }
+            // Where nothing was frozen there is nothing to tell.
+            Ask::DoubleKill => self.facts.unsent = serde_json::from_value(value).unwrap_or_default(),
+            Ask::Commit => self.facts.packets_forwarded = self.facts.unsent.packets.len() as u64,
             Ask::AwaitSync | Ask::ConfirmSync => match read::<SyncState>(value, "await_sync", &host)? {
                 SyncState::Synced { .. } => {}
                 SyncState::Untold => {

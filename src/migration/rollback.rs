@@ -106,6 +106,8 @@ impl State {
             return false;
         }
         match (self.ends.source.standing(), self.ends.destination.standing()) {
+            // Its processes go on by themselves, and are asked once whether they do.
+            (Standing::Serves, _) if self.ends.source.unresumed => self.back.to.is_none(),
             // It runs again, but is not in sync. Where neither end comes into sync, the fault is not theirs.
             (Standing::Serves, at_destination) => {
                 let sync_failed =
@@ -160,6 +162,9 @@ impl State {
     fn gate(&mut self, attempt: usize, way: &Return) -> Gate {
         let (side, opponent) = (self.ends.of(way.at), self.ends.of(other(way.at)));
         let Some(report) = side.report else { return Gate::Closed };
+        if !way.steps.iter().any(|step| self.applies(step.when, Some(report))) {
+            return Gate::Closed;
+        }
         // What it says of itself may not last: only a way that begins with a kill makes sure.
         if side.pending && !way.steps.first().is_some_and(|step| step.ask.silences()) {
             return Gate::Closed;
@@ -194,6 +199,7 @@ impl State {
             When::UsrpLacks => none,
             When::LinkLacks => !linked,
             When::PortLacks => linked && !report.points,
+            When::Unresumed => self.ends.source.unresumed && Standing::of(report) == Standing::Serves,
         }
     }
 

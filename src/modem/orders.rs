@@ -28,6 +28,10 @@ pub enum Order {
     Freeze,
     /// Go on.
     Resume,
+    /// Tell what has come from tun since the freeze.
+    Unsent,
+    /// Send what another modem could not.
+    Forward(Vec<String>),
     /// Take a route table.
     SetRoutes(Vec<Route>),
 }
@@ -94,6 +98,8 @@ impl Order {
                 let resumed = modem.resume(out);
                 serde_json::to_value(resumed).map_err(|e| format!("the answer can not be written: {e}"))
             }
+            Self::Unsent => Ok(json!({ "packets": modem.unsent() })),
+            Self::Forward(packets) => modem.forward(&packets).map(|()| Value::Null),
             Self::SetRoutes(routes) => modem.set_routes(&routes, out).map(|()| Value::Null),
         }
     }

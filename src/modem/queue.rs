@@ -23,8 +23,19 @@ struct Inner {
     /// Buffers to use again.
     spare: Vec<Vec<u8>>,
     bytes: usize,
+    /// Packets that wait in front of the mark.
+    marked: Option<usize>,
     taken: u64,
     dropped: u64,
+}
+
+impl Inner {
+    fn take_oldest(&mut self) -> Option<Vec<u8>> {
+        let oldest = self.waiting.pop_front()?;
+        self.bytes -= oldest.len();
+        self.marked = self.marked.map(|marked| marked.saturating_sub(1));
+        Some(oldest)
+    }
 }
 
 impl PacketQueue {
@@ -51,8 +62,7 @@ impl PacketQueue {
             return;
         }
         while inner.bytes + packet.len() > self.limit || inner.waiting.len() >= MAX_PACKETS {
-            let Some(oldest) = inner.waiting.pop_front() else { break };
-            inner.bytes -= oldest.len();
+            let Some(oldest) = inner.take_oldest() else { break };
             inner.dropped += 1;
             inner.spare.push(oldest);
         }
@@ -66,16 +76,28 @@ impl PacketQueue {
     /// Appends the oldest packet's bytes to `out`; false when there is none.
     pub fn pop(&self, out: &mut Vec<u8>) -> bool {
         let mut inner = self.inner();
-        let Some(packet) = inner.waiting.pop_front() else { return false };
-        inner.bytes -= packet.len();
+        let Some(packet) = inner.take_oldest() else { return false };
         out.extend_from_slice(&packet);
         inner.spare.push(packet);
         true
     }
 
-    /// Shows every packet that waits, the oldest first.
+    /// Shows every packet that waits in front of the mark, or at all where there is none; the oldest first.
     pub fn show(&self, seen: impl FnMut(&Vec<u8>)) {
-        self.inner().waiting.iter().for_each(seen);
+        let inner = self.inner();
+        inner.waiting.iter().take(inner.marked.unwrap_or(usize::MAX)).for_each(seen);
+    }
+
+    /// Sets the mark behind the newest packet, or takes it away.
+    pub fn mark(&self, set: bool) {
+        let mut inner = self.inner();
+        inner.marked = set.then_some(inner.waiting.len());
+    }
+
+    /// Shows every packet that waits behind the mark, the oldest first.
+    pub fn show_later(&self, seen: impl FnMut(&Vec<u8>)) {
+        let inner = self.inner();
+        inner.waiting.iter().skip(inner.marked.unwrap_or(usize::MAX)).for_each(seen);
     }
 
     /// Whether nothing waits.
@@ -102,6 +124,29 @@ mod tests {
         while queue.pop(&mut out) {}
         assert_eq!(out, [2, 2, 2, 2, 3, 3, 3, 3]);
         assert_eq!(queue.counts(), (3, 1));
+    }
+
+    #[test]
+    fn a_mark_stays_between_the_packets_that_it_was_set_between() {
+        let queue = PacketQueue::new(10);
+        let shown = || {
+            let (mut before, mut later) = (Vec::new(), Vec::new());
+            queue.show(|packet| before.push(packet[0]));
+            queue.show_later(|packet| later.push(packet[0]));
+            (before, later)
+        };
+        [[1u8; 3], [2; 3]].iter().for_each(|p| queue.push(p));
+        assert_eq!(shown(), (vec![1, 2], vec![]));
+        queue.mark(true);
+        queue.push(&[3; 3]);
+        assert_eq!(shown(), (vec![1, 2], vec![3]));
+        queue.push(&[4; 3]);
+        assert_eq!(shown(), (vec![2], vec![3, 4]), "the oldest went");
+        queue.pop(&mut Vec::new());
+        queue.pop(&mut Vec::new());
+        assert_eq!(shown(), (vec![], vec![4]));
+        queue.mark(false);
+        assert_eq!(shown(), (vec![4], vec![]));
     }
 
     #[test]

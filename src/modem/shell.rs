@@ -14,7 +14,7 @@ use super::receive::Sync;
 use super::settings::{self, Settings};
 use super::soft_state::SoftState;
 use crate::protocol::{Route, StreamCounters, SyncState};
-use crate::workload::contract::{Ask, Happened, Status};
+use crate::workload::contract::{Ask, Happened, Status, Unsent};
 use crate::workload::realtime::{Rank, real_time};
 use crate::workload::samples::{Block, Kind, MAX_SAMPLES};
 use crate::workload::seqpacket::{SampleListener, SampleSocket};
@@ -96,6 +96,8 @@ impl Shared {
             Ask::Import { state } => self.orders.give(Order::Import(Box::new(SoftState::read(&state)?))),
             Ask::Freeze => self.orders.give(Order::Freeze),
             Ask::Resume => self.orders.give(Order::Resume),
+            Ask::Unsent => self.orders.give(Order::Unsent),
+            Ask::Forward(Unsent { packets }) => self.orders.give(Order::Forward(packets)),
             Ask::Link | Ask::TakeOver(_) | Ask::Overlap(_) | Ask::Settle => {
                 Err("the D2D process has no radio to link; the USRP process has".into())
             }
@@ -178,8 +180,8 @@ impl<I: IpInterface> Shell<'_, I> {
     /// Carries out what the agent wants, and answers when it shows.
     fn obey(&mut self, modem: &mut Modem) {
         while let Some((order, reply)) = self.shared.orders.next() {
-            if matches!(order, Order::Freeze) {
-                // The host's answers to what was delivered last belong into the state. What tun has to say of itself, its reader hears.
+            if matches!(order, Order::Freeze | Order::Unsent) {
+                // The host's answers to what was delivered last belong to it. What tun has to say of itself, its reader hears.
                 let _ = self.intake.drain(self.tun);
             }
             let answer = order.carry_out(modem, self);

@@ -125,16 +125,24 @@ impl Carried {
     /// # Errors
     /// A sentence when one of them is none.
     pub fn packets(&self, longest: usize) -> Result<Packets, String> {
-        let read = |text: &String| match STANDARD.decode(text) {
-            Ok(packet) if (1..=longest).contains(&packet.len()) => Ok(packet),
-            Ok(packet) => Err(format!("the soft state carries a packet of {} bytes; they have 1 to {longest}", packet.len())),
-            Err(why) => Err(format!("a packet in the soft state is not base64: {why}")),
-        };
+        let read = |text: &String| packet(text, longest).map_err(|why| format!("the soft state carries {why}"));
         Ok(Packets {
             receiving: self.receiving.as_ref().map(read).transpose()?,
             sending: self.sending.as_ref().map(read).transpose()?.unwrap_or_default(),
             waiting: self.waiting.iter().map(read).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+/// A packet of at most `longest` bytes out of its base64.
+///
+/// # Errors
+/// What it is instead.
+pub fn packet(text: &str, longest: usize) -> Result<Vec<u8>, String> {
+    match STANDARD.decode(text) {
+        Ok(packet) if (1..=longest).contains(&packet.len()) => Ok(packet),
+        Ok(packet) => Err(format!("a packet of {} bytes; they have 1 to {longest}", packet.len())),
+        Err(why) => Err(format!("a packet that is not base64: {why}")),
     }
 }
 
@@ -148,6 +156,11 @@ pub struct Room {
 impl Room {
     /// JSON beside a packet's base64: names of fields, quotes, commas.
     const FRINGE: usize = 16;
+
+    /// For so many bytes.
+    pub const fn of(bytes: usize) -> Self {
+        Self { bytes, left_behind: 0 }
+    }
 
     /// Packets for which there was none.
     pub const fn left_behind(&self) -> u64 {
@@ -206,7 +219,7 @@ impl SoftState {
     pub fn room(&self) -> Room {
         let own = serde_json::to_string(self).map_or(MOST_BYTES, |text| text.len());
         // The object of the packets itself, and the count of those left behind.
-        Room { bytes: MOST_BYTES.saturating_sub(own + 80), left_behind: 0 }
+        Room::of(MOST_BYTES.saturating_sub(own + 80))
     }
 
     /// The cell and its parameters, if a modem with these settings can go on with them.

@@ -67,7 +67,7 @@ pub enum Command {
         /// The new owner.
         owner: String,
     },
-    /// Kill D2D and USRP, park eth3; success only if all three worked.
+    /// Kill D2D and USRP, park eth3; success only if all three worked. Result: null, or of frozen processes [`Unsent`](super::Unsent) (baton's own).
     DoubleKill,
     /// Park eth3, then kill the USRP process.
     KillUsrp,
@@ -136,8 +136,13 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         epoch: Option<u64>,
     },
-    /// The migration is over: eth3 keeps the radio's address alone, the other hosts are told who owns the radio (baton's own).
-    Commit,
+    /// The migration is over: eth3 keeps the radio's address alone, the other hosts are told who owns the radio, and what the source's programs have
+    /// sent into its frozen modem is sent here (baton's own).
+    Commit {
+        /// What `double_kill` on the other host has answered.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        packets: Vec<String>,
+    },
     /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
     Order(OrderRequest),
     /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
@@ -193,7 +198,7 @@ impl Command {
             Self::Freeze => "freeze",
             Self::TakeOver { .. } => "take_over",
             Self::Resume { .. } => "resume",
-            Self::Commit => "commit",
+            Self::Commit { .. } => "commit",
             Self::Order(_) => "order",
             Self::Plan(_) => "plan",
             Self::Go => "go",
@@ -243,7 +248,7 @@ impl Command {
     ];
 
     /// Commands whose arguments may all be left out.
-    const OPTIONAL_ARGS: [&'static str; 3] = ["start_usrp", "link_usrp", "resume"];
+    const OPTIONAL_ARGS: [&'static str; 4] = ["start_usrp", "link_usrp", "resume", "commit"];
 
     /// `link_usrp` as a plain client sends it: the next epoch, not forced.
     pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false };

@@ -37,6 +37,14 @@ pub struct Handover {
     pub packets_left_behind: u64,
 }
 
+/// Packets of a frozen D2D process: result of `double_kill` where there was one, and of [`Ask::Unsent`](crate::workload::contract::Ask::Unsent).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsent {
+    /// What the host's programs have sent since the freeze, the oldest first; IP packets of a modem, in base64.
+    #[serde(default)]
+    pub packets: Vec<String>,
+}
+
 /// Result of `prepare`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prepared {

@@ -17,7 +17,7 @@ pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
 pub use collected::Collected;
 pub use command::{Command, Connection, Control, ControlReport, ControlValues, Reply, Request, Route, SetPort, Started, TunIp};
 pub use failure::{ErrorCode, Failure};
-pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState};
+pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use order::{Method, Order, OrderRequest};
 pub use probe::{ProbeMark, ProbeWindow};

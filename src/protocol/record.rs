@@ -200,6 +200,9 @@ pub struct RunRecord {
     /// What the processes know of payloads and packets at the cut; absent where the method keeps no count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Handover>,
+    /// Packets that the source's programs sent into its frozen modem, and that were sent from the destination.
+    #[serde(default, skip_serializing_if = "none")]
+    pub packets_forwarded: u64,
     /// How long it waited for `go`, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_ms: Option<f64>,
@@ -208,6 +211,11 @@ pub struct RunRecord {
     /// The way back, where the order failed after the cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Rollback>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl RunRecord {

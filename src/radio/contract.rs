@@ -30,7 +30,7 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
         Ask::Overlap(beside) => session.overlap(beside).and_then(said),
         Ask::Settle => session.settle().map(|()| Value::Null),
         Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into()),
-        Ask::GetControl | Ask::Describe | Ask::GetRoutes | Ask::SetRoutes { .. } => {
+        Ask::GetControl | Ask::Describe | Ask::GetRoutes | Ask::SetRoutes { .. } | Ask::Unsent | Ask::Forward(_) => {
             Err("the USRP process only moves samples; ask the D2D process".into())
         }
     }

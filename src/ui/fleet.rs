@@ -350,6 +350,7 @@ fn progress(finished: bool) -> Progress {
             phases: progress.phases(),
             trace: Vec::new(),
             handover: None,
+            packets_forwarded: 0,
             total_ms: 1902.4,
             interruption: Interruption {
                 by_phases_ms: Some(1741.4),

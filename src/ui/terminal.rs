@@ -14,6 +14,7 @@ use crossterm::style::{Attribute, SetAttribute, force_color_output};
 use crossterm::terminal::{EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{cursor, queue};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use tokio::net::unix::pipe;
@@ -60,6 +61,7 @@ impl Screen {
     fn set_modes(&mut self) -> io::Result<()> {
         TAKEN.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
+        set_raw()?;
         let mut bytes = Vec::new();
         queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
         if self.mouse {
@@ -116,8 +118,6 @@ impl Screen {
     /// # Errors
     /// [`ErrorCode::Environment`] when it refuses.
     pub fn take_again(&mut self) -> Result<(), Failure> {
-        // Also sets anew what another program has changed: crossterm does nothing while it believes the modes to be its own.
-        let _ = disable_raw_mode();
         self.frames.stop();
         self.frames.forget();
         self.set_modes().map_err(|e| broken(&e))
@@ -135,6 +135,15 @@ impl Drop for Screen {
 /// Size of the terminal; what most of them have, if it does not say.
 pub fn size() -> Size {
     crossterm::terminal::size().map_or(Size::new(120, 40), Size::from)
+}
+
+/// Sets anew what another program has changed: crossterm does nothing while it believes the modes to be its own. Not by way of its end of raw mode:
+/// a key of that moment would be echoed, and wait for the end of its line.
+fn set_raw() -> io::Result<()> {
+    let terminal = stdin();
+    let mut modes = tcgetattr(&terminal)?;
+    cfmakeraw(&mut modes);
+    Ok(tcsetattr(&terminal, SetArg::TCSANOW, &modes)?)
 }
 
 /// Whether something panicked while the terminal was ours: its modes are restored, and nothing may be drawn any more.

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::protocol::Unsent;
 use crate::protocol::{Control, Link, Route, StreamCounters, SyncState};
 
 /// Path of the contract socket.
@@ -56,6 +57,10 @@ pub enum Ask {
     Freeze,
     /// Goes on after [`Ask::Freeze`]. Result: of a D2D process [`Resumed`], of a USRP process [`TakenOver`].
     Resume,
+    /// D2D only: what the host's programs have sent since [`Ask::Freeze`]. Result: [`Unsent`].
+    Unsent,
+    /// D2D only: sends what another D2D process could not.
+    Forward(Unsent),
     /// USRP only: goes on where another host's process was frozen, on streams that run; answered when samples flow. Result:
     /// [`TakenOver`].
     TakeOver(Mark),

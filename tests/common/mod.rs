@@ -269,7 +269,9 @@ pub mod workload {
                 Ok(Value::Null)
             }
             Ask::Link | Ask::Overlap(_) | Ask::TakeOver(_) | Ask::Settle => Err("this is no USRP process".into()),
-            Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume => Err("this program can not be frozen".into()),
+            Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume | Ask::Unsent | Ask::Forward(_) => {
+                Err("this program can not be frozen".into())
+            }
         };
         let reporter = serve(&socket(), answer).unwrap();
         std::thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! The way back: what it costs, what it leaves, and where it must not go.
 
 use super::*;
-use crate::migration::fleet::Fault::{Blind, Lost, Refused};
+use crate::migration::fleet::Fault::{Blind, Lost, Refused, Stuck};
 use crate::protocol::Method::{Classic, Cold, Hot};
 use crate::protocol::Order::{M, MB};
 use crate::protocol::{Outcome, PhaseName};
@@ -59,6 +59,26 @@ fn the_tun_of_the_destination_is_as_it_was() {
             assert_eq!(fleet.hosts["server2"].tun, tun, "{method}");
             assert_eq!(fleet.hosts["server1"].tun, "192.168.40.9/24");
         }
+    }
+}
+
+#[test]
+fn a_source_that_could_not_resume_in_order_is_said_to_serve_only_when_it_does() {
+    for serves in [true, false] {
+        let mut fleet = before(M);
+        // As a radio that hears nothing: the processes get eth3 back, and go on once it answers.
+        fleet.faults.extend([("server2", "take_over", Refused), ("server1", "resume", Stuck)]);
+        if !serves {
+            fleet.faults.push(("server1", "await_sync", Refused));
+        }
+        let record = run(&mut fleet, M, Hot, true);
+        let (outcome, words) = match serves {
+            true => (Outcome::RolledBack, "server1 serves again after "),
+            false => (Outcome::Failed, "server1 has the radio again and its processes run, but they are not in sync"),
+        };
+        assert!(record.outcome == outcome && reason(&record).contains(words), "{record:?}");
+        assert_eq!(record.rollback.map(|back| back.serves), Some(serves));
+        assert!(fleet.hosts["server1"].serves() && !fleet.changes().contains(&"double_kill@server1".to_owned()), "{:?}", fleet.log);
     }
 }
 

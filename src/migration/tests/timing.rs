@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::Fault;
-use crate::protocol::{PhaseName, StepState};
+use crate::protocol::{Outcome, PhaseName, StepState};
 
 /// Scripted times, ms.
 fn time(_: &str, command: &str) -> Duration {
@@ -23,6 +23,21 @@ fn time(_: &str, command: &str) -> Duration {
 
 fn phases(record: &RunRecord) -> Vec<(PhaseName, f64)> {
     record.phases.iter().map(|p| (p.name, p.ms)).collect()
+}
+
+#[test]
+fn what_programs_send_into_the_frozen_source_is_forwarded_and_counted() {
+    let moved = |unsent: &[&str], faults: &[(&'static str, &'static str, Fault)]| {
+        let mut fleet = before(Order::M);
+        fleet.faults.extend_from_slice(faults);
+        fleet.hosts.get_mut("server1").unwrap().unsent = unsent.iter().map(|&packet| packet.to_owned()).collect();
+        let record = run(&mut fleet, Order::M, Method::Hot, true);
+        (record.outcome, record.packets_forwarded, fleet.hosts["server2"].forwarded.len())
+    };
+    assert_eq!(moved(&["AQID", "BAUG"], &[]), (Outcome::Ok, 2, 2));
+    assert_eq!(moved(&[], &[]), (Outcome::Ok, 0, 0));
+    assert_eq!(moved(&["AQID"], &[("server1", "double_kill", Fault::Refused)]), (Outcome::Ok, 0, 0));
+    assert_eq!(moved(&["AQID"], &[("server2", "commit", Fault::Refused)]), (Outcome::Ok, 0, 0));
 }
 
 #[test]

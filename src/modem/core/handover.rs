@@ -6,7 +6,10 @@ use crate::modem::ear::Ear;
 use crate::modem::phy::numerology::FrameClock;
 use crate::modem::relay::LONGEST;
 use crate::modem::segment::MTU;
-use crate::modem::soft_state::{Carried, SoftState, check_clock};
+use crate::modem::soft_state::{Carried, Room, SoftState, check_clock, packet};
+
+/// Most bytes of packets that are forwarded: more than any bandwidth carries while work changes hands, and far from what a request may have.
+const MOST_FORWARDED: usize = 64 << 10;
 
 impl Modem {
     /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync. A frozen
@@ -68,6 +71,24 @@ impl Modem {
         }
         carried.left_behind = room.left_behind();
         state
+    }
+
+    /// Packets from tun since the freeze, in base64, the oldest first, as many as a request has room for: no state of this modem holds them.
+    pub fn unsent(&self) -> Vec<String> {
+        let (mut room, mut packets) = (Room::of(MOST_FORWARDED), Vec::new());
+        self.queue.show_later(|packet| room.append(packet, &mut packets));
+        packets
+    }
+
+    /// Sends what another modem could not ([`Self::unsent`]), behind what waits here (3GPP 36.300, 10.1.2.3.1: data forwarding).
+    ///
+    /// # Errors
+    /// A sentence when there is something that is no packet; nothing is sent then.
+    pub fn forward(&mut self, packets: &[String]) -> Result<(), String> {
+        let read = |text: &String| packet(text, MTU).map_err(|why| format!("what is to be forwarded has {why}"));
+        let packets = packets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        packets.iter().for_each(|packet| self.queue.push(packet));
+        Ok(())
     }
 
     /// Goes on where another modem on the same device clock was: straight to decoding, without a search. Only a good CRC proves the

@@ -192,6 +192,7 @@ impl Modem {
     /// Gives out no bursts and no packets from now on; receives, follows and holds back.
     pub fn freeze(&mut self) {
         self.frozen = true;
+        self.queue.mark(true);
         self.ear.freeze();
     }
 
@@ -199,6 +200,7 @@ impl Modem {
     pub fn resume(&mut self, out: &mut impl Outlet) -> Resumed {
         let resumed = self.ear.resume(self.history.end(), out);
         self.frozen = false;
+        self.queue.mark(false);
         self.transmit(out);
         Resumed { left_behind: std::mem::take(&mut self.left_behind), ..resumed }
     }

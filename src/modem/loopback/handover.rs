@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn whatever_the_moment_no_packet_is_lost_or_doubled(seed in 0u64..1000, before in 20usize..120, beside in 25usize..100) {
+    fn whatever_the_moment_no_packet_is_lost_or_doubled(seed in 0u64..1000, before in 20usize..120, beside in 25usize..100, late in 0usize..5) {
         let mut scene = Scene::new(seed);
         scene.run(before, false);
         // Prepared with the state of a running modem, the next one follows the same samples without a search.
@@ -123,6 +123,12 @@ proptest! {
         // A second time changes nothing.
         scene.next.modem.inherit(&state).unwrap();
         scene.next.modem.resume(&mut scene.next.taken);
+        // Programs of the source do not know yet that it is frozen.
+        let late: Vec<Vec<u8>> = (0..late).map(|n| scene.packet(scene.up.len() + n, 400)).collect();
+        late.iter().for_each(|packet| scene.pair.pool.modem.queue().push(packet));
+        scene.up.extend(late);
+        let unsent = scene.pair.pool.modem.unsent();
+        scene.next.modem.forward(&unsent).unwrap();
         scene.run(100, true);
         scene.drain();
         prop_assert_eq!(&scene.pair.pool.taken.packets[delivered..], &[] as &[Vec<u8>], "a frozen modem delivers nothing");
@@ -189,6 +195,20 @@ fn a_state_stays_small_and_tells_what_it_leaves_behind() {
     let mut waiting = 0;
     scene.pair.pool.modem.queue().show(|_| waiting += 1);
     assert!(carried + state.carried.left_behind >= waiting && state.carried.left_behind > 10, "{carried} of {waiting}");
+}
+
+#[test]
+fn nothing_is_forwarded_when_one_is_no_packet_and_a_modem_that_resumes_has_nothing_to_tell() {
+    let mut scene = Scene::new(3);
+    assert_eq!(scene.next.modem.unsent(), Vec::<String>::new());
+    [[7; 1400], [8; 1400]].iter().for_each(|packet| scene.next.modem.queue().push(packet));
+    let unsent = scene.next.modem.unsent();
+    assert_eq!(unsent.len(), 2);
+    let why = scene.pair.pool.modem.forward(&[unsent[0].clone(), "%".into()]).unwrap_err();
+    assert!(why.contains("not base64"), "{why}");
+    assert!(scene.pair.pool.modem.queue().is_empty());
+    scene.next.modem.resume(&mut scene.next.taken);
+    assert_eq!(scene.next.modem.unsent(), Vec::<String>::new(), "it sends them itself");
 }
 
 #[test]
