@@ -37,7 +37,7 @@ pub struct Handover {
     pub packets_left_behind: u64,
 }
 
-/// Packets of a frozen D2D process: result of `double_kill` where there was one, and of [`Ask::Unsent`](crate::workload::contract::Ask::Unsent).
+/// Packets of a frozen D2D process: result of `double_kill` where there was one, and of the workload contract's `unsent`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsent {
     /// What the host's programs have sent since the freeze, the oldest first; IP packets of a modem, in base64.
