@@ -15,7 +15,7 @@ const FAULTS: [&str; 8] = [
 /// The figure on the line that begins with `name`.
 pub fn figure(said: &str, name: &str) -> u64 {
     let line = said.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_else(|| panic!("no `{name}` in\n{said}"));
-    line.rsplit(' ').next().and_then(|figure| figure.parse().ok()).expect("a figure")
+    line.rsplit(' ').next().and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("no figure in `{line}`"))
 }
 
 pub fn assert_faultless(said: &str) {
