@@ -181,7 +181,7 @@ impl<I: IpInterface> Shell<'_, I> {
     fn obey(&mut self, modem: &mut Modem) {
         while let Some((order, reply)) = self.shared.orders.next() {
             if matches!(order, Order::Freeze | Order::Unsent) {
-                // The host's answers to what was delivered last belong to it. What tun has to say of itself, its reader hears.
+                // The host's answers to what was delivered last belong into the answer. What tun has to say of itself, its reader hears.
                 let _ = self.intake.drain(self.tun);
             }
             let answer = order.carry_out(modem, self);
