@@ -4,15 +4,11 @@
 //! `ui`, `agent`, `lab`, `headless` -> `migration` -> `metrics` -> `link` -> `radio`, `modem` -> `workload` -> `protocol`, `config`.
 
 pub mod agent;
-pub mod config;
+#[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod headless;
 pub mod lab;
 pub mod link;
 pub mod metrics;
 pub mod migration;
-pub mod modem;
-pub mod protocol;
-pub mod radio;
 pub mod ui;
-pub mod workload;

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use baton::config::Config;
-use baton::protocol::Failure;
-use baton::{agent, headless, lab, modem, radio, ui};
+use baton::{agent, headless, lab, ui};
 use clap::{CommandFactory, Parser, Subcommand};
+use config::Config;
+use protocol::Failure;
 
 /// Move a running radio program from one server to another without dropping it.
 #[derive(Parser)]
@@ -49,7 +49,7 @@ enum Command {
     /// The USRP process: samples between the radio and the D2D process (started by an agent).
     Usrp(radio::Args),
     /// Software N210s that stock UHD tools accept.
-    N210(lab::n210::Args),
+    N210(n210::Args),
     /// Shell completions on stdout.
     Completions {
         /// Which shell.
@@ -142,7 +142,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             if args.command.is_some() && name.is_some() {
                 lab::enter(name.as_deref())?;
             }
-            lab::n210::run(&args)
+            n210::run(&args)
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "baton", &mut std::io::stdout());

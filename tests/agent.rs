@@ -6,12 +6,12 @@ mod common;
 use std::time::Duration;
 
 use baton::link::telemetry::{Heard, subscribe};
-use baton::protocol::{
+use common::{Agent, Cluster, SOON, baton, lives, workload};
+use nix::sys::signal::Signal;
+use protocol::{
     Command, Control, ControlValues, ErrorCode, Level, Linked, Method, Order, Outcome, ProcessState, Route, RunRecord, SetPort,
     Started, SyncState, Telemetry, TunIp,
 };
-use common::{Agent, Cluster, SOON, baton, lives, workload};
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 #[test]
@@ -256,9 +256,9 @@ async fn the_probe_starts_stops_and_counts() {
     assert!(cluster.ask("one", start("127.0.0.1", 0.1)).await.is_err());
     assert!(cluster.ask("one", start("127.0.0.1", -5.0)).await.is_err());
     cluster.ask("one", start("127.0.0.1", 2.0)).await.unwrap();
-    let mark: baton::protocol::ProbeMark = read(cluster.ask("one", Command::ProbeMark).await.unwrap());
+    let mark: protocol::ProbeMark = read(cluster.ask("one", Command::ProbeMark).await.unwrap());
     cluster.until("one", "ten replies", |s| s.probe.as_ref().is_some_and(|p| p.received >= mark.next + 10)).await;
-    let window: baton::protocol::ProbeWindow = read(cluster.ask("one", Command::ProbeWindow { since: mark.next }).await.unwrap());
+    let window: protocol::ProbeWindow = read(cluster.ask("one", Command::ProbeWindow { since: mark.next }).await.unwrap());
     assert!(window.sent >= 10 && window.lost == 0, "{window:?}");
     cluster.ask("one", Command::ProbeStop).await.unwrap();
     assert_eq!(cluster.status("one").await.probe, None);

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use baton::config::{Addresses, Config, Host, Radio, Roles, Workload};
 use baton::link::client::Client;
 use baton::link::publisher::Publisher;
 use baton::link::server::Server;
 use baton::link::signing::Key;
 use baton::link::telemetry::{Heard, LinkState, subscribe};
-use baton::protocol::{
+use bytes::Bytes;
+use config::{Addresses, Config, Host, Radio, Roles, Workload};
+use protocol::{
     Command, ControlReport, ErrorCode, Event, Failure, HostLoad, Level, Port, ProcessStatus, Reply, TOPIC_EVENT, TOPIC_TELEMETRY,
 };
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -74,7 +74,7 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
             meanings: BTreeMap::new(),
             control: BTreeMap::new(),
         },
-        probe: baton::config::Probe::default(),
+        probe: config::Probe::default(),
         host: hosts.map(|(name, host)| (name.to_owned(), host)).into(),
         radio: [("pool".to_owned(), radio)].into(),
     })

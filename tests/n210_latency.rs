@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use baton::radio::wire::control::{Action, Control, Message};
-use baton::radio::wire::dsp::{self, Direction};
-use baton::radio::wire::fast::{Command, Operation};
-use baton::radio::wire::register::{self, StreamCommand, StreamMode};
-use baton::radio::wire::stream_tx::{TxEvent, TxHeader, WINDOW};
-use baton::radio::wire::{RxPacket, Sample, port, rb, sr};
+use n210_wire::control::{Action, Control, Message};
+use n210_wire::dsp::{self, Direction};
+use n210_wire::fast::{Command, Operation};
+use n210_wire::register::{self, StreamCommand, StreamMode};
+use n210_wire::stream_tx::{TxEvent, TxHeader, WINDOW};
+use n210_wire::{RxPacket, Sample, port, rb, sr};
 use nix::sched::{CloneFlags, setns};
 
 /// 100e6 / 13: 7.69 Msps.

@@ -5,8 +5,8 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 
-use baton::protocol::{Command, ErrorCode, Linked, ProcessState, Request, SetPort, Telemetry};
 use common::{Agent, Cluster, workload};
+use protocol::{Command, ErrorCode, Linked, ProcessState, Request, SetPort, Telemetry};
 use serde_json::{Value, json};
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use baton::metrics::records;
-use baton::protocol::{Interruption, Method, Order, Outcome, Phase, PhaseName, RunRecord};
+use protocol::{Interruption, Method, Order, Outcome, Phase, PhaseName, RunRecord};
 use serde_json::Value;
 
 fn record(n: u32, method: Method, factor: f64) -> RunRecord {
@@ -203,7 +203,7 @@ fn a_hot_run_is_shown_with_the_parts_of_its_cut() {
     let folder = tempfile::tempdir().unwrap();
     let file = recorded(folder.path());
     let mut hot = record(8, Method::Hot, 0.1);
-    let part = |host: &str, part: &str, at_us, us| baton::protocol::TracePart { host: host.into(), part: part.into(), at_us, us };
+    let part = |host: &str, part: &str, at_us, us| protocol::TracePart { host: host.into(), part: part.into(), at_us, us };
     hot.trace = vec![part("server1", "freeze D2D", 1_000_000, 412), part("server2", "eth3 to the radio", 77, 650)];
     records::append(&folder.path().join("records"), &hot).unwrap();
     let shown = stdout(runs(&file, &["show"]));

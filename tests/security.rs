@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use baton::protocol::{Command, ErrorCode, Linked, Method, Order, Outcome, ProbeMark, ProcessState, RunRecord};
 use common::{Agent, Cluster, ETH3, workload};
+use protocol::{Command, ErrorCode, Linked, Method, Order, Outcome, ProbeMark, ProcessState, RunRecord};
 use serde_json::{Value, json};
 
 #[test]

@@ -6,10 +6,10 @@ mod common;
 use std::time::Duration;
 
 use baton::metrics::records;
-use baton::protocol::{
+use common::{Agent, Cluster, ETH3, SOON, lives, workload};
+use protocol::{
     Command, ControlValues, ErrorCode, Method, Order, Outcome, ProcessState, Route, RunRecord, SetPort, Started, Telemetry,
 };
-use common::{Agent, Cluster, ETH3, SOON, lives, workload};
 use serde_json::Value;
 
 #[test]
@@ -58,7 +58,7 @@ async fn an_agent_that_was_killed_finds_what_still_runs() {
     let (d2d, usrp) = serve(&cluster).await;
     cluster.touch("synced");
     let before =
-        cluster.until("one", "sync", |s| s.d2d.sync.is_some_and(|s| matches!(s, baton::protocol::SyncState::Synced { .. }))).await;
+        cluster.until("one", "sync", |s| s.d2d.sync.is_some_and(|s| matches!(s, protocol::SyncState::Synced { .. }))).await;
     let route_list = vec![Route { dest_id: 3, nexthop: 4 }];
     cluster.ask("one", Command::SetRoute { route_list: route_list.clone() }).await.unwrap();
     agent.kill();
@@ -71,7 +71,7 @@ async fn an_agent_that_was_killed_finds_what_still_runs() {
     assert!(status.d2d.uptime_ms >= before.d2d.uptime_ms && status.uptime_ms < status.d2d.uptime_ms.unwrap());
     assert_eq!((status.owner_epoch, status.owner.as_deref()), (Some(1), Some("one")));
     assert!(!status.control.meanings.is_empty() && status.control.values == before.control.values, "{status:#?}");
-    cluster.until("one", "sync again", |s| matches!(s.d2d.sync, Some(baton::protocol::SyncState::Synced { .. }))).await;
+    cluster.until("one", "sync again", |s| matches!(s.d2d.sync, Some(protocol::SyncState::Synced { .. }))).await;
     cluster.until("one", "collecting again", |s| s.control.age_ms.is_some_and(|age| age < s.uptime_ms)).await;
     assert_eq!(cluster.ask("one", PLAIN).await.unwrap_err().code, ErrorCode::State, "it runs already");
     assert_eq!(cluster.ask("one", Command::LINK_USRP).await.unwrap_err().message, "the USRP process is already linked");

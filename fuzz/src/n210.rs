@@ -1,4 +1,4 @@
 //! Frames and time, as libFuzzer invents them, into the software N210.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| baton::lab::n210::fuzz::frames(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| n210::fuzz::frames(data));

@@ -11,8 +11,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use super::commands;
 use super::memory;
 use super::state::Agent;
-use crate::protocol::{Control, ErrorCode, Failure, Level, Route};
-use crate::workload::contract::Ask;
+use protocol::{Control, ErrorCode, Failure, Level, Route};
+use workload::contract::Ask;
 
 /// A process that is asked for what it knows answers at once.
 const ANSWER: Duration = Duration::from_secs(1);

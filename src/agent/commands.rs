@@ -22,8 +22,8 @@ use super::state::Agent;
 use super::telemetry;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
-use crate::protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Route, SetPort, Started, SyncState, TunIp};
-use crate::workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TERMINALS, ENV_TUN};
+use protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Route, SetPort, Started, SyncState, TunIp};
+use workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TERMINALS, ENV_TUN};
 
 /// Writing routes is a copy.
 const ROUTES: Duration = Duration::from_secs(2);

@@ -13,9 +13,9 @@ use super::lease;
 use super::ownership;
 use super::seamless;
 use super::state::Agent;
-use crate::protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart, Unsent};
-use crate::workload::clock::monotonic_us;
-use crate::workload::contract::{Ask, Mark, TakenOver};
+use protocol::{ErrorCode, Failure, Frozen, Level, Linked, Prepared, SoftState, TracePart, Unsent};
+use workload::clock::monotonic_us;
+use workload::contract::{Ask, Mark, TakenOver};
 
 /// A question that is answered at once, outside the cut.
 pub const ANSWER: Duration = Duration::from_secs(2);

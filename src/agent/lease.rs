@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::state::Agent;
 use super::{hot, linking, ownership};
 use crate::migration::flow::THAW;
-use crate::protocol::{ErrorCode, Level};
+use protocol::{ErrorCode, Level};
 
 /// Both processes are frozen from now on.
 pub fn begin(agent: &Arc<Agent>) {

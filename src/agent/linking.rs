@@ -12,8 +12,8 @@ use super::commands::{leaving, make_usrp, ms, park_after, radio_step, set_eth3};
 use super::ownership;
 use super::ports::Cidr;
 use super::state::Agent;
-use crate::protocol::{ErrorCode, Failure, Level, Linked, SetPort};
-use crate::workload::contract::Ask;
+use protocol::{ErrorCode, Failure, Level, Linked, SetPort};
+use workload::contract::Ask;
 
 /// Linking sends a few packets and waits for the first samples.
 const LINK: Duration = Duration::from_secs(5);

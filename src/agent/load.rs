@@ -5,7 +5,7 @@ use std::time::Instant;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
 use super::ports::Traffic;
-use crate::protocol::{HostLoad, ProcessLoad};
+use protocol::{HostLoad, ProcessLoad};
 
 /// Samples load; rates are since the previous sample.
 pub struct Sampler {

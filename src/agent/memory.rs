@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::state::Agent;
 use super::{stored, telemetry};
 use crate::metrics::records;
-use crate::protocol::{
+use protocol::{
     Collected, Command, Control, Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route,
     RunRecord, Telemetry,
 };
@@ -210,13 +210,14 @@ struct Sight {
 }
 
 async fn sight(agent: &Agent, host: &str) -> Sight {
-    let told = if host == agent.host {
-        telemetry::snapshot(agent).await
-    } else {
-        agent.client.request(host, Command::Status, LOOK).await.and_then(|value| {
-            serde_json::from_value(value).map_err(|e| Failure::new(crate::protocol::ErrorCode::Internal, e.to_string()))
-        })
-    };
+    let told =
+        if host == agent.host {
+            telemetry::snapshot(agent).await
+        } else {
+            agent.client.request(host, Command::Status, LOOK).await.and_then(|value| {
+                serde_json::from_value(value).map_err(|e| Failure::new(protocol::ErrorCode::Internal, e.to_string()))
+            })
+        };
     match told {
         Ok(status) => of(host, &status, &agent.config.addresses.active),
         Err(failure) => Sight { host: host.to_owned(), serves: false, words: failure.message },

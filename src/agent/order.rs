@@ -11,7 +11,7 @@ use super::commands;
 use super::memory::{self, UnderWay};
 use super::state::Agent;
 use crate::migration::{self, Agents, Wish};
-use crate::protocol::{Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
+use protocol::{Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command.
 pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {

@@ -13,8 +13,8 @@ use tokio::time::sleep;
 
 use super::state::Agent;
 use super::stored;
-use crate::config::Config;
-use crate::protocol::{Command, ErrorCode, Failure, Level};
+use config::Config;
+use protocol::{Command, ErrorCode, Failure, Level};
 
 /// Telling another host of the new owner: it may have to end a process.
 const TELL: Duration = Duration::from_secs(5);

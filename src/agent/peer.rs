@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::memory;
 use super::state::Agent;
-use crate::protocol::{Collected, Command, ErrorCode, Failure, Telemetry};
+use protocol::{Collected, Command, ErrorCode, Failure, Telemetry};
 
 /// A host that serves for a moment only should not have served in vain: until something is known of it, it is asked this often.
 const FIRST: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::{Error, Handle};
 use tokio::sync::Mutex;
 
-use crate::protocol::{ErrorCode, Failure, Port};
+use protocol::{ErrorCode, Failure, Port};
 
 /// An IPv4 address with prefix length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

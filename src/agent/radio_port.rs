@@ -11,7 +11,7 @@ use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
 
 use super::arp::{Arp, Mac};
 use super::ports::Cidr;
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
 
 /// The radio answers ARP in well under a millisecond; three times, because the switch may have to learn first.
 const EVERY: Duration = Duration::from_millis(100);

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::protocol::{ErrorCode, Failure};
-use crate::workload::contract::ENV_RADIO;
+use protocol::{ErrorCode, Failure};
+use workload::contract::ENV_RADIO;
 
 /// Tries until the radio is found, as the source does.
 pub const TRIES: u32 = 8;

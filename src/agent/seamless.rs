@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::commands::ms;
 use super::hot::{ANSWER, NEAR};
 use super::state::Agent;
-use crate::protocol::{ErrorCode, Failure, Handover, Overlapped, SyncState};
-use crate::workload::contract::{Ask, Overlapping, Resumed, Stream};
+use protocol::{ErrorCode, Failure, Handover, Overlapped, SyncState};
+use workload::contract::{Ask, Overlapping, Resumed, Stream};
 
 /// A receiver that was told where the far end is decodes the first subframe that is whole.
 const SYNC: Duration = Duration::from_secs(1);

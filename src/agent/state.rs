@@ -16,13 +16,13 @@ use super::ownership::Ownership;
 use super::ports::Ports;
 use super::radio_port::RadioPort;
 use super::urgency::Urgency;
-use crate::config::{Config, Host, Workload};
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
 use crate::migration::Wish;
-use crate::protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
+use config::{Config, Host, Workload};
+use protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
 
 /// One host's agent.
 pub struct Agent {
@@ -60,7 +60,7 @@ pub struct State {
     /// From `set_route`, for the next start of the D2D process.
     pub routes_to_set: Vec<Route>,
     /// The other host of the pool, and what was last collected of it.
-    pub peer: Option<(String, crate::protocol::Collected)>,
+    pub peer: Option<(String, protocol::Collected)>,
     /// Both processes wait, since then.
     pub frozen: Option<Instant>,
     /// From `prepare`, for `take_over`.
@@ -74,8 +74,8 @@ pub struct State {
     /// What was last written down for a later life of this agent.
     pub kept: Kept,
     pub load: HostLoad,
-    pub d2d_load: crate::protocol::ProcessLoad,
-    pub usrp_load: crate::protocol::ProcessLoad,
+    pub d2d_load: protocol::ProcessLoad,
+    pub usrp_load: protocol::ProcessLoad,
 }
 
 /// Control variables and routes as last collected.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::children::millis;
 use super::load::Sampler;
 use super::state::Agent;
-use crate::protocol::{ControlReport, Failure, ProcessLoad, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
+use protocol::{ControlReport, Failure, ProcessLoad, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
 
 /// Telemetry's interval.
 const TICK: Duration = Duration::from_millis(100);
@@ -73,7 +73,7 @@ async fn sample(agent: &Agent, sampler: &mut Sampler) {
 /// The host as it is now.
 ///
 /// # Errors
-/// [`ErrorCode::Address`](crate::protocol::ErrorCode::Address) when netlink fails: who holds the radio is then not known.
+/// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails: who holds the radio is then not known.
 pub async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
     let settings = agent.settings();
     let radio_port = agent.ports.read(&settings.radio_port).await?;

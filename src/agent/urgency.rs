@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::workload::realtime::{Rank, ordinary, real_time};
+use workload::realtime::{Rank, ordinary, real_time};
 
 /// Whether there is a hurry.
 #[derive(Debug, Clone, Default)]

@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use baton::config::Radio;
-use baton::workload::contract::ENV_RADIO;
+use config::Radio;
 use serde_json::{Value, json};
 use uhd::{TuneRequest, Usrp};
+use workload::contract::ENV_RADIO;
 
 /// Every rate and tick in baton assumes this master clock, Hz; an N210 has no other.
 const MASTER_CLOCK: f64 = 100e6;

@@ -1,7 +1,8 @@
 //! Files as if an operator had written them.
 
-use crate::config::Config;
-use crate::{lab, ui};
+use config::Config;
+
+use crate::ui;
 
 /// A text as a cluster file, a scene, a line of the radio's command socket and a settings file: it is refused with a sentence, or what is read
 /// can be written and read again.
@@ -14,7 +15,9 @@ pub fn configuration(data: &[u8]) {
         Ok(config) => cluster(&config),
         Err(failure) => assert!(!failure.message.is_empty()),
     }
-    lab::n210::fuzz::scene(text);
+    // In tests of this package alone, that door is shut: the software N210 tests its own.
+    #[cfg(feature = "fuzz")]
+    n210::fuzz::scene(text);
     ui::fuzz::settings(text);
 }
 
@@ -24,7 +27,7 @@ fn cluster(config: &Config) {
     // As text: NaN differs from itself.
     assert_eq!(format!("{again:?}"), format!("{config:?}"));
     for host in config.host.keys() {
-        config.radio_of(host).and_then(crate::config::Radio::device).unwrap_or_else(|failure| panic!("{failure}"));
+        config.radio_of(host).and_then(config::Radio::device).unwrap_or_else(|failure| panic!("{failure}"));
         let workload = config.workload_of(host);
         assert!([&workload.d2d, &workload.usrp, &workload.uhd].into_iter().all(|command| !command.is_empty()));
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::link::client::Client;
 use crate::link::gate::{Filter, Limits};
 use crate::link::server::Server;
-use crate::protocol::Command;
+use protocol::Command;
 
 /// Bit of the first byte: the stream begins with a good handshake, so that what follows is messages.
 const SHAKEN_HANDS: u8 = 1;

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::protocol::{Reply, Request, RunRecord, Telemetry};
 use crate::ui;
+use protocol::{Reply, Request, RunRecord, Telemetry};
 
 /// A frame as a request, a reply, telemetry and a record: it is refused with a sentence, or what is read can be written and read again, and a
 /// screen that shows it stands.

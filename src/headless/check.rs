@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::{Cluster, block_on, json, print, status};
 use crate::migration::check::{blocked, findings};
-use crate::protocol::{Failure, Finding, Grade, Method, Order};
+use protocol::{Failure, Finding, Grade, Method, Order};
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]

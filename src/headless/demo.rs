@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Cluster, block_on, json, order, print, status};
 use crate::metrics::probe::interval;
 use crate::metrics::table::{Table, list};
-use crate::protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord};
+use protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord};
 
 /// An agent that was just started answers within this.
 const AGENTS_DEADLINE: Duration = Duration::from_secs(20);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Cluster, block_on, json, orderer, print, status};
 use crate::metrics::table::{Table, outcome};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use crate::protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord};
+use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord};
 
 /// Passing on a wish.
 const WISH_DEADLINE: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Cluster, block_on, json, print};
-use crate::protocol::{Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep};
+use protocol::{Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep};
 
 /// Reading the records and answering.
 const DEADLINE: Duration = Duration::from_secs(5);

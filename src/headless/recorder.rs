@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, json, print};
 use crate::metrics::stream::{Figures, Meter};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
 
 /// No UDP datagram is longer.
 const LONGEST: usize = 1 << 16;

@@ -8,7 +8,7 @@ use crate::metrics::history::{By, Filter, SortKey, compare, find, order};
 use crate::metrics::records::{self, Records};
 use crate::metrics::table::{Table, list, outcome};
 use crate::metrics::trace;
-use crate::protocol::{Failure, RunRecord};
+use protocol::{Failure, RunRecord};
 
 /// Options of the list.
 #[derive(Debug, Clone, Default, clap::Args)]

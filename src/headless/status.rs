@@ -9,9 +9,9 @@ use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use super::{Cluster, block_on, json, print};
-use crate::config::Config;
 use crate::migration::standing::holds_radio;
-use crate::protocol::{Command, ErrorCode, Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry};
+use config::Config;
+use protocol::{Command, ErrorCode, Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry};
 
 /// An agent answers within milliseconds; one that does not answer by then is shown as silent.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -152,7 +152,7 @@ fn word(state: &impl serde::Serialize) -> String {
 mod tests {
     use super::*;
     use crate::migration::fleet::{Fleet, Host, config};
-    use crate::protocol::Link;
+    use protocol::Link;
 
     fn answers(server1: Host, server2: Host) -> Vec<Answer> {
         let mut fleet = Fleet::new(server1, server2);

@@ -13,7 +13,7 @@ use crate::link::server::Server;
 use crate::metrics::history::Spread;
 use crate::migration::fleet::{Fault, Fleet, Host, config};
 use crate::migration::{Agents, Wish, carry_out};
-use crate::protocol::{Command, Method, Order, Outcome};
+use protocol::{Command, Method, Order, Outcome};
 
 /// Agents as far as orders go, one for each host, on private sockets.
 struct Fakes {

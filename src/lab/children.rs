@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 use super::directory::Claim;
 use super::namespace::{Namespaces, settle};
 use super::programs::Program;
-use super::trouble::{Trying, missing};
 use super::words::{Log, Words};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
+use protocol::{Trying, missing};
 
 /// Folder of the logs, one file a program.
 pub const LOGS: &str = "/run/baton/log";

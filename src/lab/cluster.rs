@@ -7,9 +7,9 @@ use nix::unistd::{Uid, User};
 use toml::Value;
 
 use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, Scenario, Server, TERMINALS, TUN};
-use super::trouble::Trying;
-use crate::config::{Addresses, Config, Host, Probe, Radio, Roles, Workload};
-use crate::protocol::{ErrorCode, Failure};
+use config::{Addresses, Config, Host, Probe, Radio, Roles, Workload};
+use protocol::Trying;
+use protocol::{ErrorCode, Failure};
 
 /// Folder of everything that runs; private to the lab.
 pub const RUNTIME: &str = "/run/baton";
@@ -65,7 +65,7 @@ pub fn records_folder() -> Result<PathBuf, Failure> {
             .hint("the lab has a /run of its own: set XDG_STATE_HOME to a folder elsewhere"));
     }
     std::fs::create_dir_all(&folder).map_err(|error| {
-        super::trouble::missing(format!("the folder {} for the records of migrations could not be made", folder.display()), error)
+        protocol::missing(format!("the folder {} for the records of migrations could not be made", folder.display()), error)
             .hint("set XDG_STATE_HOME to a folder that can be written")
     })?;
     Ok(folder)

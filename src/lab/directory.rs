@@ -13,8 +13,8 @@ use nix::libc::pid_t;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, getsockopt, listen, socket, sockopt};
 use nix::unistd::{Pid, Uid};
 
-use super::trouble::{Trying, missing};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
+use protocol::{Trying, missing};
 
 /// Environment variable with the lab's name, in everything that runs in it.
 pub const ENV_LAB: &str = "BATON_LAB";

@@ -13,9 +13,9 @@ use nix::unistd::{ForkResult, fork, pipe2};
 
 use super::cluster::RUNTIME;
 use super::directory::{Running, find, handle};
-use super::trouble::{Trying, missing};
 use super::{init, interior, namespace, supervisor};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
+use protocol::{Trying, missing};
 
 /// Exit code of a process that SIGKILL ended, as the kernel ends what is in a dying lab.
 const KILLED: u8 = 128 + 9;

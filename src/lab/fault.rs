@@ -13,9 +13,9 @@ use nix::unistd::Pid;
 
 use super::cluster::RUNTIME;
 use super::interior::RUN_SIZE;
-use super::trouble::Trying;
 use super::{enter, namespace, wiring};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::Trying;
+use protocol::{ErrorCode, Failure};
 
 /// What may go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -12,10 +12,10 @@ use super::directory::{Claim, ENV_LAB};
 use super::programs::Choice;
 use super::supervisor::Identity;
 use super::topology::{Scenario, Topology};
-use super::trouble::Trying;
 use super::{children, programs, wiring};
-use crate::config::Config;
-use crate::protocol::Failure;
+use config::Config;
+use protocol::Failure;
+use protocol::Trying;
 
 /// Name of the variable that names the cluster file to every subcommand.
 pub const ENV_CONFIG: &str = "BATON_CONFIG";
@@ -71,7 +71,7 @@ fn private_files() -> Result<(), Failure> {
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).trying(|| "the lab's mounts could not be made private")?;
     mount(Some("proc"), "/proc", Some("proc"), quiet, none).map_err(|error| {
-        super::trouble::missing("a /proc for the lab could not be mounted", error)
+        protocol::missing("a /proc for the lab could not be mounted", error)
             .hint("a container that masks parts of /proc forbids this: run it with an unmasked /proc, or run baton outside it")
     })?;
     mount(

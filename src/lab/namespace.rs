@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 
-use super::trouble::{Trying, missing};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
+use protocol::{Trying, missing};
 
 /// Where `ip netns` looks.
 pub const FOLDER: &str = "/run/netns";

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::config::{Config, Workload};
-use crate::protocol::{ErrorCode, Failure};
+use config::{Config, Workload};
+use protocol::{ErrorCode, Failure};
 
 /// What FILE may say; what it leaves out stays as the lab has it.
 #[derive(Deserialize)]

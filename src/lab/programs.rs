@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::topology::{CONSOLE, Scenario};
-use crate::config::Config;
-use crate::protocol::{ErrorCode, Failure};
+use config::Config;
+use protocol::{ErrorCode, Failure};
 
 /// A program of the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -16,8 +16,9 @@ use nix::unistd::{Gid, Pid, Uid, pipe2};
 
 use super::init;
 use super::terminal::Terminal;
-use super::trouble::{Trying, missing};
-use crate::protocol::Failure;
+use protocol::Failure;
+use protocol::{Trying, missing};
+use workload::signals::is_ignored;
 
 /// How long the lab program may take to leave in order (restore the screen) before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -69,15 +70,6 @@ pub fn watched() -> SigSet {
         mask.add(Signal::SIGHUP);
     }
     mask
-}
-
-/// Whether this process was started to ignore a signal.
-pub fn is_ignored(signal: Signal) -> bool {
-    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: with a null new action the call only writes the present one to the place given.
-    let asked = unsafe { libc::sigaction(signal as libc::c_int, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: the call succeeded, so it filled the structure in.
-    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 /// Forks into new namespaces: first with the rights at hand if they look sufficient, else in a user namespace.

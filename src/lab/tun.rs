@@ -5,8 +5,8 @@ use std::os::fd::AsRawFd;
 
 use nix::libc::{self, c_char, c_short};
 
-use super::trouble::{Trying, missing};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
+use protocol::{Trying, missing};
 
 const DEVICE: &str = "/dev/net/tun";
 

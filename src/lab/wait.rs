@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 use super::children::{ALOUD, LOGS};
 use super::directory::ENV_LAB;
 use super::topology::{Scenario, Topology};
-use super::trouble::Trying;
-use crate::config::Config;
-use crate::protocol::Failure;
+use config::Config;
+use protocol::Failure;
+use protocol::Trying;
 
 /// Waits for Ctrl-C, SIGTERM, SIGHUP, or `q` and Enter on a terminal.
 ///

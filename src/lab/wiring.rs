@@ -15,9 +15,9 @@ use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, Mu
 
 use super::namespace::Namespaces;
 use super::topology::{Cable, Port, Switch, TUN, Topology};
-use super::trouble::{Trying, missing};
 use super::tun;
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
+use protocol::{Trying, missing};
 
 /// MTU of every interface, bytes: Ethernet's, which an N210 expects.
 const MTU: u32 = 1500;

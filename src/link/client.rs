@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::host_link::{HostLink, Job};
 use super::signing::Key;
-use crate::config::Config;
-use crate::protocol::{Command, ErrorCode, Failure};
+use config::Config;
+use protocol::{Command, ErrorCode, Failure};
 
 /// Requests waiting to be taken by a host's link: it takes them at once, so that more is a caller gone mad.
 const WAITING: usize = 64;

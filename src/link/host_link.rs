@@ -13,7 +13,7 @@ use zeromq::{DealerSocket, Socket, SocketEvent, SocketOptions, SocketRecv, Socke
 
 use super::signing::Key;
 use super::{Endpoint, now_ms};
-use crate::protocol::{Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
+use protocol::{Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
 
 /// How long one attempt to connect may take. zeromq tries a refused port again within it, after 50, 100, 200 ms...
 const CONNECT: Duration = Duration::from_secs(1);

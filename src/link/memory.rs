@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::protocol::Command;
+use protocol::Command;
 
 /// The reply once there is one.
 pub(super) type Pending = watch::Receiver<Option<Bytes>>;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::protocol::Connection;
+use protocol::Connection;
 
 /// Senders remembered: agents and consoles that have lost a connection.
 const SENDERS: usize = 256;

@@ -8,8 +8,8 @@ use zeromq::{PubSocket, Socket, SocketSend, ZmqMessage};
 use super::Endpoint;
 use super::gate::{Gate, Limits};
 use super::server::runtime_folder;
-use crate::config::Config;
-use crate::protocol::{ErrorCode, Failure};
+use config::Config;
+use protocol::{ErrorCode, Failure};
 
 /// Messages that wait for the socket's task; it only moves them on, so that more than a few are a stalled machine.
 const WAITING: usize = 64;

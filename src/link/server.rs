@@ -17,8 +17,8 @@ use super::gate::{Gate, Limits, OVERSIZED};
 use super::memory::{Memory, Verdict};
 use super::order::Newest;
 use super::signing::{Admission, Key, MAX_TOKEN};
-use crate::config::Config;
-use crate::protocol::{Command, ErrorCode, Failure, MAX_FRAME, Reply, Request, VERSION};
+use config::Config;
+use protocol::{Command, ErrorCode, Failure, MAX_FRAME, Reply, Request, VERSION};
 
 /// Requests executing at once: a console asks for a few; more is a runaway client.
 const MAX_EXECUTING: usize = 64;

@@ -11,8 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::now_ms;
-use crate::config::Config;
-use crate::protocol::{ErrorCode, Failure, Request};
+use config::Config;
+use protocol::{ErrorCode, Failure, Request};
 
 /// A request is refused when its time differs by more from the agent's, ms. Hosts with NTP agree to within some ms; half a minute
 /// forgives a host without and still bounds for how long nonces must be remembered.
@@ -213,7 +213,7 @@ fn unauthorized(message: String) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Command, VERSION};
+    use protocol::{Command, VERSION};
 
     fn key() -> Key {
         Key::new(b"0123456789abcdef".to_vec()).unwrap()

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use zeromq::{Socket, SocketEvent, SocketOptions, SocketRecv, SubSocket, ZmqMessage};
 
-use crate::config::Config;
-use crate::protocol::{Event, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry};
+use config::Config;
+use protocol::{Event, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry};
 
 /// Capacity of the receiver: four seconds of telemetry of three hosts. A reader that is not scheduled for a second, on a machine where
 /// processes of real-time priority start, still gets every message; one that does not read holds some 2 MB.

@@ -19,7 +19,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
 use super::window::Ledger;
-use crate::protocol::{ErrorCode, Failure, ProbeMark, ProbeStatus, ProbeWindow};
+use protocol::{ErrorCode, Failure, ProbeMark, ProbeStatus, ProbeWindow};
 
 /// Shortest interval.
 pub const SHORTEST: Duration = Duration::from_millis(1);

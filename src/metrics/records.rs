@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{ErrorCode, Failure, RunRecord};
+use protocol::{ErrorCode, Failure, RunRecord};
 
 /// Name of the file in the records folder.
 pub const FILE: &str = "runs.jsonl";
@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::table::tests::run;
-    use crate::protocol::Method;
+    use protocol::Method;
 
     #[test]
     fn records_come_back_as_they_were_written() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{
+use protocol::{
     Handover, Method, Outcome, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
     SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::protocol::{Interruption, Order, Phase};
+use protocol::{Interruption, Order, Phase};
 
 /// A migration with these figures.
 pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
@@ -103,7 +103,7 @@ fn a_failed_run_says_why_and_what_to_do() {
     let mut failed = run(Method::Classic, 1.0, None);
     failed.outcome = Outcome::RolledBack;
     failed.reason = Some("link_usrp on server2: no radio. server1 still serves.".into());
-    failed.failure = Some(crate::protocol::Failure::new(crate::protocol::ErrorCode::Radio, "no radio").hint("look at its lamps"));
+    failed.failure = Some(protocol::Failure::new(protocol::ErrorCode::Radio, "no radio").hint("look at its lamps"));
     failed.warnings.push("the probe was late".into());
     let text = outcome(&failed);
     for part in ["M classic: server1 -> server2: rolled back", "server1 still serves.", "look at its lamps", "warning: the probe"] {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{RunRecord, TracePart};
+use protocol::{RunRecord, TracePart};
 
 /// A part on the axis of its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub fn text(run: &RunRecord) -> String {
 mod tests {
     use super::*;
     use crate::metrics::table::tests::run;
-    use crate::protocol::Method;
+    use protocol::Method;
 
     fn part(host: &str, part: &str, at_us: u64, us: u64) -> TracePart {
         TracePart { host: host.into(), part: part.into(), at_us, us }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{ErrorCode, Failure, ProbeOutcome, ProbeStatus, ProbeWindow};
+use protocol::{ErrorCode, Failure, ProbeOutcome, ProbeStatus, ProbeWindow};
 
 /// A reply later than this counts as lost for ever, as `ping` has it by default for its last packet. ns.
 pub const LOSS_TIMEOUT: u64 = 1_000_000_000;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::engine::{Effect, Stage, State};
 use super::standing::Standing;
-use crate::protocol::{ErrorCode, Failure, Outcome, ProcessState};
+use protocol::{ErrorCode, Failure, Outcome, ProcessState};
 
 impl State {
     /// The probes of the last moments have travelled, or nobody counts them.

@@ -8,10 +8,8 @@ use super::flows;
 use super::known::unanswered;
 use super::setting::Setting;
 use super::standing::{self, Orders, holds_radio, processes};
-use crate::config::Config;
-use crate::protocol::{
-    ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
-};
+use config::Config;
+use protocol::{ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION};
 
 /// Why the method seamless is not to be had.
 pub(super) const ONE_STREAM: &str =

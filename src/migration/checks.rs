@@ -7,7 +7,7 @@ use super::engine::{Effect, Stage, State, read, sentence};
 use super::flow::{Ask, Side};
 use super::setting::Setting;
 use super::standing::{self, Report};
-use crate::protocol::{ErrorCode, Failure, Finding, Grade, Method, Origin, SyncState, Telemetry};
+use protocol::{ErrorCode, Failure, Finding, Grade, Method, Origin, SyncState, Telemetry};
 
 impl State {
     pub(super) fn checked(mut self, index: usize, result: Result<Value, Failure>) -> (Self, Effect) {

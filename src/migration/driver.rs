@@ -15,9 +15,9 @@ use super::hold::{self, Wish};
 use super::plan;
 use super::setting::Setting;
 use super::take_up::take_up;
-use crate::config::Config;
 use crate::metrics::records;
-use crate::protocol::{Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
+use config::Config;
+use protocol::{Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
 
 /// How often a long step reports how long it has taken so far: as often as telemetry is published.
 const TICK: Duration = Duration::from_millis(100);

@@ -15,7 +15,7 @@ use super::hold::HOLD_LIMIT;
 use super::known::{Ends, unanswered};
 use super::rollback::Back;
 use super::setting::Setting;
-use crate::protocol::{Command, ErrorCode, Failure, Method, Outcome, PhaseName, ProbeWindow, RunRecord};
+use protocol::{Command, ErrorCode, Failure, Method, Outcome, PhaseName, ProbeWindow, RunRecord};
 
 /// What the driver is to do next.
 #[derive(Debug, Clone, PartialEq)]

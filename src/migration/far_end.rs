@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::engine::{Effect, Stage, State, read, sentence};
 use super::setting::interval;
-use crate::protocol::{Failure, ProbeMark, ProbeWindow};
+use protocol::{Failure, ProbeMark, ProbeWindow};
 
 impl State {
     pub(super) fn marked(mut self, result: Result<Value, Failure>) -> (Self, Effect) {

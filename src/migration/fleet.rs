@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Agents;
-use crate::config::Config;
-use crate::protocol::{
+use config::Config;
+use protocol::{
     Command, ErrorCode, Failure, HostLoad, Linked, Port, ProbeStatus, ProcessState, ProcessStatus, Progress, Route, SetPort,
     SyncState, Telemetry, VERSION,
 };
@@ -328,7 +328,7 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
         d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
         usrp: process(state.usrp),
-        control: crate::protocol::ControlReport::default(),
+        control: protocol::ControlReport::default(),
         route_list: state.routes.clone(),
         probe: None,
         migration: state.order.clone(),

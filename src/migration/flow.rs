@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::protocol::{Command, Control, Handover, PhaseName, Route, SetPort, TracePart, Unsent};
+use protocol::{Command, Control, Handover, PhaseName, Route, SetPort, TracePart, Unsent};
 
 /// A host by its part in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

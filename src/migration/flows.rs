@@ -6,8 +6,8 @@
 use super::flow::Ask::*;
 use super::flow::Side::*;
 use super::flow::{Flow, Return, Step, Undo, When, step};
-use crate::protocol::PhaseName as P;
-use crate::protocol::{Method, Order};
+use protocol::PhaseName as P;
+use protocol::{Method, Order};
 
 /// The flow of an order.
 pub fn of(order: Order, method: Method) -> &'static Flow {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::engine::{Effect, Stage, State, read};
 use super::flow::{Ask, Side};
-use crate::protocol::{ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
+use protocol::{ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
 
 /// What the operator wants of an order under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::flow::{Ask, Side};
 use super::standing::{Report, Standing};
-use crate::protocol::{ErrorCode, Failure, ProcessState};
+use protocol::{ErrorCode, Failure, ProcessState};
 
 /// Whether nobody knows if what was asked was carried out.
 pub(super) fn unanswered(failure: &Failure) -> bool {

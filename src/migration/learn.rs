@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::engine::{Stage, State, milliseconds, read, sentence};
 use super::flow::{Ask, Step};
-use crate::protocol::{Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp};
+use protocol::{Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.

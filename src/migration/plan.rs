@@ -3,9 +3,9 @@
 use super::flow::{Flow, Step, When};
 use super::flows;
 use super::setting::Setting;
-use crate::config::Config;
 use crate::metrics::table::median;
-use crate::protocol::{
+use config::Config;
+use protocol::{
     Expected, Method, OrderRequest, Origin, Outcome, PhaseName, Plan, PlanPhase, PlanStep, RunRecord, SOURCE_INTERRUPTION_MS,
     SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::metrics::table::tests::run;
     use crate::migration::fleet::config;
-    use crate::protocol::Order;
+    use protocol::Order;
 
     fn request(order: Order, method: Method) -> OrderRequest {
         OrderRequest::new(order, method)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engine::{Stage, State, rounded};
-use crate::protocol::{OrderStage, PhaseName, Progress, Step, StepState};
+use protocol::{OrderStage, PhaseName, Progress, Step, StepState};
 
 impl State {
     /// Where the order is at `now`, on the driver's clock. Not finished: whoever keeps the record says that it is over.

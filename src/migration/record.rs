@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engine::{State, rounded};
-use crate::protocol::{Interruption, OrderRequest, Outcome, PhaseName, RunRecord};
+use protocol::{Interruption, OrderRequest, Outcome, PhaseName, RunRecord};
 
 impl State {
     pub(super) fn record(&self) -> RunRecord {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::engine::{Effect, Stage, State, read, rounded};
 use super::flow::{Ask, Return, Side, When};
 use super::standing::{Report, Standing, Verdict};
-use crate::protocol::{Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback, Telemetry};
+use protocol::{Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback, Telemetry};
 
 /// How often a host that does not say is asked once more what it does.
 const ASKED_AGAIN: u8 = 1;

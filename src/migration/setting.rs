@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::engine::milliseconds;
 use super::flow::Side;
 use super::standing::Orders;
-use crate::config::Config;
-use crate::protocol::{Expected, Order, OrderRequest, Origin};
+use config::Config;
+use protocol::{Expected, Order, OrderRequest, Origin};
 
 /// What the engine has to know of the world.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ impl Setting {
             probe_interval: interval(config.probe.interval_ms),
             active: config.addresses.active.clone(),
             relay: !config.terminals.is_empty(),
-            two_streams: config.radio_of(to).is_ok_and(crate::config::Radio::has_room_for_two_streams),
+            two_streams: config.radio_of(to).is_ok_and(config::Radio::has_room_for_two_streams),
             expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },
         }
     }

@@ -1,7 +1,7 @@
 //! Who serves, from what the hosts say of themselves.
 
 use super::flow::Side;
-use crate::protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, Telemetry};
+use protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, Telemetry};
 
 /// What a host is doing for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::flow::{Ask, Side, Undo};
 use super::flows::BACK;
 use super::setting::Setting;
 use super::standing::{Report, Standing};
-use crate::protocol::{ErrorCode, Failure, Telemetry};
+use protocol::{ErrorCode, Failure, Telemetry};
 
 const CLEAR_AWAY: &[Undo] = &[(Side::Destination, Ask::DoubleKill)];
 

@@ -3,7 +3,7 @@
 use super::model::{Model, Screen};
 use super::runs::RunsAction;
 use super::words;
-use crate::protocol::Order;
+use protocol::Order;
 
 /// What the operator can have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

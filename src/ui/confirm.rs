@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::failover;
 use super::model::Model;
-use crate::protocol::{Method, Order};
+use protocol::{Method, Order};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::model::Model;
 use super::pings;
 use super::preflight::next_order;
 use super::text::span;
-use crate::protocol::{Order, RadioOwner};
+use protocol::{Order, RadioOwner};
 
 /// A failover as it would be ordered now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

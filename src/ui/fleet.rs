@@ -9,8 +9,8 @@ use super::model::Model;
 use super::msg::{Heard, LinkState, Msg};
 use super::theme::{Skin, ThemeName};
 use super::update::update;
-use crate::config::Config;
-use crate::protocol::*;
+use config::Config;
+use protocol::*;
 
 pub const CLUSTER: &str = r#"
 records = "/nowhere/records"

@@ -13,9 +13,9 @@ use super::screen;
 use super::settings;
 use super::theme::{Skin, ThemeName};
 use super::update::update;
-use crate::config::Config;
 use crate::metrics::records::Records;
-use crate::protocol::{RunRecord, Telemetry};
+use config::Config;
+use protocol::{RunRecord, Telemetry};
 
 /// The smallest screen with all its panels, and a large one.
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::msg::LinkState;
-use crate::protocol::{HostLoad, StreamCounters, Telemetry};
+use protocol::{HostLoad, StreamCounters, Telemetry};
 
 /// Length of a load's history, s: what is seen at a glance, and bounded memory.
 pub const HISTORY_S: u64 = 60;

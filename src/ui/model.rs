@@ -18,10 +18,8 @@ use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
 use super::zoom::Panel;
-use crate::config::Config;
-use crate::protocol::{
-    Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, Telemetry,
-};
+use config::Config;
+use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, Telemetry};
 
 /// Lines kept in the log: some hours of orders, bounded memory.
 const LOG_LINES: usize = 500;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::export::Written;
 use crate::metrics::records::Records;
-use crate::protocol::{Command, Failure, Method, Order};
+use protocol::{Command, Failure, Method, Order};
 
 pub use crate::link::telemetry::{Heard, LinkState};
 

@@ -10,7 +10,7 @@ use super::preflight;
 use super::runs;
 use super::text::ms;
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
+use protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Longest wait for `end`, ms.
 const END_DEADLINE_MS: u64 = 5_000;

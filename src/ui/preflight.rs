@@ -10,7 +10,7 @@ use super::msg::Effect;
 use super::ordering;
 use super::text::span;
 use crate::migration::check::{self, Answers};
-use crate::protocol::{
+use protocol::{
     ErrorCode, Expected, Failure, Finding, Method, Order, OrderStage, Origin, Outcome, Plan, Progress, RadioOwner, Telemetry,
 };
 

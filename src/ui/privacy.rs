@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::protocol::{Failure, Rollback, RunRecord};
+use protocol::{Failure, Rollback, RunRecord};
 
 /// Stands for every letter and digit that is hidden.
 const MASK: char = 'x';

@@ -20,11 +20,11 @@ use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::terminal::{Screen, broken, panicked, size};
 use super::update::update;
-use crate::config::Config;
 use crate::link::client::Client;
 use crate::link::telemetry;
 use crate::metrics::records;
-use crate::protocol::{ErrorCode, Failure, Level};
+use config::Config;
+use protocol::{ErrorCode, Failure, Level};
 
 /// Shortest time between two frames: at most twenty a second.
 const FRAME: Duration = Duration::from_millis(50);

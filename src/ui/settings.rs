@@ -11,7 +11,7 @@ use super::Args;
 use super::keymap::Keymap;
 use super::lang::Lang;
 use super::theme::{Skin, Theme, ThemeName};
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
 
 /// The settings of one console.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,7 @@ pub struct Settings {
 ///
 /// # Errors
 /// As [`file::parse`].
+#[cfg(any(test, feature = "fuzz"))]
 pub fn check(path: &Path, text: &str) -> Result<(), Failure> {
     file::parse(path, text).map(drop)
 }

@@ -4,7 +4,7 @@ use super::model::Model;
 use super::preflight::plan_of;
 use super::theme::Skin;
 use super::timeline::Timeline;
-use crate::protocol::{
+use protocol::{
     Origin as Expectation, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_RELAY_INTERRUPTION_MS,
     SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };

@@ -22,7 +22,7 @@ use tokio::net::unix::pipe;
 use super::frames::{Frames, as_lines};
 use super::model::Model;
 use super::screen;
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
 
 /// Longest wait on leaving for a terminal that takes nothing, and for the last frame on a slow one.
 const PATIENCE: Duration = Duration::from_secs(1);

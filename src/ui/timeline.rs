@@ -1,6 +1,6 @@
 //! A run on one time axis: where its phases lie, and which of them interrupt the service.
 
-use crate::protocol::{OrderStage, PhaseName, Progress, RunRecord, Step, StepState};
+use protocol::{OrderStage, PhaseName, Progress, RunRecord, Step, StepState};
 
 /// A phase on the axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_sources_run_adds_up_to_its_own_totals() {
-        use crate::protocol::{SOURCE_INTERRUPTION_MS, SOURCE_TOTAL_MS};
+        use protocol::{SOURCE_INTERRUPTION_MS, SOURCE_TOTAL_MS};
         let axis = Timeline::source();
         assert_eq!((axis.length_ms, axis.interruption_ms()), (SOURCE_TOTAL_MS, Some(SOURCE_INTERRUPTION_MS)));
     }

@@ -13,7 +13,7 @@ use super::preflight;
 use super::runs;
 use super::view;
 use super::words::Words;
-use crate::protocol::{Level, Order};
+use protocol::{Level, Order};
 
 /// Said where something that changes a host is ordered from a console that only watches.
 const READ_ONLY: &str = "this console is read-only: nothing was sent";

@@ -8,7 +8,7 @@ use super::model::{Model, Screen};
 use super::runs::RunsAction;
 use super::screen;
 use super::zoom::Panel;
-use crate::protocol::Level;
+use protocol::Level;
 
 /// Lines that one turn of the wheel, and one page, move the log.
 const WHEEL: usize = 3;

@@ -3,7 +3,7 @@
 use super::action::{Action, Entry};
 use super::lang::Lang;
 use super::preflight::methods;
-use crate::protocol::{Method, Order};
+use protocol::{Method, Order};
 
 /// The words behind a name.
 #[derive(Debug, Clone, Default, PartialEq)]

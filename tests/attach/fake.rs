@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use baton::radio::wire::control::{Action, I2cData, Message};
-use baton::radio::wire::dsp::decimation_of;
-use baton::radio::wire::register::setting_address;
-use baton::radio::wire::stream_rx::{RxError, STREAM_ID, encode_data};
-use baton::radio::wire::stream_tx::{TxHeader, TxMessage};
-use baton::radio::wire::{Control, RxContext, Sample, SetDestination, StreamCommand, StreamMode, TxData, TxEvent, port, sr};
+use n210_wire::control::{Action, I2cData, Message};
+use n210_wire::dsp::decimation_of;
+use n210_wire::register::setting_address;
+use n210_wire::stream_rx::{RxError, STREAM_ID, encode_data};
+use n210_wire::stream_tx::{TxHeader, TxMessage};
+use n210_wire::{Control, RxContext, Sample, SetDestination, StreamCommand, StreamMode, TxData, TxEvent, port, sr};
 use nix::sys::socket::{setsockopt, sockopt};
 
 /// What the tests see and turn.

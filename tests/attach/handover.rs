@@ -1,8 +1,8 @@
 //! One `baton usrp` goes on where another is frozen.
 
-use baton::radio::wire::sr;
-use baton::workload::seqpacket::{SampleListener, SampleSocket};
+use n210_wire::sr;
 use serde_json::{Value, json};
+use workload::seqpacket::{SampleListener, SampleSocket};
 
 use super::fake::FakeRadio;
 use super::process::{SoftwareRadio, Usrp, await_until, own_network, radio};

@@ -9,13 +9,13 @@ mod process;
 
 use std::time::{Duration, Instant};
 
-use baton::protocol::StreamCounters;
-use baton::radio::wire::stream_tx::TxMessage;
-use baton::radio::wire::{Sample, sr};
-use baton::workload::samples::{Block, Kind};
-use baton::workload::seqpacket::{SampleListener, SampleSocket};
+use n210_wire::stream_tx::TxMessage;
+use n210_wire::{Sample, sr};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use protocol::StreamCounters;
+use workload::samples::{Block, Kind};
+use workload::seqpacket::{SampleListener, SampleSocket};
 
 use fake::FakeRadio;
 use process::{SoftwareRadio, Usrp, await_until, ip, own_network, radio};

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use baton::radio::wire::{StreamCommand, StreamMode, port, sr};
+use n210_wire::{StreamCommand, StreamMode, port, sr};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use baton::radio::wire::port;
-use baton::workload::seqpacket::SampleListener;
+use n210_wire::port;
+use workload::seqpacket::SampleListener;
 
 use super::fake::FakeRadio;
 use super::process::{SoftwareRadio, Usrp, await_until, own_network, radio};

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use baton::config::Radio;
-use baton::protocol::StreamCounters;
-use baton::radio::wire::Control;
-use baton::radio::wire::control::{Action, Message};
-use baton::radio::wire::register::setting_address;
-use baton::workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET};
+use config::Radio;
+use n210_wire::Control;
+use n210_wire::control::{Action, Message};
+use n210_wire::register::setting_address;
 use nix::sched::{CloneFlags, unshare};
+use protocol::StreamCounters;
 use serde_json::{Value, json};
+use workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET};
 
 /// A network namespace for this test's thread and what it starts; it needs no name and ends with them. `false` without the rights.
 pub fn own_network() -> bool {

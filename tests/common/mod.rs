@@ -7,9 +7,9 @@ use std::process::{Child, Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton::config::Config;
 use baton::link::client::Client;
-use baton::protocol::{Command, Failure, Telemetry};
+use config::Config;
+use protocol::{Command, Failure, Telemetry};
 use serde_json::Value;
 
 pub const SOON: Duration = Duration::from_secs(10);
@@ -225,10 +225,10 @@ pub fn lives(pid: u32) -> bool {
 pub mod workload {
     use std::sync::{Arc, Mutex};
 
-    use baton::protocol::SyncState;
-    use baton::workload::contract::{Ask, ENV_SOCKET, Happened, Status, control_from_env};
-    use baton::workload::serve::serve;
+    use protocol::SyncState;
     use serde_json::{Value, json};
+    use workload::contract::{Ask, ENV_SOCKET, Happened, Status, control_from_env};
+    use workload::serve::serve;
 
     use super::Path;
 

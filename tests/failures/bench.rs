@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use baton::protocol::Order;
+use protocol::Order;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use baton::migration::flow::{Ask, Facts, Flow, Side, Step, When};
 use baton::migration::flows;
-use baton::protocol::{Method, Order};
+use protocol::{Method, Order};
 
 /// The two processes of the workload.
 pub const ROLES: [&str; 2] = ["d2d", "usrp"];

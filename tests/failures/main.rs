@@ -22,10 +22,10 @@ use std::thread;
 use std::time::Instant;
 
 use baton::migration::flow::Side;
-use baton::protocol::{Method, Order};
 use bench::Bench;
 use cells::{Cell, Fault};
 use lab::skip;
+use protocol::{Method, Order};
 use serde_json::Value;
 
 /// Labs side by side: a cell mostly waits, but a lab has a modem to run all the while.

@@ -27,7 +27,7 @@ fn is_cut(place: &Place) -> bool {
     baton::migration::flows::of(place.order, place.method)
         .steps
         .iter()
-        .find(|step| step.phases.contains(&baton::protocol::PhaseName::StopSource))
+        .find(|step| step.phases.contains(&protocol::PhaseName::StopSource))
         .is_some_and(|step| (step.ask, step.at) == (place.ask, place.side))
 }
 

@@ -10,8 +10,8 @@ use super::last_words::LastWords;
 use super::life::{Identity, Life};
 use super::{Child, News, Running};
 use crate::agent::stored;
-use crate::protocol::{Level, ProcessState};
-use crate::workload::contract::Status;
+use protocol::{Level, ProcessState};
+use workload::contract::Status;
 
 const AWAY: &str = "it ended while its agent was away: its exit status and last words are not known";
 

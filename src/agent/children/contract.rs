@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Child, LOOK, News, Role, Running, until_ended};
-use crate::protocol::{ErrorCode, Failure, Level, ProcessState, SyncState};
-use crate::workload::contract::{Ask, Happened, Status};
-use crate::workload::keeper::Keeper;
+use protocol::{ErrorCode, Failure, Level, ProcessState, SyncState};
+use workload::contract::{Ask, Happened, Status};
+use workload::keeper::Keeper;
 
 /// A process with a contract socket answers within this.
 const READY: Duration = Duration::from_secs(3);

@@ -1,6 +1,6 @@
 //! Which bytes of a ZMTP 3.0 stream (rfc.zeromq.org/spec/23) may reach the ZeroMQ socket. Pure: bytes in, bytes out.
 
-use crate::protocol::MAX_FRAME;
+use protocol::MAX_FRAME;
 
 /// Start of the frame that takes the place of an oversized one; its announced length follows in decimal.
 pub const OVERSIZED: &str = "oversized frame of bytes: ";

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::parts::{self, PartRow};
 use super::short;
 use crate::metrics::table::{SUMS, median};
-use crate::protocol::{Outcome, PhaseName, RunRecord};
+use protocol::{Outcome, PhaseName, RunRecord};
 
 /// What makes a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]

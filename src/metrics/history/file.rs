@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::metrics::table::{SUMS, word};
-use crate::protocol::RunRecord;
+use protocol::RunRecord;
 
 /// What the figures of an export are.
 const MEASURED: &str = "ms and counts measured in the run; source: the source system's published figures";

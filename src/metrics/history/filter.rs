@@ -1,7 +1,7 @@
 //! Choosing runs by typed words.
 
 use crate::metrics::table::{SUMS, word};
-use crate::protocol::{ErrorCode, Failure, PhaseName, RunRecord};
+use protocol::{ErrorCode, Failure, PhaseName, RunRecord};
 
 /// A typed filter: words, each of which a run has to meet.
 ///

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Comparison, Spread};
 use crate::metrics::trace;
-use crate::protocol::RunRecord;
+use protocol::RunRecord;
 
 /// One part of the cut over all groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::metrics::table::word;
-use crate::protocol::RunRecord;
+use protocol::RunRecord;
 
 /// What runs are sorted by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::metrics::table::tests::run;
-use crate::protocol::{Method, Order, Outcome, TracePart};
+use protocol::{Method, Order, Outcome, TracePart};
 
 fn some() -> Vec<RunRecord> {
     let mut runs = vec![

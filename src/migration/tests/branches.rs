@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::migration::fleet::Fault::{self, Half, Late, Lost, Refused, Silent};
-use crate::protocol::Method::{Classic, Cold, Hot, Seamless};
-use crate::protocol::Order::{DS, DSR, KL, KR, M, MB};
-use crate::protocol::Outcome::{self, Failed, Ok as Done, RolledBack};
-use crate::protocol::Route;
+use protocol::Method::{Classic, Cold, Hot, Seamless};
+use protocol::Order::{DS, DSR, KL, KR, M, MB};
+use protocol::Outcome::{self, Failed, Ok as Done, RolledBack};
+use protocol::Route;
 
 /// Commands that change something when nothing fails.
 #[test]
@@ -587,7 +587,7 @@ fn routes_and_control_variables_are_carried_before_the_start() {
         assert!(fleet.changes()[0].starts_with("set_route@"), "{:?}", fleet.changes());
         let carried = fleet.hosts[&record.to].carried.clone();
         assert_eq!(carried, Some((serde_json::json!({"RNTI": 61}), routes.clone())));
-        assert!(record.phases.iter().any(|p| p.name == crate::protocol::PhaseName::SetRoute));
+        assert!(record.phases.iter().any(|p| p.name == protocol::PhaseName::SetRoute));
         let mut fleet = before(order);
         fleet.hosts.get_mut(from).unwrap().routes.clone_from(&routes);
         let to = if from == "server1" { "server2" } else { "server1" };
@@ -666,13 +666,13 @@ fn an_order_gives_way_to_one_on_another_host() {
             run_watched(&mut before(KL), KL, Classic, false, |_, _| Duration::ZERO, &mut |state, at| {
                 theirs = Some(state.progress(at))
             });
-            let theirs = theirs.map(|progress| crate::protocol::Progress { run: "theirs".into(), finished, ..progress });
+            let theirs = theirs.map(|progress| protocol::Progress { run: "theirs".into(), finished, ..progress });
             fleet.hosts.get_mut(other).unwrap().order = theirs;
             let record = run(&mut fleet, order, Classic, false);
             assert_eq!(record.outcome == Done, finished, "{order}: {record:?}");
             if !finished {
                 assert_eq!(fleet.changes(), [""; 0], "{order}");
-                assert_eq!(record.failure.unwrap().code, crate::protocol::ErrorCode::Busy);
+                assert_eq!(record.failure.unwrap().code, protocol::ErrorCode::Busy);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::{Fleet, Host, config};
-use crate::protocol::Command;
+use protocol::Command;
 
 fn answers(mut fleet: Fleet) -> Answers {
     let ask = |host: &str| {

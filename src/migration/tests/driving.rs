@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::metrics::records;
 use crate::migration::{Agents, Wish, carry_out};
-use crate::protocol::{Command, ErrorCode, Failure, Outcome, Progress};
+use protocol::{Command, ErrorCode, Failure, Outcome, Progress};
 
 fn request(order: Order) -> OrderRequest {
     OrderRequest { by: Some("tester@here".into()), ..OrderRequest::new(order, Method::Classic) }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::migration::fleet::Fault::Silent;
-use crate::protocol::Method::{Classic, Cold};
-use crate::protocol::Order::{M, MB};
-use crate::protocol::{ErrorCode, Expected, OrderStage, Origin, Outcome};
+use protocol::Method::{Classic, Cold};
+use protocol::Order::{M, MB};
+use protocol::{ErrorCode, Expected, OrderStage, Origin, Outcome};
 
 fn setting(request: &OrderRequest) -> Setting {
     Setting::new("run".into(), chrono::Utc::now(), request, &config(Path::new("/nowhere"), true))
@@ -59,10 +59,7 @@ fn cancelled_at_any_moment_before_the_cut_the_source_serves_on_and_nothing_is_le
                 let (from, to) = (&fleet.hosts[&record.from], &fleet.hosts[&record.to]);
                 match record.outcome {
                     Outcome::Cancelled => {
-                        assert!(
-                            from.serves() && !to.d2d && !to.active && to.usrp == crate::protocol::ProcessState::Stopped,
-                            "{case}"
-                        );
+                        assert!(from.serves() && !to.d2d && !to.active && to.usrp == protocol::ProcessState::Stopped, "{case}");
                         assert!(record.reason.as_deref().unwrap().ends_with("still serves."), "{case}");
                         assert_eq!(record.failure.unwrap().code, ErrorCode::Cancelled);
                         assert_ne!(to.tun, "192.168.40.9/24", "the tun address is there twice");
@@ -146,7 +143,7 @@ fn what_died_at_the_destination_during_a_hold_is_found_before_the_cut() {
                     if died == "D2D" {
                         host.d2d = false
                     } else {
-                        host.usrp = crate::protocol::ProcessState::Stopped
+                        host.usrp = protocol::ProcessState::Stopped
                     }
                     Ok(Value::Null)
                 }

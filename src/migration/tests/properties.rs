@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::migration::fleet::Fault;
-use crate::protocol::{Outcome, ProcessState};
+use protocol::{Outcome, ProcessState};
 
 const FAULTS: [Fault; 7] = [Fault::Refused, Fault::Half, Fault::Lost, Fault::Silent, Fault::Late, Fault::Stuck, Fault::Blind];
 

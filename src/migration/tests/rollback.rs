@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::migration::fleet::Fault::{Blind, Lost, Refused, Stuck};
-use crate::protocol::Method::{Classic, Cold, Hot};
-use crate::protocol::Order::{M, MB};
-use crate::protocol::{Outcome, PhaseName};
+use protocol::Method::{Classic, Cold, Hot};
+use protocol::Order::{M, MB};
+use protocol::{Outcome, PhaseName};
 
 fn reason(record: &RunRecord) -> &str {
     record.reason.as_deref().unwrap_or_default()

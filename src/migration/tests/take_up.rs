@@ -3,9 +3,9 @@
 use super::*;
 use crate::migration::fleet::Fault;
 use crate::migration::take_up::take_up;
-use crate::protocol::Method::{Classic, Cold, Failover, Hot};
-use crate::protocol::Order::{M, MB};
-use crate::protocol::{Outcome, ProcessState};
+use protocol::Method::{Classic, Cold, Failover, Hot};
+use protocol::Order::{M, MB};
+use protocol::{Outcome, ProcessState};
 
 fn setting(order: Order, method: Method) -> Setting {
     Setting::new("run".into(), chrono::Utc::now(), &OrderRequest::new(order, method), &config(Path::new("/nowhere"), true))

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::Fault;
-use crate::protocol::{Outcome, PhaseName, StepState};
+use protocol::{Outcome, PhaseName, StepState};
 
 /// Scripted times, ms.
 fn time(_: &str, command: &str) -> Duration {
@@ -85,7 +85,7 @@ fn a_far_end_that_does_not_answer_is_a_warning() {
         let mut fleet = before(Order::M);
         fleet.faults.push(("server3", command, Fault::Lost));
         let record = run(&mut fleet, Order::M, Method::Classic, true);
-        assert_eq!(record.outcome, crate::protocol::Outcome::Ok);
+        assert_eq!(record.outcome, protocol::Outcome::Ok);
         assert_eq!((record.interruption.probes_lost, record.warnings.len()), (None, 1), "{command}");
     }
 }

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use super::{Format, bytes, masked, of_run};
 use crate::metrics::{history, records};
-use crate::protocol::{ErrorCode, Failure};
 use crate::ui::screen::MINIMUM;
 use crate::ui::theme::{Skin, ThemeName};
+use protocol::{ErrorCode, Failure};
 
 /// Options.
 #[derive(Debug, Clone, clap::Args)]

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::metrics::history::short;
-use crate::protocol::RunRecord;
 use crate::ui::lang::Lang;
 use crate::ui::model::{Model, Screen};
 use crate::ui::panel::{line, run::VERSION, span};
@@ -15,6 +14,7 @@ use crate::ui::shown::{Shown, View};
 use crate::ui::text::{one_line, wrap};
 use crate::ui::theme::Skin;
 use crate::ui::timeline;
+use protocol::RunRecord;
 
 /// What the figures of a picture are.
 const MEASURED: &str = "figures measured in the run unless marked source";

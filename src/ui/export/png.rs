@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{FontResolver, Options, Tree, fontdb};
 
-use crate::protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure};
 
 /// Up to this width a picture is drawn at twice its size, px: letters stay sharp, memory stays bounded.
 const SMALL: f32 = 1_300.0;

@@ -8,7 +8,6 @@ use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::metrics::records::Records;
-use crate::protocol::OrderStage;
 use crate::ui::action::TABLE as ACTIONS;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
@@ -17,6 +16,7 @@ use crate::ui::tests::ordering::at_stage;
 use crate::ui::tests::{picture, press};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::OrderStage;
 
 thread_local! {
     /// Texts that the table did not have.
@@ -194,7 +194,7 @@ fn every_text_fits_its_place() {
     for label in ["sync", "link", "machine", "network", "agent"] {
         fits(label, 5);
     }
-    for phase in crate::protocol::PhaseName::ALL {
+    for phase in protocol::PhaseName::ALL {
         fits(phase.explanation(), 28);
     }
     for row in

@@ -7,12 +7,12 @@ use ratatui::widgets::{Block, Widget};
 
 use super::phases::trim;
 use super::{clear, lines, preflight as panel, span};
-use crate::protocol::Order;
 use crate::ui::action::Action;
 use crate::ui::confirm::Confirm;
 use crate::ui::model::Model;
 use crate::ui::preflight;
 use crate::ui::text::wrap;
+use protocol::Order;
 
 /// Widest question, columns: a line that is still read at a glance; with the findings of a migration.
 const WIDEST: [u16; 2] = [72, 88];

@@ -7,9 +7,9 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, lines, rule, span};
-use crate::protocol::ControlReport;
 use crate::ui::model::Model;
 use crate::ui::text::{clip, one_line, pad, span as length};
+use protocol::ControlReport;
 
 /// Columns of a name and of a value.
 const NAME: usize = 13;

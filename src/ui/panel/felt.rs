@@ -7,9 +7,9 @@ use ratatui::text::Line;
 
 use super::phases::trim;
 use super::{below, lines, rule, span};
-use crate::protocol::{Interruption, SOURCE_PINGS_LOST};
 use crate::ui::shown::View;
 use crate::ui::text::{clip, count, ms, pad, pad_left};
+use protocol::{Interruption, SOURCE_PINGS_LOST};
 
 /// Rows when everything is shown: rule, heads, three ways, pings lost.
 pub const ROWS: u16 = 6;

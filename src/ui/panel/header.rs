@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{line, span};
-use crate::protocol::RadioOwner;
 use crate::ui::model::{Model, Screen};
 use crate::ui::text::span as length;
+use protocol::RadioOwner;
 
 /// From this width on, the servers and the far end are named as well.
 const WHO_IS_WHO: u16 = 140;

@@ -10,11 +10,11 @@ use unicode_width::UnicodeWidthStr;
 use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
 use crate::metrics::table::word;
-use crate::protocol::{Outcome, RunRecord};
 use crate::ui::action::Action;
 use crate::ui::model::Model;
 use crate::ui::runs::{Loading, RunsAction};
 use crate::ui::text::{clip, count, ms, one_line, pad, pad_left, span as length, wrap};
+use protocol::{Outcome, RunRecord};
 
 /// Rows of the details: rule, identity, figures, phases in two rows, reason.
 pub const DETAILS: u16 = 6;

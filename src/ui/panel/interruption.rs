@@ -8,12 +8,12 @@ use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, lines, rule, span};
-use crate::protocol::{Method, Outcome, PhaseName};
 use crate::ui::big;
 use crate::ui::lang::Lang;
 use crate::ui::shown::{Origin, Shown, View};
 use crate::ui::text::{clip, ms, one_line, pad, ratio, wrap};
 use crate::ui::timeline::Timeline;
+use protocol::{Method, Outcome, PhaseName};
 
 /// Times the large size that a figure is drawn at most: three rows a pixel fill a 60-row terminal.
 const MOST: usize = 3;

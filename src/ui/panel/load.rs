@@ -5,10 +5,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::server::{Pen, WIDER};
 use super::span;
-use crate::protocol::HostLoad;
 use crate::ui::host::{History, Sample};
 use crate::ui::text::{bit_rate, bytes, pad};
 use crate::ui::theme::Glyphs;
+use protocol::HostLoad;
 
 /// Columns of a figure before its history, and of a history at most.
 const FIGURE: usize = 32;

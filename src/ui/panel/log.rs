@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::protocol::{Event, Level};
 use crate::ui::model::Model;
 use crate::ui::text::{clip, pad};
+use protocol::{Event, Level};
 
 /// Columns of the name of who speaks.
 const NAME: usize = 8;

@@ -6,16 +6,16 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{below, line, lines, rule, span};
-use crate::protocol::{
-    Expected, Origin, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, Step,
-    StepState,
-};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
 use crate::ui::preflight::{origin, plan_of};
 use crate::ui::text::{clip, count, ms, pad, pad_left, ratio};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::{Timeline, interrupts};
+use protocol::{
+    Expected, Origin, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, Step,
+    StepState,
+};
 
 /// Columns of a figure.
 const FIGURE: usize = 8;

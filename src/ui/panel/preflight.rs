@@ -6,11 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::protocol::{Expected, Finding, Grade, Order, Plan, PlanStep};
 use crate::ui::action::Action;
 use crate::ui::model::Model;
 use crate::ui::preflight::{findings, methods, origin, plan};
 use crate::ui::text::{clip, ms, one_line, pad, pad_left, wrap};
+use protocol::{Expected, Finding, Grade, Order, Plan, PlanStep};
 
 /// Columns of a grade, of a subject, and of a method's name.
 const GRADE: usize = 9;

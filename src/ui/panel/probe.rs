@@ -7,10 +7,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::phases::trim;
 use super::{below, emphasise, line, rule, span};
-use crate::protocol::{ProbeOutcome, ProbeStatus};
 use crate::ui::model::Model;
 use crate::ui::pings::{self, Interruption};
 use crate::ui::text::{count, ms, one_line, span as length};
+use protocol::{ProbeOutcome, ProbeStatus};
 
 /// Spans of a figure: its label, itself, a gap.
 const FIGURE: usize = 3;

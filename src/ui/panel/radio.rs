@@ -8,9 +8,9 @@ use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, centred, line, lines, span, story};
-use crate::protocol::{ProcessState, RadioOwner, Telemetry};
 use crate::ui::model::{Model, address};
 use crate::ui::text::{clip, hertz, one_line, scaled, span as length};
+use protocol::{ProcessState, RadioOwner, Telemetry};
 
 /// Rows of the drawing of the radio: in full, without its frequencies, with its address alone.
 const RADIO_ROWS: [u16; 3] = [5, 4, 3];

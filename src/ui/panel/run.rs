@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::protocol::Outcome;
 use crate::ui::lang::Lang;
 use crate::ui::shown::{Origin, Shown, View};
 use crate::ui::text::{one_line, span as length};
+use protocol::Outcome;
 
 /// Rows when everything is shown: rule, what, when and who, identity, clocks.
 pub const ROWS: u16 = 6;

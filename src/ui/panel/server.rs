@@ -9,12 +9,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::load::{self, Lines};
 use super::{lines, span};
-use crate::protocol::{Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
 use crate::ui::lang::Lang;
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
 use crate::ui::text::{bytes, clip, count, one_line, pad, span as length};
 use crate::ui::theme::Theme;
+use protocol::{Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
 
 /// From this inner width on, labels and words are written in full.
 const WIDE: u16 = 36;

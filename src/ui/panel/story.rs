@@ -7,7 +7,6 @@ use ratatui::text::{Line, Span};
 
 use super::radio::first_that_fits;
 use super::{centred, lines, span, track};
-use crate::protocol::{Order, Origin, Outcome, Progress, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
 use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::failover::Failover;
@@ -15,6 +14,7 @@ use crate::ui::model::{Model, Pending};
 use crate::ui::pings;
 use crate::ui::preflight::{before_cut, mend, plan_of};
 use crate::ui::text::{clip, count, ms, one_line, span as length, wrap};
+use protocol::{Order, Origin, Outcome, Progress, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
 
 /// Times the large size of a figure at most.
 const MOST: usize = 3;

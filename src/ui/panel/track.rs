@@ -3,8 +3,8 @@
 use ratatui::text::{Line, Span};
 
 use super::span;
-use crate::protocol::{Progress, StepState};
 use crate::ui::model::Model;
+use protocol::{Progress, StepState};
 
 /// Narrowest piece that is set off by a blank.
 const PIECE: usize = 2;

@@ -8,11 +8,11 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, line, lines, rule, span};
-use crate::protocol::StepState;
 use crate::ui::shown::View;
 use crate::ui::text::{clip, ms, pad, pad_left};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::{Bar, Timeline, ticks};
+use protocol::StepState;
 
 /// Columns of the mark of a step.
 const MARK: usize = 2;

@@ -1,8 +1,8 @@
 //! A recorded run played again. A record keeps the lengths of phases and the totals: those move, all else is not shown.
 
-use crate::protocol::{Outcome, PhaseName, Progress, RunRecord, StepState};
 use crate::ui::lang::Lang;
 use crate::ui::timeline::{Timeline, finished};
+use protocol::{Outcome, PhaseName, Progress, RunRecord, StepState};
 
 /// Speeds: from a thousandth of what it was to twice.
 const SPEEDS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];

@@ -8,11 +8,11 @@ use ratatui::style::Color;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use crate::protocol::{ErrorCode, Failure};
 use crate::ui::action::{Action, TABLE};
 use crate::ui::keymap::Keymap;
 use crate::ui::lang::Lang;
 use crate::ui::theme::{ColourName, ThemeName};
+use protocol::{ErrorCode, Failure};
 
 /// What the file says.
 #[derive(Debug, Clone, Default, PartialEq)]

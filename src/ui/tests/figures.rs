@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::protocol::Telemetry;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::frames::Frames;
 use crate::ui::msg::{Heard, Msg};
 use crate::ui::screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::Telemetry;
 
 /// Resident memory of this process, bytes.
 fn resident() -> u64 {
@@ -84,7 +84,7 @@ fn print_memory_after_an_hour() {
             update(&mut model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
         }
         if tick % 100 == 0 {
-            fleet::event(&mut model, "server1", crate::protocol::Level::Info, &format!("event {tick}: {}", "x".repeat(100)));
+            fleet::event(&mut model, "server1", protocol::Level::Info, &format!("event {tick}: {}", "x".repeat(100)));
             super::picture(&model, 200, 60);
             highest = highest.max(resident());
         }

@@ -5,7 +5,6 @@ use insta::assert_snapshot;
 use super::{picture, press};
 use crate::metrics::history::{By, SortKey};
 use crate::metrics::records::Records;
-use crate::protocol::{ErrorCode, Failure};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::{Model, Screen};
@@ -13,6 +12,7 @@ use crate::ui::msg::{Effect, Msg};
 use crate::ui::runs::Loading;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::{ErrorCode, Failure};
 
 fn model(theme: ThemeName) -> Model {
     let mut model = fleet::at(Moment::After, theme, false);
@@ -145,8 +145,7 @@ fn the_list_takes_no_orders() {
 #[test]
 fn only_the_newest_records_are_kept() {
     let one = fleet::records().runs.remove(1);
-    let many =
-        (0..crate::ui::runs::MOST + 7).map(|i| crate::protocol::RunRecord { run: format!("{i:08}"), ..one.clone() }).collect();
+    let many = (0..crate::ui::runs::MOST + 7).map(|i| protocol::RunRecord { run: format!("{i:08}"), ..one.clone() }).collect();
     let mut m = fleet::at(Moment::After, ThemeName::Mono, false);
     update(&mut m, Msg::RunsLoaded(Ok(Records { runs: many, unreadable: vec![] })));
     assert_eq!((m.runs.count(), m.runs.older), (crate::ui::runs::MOST, 7));

@@ -3,13 +3,13 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde_json::{Value, json};
 
-use crate::protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest};
 use crate::ui::export::Written;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::{Model, Screen};
 use crate::ui::msg::{Asked, Effect, Msg};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest};
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)

@@ -9,12 +9,12 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
 use crate::link::publisher::Publisher;
 use crate::link::server::Server;
-use crate::protocol::{Command, ErrorCode, Failure, ProbeOutcome, TOPIC_TELEMETRY, Telemetry};
 use crate::ui::fleet::{self, Moment};
 use crate::ui::theme::ThemeName;
+use config::Config;
+use protocol::{Command, ErrorCode, Failure, ProbeOutcome, TOPIC_TELEMETRY, Telemetry};
 
 /// How long the fleet lives, in ticks of 100 ms.
 const TICKS: u64 = 450;

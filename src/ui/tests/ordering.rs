@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 use super::{picture, press};
-use crate::protocol::{
-    Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, OrderStage, Origin, PhaseName, Plan, PlanPhase, StepState,
-};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::{Model, Screen};
 use crate::ui::msg::{Asked, Effect, Heard, Msg};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::{
+    Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, OrderStage, Origin, PhaseName, Plan, PlanPhase, StepState,
+};
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)

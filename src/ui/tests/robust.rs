@@ -5,13 +5,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{picture, press};
-use crate::protocol::{Event, Level, ProcessState, SyncState};
 use crate::ui::export;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
 use crate::ui::msg::{Heard, Msg};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::{Event, Level, ProcessState, SyncState};
 
 const MOMENTS: [Moment; 5] = [Moment::Before, Moment::During, Moment::After, Moment::Failed, Moment::Silent];
 

@@ -12,14 +12,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{picture, press};
-use crate::config::Config;
-use crate::protocol::{Event, Failure, Level, Method, Order, Telemetry};
 use crate::ui::export::text;
 use crate::ui::fleet;
 use crate::ui::model::Model;
 use crate::ui::msg::{Asked, Heard, LinkState, Msg};
 use crate::ui::theme::{Skin, ThemeName};
 use crate::ui::update::update;
+use config::Config;
+use protocol::{Event, Failure, Level, Method, Order, Telemetry};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,6 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use ratatui::layout::Size;
 
 use super::{picture, press};
-use crate::protocol::Level;
 use crate::ui::export::{Format, text};
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::{Model, Screen};
@@ -13,6 +12,7 @@ use crate::ui::msg::{Effect, Heard, Msg};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
 use crate::ui::zoom::Panel;
+use protocol::Level;
 
 const SIZE: Size = Size { width: 120, height: 40 };
 

@@ -3,12 +3,12 @@
 use insta::assert_snapshot;
 
 use super::{picture, press};
-use crate::protocol::Link;
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::msg::{Heard, Msg};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::Link;
 
 fn shot(moment: Moment, width: u16, height: u16) -> String {
     text(&picture(&fleet::at(moment, ThemeName::Dark, false), width, height))

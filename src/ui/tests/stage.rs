@@ -1,7 +1,6 @@
 //! What the eye follows: the owner, the flow, the way of the work, interruptions, and how methods compare.
 
 use super::{picture, press};
-use crate::protocol::{Order, ProbeOutcome, StreamCounters, Telemetry};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
@@ -9,6 +8,7 @@ use crate::ui::msg::{Heard, LinkState, Msg};
 use crate::ui::pings;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::{Order, ProbeOutcome, StreamCounters, Telemetry};
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)
@@ -125,7 +125,7 @@ fn compared_methods_lie_on_one_logarithmic_scale() {
     let mut m = model(Moment::After);
     let mut records = fleet::records();
     // Three decades apart, which the table's figures hide and the bars do not.
-    for run in records.runs.iter_mut().filter(|run| run.method == crate::protocol::Method::Cold) {
+    for run in records.runs.iter_mut().filter(|run| run.method == protocol::Method::Cold) {
         run.interruption.by_phases_ms = run.interruption.by_phases_ms.map(|ms| ms / 1_000.0);
     }
     update(&mut m, Msg::RunsLoaded(Ok(records)));

@@ -4,7 +4,6 @@ use insta::assert_snapshot;
 
 use super::{picture, press};
 use crate::metrics::records::Records;
-use crate::protocol::{Interruption, Method, Outcome, TracePart};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
@@ -12,6 +11,7 @@ use crate::ui::model::{Model, Screen};
 use crate::ui::msg::{Effect, Heard, Msg};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
+use protocol::{Interruption, Method, Outcome, TracePart};
 
 fn model(moment: Moment, theme: ThemeName) -> Model {
     let mut model = fleet::at(moment, theme, false);

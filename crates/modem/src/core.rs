@@ -1,0 +1,322 @@
+//! The modem without its surroundings: samples with their ticks and IP packets in, bursts, IP packets and events out.
+//!
+//! Time is the device's own, and known only from received blocks: everything happens in [`Modem::receive`].
+
+mod handover;
+
+use std::sync::Arc;
+
+use rustfft::FftPlanner;
+
+use super::ear::Ear;
+use super::group::Group;
+use super::phy::broadcast::{Broadcast, FRAMES};
+use super::phy::cell::Cell;
+use super::phy::duplex::Use;
+use super::phy::history::{Continuity, History};
+use super::phy::numerology::{FRAME_TICKS, FrameClock, SUBFRAME_TICKS};
+use super::phy::parameters::{Parameters, Role};
+use super::phy::sync_signals::CellId;
+use super::phy::transmit::{Content, LEFT_OUT, Transmitter};
+use super::queue::PacketQueue;
+use super::receive::Sync;
+use super::relay::LONGEST;
+use super::relay::hello::PerTerminal;
+use super::segment::Segmenter;
+use super::settings::Settings;
+use super::soft_state::{MOST_AHEAD, check_clock};
+use protocol::{Link, Route};
+use workload::contract::Resumed;
+use workload::samples::{Block, Kind, Sample};
+
+/// Bytes of packets that wait for transmission, per resource block: with QPSK about 0.2 s of it.
+const QUEUE_BYTES: usize = 5 << 10;
+
+/// Samples that are kept: whole subframes for the verification of a find, and what a search looks at.
+const HISTORY_SUBFRAMES: usize = 4;
+
+/// A device clock reaches this after some hundred years: a block that claims more is damaged.
+const LATEST_TICK: u64 = 1 << 60;
+
+/// A modem that goes on where another was says nothing before a good CRC has proven what it inherited, for at most this long, ticks: until then
+/// the other may be called back. Longer than anybody waits for the proof, and then a master has to be heard to be found.
+const UNPROVEN: u64 = 100 * SUBFRAME_TICKS;
+
+/// Where the modem's output goes.
+pub trait Outlet {
+    /// A burst to transmit.
+    fn burst(&mut self, burst: &Block);
+    /// An IP packet that was received.
+    fn packet(&mut self, packet: &[u8]);
+    /// The state of synchronisation changed.
+    fn sync(&mut self, sync: Sync);
+    /// Something is worth a line in the log.
+    fn note(&mut self, text: &str);
+}
+
+/// Figures since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Report {
+    /// Quality of the air link.
+    pub link: Link,
+    /// Samples received.
+    pub rx_samples: u64,
+    /// Samples missing between blocks.
+    pub rx_lost_samples: u64,
+    /// Samples given out for transmission.
+    pub tx_samples: u64,
+    /// The cell, once known, and how it works.
+    pub cell: Option<(CellId, Parameters)>,
+    /// Number of the far end's latest frame, once known.
+    pub frame: Option<u16>,
+    /// Carrier frequency offset, Hz.
+    pub cfo_hz: f32,
+    /// Packets that waited too long or were too large.
+    pub packets_dropped: u64,
+    /// Received packets of which a part was missing.
+    pub packets_broken: u64,
+    /// Nothing is given out.
+    pub frozen: bool,
+    /// In a group: the terminal to send to, by destination.
+    pub routes: Option<PerTerminal<Option<u8>>>,
+}
+
+/// The modem.
+pub struct Modem {
+    settings: Settings,
+    history: History,
+    ear: Ear,
+    transmitter: Transmitter,
+    /// The direction that is transmitted of the cell that is received.
+    cell: Option<Arc<Cell>>,
+    segmenter: Segmenter,
+    /// Packets from tun.
+    queue: Arc<PacketQueue>,
+    /// Packets for the air: the same, or in a group those that have been routed.
+    outgoing: Arc<PacketQueue>,
+    /// How far ahead of the latest received tick bursts are given out, ticks.
+    lead: u64,
+    /// Tick before which the next burst can not begin.
+    next_free: u64,
+    /// Nothing is given out.
+    frozen: bool,
+    /// Packets for which there was no room in the state that was taken last.
+    left_behind: u64,
+    /// Tick of a state that was taken before any sample: whether it is of this clock has yet to be seen.
+    inherited: Option<u64>,
+    /// Tick up to which nothing is transmitted without a proof of what was inherited.
+    unproven: Option<u64>,
+    payload: Vec<u8>,
+    burst: Block,
+    report: Report,
+}
+
+impl Modem {
+    /// A modem that transmits `lead` subframes ahead of the latest received tick.
+    pub fn new(settings: Settings, lead: u32) -> Self {
+        let numerology = settings.parameters.numerology;
+        let mut planner = FftPlanner::new();
+        let queue_bytes = QUEUE_BYTES * numerology.bandwidth.resource_blocks();
+        let queue = Arc::new(PacketQueue::new(queue_bytes));
+        let (ear, outgoing) = match &settings.group {
+            None => (Ear::one(&settings, &mut planner), Arc::clone(&queue)),
+            Some(membership) => {
+                let outgoing = Arc::new(PacketQueue::of(queue_bytes, LONGEST));
+                (Ear::Group(Box::new(Group::new(&settings, membership, Arc::clone(&outgoing), &mut planner))), outgoing)
+            }
+        };
+        Self {
+            history: History::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample()),
+            ear,
+            transmitter: Transmitter::new(numerology.bandwidth, &mut planner),
+            cell: None,
+            segmenter: Segmenter::default(),
+            queue,
+            outgoing,
+            lead: u64::from(lead) * SUBFRAME_TICKS,
+            next_free: 0,
+            frozen: false,
+            left_behind: 0,
+            inherited: None,
+            unproven: None,
+            payload: Vec::new(),
+            burst: Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(numerology.subframe_samples()) },
+            report: Report::default(),
+            settings,
+        }
+    }
+
+    /// Where packets to transmit are put, from any thread.
+    pub fn queue(&self) -> Arc<PacketQueue> {
+        Arc::clone(&self.queue)
+    }
+
+    /// Figures since the start.
+    pub fn report(&self) -> Report {
+        let (taken, mut dropped) = self.queue.counts();
+        if let Ear::Group(_) = self.ear {
+            dropped += self.outgoing.counts().1;
+        }
+        let link = self.ear.link();
+        Report {
+            link: Link { packets_out: taken, packets_resent: self.segmenter.resent(), ..link },
+            cell: self.ear.cell(),
+            frame: self.ear.frame_at(self.history.end()),
+            cfo_hz: link.cfo_hz.unwrap_or(0.0),
+            packets_dropped: dropped,
+            packets_broken: self.ear.broken(),
+            routes: self.routes(),
+            frozen: self.frozen,
+            ..self.report
+        }
+    }
+
+    fn routes(&self) -> Option<PerTerminal<Option<u8>>> {
+        let Ear::Group(group) = &self.ear else { return None };
+        Some(group.relay.routes.next_hops())
+    }
+
+    /// Takes a route table that another modem had at this place in the group.
+    ///
+    /// # Errors
+    /// A sentence when there is no group, or for a route that can not be; nothing is changed then.
+    pub fn set_routes(&mut self, routes: &[Route], out: &mut impl Outlet) -> Result<(), String> {
+        let Ear::Group(group) = &mut self.ear else {
+            return Err("this modem is no terminal of a group: it has no route table".into());
+        };
+        let note = group.relay.routes.install(routes)?;
+        note.iter().for_each(|text| out.note(text));
+        Ok(())
+    }
+
+    /// Gives out no bursts and no packets from now on; receives, follows and holds back.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+        self.queue.mark(true);
+        self.ear.freeze();
+    }
+
+    /// Goes on: delivers what was held back, and transmits.
+    pub fn resume(&mut self, out: &mut impl Outlet) -> Resumed {
+        let resumed = self.ear.resume(self.history.end(), out);
+        self.frozen = false;
+        self.queue.mark(false);
+        self.transmit(out);
+        Resumed { left_behind: std::mem::take(&mut self.left_behind), ..resumed }
+    }
+
+    /// Takes a block of received samples and does everything that is due.
+    pub fn receive(&mut self, tick: u64, samples: &[Sample], out: &mut impl Outlet) {
+        if samples.is_empty() || tick > LATEST_TICK {
+            return;
+        }
+        self.report.rx_samples += samples.len() as u64;
+        match self.inherited.take().map(|of| check_clock(of, tick)) {
+            Some(Ok(())) => self.unproven = Some(tick + UNPROVEN),
+            Some(Err(why)) => {
+                out.note(&format!("{why}; the modem searches instead"));
+                self.ear.forget();
+                self.next_free = 0;
+            }
+            None => {}
+        }
+        match self.history.append(tick, samples) {
+            Continuity::Seamless => {}
+            Continuity::Gap(ticks) => {
+                self.report.rx_lost_samples += ticks / self.settings.parameters.numerology.ticks_per_sample();
+            }
+            Continuity::Back => {
+                self.ear.forget();
+                self.next_free = 0;
+            }
+        }
+        self.ear.work(&self.history, out);
+        self.transmit(out);
+    }
+
+    /// No samples arrive any more.
+    pub fn no_samples(&mut self, out: &mut impl Outlet) {
+        self.ear.no_samples(out);
+    }
+
+    /// The frame timing to transmit with, if there is any yet.
+    fn timing(&self) -> Option<FrameClock> {
+        match self.settings.role {
+            // Frames of the device clock itself: a master that starts anew goes on where it was.
+            Role::Master | Role::BaseStation => Some(FrameClock { origin: 0 }),
+            Role::Slave => self.ear.clock(),
+        }
+    }
+
+    /// The cell to transmit for.
+    fn transmitted(&mut self) -> Option<Arc<Cell>> {
+        let (id, parameters) = self.ear.cell()?;
+        if self.cell.as_ref().is_none_or(|cell| (cell.id, cell.parameters) != (id, parameters)) {
+            self.cell = Some(Arc::new(Cell::new(id, parameters, self.ear.direction(&self.settings))));
+        }
+        self.cell.clone()
+    }
+
+    /// Whether what was inherited has yet to be proven.
+    fn is_unproven(&mut self) -> bool {
+        let proven = self.ear.clock().is_some();
+        self.unproven = self.unproven.filter(|until| !proven && self.history.end() < *until);
+        self.unproven.is_some()
+    }
+
+    /// Gives out every burst that begins within the lead.
+    fn transmit(&mut self, out: &mut impl Outlet) {
+        if self.frozen || self.history.end() == 0 || self.is_unproven() {
+            return;
+        }
+        let Some(clock) = self.timing() else { return };
+        let Some(cell) = self.transmitted() else { return };
+        let now = self.history.end();
+        match &mut self.ear {
+            Ear::One(receiver) => {
+                receiver.reassembler.missing().for_each(|missing| self.segmenter.report(missing));
+                receiver.reassembler.reports().for_each(|missing| self.segmenter.send_again(missing));
+            }
+            // Whose report it were, and whose payloads, is not told on this air.
+            Ear::Group(group) => {
+                group.relay.take(&self.queue);
+                group.relay.hello(now).into_iter().for_each(|hello| self.segmenter.put_first(hello));
+            }
+        }
+        loop {
+            // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
+            // Nobody has given out anything beyond that: an inherited tick that says so is of another clock.
+            let free = self.next_free.min(now + MOST_AHEAD);
+            let earliest = free.max(now + self.lead / 2).saturating_sub(LEFT_OUT);
+            let (subframe, tick) = clock.next_subframe(earliest);
+            if tick > now + self.lead {
+                return;
+            }
+            self.next_free = tick + SUBFRAME_TICKS;
+            self.transmit_subframe(&cell, subframe, tick, out);
+        }
+    }
+
+    fn transmit_subframe(&mut self, cell: &Cell, number: usize, tick: u64, out: &mut impl Outlet) {
+        let subframe = &cell.subframes[number];
+        let waiting = self.segmenter.has_work(&self.outgoing);
+        let content = match subframe.usage {
+            Use::Silent => return,
+            Use::Data if waiting || subframe.always_sent => {
+                self.segmenter.fill(&self.outgoing, subframe.layout.payload_bytes(), &mut self.payload);
+                Content::Payload(&self.payload)
+            }
+            Use::Data if self.settings.role != Role::BaseStation && subframe.sync.is_empty() => return,
+            Use::Data | Use::Special => Content::Signals,
+        };
+        let frame = match self.settings.role {
+            Role::Slave => self.ear.frame_at(tick).unwrap_or(0),
+            Role::Master | Role::BaseStation => (tick / FRAME_TICKS % u64::from(FRAMES)) as u16,
+        };
+        let broadcast = Broadcast { parameters: cell.parameters, role: self.settings.role, frame, hops: self.ear.hops() };
+        self.transmitter.subframe(cell, number, content, &broadcast, &mut self.burst.samples);
+        self.burst.tick = tick + LEFT_OUT;
+        self.report.tx_samples += self.burst.samples.len() as u64;
+        out.burst(&self.burst);
+    }
+}

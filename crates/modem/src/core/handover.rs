@@ -1,0 +1,131 @@
+//! One modem goes on where another one is: the soft state of the whole.
+
+use super::Modem;
+use crate::acquire::Timing;
+use crate::ear::Ear;
+use crate::phy::numerology::FrameClock;
+use crate::relay::LONGEST;
+use crate::segment::MTU;
+use crate::soft_state::{Carried, Room, SoftState, check_clock, packet};
+
+/// Most bytes of packets that are forwarded: more than any bandwidth carries while work changes hands, and far from what a request may have.
+const MOST_FORWARDED: usize = 64 << 10;
+
+impl Modem {
+    /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync. A frozen
+    /// modem's state holds the packets that are under way and wait, too: those of a running one will be its own affair.
+    pub fn export(&self) -> Option<SoftState> {
+        let receiver = match &self.ear {
+            Ear::One(receiver) => receiver,
+            Ear::Group(group) => group.leader()?,
+        };
+        let (cell, parameters) = self.ear.cell()?;
+        let timing = receiver.timing()?;
+        let now = self.history.end();
+        let (_, tick) = timing.clock.next_subframe(now);
+        let state = SoftState {
+            version: SoftState::VERSION,
+            cell: cell.number(),
+            parameters: SoftState::words(&parameters),
+            origin: timing.clock.origin,
+            cfo_hz: timing.cfo,
+            tick,
+            frame: self.ear.frame_at(tick),
+            decoded: receiver.decoded(),
+            next_free: self.next_free,
+            sent: self.segmenter.sequence(),
+            expected: receiver.reassembler.expected(),
+            link: self.report().link,
+            carried: Carried::default(),
+            group: match &self.ear {
+                Ear::One(_) => None,
+                Ear::Group(group) => Some(group.state(tick)),
+            },
+        };
+        Some(if self.frozen { self.with_packets(state) } else { state })
+    }
+
+    fn with_packets(&self, mut state: SoftState) -> SoftState {
+        let mut room = state.room();
+        match (&self.ear, &mut state.group) {
+            (Ear::Group(group), Some(told)) => group.parts(told, &mut room),
+            (Ear::Group(_), None) => {}
+            (Ear::One(receiver), _) => {
+                receiver
+                    .reassembler
+                    .part()
+                    .into_iter()
+                    .for_each(|part| room.take(part, |text| state.carried.receiving = Some(text)));
+            }
+        }
+        let carried = &mut state.carried;
+        if self.segmenter.under_way() {
+            room.take(self.segmenter.rest(), |text| carried.sending = Some(text));
+        }
+        let waiting = &mut carried.waiting;
+        // In their order: behind one that does not fit, none does.
+        self.segmenter.waiting().for_each(|packet| room.append(packet, waiting));
+        self.outgoing.show(|packet| room.append(packet, waiting));
+        if let Ear::Group(group) = &self.ear {
+            self.queue.show(|packet| group.relay.routed(packet).iter().for_each(|packet| room.append(packet, waiting)));
+        }
+        carried.left_behind = room.left_behind();
+        state
+    }
+
+    /// Packets from tun since the freeze, in base64, the oldest first, as many as a request has room for: no state of this modem holds them.
+    pub fn unsent(&self) -> Vec<String> {
+        let (mut room, mut packets) = (Room::of(MOST_FORWARDED), Vec::new());
+        self.queue.show_later(|packet| room.append(packet, &mut packets));
+        packets
+    }
+
+    /// Sends what another modem could not ([`Self::unsent`]), behind what waits here (3GPP 36.300, 10.1.2.3.1: data forwarding).
+    ///
+    /// # Errors
+    /// A sentence when there is something that is no packet; nothing is sent then.
+    pub fn forward(&mut self, packets: &[String]) -> Result<(), String> {
+        let read = |text: &String| packet(text, MTU).map_err(|why| format!("what is to be forwarded has {why}"));
+        let packets = packets.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        packets.iter().for_each(|packet| self.queue.push(packet));
+        Ok(())
+    }
+
+    /// Goes on where another modem on the same device clock was: straight to decoding, without a search. Only a good CRC proves the
+    /// state; without one the search begins.
+    ///
+    /// # Errors
+    /// A sentence when the state does not fit; nothing is changed then.
+    pub fn inherit(&mut self, state: &SoftState) -> Result<(), String> {
+        let (cell, parameters) = state.check(&self.settings)?;
+        let packets = state.carried.packets(if state.group.is_some() { LONGEST } else { MTU })?;
+        let parts = state.group.as_ref().map(|group| group.parts()).transpose()?;
+        // While no samples flow the clock is not known; the next block will tell.
+        let flows = self.ear.has_samples();
+        if flows {
+            check_clock(state.tick, self.history.end())?;
+        }
+        match (&mut self.ear, &state.group) {
+            (Ear::Group(group), Some(told)) => {
+                group.inherit((cell.group(), parameters), state, told, parts.unwrap_or_default())?;
+            }
+            (Ear::One(receiver), _) => {
+                let timing = Timing { clock: FrameClock { origin: state.origin }, cfo: state.cfo_hz };
+                let frame = state.frame.map(|number| (timing.clock.frame_start(state.tick), number));
+                let cell = receiver.cell_for(cell, parameters);
+                receiver.inherit(cell, timing, frame, state.decoded);
+                receiver.quality.resume(state.link);
+                receiver.reassembler.resume(state.expected, packets.receiving);
+            }
+            (Ear::Group(_), None) => return Err("the soft state is not of a terminal in a group, which this modem is".into()),
+        }
+        self.inherited = (!flows).then_some(state.tick);
+        self.segmenter.resume(state.sent, packets.sending, packets.waiting);
+        self.next_free = self.next_free.max(state.next_free);
+        self.left_behind = state.carried.left_behind;
+        if let Some(cell) = self.transmitted() {
+            cell.complete();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! Figures. What is ignored prints JSON lines for the bench: `cargo test --release --lib modem:: -- --ignored --nocapture`.
+
+use std::time::Duration;
+
+use num_complex::Complex32;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rustfft::FftPlanner;
+use serde_json::json;
+
+use super::{CELL, Channel, End, Pair, Setup, gauss, merged};
+use crate::phy::broadcast::Broadcast;
+use crate::phy::cell::Cell;
+use crate::phy::demodulate::{Demodulator, Outcome};
+use crate::phy::duplex::{Direction, Duplex};
+use crate::phy::modulation::Modulation;
+use crate::phy::numerology::{Bandwidth, Numerology, Prefix};
+use crate::phy::parameters::{Parameters, Role};
+use crate::phy::sync_signals::CellId;
+use crate::phy::transmit::{Content, LEFT_OUT, RMS, Transmitter};
+use crate::receive::Sync;
+use workload::samples::Sample;
+
+/// One subframe after another through white noise.
+struct Bench {
+    cell: Cell,
+    transmitter: Transmitter,
+    demodulator: Demodulator,
+    random: StdRng,
+    bits: Vec<u8>,
+    samples: Vec<Sample>,
+}
+
+/// A subframe without synchronisation signals.
+const NUMBER: usize = 3;
+
+impl Bench {
+    fn new(bandwidth: Bandwidth, modulation: Modulation, seed: u64) -> Self {
+        let numerology = Numerology::new(bandwidth, Prefix::Normal);
+        let parameters = Parameters { numerology, duplex: Duplex::Fdd, modulation, rnti: 61 };
+        let mut planner = FftPlanner::new();
+        Self {
+            cell: Cell::new(CellId::new(CELL).unwrap(), parameters, Direction::Down),
+            transmitter: Transmitter::new(bandwidth, &mut planner),
+            demodulator: Demodulator::new(bandwidth, &mut planner),
+            random: StdRng::seed_from_u64(seed),
+            bits: Vec::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// A full subframe of random data with this ratio of symbol energy to noise density, dB. The bits sent are in `bits`.
+    fn subframe(&mut self, snr_db: f32) -> Vec<Complex32> {
+        let subframe = &self.cell.subframes[NUMBER];
+        let payload: Vec<u8> = (0..subframe.layout.payload_bytes()).map(|_| self.random.random()).collect();
+        let broadcast = Broadcast { parameters: self.cell.parameters, role: Role::Master, frame: 0, hops: 0 };
+        self.transmitter.subframe(&self.cell, NUMBER, Content::Payload(&payload), &broadcast, &mut self.samples);
+        subframe.layout.encode(&payload, &mut self.bits);
+        self.bits.iter_mut().zip(subframe.scrambling()).for_each(|(bit, mask)| *bit ^= mask);
+        let n = self.cell.numerology();
+        let scale = RMS * 32767.0 / (n.subcarriers() as f32).sqrt();
+        let sigma = scale * (n.fft() as f32).sqrt() * 10f32.powf(-snr_db / 20.0) / 2f32.sqrt();
+        let left_out = (LEFT_OUT / n.ticks_per_sample()) as usize;
+        let silence = std::iter::repeat_n(Sample::default(), left_out);
+        let sent = silence.chain(self.samples.iter().copied());
+        sent.map(|s| Complex32::new(f32::from(s.re), f32::from(s.im)) + gauss(&mut self.random) * sigma).collect()
+    }
+
+    /// Wrong bits before error correction, and all bits, of 100 subframes; of more, up to 2000, until enough bits are wrong.
+    fn bit_errors(&mut self, snr_db: f32, enough: usize) -> (usize, usize) {
+        let (mut wrong, mut all) = (0, 0);
+        for n in 0..2000 {
+            // The bits of a subframe have one channel estimate in common, so that few subframes say little, however many bits are wrong.
+            if n >= 100 && wrong >= enough {
+                break;
+            }
+            let received = self.subframe(snr_db);
+            let soft = self.demodulator.raw(&self.cell, NUMBER, &received).unwrap();
+            wrong += soft.iter().zip(&self.bits).filter(|(soft, bit)| (**soft < 0.0) != (**bit == 1)).count();
+            all += self.bits.len();
+        }
+        (wrong, all)
+    }
+
+    /// Rate of wrong subframes of one block each, after error correction.
+    fn bler(&mut self, snr_db: f32, subframes: usize) -> f64 {
+        let good = (0..subframes).filter(|_| {
+            let received = self.subframe(snr_db);
+            matches!(self.demodulator.subframe(&self.cell, NUMBER, &received, 0.0), Outcome::Good(_))
+        });
+        1.0 - good.count() as f64 / subframes as f64
+    }
+}
+
+/// Complementary error function, Abramowitz and Stegun 7.1.26; absolute error under 2e-7.
+fn erfc(x: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let series = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    series.iter().fold(0.0, |sum, a| (sum + a) * t) * (-x * x).exp()
+}
+
+/// Bit error rate of a Gray-mapped square constellation in white noise: the nearest neighbours' part and the next ones'.
+fn theory(modulation: Modulation, eb_n0_db: f64) -> f64 {
+    let (bits, levels) = (modulation.bits() as f64, 2f64.powi(modulation.bits() as i32 / 2));
+    let x = (3.0 * bits / (levels * levels - 1.0) * 10f64.powf(eb_n0_db / 10.0)).sqrt();
+    let q = |x: f64| erfc(x / 2f64.sqrt()) / 2.0;
+    4.0 / bits * (1.0 - 1.0 / levels) * q(x) + if levels > 2.0 { 4.0 / bits * (1.0 - 2.0 / levels) * q(3.0 * x) } else { 0.0 }
+}
+
+/// How much less Eb/N0 theory needs for the same error rate, dB.
+fn loss(modulation: Modulation, eb_n0_db: f64, ber: f64) -> f64 {
+    let (mut low, mut high) = (eb_n0_db - 10.0, eb_n0_db + 3.0);
+    for _ in 0..50 {
+        let middle = (low + high) / 2.0;
+        if theory(modulation, middle) > ber { low = middle } else { high = middle }
+    }
+    eb_n0_db - low
+}
+
+fn es_n0(modulation: Modulation, eb_n0_db: f64) -> f32 {
+    (eb_n0_db + 10.0 * (modulation.bits() as f64).log10()) as f32
+}
+
+#[test]
+fn uncoded_bit_errors_are_within_1_db_of_theory() {
+    for (modulation, points) in Modulation::ALL.into_iter().zip([[4.0, 7.0], [8.0, 11.0], [12.0, 15.0]]) {
+        let mut bench = Bench::new(Bandwidth::Mhz5, modulation, 1);
+        for point in points {
+            let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 0);
+            let ber = wrong as f64 / all as f64;
+            let loss = loss(modulation, point, ber);
+            assert!((-0.3..1.0).contains(&loss), "{modulation:?} at {point} dB: {ber:.2e}, {loss:.2} dB from theory");
+        }
+    }
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn print_uncoded_bit_errors() {
+    for modulation in Modulation::ALL {
+        let mut bench = Bench::new(Bandwidth::Mhz5, modulation, 2);
+        let name = format!("{modulation:?}");
+        // For the picture: the smooth curve, at what all axes show.
+        for point in (0..=84).map(|n| f64::from(n) / 4.0) {
+            println!(
+                "{}",
+                json!({"figure": "ber_theory", "modulation": name, "eb_n0_db": point, "ber": theory(modulation, point)})
+            );
+        }
+        for point in (0..=20).map(f64::from) {
+            let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 1000);
+            if wrong < 30 {
+                break;
+            }
+            let ber = wrong as f64 / all as f64;
+            let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
+            println!(
+                "{}",
+                json!({"figure": "ber", "modulation": name, "eb_n0_db": point, "ber": ber, "wrong": wrong, "bits": all,
+                    "theory": theory, "loss_db": loss})
+            );
+        }
+    }
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn print_block_errors() {
+    const FIRST: [u8; 3] = [1, 6, 11];
+    for modulation in Modulation::ALL {
+        for bandwidth in [Bandwidth::Mhz1_4, Bandwidth::Mhz5] {
+            let mut bench = Bench::new(bandwidth, modulation, 3);
+            // Half a dB apart; no block arrives below the first.
+            for snr in (2 * FIRST[modulation as usize]..60).map(|n| f64::from(n) / 2.0) {
+                let bler = bench.bler(snr as f32, 200);
+                if bler < 1.0 {
+                    println!(
+                        "{}",
+                        json!({"figure": "bler", "modulation": format!("{modulation:?}"), "bw": bandwidth.mhz(), "es_n0_db": snr, "bler": bler})
+                    );
+                }
+                if bler == 0.0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Starts of a pool at some level of knowledge: ms of signal until synced, of those that made it within 100 ms.
+fn starts(cell: &serde_json::Value, level: &str, busy: bool, snr_db: f32, count: u64) -> Vec<f64> {
+    let mut all = Vec::new();
+    for seed in 0..count {
+        let setup = Setup { cell: cell.clone(), snr_db, carried: level != "cold", seed, ahead: 0 };
+        let mut pair = Pair::new(&Setup { carried: true, snr_db: 30.0, ..setup.clone() });
+        pair.until(60.0, Pair::both_synced);
+        let Some(state) = pair.pool.modem.export() else { continue };
+        pair.down = Channel { bursts: std::mem::take(&mut pair.down.bursts), ..Channel::new(setup.bandwidth(), 0, snr_db, seed) };
+        let load = |p: &Pair| {
+            if busy {
+                (0..4).for_each(|_| p.far.modem.queue().push(&[9; 1000]));
+            }
+            false
+        };
+        // The pool's samples begin anywhere in the far end's frame.
+        // What waits now is on the air a lead later.
+        for n in 0..(60 + 50 * seed / count) * 56 / pair.pool.ticks {
+            if n % 4 == 0 {
+                load(&pair);
+            }
+            pair.step(false);
+        }
+        pair.pool = End::new(&setup.pool(), setup.carried, pair.pool.at);
+        if level == "inherited" {
+            pair.pool.modem.inherit(&state).unwrap();
+        }
+        let ms = pair.until(100.0, |p| load(p) || p.pool.last_sync() == Some(Sync::Synced));
+        if pair.pool.last_sync() == Some(Sync::Synced) {
+            all.push(ms);
+        }
+    }
+    all.sort_by(f64::total_cmp);
+    all
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn print_acquisition() {
+    const LEVELS: [(&str, u8, bool); 5] =
+        [("cold", 0, false), ("control", 0, false), ("inherited", 0, false), ("inherited", 0, true), ("inherited", 2, false)];
+    for snr_db in [25.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0, -2.0, -3.0] {
+        for mhz in [1.4, 5.0] {
+            for (level, workmode, busy) in LEVELS {
+                let cell = merged(&json!({"workmode": workmode}), &[("BW", json!(mhz))]);
+                let all = starts(&cell, level, busy, snr_db, 50);
+                let at = |part: f64| all.get(((all.len() as f64 * part) as usize).min(all.len().saturating_sub(1)));
+                let line = json!({"figure": "acquisition", "bw": mhz, "start": level, "busy": busy, "workmode": workmode, "snr_db": snr_db,
+                    "probability": all.len() as f64 / 50.0, "median_ms": at(0.5), "p95_ms": at(0.95)});
+                println!("{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn acquisition_takes_as_long_as_what_has_to_be_learned() {
+    let median = |level, busy| {
+        let all = starts(&json!({}), level, busy, 25.0, 15);
+        assert_eq!(all.len(), 15, "{level}: not every start succeeded");
+        all[7]
+    };
+    let (cold, control, inherited, busy) =
+        (median("cold", false), median("control", false), median("inherited", false), median("inherited", true));
+    println!(
+        "synced after {cold:.1} ms cold, {control:.1} with control information, {inherited:.1} inherited, {busy:.1} with traffic"
+    );
+    assert!(cold < 200.0 && control < 20.0 && inherited < 6.0 && busy < 2.5);
+    assert!(cold > control && control >= inherited && inherited > busy);
+}
+
+#[test]
+fn where_data_fails_the_broadcast_block_proves_an_inherited_timing() {
+    let all = starts(&json!({"BW": 5}), "inherited", true, 2.0, 15);
+    println!("inherited at 2 dB: {all:.1?}");
+    // Once in a frame; the search would begin after 20 ms.
+    assert!(all.len() == 15 && all[7] < 15.0, "{all:?}");
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn print_processor_load() {
+    for (mhz, modulation) in [(1.4, 1), (3.0, 1), (5.0, 1), (5.0, 3), (10.0, 1), (20.0, 1)] {
+        for (what, interval_ms, size) in [("idle", 0.0, 0), ("pings", 100.0, 84), ("full", 0.5, 1500)] {
+            let cell = json!({"BW": mhz, "type_mode": modulation});
+            let mut pair = Pair::new(&Setup { cell, snr_db: 30.0, ..Setup::default() });
+            pair.until(100.0, Pair::both_synced);
+            (pair.far.cpu, pair.pool.cpu) = (Duration::ZERO, Duration::ZERO);
+            let (mut ms, mut packets) = (0.0, 0);
+            while ms < 500.0 {
+                let burst = if what == "full" { 1 + 4 * mhz as usize * modulation / 10 } else { usize::from(size > 0) };
+                (0..burst).for_each(|_| [&pair.far, &pair.pool].iter().for_each(|e| e.modem.queue().push(&vec![0x45; size])));
+                ms += pair.until(if interval_ms > 0.0 { interval_ms } else { 100.0 }, |_| false);
+                packets += pair.pool.taken.packets.drain(..).count();
+                pair.far.taken.packets.clear();
+            }
+            let load = |e: &End| e.cpu.as_secs_f64() * 1000.0 / ms;
+            println!(
+                "{}",
+                json!({"figure": "load", "bw": mhz, "type_mode": modulation, "what": what, "master_cores": load(&pair.far),
+                    "slave_cores": load(&pair.pool), "kbit_per_s": (packets * size * 8) as f64 / ms,
+                    "blocks_bad": pair.pool.modem.report().link.blocks_bad})
+            );
+        }
+        let mut searching = End::new(&json!({"workmode": 1, "BW": mhz}), false, 0);
+        let mut noise = Channel::new(Bandwidth::ALL.into_iter().find(|b| b.mhz() == mhz).unwrap(), 0, 0.0, 13);
+        let rate = 100e6 / searching.ticks as f64;
+        while (searching.at as f64) < rate / 2.0 {
+            let received = noise.receive(searching.at);
+            searching.feed(&received);
+        }
+        println!("{}", json!({"figure": "load", "bw": mhz, "what": "searching", "slave_cores": searching.cpu.as_secs_f64() / 0.5}));
+    }
+}

@@ -1,0 +1,272 @@
+//! What surrounds the modem in its process: the sample socket, tun, the contract.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::core::{Modem, Outlet, Report};
+use super::intake::Intake;
+use super::orders::{Order, Orders};
+use super::receive::Sync;
+use super::settings::{self, Settings};
+use super::soft_state::SoftState;
+use protocol::{Route, StreamCounters, SyncState};
+use workload::contract::{Ask, Happened, Status, Unsent};
+use workload::realtime::{Rank, real_time};
+use workload::samples::{Block, Kind, MAX_SAMPLES};
+use workload::seqpacket::{SampleListener, SampleSocket};
+use workload::serve::Reporter;
+
+/// A connected USRP process that sends nothing for this long has no samples: a hundred subframes.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// Where IP packets come from and go to; can be waited for.
+pub trait IpInterface: AsFd {
+    /// Takes the next packet.
+    ///
+    /// # Errors
+    /// Of the interface; `WouldBlock` when there is none.
+    fn receive(&self, packet: &mut [u8]) -> io::Result<usize>;
+
+    /// Delivers a packet.
+    ///
+    /// # Errors
+    /// Of the interface.
+    fn send(&self, packet: &[u8]) -> io::Result<usize>;
+}
+
+/// What the modem's thread tells and the contract's threads read.
+#[derive(Debug)]
+pub struct Shared {
+    settings: Settings,
+    state: Mutex<State>,
+    orders: Orders,
+}
+
+#[derive(Debug)]
+struct State {
+    sync: Sync,
+    since: Instant,
+    report: Report,
+    /// Bursts that the USRP process did not take in time.
+    bursts_dropped: u64,
+    routes: Vec<Route>,
+}
+
+impl Shared {
+    /// The state at the start.
+    ///
+    /// # Errors
+    /// Of the system: too many open files.
+    pub fn new(settings: Settings) -> io::Result<Self> {
+        let state = State {
+            sync: Sync::NoSamples,
+            since: Instant::now(),
+            report: Report::default(),
+            bursts_dropped: 0,
+            routes: Vec::new(),
+        };
+        Ok(Self { settings, state: Mutex::new(state), orders: Orders::new()? })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a question of the contract.
+    ///
+    /// # Errors
+    /// A sentence, for what only a USRP process can do.
+    pub fn answer(&self, ask: Ask) -> Result<Value, String> {
+        let json = |value: serde_json::Result<Value>| value.map_err(|e| format!("the answer can not be written: {e}"));
+        match ask {
+            Ask::Status => json(serde_json::to_value(self.status())),
+            Ask::GetControl => Ok(Value::Object(self.settings.control(self.state().report.cell))),
+            Ask::Describe => Ok(Value::Object(settings::meanings())),
+            Ask::GetRoutes => json(serde_json::to_value(self.routes())),
+            Ask::SetRoutes { route_list } if self.settings.group.is_some() => self.orders.give(Order::SetRoutes(route_list)),
+            Ask::SetRoutes { route_list } => {
+                self.state().routes = route_list;
+                Ok(Value::Null)
+            }
+            Ask::Export => self.orders.give(Order::Export),
+            Ask::Import { state } => self.orders.give(Order::Import(Box::new(SoftState::read(&state)?))),
+            Ask::Freeze => self.orders.give(Order::Freeze),
+            Ask::Resume => self.orders.give(Order::Resume),
+            Ask::Unsent => self.orders.give(Order::Unsent),
+            Ask::Forward(Unsent { packets }) => self.orders.give(Order::Forward(packets)),
+            Ask::Link | Ask::TakeOver(_) | Ask::Overlap(_) | Ask::Settle => {
+                Err("the D2D process has no radio to link; the USRP process has".into())
+            }
+        }
+    }
+
+    /// The route table; between two, what was last set.
+    fn routes(&self) -> Vec<Route> {
+        let state = self.state();
+        let Some(next_hops) = state.report.routes else { return state.routes.clone() };
+        let route = |(dest_id, next): (u16, Option<u8>)| Some(Route { dest_id, nexthop: u16::from(next?) });
+        (0..).zip(next_hops).filter_map(route).collect()
+    }
+
+    fn status(&self) -> Status {
+        let state = self.state();
+        let for_ms = state.since.elapsed().as_millis() as u64;
+        let counters = StreamCounters {
+            rx_samples: state.report.rx_samples,
+            tx_samples: state.report.tx_samples,
+            rx_lost_samples: state.report.rx_lost_samples,
+            late: state.bursts_dropped,
+            ..StreamCounters::default()
+        };
+        Status {
+            linked: None,
+            frozen: state.report.frozen.then_some(true),
+            sync: Some(told(state.sync, for_ms)),
+            counters: Some(counters),
+            link: Some(state.report.link),
+        }
+    }
+}
+
+/// A state of synchronisation as the contract tells it.
+fn told(sync: Sync, for_ms: u64) -> SyncState {
+    match sync {
+        Sync::NoSamples => SyncState::NoSamples,
+        Sync::Searching => SyncState::Searching,
+        Sync::Synced => SyncState::Synced { for_ms },
+        Sync::Lost => SyncState::Lost { for_ms },
+    }
+}
+
+/// The modem's outlet in its process.
+struct Shell<'a, I> {
+    shared: &'a Shared,
+    reporter: &'a Reporter,
+    tun: &'a I,
+    intake: &'a Intake,
+    samples: Option<SampleSocket>,
+    bursts_dropped: u64,
+    /// Changes that are not told yet: who hears of one and asks for the control variables gets those of now.
+    changes: Vec<Sync>,
+}
+
+impl<I: IpInterface> Outlet for Shell<'_, I> {
+    fn burst(&mut self, burst: &Block) {
+        let Some(samples) = &mut self.samples else { return };
+        if samples.send(burst).is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock) {
+            self.bursts_dropped += 1;
+        }
+    }
+
+    fn packet(&mut self, packet: &[u8]) {
+        // Refused when the interface is down or the far end sent no IP: neither is this process's concern.
+        let _ = self.tun.send(packet);
+    }
+
+    fn sync(&mut self, sync: Sync) {
+        self.changes.push(sync);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.reporter.report(Happened::Note { text: text.to_owned() });
+    }
+}
+
+impl<I: IpInterface> Shell<'_, I> {
+    /// Carries out what the agent wants, and answers when it shows.
+    fn obey(&mut self, modem: &mut Modem) {
+        while let Some((order, reply)) = self.shared.orders.next() {
+            if matches!(order, Order::Freeze | Order::Unsent) {
+                // The host's answers to what was delivered last belong into the answer. What tun has to say of itself, its reader hears.
+                let _ = self.intake.drain(self.tun);
+            }
+            let answer = order.carry_out(modem, self);
+            self.publish(modem.report());
+            // Whoever asked may have given up.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Shows what the modem has done, and tells what has changed.
+    fn publish(&mut self, report: Report) {
+        {
+            let mut state = self.shared.state();
+            (state.report, state.bursts_dropped) = (report, self.bursts_dropped);
+            if let Some(&sync) = self.changes.last() {
+                (state.sync, state.since) = (sync, Instant::now());
+            }
+        }
+        for sync in self.changes.drain(..) {
+            self.reporter.report(Happened::Sync { sync: told(sync, 0) });
+        }
+    }
+}
+
+/// Serves one USRP process after another, at real-time priority where that is allowed; returns why no further one can come.
+pub fn serve_samples(
+    listener: &SampleListener,
+    mut modem: Modem,
+    shared: &Shared,
+    reporter: &Reporter,
+    (tun, intake): (&impl IpInterface, &Intake),
+) -> io::Error {
+    let mut shell = Shell { shared, reporter, tun, intake, samples: None, bursts_dropped: 0, changes: Vec::new() };
+    let mut ordinary = real_time(Rank::Modem).err();
+    loop {
+        let called = shared.orders.bell.wait(listener.as_fd(), None);
+        shell.obey(&mut modem);
+        if !called {
+            continue;
+        }
+        let mut samples = match listener.accept() {
+            Ok(samples) => samples,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return e,
+        };
+        // Told once, and only now: at the start nobody listens yet.
+        if let Some(error) = ordinary.take() {
+            let text = format!("the modem runs without real-time priority ({error}): on a busy machine bursts may come too late");
+            reporter.report(Happened::Note { text });
+        }
+        // A connection that ends at once is the peer's affair: the next one comes.
+        let _ = serve_one(&mut samples, &mut modem, &mut shell);
+        shell.samples = None;
+        modem.no_samples(&mut shell);
+        shell.publish(modem.report());
+    }
+}
+
+fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_, impl IpInterface>) -> io::Result<()> {
+    samples.set_read_timeout(Some(SILENCE))?;
+    shell.samples = Some(samples.try_clone()?);
+    let mut block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
+    let mut heard = Instant::now();
+    loop {
+        let ready = shell.shared.orders.bell.wait(samples.as_fd(), Some(SILENCE.saturating_sub(heard.elapsed())));
+        shell.obey(modem);
+        // Called by the agent alone; silence goes the way of a read that times out.
+        if !ready && heard.elapsed() < SILENCE {
+            continue;
+        }
+        heard = Instant::now();
+        if !ready {
+            modem.no_samples(shell);
+            shell.publish(modem.report());
+            continue;
+        }
+        match samples.receive_into(&mut block) {
+            Ok(false) => return Ok(()),
+            Ok(true) if block.kind == Kind::Rx => modem.receive(block.tick, &block.samples, shell),
+            // Not meant for this end, or no block at all.
+            Ok(true) => continue,
+            Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => continue,
+            Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => modem.no_samples(shell),
+            Err(e) => return Err(e),
+        }
+        shell.publish(modem.report());
+    }
+}

@@ -1,0 +1,246 @@
+//! Faults on demand: what goes wrong with a radio and its packets.
+//!
+//! A radio without faults has no [`Faults`] and pays nothing for them. With some, every packet to or from it goes through
+//! [`Faults::admit`], which loses it or says when it goes on; `world` does to the device itself what a kind of fault asks for.
+
+pub mod flight;
+mod words;
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use super::device::clock::Tick;
+use super::ethernet::outbox::Outbox;
+use flight::{Flight, Key};
+use n210_wire::port;
+
+/// UDP ports that the device has.
+pub const PORTS: [u16; 10] = [port::CONTROL, 49154, port::RX0, port::TX, port::RX1, port::FAST, 49170, 49171, 49172, 49173];
+
+/// A packet that waits for the next one to overtake it waits no longer than this: 10 ms.
+const OVERTAKEN_WITHIN: Tick = 1_000_000;
+
+/// Whether packets go to the radio or come from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// To the radio.
+    In,
+    /// From the radio.
+    Out,
+}
+
+/// Which packets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Choice {
+    /// Each with this probability.
+    Probability(f64),
+    /// Each so manieth.
+    Every(u64),
+}
+
+/// How late, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lag {
+    /// At least.
+    pub ticks: Tick,
+    /// At most so much more, at random.
+    pub jitter: Tick,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Packets are lost.
+    Drop(Choice),
+    /// Packets are late; with jitter, some overtake others.
+    Delay(Lag),
+    /// Packets come twice.
+    Duplicate(Choice),
+    /// Packets are overtaken by the next one.
+    Reorder(Choice),
+    /// All packets are lost.
+    Deaf,
+    /// Power fails: all packets are lost, and the radio starts anew when it comes back.
+    BrownOut,
+    /// The firmware needs so long for every packet that it handles, one after another.
+    SlowCpu(Lag),
+    /// Oscillators and reference are not locked.
+    LostLock,
+    /// Device time jumps by so many ticks.
+    ClockJump(i64),
+    /// Receive chains that run overflow.
+    Overflow,
+}
+
+/// A fault begins, or faults end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Order {
+    /// Whose.
+    pub radio: usize,
+    /// What goes wrong; none ends all that match.
+    pub kind: Option<Kind>,
+    /// At one UDP port of the device only.
+    pub port: Option<u16>,
+    /// In one direction only.
+    pub direction: Option<Direction>,
+    /// For so many ticks; none until it is ended.
+    pub lasts: Option<Tick>,
+}
+
+/// A fault that lasts.
+#[derive(Debug)]
+struct Active {
+    order: Order,
+    kind: Kind,
+    until: Tick,
+    random: StdRng,
+    /// Packets that it was asked about.
+    seen: u64,
+    /// Packets that wait to be overtaken, to the radio and from it.
+    overtaken: [Option<Key>; 2],
+    /// Until when the firmware is busy.
+    busy: Tick,
+}
+
+/// The faults of one radio, and the packets on their way.
+#[derive(Default)]
+pub struct Faults {
+    active: Vec<Active>,
+    flights: [Flight; 2],
+    /// What the radio sends, before the faults have seen it.
+    pub raw: Outbox,
+}
+
+/// What of a packet the faults look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label {
+    /// Where it goes.
+    pub direction: Direction,
+    /// Port of the device, if it is a datagram.
+    pub port: Option<u16>,
+    /// The firmware handles it.
+    pub firmware: bool,
+}
+
+impl Faults {
+    /// Begins a fault that lasts, in the place of one of the same kind for the same packets. `seed` is its own.
+    pub fn begin(&mut self, order: Order, kind: Kind, now: Tick, seed: u64) {
+        let until = order.lasts.map_or(Tick::MAX, |lasts| now.saturating_add(lasts));
+        let same = |other: &Active| {
+            std::mem::discriminant(&other.kind) == std::mem::discriminant(&kind)
+                && (other.order.port, other.order.direction) == (order.port, order.direction)
+        };
+        self.active.retain(|other| !same(other));
+        let random = StdRng::seed_from_u64(seed);
+        self.active.push(Active { order, kind, until, random, seen: 0, overtaken: [None; 2], busy: now });
+    }
+
+    /// Ends the faults at a port or in a direction, or all; says which kinds ended.
+    pub fn end(&mut self, port: Option<u16>, direction: Option<Direction>) -> Vec<Kind> {
+        self.end_those(|fault| {
+            (port.is_none() || fault.order.port == port) && (direction.is_none() || fault.order.direction == direction)
+        })
+    }
+
+    /// Ends the faults whose time is over; says which kinds ended.
+    pub fn expire(&mut self, now: Tick) -> Vec<Kind> {
+        self.end_those(|fault| fault.until <= now)
+    }
+
+    fn end_those(&mut self, over: impl Fn(&Active) -> bool) -> Vec<Kind> {
+        let ended = self.active.iter().filter(|fault| over(fault)).map(|fault| fault.kind).collect();
+        self.active.retain(|fault| !over(fault));
+        ended
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_over(&self) -> bool {
+        self.active.is_empty() && self.flights.iter().all(Flight::is_empty)
+    }
+
+    /// Tick at which a packet goes on or a fault ends.
+    pub fn due(&self) -> Tick {
+        let ends = self.active.iter().map(|fault| fault.until);
+        self.flights.iter().map(Flight::due).chain(ends).min().unwrap_or(Tick::MAX)
+    }
+
+    /// Whether the power is off.
+    pub fn is_dark(&self) -> bool {
+        self.active.iter().any(|fault| fault.kind == Kind::BrownOut)
+    }
+
+    /// Whether oscillators and reference are kept from locking.
+    pub fn is_unlocked(&self) -> bool {
+        self.active.iter().any(|fault| fault.kind == Kind::LostLock)
+    }
+
+    /// Takes a packet: it is lost, or on its way.
+    pub fn admit(&mut self, label: Label, frame: Vec<u8>, now: Tick) {
+        let Self { active, flights, .. } = self;
+        let flight = &mut flights[label.direction as usize];
+        let (mut at, mut copies, mut overtaken_by) = (now, 1, None);
+        let mut overtakes = Vec::new();
+        for (n, fault) in active.iter_mut().enumerate().filter(|(_, fault)| fault.concerns(&label)) {
+            let kind = fault.kind;
+            match kind {
+                Kind::Deaf | Kind::BrownOut => return,
+                Kind::Drop(choice) if fault.chooses(choice) => return,
+                Kind::Duplicate(choice) if fault.chooses(choice) => copies += 1,
+                Kind::Delay(lag) => at = at.saturating_add(fault.lag(lag)),
+                Kind::SlowCpu(lag) if label.firmware && label.direction == Direction::In => {
+                    fault.busy = fault.busy.max(at).saturating_add(fault.lag(lag));
+                    at = fault.busy;
+                }
+                Kind::Reorder(choice) => match fault.overtaken[label.direction as usize].take().filter(|key| flight.holds(key)) {
+                    Some(key) => overtakes.push(key),
+                    None if fault.chooses(choice) => overtaken_by = Some(n),
+                    None => {}
+                },
+                _ => {}
+            }
+        }
+        let last = if overtaken_by.is_some() { at.saturating_add(OVERTAKEN_WITHIN) } else { at };
+        let key = flight.insert(last, copies, frame);
+        if let Some(fault) = overtaken_by.and_then(|n| active.get_mut(n)) {
+            fault.overtaken[label.direction as usize] = Some(key);
+        }
+        for key in overtakes {
+            flight.postpone(&key, last);
+        }
+    }
+
+    /// The next packet of a direction that goes on by now.
+    pub fn next(&mut self, direction: Direction, now: Tick) -> Option<Vec<u8>> {
+        self.flights[direction as usize].next(now)
+    }
+
+    /// Forgets the packets on their way to the radio.
+    pub fn forget_incoming(&mut self) {
+        self.flights[Direction::In as usize] = Flight::default();
+    }
+
+    /// What goes wrong, a sentence for each fault.
+    pub fn sentences(&self, now: Tick) -> Vec<String> {
+        let left = |fault: &Active| (fault.until != Tick::MAX).then(|| fault.until.saturating_sub(now));
+        self.active.iter().map(|fault| Order { lasts: left(fault), ..fault.order }.to_string()).collect()
+    }
+}
+
+impl Active {
+    fn concerns(&self, label: &Label) -> bool {
+        let Order { port, direction, .. } = self.order;
+        direction.is_none_or(|direction| direction == label.direction) && (port.is_none() || port == label.port)
+    }
+
+    fn chooses(&mut self, choice: Choice) -> bool {
+        self.seen += 1;
+        match choice {
+            Choice::Every(n) => self.seen.is_multiple_of(n.max(1)),
+            Choice::Probability(probability) => self.random.random::<f64>() < probability,
+        }
+    }
+
+    fn lag(&mut self, lag: Lag) -> Tick {
+        lag.ticks.saturating_add(if lag.jitter > 0 { self.random.random_range(0..=lag.jitter) } else { 0 })
+    }
+}

@@ -1,0 +1,116 @@
+//! What happens to the radios and their air from outside: by a scene's schedule, or because somebody says so.
+
+use super::World;
+use crate::device::Device;
+use crate::device::clock::Tick;
+use crate::fault::{Faults, Kind, Order};
+use crate::scene::{Action, PathChange, RadioChange};
+use n210_wire::port;
+
+/// Spreads the seeds of faults that follow one another.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Puts right what ended faults had done to the device.
+pub fn recover(device: &mut Device, faults: &mut Faults, ended: &[Kind], now: Tick) {
+    if ended.contains(&Kind::BrownOut) && !faults.is_dark() {
+        device.restart(now);
+        device.link_up(&mut faults.raw);
+    }
+    device.lose_locks(faults.is_unlocked());
+}
+
+impl World {
+    /// Does something at this tick; says what, as a sentence.
+    ///
+    /// # Errors
+    /// Why it had no effect, as a sentence.
+    pub fn apply(&mut self, action: &Action) -> Result<String, String> {
+        if matches!(action, Action::Path(_) | Action::Radio(_)) {
+            self.devices.iter_mut().for_each(|device| device.listen(&mut self.air));
+        }
+        match action {
+            Action::Path(change) => Ok(self.change_path(change)),
+            Action::Radio(change) => Ok(self.change_radio(change)),
+            Action::Fault(order) => self.fault(order),
+        }
+    }
+
+    fn name(&self, radio: usize) -> &str {
+        self.devices.get(radio).map_or("?", |device| &device.identity().name)
+    }
+
+    /// Changes a path from the present tick on.
+    pub(super) fn change_path(&mut self, change: &PathChange) -> String {
+        let Some(path) = self.stage.change(change) else { return String::new() };
+        let (from, to) = (self.name(change.from), self.name(change.to));
+        let sentence = if path.blocked {
+            format!("the path from {from} to {to} is blocked")
+        } else {
+            let taps = path.taps.len();
+            format!("the path from {from} to {to} has {} dB, {} ticks, {taps} taps", path.gain_db, path.delay)
+        };
+        self.air.set_path(change.from, change.to, path);
+        sentence
+    }
+
+    pub(super) fn change_radio(&mut self, change: &RadioChange) -> String {
+        let mut sentence = format!("radio {}", self.name(change.radio));
+        if let Some(hz) = change.carrier_offset_hz {
+            self.air.set_carrier_offset(change.radio, hz);
+            sentence += &format!(" is off by {hz} Hz");
+        }
+        if let Some(dbfs) = change.noise_dbfs {
+            self.air.set_noise(change.radio, dbfs);
+            sentence += &format!(" has noise of {dbfs} dBFS");
+        }
+        if (change.carrier_offset_hz, change.noise_dbfs) == (None, None) { sentence + " stays as it is" } else { sentence }
+    }
+
+    fn fault(&mut self, order: &Order) -> Result<String, String> {
+        let name = self.name(order.radio).to_owned();
+        match order.kind {
+            None => self.end_faults(order),
+            Some(Kind::ClockJump(ticks)) => {
+                if let Some(device) = self.devices.get_mut(order.radio) {
+                    device.clock.jump(ticks);
+                }
+            }
+            Some(Kind::Overflow) => {
+                if !self.overflow(order) {
+                    return Err(format!("no receive chain of {name} runs that could overflow"));
+                }
+            }
+            Some(kind) => self.begin_fault(order, kind),
+        }
+        Ok(format!("{name} {order}"))
+    }
+
+    fn overflow(&mut self, order: &Order) -> bool {
+        let (Some(device), Some(link)) = (self.devices.get_mut(order.radio), self.links.get_mut(order.radio)) else { return false };
+        let chains = [port::RX0, port::RX1].into_iter().enumerate().filter(|(_, port)| order.port.is_none_or(|only| only == *port));
+        // Both, and not only until the first that runs.
+        chains.fold(false, |ran, (chain, _)| device.overflow_chain(chain, &mut self.air, link.raw()) || ran)
+    }
+
+    fn begin_fault(&mut self, order: &Order, kind: Kind) {
+        let (Some(device), Some(link)) = (self.devices.get_mut(order.radio), self.links.get_mut(order.radio)) else { return };
+        let (seed, count) = &mut self.seed;
+        *count += 1;
+        let faults = link.faults.get_or_insert_default();
+        faults.begin(*order, kind, self.now, seed.wrapping_add(count.wrapping_mul(GOLDEN)));
+        if kind == Kind::BrownOut {
+            device.restart(self.now);
+            faults.forget_incoming();
+        }
+        device.lose_locks(faults.is_unlocked());
+    }
+
+    fn end_faults(&mut self, order: &Order) {
+        let (Some(device), Some(link)) = (self.devices.get_mut(order.radio), self.links.get_mut(order.radio)) else { return };
+        if let Some(faults) = &mut link.faults {
+            let ended = faults.end(order.port, order.direction);
+            recover(device, faults, &ended, self.now);
+        }
+        self.pass(order.radio);
+    }
+}

@@ -1,0 +1,40 @@
+//! Every message that crosses a socket between controllers, as serde types in JSON. `docs/protocol.md` documents the wire.
+//!
+//! Ground floor: imports nothing else of baton.
+
+mod check;
+mod collected;
+mod command;
+mod environment;
+mod failure;
+mod hot;
+mod linked;
+mod order;
+mod probe;
+mod record;
+mod telemetry;
+
+pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
+pub use collected::Collected;
+pub use command::{Command, Connection, Control, ControlReport, ControlValues, Reply, Request, Route, SetPort, Started, TunIp};
+pub use environment::{Trying, missing};
+pub use failure::{ErrorCode, Failure};
+pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState, Unsent};
+pub use linked::Linked;
+pub use order::{Method, Order, OrderRequest};
+pub use probe::{ProbeMark, ProbeWindow};
+pub use record::{
+    Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST,
+    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS, TracePart,
+};
+pub use telemetry::{
+    Event, HostLoad, Level, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress,
+    RadioOwner, Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
+};
+
+/// Version of the wire format. A peer that speaks another one is refused with [`ErrorCode::Version`].
+pub const VERSION: u32 = 1;
+
+/// Largest frame, in bytes, that a controller accepts. A `set_route` of a few hundred terminals is under 10 kB; anything near this
+/// limit is a mistake or an attack on memory.
+pub const MAX_FRAME: usize = 256 * 1024;

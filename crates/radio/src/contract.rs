@@ -1,0 +1,41 @@
+//! What the USRP process answers to its agent.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::session::Session;
+use workload::contract::{Ask, Status};
+
+/// Answers a question.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
+    match ask {
+        Ask::Status => {
+            let status = Status {
+                // What it only receives is another's.
+                linked: Some(session.linked() && !session.overlaps()),
+                frozen: session.park.is_parking().then_some(true),
+                counters: Some(session.counters.snapshot()),
+                ..Status::default()
+            };
+            said(status)
+        }
+        Ask::Link => session.link().map(|()| Value::Null),
+        Ask::Freeze => session.freeze().and_then(said),
+        Ask::Resume => session.resume().and_then(said),
+        Ask::TakeOver(mark) => session.take_over(mark).and_then(said),
+        Ask::Export => session.stream().and_then(said),
+        Ask::Overlap(beside) => session.overlap(beside).and_then(said),
+        Ask::Settle => session.settle().map(|()| Value::Null),
+        Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into()),
+        Ask::GetControl | Ask::Describe | Ask::GetRoutes | Ask::SetRoutes { .. } | Ask::Unsent | Ask::Forward(_) => {
+            Err("the USRP process only moves samples; ask the D2D process".into())
+        }
+    }
+}
+
+fn said(answer: impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|e| format!("the answer can not be written: {e}"))
+}

@@ -1,0 +1,182 @@
+//! The receive thread: packets of the radio to blocks for the D2D process.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::attach;
+use super::bridge::{Bridge, Outlet};
+use super::counters::add;
+use super::merge::Merger;
+use super::session::{Session, Throttle};
+use super::sockets::Incoming;
+use super::timeline::Place;
+use n210_wire::stream_rx::RxError;
+use n210_wire::{RxContext, RxData, RxPacket};
+use workload::samples::Block;
+
+/// How long a call waits for packets before the thread looks around.
+pub const LOOK_AROUND: Duration = Duration::from_millis(20);
+
+/// Pause after each delivery, in which packets gather: at BW 1.4 they come every 0.2 ms, at BW 5 every 0.06 ms, and a wake-up for each, here and in the
+/// D2D process, costs more than all work on the samples. A subframe is complete this much later at most. A whole lab took
+/// about 8 % of a core less with it (two runs each way; `scripts/lab-load` measures one).
+const GATHER: Duration = Duration::from_micros(300);
+
+/// A stream that is silent for this long has stopped: even at the slowest rate packets come every 2 ms.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// Least time between two attempts to start a silent stream, and between two notes of one kind.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs for as long as the process.
+pub fn run(session: &Session, bridge: &Bridge) {
+    // Without a timeout a silent stream would go unnoticed; with one that can not be set, nothing else works either.
+    let _ = session.rx.set_read_timeout(Some(LOOK_AROUND));
+    let mut receiver = Receiver::new(session, bridge);
+    let mut incoming = Incoming::default();
+    loop {
+        session.await_linked();
+        receiver.turn(&mut incoming);
+        std::thread::sleep(GATHER);
+    }
+}
+
+struct Receiver<'a> {
+    session: &'a Session,
+    merger: Merger,
+    outlet: Outlet<'a>,
+    epoch: u32,
+    heard: Instant,
+    silent: bool,
+    restarts: Throttle,
+    overflow_notes: Throttle,
+    slow_notes: Throttle,
+}
+
+impl<'a> Receiver<'a> {
+    fn new(session: &'a Session, bridge: &'a Bridge) -> Self {
+        Self {
+            session,
+            merger: Merger::new(session.plan.decimation),
+            outlet: bridge.outlet(),
+            epoch: 0,
+            heard: Instant::now(),
+            silent: false,
+            restarts: Throttle::default(),
+            overflow_notes: Throttle::default(),
+            slow_notes: Throttle::default(),
+        }
+    }
+
+    /// One call's worth of packets.
+    fn turn(&mut self, incoming: &mut Incoming) {
+        if self.epoch != self.session.epoch() {
+            self.epoch = self.session.epoch();
+            self.merger.restart();
+            (self.heard, self.silent) = (Instant::now(), false);
+        }
+        match incoming.wait(&self.session.rx) {
+            Ok(packets) => self.take(packets),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            // At the timeout, and after an ICMP that says why nothing comes.
+            Err(_) => self.watch(),
+        }
+    }
+
+    fn take<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) {
+        let (mut samples, mut stopped) = (0, None);
+        for bytes in packets {
+            match RxPacket::decode(bytes) {
+                Ok(RxPacket::Data(data)) => samples += self.join(&data),
+                Ok(RxPacket::Context(context)) => stopped = self.consider(&context).or(stopped),
+                // The socket is connected to the radio, so this is a damaged packet; the gap will show its samples as lost.
+                Err(_) => {}
+            }
+        }
+        let Self { merger, outlet, session, slow_notes, .. } = self;
+        merger.hand_over(|block| deliver(block, outlet, session, slow_notes));
+        if samples > 0 {
+            add(&self.session.counters.rx_samples, samples);
+            self.hear();
+        }
+        if let Some(error) = stopped {
+            self.resume(error);
+        }
+    }
+
+    /// Adds a packet's samples to the block under way; how many they were.
+    fn join(&mut self, data: &RxData<'_>) -> u64 {
+        let Self { merger, outlet, session, slow_notes, .. } = self;
+        match merger.add(data, |block| deliver(block, outlet, session, slow_notes)) {
+            Place::Straggler => return 0,
+            Place::Gap(lost) => add(&session.counters.rx_lost_samples, lost),
+            Place::Next | Place::Start => {}
+        }
+        data.len() as u64
+    }
+
+    /// Counts an error packet; returns the error if it ended the stream.
+    fn consider(&self, context: &RxContext) -> Option<RxError> {
+        let error = context.error;
+        if error == RxError::Overflow {
+            add(&self.session.counters.overflows, 1);
+        }
+        matches!(error, RxError::Overflow | RxError::Late | RxError::BrokenChain).then_some(error)
+    }
+
+    fn hear(&mut self) {
+        let now = Instant::now();
+        if std::mem::take(&mut self.silent) {
+            let ms = now.saturating_duration_since(self.heard).as_millis();
+            self.session.note(format!("samples flow again after {ms} ms"));
+        }
+        self.heard = now;
+        self.session.samples_arrived();
+    }
+
+    /// An error ends the radio's stream, and only a new command starts it again.
+    fn resume(&mut self, error: RxError) {
+        // A parked entity leaves the radio alone; its resumption starts the stream again. One that overlaps has a chain of its own.
+        if self.session.park.is_parking() && !self.session.overlaps() {
+            return;
+        }
+        let outcome = attach::start(&mut self.session.control(), self.session.chain(), attach::DEADLINE);
+        if self.overflow_notes.open(Instant::now(), PATIENCE) {
+            let what = match error {
+                RxError::Overflow => "the radio's receive stream overflowed",
+                _ => "the radio's receive stream broke off",
+            };
+            self.session.note(match outcome {
+                Ok(()) => format!("{what}; it was started again"),
+                Err(why) => format!("{what} and could not be started again: {why}"),
+            });
+        }
+    }
+
+    /// Links anew when the stream has been silent for too long.
+    fn watch(&mut self) {
+        let now = Instant::now();
+        let silence = now.saturating_duration_since(self.heard);
+        if silence < SILENCE || !self.session.linked() || self.session.park.is_parking() || !self.restarts.open(now, PATIENCE) {
+            return;
+        }
+        let outcome = self.session.relink();
+        // The same stream to whoever counts: what the silence swallowed is lost.
+        self.epoch = self.session.epoch();
+        if !std::mem::replace(&mut self.silent, true) {
+            let ms = silence.as_millis();
+            self.session.note(match outcome {
+                Ok(()) => format!("no samples from the radio for {ms} ms; the stream was asked for again"),
+                Err(why) => format!("no samples from the radio for {ms} ms; asking again fails: {why}"),
+            });
+        }
+    }
+}
+
+/// Hands a block to the D2D process.
+fn deliver(block: &Block, outlet: &mut Outlet<'_>, session: &Session, notes: &mut Throttle) {
+    session.heard(block.tick);
+    if outlet.send(block).is_err() && notes.open(Instant::now(), PATIENCE) {
+        session.note("the D2D process does not take its samples in time; blocks are dropped".into());
+    }
+}

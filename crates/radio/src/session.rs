@@ -1,0 +1,348 @@
+//! What the threads of the USRP process share: the made entity, and whether it is linked.
+
+mod overlap;
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::chain::RxChain;
+use super::control::ControlPort;
+use super::counters::Counters;
+use super::park::Park;
+use super::plan::Plan;
+use super::{attach, converters, sockets};
+use workload::clock::monotonic_us;
+use workload::contract::{Mark, TakenOver};
+
+/// After the start command, samples come within milliseconds or not at all.
+const FIRST_SAMPLES: Duration = Duration::from_millis(800);
+
+/// A stream that goes on brings samples within this: even at the slowest rate packets come every 2 ms.
+const FLOWING: Duration = Duration::from_millis(20);
+
+/// A stream that is taken over from another host brings samples within this, or has stopped: an overflow stops it, and nobody else is left
+/// to start it. Starting one that runs does no harm.
+const GOES_ON: Duration = Duration::from_millis(10);
+
+/// Whether the entity is linked, and whether its samples have arrived.
+#[derive(Debug, Default)]
+struct Flow {
+    linked: bool,
+    arrived: bool,
+}
+
+/// The made entity.
+#[derive(Debug)]
+pub struct Session {
+    /// Register values.
+    pub plan: Plan,
+    /// Receive stream.
+    pub rx: UdpSocket,
+    /// Transmit stream, events and flow control.
+    pub tx: UdpSocket,
+    /// Counters.
+    pub counters: Counters,
+    /// Whether it is parked.
+    pub park: Park,
+    /// Held while the transmit socket sends, and while its address changes.
+    pub sending: Mutex<()>,
+    /// Number of the receive chain that is ours, or will be.
+    chain: AtomicU8,
+    /// Tick of the latest block.
+    tick: AtomicU64,
+    /// It receives beside another host's process, and is parked.
+    overlaps: AtomicBool,
+    control: Mutex<ControlPort>,
+    /// One link at a time.
+    linking: Mutex<()>,
+    flow: Mutex<Flow>,
+    flow_changed: Condvar,
+    /// Copy of [`Flow::linked`] for the threads that must not wait.
+    linked: AtomicBool,
+    /// Whether somebody waits for the first samples.
+    awaited: AtomicBool,
+    /// Counts attaches: with each one the transmit sequence begins anew, at `begin`.
+    epoch: AtomicU32,
+    begin: Mutex<Mark>,
+    notes: SyncSender<String>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Session {
+    /// Makes the entity: sockets and buffers, without a word to the radio.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn make(plan: Plan, notes: SyncSender<String>) -> io::Result<Self> {
+        Ok(Self {
+            plan,
+            rx: sockets::make()?,
+            tx: sockets::make()?,
+            counters: Counters::default(),
+            park: Park::new()?,
+            sending: Mutex::default(),
+            chain: AtomicU8::new(0),
+            tick: AtomicU64::new(0),
+            overlaps: AtomicBool::new(false),
+            control: Mutex::new(ControlPort::make(plan.device)?),
+            linking: Mutex::default(),
+            flow: Mutex::default(),
+            flow_changed: Condvar::new(),
+            linked: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
+            epoch: AtomicU32::new(0),
+            begin: Mutex::default(),
+            notes,
+        })
+    }
+
+    /// Links the entity to the radio, and returns when samples flow. A linked entity is linked anew.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer.
+    pub fn link(&self) -> Result<(), String> {
+        let _one_at_a_time = lock(&self.linking);
+        self.park.leave();
+        self.overlaps.store(false, Ordering::Release);
+        self.set_linked(false);
+        let mut control = lock(&self.control);
+        let chain = RxChain::Zero;
+        self.set_chain(chain);
+        attach::attach(&mut control, &self.rx, &self.tx, &self.plan, chain)?;
+        // A former owner's, which nobody else would stop.
+        attach::reset(&mut control, chain.other(), Instant::now() + attach::DEADLINE)?;
+        self.begin_at(Mark::default());
+        self.expect_samples();
+        self.set_linked(true);
+        let started = attach::start(&mut control, chain, attach::DEADLINE);
+        drop(control);
+        started.and_then(|()| self.await_samples(FIRST_SAMPLES)).inspect_err(|_| {
+            self.set_linked(false);
+            self.quiet(Instant::now() + FIRST_SAMPLES);
+        })
+    }
+
+    /// Sets both streams of a linked entity up anew and starts them, without waiting for samples: whoever silenced them may have left
+    /// other rates, frequencies and destinations behind, and converters without power. Does nothing while somebody links.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer.
+    pub fn relink(&self) -> Result<(), String> {
+        let Ok(_one_at_a_time) = self.linking.try_lock() else { return Ok(()) };
+        if self.park.is_parking() {
+            return Ok(());
+        }
+        let mut control = lock(&self.control);
+        attach::attach(&mut control, &self.rx, &self.tx, &self.plan, self.chain())?;
+        converters::wake(&mut control, Instant::now() + FIRST_SAMPLES)?;
+        self.begin_at(Mark::default());
+        attach::start(&mut control, self.chain(), attach::DEADLINE)
+    }
+
+    /// Goes on where another host's entity was parked: asks the streams to come here, and returns when samples flow. Nothing is set up and
+    /// nothing cleared: what the other has sent is still in the radio's queue, and our first packet is the next in sequence.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer, or that this entity has the radio already; it is not linked then.
+    pub fn take_over(&self, mark: Mark) -> Result<TakenOver, String> {
+        let _one_at_a_time = lock(&self.linking);
+        if self.overlaps() {
+            return self.take_transmit_side(mark);
+        }
+        if self.linked() {
+            return Err("this process is linked to the radio already; resume ends a freeze".into());
+        }
+        let began = Instant::now();
+        self.set_chain(RxChain::new(mark.chain)?);
+        self.park.leave();
+        self.begin_at(mark);
+        self.expect_samples();
+        // Before the first sample, which the receive thread then finds.
+        self.set_linked(true);
+        let (claimed_us, joined) = (monotonic_us(), self.join());
+        let restarted = joined.inspect_err(|_| self.set_linked(false))?;
+        Ok(taken_over(began, restarted, claimed_us))
+    }
+
+    /// Has the streams come here; whether the receive stream had to be started.
+    fn join(&self) -> Result<bool, String> {
+        let mut control = lock(&self.control);
+        attach::join(&mut control, &self.rx, &self.tx, &self.plan, self.chain())?;
+        if self.await_samples(GOES_ON).is_ok() {
+            return Ok(false);
+        }
+        // Asked once more as well: the first may have been lost on the way.
+        attach::join(&mut control, &self.rx, &self.tx, &self.plan, self.chain())?;
+        attach::start(&mut control, self.chain(), GOES_ON)?;
+        self.await_samples(GOES_ON).map(|()| true)
+    }
+
+    /// From now on the transmit sequence is this one.
+    fn begin_at(&self, mark: Mark) {
+        *lock(&self.begin) = mark;
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Where the transmit sequence of the present epoch begins.
+    pub fn begin(&self) -> Mark {
+        *lock(&self.begin)
+    }
+
+    /// Parks the entity: no more bursts, and no word to the radio, until it resumes. What the D2D process had given out is sent first.
+    ///
+    /// # Errors
+    /// A sentence when the transmit side does not come to rest.
+    pub fn freeze(&self) -> Result<Mark, String> {
+        let _one_at_a_time = lock(&self.linking);
+        self.park.enter()
+    }
+
+    /// Claims the streams of a parked entity again, and returns when samples flow. Settings are as they were left: whoever had the radio meanwhile had the same.
+    ///
+    /// # Errors
+    /// A sentence that names what did not answer. The entity is no longer parked then, and links anew by itself as after any silence.
+    pub fn resume(&self) -> Result<TakenOver, String> {
+        let _one_at_a_time = lock(&self.linking);
+        let began = Instant::now();
+        let claimed_us = monotonic_us();
+        let parked = self.park.is_parking() && self.linked();
+        let claimed = if parked { self.claim() } else { Ok(false) };
+        self.park.leave();
+        let resumed = claimed.map(|restarted| taken_over(began, restarted, claimed_us))?;
+        if parked {
+            // A successor's that was called back, and can not reach the radio any more.
+            let stopped = attach::reset(&mut lock(&self.control), self.chain().other(), Instant::now() + attach::DEADLINE);
+            stopped.unwrap_or_else(|why| self.note(format!("the radio's other receive chain may still run: {why}")));
+        }
+        Ok(resumed)
+    }
+
+    fn claim(&self) -> Result<bool, String> {
+        let mut control = lock(&self.control);
+        self.expect_samples();
+        attach::claim_both(&control, &self.rx, &self.tx, &self.plan, self.chain())?;
+        attach::report_room(&mut control)?;
+        if self.await_samples(FLOWING).is_ok() {
+            return Ok(false);
+        }
+        attach::start(&mut control, self.chain(), attach::DEADLINE)?;
+        self.await_samples(FIRST_SAMPLES).map(|()| true)
+    }
+
+    /// The receive chain that is ours.
+    pub fn chain(&self) -> RxChain {
+        if self.chain.load(Ordering::Acquire) == RxChain::One.number() { RxChain::One } else { RxChain::Zero }
+    }
+
+    fn set_chain(&self, chain: RxChain) {
+        self.chain.store(chain.number(), Ordering::Release);
+    }
+
+    fn expect_samples(&self) {
+        lock(&self.flow).arrived = false;
+        self.awaited.store(true, Ordering::Release);
+    }
+
+    fn await_samples(&self, limit: Duration) -> Result<(), String> {
+        let flow = lock(&self.flow);
+        let (flow, _) =
+            self.flow_changed.wait_timeout_while(flow, limit, |flow| !flow.arrived).unwrap_or_else(PoisonError::into_inner);
+        if flow.arrived {
+            return Ok(());
+        }
+        let (device, port) = (self.plan.device, self.chain().port());
+        Err(format!("the radio at {device} took every setting, but no samples came from its receive port {port}"))
+    }
+
+    fn set_linked(&self, linked: bool) {
+        lock(&self.flow).linked = linked;
+        self.linked.store(linked, Ordering::Release);
+        self.flow_changed.notify_all();
+    }
+
+    /// Whether it is linked.
+    pub fn linked(&self) -> bool {
+        self.linked.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is linked.
+    pub fn await_linked(&self) {
+        let flow = lock(&self.flow);
+        drop(self.flow_changed.wait_while(flow, |flow| !flow.linked));
+    }
+
+    /// The count of attaches so far.
+    pub fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Tells who waits for the first samples that they are there.
+    pub fn samples_arrived(&self) {
+        if self.awaited.load(Ordering::Relaxed) && self.awaited.swap(false, Ordering::AcqRel) {
+            lock(&self.flow).arrived = true;
+            self.flow_changed.notify_all();
+        }
+    }
+
+    /// A word with the radio's control port; waits for whoever is speaking with it.
+    pub fn control(&self) -> MutexGuard<'_, ControlPort> {
+        lock(&self.control)
+    }
+
+    /// Stops the receive stream if the radio answers in time; what it says no longer matters.
+    pub fn quiet(&self, deadline: Instant) {
+        loop {
+            if let Ok(mut control) = self.control.try_lock() {
+                let _ = attach::stop(&mut control, self.chain(), deadline);
+                return;
+            }
+            if Instant::now() >= deadline {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// A line for the log. Never waits: a line too many is dropped.
+    pub fn note(&self, text: String) {
+        let _ = self.notes.try_send(text);
+    }
+}
+
+fn taken_over(began: Instant, restarted: bool, claimed_us: u64) -> TakenOver {
+    TakenOver { ms: began.elapsed().as_secs_f64() * 1e3, restarted, claimed_us, flowing_us: monotonic_us() }
+}
+
+/// Lets something happen at most once in so long.
+#[derive(Debug, Default)]
+pub struct Throttle(Option<Instant>);
+
+impl Throttle {
+    /// Whether it may happen now; if so, it has.
+    pub fn open(&mut self, now: Instant, every: Duration) -> bool {
+        let open = self.0.is_none_or(|last| now.saturating_duration_since(last) >= every);
+        if open {
+            self.0 = Some(now);
+        }
+        open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throttle_opens_once_in_a_second() {
+        let (mut throttle, now, second) = (Throttle::default(), Instant::now(), Duration::from_secs(1));
+        let opened = [0, 1, 999, 1000, 1500, 2000].map(|ms| throttle.open(now + Duration::from_millis(ms), second));
+        assert_eq!(opened, [true, false, false, true, false, true]);
+    }
+}

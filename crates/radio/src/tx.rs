@@ -1,0 +1,238 @@
+//! The transmit thread: bursts of the D2D process to the radio, and the radio's word on them. It also keeps the connection to the
+//! D2D process, which may come later and may go and come again.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::MultiHeaders;
+
+use super::attach;
+use super::bridge::Bridge;
+use super::burst::{Bursts, MAX_PACKETS, packets};
+use super::counters::{Counters, add};
+use super::session::{Session, Throttle};
+use super::sockets::{Incoming, send_all};
+use super::window::Window;
+use n210_wire::TxEvent;
+use n210_wire::stream_tx::TxMessage;
+use workload::contract::Mark;
+use workload::samples::{Block, Kind, MAX_SAMPLES};
+use workload::seqpacket::SampleSocket;
+
+/// How often an absent D2D process is looked for, ms.
+const RETRY_MS: u16 = 10;
+
+/// Longest wait of the thread when nothing happens, ms; the radio's reports come as often.
+const IDLE_MS: u16 = 50;
+
+/// How long a burst may wait for room in the radio's queue; by then its own time has passed.
+const ROOM: Duration = Duration::from_millis(50);
+
+/// Least time between two notes of one kind, and between two repairs.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs for as long as the process.
+pub fn run(session: &Session, bridge: &Bridge, samples: &Path) {
+    let mut sender = Sender::new(session);
+    loop {
+        let connected = SampleSocket::connect(samples).and_then(|socket| Ok((socket.try_clone()?, socket)));
+        match connected {
+            Ok((outlet, inlet)) => {
+                bridge.offer(outlet);
+                sender.serve(inlet);
+            }
+            Err(_) => {
+                sender.wait(None, RETRY_MS);
+                sender.settle();
+            }
+        }
+    }
+}
+
+struct Sender<'a> {
+    session: &'a Session,
+    bursts: Bursts,
+    /// Number of the last burst that was late: each of its packets is reported.
+    late_burst: u64,
+    window: Window,
+    /// Tick behind the last sample that was sent.
+    end_tick: Option<u64>,
+    headers: MultiHeaders<()>,
+    incoming: Incoming,
+    epoch: u32,
+    /// Since when there has been no room.
+    full_since: Option<Instant>,
+    full_notes: Throttle,
+    unsent_notes: Throttle,
+    repairs: Throttle,
+}
+
+impl<'a> Sender<'a> {
+    fn new(session: &'a Session) -> Self {
+        Self {
+            session,
+            bursts: Bursts::new(session.plan.decimation),
+            late_burst: 0,
+            window: Window::default(),
+            end_tick: None,
+            headers: MultiHeaders::preallocate(MAX_PACKETS, None),
+            incoming: Incoming::default(),
+            epoch: 0,
+            full_since: None,
+            full_notes: Throttle::default(),
+            unsent_notes: Throttle::default(),
+            repairs: Throttle::default(),
+        }
+    }
+
+    /// Serves one connection until the D2D process closes it.
+    fn serve(&mut self, mut inlet: SampleSocket) {
+        let mut block = Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
+        loop {
+            // Called to park, it looks only whether something is left to send.
+            let ms = if self.session.park.is_parking() && self.session.park.may_send() { 0 } else { IDLE_MS };
+            if !self.wait(Some(&inlet), ms) {
+                self.settle();
+                continue;
+            }
+            match inlet.receive_into(&mut block) {
+                Ok(true) if block.kind == Kind::Tx && self.session.linked() && self.session.park.may_send() => {
+                    self.transmit(&block);
+                }
+                // Bursts of an unlinked or parked entity have nowhere to go; a packet that is no block is the D2D process's fault, not the end.
+                Ok(true) => {}
+                Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => {}
+                Ok(false) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Parks if that is wanted: nothing is left to send.
+    fn settle(&mut self) {
+        let mark = if self.epoch == self.session.epoch() {
+            let (sequence, count) = self.bursts.next();
+            Mark { sequence, count, end_tick: self.end_tick, chain: 0 }
+        } else {
+            self.session.begin()
+        };
+        self.session.park.settle(Mark { chain: self.session.chain().number(), ..mark });
+    }
+
+    /// Waits for samples, or without an inlet for the radio, and takes the radio's events in passing: they come about as often as
+    /// bursts, and waking up for each would double the thread's work. Whether something came in time.
+    fn wait(&mut self, inlet: Option<&SampleSocket>, ms: u16) -> bool {
+        let waited = inlet.map_or(self.session.tx.as_fd(), AsFd::as_fd);
+        let ready = self.session.park.bell.wait(waited, Some(Duration::from_millis(ms.into())));
+        self.take_events();
+        ready
+    }
+
+    fn take_events(&mut self) {
+        // An ICMP error is taken off the socket by this call as well; what it means shows in what arrives or does not.
+        let Ok(packets) = self.incoming.poll(&self.session.tx) else { return };
+        for event in packets.filter_map(|bytes| TxEvent::decode(bytes).ok()) {
+            self.window.reported(event.sequence);
+            if event.message == TxMessage::Late {
+                let number = self.bursts.number_of(event.sequence);
+                if number == self.late_burst {
+                    continue;
+                }
+                self.late_burst = number;
+            }
+            count(&self.session.counters, event.message);
+        }
+    }
+
+    fn transmit(&mut self, block: &Block) {
+        if self.epoch != self.session.epoch() {
+            self.epoch = self.session.epoch();
+            let Mark { sequence, count, end_tick, .. } = self.session.begin();
+            self.bursts.begin_at(sequence, count);
+            self.window = Window::at(sequence);
+            self.end_tick = end_tick;
+        }
+        if !self.await_room(packets(block.samples.len()) as u32) {
+            return;
+        }
+        let session = self.session;
+        let frames = self.bursts.lay_out(block);
+        let wanted = frames.len();
+        let sent = {
+            let _connected = session.sending.lock().unwrap_or_else(PoisonError::into_inner);
+            send_all(&session.tx, &mut self.headers, frames)
+        };
+        match sent {
+            Ok(sent) => {
+                self.bursts.sent(sent);
+                self.window.sent(sent as u32);
+                let span = block.samples.len() as u64 * u64::from(session.plan.decimation);
+                self.end_tick = Some(block.tick.saturating_add(span));
+                let samples = if sent == wanted { block.samples.len() } else { sent * n210_wire::SAMPLES_PER_PACKET };
+                add(&session.counters.tx_samples, samples as u64);
+            }
+            Err(why) => {
+                if self.unsent_notes.open(Instant::now(), PATIENCE) {
+                    session.note(format!("a burst could not be sent to the radio: {why}"));
+                }
+            }
+        }
+    }
+
+    /// Waits until the radio's queue has room for a burst.
+    fn await_room(&mut self, packets: u32) -> bool {
+        let until = Instant::now() + ROOM;
+        while self.window.room() < packets {
+            let now = Instant::now();
+            if now >= until {
+                self.full(now);
+                return false;
+            }
+            self.wait(None, 5);
+        }
+        self.full_since = None;
+        true
+    }
+
+    /// A burst has waited for room in vain.
+    fn full(&mut self, now: Instant) {
+        if self.full_notes.open(now, PATIENCE) {
+            self.session.note("the radio's transmit queue reports no room; bursts are dropped".into());
+        }
+        if self.repairs.open(now, PATIENCE) {
+            // Its reports may have been turned off by an ICMP of a former owner.
+            let _ = attach::report_room(&mut self.session.control());
+        }
+        // Or what is under way never reached it: then it has nothing to report before a next packet comes. What did is long sent.
+        if now.duration_since(*self.full_since.get_or_insert(now)) >= PATIENCE {
+            self.window = Window::at(self.bursts.next().0);
+            self.full_since = None;
+        }
+    }
+}
+
+fn count(counters: &Counters, message: TxMessage) {
+    match message {
+        TxMessage::Underflow | TxMessage::UnderflowInPacket => add(&counters.underflows, 1),
+        TxMessage::SequenceError | TxMessage::SequenceErrorInBurst => add(&counters.sequence_errors, 1),
+        TxMessage::Late => add(&counters.late, 1),
+        TxMessage::FlowControl | TxMessage::BurstAck | TxMessage::Other(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_counted_by_what_they_say() {
+        let counters = Counters::default();
+        for code in [0, 1, 2, 2, 4, 8, 0x10, 0x20, 0x40] {
+            count(&counters, TxMessage::from_code(code));
+        }
+        let seen = counters.snapshot();
+        assert_eq!((seen.underflows, seen.sequence_errors, seen.late), (3, 2, 1));
+    }
+}

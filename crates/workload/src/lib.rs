@@ -1,0 +1,14 @@
+//! How a workload process speaks with its agent and with its sibling: the contract socket and the sample socket.
+//!
+//! Used by `radio` and `modem` (the processes) and by `agent` (their keeper). `docs/workload.md` documents both sockets so that a
+//! laboratory's own program can take the place of either process.
+
+pub mod bell;
+pub mod clock;
+pub mod contract;
+pub mod keeper;
+pub mod realtime;
+pub mod samples;
+pub mod seqpacket;
+pub mod serve;
+pub mod signals;

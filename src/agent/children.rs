@@ -1,0 +1,380 @@
+//! The workload processes: start, ask, watch, stop.
+
+mod adopt;
+mod contract;
+mod last_words;
+mod life;
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::net::unix::pipe;
+use tokio::process::Command;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
+
+use last_words::LastWords;
+use life::{Identity, Life};
+use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState};
+use workload::contract::{ENV_CONTROL, ENV_SOCKET, Status};
+use workload::keeper::Keeper;
+
+use super::stored;
+
+/// Between two looks for the socket: short against the 50 ms that starting takes.
+const LOOK: Duration = Duration::from_millis(5);
+/// Time between SIGTERM and SIGKILL: stopping the stream takes some ms.
+const GRACE: Duration = Duration::from_millis(300);
+/// The kernel ends a killed process within this, or something holds it.
+const REAPED: Duration = Duration::from_secs(3);
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The D2D process.
+    D2d,
+    /// The USRP process.
+    Usrp,
+}
+
+impl Role {
+    /// As sentences name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::D2d => "D2D",
+            Self::Usrp => "USRP",
+        }
+    }
+}
+
+/// What happened to a process.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// Its state changed; telemetry should say so at once.
+    Changed,
+    /// The D2D process is in sync.
+    Synced,
+    /// A line for the log.
+    Line(Level, String),
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Environment variables of the contract, the socket's left out.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+/// One of the two workload processes, whether it runs or not.
+#[derive(Debug, Clone)]
+pub struct Child {
+    role: Role,
+    socket: PathBuf,
+    shared: Arc<Mutex<Shared>>,
+    news: mpsc::UnboundedSender<News>,
+    sync: Arc<watch::Sender<Option<SyncState>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: ProcessState,
+    last_words: Option<String>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    pid: u32,
+    since: Instant,
+    /// For questions that may take long, and for those that may not.
+    keepers: Option<(Keeper, Keeper)>,
+    status: Status,
+    /// Events of synchronisation heard.
+    events: u64,
+    end: mpsc::Sender<()>,
+    /// Becomes `true` when the process has been reaped.
+    ended: watch::Receiver<bool>,
+}
+
+impl Child {
+    /// A process that does not run yet; its contract socket goes into `folder`.
+    pub fn new(role: Role, folder: &Path, news: mpsc::UnboundedSender<News>) -> Self {
+        let socket = folder.join(match role {
+            Role::D2d => "d2d.sock",
+            Role::Usrp => "usrp.sock",
+        });
+        Self { role, socket, shared: Arc::default(), news, sync: Arc::new(watch::Sender::new(None)) }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, news: News) {
+        // The agent reads news for as long as it lives.
+        let _ = self.news.send(news);
+    }
+
+    /// As sentences name it.
+    pub fn name(&self) -> &'static str {
+        self.role.name()
+    }
+
+    /// Whether the process runs.
+    pub fn is_running(&self) -> bool {
+        self.shared().running.is_some()
+    }
+
+    /// Whether it has ended by itself, by what the kernel says now.
+    pub fn has_died(&self) -> bool {
+        let shared = self.shared();
+        shared.state == ProcessState::Died || shared.running.as_ref().is_some_and(|running| !life::lives(running.pid))
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Option<u32> {
+        self.shared().running.as_ref().map(|running| running.pid)
+    }
+
+    /// Whether it has said that it is linked to the radio.
+    pub fn is_linked(&self) -> bool {
+        self.shared().running.as_ref().is_some_and(|running| running.status.linked == Some(true))
+    }
+
+    /// Whether it waits, frozen.
+    pub fn is_frozen(&self) -> bool {
+        self.shared().running.as_ref().is_some_and(|running| running.status.frozen == Some(true))
+    }
+
+    /// For telemetry; without the load.
+    pub fn status(&self) -> ProcessStatus {
+        let shared = self.shared();
+        let running = shared.running.as_ref();
+        let status = running.map(|running| running.status.clone()).unwrap_or_default();
+        ProcessStatus {
+            // The kernel knows of a death before its news is here.
+            state: if running.is_some_and(|running| !life::lives(running.pid)) { ProcessState::Died } else { shared.state },
+            pid: running.map(|running| running.pid),
+            uptime_ms: running.map(|running| millis(running.since.elapsed())),
+            load: protocol::ProcessLoad::default(),
+            sync: status.sync,
+            counters: status.counters,
+            link: status.link,
+            last_words: shared.last_words.clone(),
+        }
+    }
+
+    /// Starts the process and waits until it answers on its contract socket; one that makes no socket only has to live.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`] when it runs already, [`ErrorCode::Environment`] when the program can not be run,
+    /// [`ErrorCode::Process`] with its last words when it ends at once.
+    pub async fn start(&self, start: Start) -> Result<u32, Failure> {
+        if let Some(pid) = self.pid() {
+            return Err(Failure::new(ErrorCode::State, format!("the {} process already runs (pid {pid})", self.name()))
+                .hint("kill it first"));
+        }
+        let (pid, mut ended) = self.spawn(start)?;
+        let ready = tokio::select! {
+            result = self.ready() => Some(result),
+            () = until_ended(&mut ended) => None,
+        };
+        match ready {
+            Some(Ok(())) => {}
+            Some(Err(failure)) => {
+                self.kill().await?;
+                return Err(failure);
+            }
+            None => {
+                let words = self.shared().last_words.clone().unwrap_or_default();
+                let message = format!("the {} process ended as soon as it was started: {words}", self.name());
+                return Err(Failure::new(ErrorCode::Process, message)
+                    .hint("its last words say why; the command is in the configuration's section workload"));
+            }
+        }
+        self.settle();
+        Ok(pid)
+    }
+
+    /// Starting is over.
+    fn settle(&self) {
+        let mut shared = self.shared();
+        if let Some(running) = shared.running.as_ref() {
+            let linked = running.keepers.is_none() || running.status.linked == Some(true);
+            shared.state = if self.role == Role::Usrp && !linked { ProcessState::Made } else { ProcessState::Running };
+        }
+        drop(shared);
+        self.tell(News::Changed);
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.socket.with_extension("pid")
+    }
+
+    fn stderr_file(&self) -> PathBuf {
+        self.socket.with_extension("stderr")
+    }
+
+    /// Notes the process for a later life of this agent.
+    fn remember(&self, pid: u32) {
+        let written = Identity::of(pid).ok_or_else(|| "it has ended".to_owned());
+        if let Err(text) = written.and_then(|identity| stored::store(&self.pid_file(), &identity)) {
+            let text = format!(
+                "the {} process (pid {pid}) could not be written down: {text}; an agent that dies will not find it again",
+                self.name()
+            );
+            self.tell(News::Line(Level::Warning, text));
+        }
+    }
+
+    /// Nothing runs that a later life of this agent would have to know.
+    fn forget(&self) {
+        for file in [self.socket.clone(), self.pid_file(), self.stderr_file()] {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    /// A pipe with a name for the process's standard error. The process holds both ends: it can write on when its agent dies, and the
+    /// next agent finds the pipe by its name.
+    fn stderr_pipe(&self) -> std::io::Result<(pipe::Receiver, OwnedFd)> {
+        let name = self.stderr_file();
+        let _ = std::fs::remove_file(&name);
+        nix::unistd::mkfifo(&name, nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR)?;
+        let read = pipe::OpenOptions::new().open_receiver(&name)?;
+        let both = std::fs::OpenOptions::new().read(true).write(true).open(&name)?;
+        Ok((read, both.into()))
+    }
+
+    fn spawn(&self, start: Start) -> Result<(u32, watch::Receiver<bool>), Failure> {
+        let environment = |message: String| Failure::new(ErrorCode::Environment, message);
+        let Some((program, arguments)) = start.command.split_first() else {
+            return Err(Failure::new(ErrorCode::Config, format!("workload names no program for the {} process", self.name())));
+        };
+        // A stale socket of an earlier process must not be taken for this one's.
+        let _ = std::fs::remove_file(&self.socket);
+        let mut command = Command::new(program);
+        command.args(arguments).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let stderr = self.stderr_pipe();
+        let stderr = match stderr {
+            Ok((read, both)) => {
+                command.stderr(both);
+                Some(read)
+            }
+            Err(_) => {
+                command.stderr(Stdio::piped());
+                None
+            }
+        };
+        // A group of its own: what it starts ends with it, and Ctrl-C at the agent's terminal is the agent's alone.
+        command.process_group(0);
+        let mut child = command.spawn().map_err(|e| {
+            environment(format!("the {} process could not be started: {program}: {e}", self.name()))
+                .hint("check the configuration's section workload")
+        })?;
+        let pid = child.id().ok_or_else(|| environment(format!("the {} process ended at once", self.name())))?;
+        // The command keeps its end of the pipe.
+        drop(command);
+        self.remember(pid);
+        let words = match stderr {
+            Some(read) => LastWords::hear(Some(read), self.name()),
+            None => LastWords::hear(child.stderr.take(), self.name()),
+        };
+        let (end, asked_to_end) = mpsc::channel(1);
+        let (ending, ended) = watch::channel(false);
+        {
+            let mut shared = self.shared();
+            shared.state = ProcessState::Starting;
+            shared.last_words = None;
+            let status = Status::default();
+            shared.running =
+                Some(Running { pid, since: Instant::now(), keepers: None, status, events: 0, end, ended: ended.clone() });
+        }
+        self.sync.send_replace(None);
+        self.tell(News::Changed);
+        tokio::spawn(self.clone().supervise(Life::Child(child), pid, words, asked_to_end, ending));
+        Ok((pid, ended))
+    }
+
+    /// Ends the process: SIGTERM, a grace of 300 ms, SIGKILL. One that does not run counts as ended.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Process`] when the kernel does not end it.
+    pub async fn kill(&self) -> Result<(), Failure> {
+        let found = self.shared().running.as_ref().map(|running| (running.pid, running.end.clone(), running.ended.clone()));
+        let Some((pid, end, mut ended)) = found else {
+            let mut shared = self.shared();
+            (shared.state, shared.last_words) = (ProcessState::Stopped, None);
+            return Ok(());
+        };
+        // Full means that someone else has already asked for it.
+        let _ = end.try_send(());
+        match timeout(GRACE + REAPED, until_ended(&mut ended)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Failure::new(ErrorCode::Process, format!("the {} process (pid {pid}) does not end", self.name()))
+                .hint("it hangs in the kernel; look at /proc/<pid>/stack")),
+        }
+    }
+
+    /// Waits for the process's end, or brings it about.
+    async fn supervise(
+        self,
+        mut life: Life,
+        pid: u32,
+        words: LastWords,
+        mut asked_to_end: mpsc::Receiver<()>,
+        ending: watch::Sender<bool>,
+    ) {
+        let group = Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX));
+        let (status, asked) = tokio::select! {
+            status = life.ended() => (status, false),
+            _ = asked_to_end.recv() => {
+                // Whatever can not be signalled is already gone; the wait tells.
+                let _ = killpg(group, Signal::SIGTERM);
+                let status = match timeout(GRACE, life.ended()).await {
+                    Ok(status) => status,
+                    Err(_) => {
+                        let _ = killpg(group, Signal::SIGKILL);
+                        life.ended().await
+                    }
+                };
+                (status, true)
+            }
+        };
+        // What it started itself and left behind.
+        let _ = killpg(group, Signal::SIGKILL);
+        words.finish().await;
+        {
+            let mut shared = self.shared();
+            shared.running = None;
+            (shared.state, shared.last_words) =
+                if asked { (ProcessState::Stopped, None) } else { (ProcessState::Died, Some(words.with(status))) };
+        }
+        self.sync.send_replace(None);
+        self.forget();
+        if !asked {
+            let text = format!("the {} process (pid {pid}) died: {}", self.name(), words.with(status));
+            self.tell(News::Line(Level::Error, text));
+        }
+        ending.send_replace(true);
+        self.tell(News::Changed);
+    }
+}
+
+async fn until_ended(ended: &mut watch::Receiver<bool>) {
+    // A supervisor that is gone has nothing left to wait for.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+/// Milliseconds of a duration, as telemetry has them.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

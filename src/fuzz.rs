@@ -1,0 +1,76 @@
+//! The doors for fuzzers: everything that arrives as bytes from outside but the radio's frames, whose door is `lab::n210::fuzz`. Not for other
+//! callers. `docs/threats.md`, "Fuzzing", says how they are used.
+//!
+//! Each takes any bytes. A panic, an endless run and memory without bound are what a fuzzer looks for.
+
+#![allow(clippy::panic, reason = "a fuzzer finds panics")]
+
+mod configuration;
+mod link;
+mod protocol;
+
+pub use configuration::configuration;
+pub use link::link;
+pub use protocol::protocol;
+
+use std::path::Path;
+
+use config::Config;
+
+/// A cluster of two hosts on Unix sockets in a folder.
+fn cluster(folder: &Path) -> Config {
+    let folder = folder.display();
+    let radio =
+        "rate = 1e6, tx_freq = 0.0, rx_freq = 0.0, gain = 0.0, tx_ant = \"A\", rx_ant = \"A\", ref = \"internal\", bw = 0.0";
+    let text = format!(
+        r#"
+        records = "{folder}"
+        runtime = "{folder}"
+        roles = {{ initiator = "one", destination = "two" }}
+        addresses = {{ active = "192.168.10.1/24", parked = "192.168.20.2/24" }}
+        workload = {{ d2d = ["d2d"], usrp = ["usrp"], uhd = ["uhd"] }}
+        host.one = {{ command = "ipc://{folder}/one.sock", telemetry = "ipc://{folder}/one.pub", radio = "pool" }}
+        host.two = {{ command = "ipc://{folder}/two.sock", telemetry = "ipc://{folder}/two.pub", radio = "pool" }}
+        radio.pool = {{ args = "addr=192.168.10.2", {radio} }}
+        "#
+    );
+    Config::parse(&text).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    type Door = fn(&[u8]);
+    const DOORS: [(&str, Door); 3] =
+        [("configuration", super::configuration), ("link", super::link), ("protocol", super::protocol)];
+
+    /// What is written in good order, and what fuzzers found.
+    #[test]
+    fn every_seed_passes() {
+        for (name, door) in DOORS {
+            let folder = format!("{}/fuzz/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
+            let seeds: Vec<Vec<u8>> =
+                std::fs::read_dir(&folder).unwrap().map(|seed| std::fs::read(seed.unwrap().path()).unwrap()).collect();
+            assert!(seeds.len() >= 4, "{} seeds in {folder}", seeds.len());
+            for seed in &seeds {
+                door(seed);
+                // Cut short anywhere, as a connection or a file may be.
+                for length in (0..seed.len()).step_by(seed.len() / 16 + 1) {
+                    door(&seed[..length]);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_bytes_make_a_door_panic(data in prop::collection::vec(any::<u8>(), 0..500)) {
+            for (_, door) in DOORS {
+                door(&data);
+            }
+        }
+    }
+}

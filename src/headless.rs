@@ -1,0 +1,90 @@
+//! The headless twins of the console: the same orders and the same data, for scripts.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::link::client::Client;
+use config::Config;
+use protocol::{ErrorCode, Failure};
+
+pub mod check;
+pub mod demo;
+pub mod order;
+pub mod plan;
+pub mod recorder;
+pub mod runs;
+pub mod status;
+
+#[cfg(test)]
+mod tests;
+
+/// Writes the manual page to stdout.
+///
+/// # Errors
+/// [`ErrorCode::Io`] when stdout is closed.
+pub fn write_man(command: clap::Command) -> Result<ExitCode, Failure> {
+    clap_mangen::Man::new(command)
+        .render(&mut std::io::stdout())
+        .map_err(|e| Failure::new(ErrorCode::Io, format!("the manual page could not be written: {e}")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The cluster, and a client for its agents.
+struct Cluster {
+    config: Arc<Config>,
+    client: Client,
+}
+
+impl Cluster {
+    fn load(file: &Path) -> Result<Self, Failure> {
+        let config = Arc::new(Config::load(file)?);
+        let client = Client::new(Arc::clone(&config))?;
+        Ok(Self { config, client })
+    }
+}
+
+/// Runs `work` on a runtime of its own; what the libraries have to say goes to stderr.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    // Another twin in this process may have set it up before.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("no runtime: {e}")))?;
+    runtime.block_on(work)
+}
+
+/// Writes a report to stdout, whole or with a failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let text = text.trim_end();
+    writeln!(stdout, "{text}")
+        .and_then(|()| stdout.flush())
+        .map_err(|e| Failure::new(ErrorCode::Io, format!("the report could not be written to stdout: {e}")))
+}
+
+/// A report as one JSON document.
+fn json(report: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(report).map_err(|e| Failure::new(ErrorCode::Internal, format!("the report is no JSON: {e}")))
+}
+
+/// Reads `100ms`, `0.5s` or a number of milliseconds, as milliseconds.
+fn time_ms(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1.0),
+        None => text.strip_suffix('s').map_or((text, 1.0), |number| (number, 1e3)),
+    };
+    let ms = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
+    if ms.is_finite() && ms >= 0.0 { Ok(ms) } else { Err(format!("\"{text}\" is no time that can pass")) }
+}
+
+/// Who orders, as `user@host`, for the record.
+fn orderer() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
+    let named = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    format!("{}@{}", named.or(user).unwrap_or_else(|| "unknown".into()), host.unwrap_or_else(|| "unknown".into()))
+}

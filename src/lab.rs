@@ -1,0 +1,157 @@
+//! The lab: a whole cluster on one machine, in namespaces of its own.
+//!
+//! Three processes stand under it. The *supervisor* is what the operator started; it stays outside. *Init* is pid 1 of a new pid
+//! namespace and is killed by the kernel when the supervisor ends, however it ends. The *lab program* does the work. When init dies the
+//! kernel kills every process of the pid namespace; the other namespaces, their interfaces and the private file systems have nobody
+//! left to hold them and go too. So there is nothing to clean up, and nothing that could fail to be cleaned up.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use self::topology::Scenario;
+use crate::metrics::probe::interval;
+use protocol::Failure;
+
+mod children;
+mod cluster;
+mod directory;
+mod enter;
+mod fault;
+mod init;
+mod interior;
+mod namespace;
+mod own_workload;
+mod programs;
+mod supervisor;
+mod terminal;
+mod topology;
+mod tun;
+mod wait;
+mod wiring;
+mod words;
+
+pub use cluster::records_folder;
+pub use directory::ENV_LAB;
+
+/// Options of `baton lab`.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Name of the lab, for `--in` of the other commands; a second lab of that name becomes NAME-2.
+    #[arg(long, default_value = "lab")]
+    pub name: String,
+    /// Only namespaces, switches, interfaces and addresses: no radios, no agents.
+    #[arg(long)]
+    pub bare: bool,
+    /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
+    #[arg(long, value_name = "FILE")]
+    pub workload: Option<PathBuf>,
+    /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
+    #[arg(long)]
+    pub relay: bool,
+    /// Interval of the far end's pings from the start, e.g. 1ms; 100ms if not given.
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub probe_interval: Option<Duration>,
+    /// Scene of the radios, which are `pool`, `far` and, with --relay, `receiver` (docs/n210.md).
+    #[arg(long, value_name = "FILE")]
+    pub scene: Option<PathBuf>,
+    /// Faults of a host's agent, see docs/agents.md; may be given for several hosts.
+    #[arg(long, value_name = "HOST=FILE")]
+    pub faults: Vec<String>,
+    /// Start the programs of this file instead, see `programs::read`.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub programs: Option<PathBuf>,
+    /// What to do in a running lab.
+    #[command(subcommand)]
+    pub command: Option<LabCommand>,
+}
+
+/// What to do in a running lab.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum LabCommand {
+    /// Run a command inside one of the lab's network namespaces.
+    Exec {
+        /// The namespace: console, server1, server2, server3, switch, n210, n210-far; with --relay, server4 and n210-receiver.
+        namespace: String,
+        /// The command and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+    /// Make something go wrong on a host: a process, a cable, the disk.
+    Fault(fault::Args),
+    /// Make it well again.
+    Mend(fault::MendArgs),
+}
+
+/// `baton lab`: a lab in the foreground, or a command in a running one (`name` as `--in` gave it).
+///
+/// # Errors
+/// As [`supervise`] and [`enter`].
+pub fn run(args: &Args, name: Option<&str>) -> Result<ExitCode, Failure> {
+    match &args.command {
+        Some(LabCommand::Exec { namespace, command }) => enter::exec(name, namespace, command),
+        Some(LabCommand::Fault(args)) => fault::run(name, args),
+        Some(LabCommand::Mend(args)) => fault::mend(name, args),
+        None => supervise(args, wait::wait),
+    }
+}
+
+/// Brings the lab up in namespaces of its own, runs `work` inside with the cluster file, and takes everything down.
+///
+/// Returns twice, as fork does: in the supervisor with the exit code of what ran inside, and in the lab program with what `work`
+/// returned. The caller only has to end with what it gets. Must be called from a process of one thread.
+///
+/// # Errors
+/// What is missing on this machine, or the failure of `work`.
+pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+    let claim = directory::Claim::make(&args.name)?;
+    let records = cluster::records_folder()?;
+    let scenario = if args.relay { Scenario::Relay } else { Scenario::TwoEnds };
+    let programs = match &args.programs {
+        _ if args.bare => programs::Choice::None,
+        Some(file) => programs::Choice::These(programs::read(file)?),
+        None => programs::Choice::Standard {
+            scene: scene(args.scene.as_deref(), scenario)?,
+            faults: args.faults.iter().map(|text| programs::faults_of(text)).collect::<Result<_, _>>()?,
+        },
+    };
+    let mut config = cluster::config(records, scenario)?;
+    if let Some(interval) = args.probe_interval {
+        config.probe.interval_ms = interval.as_secs_f64() * 1e3;
+    }
+    if let Some(file) = &args.workload {
+        let workload = own_workload::read(file, &config.workload)?;
+        own_workload::install(&mut config, &workload);
+    }
+    match supervisor::divide()? {
+        supervisor::Side::Outside(code) => Ok(code),
+        supervisor::Side::Inside(identity) => {
+            let file = interior::bring_up(&identity, claim, &config, scenario, programs)?;
+            work(&file)
+        }
+    }
+}
+
+/// What stands between the relay scenario's radios.
+const OBSTACLE: &str = include_str!("../docs/scenes/relay.toml");
+
+/// The text of a scene for the lab's radios. It is read here because the lab does not see all of the operator's files.
+fn scene(file: Option<&Path>, scenario: Scenario) -> Result<Option<String>, Failure> {
+    let radios: Vec<&str> = scenario.radios().iter().map(|(name, _)| *name).collect();
+    match (file, scenario) {
+        (Some(file), _) => n210::check_scene(file, &radios).map(Some),
+        (None, Scenario::Relay) => Ok(Some(OBSTACLE.to_owned())),
+        (None, Scenario::TwoEnds) => Ok(None),
+    }
+}
+
+/// Joins the namespaces of a running lab and names its cluster file. Must be called from a process of one thread.
+///
+/// # Errors
+/// [`ErrorCode::Unreachable`](protocol::ErrorCode::Unreachable) when no lab runs,
+/// [`ErrorCode::Config`](protocol::ErrorCode::Config) when several do and none was named.
+pub fn enter(name: Option<&str>) -> Result<PathBuf, Failure> {
+    enter::enter(name)
+}

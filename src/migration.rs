@@ -1,0 +1,52 @@
+//! The operator's orders: what is asked of which host, in which order, what is timed, and what is undone when a step fails.
+//!
+//! - [`flows`] are the flows as data, one table each, to be read beside docs/spec.md, "Flows".
+//! - [`engine`] is a pure state machine over them: an event in, the next effect out; it knows no clock, socket or file.
+//! - [`standing`] says who serves, from what the hosts say of themselves.
+//! - [`check`] says whether an order may begin, [`plan`] what it would do and how long that is expected to take.
+//! - [`driver`] performs the effects against agents.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use protocol::{Command, Failure};
+
+mod assure;
+pub mod check;
+mod checks;
+pub mod driver;
+pub mod engine;
+mod far_end;
+pub mod flow;
+pub mod flows;
+pub mod hold;
+mod known;
+mod learn;
+mod patience;
+pub mod plan;
+mod progress;
+mod record;
+mod rollback;
+mod setting;
+pub mod standing;
+mod take_up;
+
+#[cfg(test)]
+pub(crate) mod fleet;
+#[cfg(test)]
+mod tests;
+
+pub use driver::{bring_to_an_end, carry_out, history};
+pub use hold::Wish;
+
+/// The agents of the cluster, the caller's own included, as the engine sees them.
+pub trait Agents: Send + Sync {
+    /// Asks `host` to carry out `command` and returns the result of the reply.
+    ///
+    /// # Errors
+    /// The failure that the agent answered; [`Deadline`](protocol::ErrorCode::Deadline) when no answer came in time;
+    /// [`Unreachable`](protocol::ErrorCode::Unreachable) when there is no connection.
+    fn request(&self, host: &str, command: Command, deadline: Duration) -> impl Future<Output = Result<Value, Failure>> + Send;
+}

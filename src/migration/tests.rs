@@ -1,0 +1,101 @@
+//! The flows and their branches against a fake fleet.
+
+mod branches;
+mod driving;
+mod holding;
+mod properties;
+mod rollback;
+mod take_up;
+mod timing;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::engine::{self, Effect, Event, State};
+use super::fleet::{Fleet, Host, config};
+use super::hold::Wish;
+use super::setting::Setting;
+use protocol::{Method, Order, OrderRequest, RunRecord};
+
+/// Runs an order against a fleet without a driver: every effect takes a millisecond.
+fn run(fleet: &mut Fleet, order: Order, method: Method, far_end: bool) -> RunRecord {
+    let mut seen = |_: &State, _: Duration| ();
+    run_watched(fleet, order, method, far_end, |_, _| Duration::from_millis(1), &mut seen)
+}
+
+/// The same with a time for each effect, and a look at each state.
+fn run_watched(
+    fleet: &mut Fleet,
+    order: Order,
+    method: Method,
+    far_end: bool,
+    time: impl Fn(&str, &str) -> Duration,
+    seen: &mut impl FnMut(&State, Duration),
+) -> RunRecord {
+    let request = OrderRequest { by: Some("tester@here".into()), ..OrderRequest::new(order, method) };
+    let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config(Path::new("/nowhere"), far_end));
+    run_setting(fleet, setting, time, seen, |_| Wish::None)
+}
+
+/// The same for a setting, with what the operator wants at each state.
+fn run_setting(
+    fleet: &mut Fleet,
+    setting: Setting,
+    time: impl Fn(&str, &str) -> Duration,
+    seen: &mut impl FnMut(&State, Duration),
+    wish: impl Fn(&State) -> Wish,
+) -> RunRecord {
+    follow(fleet, engine::begin(setting), usize::MAX, time, seen, wish).expect("the order does not end")
+}
+
+/// Follows an order up to its record, or until so many commands were sent.
+fn follow(
+    fleet: &mut Fleet,
+    (mut state, mut effect): (State, Effect),
+    commands: usize,
+    time: impl Fn(&str, &str) -> Duration,
+    seen: &mut impl FnMut(&State, Duration),
+    wish: impl Fn(&State) -> Wish,
+) -> Option<RunRecord> {
+    let mut at = Duration::ZERO;
+    let mut left = commands;
+    // No order has this many steps: an engine that goes round in circles fails here.
+    for _ in 0..400 {
+        seen(&state, at);
+        let result = match effect {
+            Effect::Request { .. } if left == 0 => return None,
+            Effect::Request { host, command } => {
+                left -= 1;
+                at += time(&host, command.name());
+                fleet.answer(&host, &command)
+            }
+            Effect::Wait(wait) => {
+                at += wait;
+                Ok(Value::Null)
+            }
+            Effect::AwaitGo(limit) => match wish(&state) {
+                Wish::Go => Ok(Value::Null),
+                Wish::Cancel => Err(super::hold::cancelled()),
+                Wish::None => {
+                    at += limit;
+                    Err(super::hold::forgotten())
+                }
+            },
+            Effect::End(record) => return Some(*record),
+        };
+        let cancel = wish(&state) == Wish::Cancel;
+        (state, effect) = engine::step(state, Event { at, result, cancel });
+    }
+    None
+}
+
+/// The fleet before a migration: the source serves, the destination is free.
+fn before(order: Order) -> Fleet {
+    match order {
+        Order::MB => Fleet::new(Host::default(), Host::serving()),
+        Order::M => Fleet::new(Host::serving(), Host::default()),
+        _ => Fleet::new(Host::default(), Host::default()),
+    }
+}

@@ -1,0 +1,134 @@
+//! The picture of a screen, made from its cells, and the runs on it: the same bytes for the same cells and runs.
+
+mod ansi;
+mod command;
+mod picture;
+mod png;
+mod shapes;
+mod svg;
+
+use std::path::{Path, PathBuf};
+
+use ratatui::buffer::Buffer;
+
+use crate::metrics::history;
+use protocol::{ErrorCode, Failure, RunRecord};
+
+pub use ansi::ansi;
+pub use command::{Args, run};
+pub use picture::{Picture, masked, of_run, of_screen};
+pub use png::png;
+pub use svg::svg;
+
+/// Kinds of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A picture without pixels.
+    Svg,
+    /// A picture.
+    Png,
+    /// Characters with colours, for a terminal.
+    Ansi,
+    /// The record as it was written, with a stamp.
+    Json,
+    /// One row a figure.
+    Csv,
+    /// Characters.
+    Text,
+}
+
+impl Format {
+    /// All kinds, in the order in which the console writes them; the text last.
+    pub const ALL: [Self; 6] = [Self::Svg, Self::Png, Self::Ansi, Self::Json, Self::Csv, Self::Text];
+
+    /// Ending of the file's name.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+            Self::Ansi => "ans",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Text => "txt",
+        }
+    }
+
+    /// Whether it holds the figures of runs and no picture.
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::Json | Self::Csv)
+    }
+}
+
+/// A picture, or the runs on it, as the content of a file.
+///
+/// # Errors
+/// [`ErrorCode::Internal`] when it can not be drawn.
+pub fn bytes(picture: &Picture, format: Format) -> Result<Vec<u8>, Failure> {
+    let runs: Vec<&RunRecord> = picture.runs.iter().collect();
+    Ok(match format {
+        Format::Svg => svg(&picture.buffer, &picture.stamp).into_bytes(),
+        Format::Png => png(&svg(&picture.buffer, &picture.stamp))?.bytes,
+        Format::Ansi => ansi(&picture.buffer).into_bytes(),
+        Format::Text => text(&picture.buffer).into_bytes(),
+        Format::Csv => history::csv(&runs).into_bytes(),
+        Format::Json => format!("{:#}\n", history::json(&runs)).into_bytes(),
+    })
+}
+
+/// The characters of a screen, one line a row, without trailing blanks.
+pub fn text(buffer: &Buffer) -> String {
+    let area = buffer.area;
+    let mut out = String::new();
+    for y in area.top()..area.bottom() {
+        let mut row = String::new();
+        let mut x = area.left();
+        while x < area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            row.push_str(symbol);
+            x += columns(symbol);
+        }
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Columns that a symbol takes; the cell behind a wide one holds nothing of its own.
+fn columns(symbol: &str) -> u16 {
+    unicode_width::UnicodeWidthStr::width(symbol).clamp(1, 2) as u16
+}
+
+/// What an export left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// The PNG holds characters that no font of this machine has.
+    pub lacking: bool,
+}
+
+/// Writes `<stem>.<ending>` into a folder, for every kind of file; without runs, pictures only.
+///
+/// # Errors
+/// [`ErrorCode::Io`] with the file that could not be written.
+pub fn write(picture: &Picture, folder: &Path) -> Result<Written, Failure> {
+    let mut written = Written::default();
+    for format in Format::ALL.into_iter().filter(|format| !format.is_data() || !picture.runs.is_empty()) {
+        let path = folder.join(format!("{}.{}", picture.stem, format.ending()));
+        let content = match format {
+            Format::Png => {
+                let drawn = png(&svg(&picture.buffer, &picture.stamp))?;
+                written.lacking = drawn.lacking;
+                drawn.bytes
+            }
+            _ => bytes(picture, format)?,
+        };
+        std::fs::write(&path, content).map_err(|e| {
+            Failure::new(ErrorCode::Io, format!("{} can not be written: {e}", path.display()))
+                .hint("name a folder that can be written with --export-dir")
+        })?;
+        // The full path says where it is whatever the working folder was.
+        written.files.push(path.canonicalize().unwrap_or(path));
+    }
+    Ok(written)
+}
