@@ -47,9 +47,7 @@ impl Cluster {
 
 /// Runs `work` on a runtime of its own; what the libraries have to say goes to stderr.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    // Another twin in this process may have set it up before.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    workload::log::to_stderr("RUST_LOG", tracing::level_filters::LevelFilter::WARN);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
