@@ -1,12 +1,12 @@
 //! The D2D process: what it is given, and its start.
 
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-
-use tun_rs::{DeviceBuilder, SyncDevice};
 
 use super::core::Modem;
 use super::intake::Intake;
@@ -17,6 +17,7 @@ use protocol::{ErrorCode, Failure};
 use workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TERMINALS, ENV_TUN};
 use workload::seqpacket::SampleListener;
 use workload::serve::serve;
+use workload::tun;
 
 /// Subframes of lead. A late burst is a lost block: with a load of 9 on two cores, stalls of 6.4 ms were measured at real-time priority.
 const DEFAULT_LEAD: u32 = 8;
@@ -70,13 +71,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Err(Failure::new(ErrorCode::Io, format!("no USRP process can connect to {} any more: {error}", samples.display())))
 }
 
-impl IpInterface for SyncDevice {
-    fn receive(&self, packet: &mut [u8]) -> std::io::Result<usize> {
-        self.recv(packet)
+impl IpInterface for File {
+    fn receive(&self, packet: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(packet)
     }
 
-    fn send(&self, packet: &[u8]) -> std::io::Result<usize> {
-        Self::send(self, packet)
+    fn send(&self, packet: &[u8]) -> io::Result<usize> {
+        (&*self).write(packet)
     }
 }
 
@@ -91,7 +92,7 @@ fn path(name: &str) -> Result<PathBuf, Failure> {
     variable(name).map(PathBuf::from)
 }
 
-fn unbound(path: &Path, error: &std::io::Error) -> Failure {
+fn unbound(path: &Path, error: &io::Error) -> Failure {
     Failure::new(ErrorCode::Io, format!("{} can not be listened on: {error}", path.display()))
 }
 
@@ -112,27 +113,20 @@ fn terminals() -> Result<Vec<Ipv4Addr>, Failure> {
     })
 }
 
-/// Opens the tun interface, which an agent or lab has made; where there is none, makes one.
-fn open_tun(name: &str) -> Result<SyncDevice, Failure> {
-    let fail = |e: std::io::Error| {
-        let failure = Failure::new(ErrorCode::Environment, format!("the tun interface {name} can not be opened: {e}"));
-        match e.raw_os_error() {
-            Some(nix::libc::ENOENT | nix::libc::ENODEV | nix::libc::ENXIO) => {
+/// Opens the tun interface, which an agent or the lab has made, and switches it on; an interface that is not there is made.
+fn open_tun(name: &str) -> Result<File, Failure> {
+    let opened = tun::open(name).and_then(|fd| tun::switch_on(name).map(|()| File::from(fd)));
+    opened.map_err(|error| {
+        let failure = Failure::new(ErrorCode::Environment, format!("the tun interface {name} cannot be opened: {error}"));
+        match error.kind() {
+            io::ErrorKind::NotFound => {
                 failure.hint("/dev/net/tun is missing: load the kernel module tun, or give the container that device")
             }
-            Some(nix::libc::EPERM | nix::libc::EACCES) => failure.hint(
+            io::ErrorKind::PermissionDenied => failure.hint(
                 "it needs CAP_NET_ADMIN, or a persistent interface owned by this user: ip tuntap add dev tun mode tun user <name>",
             ),
-            Some(nix::libc::EBUSY) => failure.hint("another process uses it: is another D2D process running on this host?"),
+            io::ErrorKind::ResourceBusy => failure.hint("another process uses it: is another D2D process running on this host?"),
             _ => failure,
         }
-    };
-    let tun = DeviceBuilder::new().name(name).inherit_enable_state().build_sync().map_err(fail)?;
-    // Whoever reads takes what is there, and no more.
-    tun.set_nonblocking(true).map_err(fail)?;
-    match tun.enabled(true) {
-        Err(_) if tun.is_running().unwrap_or(false) => Ok(tun),
-        Err(e) => Err(fail(e)),
-        Ok(()) => Ok(tun),
-    }
+    })
 }
