@@ -78,11 +78,3 @@ fn time_ms(text: &str) -> Result<f64, String> {
     let ms = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
     if ms.is_finite() && ms >= 0.0 { Ok(ms) } else { Err(format!("\"{text}\" is no time that can pass")) }
 }
-
-/// Who orders, as `user@host`, for the record.
-fn orderer() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
-    let named = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    format!("{}@{}", named.or(user).unwrap_or_else(|| "unknown".into()), host.unwrap_or_else(|| "unknown".into()))
-}
