@@ -12,7 +12,7 @@ use super::phy::history::History;
 use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, FrameClock, Numerology, Prefix, SUBFRAME_TICKS, SUBFRAMES, TICK_RATE};
 use super::phy::parameters::Parameters;
-use super::phy::search::{Hypothesis, Identified, Searcher};
+use super::phy::search::{Hypothesis, Identified, Searcher, every_hypothesis};
 use super::survey::Survey;
 
 /// Finds that wait for the subframe that proves them; there are two a window at most, unless someone plays tricks.
@@ -104,7 +104,7 @@ impl Acquisition {
         self.candidates.clear();
     }
 
-    /// Everything that the frame may look like; what the synchronisation signals can not tell apart in different lists.
+    /// Everything that the frame may look like; what the synchronisation signals cannot tell apart in different lists.
     fn hypotheses(&self) -> Vec<Vec<Hypothesis>> {
         match &self.target {
             Target::Known(cell) => {
@@ -245,12 +245,6 @@ impl Acquisition {
     pub fn want_survey(&mut self, now: u64, since: u64) {
         self.survey.want(now, now.saturating_sub(since) as f64 / TICK_RATE);
     }
-}
-
-/// Everything that a frame in a direction may look like, both prefixes of a look together.
-pub fn every_hypothesis(direction: Direction) -> Vec<Hypothesis> {
-    let plans = Duplex::every_look(direction).into_iter().map(|look| look.sync_plan(direction));
-    plans.flat_map(|plan| Prefix::ALL.map(|prefix| Hypothesis { prefix, plan })).collect()
 }
 
 /// What is enough to read the broadcast block.

@@ -1,11 +1,13 @@
-//! The ears of a terminal in a group: a receiver for every other terminal, whose timing to follow, and the relay behind them.
+//! The receiving side of a terminal in a group: a receiver for every other terminal, whose timing to follow, and the relay behind them.
+
+mod handover;
 
 use std::sync::Arc;
 
 use rustfft::FftPlanner;
 
-use super::core::Outlet;
 use super::membership::Membership;
+use super::outlet::{Outlet, Sync};
 use super::phy::cell::Cell;
 use super::phy::duplex::Direction;
 use super::phy::history::History;
@@ -13,7 +15,7 @@ use super::phy::numerology::{FrameClock, SUBFRAME_TICKS, TICK_RATE};
 use super::phy::parameters::{Parameters, Role};
 use super::phy::sync_signals::CellId;
 use super::queue::PacketQueue;
-use super::receive::{Effort, Receiver, Sync};
+use super::receive::{Effort, Receiver};
 use super::relay::{LONGEST, Relay};
 use super::segment::Reassembler;
 use super::settings::Settings;
@@ -40,23 +42,23 @@ const PATIENCE: f64 = 2.0;
 const GONE: f64 = 2.0;
 
 /// One of the other terminals.
-pub(super) struct Chain {
+struct Chain {
     /// Its index.
-    pub(super) index: u8,
+    index: u8,
     /// Its receiver.
-    pub(super) receiver: Receiver,
-    heard: Heard,
+    receiver: Receiver,
+    output: ReceiverOutput,
 }
 
 /// What a receiver gives out.
 #[derive(Default)]
-struct Heard {
+struct ReceiverOutput {
     packets: Vec<Vec<u8>>,
     notes: Vec<String>,
     sync: Option<Sync>,
 }
 
-impl Outlet for Heard {
+impl Outlet for ReceiverOutput {
     fn burst(&mut self, _: &Block) {}
 
     fn packet(&mut self, packet: &[u8]) {
@@ -74,7 +76,7 @@ impl Outlet for Heard {
 
 impl Chain {
     fn synced(&self) -> bool {
-        self.heard.sync == Some(Sync::Synced)
+        self.output.sync == Some(Sync::Synced)
     }
 
     /// Hops of its timing, if it is one to follow.
@@ -85,33 +87,33 @@ impl Chain {
     }
 }
 
-/// A terminal's ears.
+/// The receiving side of a terminal.
 pub struct Group {
-    pub(super) me: u8,
+    me: u8,
     role: Role,
     /// Packets and routes.
     pub relay: Relay,
-    pub(super) chains: Vec<Chain>,
+    chains: Vec<Chain>,
     /// Whose timing this terminal has.
     followed: Option<usize>,
     /// group_ID and how the group works, once known.
-    pub(super) known: Option<(u16, Parameters)>,
+    known: Option<(u16, Parameters)>,
     sync: Sync,
     /// Tick since which nobody is in sync.
     alone: Option<u64>,
 }
 
 impl Group {
-    /// The ears of a terminal with these settings, which puts packets into `outgoing`.
+    /// The receiving side of a terminal with these settings, which puts packets into `outgoing`.
     pub fn new(settings: &Settings, membership: &Membership, outgoing: Arc<PacketQueue>, planner: &mut FftPlanner<f32>) -> Self {
         let (me, terminals) = (membership.index, membership.terminals.clone());
         let known = settings.cell.map(|cell| (cell.group(), settings.parameters));
         let bandwidth = settings.parameters.numerology.bandwidth;
         let others = (0..terminals.len() as u8).filter(|index| *index != me);
         let chains = others.map(|index| {
-            let mut receiver = Receiver::of(bandwidth, Direction::Terminal(index), cell_of(index, known), planner);
-            receiver.reassembler = Reassembler::of(LONGEST);
-            Chain { index, receiver, heard: Heard::default() }
+            let mut receiver = Receiver::for_direction(bandwidth, Direction::Terminal(index), cell_of(index, known), planner);
+            receiver.reassembler = Reassembler::with_longest(LONGEST);
+            Chain { index, receiver, output: ReceiverOutput::default() }
         });
         Self {
             chains: chains.collect(),
@@ -194,8 +196,8 @@ impl Group {
                 _ if now / SUBFRAME_TICKS % PERIOD < SEARCH => Effort::Search,
                 _ => Effort::Rest,
             };
-            chain.receiver.work(history, effort, &mut chain.heard);
-            if self.followed != Some(n) && chain.heard.sync == Some(Sync::Lost) && chain.receiver.silence(now) > GONE {
+            chain.receiver.work(history, effort, &mut chain.output);
+            if self.followed != Some(n) && chain.output.sync == Some(Sync::Lost) && chain.receiver.silence(now) > GONE {
                 chain.receiver.forget();
             }
             self.pass_on(n, now, out);
@@ -213,10 +215,10 @@ impl Group {
     /// Hands on what a receiver gave out.
     fn pass_on(&mut self, n: usize, now: u64, out: &mut impl Outlet) {
         let chain = &mut self.chains[n];
-        for packet in chain.heard.packets.drain(..) {
+        for packet in chain.output.packets.drain(..) {
             self.relay.arrived(chain.index, &packet, now, |packet| out.packet(packet));
         }
-        chain.heard.notes.drain(..).for_each(|text| out.note(&format!("terminal {}: {text}", chain.index)));
+        chain.output.notes.drain(..).for_each(|text| out.note(&format!("terminal {}: {text}", chain.index)));
     }
 
     /// What one receiver has learned of the group is true of the others.
@@ -264,7 +266,7 @@ impl Group {
     /// A slave is as well in sync as whom it follows, a master as the best.
     fn tell(&mut self, out: &mut impl Outlet) {
         let best = self.chains.iter().find(|chain| chain.synced()).filter(|_| self.role != Role::Slave);
-        let sync = best.or_else(|| self.followed()).and_then(|chain| chain.heard.sync).unwrap_or(Sync::Searching);
+        let sync = best.or_else(|| self.followed()).and_then(|chain| chain.output.sync).unwrap_or(Sync::Searching);
         self.turn(sync, out);
     }
 
@@ -282,7 +284,7 @@ impl Group {
 
     /// No samples arrive any more.
     pub fn no_samples(&mut self, out: &mut impl Outlet) {
-        self.chains.iter_mut().for_each(|chain| chain.receiver.no_samples(&mut chain.heard));
+        self.chains.iter_mut().for_each(|chain| chain.receiver.no_samples(&mut chain.output));
         self.alone = None;
         self.turn(Sync::NoSamples, out);
     }
@@ -304,7 +306,7 @@ impl Group {
         let mut all = Resumed::default();
         for n in 0..self.chains.len() {
             let chain = &mut self.chains[n];
-            let resumed = chain.receiver.resume(&mut chain.heard);
+            let resumed = chain.receiver.resume(&mut chain.output);
             (all.again, all.missing) = (all.again + resumed.again, all.missing + resumed.missing);
             self.pass_on(n, now, out);
         }
@@ -313,7 +315,7 @@ impl Group {
 }
 
 /// A terminal's cell in a group that is known.
-pub(super) fn cell_of(index: u8, known: Option<(u16, Parameters)>) -> Option<Arc<Cell>> {
+fn cell_of(index: u8, known: Option<(u16, Parameters)>) -> Option<Arc<Cell>> {
     let (group, parameters) = known?;
     let id = CellId::from_parts(group, u16::from(index))?;
     Some(Arc::new(Cell::new(id, parameters, Direction::Terminal(index))))

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::thread;
 
 use super::core::Modem;
-use super::intake::Intake;
+use super::intake::{Intake, IpInterface};
 use super::settings::Settings;
-use super::shell::{self, IpInterface, Shared};
+use super::shell::{self, Shared};
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TERMINALS, ENV_TUN};
@@ -39,16 +39,16 @@ impl Default for Args {
 /// Runs the process until it is killed.
 ///
 /// # Errors
-/// [`ErrorCode::Config`] for an environment or a control variable that it can not work with, [`ErrorCode::Environment`] without tun,
-/// [`ErrorCode::Io`] when a socket can not be had.
+/// [`ErrorCode::Config`] for an environment or a control variable that it cannot work with, [`ErrorCode::Environment`] without tun,
+/// [`ErrorCode::Io`] when a socket cannot be had.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (control, carried) = contract::control_from_env().map_err(|e| Failure::new(ErrorCode::Config, e))?;
-    let settings = Settings::read_for(&control, carried, rate()?, &terminals()?)?;
+    let settings = Settings::read(&control, carried, rate()?, &terminals()?)?;
     let (socket, samples) = (path(ENV_SOCKET)?, path(ENV_SAMPLES)?);
     let name = variable(ENV_TUN)?;
     // The sockets first: agent and USRP process wait for them.
     let shared = Shared::new(settings.clone())
-        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the modem's own sockets can not be made: {e}")))?;
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the modem's own sockets cannot be made: {e}")))?;
     let shared = Arc::new(shared);
     let listener = SampleListener::bind(&samples).map_err(|e| unbound(&samples, &e))?;
     let answers = Arc::clone(&shared);
@@ -63,10 +63,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .spawn(move || {
             let error = taking.run(&*reader);
             // The agent shows these as the process's last words; without tun there is nothing left to do.
-            eprintln!("baton: {exit_name} can not be read any more: {error}");
+            eprintln!("baton: {exit_name} cannot be read any more: {error}");
             std::process::exit(1);
         })
-        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} can not be started: {e}")))?;
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} cannot be started: {e}")))?;
     let error = shell::serve_samples(&listener, modem, &shared, &reporter, (&*tun, &*intake));
     Err(Failure::new(ErrorCode::Io, format!("no USRP process can connect to {} any more: {error}", samples.display())))
 }
@@ -93,7 +93,7 @@ fn path(name: &str) -> Result<PathBuf, Failure> {
 }
 
 fn unbound(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(ErrorCode::Io, format!("{} can not be listened on: {error}", path.display()))
+    Failure::new(ErrorCode::Io, format!("{} cannot be listened on: {error}", path.display()))
 }
 
 /// The radio's rate, samples per second, when the environment tells it.

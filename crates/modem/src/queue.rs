@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::segment::MTU;
+/// Bytes of the largest IP packet.
+pub const MTU: usize = 1500;
 
 /// Most packets, however small: their buffers are all of full size.
 const MAX_PACKETS: usize = 256;
@@ -41,11 +42,11 @@ impl Inner {
 impl PacketQueue {
     /// A queue for at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self::of(limit, MTU)
+        Self::with_longest(limit, MTU)
     }
 
     /// A queue for at most `limit` bytes of packets of at most `longest` bytes.
-    pub fn of(limit: usize, longest: usize) -> Self {
+    pub fn with_longest(limit: usize, longest: usize) -> Self {
         Self { inner: Mutex::default(), limit, longest: longest.min(limit) }
     }
 

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use self::forward::{Arrived, EVERYBODY, PREFIX};
 use self::hello::Hello;
 pub use self::routes::Routes;
-use super::queue::PacketQueue;
-use super::segment::MTU;
+use super::queue::{MTU, PacketQueue};
 use protocol::Link;
 
 /// Largest packet on the air of a group.
@@ -64,7 +63,7 @@ impl Relay {
     }
 
     /// Moves what waits in tun's queue towards the air.
-    pub fn take(&mut self, from_tun: &PacketQueue) {
+    pub fn route_from_tun(&mut self, from_tun: &PacketQueue) {
         let mut packet = std::mem::take(&mut self.packet);
         loop {
             packet.clear();

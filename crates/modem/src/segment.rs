@@ -16,12 +16,8 @@ mod sent;
 pub use reassembler::Reassembler;
 pub use segmenter::Segmenter;
 
-/// Largest IP packet.
-pub const MTU: usize = 1500;
 /// Version of the format.
 const VERSION: u8 = 2;
-/// Bytes before the segments.
-const HEADER: usize = 4;
 /// Bytes before a segment's own.
 const SEGMENT_HEADER: usize = 2;
 const FIRST: u16 = 1 << 15;
@@ -41,9 +37,6 @@ pub struct Missing {
     /// How many, in a row.
     pub count: u16,
 }
-
-/// Bytes of a payload that are not the packets' own when it carries one segment; for sizing.
-pub const OVERHEAD: usize = HEADER + SEGMENT_HEADER;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,9 @@
 //! Why nothing is found: when a search has been in vain for a while, a look at what else is on the frequency.
 
-use super::acquire::every_hypothesis;
 use super::phy::duplex::Direction;
 use super::phy::history::History;
 use super::phy::numerology::{SUBFRAME_TICKS, TICK_RATE};
-use super::phy::search::{CFO_RANGE, Identified, Searcher};
+use super::phy::search::{CFO_RANGE, Identified, Searcher, every_hypothesis};
 use super::phy::sync_signals::CellId;
 
 /// Time without success after which the first survey is made, s.

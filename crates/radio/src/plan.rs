@@ -48,7 +48,7 @@ impl Plan {
     /// The plan for a radio whose front ends have no oscillator of their own (LFRX, LFTX, Basic), or which initialisation has tuned.
     ///
     /// # Errors
-    /// A sentence when the radio's description can not be honoured.
+    /// A sentence when the radio's description cannot be honoured.
     pub fn new(radio: &Radio) -> Result<Self, String> {
         let device = radio.device().map_err(|f| f.message)?;
         let decimation = decimation(radio.rate)?;
@@ -65,7 +65,7 @@ impl Plan {
 impl Chain {
     fn new(direction: Direction, decimation: u32, hertz: f64) -> Result<Self, String> {
         let rate = dsp::decimation_word(direction, decimation)
-            .ok_or_else(|| format!("the radio can not divide its clock by {decimation}"))?;
+            .ok_or_else(|| format!("the radio cannot divide its clock by {decimation}"))?;
         let tuning = if direction == Direction::Receive { dsp::rx_tuning_word } else { dsp::tx_tuning_word };
         let frequency = (hertz.abs() <= DSP_REACH).then(|| tuning(hertz));
         Ok(Self { rate, scale: scale(direction, rate), frequency })

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs for as long as the process.
 pub fn run(session: &Session, bridge: &Bridge) {
-    // Without a timeout a silent stream would go unnoticed; with one that can not be set, nothing else works either.
+    // Without a timeout a silent stream would go unnoticed; with one that cannot be set, nothing else works either.
     let _ = session.rx.set_read_timeout(Some(LOOK_AROUND));
     let mut receiver = Receiver::new(session, bridge);
     let mut incoming = Incoming::default();

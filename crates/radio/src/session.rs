@@ -217,7 +217,7 @@ impl Session {
         self.park.leave();
         let resumed = claimed.map(|restarted| taken_over(began, restarted, claimed_us))?;
         if parked {
-            // A successor's that was called back, and can not reach the radio any more.
+            // A successor's that was called back, and cannot reach the radio any more.
             let stopped = attach::reset(&mut lock(&self.control), self.chain().other(), Instant::now() + attach::DEADLINE);
             stopped.unwrap_or_else(|why| self.note(format!("the radio's other receive chain may still run: {why}")));
         }

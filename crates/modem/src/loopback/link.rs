@@ -5,8 +5,8 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 use super::{BLOCK, CELL, Channel, End, Pair, Setup};
+use crate::outlet::Sync;
 use crate::phy::numerology::Bandwidth;
-use crate::receive::Sync;
 use workload::samples::Sample;
 
 #[test]

@@ -69,7 +69,7 @@ impl Broadcast {
         let rnti = u16::from_be_bytes([rnti_high, rnti_low]);
         let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
         let frame = u16::from_be_bytes([frame_high, frame_low]);
-        (frame < FRAMES).then_some(Self { parameters, role: Role::of(role)?, frame, hops })
+        (frame < FRAMES).then_some(Self { parameters, role: Role::from_number(role)?, frame, hops })
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
                 Some(assignment) => Duplex::Tdd { assignment },
             };
             let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
-            let said = Broadcast { parameters, role: Role::of(role).unwrap(), frame, hops };
+            let said = Broadcast { parameters, role: Role::from_number(role).unwrap(), frame, hops };
             prop_assert_eq!(Broadcast::read(&said.bytes()), Some(said));
         }
 

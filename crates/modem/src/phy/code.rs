@@ -165,6 +165,7 @@ impl Decoder {
     }
 
     /// Blocks that the error correction had to work on so far.
+    #[cfg(test)]
     pub const fn worked(&self) -> u64 {
         self.worked
     }

@@ -3,7 +3,7 @@
 use num_complex::Complex32;
 
 use super::{Receiver, SLACK};
-use crate::core::Outlet;
+use crate::outlet::Outlet;
 use crate::phy::cell::Cell;
 use crate::phy::demodulate::{Measured, Outcome};
 use crate::phy::duplex::{Direction, Use};
@@ -64,7 +64,7 @@ impl Receiver {
         }
         let read = self.demodulator.broadcast(cell, received, cfo).map(|read| read.0);
         let read = read.filter(|broadcast| broadcast.parameters == cell.parameters);
-        read.iter().for_each(|broadcast| self.take_broadcast(cell, tick, broadcast));
+        read.iter().for_each(|broadcast| self.note_broadcast(cell, tick, broadcast));
         read.is_some()
     }
 

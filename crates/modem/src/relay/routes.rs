@@ -27,7 +27,7 @@ pub struct Way {
 
 /// A route that was carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Carried {
+struct CarriedRoute {
     next: u8,
     /// Tick until which it is believed; none before the first samples.
     until: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Routes {
     me: u8,
     count: u8,
     neighbours: PerTerminal<Neighbour>,
-    carried: PerTerminal<Option<Carried>>,
+    carried: PerTerminal<Option<CarriedRoute>>,
     /// Something was carried over since the probing began.
     given: bool,
     /// Tick since which there is somebody to probe.
@@ -113,7 +113,7 @@ impl Routes {
     /// Takes a table that another process had at this place; it is valid at once. Returns what to tell.
     ///
     /// # Errors
-    /// A sentence for a route that can not be; the table is as before then.
+    /// A sentence for a route that cannot be; the table is as before then.
     pub fn install(&mut self, routes: &[Route]) -> Result<Option<String>, String> {
         let mut carried = PerTerminal::default();
         for Route { dest_id, nexthop } in routes {
@@ -121,10 +121,10 @@ impl Routes {
             let (Some(destination), Some(next)) = (known(dest_id), known(nexthop)) else {
                 let (me, last) = (self.me, self.count - 1);
                 return Err(format!(
-                    "the route ({dest_id}, {nexthop}) can not be one of terminal {me}: a route joins other terminals of 0 to {last}"
+                    "the route ({dest_id}, {nexthop}) cannot be one of terminal {me}: a route joins other terminals of 0 to {last}"
                 ));
             };
-            carried[usize::from(destination)] = Some(Carried { next, until: None });
+            carried[usize::from(destination)] = Some(CarriedRoute { next, until: None });
         }
         self.carried = carried;
         self.given = !routes.is_empty();
@@ -134,7 +134,7 @@ impl Routes {
 
     /// The device clock was set back, or this is another one: what was heard is void, what was carried over is not.
     pub fn forget(&mut self) {
-        let carried = self.carried.map(|route| route.map(|route| Carried { until: None, ..route }));
+        let carried = self.carried.map(|route| route.map(|route| CarriedRoute { until: None, ..route }));
         *self = Self { carried, given: self.given, told: self.told, ..Self::new(self.me, self.count) };
     }
 
@@ -194,7 +194,7 @@ impl Routes {
             match (before.map(|way| way.next), after.map(|way| way.next)) {
                 (before, after) if before == after => {}
                 (_, Some(next)) => tell(format!("terminal {index} is now reached {}", through(index, next))),
-                (_, None) => tell(format!("terminal {index} can not be reached any more")),
+                (_, None) => tell(format!("terminal {index} cannot be reached any more")),
             }
         }
     }
@@ -214,7 +214,7 @@ impl Routes {
             // Who goes on with another's routes is heard, and hears, as that one was.
             let taken_over = self.carried[usize::from(index)].is_some_and(|route| route.next == index);
             let heard = self.neighbour(index).heard() || taken_over;
-            hello.of[usize::from(index)] = Some(Opinion { heard, hops });
+            hello.opinions[usize::from(index)] = Some(Opinion { heard, hops });
         }
         Some(hello)
     }
