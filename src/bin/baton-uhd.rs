@@ -49,6 +49,7 @@ fn main() {
 
 /// Ends the process without destructors: libuhd's would power the converters down, reset both receive chains and wait for its
 /// lock task, up to 1.5 s.
+#[expect(unsafe_code, reason = "std ends a process with the destructors of libraries")]
 fn leave(code: i32) -> ! {
     // SAFETY: _exit ends the process at once and takes no pointers.
     unsafe { nix::libc::_exit(code) }

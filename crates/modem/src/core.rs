@@ -1,4 +1,4 @@
-//! The modem without its surroundings: samples with their ticks and IP packets in, bursts, IP packets and events out.
+//! The modem without sockets and tun: samples with their ticks and IP packets in, bursts, IP packets and events out.
 //!
 //! Time is the device's own, and known only from received blocks: everything happens in [`Modem::receive`].
 
@@ -38,8 +38,8 @@ const HISTORY_SUBFRAMES: usize = 4;
 /// A device clock reaches this after some hundred years: a block that claims more is damaged.
 const LATEST_TICK: u64 = 1 << 60;
 
-/// A modem that goes on where another was says nothing before a good CRC has proven what it inherited, for at most this long, ticks: until then
-/// the other may be called back. Longer than anybody waits for the proof, and then a master has to be heard to be found.
+/// A modem that continues for another one transmits nothing before a good CRC has proven what it inherited, for at most this long, ticks: until
+/// then the other one may be called back. Nobody waits longer for the proof, and afterwards a master has to transmit to be found.
 const UNPROVEN: u64 = 100 * SUBFRAME_TICKS;
 
 /// Figures since the start.
@@ -265,15 +265,15 @@ impl Modem {
                 receiver.reassembler.missing().for_each(|missing| self.segmenter.report(missing));
                 receiver.reassembler.reports().for_each(|missing| self.segmenter.send_again(missing));
             }
-            // Whose report it were, and whose payloads, is not told on this air.
+            // On the air of a group a report does not say whose payloads it means.
             ReceiveSide::Group(group) => {
                 group.relay.route_from_tun(&self.queue);
                 group.relay.hello(now).into_iter().for_each(|hello| self.segmenter.put_first(hello));
             }
         }
         loop {
-            // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
-            // Nobody has given out anything beyond that: an inherited tick that says so is of another clock.
+            // A burst begins LEFT_OUT after its subframe, so that the subframe may begin before the previous burst has ended.
+            // No modem sends further ahead than MOST_AHEAD: an inherited tick beyond that is of another clock.
             let free = self.next_free.min(now + MOST_AHEAD);
             let earliest = free.max(now + self.lead / 2).saturating_sub(LEFT_OUT);
             let (subframe, tick) = clock.next_subframe(earliest);

@@ -29,13 +29,13 @@ pub const NO_TIMING: u8 = 255;
 /// Most hops of a timing that others follow: two hops reach everybody.
 const MOST_HOPS: u8 = 1;
 
-/// A terminal that is not found is searched for without a pause for this long, s; then, if others are in sync, now and then.
+/// A terminal that is not found is searched for without a pause for this long, s; later, while others are in sync, at intervals.
 const EAGER: f64 = 0.5;
 /// Subframes from one such search to the next, and those that it lasts: a frame, and what a window overlaps.
 const PERIOD: u64 = 128;
 const SEARCH: u64 = 12;
 
-/// After this long without anybody, s, a slave takes what it was told of the group to be wrong.
+/// A slave that has received nobody for this long, s, assumes that what it was told of the group is wrong.
 const PATIENCE: f64 = 2.0;
 
 /// A terminal that is silent for this long, s, has to be found anew.
@@ -81,7 +81,7 @@ impl Chain {
 
     /// Hops of its timing, if it is one to follow.
     fn hops(&self) -> Option<u8> {
-        // The master needs not say so.
+        // The master does not have to report it.
         let hops = if self.index == 0 { Some(0) } else { self.receiver.hops() };
         hops.filter(|hops| *hops <= MOST_HOPS && self.synced())
     }
@@ -189,7 +189,7 @@ impl Group {
         for n in 0..self.chains.len() {
             let chain = &mut self.chains[n];
             let effort = match chain.receiver.in_vain(now) {
-                // One is enough to see what else is there.
+                // One receiver is enough for the survey.
                 _ if !heard && n == 0 => Effort::Full,
                 _ if !heard => Effort::Search,
                 seconds if seconds < EAGER => Effort::Search,
@@ -221,7 +221,7 @@ impl Group {
         chain.output.notes.drain(..).for_each(|text| out.note(&format!("terminal {}: {text}", chain.index)));
     }
 
-    /// What one receiver has learned of the group is true of the others.
+    /// Tells all receivers what one of them has learned of the group.
     fn learn(&mut self, n: usize) {
         let chain = &self.chains[n];
         let Some((cell, parameters)) = chain.receiver.cell().filter(|_| chain.synced()) else { return };
@@ -235,7 +235,7 @@ impl Group {
         }
     }
 
-    /// After a while without anybody, a slave searches for any group.
+    /// A slave that has received nobody for a while searches for any group.
     fn doubt(&mut self, now: u64, out: &mut impl Outlet) {
         if self.chains.iter().any(Chain::synced) {
             self.alone = None;
@@ -263,7 +263,7 @@ impl Group {
         }
     }
 
-    /// A slave is as well in sync as whom it follows, a master as the best.
+    /// Reports the state of sync: a slave's is that of the terminal it follows, a master's the best of all.
     fn tell(&mut self, out: &mut impl Outlet) {
         let best = self.chains.iter().find(|chain| chain.synced()).filter(|_| self.role != Role::Slave);
         let sync = best.or_else(|| self.followed()).and_then(|chain| chain.output.sync).unwrap_or(Sync::Searching);

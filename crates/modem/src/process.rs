@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .name("tun".into())
         .spawn(move || {
             let error = taking.run(&*reader);
-            // The agent shows these as the process's last words; without tun there is nothing left to do.
+            // The agent shows this as the reason why the process ended; without tun there is nothing left to do.
             eprintln!("baton: {exit_name} cannot be read any more: {error}");
             std::process::exit(1);
         })

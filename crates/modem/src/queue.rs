@@ -9,8 +9,8 @@ pub const MTU: usize = 1500;
 /// Most packets, however small: their buffers are all of full size.
 const MAX_PACKETS: usize = 256;
 
-/// A bounded queue of packets between the thread that reads tun and the one that transmits. When it is full the oldest packet goes:
-/// on a radio the newest news is worth most.
+/// A bounded queue of packets between the thread that reads tun and the one that transmits. When it is full, the oldest packet is
+/// dropped: over a radio link recent data is worth more.
 #[derive(Debug)]
 pub struct PacketQueue {
     inner: Mutex<Inner>,

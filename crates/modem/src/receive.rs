@@ -26,7 +26,7 @@ use workload::contract::Resumed;
 /// Without a good block for this long the link counts as lost, s: twenty blocks in a row.
 const LOST_AFTER: f64 = 0.1;
 
-/// An inherited timing is not doubted for this long, s.
+/// The search begins when an inherited timing has not been proven for this long, s.
 const INHERITED: f64 = 0.02;
 
 /// A slave that does not find the cell it was told searches for any after this long, s.
@@ -61,7 +61,7 @@ pub struct Receiver {
     sync: Sync,
     /// Tick of the end of the last good block.
     last_good: u64,
-    /// Tick since which the search has been in vain.
+    /// Tick since which it searches.
     since: Option<u64>,
     /// Tick up to which subframes have been decoded.
     decoded: u64,
@@ -180,8 +180,8 @@ impl Receiver {
         self.decoded
     }
 
-    /// A cell with all that is ever needed of it; one that is known is not made again, which takes a ms: a state that comes within a cut finds the
-    /// one that an earlier state has had made.
+    /// A cell with all its tables. One that is known is not computed again, which would take a ms: a state that comes within a cut finds the cell
+    /// of an earlier state.
     pub fn cell_for(&self, id: CellId, parameters: Parameters) -> Arc<Cell> {
         let known = self.cell.as_ref().filter(|cell| (cell.id, cell.parameters) == (id, parameters));
         let cell = known.map_or_else(|| Arc::new(Cell::new(id, parameters, self.direction)), Arc::clone);
@@ -278,7 +278,7 @@ impl Receiver {
         }
     }
 
-    /// After a while in vain, what was carried over may be wrong: a slave then searches for any cell.
+    /// After a while without success, what was carried over may be wrong: a slave then searches for any cell.
     fn widen(&mut self, in_vain: f64, out: &mut impl Outlet) {
         let Target::Known(cell) = self.acquisition.target() else { return };
         if self.direction != Direction::Down || in_vain < PATIENCE {
@@ -343,7 +343,7 @@ impl Receiver {
         Some(known.cloned().unwrap_or_else(|| Arc::new(Cell::new(cell.id, parameters, self.direction))))
     }
 
-    /// What cannot be followed says so in every frame; once is enough.
+    /// Notes why a cell cannot be followed, once: it would recur in every frame.
     fn complain(&mut self, text: String, out: &mut impl Outlet) {
         if self.complaint.as_ref() != Some(&text) {
             out.note(&text);

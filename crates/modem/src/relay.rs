@@ -17,7 +17,7 @@ use protocol::Link;
 /// Largest packet on the air of a group.
 pub const LONGEST: usize = MTU + PREFIX;
 
-/// Decides of every packet where it goes.
+/// Decides where each packet goes.
 #[derive(Debug)]
 pub struct Relay {
     me: u8,
@@ -78,8 +78,8 @@ impl Relay {
         self.packet = packet;
     }
 
-    /// A packet of this host behind its prefix, if a route leads to its destination. None does for what is for nobody of the group, as
-    /// the kernel's own IPv6 messages are.
+    /// A packet of this host behind its prefix, if a route leads to its destination. There is none for packets that are not for the group,
+    /// such as the kernel's own IPv6 messages.
     pub fn routed(&self, packet: &[u8]) -> Option<Vec<u8>> {
         let to = forward::destination(packet)?;
         let index = self.terminals.iter().position(|address| *address == to)? as u8;

@@ -26,7 +26,7 @@ const REPORT: u16 = 1 << 13;
 const LENGTH: u16 = REPORT - 1;
 /// Bytes of a report.
 const REPORT_BYTES: usize = 4;
-/// Reports that wait; more than that at once, and the link is not what it was.
+/// Reports that wait at most. More gaps at once mean that the link has changed altogether.
 const REPORTS: usize = 8;
 
 /// Payloads that did not arrive.

@@ -12,7 +12,7 @@ use super::phy::parameters::{Parameters, Role};
 use super::phy::sync_signals::{CellId, GROUPS, SECTORS};
 use protocol::{Control, ErrorCode, Failure};
 
-/// Name and meaning of every control variable, in the source's order.
+/// Name and meaning of every control variable, in the paper's order.
 pub const VARIABLES: [(&str, &str); 14] = [
     (
         "workmode",

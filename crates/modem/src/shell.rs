@@ -137,7 +137,7 @@ struct Shell<'a, I> {
     intake: &'a Intake,
     samples: Option<SampleSocket>,
     bursts_dropped: u64,
-    /// Changes that are not told yet: who hears of one and asks for the control variables gets those of now.
+    /// Changes that are not reported yet: whoever receives a report and asks for the control variables gets the present ones.
     changes: Vec<Sync>,
 }
 
@@ -150,7 +150,7 @@ impl<I: IpInterface> Outlet for Shell<'_, I> {
     }
 
     fn packet(&mut self, packet: &[u8]) {
-        // Refused when the interface is down or the far end sent no IP: neither is this process's concern.
+        // Refused when the interface is down or the far end sent no IP; this process can do nothing about either.
         let _ = self.tun.send(packet);
     }
 
@@ -164,16 +164,16 @@ impl<I: IpInterface> Outlet for Shell<'_, I> {
 }
 
 impl<I: IpInterface> Shell<'_, I> {
-    /// Carries out what the agent wants, and answers when it shows.
+    /// Performs the agent's requests, and answers each when its effect is published.
     fn serve_requests(&mut self, modem: &mut Modem) {
         while let Some((request, reply)) = self.shared.requests.next() {
             if matches!(request, ModemRequest::Freeze | ModemRequest::Unsent) {
-                // The host's answers to what was delivered last belong into the answer. What tun has to say of itself, its reader hears.
+                // The host's replies to the packets that were delivered last belong into the answer. An error of tun shows in the thread that reads it.
                 let _ = self.intake.drain(self.tun);
             }
             let answer = request.perform(modem, self);
             self.publish(modem.report());
-            // Whoever asked may have given up.
+            // The one who asked may have given up.
             let _ = reply.send(answer);
         }
     }
@@ -214,12 +214,12 @@ pub fn serve_samples(
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return e,
         };
-        // Told once, and only now: at the start nobody listens yet.
+        // Reported once, and only now: at the start no agent listens yet.
         if let Some(error) = ordinary.take() {
             let text = format!("the modem runs without real-time priority ({error}): on a busy machine bursts may come too late");
             reporter.report(Happened::Note { text });
         }
-        // A connection that ends at once is the peer's affair: the next one comes.
+        // A connection that ends at once is no error of this process: it waits for the next one.
         let _ = serve_one(&mut samples, &mut modem, &mut shell);
         shell.samples = None;
         modem.no_samples(&mut shell);
@@ -235,7 +235,7 @@ fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_
     loop {
         let ready = shell.shared.requests.bell.wait(samples.as_fd(), Some(SILENCE.saturating_sub(heard.elapsed())));
         shell.serve_requests(modem);
-        // Called by the agent alone; silence goes the way of a read that times out.
+        // Woken by the agent alone. Silence is handled as a read that times out.
         if !ready && heard.elapsed() < SILENCE {
             continue;
         }

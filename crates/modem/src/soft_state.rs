@@ -1,4 +1,4 @@
-//! What a modem elsewhere needs to go on where one is: everything that it would otherwise have to find again on the air.
+//! What a modem on another host needs to continue for this one: everything that it would otherwise have to find again on the air.
 
 use std::collections::VecDeque;
 
@@ -19,13 +19,13 @@ use protocol::Link;
 /// Greatest carrier frequency offset that makes sense, Hz.
 const MOST_CFO: f32 = 20_000.0;
 
-/// No tick and no counter of a sound modem is beyond this.
+/// No tick and no counter of a working modem is beyond this.
 const MOST: u64 = 1 << 60;
 
 /// Most bytes of a state as JSON.
 pub const MOST_BYTES: usize = 4096;
 
-/// No modem gives bursts out further ahead than this, ticks: the longest lead and what may lie between two hosts' latest samples.
+/// No modem sends bursts further ahead than this, ticks: the longest lead, and the difference between two hosts' latest samples.
 pub const MOST_AHEAD: u64 = 60 * SUBFRAME_TICKS;
 
 /// A state may be ahead of the samples by this much, s: the other host may have received them sooner.

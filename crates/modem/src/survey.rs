@@ -1,4 +1,4 @@
-//! Why nothing is found: when a search has been in vain for a while, a look at what else is on the frequency.
+//! Why nothing is found: when a search has had no success for a while, a look at what else is on the frequency.
 
 use super::phy::duplex::Direction;
 use super::phy::history::History;

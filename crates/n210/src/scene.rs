@@ -14,7 +14,7 @@ use std::path::Path as FilePath;
 use super::air::medium::{Medium, Tap};
 use super::board::Equipment;
 use super::device::clock::Tick;
-use super::fault::Order;
+use super::fault::FaultChange;
 use protocol::{ErrorCode, Failure};
 
 /// Longest scene file, bytes.
@@ -80,7 +80,7 @@ pub enum Action {
     /// A radio changes.
     Radio(RadioChange),
     /// A fault begins or ends.
-    Fault(Order),
+    Fault(FaultChange),
 }
 
 /// Something that happens at a tick.
@@ -122,9 +122,9 @@ impl Scene {
     /// # Errors
     /// What the text says is wrong: with file, line and key.
     pub fn parse(file: Option<&str>, text: &str, names: Vec<String>, defaults: Defaults) -> Result<Self, Failure> {
-        let source = place::Source { file, text };
-        let text = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
-        check::scene(&source, &text, Self::plain(names, defaults))
+        let scene_text = place::SceneText { file, text };
+        let text = toml::from_str(text).map_err(|error| scene_text.unreadable(&error))?;
+        check::scene(&scene_text, &text, Self::plain(names, defaults))
     }
 }
 
@@ -146,12 +146,12 @@ pub fn read(file: &FilePath) -> Result<String, Failure> {
 /// # Errors
 /// What the line says is wrong, with the key.
 pub fn event(line: &str, names: &[String]) -> Result<Action, Failure> {
-    let source = place::Source { file: None, text: line };
-    let text: text::EventText = toml::from_str(line).map_err(|error| source.unreadable(&error))?;
+    let scene_text = place::SceneText { file: None, text: line };
+    let text: text::EventText = toml::from_str(line).map_err(|error| scene_text.unreadable(&error))?;
     if let Some(at) = &text.at {
-        return Err(source.wrong(Some(at.span()), "an event that is told happens at once; a time belongs in a scene file"));
+        return Err(scene_text.wrong(Some(at.span()), "an event that is told happens at once; a time belongs in a scene file"));
     }
-    check::Checker { source: &source, names }.action(&text, 0..line.len())
+    check::Checker { scene_text: &scene_text, names }.action(&text, 0..line.len())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use n210_wire::register::{NEXT_PACKET, ROUTER_PORTS, RX_HEADER_TEMPLATE, flow_by
 use n210_wire::stream_tx::STREAM_ID as TX_STREAM;
 use n210_wire::{SetDestination, StreamCommand, StreamMode, port, sr};
 
-/// The radio's silence is an answer after this: a present one answers in milliseconds.
+/// A radio that is silent for this long is not there: a present one answers in milliseconds.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The radio reports room in its transmit queue this often: every 50 ms, and eight times in a full queue.

@@ -111,11 +111,11 @@ fn start_threads(
     })?;
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
     thread::Builder::new().name("tx".into()).spawn(move || {
-        // Refused for the one as for the other, which has said so.
+        // The receive thread has reported a refusal already.
         let _ = real_time(Rank::Stream);
         tx::run(&s, &b, &samples);
     })?;
-    // Told from a thread of its own: a keeper that does not read must not hold up samples.
+    // Reported from a thread of its own: an agent that does not read must not hold up samples.
     thread::Builder::new().name("notes".into()).spawn(move || {
         for text in told {
             eprintln!("baton usrp: {text}");

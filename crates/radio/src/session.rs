@@ -24,8 +24,8 @@ const FIRST_SAMPLES: Duration = Duration::from_millis(800);
 /// A stream that goes on brings samples within this: even at the slowest rate packets come every 2 ms.
 const FLOWING: Duration = Duration::from_millis(20);
 
-/// A stream that is taken over from another host brings samples within this, or has stopped: an overflow stops it, and nobody else is left
-/// to start it. Starting one that runs does no harm.
+/// A stream that is taken over from another host brings samples within this, or an overflow has stopped it, and it has to be started.
+/// Starting one that runs does no harm.
 const GOES_ON: Duration = Duration::from_millis(10);
 
 /// Whether the entity is linked, and whether its samples have arrived.
@@ -146,7 +146,7 @@ impl Session {
         attach::start(&mut control, self.chain(), attach::DEADLINE)
     }
 
-    /// Goes on where another host's entity was parked: asks the streams to come here, and returns when samples flow. Nothing is set up and
+    /// Continues for another host's parked entity: asks for the streams, and returns when samples flow. Nothing is set up and
     /// nothing cleared: what the other has sent is still in the radio's queue, and our first packet is the next in sequence.
     ///
     /// # Errors

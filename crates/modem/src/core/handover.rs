@@ -1,4 +1,4 @@
-//! One modem goes on where another one is: the soft state of the whole.
+//! One modem continues for another one: the soft state of a whole modem.
 
 use super::Modem;
 use crate::acquire::Timing;
@@ -13,7 +13,7 @@ const MOST_FORWARDED: usize = 64 << 10;
 
 impl Modem {
     /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync. A frozen
-    /// modem's state holds the packets that are under way and wait, too: those of a running one will be its own affair.
+    /// modem's state also holds the packets that are under way or wait; a running one still sends its packets itself.
     pub fn export(&self) -> Option<SoftState> {
         let receiver = match &self.receive_side {
             ReceiveSide::Link(receiver) => receiver,

@@ -1,4 +1,4 @@
-//! One terminal of a group goes on where another one is.
+//! One terminal of a group continues for another one.
 
 use super::{Group, cell_of};
 use crate::acquire::Timing;

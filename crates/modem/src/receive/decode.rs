@@ -30,7 +30,7 @@ impl Receiver {
             self.decoded = tick + SUBFRAME_TICKS;
             let cfo = timing.cfo / self.bandwidth.rate() as f32;
             match self.demodulator.subframe(&cell, number, received, cfo) {
-                // The far end always transmits these: nothing there is a loss, too.
+                // The far end always transmits these: an empty one is lost.
                 Outcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
                 Outcome::Signals(_) if !self.proven => {}
                 Outcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
@@ -38,7 +38,7 @@ impl Receiver {
                     if self.proven {
                         self.quality.bad();
                     }
-                    // The broadcast block stands more noise than data does: timing and frequency are right.
+                    // The broadcast block tolerates more noise than data does: timing and frequency are right.
                     if self.read_broadcast(&cell, number, tick, received, cfo) {
                         (self.last_good, self.proven) = (self.decoded, true);
                         self.synced(out);

@@ -32,7 +32,7 @@ impl Neighbour {
         (self.said, self.due) = (said, now + LATE);
     }
 
-    /// It is tick `now`: hellos may have been missed.
+    /// Counts the hellos that have been missed by tick `now`.
     pub fn pass(&mut self, now: u64) {
         while self.due > 0 && now > self.due {
             self.due += INTERVAL;

@@ -92,7 +92,7 @@ impl Routes {
         if self.others().any(|index| index == destination && linked(&index)) {
             return Some(Way { next: destination, hops: 1, probed: true });
         }
-        // Only who reaches it directly counts, so that nobody relies on a way that leads back.
+        // Only a terminal that reaches it directly counts, so that no route leads back.
         let reaches = |index: &u8| *index != destination && self.neighbour(*index).hops()[usize::from(destination)] == Some(1);
         let mut through = self.others().filter(|_| destination < GROUP_SIZE && destination != self.me);
         let next = through.find(|index| linked(index) && reaches(index))?;
@@ -145,7 +145,7 @@ impl Routes {
         }
     }
 
-    /// It is tick `now`, and samples flow, of another terminal, too, if it is `heard`. `tell` gets what the operator may want to know.
+    /// Updates the table at tick `now`, while samples flow; `heard`: another terminal is received. `tell` gets what the operator may want to know.
     pub fn work(&mut self, now: u64, heard: bool, mut tell: impl FnMut(String)) {
         if heard {
             self.began.get_or_insert(now);
@@ -211,7 +211,7 @@ impl Routes {
         let mut hello = Hello::default();
         for index in self.others() {
             let hops = self.way(index).map(|way| way.hops);
-            // Who goes on with another's routes is heard, and hears, as that one was.
+            // A terminal that continues with carried routes still has the neighbours of those routes.
             let taken_over = self.carried[usize::from(index)].is_some_and(|route| route.next == index);
             let heard = self.neighbour(index).heard() || taken_over;
             hello.opinions[usize::from(index)] = Some(Opinion { heard, hops });

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Missing;
 
-/// Payloads that are remembered, one a subframe: a report needs some 20 ms, and a cut that lasts longer than the others is felt anyway.
+/// Payloads that are remembered, one for each subframe: a report takes some 20 ms, and a cut longer than the rest is noticed anyway.
 pub const REMEMBERED: u16 = 128;
 /// How often a packet is sent at most (3GPP: maxRetxThreshold).
 const SENDINGS: u8 = 4;

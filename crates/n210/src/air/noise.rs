@@ -54,7 +54,7 @@ impl Noise {
         let place = [radio as u64, u64::from(words), u64::from(tuning.frequency), tuning.front.lo.to_bits(), start % period];
         let key = place.iter().fold(self.seed, |key, word| mix(key ^ word));
         // The antenna does not know when the chain's oscillator started.
-        let turned = turn::phasor(turn::of_word(tuning.phase_at_power_up())) * amplitude * std::f64::consts::FRAC_1_SQRT_2;
+        let turned = turn::phasor(turn::turns_from_word(tuning.phase_at_power_up())) * amplitude * std::f64::consts::FRAC_1_SQRT_2;
         let rows = self.rows(words);
         let (mut number, mut at) = (start / period, 0);
         while at < sum.re.len() {
