@@ -230,7 +230,7 @@ impl Modem {
     /// The frame timing to transmit with, if there is any yet.
     fn timing(&self) -> Option<FrameClock> {
         match self.settings.role {
-            // Frames of the device clock itself: a master that starts anew goes on where it was.
+            // Frames follow the device clock itself: a master that is restarted keeps its timing.
             Role::Master | Role::BaseStation => Some(FrameClock { origin: 0 }),
             Role::Slave => self.receive_side.clock(),
         }

@@ -38,7 +38,7 @@ const SEARCH: u64 = 12;
 /// A slave that has received nobody for this long, s, assumes that what it was told of the group is wrong.
 const PATIENCE: f64 = 2.0;
 
-/// A terminal that is silent for this long, s, has to be found anew.
+/// A terminal that is silent for this long, s, has to be found again.
 const GONE: f64 = 2.0;
 
 /// One of the other terminals.

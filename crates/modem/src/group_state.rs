@@ -42,7 +42,7 @@ impl GroupState {
     /// What has arrived of packets, by neighbour.
     ///
     /// # Errors
-    /// A sentence when one of them is none.
+    /// A sentence when one of them is not a packet.
     pub fn parts(&self) -> Result<Vec<Option<Vec<u8>>>, String> {
         let read = |text: &String| match STANDARD.decode(text) {
             Ok(part) if part.len() <= LONGEST => Ok(part),

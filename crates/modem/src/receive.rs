@@ -38,7 +38,7 @@ const SLACK: u64 = 448;
 /// How hard a receiver that is not in sync tries to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Searches, and finds out why in vain.
+    /// Searches, and surveys the frequency when nothing is found.
     Full,
     /// Searches for what it was told.
     Search,

@@ -7,7 +7,7 @@
 //! A receiver that sees a gap in the sequence numbers **reports** it (four bytes: number of the first missing payload, how many), and the sender
 //! sends the packets of which a part was in these payloads again, whole, in new payloads: what acknowledged mode is to 3GPP (36.322, 5.2), without
 //! acknowledgements, and without waiting: a packet that is sent again comes later than those behind it. At a migration it is what makes the
-//! handover lossless (36.323, 5.4): whoever goes on knows from the soft state which payload was the last one there.
+//! handover lossless (36.323, 5.4): the modem that continues knows from the soft state which payload was the last one there.
 
 mod reassembler;
 mod segmenter;

@@ -123,7 +123,7 @@ impl CarriedPackets {
     /// The packets, of at most `longest` bytes.
     ///
     /// # Errors
-    /// A sentence when one of them is none.
+    /// A sentence when one of them is not a packet.
     pub fn packets(&self, longest: usize) -> Result<Packets, String> {
         let read = |text: &String| packet(text, longest).map_err(|why| format!("the soft state carries {why}"));
         Ok(Packets {
@@ -201,7 +201,7 @@ impl SoftState {
     /// Reads a state as `export` gives it.
     ///
     /// # Errors
-    /// A sentence when it is none of this version.
+    /// A sentence when it is not a state of this version.
     pub fn read(state: &Value) -> Result<Self, String> {
         let bytes = state.to_string().len();
         if bytes > MOST_BYTES {

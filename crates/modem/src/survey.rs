@@ -27,7 +27,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Called while a search goes on, at tick `now`, in vain for so many seconds.
+    /// Called during a search, at tick `now`, after so many seconds without success.
     pub fn want(&mut self, now: u64, in_vain: f64) {
         if in_vain >= FIRST && self.until.is_none() && now >= self.next {
             // Half a frame holds every signal once.

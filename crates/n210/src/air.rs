@@ -1,7 +1,7 @@
 //! The air between the radios of a process: what their transmitters send reaches their receivers through the filters of both chains.
 //!
 //! Ticks are those of the process. A sample that a transmitter sends at tick t begins to act at t, and a sample received at t holds what
-//! arrived before t: what lies between is the delay of the filters (`response`) and of the path. A radio hears itself only over a path from
+//! arrived before t: what lies between is the delay of the filters (`response`) and of the path. A radio receives itself only over a path from
 //! itself to itself.
 //!
 //! Levels are counted in steps of the 16-bit converters. A converter's limits act on what is in the band of the chain, not on what its

@@ -167,7 +167,7 @@ impl Device {
         }
     }
 
-    /// Hears what has come by now: what is heard is about to change.
+    /// Receives what has come by now: what is received is about to change.
     pub fn listen(&mut self, air: &mut Air) {
         for chain in &mut self.rx {
             chain.listen(self.now, self.radio, air);

@@ -60,7 +60,7 @@ pub enum FaultKind {
     Reorder(Choice),
     /// All packets are lost.
     Deaf,
-    /// Power fails: all packets are lost, and the radio starts anew when it comes back.
+    /// Power fails: all packets are lost, and the radio starts again when it comes back.
     BrownOut,
     /// The firmware needs so long for every packet that it handles, one after another.
     SlowCpu(Lag),

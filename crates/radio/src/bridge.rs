@@ -36,7 +36,7 @@ impl Bridge {
 }
 
 impl BlockSender<'_> {
-    /// Hands a block over without waiting. Without a D2D process the block is nobody's, which is no error.
+    /// Hands a block over without waiting. Without a D2D process the block is dropped, which is no error.
     ///
     /// # Errors
     /// `WouldBlock` when the D2D process does not keep up and the block was dropped.

@@ -161,7 +161,7 @@ impl<'a> Receiver<'a> {
             return;
         }
         let outcome = self.session.relink();
-        // The same stream to whoever counts: what the silence swallowed is lost.
+        // Still the same stream for the counters: the samples of the silence are lost.
         self.epoch = self.session.epoch();
         if !std::mem::replace(&mut self.silent, true) {
             let ms = silence.as_millis();

@@ -65,7 +65,7 @@ pub struct Session {
     linked: AtomicBool,
     /// Whether somebody waits for the first samples.
     awaited: AtomicBool,
-    /// Counts attaches: with each one the transmit sequence begins anew, at `begin`.
+    /// Counts attaches: with each one the transmit sequence starts again, at `begin`.
     epoch: AtomicU32,
     begin: Mutex<Mark>,
     notes: SyncSender<String>,
@@ -76,7 +76,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Session {
-    /// Makes the entity: sockets and buffers, without a word to the radio.
+    /// Makes the entity: sockets and buffers, and sends nothing to the radio.
     ///
     /// # Errors
     /// Of the system.
@@ -103,7 +103,7 @@ impl Session {
         })
     }
 
-    /// Links the entity to the radio, and returns when samples flow. A linked entity is linked anew.
+    /// Links the entity to the radio, and returns when samples flow. A linked entity is linked again.
     ///
     /// # Errors
     /// A sentence that names what did not answer.
@@ -116,7 +116,7 @@ impl Session {
         let chain = RxChain::Zero;
         self.set_chain(chain);
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan, chain)?;
-        // A former owner's, which nobody else would stop.
+        // A former owner's chain, which nothing else would stop.
         attach::reset(&mut control, chain.other(), Instant::now() + attach::DEADLINE)?;
         self.begin_at(Mark::default());
         self.expect_samples();
@@ -129,7 +129,7 @@ impl Session {
         })
     }
 
-    /// Sets both streams of a linked entity up anew and starts them, without waiting for samples: whoever silenced them may have left
+    /// Sets both streams of a linked entity up again and starts them, without waiting for samples: what silenced them may have left
     /// other rates, frequencies and destinations behind, and converters without power. Does nothing while somebody links.
     ///
     /// # Errors
@@ -204,10 +204,10 @@ impl Session {
         self.park.enter()
     }
 
-    /// Claims the streams of a parked entity again, and returns when samples flow. Settings are as they were left: whoever had the radio meanwhile had the same.
+    /// Claims the streams of a parked entity again, and returns when samples flow. Settings are as they were left: the host that had the radio meanwhile had the same.
     ///
     /// # Errors
-    /// A sentence that names what did not answer. The entity is no longer parked then, and links anew by itself as after any silence.
+    /// A sentence that names what did not answer. The entity is no longer parked then, and links again by itself as after any silence.
     pub fn resume(&self) -> Result<TakenOver, String> {
         let _one_at_a_time = lock(&self.linking);
         let began = Instant::now();
@@ -291,7 +291,7 @@ impl Session {
         }
     }
 
-    /// A word with the radio's control port; waits for whoever is speaking with it.
+    /// The radio's control port; waits until it is free.
     pub fn control(&self) -> MutexGuard<'_, ControlPort> {
         lock(&self.control)
     }

@@ -26,7 +26,7 @@ const PORTS: u32 = 8;
 pub fn make() -> io::Result<UdpSocket> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..PORTS {
-        // A port that the kernel chose at binding is given up for a moment with every new connection, and what arrives then finds nobody.
+        // A port that the kernel chose at binding is given up for a moment with every new connection, and what arrives then is refused.
         let free = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?.local_addr()?.port();
         match bind(free) {
             Err(e) if e.kind() == io::ErrorKind::AddrInUse => last = e,

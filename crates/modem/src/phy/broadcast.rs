@@ -13,7 +13,7 @@ const VERSION: u8 = 1;
 
 /// Bytes of the block without its CRC.
 const PAYLOAD: usize = 13;
-/// Frames after which their numbers begin anew.
+/// Frames after which their numbers start again.
 pub const FRAMES: u16 = 1024;
 
 /// Symbols of the block: the first of the second slot.
@@ -78,7 +78,7 @@ pub fn rate_match(elements: usize) -> RateMatch {
     RateMatch::new(Code::Broadcast, Code::Broadcast.info_bytes(), elements * Modulation::Qpsk.bits())
 }
 
-/// The block's scrambling (6.6.1): the cell's alone, since whoever reads it knows no more. Unlike LTE's it begins anew in every frame.
+/// The block's scrambling (6.6.1): from the cell id alone, since its reader knows no more. Unlike LTE's it starts again in every frame.
 pub fn scrambling(cell: CellId, bits: usize) -> Vec<u8> {
     Gold::new(u32::from(cell.number())).take(bits).collect()
 }

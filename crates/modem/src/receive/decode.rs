@@ -50,7 +50,7 @@ impl Receiver {
                     self.good(measured, out);
                 }
             }
-            // The number of the frame is known for good; a terminal's hops change.
+            // The frame number stays valid once known; a terminal's hops change.
             if self.proven && (self.frame.is_none() || matches!(self.direction, Direction::Terminal(_))) {
                 self.read_broadcast(&cell, number, tick, received, cfo);
             }

@@ -42,7 +42,7 @@ pub struct Routes {
     carried: PerTerminal<Option<CarriedRoute>>,
     /// Something was carried over since the probing began.
     given: bool,
-    /// Tick since which there is somebody to probe.
+    /// Tick since which there is another terminal to probe.
     began: Option<u64>,
     /// Tick at which the next hello is sent.
     next_hello: u64,
@@ -132,7 +132,7 @@ impl Routes {
         Ok(self.given.then(|| format!("the route table was carried over: {}", self.words())))
     }
 
-    /// The device clock was set back, or this is another one: what was heard is void, what was carried over is not.
+    /// The device clock was set back, or this is another one: forgets what was received, keeps what was carried over.
     pub fn forget(&mut self) {
         let carried = self.carried.map(|route| route.map(|route| CarriedRoute { until: None, ..route }));
         *self = Self { carried, given: self.given, told: self.told, ..Self::new(self.me, self.count) };

@@ -79,7 +79,7 @@ impl Reassembler {
         let sequence = u16::from_be_bytes([*high, *low]);
         if let Some(expected) = self.expected.filter(|expected| *expected != sequence) {
             self.drop_open();
-            // A sender that began anew has not sent what seems to be missing, and knows it.
+            // A sender that started again has never sent what seems to be missing.
             let count = sequence.wrapping_sub(expected);
             if count <= REMEMBERED && self.missing.len() < REPORTS {
                 self.missing.push(Missing { first: expected, count });

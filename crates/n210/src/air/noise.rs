@@ -1,6 +1,6 @@
 //! The noise that an antenna brings, white at the converter and coloured by the receive filters.
 //!
-//! It is a function of seed, radio, tuning and time alone: two chains of a radio that are set alike hear the same, however their samples
+//! It is a function of seed, radio, tuning and time alone: two chains of a radio that are set alike receive the same, however their samples
 //! are put into packets. For each rate two periodic rows are made, of sinusoids with the spectrum of the filters and random phases. Their
 //! sum, each taken from a place and with a sign that a hash picks for every block of samples, is the noise.
 
@@ -48,7 +48,7 @@ impl Noise {
         }
     }
 
-    /// Adds what a radio's chain hears from tick `start` on; `amplitude` is the root of the mean power.
+    /// Adds what a radio's chain receives from tick `start` on; `amplitude` is the root of the mean power.
     pub fn add(&mut self, sum: &mut Split, radio: usize, tuning: &Tuning, start: Tick, amplitude: f64) {
         let (period, words) = (u64::from(tuning.decimation), tuning.words.1);
         let place = [radio as u64, u64::from(words), u64::from(tuning.frequency), tuning.front.lo.to_bits(), start % period];

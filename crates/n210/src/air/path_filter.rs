@@ -169,7 +169,7 @@ impl Channel {
     }
 }
 
-/// A filter without the ends that nobody hears, and where it begins.
+/// A filter without the ends that are negligible, and where it begins.
 fn trimmed(values: &[Complex<f64>]) -> (usize, &[Complex<f64>]) {
     let small = |sum: &mut f64, value: &Complex<f64>| {
         *sum += value.norm();

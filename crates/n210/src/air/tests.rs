@@ -58,9 +58,9 @@ fn theory(tuning: &Tuning, frequency: f64) -> Complex<f64> {
     Complex::from_polar(level * 1.646_760_258 / 1.65 * f64::from(tuning.gain), -TAU * frequency * delay)
 }
 
-/// What a receiver hears of an endless tone of a transmitter whose sample 0 falls on tick `origin`, by theory.
+/// What a receiver receives of an endless tone of a transmitter whose sample 0 falls on tick `origin`, by theory.
 ///
-/// The tone stands at all of its images; each is heard with its own phase.
+/// The tone stands at all of its images; each is received with its own phase.
 fn heard_by_theory(
     from: &Tuning,
     to: &Tuning,

@@ -94,9 +94,9 @@ struct Run {
     /// Ticks per sample, and most samples, as they were at its start.
     step: u64,
     full: u64,
-    /// Samples of the command, as often as it was begun anew, before this packet.
+    /// Samples of the command, as often as it was started again, before this packet.
     done: u64,
-    /// Samples of the command from the packet's start on; none while it begins anew of itself.
+    /// Samples of the command from the packet's start on; none while it starts again of itself.
     left: Option<u64>,
     /// There is no room for this packet before this tick.
     room: Tick,
@@ -275,7 +275,7 @@ impl RxChain {
         }
     }
 
-    /// A command that begins anew of itself ends for a new one where it would begin anew next.
+    /// A command that starts again of itself ends for a new one where it would start again next.
     fn limited(&self, mut run: Run, now: Tick) -> Run {
         if run.left.is_none() && !self.queue.is_empty() {
             // Samples that have begun; the one under way is finished.

@@ -71,7 +71,7 @@ impl Uart {
         }
     }
 
-    /// Whoever listened has gone.
+    /// The listener has gone.
     pub fn unreachable(&mut self, port: u16) {
         if port == FIRST_PORT + GPS {
             self.peer = None;

@@ -127,7 +127,7 @@ pub enum KindText {
     Duplicate,
     /// Packets are overtaken by the next.
     Reorder,
-    /// Nothing is heard or said.
+    /// Nothing is received or said.
     Deaf,
     /// Power fails.
     BrownOut,

@@ -76,7 +76,7 @@ fn samples_cross_the_air_at_their_tick() {
     // Half of the level when the filters' delay has passed: 906 ticks.
     let half = heard.iter().position(|s| f64::from(s.re).hypot(f64::from(s.im)) > 3_354.0).unwrap() as u64;
     assert!((begin + half * 52).abs_diff(5_200 + 906) <= 52, "{half}");
-    // The transmitter does not hear itself, and a receiver tuned elsewhere hears nothing.
+    // The transmitter does not receive itself, and a receiver tuned elsewhere receives nothing.
     bench.poke(listener, sr::RX0_FREQUENCY, dsp::rx_tuning_word(20e6));
     bench.transmit(sender, TxHeader { sequence: 1, count: 1, tick: Some(200_000), ..TxHeader::default() }, &samples);
     for host in [sender, listener] {

@@ -1,4 +1,4 @@
-//! What happens to the radios and their air from outside: by a scene's schedule, or because somebody says so.
+//! What happens to the radios and their air from outside: by a scene's schedule, or by a command.
 
 use super::World;
 use crate::device::Device;

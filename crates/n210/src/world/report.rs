@@ -1,4 +1,4 @@
-//! What the radios do, as JSON for whoever asks.
+//! What the radios do, as JSON.
 
 use serde_json::{Value, json};
 

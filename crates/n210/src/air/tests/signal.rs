@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What radio 1 hears of a tone of radio 0, both at the lab's rate and at 0 Hz, once the filters are full.
+/// What radio 1 receives of a tone of radio 0, both at the lab's rate and at 0 Hz, once the filters are full.
 fn steady(air: &mut Air, turns: f64, count: usize) -> Vec<Complex<f64>> {
     air.transmit(0, tx(52, 0), 0, tone(12_000.0, turns, count + 300));
     hear(air, 1, rx(52, 0), 200 * 52, count)
@@ -84,7 +84,7 @@ fn a_carrier_offset_turns_what_is_heard_without_a_jump() {
     let turn = Complex::cis(TAU * 200.0 / dsp::rate_of(52));
     let right: Vec<_> = (0..2_000).map(|n| heard[0] * turn.powi(n)).collect();
     assert!(distance(&heard, &right) < 2.5, "{}", distance(&heard, &right));
-    // Changed after the last that was heard: the phase goes on.
+    // Changed after the last that was received: the phase goes on.
     air.set_carrier_offset(0, 500.0);
     let start = 200 * 52 + 1_990 * 52;
     let after = hear(&mut air, 1, rx(52, 0), start, 5)[0];
@@ -107,7 +107,7 @@ fn paths_have_gain_delay_and_obstacles() {
     air.set_path(0, 1, Path { blocked: true, ..far.clone() });
     assert_eq!(level(&step(&mut air)), 0.0);
     assert!(level(&hear(&mut air, 2, rx(52, 0), 10_400, 10)) > 0.0, "another way is free");
-    // Nobody hears himself without a cable.
+    // No radio receives itself without a cable.
     assert_eq!(level(&hear(&mut air, 0, rx(52, 0), 10_400, 10)), 0.0);
     air.set_path(0, 0, Path::default());
     assert!((level(&hear(&mut air, 0, rx(52, 0), 10_400, 10)) / nominal() - 1.0).abs() < 1e-3);
@@ -135,7 +135,7 @@ fn a_second_ray_cuts_a_notch_where_theory_says() {
             let heard = level(&steady(&mut air, turns, 200)) / nominal();
             assert!(if hole { heard < 0.01 } else { heard > 0.3 }, "{phase_degrees} degrees, {turns}: {heard}");
         }
-        // A ray so late that it is a filter of its own: a constant carrier is heard twice, or not at all.
+        // A ray so late that it is a filter of its own: a constant carrier is received twice, or not at all.
         let mut air = Air::new(2, quiet(Path { taps: tap(near * 52 * 10), ..Path::default() }));
         air.transmit(0, tx(52, 0), 0, tone(12_000.0, 0.0, 6_000));
         let sum = level(&hear(&mut air, 1, rx(52, 0), 5_000 * 52, 50)) / nominal();
@@ -194,7 +194,7 @@ fn levels_beyond_full_scale_are_cut() {
     let mut air = Air::new(2, quiet(Path { gain_db: 30.0, ..Path::default() }));
     let loud = steady(&mut air, 0.0, 100);
     assert!(loud.iter().all(|s| (s.re - 32_767.0).abs() <= 1.0), "{:?}", loud[0]);
-    // Where the receive scale halves, the converter's limit is half of what is heard.
+    // Where the receive scale halves, the converter's limit is half of what is received.
     let to = rx(28, 0);
     assert!(dsp::scale_word(Direction::Receive, to.words.1).1 == 2.0 || to.gain > 0.9);
     let mut to = rx(52, 0);
@@ -231,7 +231,7 @@ fn what_is_older_than_the_memory_is_silence() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// How samples are put into packets, sent or received, is not heard.
+    /// How samples are put into packets makes no difference to what is received.
     #[test]
     fn packets_leave_no_trace(
         rates in prop::sample::select(vec![(52, 52), (4, 16), (16, 4), (13, 7), (100, 4), (5, 52)]),
@@ -258,7 +258,7 @@ proptest! {
         for count in heard {
             got.extend(hear(&mut pieces, 1, to, start + got.len() as u64 * u64::from(to.decimation), count));
         }
-        // A last bit may fall to the other side: the wheel of a turning phase begins anew with each packet.
+        // A last bit may fall to the other side: the wheel of a turning phase starts again with each packet.
         prop_assert!(distance(&got, &right) <= if apart == 0.0 { 0.0 } else { 1.5 }, "{}", distance(&got, &right));
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 
 const AMPLITUDE: f64 = 15_000.0;
 
-/// Transmits a tone and hears it once both chains are full; and what theory says to it.
+/// Transmits a tone and receives it once both chains are full; and what theory says to it.
 fn through(from: Tuning, to: Tuning, turns: f64, origin: Tick, start: Tick, count: usize) -> [Vec<Complex<f64>>; 2] {
     let mut air = Air::new(2, quiet(Path::default()));
     let ticks = start - origin + count as u64 * u64::from(to.decimation);
@@ -37,7 +37,7 @@ proptest! {
         let (from, to) = (tx(from, carrier), rx(to, apart.wrapping_sub(carrier)));
         prop_assume!((from.shift() + to.shift()).abs() < 49e6);
         let [heard, theory] = through(from, to, turns, origin, start, 60);
-        // Rounding of what is sent and of what is heard, and the ends of the filters that are left out.
+        // Rounding of what is sent and of what is received, and the ends of the filters that are left out.
         prop_assert!(distance(&heard, &theory) < 2.2, "{}", distance(&heard, &theory));
     }
 }

@@ -29,7 +29,7 @@ impl Bench {
         self.0.set(Scene::parse(Some("s.toml"), text, self.0.names(), defaults).unwrap());
     }
 
-    /// Powers of what chain 0 of the listener hears while another radio, or its own, transmits a constant from tick 5000 to the end.
+    /// Powers of what chain 0 of the listener receives while another radio, or its own, transmits a constant from tick 5000 to the end.
     fn levels(&mut self, sender: Host, listener: Host) -> Vec<f64> {
         let last = TxHeader { tick: Some(5_000), end_of_burst: true, ..TxHeader::default() };
         self.transmit(sender, last, &[Sample::new(20_000, 0); 363]);
