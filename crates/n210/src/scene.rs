@@ -122,9 +122,9 @@ impl Scene {
     /// # Errors
     /// What the text says is wrong: with file, line and key.
     pub fn parse(file: Option<&str>, text: &str, names: Vec<String>, defaults: Defaults) -> Result<Self, Failure> {
-        let scene_text = place::SceneText { file, text };
-        let text = toml::from_str(text).map_err(|error| scene_text.unreadable(&error))?;
-        check::scene(&scene_text, &text, Self::plain(names, defaults))
+        let source = place::Source { file, text };
+        let text = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
+        check::scene(&source, &text, Self::plain(names, defaults))
     }
 }
 
@@ -146,12 +146,12 @@ pub fn read(file: &FilePath) -> Result<String, Failure> {
 /// # Errors
 /// What the line says is wrong, with the key.
 pub fn event(line: &str, names: &[String]) -> Result<Action, Failure> {
-    let scene_text = place::SceneText { file: None, text: line };
-    let text: text::EventText = toml::from_str(line).map_err(|error| scene_text.unreadable(&error))?;
+    let source = place::Source { file: None, text: line };
+    let text: text::EventText = toml::from_str(line).map_err(|error| source.unreadable(&error))?;
     if let Some(at) = &text.at {
-        return Err(scene_text.wrong(Some(at.span()), "an event that is told happens at once; a time belongs in a scene file"));
+        return Err(source.wrong(Some(at.span()), "an event that is told happens at once; a time belongs in a scene file"));
     }
-    check::Checker { scene_text: &scene_text, names }.action(&text, 0..line.len())
+    check::Checker { source: &source, names }.action(&text, 0..line.len())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 
-use super::place::SceneText;
+use super::place::Source;
 use super::text::{EventText, File, Number, PathText, RadioChangeText, TapText, Whole};
 use super::{Action, PathChange, RadioChange, Scene, Timed};
 use crate::air::medium::Tap;
@@ -31,13 +31,13 @@ const MAX_TAPS: usize = 32;
 ///
 /// # Errors
 /// What is wrong, with its place.
-pub fn scene(scene_text: &SceneText, text: &File, mut scene: Scene) -> Result<Scene, Failure> {
+pub fn scene(source: &Source, text: &File, mut scene: Scene) -> Result<Scene, Failure> {
     if let ([only], [name]) = (&text.radio[..], &mut scene.names[..]) {
         name.clone_from(only.name.get_ref());
-        Checker { scene_text, names: &[] }.is_name(&only.name)?;
+        Checker { source, names: &[] }.is_name(&only.name)?;
     }
     let names = scene.names.clone();
-    let checker = Checker { scene_text, names: &names };
+    let checker = Checker { source, names: &names };
     checker.air(text, &mut scene)?;
     checker.radios(text, &mut scene)?;
     scene.paths = checker.paths(&text.path)?;
@@ -49,7 +49,7 @@ pub fn scene(scene_text: &SceneText, text: &File, mut scene: Scene) -> Result<Sc
 /// What a text is checked against.
 pub struct Checker<'a> {
     /// The text.
-    pub scene_text: &'a SceneText<'a>,
+    pub source: &'a Source<'a>,
     /// The radios.
     pub names: &'a [String],
 }
@@ -57,7 +57,7 @@ pub struct Checker<'a> {
 impl Checker<'_> {
     /// A failure at a place.
     pub fn wrong<T>(&self, at: Range<usize>, what: &str) -> Result<T, Failure> {
-        Err(self.scene_text.wrong(Some(at), what))
+        Err(self.source.wrong(Some(at), what))
     }
 
     /// A number within limits.

@@ -7,16 +7,16 @@ use toml::de::{DeTable, DeValue};
 
 use protocol::{ErrorCode, Failure};
 
-/// The text of a scene or an event, and the file that it comes from.
+/// A text and where it comes from.
 #[derive(Debug, Clone, Copy)]
-pub struct SceneText<'a> {
+pub struct Source<'a> {
     /// Name of the file; none is a line that somebody sent.
     pub file: Option<&'a str>,
     /// What it says.
     pub text: &'a str,
 }
 
-impl SceneText<'_> {
+impl Source<'_> {
     /// A failure that names file, line and key.
     pub fn wrong(&self, at: Option<Range<usize>>, what: &str) -> Failure {
         let at = at.unwrap_or(0..0);
