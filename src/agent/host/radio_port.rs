@@ -1,0 +1,131 @@
+//! The radio's address on eth3 during a cut: one netlink message each way, on a socket that nobody else keeps waiting, and what has to be
+//! known beforehand for that.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use nix::net::if_::if_nametoindex;
+use rtnetlink::packet_route::neighbour::NeighbourState;
+use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
+use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
+
+use super::arp::{ArpSocket, MacAddress};
+use super::ports::Cidr;
+use protocol::{ErrorCode, Failure};
+
+/// The radio answers ARP in well under a millisecond; three times, because the switch may have to learn first.
+const EVERY: Duration = Duration::from_millis(100);
+const TRIES: u32 = 3;
+
+/// A host's eth3 as far as the radio's address goes.
+#[derive(Debug)]
+pub struct RadioPort {
+    handle: Handle,
+    host: String,
+    name: String,
+    active: Cidr,
+}
+
+impl RadioPort {
+    /// Opens netlink; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Environment`].
+    pub fn open(host: &str, name: &str, active: Cidr) -> Result<Self, Failure> {
+        let (connection, handle, _) = rtnetlink::new_connection()
+            .map_err(|e| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}")))?;
+        tokio::spawn(connection);
+        Ok(Self { handle, host: host.to_owned(), name: name.to_owned(), active })
+    }
+
+    fn index(&self) -> Result<u32, Failure> {
+        if_nametoindex(self.name.as_str()).map_err(|e| self.failure("can not be found", e))
+    }
+
+    fn failure(&self, what: &str, why: impl std::fmt::Display) -> Failure {
+        Failure::new(ErrorCode::Address, format!("{} of {} {what}: {why}", self.name, self.host)).hint(
+            "check radio_port of this host in the configuration, and that the agent may change addresses (root, or CAP_NET_ADMIN)",
+        )
+    }
+
+    /// Adds the radio's address beside what is there.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`].
+    pub async fn hold(&self) -> Result<(), Failure> {
+        let (address, prefix) = self.active.parts();
+        let add = self.handle.address().add(self.index()?, address.into(), prefix).replace();
+        add.execute().await.map_err(|e| self.failure(&format!("could not be given the address {}", self.active), e))
+    }
+
+    /// Takes the radio's address away, and nothing else.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`], also when it was not there.
+    pub async fn release(&self) -> Result<(), Failure> {
+        let (address, prefix) = self.active.parts();
+        let message = AddressMessageBuilder::<Ipv4Addr>::new().index(self.index()?).address(address, prefix).build();
+        let del = self.handle.address().del(message);
+        del.execute().await.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
+    }
+
+    /// Opens a way to the radio from the parked address: the radio answers whoever asks, whatever its address, and the address that it is used
+    /// to stays with its owner.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`].
+    pub async fn open_way(&self, radio: Ipv4Addr, parked: Cidr) -> Result<(), Failure> {
+        let (from, _) = parked.parts();
+        let way = RouteMessageBuilder::<Ipv4Addr>::new().pref_source(from);
+        let add = self.handle.route().add(self.way(way, radio)?).replace();
+        add.execute().await.map_err(|e| self.failure(&format!("could not be given a way from {from} to the radio"), e))
+    }
+
+    /// Closes it, if there is one: a parked host does not reach the radio.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`].
+    pub async fn close_way(&self, radio: Ipv4Addr) -> Result<(), Failure> {
+        let way = self.way(RouteMessageBuilder::<Ipv4Addr>::new(), radio)?;
+        match self.handle.route().del(way).execute().await {
+            Err(Error::NetlinkError(e)) if e.raw_code() == -nix::libc::ESRCH => Ok(()),
+            closed => closed.map_err(|e| self.failure("could not be barred from the radio", e)),
+        }
+    }
+
+    fn way(&self, way: RouteMessageBuilder<Ipv4Addr>, radio: Ipv4Addr) -> Result<RouteMessage, Failure> {
+        Ok(way.destination_prefix(radio, 32).output_interface(self.index()?).scope(RouteScope::Link).build())
+    }
+
+    /// Finds the radio by ARP, from the interface's index and hardware address, without an address in its subnet, and tells the kernel where it is: the first packet then waits for nothing. `None`
+    /// where this process may not open raw sockets.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RadioNotFound`] when it does not answer: there is no cable to it, or it is off.
+    pub async fn find(&self, (index, own): (u32, MacAddress), radio: Ipv4Addr) -> Result<Option<(ArpSocket, MacAddress)>, Failure> {
+        let probe = tokio::task::spawn_blocking(move || {
+            let arp = match ArpSocket::open(index, own) {
+                Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return Ok(None),
+                other => other?,
+            };
+            let mac = arp.probe(radio, EVERY, TRIES)?;
+            Ok::<_, std::io::Error>(Some((arp, mac)))
+        });
+        let found =
+            probe.await.map_err(|e| self.failure("could not be used", e))?.map_err(|e| self.failure("could not be used", e))?;
+        let Some((arp, mac)) = found else { return Ok(None) };
+        let mac = mac.ok_or_else(|| {
+            let text = format!("the radio at {radio} does not answer ARP on {} of {}", self.name, self.host);
+            Failure::new(ErrorCode::RadioNotFound, text).hint("is the cable between this host and the radio's switch in place?")
+        })?;
+        let neighbour = self.handle.neighbours().add(index, radio.into()).link_layer_address(&mac);
+        let added = neighbour.state(NeighbourState::Reachable).replace().execute().await;
+        added.map_err(|e| self.failure("could not be told where the radio is", e))?;
+        Ok(Some((arp, mac)))
+    }
+
+    /// Tells everybody on the radio's network that its address is here now.
+    pub fn announce(&self, arp: &ArpSocket) -> std::io::Result<()> {
+        arp.announce(self.active.parts().0)
+    }
+}

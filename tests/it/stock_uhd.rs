@@ -1,0 +1,14 @@
+//! `baton n210` against unmodified UHD programs, and against a client that shares no code with baton, in network namespaces.
+//!
+//! Needs root, `ip`, and the packages uhd-host, python3-uhd and tshark; without them the tests say so and pass.
+
+// A test ends with what it could not do.
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod dissector;
+mod hosts;
+mod python;
+mod receive;
+mod seeds;
+mod tools;
+mod transmit;
