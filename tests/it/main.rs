@@ -20,6 +20,7 @@ mod attach;
 mod console;
 mod console_lab;
 mod demo;
+mod docs;
 mod failover;
 mod headless;
 mod hot;
