@@ -1,13 +1,15 @@
 //! Every fault at every step of every migration, in real labs, seen from outside: `make failures` writes docs/failures.tsv and
 //! docs/failures.md.
 //!
-//! Needs root; says so and passes otherwise.
+//! Needs root.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
 #[path = "../common"]
 mod common {
     pub mod lab;
+    pub mod machine;
+    pub mod needs;
     pub mod watch;
 }
 
@@ -25,7 +27,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::common::lab::{skip, text};
+use crate::common::lab::{alone, text};
 use baton::migration::flow::Side;
 use bench::Bench;
 use cells::{Cell, Fault};
@@ -115,9 +117,7 @@ fn work(lab: usize, work: &Mutex<Work>, began: Instant, commit: &str) {
 #[test]
 #[ignore = "an hour: make failures"]
 fn no_fault_at_any_step_makes_two_owners_or_none() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = alone() else { return };
     let wanted = std::env::var("CELLS").unwrap_or_default();
     let labs = std::env::var("LABS").ok().map_or(LABS, |text| text.parse().unwrap());
     fs::create_dir_all(results()).unwrap();
@@ -157,9 +157,7 @@ fn the_table_alone() {
 /// A handful of cells, so that every run of the tests has some.
 #[test]
 fn faults_of_each_kind_leave_one_owner() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = alone() else { return };
     let chosen = [
         (Order::M, Method::Classic, "link_usrp", Fault::Error),
         (Order::M, Method::Hot, "take_over", Fault::Lost),

@@ -6,6 +6,8 @@ mod common {
     pub mod cluster;
     pub mod faultless;
     pub mod lab;
+    pub mod machine;
+    pub mod needs;
     pub mod pty;
     pub mod raw_client;
     pub mod sniffer;
