@@ -26,6 +26,8 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
+// clap names the group after the struct, and main flattens the Args of the console beside these.
+#[group(id = "headless_demo")]
 pub struct Args {
     /// No screen: start the work, migrate, tear down, report on stdout.
     #[arg(long)]
