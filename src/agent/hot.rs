@@ -71,7 +71,7 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
     await_contracts(agent).await?;
     agent.urgency.hurry(NEAR);
     agent.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(classic)?;
-    let radio = agent.config.radio_of(&agent.host)?.device()?;
+    let radio = agent.config.radio_of(&agent.host)?.args.address();
     let port = agent.ports.hardware(&agent.settings().radio_port).await?;
     let found = agent.radio_port.find(port, radio).await?;
     let (arp, mac) = found.unzip();
@@ -186,7 +186,7 @@ pub async fn commit(agent: &Arc<Agent>, packets: Vec<String>) -> Result<(), Fail
         agent.state().unsettled = false;
     }
     // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
-    agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await?;
+    agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active).await?;
     forwarded
 }
 

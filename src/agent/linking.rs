@@ -10,7 +10,6 @@ use super::arp::{Arp, Mac};
 use super::children::Child;
 use super::commands::{leaving, make_usrp, ms, park_after, radio_step, set_eth3};
 use super::ownership;
-use super::ports::Cidr;
 use super::state::Agent;
 use protocol::{ErrorCode, Failure, Level, Linked, SetPort};
 use workload::contract::Ask;
@@ -51,7 +50,7 @@ pub async fn point_eth3(agent: &Agent, claim: Claim) -> Result<Linked, Failure> 
 pub async fn be_alone(agent: &Agent) -> Result<(), Failure> {
     let name = agent.settings().radio_port.clone();
     let (index, own) = agent.ports.hardware(&name).await?;
-    let address = agent.config.addresses.active.parse::<Cidr>()?.address();
+    let address = agent.config.addresses.active.address();
     let (answer, answered) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
         let arp = Arp::open(index, own);

@@ -219,7 +219,7 @@ async fn sight(agent: &Agent, host: &str) -> Sight {
             })
         };
     match told {
-        Ok(status) => of(host, &status, &agent.config.addresses.active),
+        Ok(status) => of(host, &status, &agent.config.addresses.active.to_string()),
         Err(failure) => Sight { host: host.to_owned(), serves: false, words: failure.message },
     }
 }

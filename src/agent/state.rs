@@ -105,7 +105,7 @@ impl Agent {
         }
         let agent = Self {
             ports: Ports::open(host)?,
-            radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active.parse()?)?,
+            radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active)?,
             urgency: Urgency::default(),
             ownership,
             faults,

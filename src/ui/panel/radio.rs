@@ -78,7 +78,7 @@ fn evidence(model: &Model, room: usize) -> String {
     let lang = model.skin.lang;
     let RadioOwner::Host(host) = model.owner() else { return String::new() };
     let Some(port) = model.telemetry(&host).map(|telemetry| &telemetry.radio_port) else { return String::new() };
-    let active = address(&model.config.addresses.active);
+    let active = model.config.addresses.active.address();
     let seen = lang.fill("{0} has {1}", &[&one_line(&port.name), &active]);
     let newest = model.ownership();
     let agree = |host: &&str| {
@@ -108,7 +108,7 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     let inner = block.inner(place);
     block.render(place, buf);
     let radio = model.config.radio.get(name);
-    let address = radio.and_then(|r| r.device().ok()).map_or_else(|| "radio".into(), |a| a.to_string());
+    let address = radio.map_or_else(|| "radio".into(), |radio| radio.args.address().to_string());
     let mut rows = vec![address];
     if let Some(radio) = radio {
         let room = usize::from(inner.width);
