@@ -19,7 +19,7 @@ test: packages test-packages
 # Everything that is measured, under an hour, and docs/benchmarks.md from it. PARTS=migrations ROUNDS=5 METHODS='classic hot' for less of it.
 # The programs that measure are built before: nothing compiles while something is measured.
 bench: packages test-packages
-	$(CARGO) test --release --locked --no-run --lib --test agent --test console --test n210_latency
+	$(CARGO) test --release --locked --no-run --lib --test it --test n210_latency
 	$(CARGO) build --release --locked
 	scripts/bench
 

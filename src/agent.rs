@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
 
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
@@ -63,19 +64,13 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let config = Arc::new(Config::load(file)?);
     config.host(&args.host)?;
     let faults = args.faults.as_deref().map_or_else(|| Ok(Faults::default()), Faults::load)?;
-    log_to_stderr();
+    workload::log::to_stderr("BATON_LOG", LevelFilter::INFO);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(ErrorCode::Environment, format!("the agent's runtime could not be started: {e}")))?;
     runtime.block_on(serve(config, args, faults))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BATON_LOG").unwrap_or_else(|_| "info".into());
-    // Fails only when a log is set up already, which is as good.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 async fn serve(config: Arc<Config>, args: &Args, faults: Faults) -> Result<(), Failure> {

@@ -47,9 +47,7 @@ impl Cluster {
 
 /// Runs `work` on a runtime of its own; what the libraries have to say goes to stderr.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    // Another twin in this process may have set it up before.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    workload::log::to_stderr("RUST_LOG", tracing::level_filters::LevelFilter::WARN);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -79,12 +77,4 @@ fn time_ms(text: &str) -> Result<f64, String> {
     };
     let ms = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
     if ms.is_finite() && ms >= 0.0 { Ok(ms) } else { Err(format!("\"{text}\" is no time that can pass")) }
-}
-
-/// Who orders, as `user@host`, for the record.
-fn orderer() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
-    let named = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    format!("{}@{}", named.or(user).unwrap_or_else(|| "unknown".into()), host.unwrap_or_else(|| "unknown".into()))
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Cluster, block_on, json, orderer, print, status};
+use super::{Cluster, block_on, json, print, status};
 use crate::metrics::table::{Table, outcome};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord};
+use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord, operator_name};
 
 /// Passing on a wish.
 const WISH_DEADLINE: Duration = Duration::from_secs(5);
@@ -89,7 +89,7 @@ pub(super) async fn carry_out(cluster: &Cluster, order: Order, method: Method) -
 async fn send(cluster: &Cluster, request: OrderRequest) -> Result<RunRecord, Failure> {
     let executor = cluster.config.executor(request.order);
     let deadline = ORDER_LIMIT + if request.hold { HOLD_LIMIT } else { Duration::ZERO };
-    let request = OrderRequest { by: Some(orderer()), ..request };
+    let request = OrderRequest { by: Some(operator_name()), ..request };
     let answer = cluster.client.request(executor, Command::Order(request), deadline).await?;
     serde_json::from_value(answer).map_err(|e| {
         Failure::new(ErrorCode::Internal, format!("the record that {executor} answered could not be read: {e}"))

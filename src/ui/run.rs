@@ -24,7 +24,7 @@ use crate::link::client::Client;
 use crate::link::telemetry;
 use crate::metrics::records;
 use config::Config;
-use protocol::{ErrorCode, Failure, Level};
+use protocol::{ErrorCode, Failure, Level, operator_name};
 
 /// Shortest time between two frames: at most twenty a second.
 const FRAME: Duration = Duration::from_millis(50);
@@ -80,7 +80,7 @@ struct Driver {
 impl Driver {
     fn new(config: Config, settings: &Settings) -> Result<Self, Failure> {
         let config = Arc::new(config);
-        let mut model = Model::new(config.clone(), settings.skin, Some(operator()), Utc::now());
+        let mut model = Model::new(config.clone(), settings.skin, Some(operator_name()), Utc::now());
         model.set(settings);
         let client = Arc::new(Client::new(config.clone())?);
         let export_dir = settings.export_dir.clone();
@@ -263,12 +263,4 @@ enum Told {
     Leave,
     Stop,
     GoOn,
-}
-
-/// Who sits here, as `user@host`.
-fn operator() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
-    let user = std::env::var("USER").ok().or(user).unwrap_or_else(|| "unknown".into());
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "unknown".into());
-    format!("{user}@{host}")
 }

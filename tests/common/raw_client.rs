@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
 
-use crate::wire::inside;
+use super::wire::inside;
 
 pub const CONTROL: u16 = 49152;
 pub const RX: [u16; 2] = [49156, 49158];

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, setsockopt, socket, sockopt::RcvBufForce};
 
-use crate::wire::inside;
+use super::wire::inside;
 
 /// The kernel keeps so much of what has not been read: seconds of a stream.
 const BUFFER: usize = 512 << 20;

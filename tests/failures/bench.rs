@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::cells::{Cell, Fault};
-use super::lab::{Lab, baton, children_of, pid, text};
 use super::outside::{INTERVAL, LOOK, Outside, POOL, now};
 use super::strike;
-use super::watch::{Change, Watch};
+use crate::common::lab::{Lab, baton, children_of, pid, text};
+use crate::common::watch::{Change, Watch};
 
 /// Longer than an order whose steps and ways back all meet their deadlines.
 const RECORD_WITHIN: Duration = Duration::from_secs(300);

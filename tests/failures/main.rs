@@ -4,15 +4,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
+#[path = "../common"]
+mod common {
+    pub mod lab;
+    pub mod watch;
+}
+
 mod bench;
 mod cells;
-#[path = "../common/lab.rs"]
-mod lab;
 mod outside;
 mod strike;
 mod table;
-#[path = "../common/watch.rs"]
-mod watch;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -21,10 +23,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use crate::common::lab::{skip, text};
 use baton::migration::flow::Side;
 use bench::Bench;
 use cells::{Cell, Fault};
-use lab::skip;
 use protocol::{Method, Order};
 use serde_json::Value;
 
@@ -39,7 +41,7 @@ fn results() -> PathBuf {
 fn commit() -> String {
     let git = |arguments: &[&str]| {
         let output = std::process::Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
-        output.map_or_else(|_| String::new(), |output| lab::text(&output.stdout).trim().to_owned())
+        output.map_or_else(|_| String::new(), |output| text(&output.stdout).trim().to_owned())
     };
     // What the table itself is kept in does not change what was tested.
     let changed = !git(&["status", "--porcelain", "--", "src", "tests", "Cargo.lock"]).is_empty();

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::lab::{Lab, baton, processes};
-use super::watch::Watch;
+use crate::common::lab::{Lab, baton, processes};
+use crate::common::watch::Watch;
 
 pub const POOL: [&str; 2] = ["server1", "server2"];
 /// Between two pings, s.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::lab::{Lab, baton};
+use crate::common::lab::{Lab, baton};
 
 /// The hosts of a migration.
 #[derive(Debug, Clone, Copy)]

@@ -4,24 +4,26 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
+#[path = "../common"]
+mod common {
+    pub mod lab;
+    pub mod watch;
+}
+
 mod faults;
-#[path = "../common/lab.rs"]
-mod lab;
-#[path = "../common/watch.rs"]
-mod watch;
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::common::lab::{Lab, baton, skip, text};
+use crate::common::watch::Watch;
 use faults::{Ends, Fault, status};
-use lab::{Lab, baton, skip, text};
 use nix::sys::signal::Signal;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
-use watch::Watch;
 
 /// Longer than any deadline of a flow: an order that takes longer hangs.
 const ORDER_WITHIN: Duration = Duration::from_secs(150);

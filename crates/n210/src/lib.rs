@@ -131,14 +131,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(N210Command::Tell { socket, event }) = &args.command {
         return command_socket::tell::tell(socket, event).map(|()| ExitCode::SUCCESS);
     }
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
-        )
-        .try_init()
-        .ok();
+    workload::log::to_stderr("RUST_LOG", tracing::level_filters::LevelFilter::INFO);
     let mut sites = sites(args)?;
     let scene = scene(args, &mut sites)?;
     // Before anything that a refused socket would leave half done.

@@ -9,6 +9,7 @@ mod environment;
 mod failure;
 mod hot;
 mod linked;
+mod operator;
 mod order;
 mod probe;
 mod record;
@@ -21,6 +22,7 @@ pub use environment::{Trying, missing};
 pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
+pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{

@@ -7,6 +7,7 @@ pub mod bell;
 pub mod clock;
 pub mod contract;
 pub mod keeper;
+pub mod log;
 pub mod realtime;
 pub mod samples;
 pub mod seqpacket;

@@ -1,28 +1,14 @@
 //! Agents that are killed and started again, that have no room to write, and that are told to misbehave.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::cluster::{Agent, Cluster, ETH3, SOON, baton, lives};
 use baton::metrics::records;
-use common::{Agent, Cluster, ETH3, SOON, lives, workload};
 use protocol::{
     Command, ControlValues, ErrorCode, Method, Order, Outcome, ProcessState, Route, RunRecord, SetPort, Started, Telemetry,
 };
 use serde_json::Value;
-
-#[test]
-#[ignore = "the D2D process of the other tests"]
-fn workload_d2d() {
-    workload::d2d();
-}
-
-#[test]
-#[ignore = "the USRP process of the other tests"]
-fn workload_usrp() {
-    workload::usrp();
-}
 
 const PLAIN: Command = Command::StartD2d { control_flag: 0, control: None };
 const ACTIVE: &str = "192.168.10.1/24";
@@ -258,7 +244,7 @@ async fn faults_are_met_as_the_file_says() {
     drop(agent);
     std::fs::write(&faults, text + "why = 1").unwrap();
     let file = cluster.path("baton.toml").display().to_string();
-    let (code, words) = common::baton(&["--config", &file, "agent", "--host", "one", "--faults", &faults.display().to_string()]);
+    let (code, words) = baton(&["--config", &file, "agent", "--host", "one", "--faults", &faults.display().to_string()]);
     assert_eq!(code, Some(2));
     assert!(words.contains("faults.toml") && words.contains("line 13"), "{words}");
 }

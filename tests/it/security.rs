@@ -1,8 +1,6 @@
 //! Agents among hostile peers, and agents with no more rights than they need.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-mod common;
-
 use std::io::{Read, Write};
 use std::os::unix::fs::chown;
 use std::os::unix::net::UnixStream;
@@ -10,21 +8,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::{Agent, Cluster, ETH3, workload};
+use crate::common::cluster::{Agent, Cluster, ETH3};
 use protocol::{Command, ErrorCode, Linked, Method, Order, Outcome, ProbeMark, ProcessState, RunRecord};
 use serde_json::{Value, json};
-
-#[test]
-#[ignore = "the D2D process of the other tests"]
-fn workload_d2d() {
-    workload::d2d();
-}
-
-#[test]
-#[ignore = "the USRP process of the other tests"]
-fn workload_usrp() {
-    workload::usrp();
-}
 
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()

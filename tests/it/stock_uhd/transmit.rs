@@ -1,8 +1,8 @@
 //! Transmitting programs: what they send reaches the radio, and a radio that hears itself.
 
-use crate::raw_client::TX;
-use crate::sniffer::Sniffer;
-use crate::wire::{Bench, DEVICE, Network, ended_well};
+use crate::common::raw_client::TX;
+use crate::common::sniffer::Sniffer;
+use crate::common::wire::{Bench, DEVICE, Network, ended_well};
 
 /// A transmit packet as it was on the wire.
 struct Sent {
@@ -59,7 +59,7 @@ fn eight_bit_waveforms_are_transmitted() {
     let samples = words.flat_map(|(first, second)| [first.to_be_bytes(), second.to_be_bytes()]);
     let samples: Vec<(i16, i16)> = samples.map(|[i, q]| (i16::from(i as i8) * 256, i16::from(q as i8) * 256)).collect();
     assert!((50_000..52_000).contains(&samples.len()), "{} samples", samples.len());
-    let tone = crate::receive::measure(&samples[..50_000], 819.0 / 8192.0);
+    let tone = super::receive::measure(&samples[..50_000], 819.0 / 8192.0);
     // tx_waveforms takes 819 steps in a table of 8192. Values are in steps of 1/128, cut or rounded.
     assert!(
         (tone.amplitude - 0.3).abs() < 1.0 / 128.0 && tone.noise < 2.0 / 3.0 / 128.0_f64.powi(2),
@@ -107,9 +107,9 @@ fn a_radio_with_a_cable_to_itself_hears_itself() {
     program.args("--tx-rate 1e6 --rx-rate 1e6 --tx-freq 10e6 --rx-freq 10e6 --nsamps 100000 --ampl 0.5".split(' '));
     program.args("--wave-type SINE --wave-freq 125e3 --settling 0.5".split(' '));
     assert!(ended_well(&mut program).contains("Done!"));
-    let samples = crate::receive::short_samples(&file);
+    let samples = super::receive::short_samples(&file);
     assert_eq!(samples.len(), 100_000);
-    let tone = crate::receive::measure(&samples[20_000..], 0.125);
+    let tone = super::receive::measure(&samples[20_000..], 0.125);
     let gain = 20.0 * (tone.amplitude / 0.5).log10();
     assert!((gain + 10.0).abs() < 0.5, "gain {gain} dB");
 }

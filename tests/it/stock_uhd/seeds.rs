@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::sniffer::{Frame, Sniffer};
-use crate::wire::{Bench, Network};
+use crate::common::sniffer::{Frame, Sniffer};
+use crate::common::wire::{Bench, Network};
 
 /// Ports by their number in a record, see `src/lab/n210/fuzz.rs`.
 const PORTS: [u16; 6] = [49152, 49156, 49157, 49158, 49159, 49172];

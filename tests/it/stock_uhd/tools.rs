@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
 
-use crate::faultless::{assert_faultless, figure};
-use crate::raw_client::{RX, TX};
-use crate::sniffer::Sniffer;
-use crate::wire::{Bench, DEVICE, EXAMPLES, Network, ended_well, inside};
+use crate::common::faultless::{assert_faultless, figure};
+use crate::common::raw_client::{RX, TX};
+use crate::common::sniffer::Sniffer;
+use crate::common::wire::{Bench, DEVICE, EXAMPLES, Network, ended_well, inside};
 
 #[test]
 fn tools_find_and_probe_it() {

@@ -1,6 +1,6 @@
 //! Debian's python3-uhd, and Debian's Python with it.
 
-use crate::wire::{Bench, DEVICE, ended_well, possible};
+use crate::common::wire::{Bench, DEVICE, ended_well, possible};
 
 #[test]
 fn python_receives_and_transmits() {
@@ -8,7 +8,7 @@ fn python_receives_and_transmits() {
         return;
     }
     let Some(bench) = Bench::new(1, &["--noise-dbfs=-40"]) else { return };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stock_uhd/client.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stock_uhd/client.py");
     let said = ended_well(bench.network.at(0, "/usr/bin/python3").args([script, DEVICE]));
     assert!(said.contains("python done"), "{said}");
 }

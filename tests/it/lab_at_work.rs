@@ -4,15 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-#[path = "common/faultless.rs"]
-mod faultless;
-#[path = "common/lab.rs"]
-mod lab;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lab::{Lab, alone, baton, skip, text};
+use crate::common::faultless::assert_faultless;
+use crate::common::lab::{Lab, alone, baton, skip, text};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -51,7 +47,7 @@ fn stock_tools_accept_the_pools_radio() {
     // Its first packet is played at once, and each of the next has 0.4 ms to arrive: beside the real-time threads of the lab's modems that takes what a
     // radio program has. At normal priority one run in eight begins with underruns here.
     let real_time = ["--priority", "high"];
-    faultless::assert_faultless(&lab.says("server2", &[&[benchmark.as_str()], &rates[..], &real_time[..]].concat()));
+    assert_faultless(&lab.says("server2", &[&[benchmark.as_str()], &rates[..], &real_time[..]].concat()));
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 

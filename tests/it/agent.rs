@@ -1,30 +1,16 @@
 //! The agent: every command with its failure branches, on real processes and real addresses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::cluster::{Agent, Cluster, SOON, baton, lives};
 use baton::link::telemetry::{Heard, subscribe};
-use common::{Agent, Cluster, SOON, baton, lives, workload};
 use nix::sys::signal::Signal;
 use protocol::{
     Command, Control, ControlValues, ErrorCode, Level, Linked, Method, Order, Outcome, ProcessState, Route, RunRecord, SetPort,
     Started, SyncState, Telemetry, TunIp,
 };
 use serde_json::{Value, json};
-
-#[test]
-#[ignore = "the D2D process of the other tests"]
-fn workload_d2d() {
-    workload::d2d();
-}
-
-#[test]
-#[ignore = "the USRP process of the other tests"]
-fn workload_usrp() {
-    workload::usrp();
-}
 
 const PLAIN: Command = Command::StartD2d { control_flag: 0, control: None };
 

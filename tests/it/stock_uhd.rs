@@ -6,17 +6,9 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod dissector;
-#[path = "../common/faultless.rs"]
-mod faultless;
 mod hosts;
 mod python;
-#[path = "../common/raw_client.rs"]
-mod raw_client;
 mod receive;
 mod seeds;
-#[path = "../common/sniffer.rs"]
-mod sniffer;
 mod tools;
 mod transmit;
-#[path = "../common/wire.rs"]
-mod wire;

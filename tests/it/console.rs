@@ -14,10 +14,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-#[path = "common/pty.rs"]
-mod pty;
-
-use pty::{Line, Terminal};
+use crate::common::pty::{Line, Terminal};
 
 /// Ends a test that would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,25 +1,11 @@
 //! docs/examples/agent.py, run as it is documented, against an agent.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
-use common::{Agent, Cluster, lives, workload};
+use crate::common::cluster::{Agent, Cluster, lives};
 use serde_json::Value;
-
-#[test]
-#[ignore = "the D2D process of the other tests"]
-fn workload_d2d() {
-    workload::d2d();
-}
-
-#[test]
-#[ignore = "the USRP process of the other tests"]
-fn workload_usrp() {
-    workload::usrp();
-}
 
 fn works(program: &Path, arguments: &[&str]) -> bool {
     Process::new(program).args(arguments).output().is_ok_and(|output| output.status.success())

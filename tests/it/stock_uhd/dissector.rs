@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::raw_client::{FAST, RX, TX};
-use crate::sniffer::{Frame, Sniffer, write_pcap};
-use crate::wire::{Bench, Network, ended_well, possible};
+use crate::common::raw_client::{FAST, RX, TX};
+use crate::common::sniffer::{Frame, Sniffer, write_pcap};
+use crate::common::wire::{Bench, Network, ended_well, possible};
 
 /// One packet as the dissector reads it.
 #[derive(Debug, Clone, Copy, PartialEq)]

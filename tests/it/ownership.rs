@@ -1,25 +1,11 @@
 //! One owner of the radio: epochs between two agents, and the question on the wire whether somebody else has its address.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-mod common;
-
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Agent, Cluster, workload};
+use crate::common::cluster::{Agent, Cluster};
 use protocol::{Command, ErrorCode, Linked, ProcessState, Request, SetPort, Telemetry};
 use serde_json::{Value, json};
-
-#[test]
-#[ignore = "the D2D process of the other tests"]
-fn workload_d2d() {
-    workload::d2d();
-}
-
-#[test]
-#[ignore = "the USRP process of the other tests"]
-fn workload_usrp() {
-    workload::usrp();
-}
 
 const ACTIVE: &str = "192.168.10.1/24";
 const PARKED: &str = "192.168.20.2/24";

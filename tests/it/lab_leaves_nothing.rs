@@ -15,10 +15,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-#[path = "common/lab.rs"]
-mod lab;
-
-use lab::*;
+use crate::common::lab::*;
 
 #[test]
 fn sigkill_of_the_supervisor_leaves_nothing() {

@@ -4,14 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-#[path = "common/lab.rs"]
-mod lab;
-
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lab::{Lab, alone, baton, pid, skip, text};
+use crate::common::lab::{Lab, alone, baton, pid, skip, text};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 

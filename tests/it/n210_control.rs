@@ -13,13 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use crate::common::lab;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-
-#[path = "common/lab.rs"]
-mod lab;
 
 /// A wire of this test between two namespaces, and the radio at its far end; all gone when dropped.
 struct Bench {

@@ -2,17 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "common/wire.rs"]
-mod wire;
-
 use std::f64::consts::TAU;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::common::wire::{Bench, possible};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use wire::Bench;
 
 const UTILITIES: &str = "/usr/libexec/uhd/utils";
 
@@ -113,7 +110,7 @@ fn a_tone_crosses_the_air_between_oscillators() {
 #[test]
 fn an_unlocked_oscillator_is_reported_by_uhd() {
     let burner = format!("{UTILITIES}/usrp_burn_db_eeprom");
-    if !wire::possible(&[&burner]) {
+    if !possible(&[&burner]) {
         return;
     }
     let Some(bench) = Bench::new(1, &["--board=lf"]) else { return };
@@ -142,7 +139,7 @@ fn an_external_reference_is_locked_to_only_if_something_gives_one() {
 #[test]
 fn a_gpsdo_is_found_and_tells_the_time() {
     let sensors = format!("{UTILITIES}/query_gpsdo_sensors");
-    if !wire::possible(&[&sensors]) {
+    if !possible(&[&sensors]) {
         return;
     }
     let Some(bench) = Bench::new(1, &["--gpsdo"]) else { return };

@@ -1,4 +1,4 @@
-//! The headless twins as the operator calls them: exit codes and sentences. tests/demo.rs has the whole lab.
+//! The headless twins as the operator calls them: exit codes and sentences. tests/it/demo.rs has the whole lab.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not go on has failed")]
 
 use std::path::Path;

@@ -4,11 +4,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::common::lab;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-#[path = "common/lab.rs"]
-mod lab;
 
 /// Ends a test that would wait for ever; says nothing about speed.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -5,10 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-#[path = "common/lab.rs"]
-mod lab;
-
-use lab::{Lab, alone, baton, skip, text};
+use crate::common::lab::{Lab, alone, baton, skip, text};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::raw_client::{
+use crate::common::raw_client::{
     BURST_ACK, CONTROL, Control, DECIMATION, Event, Line, RX, RxPacket, SECOND, TX, UNDERFLOW, assert_unbroken, tx_packet,
 };
-use crate::sniffer::{Frame, Sniffer};
-use crate::wire::{Bench, Network, ip};
+use crate::common::sniffer::{Frame, Sniffer};
+use crate::common::wire::{Bench, Network, ip};
 
 /// Twenty thousand times the gap between two packets: who is silent for so long has stopped.
 const SILENCE: Duration = Duration::from_millis(500);

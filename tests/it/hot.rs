@@ -4,10 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-#[path = "common/lab.rs"]
-mod lab;
-
-use lab::{Lab, skip};
+use crate::common::lab::{Lab, skip};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 

@@ -5,13 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-#[path = "common/lab.rs"]
-mod lab;
-
 use std::thread::sleep;
 use std::time::Duration;
 
-use lab::{Lab, alone, skip, text};
+use crate::common::lab::{Lab, alone, skip, text};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 

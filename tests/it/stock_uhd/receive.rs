@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::raw_client::{Control, Line, RX, RxPacket, SECOND, assert_unbroken};
-use crate::sniffer::Sniffer;
-use crate::wire::{Bench, DEVICE, Network, Radios, ended_well, inside, possible};
+use crate::common::raw_client::{Control, Line, RX, RxPacket, SECOND, assert_unbroken};
+use crate::common::sniffer::Sniffer;
+use crate::common::wire::{Bench, DEVICE, Network, Radios, ended_well, inside, possible};
 
 /// Samples of a file of sc16 in the machine's order.
 pub fn short_samples(file: &Path) -> Vec<(i16, i16)> {

@@ -1,0 +1,50 @@
+//! Every test of the whole that needs no process of its own: one binary, which links once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
+
+#[path = "../common"]
+mod common {
+    pub mod cluster;
+    pub mod faultless;
+    pub mod lab;
+    pub mod pty;
+    pub mod raw_client;
+    pub mod sniffer;
+    pub mod watch;
+    pub mod wire;
+}
+
+mod agent;
+mod attach;
+mod console;
+mod console_lab;
+mod demo;
+mod failover;
+mod headless;
+mod hot;
+mod lab_at_work;
+mod lab_leaves_nothing;
+mod link;
+mod n210_boards;
+mod n210_control;
+mod own_program;
+mod ownership;
+mod pyzmq;
+mod relay;
+mod runs;
+mod seamless;
+mod security;
+mod stock_uhd;
+mod survival;
+
+/// The agents of `common::cluster` start this binary as their workload.
+#[test]
+#[ignore = "the D2D process of the other tests"]
+fn workload_d2d() {
+    common::cluster::workload::d2d();
+}
+
+#[test]
+#[ignore = "the USRP process of the other tests"]
+fn workload_usrp() {
+    common::cluster::workload::usrp();
+}
