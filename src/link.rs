@@ -13,8 +13,6 @@ pub mod server;
 pub mod signing;
 pub mod telemetry;
 
-
-
 /// Milliseconds since the Unix epoch, as requests carry them.
 pub(crate) fn now_ms() -> u64 {
     u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0)

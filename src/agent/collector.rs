@@ -56,7 +56,12 @@ async fn control_command(command: &CommandLine, environment: Vec<(&str, String)>
         Failure::new(ErrorCode::Workload, format!("workload.control_command ({command}) {what}"))
             .hint("it must print the control variables as one JSON object; docs/workload.md has an example")
     };
-    let run = Process::new(command.program()).args(command.arguments()).envs(environment).stdin(Stdio::null()).kill_on_drop(true).output();
+    let run = Process::new(command.program())
+        .args(command.arguments())
+        .envs(environment)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
     let output = timeout(COMMAND, run).await.map_err(|_| failed(format!("did not end within {} s", COMMAND.as_secs())))?;
     let output = output.map_err(|error| failed(format!("can not be run: {error}")))?;
     if !output.status.success() {
@@ -77,7 +82,13 @@ pub async fn collect(agent: &Agent) -> Result<(), Failure> {
             _ => return Err(Failure::new(ErrorCode::Workload, "the D2D process answered get_control in a form that is none")),
         }
     } else {
-        control_command(&agent.workload().control_command, commands::environment(agent, None)?).await?
+        let Some(command) = &agent.workload().control_command else {
+            return Err(Failure::new(
+                ErrorCode::Workload,
+                "the D2D process has no contract socket, and the workload no control_command",
+            ));
+        };
+        control_command(command, commands::environment(agent, None)?).await?
     };
     // Programs without routes or meanings are none the worse.
     let routes: Option<Vec<Route>> =

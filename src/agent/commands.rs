@@ -46,7 +46,7 @@ async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Value, Failur
         Command::ProbeStart { target, interval_ms } => {
             let (target, interval) = probe_request(&target, interval_ms)?;
             start_probe(agent, target, interval).map(|()| Value::Null)
-        },
+        }
         Command::ProbeStop => {
             agent.state().probe = None;
             agent.changed.notify_one();
@@ -265,7 +265,7 @@ async fn double_kill(agent: &Agent) -> Result<Value, Failure> {
 
 async fn get_control(agent: &Arc<Agent>) -> Result<ControlValues, Failure> {
     if agent.state().collected.at.is_none() {
-        let tells = agent.d2d.has_contract() || !agent.workload().control_command.is_empty();
+        let tells = agent.d2d.has_contract() || agent.workload().control_command.is_some();
         if tells && agent.d2d.is_running() {
             collector::collect(agent).await?;
         } else if agent.d2d.is_running() {

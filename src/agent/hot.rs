@@ -218,7 +218,7 @@ async fn go_on(agent: &Agent, state: Value, mark: Mark, ready: &Ready) -> Result
         if let Ok(TakenOver { claimed_us, flowing_us, .. }) = serde_json::from_value(taken) {
             trace.add("claim streams until samples flow", claimed_us, flowing_us);
         }
-        Ok((eth3_ms, ms(began)))
+        Ok::<_, Failure>((eth3_ms, ms(began)))
     };
     // The state is there before the first samples are: it is written while the address is set.
     let import = importing.time("import soft state", agent.d2d.ask(Ask::Import { state }, CUT));

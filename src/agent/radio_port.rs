@@ -63,7 +63,7 @@ impl RadioPort {
     /// # Errors
     /// [`ErrorCode::Address`], also when it was not there.
     pub async fn release(&self) -> Result<(), Failure> {
-        let (address, prefix) = self.active.parts();
+        let (address, prefix) = (self.active.address(), self.active.prefix());
         let message = AddressMessageBuilder::<Ipv4Addr>::new().index(self.index()?).address(address, prefix).build();
         let del = self.handle.address().del(message);
         del.execute().await.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
@@ -126,6 +126,6 @@ impl RadioPort {
 
     /// Tells everybody on the radio's network that its address is here now.
     pub fn announce(&self, arp: &Arp) -> std::io::Result<()> {
-        arp.announce(self.active.parts().0)
+        arp.announce(self.active.address())
     }
 }

@@ -153,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_said_at_once() {
         let mut step = step("");
-        step.command = vec!["/nowhere/baton-uhd".into()];
+        step.command = vec!["/nowhere/baton-uhd".into()].try_into().unwrap();
         let failure = step.probe().await.unwrap_err();
         assert_eq!(failure.code, ErrorCode::Environment);
         assert_eq!(failure.message, "libuhd's step /nowhere/baton-uhd is not there");

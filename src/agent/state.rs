@@ -139,7 +139,7 @@ impl Agent {
     /// This host's section of the configuration.
     pub fn settings(&self) -> &Host {
         // `new` has looked it up, and the configuration does not change.
-        &self.config.host[&self.host]
+        &self.config.host[self.host.as_str()]
     }
 
     /// The workload of this host.

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use zeromq::{DealerSocket, Socket, SocketEvent, SocketOptions, SocketRecv, SocketSend, ZmqMessage};
 
-use super::signing::Key;
 use super::now_ms;
+use super::signing::Key;
 use config::Endpoint;
 use protocol::{Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
 

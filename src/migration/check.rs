@@ -65,7 +65,7 @@ fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &
         // KL and KR ask one host only, and are never refused for the sake of the other.
         let needed = order.is_some_and(|order| match order {
             Order::KL | Order::KR => config.executor(order) == host,
-            _ => pool.contains(&host),
+            _ => pool.contains(&host.as_str()),
         });
         let status = match answer {
             Ok(status) => status,
@@ -129,8 +129,7 @@ fn owned_by(owner: &str, pool: &[&str], answers: &Answers) -> Finding {
     match pool.iter().filter_map(known).max() {
         None => Finding::new(Grade::Ok, "radio", seen),
         Some((epoch, named)) if named == owner => {
-            let agree: Vec<&str> =
-                pool.iter().filter(|host| known(host) == Some((epoch, named))).copied().collect();
+            let agree: Vec<&str> = pool.iter().filter(|host| known(host) == Some((epoch, named))).copied().collect();
             Finding::new(Grade::Ok, "radio", format!("{seen} and owns it under epoch {epoch}, says {}", agree.join(" and ")))
         }
         Some((epoch, named)) => Finding::new(Grade::Warning, "radio", format!("{seen}, but epoch {epoch} is {named}'s"))

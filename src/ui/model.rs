@@ -388,6 +388,6 @@ impl Model {
 }
 
 /// An address without its prefix length.
-pub fn address(with_prefix: &str) -> &str {
+fn address(with_prefix: &str) -> &str {
     with_prefix.split('/').next().unwrap_or(with_prefix)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::BadValue;
 
@@ -87,6 +87,21 @@ impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}/{}", self.address, self.prefix))
     }
+}
+
+fn parse_plain<E: serde::de::Error>(text: &str) -> Result<Ipv4Addr, E> {
+    text.parse()
+        .map_err(|_| E::custom(BadValue::new(format_args!("{text:?} is not an IPv4 address"), "write it like 192.168.40.9")))
+}
+
+/// Reads an address without prefix length.
+pub(crate) fn plain<'de, D: Deserializer<'de>>(from: D) -> Result<Ipv4Addr, D::Error> {
+    parse_plain(&String::deserialize(from)?)
+}
+
+/// Reads a list of addresses without prefix length.
+pub(crate) fn plain_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Ipv4Addr>, D::Error> {
+    Vec::<String>::deserialize(from)?.iter().map(|text| parse_plain(text)).collect()
 }
 
 #[cfg(test)]

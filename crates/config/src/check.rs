@@ -28,10 +28,16 @@ pub fn whole(config: &Config) -> Result<(), Conflict> {
     for (name, host) in &config.host {
         if !config.radio.contains_key(&host.radio) {
             let known = listed(config.radio.keys().map(|name| name.as_str()));
-            return conflict(["host", name, "radio"], format!("there is no radio {:?}; the radios are {known}", host.radio.as_str()));
+            return conflict(
+                ["host", name, "radio"],
+                format!("there is no radio {:?}; the radios are {known}", host.radio.as_str()),
+            );
         }
         if host.radio_port == host.tun {
-            return conflict(["host", name, "tun"], format!("{:?} is the radio_port of this host; name another interface", host.tun.as_str()));
+            return conflict(
+                ["host", name, "tun"],
+                format!("{:?} is the radio_port of this host; name another interface", host.tun.as_str()),
+            );
         }
     }
     endpoints(config)
@@ -61,7 +67,10 @@ fn terminals(config: &Config) -> Result<(), Conflict> {
     for (index, terminal) in config.terminals.iter().enumerate() {
         if let Some(first) = config.terminals[..index].iter().position(|other| other == terminal) {
             let index = index.to_string();
-            return conflict(["terminals", &index], format!("{terminal} is terminal {first} already; each terminal has its own address"));
+            return conflict(
+                ["terminals", &index],
+                format!("{terminal} is terminal {first} already; each terminal has its own address"),
+            );
         }
     }
     Ok(())
@@ -69,7 +78,8 @@ fn terminals(config: &Config) -> Result<(), Conflict> {
 
 fn roles(config: &Config) -> Result<(), Conflict> {
     let roles = &config.roles;
-    let named = [("initiator", Some(&roles.initiator)), ("destination", Some(&roles.destination)), ("far_end", roles.far_end.as_ref())];
+    let named =
+        [("initiator", Some(&roles.initiator)), ("destination", Some(&roles.destination)), ("far_end", roles.far_end.as_ref())];
     for (role, host) in named {
         let Some(host) = host.filter(|host| !config.host.contains_key(*host)) else { continue };
         let known = listed(config.host.keys().map(|name| name.as_str()));

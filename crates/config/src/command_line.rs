@@ -13,6 +13,14 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
+    /// The same command with every word replaced.
+    ///
+    /// # Errors
+    /// The new words are no command: the first is empty, or one holds a NUL character.
+    pub fn map(self, change: impl FnMut(String) -> String) -> Result<Self, BadValue> {
+        Vec::from(self).into_iter().map(change).collect::<Vec<_>>().try_into()
+    }
+
     /// Path or name of the program, never empty.
     pub fn program(&self) -> &str {
         &self.program

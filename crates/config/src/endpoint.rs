@@ -32,8 +32,12 @@ impl FromStr for Endpoint {
     type Err = BadValue;
 
     fn from_str(text: &str) -> Result<Self, BadValue> {
-        let wrong =
-            || BadValue::new(format_args!("{text:?} is not an endpoint"), "write tcp://10.77.0.11:7600 or ipc:///run/baton/server1.sock");
+        let wrong = || {
+            BadValue::new(
+                format_args!("{text:?} is not an endpoint"),
+                "write tcp://10.77.0.11:7600 or ipc:///run/baton/server1.sock",
+            )
+        };
         if text.contains(|c: char| c.is_control()) {
             return Err(wrong());
         }
@@ -119,7 +123,19 @@ mod tests {
             let endpoint: Endpoint = text.parse().unwrap();
             assert_eq!((endpoint.to_string().as_str(), endpoint.is_local()), (shown, local), "{text}");
         }
-        for text in ["", "10.0.0.1:7600", "tcp://", "tcp://a", "tcp://:1", "tcp://a:70000", "tcp://a:0", "tcp://a b:1", "tcp://a/b:1", "ipc://", "udp://a:1"] {
+        for text in [
+            "",
+            "10.0.0.1:7600",
+            "tcp://",
+            "tcp://a",
+            "tcp://:1",
+            "tcp://a:70000",
+            "tcp://a:0",
+            "tcp://a b:1",
+            "tcp://a/b:1",
+            "ipc://",
+            "udp://a:1",
+        ] {
             assert!(text.parse::<Endpoint>().unwrap_err().wrong.contains("is not an endpoint"), "{text}");
         }
     }

@@ -52,7 +52,7 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// Tun addresses of the terminals of a relay scenario; a terminal's place in the list is its index in routes (`destID`, `nexthop`).
     /// Empty where there are only two ends.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "address::plain_list", skip_serializing_if = "Vec::is_empty")]
     pub terminals: Vec<Ipv4Addr>,
     /// Who plays which part.
     pub roles: Roles,
@@ -123,11 +123,36 @@ impl Workload {
     }
 }
 
+/// The workload file of `baton lab --workload`: what it leaves out stays as in another workload.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnWorkload {
+    /// As [`Workload::d2d`].
+    pub d2d: CommandLine,
+    /// As [`Workload::usrp`].
+    pub usrp: Option<CommandLine>,
+    /// As [`Workload::uhd`].
+    pub uhd: Option<CommandLine>,
+    /// As [`Workload::collect_interval`].
+    #[serde(rename = "collect_interval_s", default, deserialize_with = "number::optional_seconds")]
+    pub collect_interval: Option<Duration>,
+    /// As [`Workload::control_command`]; without one there is none.
+    #[serde(default, deserialize_with = "command_line::optional")]
+    pub control_command: Option<CommandLine>,
+    /// As [`Workload::meanings`].
+    #[serde(default)]
+    pub meanings: BTreeMap<String, String>,
+    /// As [`Workload::control`].
+    #[serde(default, deserialize_with = "control::variables")]
+    pub control: BTreeMap<String, toml::Value>,
+}
+
 /// Probe of the far end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Probe {
     /// Probed address.
+    #[serde(deserialize_with = "address::plain")]
     pub target: Ipv4Addr,
     /// From one probe to the next; 1 ms to 60 s, in milliseconds in the file.
     #[serde(rename = "interval_ms", with = "number::probe_interval")]

@@ -25,7 +25,7 @@ pub const PROBE_INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_m
 /// NaN is within no limits.
 fn within<'de, D: Deserializer<'de>>(from: D, fits: impl Fn(f64) -> bool, allowed: impl Display) -> Result<f64, D::Error> {
     let value = f64::deserialize(from)?;
-    if fits(value) { Ok(value) } else { Err(D::Error::custom(BadValue::new(format_args!("{value} is out of range"), allowed))) }
+    if fits(value) { Ok(value) } else { Err(D::Error::custom(BadValue::new(format_args!("{value:?} is out of range"), allowed))) }
 }
 
 pub(crate) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
@@ -56,6 +56,11 @@ pub(crate) mod seconds {
     pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_f64(duration.as_secs_f64())
     }
+}
+
+/// A duration in seconds that may be left out.
+pub(crate) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    seconds::deserialize(from).map(Some)
 }
 
 /// The interval of a probe in the file's milliseconds.

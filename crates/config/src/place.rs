@@ -8,6 +8,15 @@ use toml::de::{DeTable, DeValue};
 
 use protocol::{ErrorCode, Failure};
 
+/// The TOML reader speaks of a program's types; a file has keys and values.
+const WORDS: [(&str, &str); 5] = [
+    ("unknown field", "unknown key"),
+    ("missing field", "missing key"),
+    ("unknown variant", "unknown value"),
+    ("expected a sequence", "expected a list"),
+    ("expected f64", "expected a number"),
+];
+
 /// A TOML text and where it comes from; its errors name file, line and key.
 #[derive(Debug, Clone)]
 pub struct TomlSource<'a> {
@@ -65,9 +74,8 @@ impl<'a> TomlSource<'a> {
     }
 
     fn unreadable(&self, error: &toml::de::Error) -> Failure {
-        // The TOML reader speaks of fields; a file has keys.
-        let what = error.message().replace("unknown field", "unknown key").replace("missing field", "missing key");
-        self.wrong(error.span(), &what.trim_end().replace('\n', ", "))
+        let what = WORDS.iter().fold(error.message().trim_end().replace('\n', ", "), |what, (old, new)| what.replace(old, new));
+        self.wrong(error.span(), &what)
     }
 }
 
@@ -105,7 +113,9 @@ fn is_of_key(c: char) -> bool {
 fn search_table(table: &DeTable, prefix: &str, at: &Range<usize>, best: &mut Option<(usize, String)>) {
     for (name, value) in table {
         let dot = if prefix.is_empty() { "" } else { "." };
-        let key = format!("{prefix}{dot}{}", name.get_ref());
+        let name_text = name.get_ref();
+        let bare = !name_text.is_empty() && name_text.chars().all(|c| is_of_key(c) && c != '.');
+        let key = if bare { format!("{prefix}{dot}{name_text}") } else { format!("{prefix}{dot}{name_text:?}") };
         consider(&name.span(), &key, at, best);
         search_value(value, &key, at, best);
     }

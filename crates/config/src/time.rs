@@ -44,10 +44,12 @@ mod tests {
 
     #[test]
     fn times_are_read_with_their_unit() {
-        for (text, ms) in [("100ms", 100.0), ("0.5s", 500.0), ("7", 7.0), ("0.3 ms", 0.3), ("0", 0.0)] {
+        for (text, ms) in
+            [("100ms", 100.0), ("1ms", 1.0), ("0.5s", 500.0), ("20", 20.0), ("60s", 60_000.0), ("0.3 ms", 0.3), ("0", 0.0)]
+        {
             assert_eq!(milliseconds(parse(text).unwrap()), ms, "{text}");
         }
-        for bad in ["", "s", "ms", "-1s", "1h", "NaN", "inf", "1e300s"] {
+        for bad in ["", "s", "ms", "-5ms", "-1s", "1h", "1m", "nanms", "NaN", "inf", "1e300s"] {
             assert!(parse(bad).unwrap_err().wrong.contains("is not a time"), "{bad}");
         }
     }

@@ -1,11 +1,10 @@
 //! A scene: the radios' equipment, the paths between them, and what happens when, as one TOML file says.
 //!
-//! `text` is the grammar, `check` and `fault` turn it into what is meant, `place` says where something is wrong, `stage` keeps the
+//! `text` is the grammar, `check` and `fault` turn it into what is meant, `stage` keeps the
 //! paths and the schedule while the radios run.
 
 mod check;
 mod fault;
-mod place;
 pub mod stage;
 mod text;
 
@@ -15,6 +14,7 @@ use super::air::medium::{Medium, Tap};
 use super::board::Equipment;
 use super::device::clock::Tick;
 use super::fault::Order;
+use config::TomlSource;
 use protocol::{ErrorCode, Failure};
 
 /// Longest scene file, bytes.
