@@ -1,26 +1,21 @@
 //! The agent of one host: carries out commands, watches the workload, publishes telemetry.
 
-mod arp;
 mod children;
 mod collector;
 mod commands;
 mod faults;
+mod host;
 mod hot;
 mod lease;
 mod linking;
-mod load;
 mod memory;
 mod order;
 mod ownership;
 mod peer;
-mod ports;
-mod radio_port;
 mod radio_step;
 mod seamless;
 mod state;
-mod stored;
 mod telemetry;
-mod urgency;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

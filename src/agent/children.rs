@@ -24,7 +24,7 @@ use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState
 use workload::contract::{ENV_CONTROL, ENV_SOCKET, Status};
 use workload::keeper::Keeper;
 
-use super::stored;
+use super::host::disk;
 
 /// Between two looks for the socket: short against the 50 ms that starting takes.
 const LOOK: Duration = Duration::from_millis(5);
@@ -226,7 +226,7 @@ impl Child {
     /// Notes the process for a later life of this agent.
     fn remember(&self, pid: u32) {
         let written = Identity::of(pid).ok_or_else(|| "it has ended".to_owned());
-        if let Err(text) = written.and_then(|identity| stored::store(&self.pid_file(), &identity)) {
+        if let Err(text) = written.and_then(|identity| disk::store(&self.pid_file(), &identity)) {
             let text = format!(
                 "the {} process (pid {pid}) could not be written down: {text}; an agent that dies will not find it again",
                 self.name()

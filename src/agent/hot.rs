@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::arp::Arp;
 use super::commands::{ms, park_after};
+use super::host::arp::{ArpSocket, format_mac};
 use super::lease;
 use super::ownership;
 use super::seamless;
@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// What `prepare` leaves for `take_over`.
 #[derive(Debug)]
 pub struct Ready {
-    arp: Option<Arp>,
+    arp: Option<ArpSocket>,
     /// The processes receive already, beside the source's.
     pub overlaps: bool,
 }
@@ -47,7 +47,7 @@ fn classic(failure: Failure) -> Failure {
 
 /// The soft state of the D2D process while it runs.
 pub async fn export(agent: &Arc<Agent>) -> Result<SoftState, Failure> {
-    agent.urgency.hurry(NEAR);
+    agent.priority.raise_for(NEAR);
     if agent.state().unsettled {
         commit_late(agent).await;
     }
@@ -69,15 +69,14 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
         return Err(Failure::new(ErrorCode::State, "the USRP process is already linked").hint("kill_usrp ends it"));
     }
     await_contracts(agent).await?;
-    agent.urgency.hurry(NEAR);
+    agent.priority.raise_for(NEAR);
     agent.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(classic)?;
     let radio = agent.config.radio_of(&agent.host)?.args.address();
     let port = agent.ports.hardware(&agent.settings().radio_port).await?;
     let found = agent.radio_port.find(port, radio).await?;
     let (arp, mac) = found.unzip();
     agent.state().ready = Some(Ready { arp, overlaps: false });
-    let text = |mac: super::arp::Mac| mac.map(|byte| format!("{byte:02x}")).join(":");
-    Ok(Prepared { radio_mac: mac.map(text) })
+    Ok(Prepared { radio_mac: mac.map(format_mac) })
 }
 
 /// On a busy machine a process may make its contract socket later than its start was waited for.
@@ -100,9 +99,9 @@ async fn await_contracts(agent: &Agent) -> Result<(), Failure> {
 
 /// Freezes both processes and takes eth3 away from the radio, or leaves all as it was.
 pub async fn freeze(agent: &Arc<Agent>) -> Result<Frozen, Failure> {
-    agent.urgency.hurry(NEAR);
+    agent.priority.raise_for(NEAR);
     let frozen = freeze_all(agent).await;
-    agent.urgency.hurry(OVER);
+    agent.priority.raise_for(OVER);
     match frozen {
         Ok(frozen) => {
             lease::begin(agent);
@@ -152,9 +151,9 @@ pub async fn take_over(agent: &Arc<Agent>, state: Value, mark: Value, epoch: u64
         return Err(Failure::new(ErrorCode::State, format!("nothing was prepared on {}", agent.host)).hint("prepare comes first"));
     };
     let epoch = ownership::claim_at_once(agent, epoch)?;
-    agent.urgency.hurry(NEAR);
+    agent.priority.raise_for(NEAR);
     let gone_on = go_on(agent, state, mark, &ready).await;
-    agent.urgency.hurry(OVER);
+    agent.priority.raise_for(OVER);
     agent.state().unsettled = ready.overlaps;
     // Closing a packet socket waits for all processors, some ms.
     drop(tokio::task::spawn_blocking(move || drop(ready)));

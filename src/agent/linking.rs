@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::arp::{Arp, Mac};
 use super::children::Child;
 use super::commands::{leaving, make_usrp, ms, park_after, radio_step, set_eth3};
+use super::host::arp::{ArpSocket, format_mac};
 use super::ownership;
 use super::state::Agent;
 use protocol::{ErrorCode, Failure, Level, Linked, SetPort};
@@ -53,18 +53,21 @@ pub async fn be_alone(agent: &Agent) -> Result<(), Failure> {
     let address = agent.config.addresses.active.address();
     let (answer, answered) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
-        let arp = Arp::open(index, own);
+        let arp = ArpSocket::open(index, own);
         // The answer leaves before the socket is closed, which waits for the kernel's RCU, some ms.
         let _ = answer.send(
             arp.as_ref().map_or_else(|e| Err(e.to_string()), |arp| arp.probe(address, CONFLICT, 1).map_err(|e| e.to_string())),
         );
     });
-    let text = |mac: Mac| mac.map(|byte| format!("{byte:02x}")).join(":");
     match answered.await.unwrap_or_else(|e| Err(e.to_string())) {
         Ok(None) => Ok(()),
         Ok(Some(mac)) => Err(Failure::new(
             ErrorCode::AddressConflict,
-            format!("{name} of {} was not given {address}: the host with the hardware address {} has it", agent.host, text(mac)),
+            format!(
+                "{name} of {} was not given {address}: the host with the hardware address {} has it",
+                agent.host,
+                format_mac(mac)
+            ),
         )
         .hint("park that host's eth3 (kill_usrp); by force the radio is taken all the same, and hears two masters")),
         Err(why) => Err(Failure::new(

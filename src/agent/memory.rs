@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::host::disk;
 use super::state::Agent;
-use super::{stored, telemetry};
+use super::telemetry;
 use crate::metrics::records;
 use protocol::{
     Collected, Command, Control, Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route,
@@ -67,13 +68,13 @@ fn file(agent: &Agent, what: &str) -> PathBuf {
 }
 
 async fn write(agent: &Agent, what: &str, content: impl Serialize + Send + 'static) {
-    if let Err(text) = stored::store_aside(file(agent, what), content).await {
+    if let Err(text) = disk::store_in_thread(file(agent, what), content).await {
         agent.event(Level::Warning, format!("what a restart would need was not written down: {text}; the service goes on"));
     }
 }
 
 fn read<T: serde::de::DeserializeOwned>(agent: &Agent, what: &str) -> Option<T> {
-    stored::load(&file(agent, what)).unwrap_or_else(|text| {
+    disk::load(&file(agent, what)).unwrap_or_else(|text| {
         agent.event(Level::Warning, format!("what an earlier life of this agent left can not be read: {text}"));
         None
     })

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
+use super::host::disk;
 use super::state::Agent;
-use super::stored;
 use config::Config;
 use protocol::{Command, ErrorCode, Failure, Level};
 
@@ -43,7 +43,7 @@ impl Ownership {
     /// What an earlier life of this agent knew; the text is why that could not be read.
     pub fn load(config: &Config, host: &str) -> (Self, Option<String>) {
         let file = config.state_folder().join(format!("{host}.owner.json"));
-        let (newest, problem) = match stored::load::<Owner>(&file) {
+        let (newest, problem) = match disk::load::<Owner>(&file) {
             Ok(newest) => (newest.unwrap_or_default(), None),
             Err(text) => (Owner::default(), Some(format!("the epoch of the radio's owner is counted from 0: {text}"))),
         };
@@ -82,7 +82,7 @@ impl Ownership {
 
     /// Writes the newest owner to disk; `Err` is why it could not.
     async fn store(&self) -> Result<(), String> {
-        stored::store_aside(self.file.clone(), self.newest()).await
+        disk::store_in_thread(self.file.clone(), self.newest()).await
     }
 }
 

@@ -30,7 +30,7 @@ pub async fn run(agent: Arc<Agent>) {
             () = agent.stop.cancelled() => return,
         }
         // The radio's other end of a cut has no time for questions.
-        if agent.urgency.is() {
+        if agent.priority.is_raised() {
             continue;
         }
         let told = agent.client.request(&peer, Command::Status, ANSWER).await.ok();

@@ -27,7 +27,7 @@ pub async fn overlap(agent: &Agent, stream: Value) -> Result<Overlapped, Failure
     if agent.state().ready.is_none() {
         return Err(Failure::new(ErrorCode::State, format!("nothing was prepared on {}", agent.host)).hint("prepare comes first"));
     }
-    agent.urgency.hurry(NEAR);
+    agent.priority.raise_for(NEAR);
     let parked = agent.config.addresses.parked;
     agent.ports.set(&agent.settings().radio_port, parked).await?;
     agent.radio_port.open_way(agent.config.radio_of(&agent.host)?.args.address(), parked).await?;

@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{Child, News, Role};
 use super::faults::Faults;
+use super::host::ports::Ports;
+use super::host::priority::Priority;
+use super::host::radio_port::RadioPort;
 use super::hot::Ready;
 use super::memory::Kept;
 use super::ownership::Ownership;
-use super::ports::Ports;
-use super::radio_port::RadioPort;
-use super::urgency::Urgency;
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::runtime_folder;
@@ -32,7 +32,7 @@ pub struct Agent {
     pub publisher: Publisher,
     pub ports: Ports,
     pub radio_port: RadioPort,
-    pub urgency: Urgency,
+    pub priority: Priority,
     pub ownership: Ownership,
     pub faults: Faults,
     pub d2d: Child,
@@ -106,7 +106,7 @@ impl Agent {
         let agent = Self {
             ports: Ports::open(host)?,
             radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active)?,
-            urgency: Urgency::default(),
+            priority: Priority::default(),
             ownership,
             faults,
             d2d: Child::new(Role::D2d, &folder, sender.clone()),

@@ -8,7 +8,7 @@ use chrono::Utc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::children::millis;
-use super::load::Sampler;
+use super::host::load::Sampler;
 use super::state::Agent;
 use protocol::{ControlReport, Failure, ProcessLoad, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
 
@@ -31,7 +31,7 @@ pub async fn publish(agent: Arc<Agent>) {
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                if agent.urgency.is() {
+                if agent.priority.is_raised() {
                     continue;
                 }
                 if count.is_multiple_of(LOAD_EVERY) {
@@ -44,7 +44,7 @@ pub async fn publish(agent: Arc<Agent>) {
             () = agent.changed.notified() => {
                 tokio::time::sleep(GATHER).await;
                 // The next tick will say it.
-                if agent.urgency.is() {
+                if agent.priority.is_raised() {
                     continue;
                 }
             }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::last_words::LastWords;
 use super::life::{Identity, Life};
 use super::{Child, News, Running};
-use crate::agent::stored;
+use crate::agent::host::disk;
 use protocol::{Level, ProcessState};
 use workload::contract::Status;
 
@@ -18,7 +18,7 @@ const AWAY: &str = "it ended while its agent was away: its exit status and last 
 impl Child {
     /// Takes up the process that an earlier life of this agent has left running, or says that it has ended since.
     pub async fn adopt(&self) {
-        let identity = match stored::load::<Identity>(&self.pid_file()) {
+        let identity = match disk::load::<Identity>(&self.pid_file()) {
             Ok(Some(identity)) => identity,
             Ok(None) => return,
             Err(text) => {

@@ -9,7 +9,7 @@ use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
 use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
 
-use super::arp::{Arp, Mac};
+use super::arp::{ArpSocket, MacAddress};
 use config::Cidr;
 use protocol::{ErrorCode, Failure};
 
@@ -102,9 +102,9 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::RadioNotFound`] when it does not answer: there is no cable to it, or it is off.
-    pub async fn find(&self, (index, own): (u32, Mac), radio: Ipv4Addr) -> Result<Option<(Arp, Mac)>, Failure> {
+    pub async fn find(&self, (index, own): (u32, MacAddress), radio: Ipv4Addr) -> Result<Option<(ArpSocket, MacAddress)>, Failure> {
         let probe = tokio::task::spawn_blocking(move || {
-            let arp = match Arp::open(index, own) {
+            let arp = match ArpSocket::open(index, own) {
                 Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return Ok(None),
                 other => other?,
             };
@@ -125,7 +125,7 @@ impl RadioPort {
     }
 
     /// Tells everybody on the radio's network that its address is here now.
-    pub fn announce(&self, arp: &Arp) -> std::io::Result<()> {
+    pub fn announce(&self, arp: &ArpSocket) -> std::io::Result<()> {
         arp.announce(self.active.address())
     }
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 /// Reads a file; `None` when there is none.
 ///
 /// # Errors
-/// A sentence: it can not be read, or is none of ours.
+/// A sentence: the file cannot be read or parsed.
 pub fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, String> {
     let at = |why: String| format!("{}: {why}", file.display());
     match std::fs::read(file) {
@@ -34,7 +34,7 @@ pub fn store(file: &Path, content: &impl Serialize) -> Result<(), String> {
 ///
 /// # Errors
 /// As [`store`].
-pub async fn store_aside(file: PathBuf, content: impl Serialize + Send + 'static) -> Result<(), String> {
+pub async fn store_in_thread(file: PathBuf, content: impl Serialize + Send + 'static) -> Result<(), String> {
     let written = tokio::task::spawn_blocking(move || store(&file, &content)).await;
     written.map_err(|e| e.to_string())?
 }

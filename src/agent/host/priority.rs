@@ -8,32 +8,32 @@ use tokio::time::sleep;
 
 use workload::realtime::{Rank, ordinary, real_time};
 
-/// Whether there is a hurry.
+/// The scheduling priority of the agent's thread.
 #[derive(Debug, Clone, Default)]
-pub struct Urgency {
-    /// Odd while there is.
+pub struct Priority {
+    /// Odd while the priority is raised; grows with every change.
     turn: Arc<AtomicU32>,
 }
 
-impl Urgency {
-    /// Begins one, or bounds one that there is: it ends after this long by itself. On the agent's own thread, within its runtime.
-    pub fn hurry(&self, most: Duration) {
-        // Without the right to, things take as long as they take.
+impl Priority {
+    /// Raises it for at most this long from now, whatever an earlier call said. Must be called on the agent's own thread, within its runtime.
+    pub fn raise_for(&self, most: Duration) {
+        // Without the right to raise it, the cut takes as long as it takes.
         let _ = real_time(Rank::Modem);
         let turn = (self.turn.load(Ordering::Relaxed) | 1).wrapping_add(2);
         self.turn.store(turn, Ordering::Relaxed);
         let shared = Arc::clone(&self.turn);
         tokio::spawn(async move {
             sleep(most).await;
-            // Unless it has been bounded anew.
+            // Unless a later call has set a new end.
             if shared.compare_exchange(turn, turn.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 let _ = ordinary();
             }
         });
     }
 
-    /// Whether there is a hurry.
-    pub fn is(&self) -> bool {
+    /// Whether it is raised now.
+    pub fn is_raised(&self) -> bool {
         self.turn.load(Ordering::Relaxed) % 2 == 1
     }
 }
