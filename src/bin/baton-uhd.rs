@@ -29,7 +29,7 @@ fn main() {
     let mut stdout = match keep_stdout() {
         Ok(file) => file,
         Err(e) => {
-            eprintln!("baton-uhd: stdout can not be set aside: {e}");
+            eprintln!("baton-uhd: stdout cannot be set aside: {e}");
             leave(1);
         }
     };
@@ -49,6 +49,7 @@ fn main() {
 
 /// Ends the process without destructors: libuhd's would power the converters down, reset both receive chains and wait for its
 /// lock task, up to 1.5 s.
+#[expect(unsafe_code, reason = "std ends a process with the destructors of libraries")]
 fn leave(code: i32) -> ! {
     // SAFETY: _exit ends the process at once and takes no pointers.
     unsafe { nix::libc::_exit(code) }
@@ -121,7 +122,7 @@ fn init(radio: &Radio, started: Instant) -> Outcome {
     Ok((report, 0))
 }
 
-/// The crate offers no set_master_clock_rate, and an N210's clock can not be set: it is checked instead.
+/// The crate offers no set_master_clock_rate, and an N210's clock cannot be set: it is checked instead.
 fn set_clock(usrp: &Usrp, radio: &Radio) -> Result<(), String> {
     let rate = usrp.get_master_clock_rate(BOARD).map_err(|e| said("reading the master clock rate", &e))?;
     if (rate - MASTER_CLOCK).abs() > 1.0 {

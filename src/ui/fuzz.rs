@@ -7,8 +7,9 @@ use chrono::DateTime;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::model::{Model, Screen};
+use super::model::Model;
 use super::msg::{Heard, Msg};
+use super::place::Screen;
 use super::screen;
 use super::settings;
 use super::theme::{Skin, ThemeName};

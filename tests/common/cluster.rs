@@ -24,6 +24,7 @@ pub struct Cluster {
 impl Cluster {
     /// `{at}` in `top` stands for the folder, which holds a cluster.key. `workload` takes the place of the `d2d` and `usrp` lines; `top` goes before all sections.
     pub fn new(top: &str, workload: Option<&str>) -> Self {
+        super::machine::assert_turn();
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().display().to_string();
         let top = top.replace("{at}", &at);

@@ -18,7 +18,7 @@ use workload::samples::{Block, Kind};
 use workload::seqpacket::{SampleListener, SampleSocket};
 
 use fake::FakeRadio;
-use process::{SoftwareRadio, Usrp, await_until, ip, own_network, radio};
+use process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip, radio};
 
 const DECIMATION: u64 = 52;
 
@@ -39,11 +39,11 @@ fn burst(tick: u64, samples: usize) -> Block {
     Block { kind: Kind::Tx, tick, samples: (0..samples).map(|n| Sample::new(n as i16, 7)).collect() }
 }
 
+type Linked = (OwnNetwork, tempfile::TempDir, FakeRadio, Usrp, SampleListener, SampleSocket);
+
 /// A linked process with its D2D side, or nothing where the rights are missing.
-fn linked() -> Option<(tempfile::TempDir, FakeRadio, Usrp, SampleListener, SampleSocket)> {
-    if !own_network() {
-        return None;
-    }
+fn linked() -> Option<Linked> {
+    let network = OwnNetwork::enter()?;
     let folder = tempfile::tempdir().unwrap();
     let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
     let fake = FakeRadio::start();
@@ -53,12 +53,12 @@ fn linked() -> Option<(tempfile::TempDir, FakeRadio, Usrp, SampleListener, Sampl
     assert_eq!(usrp.ask("status").unwrap()["linked"], true);
     let d2d = listener.accept().unwrap();
     d2d.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    Some((folder, fake, usrp, listener, d2d))
+    Some((network, folder, fake, usrp, listener, d2d))
 }
 
 #[test]
 fn a_link_brings_samples_and_takes_bursts() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     let tick = receive_contiguous(&mut d2d, 100_000);
     for n in 0..3 {
         d2d.send(&burst(tick + n * 1920 * DECIMATION, 1920)).unwrap();
@@ -80,7 +80,7 @@ fn a_link_brings_samples_and_takes_bursts() {
 
 #[test]
 fn losses_and_events_are_counted_and_an_overflow_is_survived() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().lose = 3;
     await_until("the loss is seen", || usrp.counters().rx_lost_samples == 3 * 363);
     fake.state().events = vec![TxMessage::Underflow, TxMessage::Late, TxMessage::Late, TxMessage::Late];
@@ -98,7 +98,7 @@ fn losses_and_events_are_counted_and_an_overflow_is_survived() {
 
 #[test]
 fn a_silent_stream_is_asked_for_again() {
-    let Some((_folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
     fake.state().streaming = false;
     usrp.await_note("the stream was asked for again");
     usrp.await_note("samples flow again");
@@ -107,7 +107,7 @@ fn a_silent_stream_is_asked_for_again() {
 
 #[test]
 fn no_more_packets_than_the_radio_has_room_for() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().mute_reports = true;
     for _ in 0..70 {
         d2d.send(&burst(0, 4096)).unwrap();
@@ -124,7 +124,7 @@ fn no_more_packets_than_the_radio_has_room_for() {
 /// A radio has nothing to report of packets that never reached it, and of the next ones it would.
 #[test]
 fn what_was_lost_on_the_way_closes_the_window_for_a_while_only() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().mute_reports = true;
     for _ in 0..60 {
         d2d.send(&burst(0, 4096)).unwrap();
@@ -143,7 +143,7 @@ fn what_was_lost_on_the_way_closes_the_window_for_a_while_only() {
 
 #[test]
 fn a_new_d2d_process_is_found() {
-    let Some((folder, _fake, _usrp, listener, d2d)) = linked() else { return };
+    let Some((_network, folder, _fake, _usrp, listener, d2d)) = linked() else { return };
     drop((listener, d2d));
     let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
     receive_contiguous(&mut listener.accept().unwrap(), 20_000);
@@ -151,7 +151,7 @@ fn a_new_d2d_process_is_found() {
 
 #[test]
 fn a_clean_end_leaves_the_radio_quiet() {
-    let Some((_folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
     kill(Pid::from_raw(usrp.child.id() as i32), Signal::SIGTERM).unwrap();
     assert!(usrp.child.wait().unwrap().success());
     assert!(!fake.state().streaming);
@@ -181,16 +181,14 @@ fn exercise(usrp: &mut Usrp, d2d: &mut SampleSocket, subframes: u64) -> (f64, St
 #[test]
 #[ignore = "measures for five seconds; run with --ignored --nocapture"]
 fn the_load_of_both_ways() {
-    let Some((_folder, _fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, _fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     let (percent, counters) = exercise(&mut usrp, &mut d2d, 5000);
     println!("{percent:.1} % of a core, {counters:?}");
 }
 
 #[test]
 fn a_software_n210_is_found_initialised_and_linked() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     #[cfg(feature = "uhd")]
     {
@@ -220,9 +218,7 @@ fn a_software_n210_is_found_initialised_and_linked() {
 
 #[test]
 fn a_radio_that_does_not_answer_is_named() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     // A cable at whose other end nobody is.
     for line in
         ["link add eth3 type veth peer name far", "addr add 192.168.20.1/24 dev eth3", "link set eth3 up", "link set far up"]

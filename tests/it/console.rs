@@ -14,6 +14,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::common::machine;
 use crate::common::pty::{Line, Terminal};
 
 /// Ends a test that would wait for ever.
@@ -78,6 +79,7 @@ fn agents(cluster: &Path) -> Receiver<String> {
 
 #[test]
 fn the_terminal_is_given_back_however_the_console_ends() {
+    let _turn = machine::shared();
     let dir = tempfile::tempdir().unwrap();
     let cluster = cluster(dir.path());
     type End = (&'static str, fn(&Terminal));
@@ -105,6 +107,7 @@ fn the_terminal_is_given_back_however_the_console_ends() {
 
 #[test]
 fn the_shell_has_the_terminal_while_the_console_is_suspended() {
+    let _turn = machine::shared();
     let dir = tempfile::tempdir().unwrap();
     let cluster = cluster(dir.path());
     let line = format!("{} console -c {}; echo SHELL; read -r; fg; echo LEFT", env!("CARGO_BIN_EXE_baton"), cluster.display());
@@ -138,6 +141,7 @@ fn the_shell_has_the_terminal_while_the_console_is_suspended() {
 
 #[test]
 fn a_console_that_is_told_to_go_on_keeps_the_terminal_raw() {
+    let _turn = machine::shared();
     let dir = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(&mut console(&cluster(dir.path())), (40, 120), Line::Fast);
     terminal.wait_taken();
@@ -167,6 +171,7 @@ fn a_console_that_is_told_to_go_on_keeps_the_terminal_raw() {
 
 #[test]
 fn a_storm_of_sizes_leaves_a_whole_frame() {
+    let _turn = machine::shared();
     let dir = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(&mut console(&cluster(dir.path())), (40, 120), Line::Fast);
     terminal.wait_taken();
@@ -185,6 +190,7 @@ fn a_storm_of_sizes_leaves_a_whole_frame() {
 
 #[test]
 fn a_terminal_that_takes_nothing_does_not_hold_up_the_keys() {
+    let _turn = machine::shared();
     let dir = tempfile::tempdir().unwrap();
     let cluster = cluster(dir.path());
     let orders = agents(&cluster);
@@ -212,6 +218,7 @@ fn a_terminal_that_takes_nothing_does_not_hold_up_the_keys() {
 
 #[test]
 fn settings_that_are_wrong_are_refused_before_the_terminal_is_taken() {
+    let _turn = machine::shared();
     let dir = tempfile::tempdir().unwrap();
     let cluster = cluster(dir.path());
     let settings = dir.path().join("console.toml");
@@ -225,6 +232,7 @@ fn settings_that_are_wrong_are_refused_before_the_terminal_is_taken() {
 
 #[test]
 fn flags_reach_the_screen() {
+    let _turn = machine::shared();
     let dir = tempfile::tempdir().unwrap();
     let cluster = cluster(dir.path());
     let mut command = console(&cluster);

@@ -6,6 +6,8 @@ mod common {
     pub mod cluster;
     pub mod faultless;
     pub mod lab;
+    pub mod machine;
+    pub mod needs;
     pub mod pty;
     pub mod raw_client;
     pub mod sniffer;
@@ -19,6 +21,7 @@ mod config_refused;
 mod console;
 mod console_lab;
 mod demo;
+mod docs;
 mod failover;
 mod headless;
 mod hot;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
 use crate::common::cluster::{Agent, Cluster, lives};
+use crate::common::machine;
 use serde_json::Value;
 
 fn works(program: &Path, arguments: &[&str]) -> bool {
@@ -44,6 +45,7 @@ fn run(python: &Path, cluster: &Cluster, key: bool, arguments: &[&str]) -> (Opti
 
 #[test]
 fn the_example_starts_and_kills_d2d_and_shows_errors() {
+    let _turn = machine::shared();
     let python = python();
     for (key, top) in [(false, ""), (true, "key_file = \"{at}/cluster.key\"")] {
         let cluster = Cluster::new(top, None);

@@ -13,7 +13,7 @@ use std::path::Path as FilePath;
 use super::air::medium::{Medium, Tap};
 use super::board::Equipment;
 use super::device::clock::Tick;
-use super::fault::Order;
+use super::fault::FaultChange;
 use config::TomlSource;
 use protocol::{ErrorCode, Failure};
 
@@ -44,7 +44,7 @@ pub struct Fitting {
     pub change: RadioChange,
 }
 
-/// What of a radio can change; what is none stays.
+/// What of a radio can change; `None` leaves it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RadioChange {
     /// Its number.
@@ -55,7 +55,7 @@ pub struct RadioChange {
     pub noise_dbfs: Option<f32>,
 }
 
-/// What of a path changes; what is none stays.
+/// What of a path changes; `None` leaves it as it is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PathChange {
     /// Number of the transmitter.
@@ -80,7 +80,7 @@ pub enum Action {
     /// A radio changes.
     Radio(RadioChange),
     /// A fault begins or ends.
-    Fault(Order),
+    Fault(FaultChange),
 }
 
 /// Something that happens at a tick.

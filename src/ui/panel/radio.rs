@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, centred, line, lines, span, story};
 use crate::ui::model::Model;
-use crate::ui::text::{clip, hertz, one_line, scaled, span as length};
+use crate::ui::text::{clip, first_that_fits, hertz, one_line, scaled, span as length};
 use protocol::{ProcessState, RadioOwner, Telemetry};
 
 /// Rows of the drawing of the radio: in full, without its frequencies, with its address alone.
@@ -170,11 +170,6 @@ fn rate(model: &Model, configured: f64) -> (&'static str, String) {
         Some([rx, _]) if rx > 0.0 => ("flow", scaled(rx, "sps")),
         _ => ("set to", scaled(configured, "sps")),
     }
-}
-
-/// The first of several wordings that fits, or nothing.
-pub fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> String {
-    wordings.into_iter().find(|text| text.width() <= room).unwrap_or_default()
 }
 
 fn centre_title<'a>(name: &str, width: u16, style: Style) -> Line<'a> {

@@ -4,12 +4,13 @@ use clap::Parser;
 use ratatui::style::Color;
 
 use super::*;
-use crate::ui::action::{Action, Place};
+use crate::ui::action::Action;
+use crate::ui::place::Place;
 
 #[derive(Parser)]
 struct Cli {
     #[command(flatten)]
-    args: Args,
+    args: ConsoleArgs,
 }
 
 fn settings(flags: &[&str], env: &[(&str, &str)], file: &str) -> Result<Settings, Failure> {

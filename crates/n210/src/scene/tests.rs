@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::air::medium::Path;
 use crate::board::{Board, Programming};
-use crate::fault::{Choice, Direction, Kind, Lag};
+use crate::fault::{Choice, FaultKind, Lag, PacketDirection};
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -67,9 +67,9 @@ radio = { name = "pool", noise_dbfs = -60 }
     let [first, second, third] = &scene.schedule[..] else { panic!("{:?}", scene.schedule) };
     assert_eq!((first.at, second.at, third.at), (0, 200_000_001, 300_000_000));
     assert_eq!(second.action, Action::Path(PathChange { from: 1, to: 0, blocked: Some(true), ..PathChange::default() }));
-    let kind = Some(Kind::Drop(Choice::Probability(0.1)));
-    let order = Order { radio: 0, kind, port: Some(49157), direction: None, lasts: Some(200_000_000) };
-    assert_eq!(third.action, Action::Fault(order));
+    let kind = Some(FaultKind::Drop(Choice::Probability(0.1)));
+    let change = FaultChange { radio: 0, kind, port: Some(49157), direction: None, lasts: Some(200_000_000) };
+    assert_eq!(third.action, Action::Fault(change));
 }
 
 /// Text, line, key, and a word of the sentence.
@@ -198,9 +198,10 @@ fn what_is_told_happens_at_once_and_is_one_thing() {
         assert!(failure.message.contains(word), "{line}: {failure}");
     }
     let lag = Lag { ticks: 250_000, jitter: 7 };
-    let order = Order { radio: 0, kind: Some(Kind::Delay(lag)), port: None, direction: Some(Direction::Out), lasts: None };
+    let change =
+        FaultChange { radio: 0, kind: Some(FaultKind::Delay(lag)), port: None, direction: Some(PacketDirection::Out), lasts: None };
     let line = "fault = { radio = \"pool\", kind = \"delay\", ms = 2.5, jitter_ticks = 7, direction = \"out\" }";
-    assert_eq!(event(line, &pool), Ok(Action::Fault(order)));
+    assert_eq!(event(line, &pool), Ok(Action::Fault(change)));
 }
 
 #[test]

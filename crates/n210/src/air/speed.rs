@@ -1,18 +1,17 @@
-//! What hearing costs, measured by hand:
-//!
-//!     cargo test --release --lib n210::air::tests::speed -- --ignored --nocapture
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! What a received sample costs, for benches/reception.rs.
 
 use std::time::Instant;
 
+use super::tones::{rx, tone, tx};
 use super::*;
+use num_complex::Complex;
 
-/// Nanoseconds per sample heard, the best of some runs.
+/// Nanoseconds per received sample, the best of some runs.
 fn cost(from: Option<u32>, to: u32, apart: f64, noise_dbfs: f32) -> f64 {
     let mut air = Air::new(2, Medium { path: Path { gain_db: -10.0, ..Path::default() }, noise_dbfs, seed: 1 });
     let receiver = rx(to, dsp::rx_tuning_word(apart));
     if let Some(from) = from {
-        air.play(0, tx(from, 0), 0, tone(9_000.0, 0.01, track::MEMORY));
+        air.transmit(0, tx(from, 0), 0, tone(9_000.0, 0.01, track::MEMORY));
     }
     let mut bytes = [0; 363 * 4];
     let span = from.unwrap_or(4) as usize * track::MEMORY / to as usize / 363;
@@ -20,22 +19,21 @@ fn cost(from: Option<u32>, to: u32, apart: f64, noise_dbfs: f32) -> f64 {
     let mut run = || {
         let begun = Instant::now();
         for packet in 0..packets {
-            air.hear(1, receiver, 40_000 + packet * 363 * u64::from(to), &mut bytes);
+            air.receive(1, receiver, 40_000 + packet * 363 * u64::from(to), &mut bytes);
         }
         begun.elapsed().as_nanos() as f64 / (packets * 363) as f64
     };
     (0..20).map(|_| run()).fold(f64::MAX, f64::min)
 }
 
-#[test]
-#[ignore = "a measurement"]
-fn nanoseconds_per_sample() {
-    println!("without filters: {:.2} ns", reference());
-    println!("noise alone, d 52: {:.2} ns", cost(None, 52, 0.0, -47.0));
-    println!("nothing at all, d 52: {:.2} ns", cost(None, 52, 0.0, -200.0));
+/// Nanoseconds per received sample, a line for each case.
+pub fn nanoseconds_per_sample(print: &mut dyn FnMut(String)) {
+    print(format!("without filters: {:.2} ns", reference()));
+    print(format!("noise alone, d 52: {:.2} ns", cost(None, 52, 0.0, -47.0)));
+    print(format!("nothing at all, d 52: {:.2} ns", cost(None, 52, 0.0, -200.0)));
     for (from, to) in [(52, 52), (13, 13), (4, 4), (4, 16), (16, 4), (52, 50)] {
         let (same, off) = (cost(Some(from), to, 0.0, -47.0), cost(Some(from), to, 1_000.0, -47.0));
-        println!("d {from} to {to}: {same:.2} ns, tuned 1 kHz apart {off:.2} ns");
+        print(format!("d {from} to {to}: {same:.2} ns, tuned 1 kHz apart {off:.2} ns"));
     }
 }
 

@@ -1,9 +1,9 @@
-//! What a modem hears with: one receiver for the far end of a link, or one for every other terminal of a group.
+//! The receiving side of a modem: one receiver for the far end of a link, or one for every other terminal of a group.
 
 use rustfft::FftPlanner;
 
-use super::core::Outlet;
 use super::group::Group;
+use super::outlet::Outlet;
 use super::phy::duplex::Direction;
 use super::phy::history::History;
 use super::phy::numerology::FrameClock;
@@ -14,24 +14,24 @@ use super::settings::Settings;
 use protocol::Link;
 use workload::contract::Resumed;
 
-/// The receiving half of a modem.
-pub enum Ear {
+/// The receiving side of a modem.
+pub enum ReceiveSide {
     /// Of a link between two.
-    One(Box<Receiver>),
+    Link(Box<Receiver>),
     /// Of a terminal in a group.
     Group(Box<Group>),
 }
 
-impl Ear {
+impl ReceiveSide {
     /// For a modem of two.
-    pub fn one(settings: &Settings, planner: &mut FftPlanner<f32>) -> Self {
-        Self::One(Box::new(Receiver::new(settings, planner)))
+    pub fn for_link(settings: &Settings, planner: &mut FftPlanner<f32>) -> Self {
+        Self::Link(Box::new(Receiver::new(settings, planner)))
     }
 
     /// The direction to transmit in.
     pub fn direction(&self, settings: &Settings) -> Direction {
         match self {
-            Self::One(_) => settings.role.direction(),
+            Self::Link(_) => settings.role.direction(),
             Self::Group(group) => group.direction(),
         }
     }
@@ -39,7 +39,7 @@ impl Ear {
     /// The cell to transmit for, once known, and how it works.
     pub fn cell(&self) -> Option<(CellId, Parameters)> {
         match self {
-            Self::One(receiver) => receiver.cell(),
+            Self::Link(receiver) => receiver.cell(),
             Self::Group(group) => group.cell(),
         }
     }
@@ -47,7 +47,7 @@ impl Ear {
     /// The frames that a slave transmits in, once proven.
     pub fn clock(&self) -> Option<FrameClock> {
         match self {
-            Self::One(receiver) => receiver.clock(),
+            Self::Link(receiver) => receiver.clock(),
             Self::Group(group) => group.clock(),
         }
     }
@@ -55,7 +55,7 @@ impl Ear {
     /// Number of the received frame at a tick.
     pub fn frame_at(&self, tick: u64) -> Option<u16> {
         match self {
-            Self::One(receiver) => receiver.frame_at(tick),
+            Self::Link(receiver) => receiver.frame_at(tick),
             Self::Group(group) => group.frame_at(tick),
         }
     }
@@ -63,7 +63,7 @@ impl Ear {
     /// Hops to tell of the own timing; 0 between two.
     pub fn hops(&self) -> u8 {
         match self {
-            Self::One(_) => 0,
+            Self::Link(_) => 0,
             Self::Group(group) => group.hops(),
         }
     }
@@ -71,7 +71,7 @@ impl Ear {
     /// Its part of the link's figures.
     pub fn link(&self) -> Link {
         match self {
-            Self::One(receiver) => receiver.link(),
+            Self::Link(receiver) => receiver.link(),
             Self::Group(group) => group.link(),
         }
     }
@@ -79,7 +79,7 @@ impl Ear {
     /// Received packets of which a part was missing.
     pub fn broken(&self) -> u64 {
         match self {
-            Self::One(receiver) => receiver.reassembler.broken,
+            Self::Link(receiver) => receiver.reassembler.broken,
             Self::Group(group) => group.broken(),
         }
     }
@@ -87,7 +87,7 @@ impl Ear {
     /// Whether samples arrive.
     pub fn has_samples(&self) -> bool {
         match self {
-            Self::One(receiver) => receiver.has_samples(),
+            Self::Link(receiver) => receiver.has_samples(),
             Self::Group(group) => group.has_samples(),
         }
     }
@@ -95,7 +95,7 @@ impl Ear {
     /// Does what the latest samples allow.
     pub fn work(&mut self, history: &History, out: &mut impl Outlet) {
         match self {
-            Self::One(receiver) => receiver.work(history, Effort::Full, out),
+            Self::Link(receiver) => receiver.work(history, Effort::Full, out),
             Self::Group(group) => group.work(history, out),
         }
     }
@@ -103,7 +103,7 @@ impl Ear {
     /// No samples arrive any more.
     pub fn no_samples(&mut self, out: &mut impl Outlet) {
         match self {
-            Self::One(receiver) => receiver.no_samples(out),
+            Self::Link(receiver) => receiver.no_samples(out),
             Self::Group(group) => group.no_samples(out),
         }
     }
@@ -111,7 +111,7 @@ impl Ear {
     /// The device clock was set back.
     pub fn forget(&mut self) {
         match self {
-            Self::One(receiver) => receiver.forget(),
+            Self::Link(receiver) => receiver.forget(),
             Self::Group(group) => group.forget(),
         }
     }
@@ -119,7 +119,7 @@ impl Ear {
     /// From now on what is received is held back.
     pub fn freeze(&mut self) {
         match self {
-            Self::One(receiver) => receiver.freeze(),
+            Self::Link(receiver) => receiver.freeze(),
             Self::Group(group) => group.freeze(),
         }
     }
@@ -127,7 +127,7 @@ impl Ear {
     /// Delivers what was held back; `now` is the latest tick.
     pub fn resume(&mut self, now: u64, out: &mut impl Outlet) -> Resumed {
         match self {
-            Self::One(receiver) => receiver.resume(out),
+            Self::Link(receiver) => receiver.resume(out),
             Self::Group(group) => group.resume(now, out),
         }
     }

@@ -1,8 +1,8 @@
-//! Faults in words.
+//! Faults as sentences.
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Choice, Direction, Kind, Lag, Order};
+use super::{Choice, FaultChange, FaultKind, Lag, PacketDirection};
 use n210_wire::TICKS_PER_SECOND;
 
 impl Display for Choice {
@@ -21,7 +21,7 @@ impl Display for Lag {
     }
 }
 
-impl Display for Kind {
+impl Display for FaultKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Drop(choice) => write!(f, "drops {choice}"),
@@ -38,7 +38,7 @@ impl Display for Kind {
     }
 }
 
-impl Display for Order {
+impl Display for FaultChange {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Some(kind) => write!(f, "{kind}")?,
@@ -48,8 +48,8 @@ impl Display for Order {
             write!(f, ", port {port}")?;
         }
         match self.direction {
-            Some(Direction::In) => write!(f, ", to the radio")?,
-            Some(Direction::Out) => write!(f, ", from the radio")?,
+            Some(PacketDirection::In) => write!(f, ", to the radio")?,
+            Some(PacketDirection::Out) => write!(f, ", from the radio")?,
             None => {}
         }
         match self.lasts {

@@ -1,13 +1,13 @@
 //! What may be typed behind the name of a command: `M hot hold`, `method cold`, `plan MB`, `interval 10ms`.
 
-use super::action::{Action, Entry};
+use super::action::{self, Action, Entry};
 use super::lang::Lang;
-use super::preflight::methods;
+use super::methods::methods;
 use protocol::{Method, Order};
 
-/// The words behind a name.
+/// The arguments of a typed command.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Words {
+pub struct Arguments {
     /// A method of migration.
     pub method: Option<Method>,
     /// `hold`.
@@ -29,7 +29,7 @@ fn takes(action: Action) -> [bool; 4] {
     }
 }
 
-/// Words that an action takes, for completion.
+/// Arguments that an action takes, for completion.
 pub fn offered(action: Action) -> Vec<String> {
     let [method, hold, order, interval] = takes(action);
     let mut words: Vec<String> = Vec::new();
@@ -40,6 +40,17 @@ pub fn offered(action: Action) -> Vec<String> {
     words
 }
 
+/// What completes a command line: names that begin with it in any case, and behind a name the words that it takes.
+pub fn completions(line: &str) -> Vec<String> {
+    let begins = |name: &str, prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let Some((before, last)) = line.rsplit_once(' ') else {
+        return action::names().filter(|name| begins(name, line)).map(str::to_owned).collect();
+    };
+    let action = before.split_whitespace().next().and_then(action::by_name).map(|entry| entry.action);
+    let words = action.map_or_else(Vec::new, offered);
+    words.into_iter().filter(|word| begins(word, last)).map(|word| format!("{before} {word}")).collect()
+}
+
 /// What is wrong with a word.
 pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
     match offered(entry.action) {
@@ -48,9 +59,9 @@ pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
     }
 }
 
-impl Words {
+impl Arguments {
     /// Reads them; the first that the action does not take is returned.
-    pub fn of(action: Action, text: &str) -> Result<Self, &str> {
+    pub fn parse(action: Action, text: &str) -> Result<Self, &str> {
         let [method, hold, order, interval] = takes(action);
         let mut words = Self::default();
         for word in text.split_whitespace() {
@@ -82,10 +93,16 @@ mod tests {
     #[test]
     fn words_mean_what_their_command_takes() {
         let m = Action::Order(Order::M);
-        assert_eq!(Words::of(m, "HOT hold"), Ok(Words { method: Some(Method::Hot), hold: true, ..Words::default() }));
-        assert_eq!(Words::of(Action::Plan, "mb cold").map(|w| (w.order, w.method)), Ok((Some(Order::MB), Some(Method::Cold))));
+        assert_eq!(
+            Arguments::parse(m, "HOT hold"),
+            Ok(Arguments { method: Some(Method::Hot), hold: true, ..Arguments::default() })
+        );
+        assert_eq!(
+            Arguments::parse(Action::Plan, "mb cold").map(|w| (w.order, w.method)),
+            Ok((Some(Order::MB), Some(Method::Cold)))
+        );
         for (text, ms) in [("10", 10.0), ("1ms", 1.0), ("0.05s", 50.0)] {
-            assert_eq!(Words::of(Action::Interval, text).map(|w| w.interval_ms), Ok(Some(ms)));
+            assert_eq!(Arguments::parse(Action::Interval, text).map(|w| w.interval_ms), Ok(Some(ms)));
         }
         for (action, text, word) in [
             (m, "hot warm", "warm"),
@@ -95,8 +112,14 @@ mod tests {
             (Action::Interval, "nan", "nan"),
             (Action::Help, "me", "me"),
         ] {
-            assert_eq!(Words::of(action, text), Err(word));
+            assert_eq!(Arguments::parse(action, text), Err(word));
         }
         assert_eq!(offered(Action::Method), ["cold", "classic", "hot", "seamless"]);
+    }
+    #[test]
+    fn a_prefix_completes_to_the_names_that_begin_with_it() {
+        assert_eq!(completions("mi"), ["Migration"]);
+        assert_eq!(completions("d"), ["DS", "DSR"]);
+        assert!(completions("\u{e9}").is_empty());
     }
 }

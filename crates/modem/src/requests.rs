@@ -1,4 +1,4 @@
-//! What the agent wants of the modem itself, carried out by the modem's own thread between two blocks: another thread that held the modem
+//! Requests of the agent to the modem itself. The modem's own thread performs them between two blocks: another thread that held the modem
 //! would make its bursts late.
 
 use std::collections::VecDeque;
@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::core::{Modem, Outlet};
+use super::core::Modem;
+use super::outlet::Outlet;
 use super::soft_state::SoftState;
 use protocol::Route;
 use workload::bell::Bell;
 
-/// The modem's thread gets to an order after a block, some hundred microseconds.
+/// The modem's thread gets to a request after a block, some hundred microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Something to do.
+/// What the agent asks the modem to do.
 #[derive(Debug)]
-pub enum Order {
+pub enum ModemRequest {
     /// Tell the soft state.
     Export,
     /// Take a soft state.
@@ -38,16 +39,16 @@ pub enum Order {
 
 type Answer = Result<Value, String>;
 
-/// Orders that wait, and the bell that calls the modem's thread.
+/// Requests that wait, and the bell that calls the modem's thread.
 #[derive(Debug)]
-pub struct Orders {
-    waiting: Mutex<VecDeque<(Order, SyncSender<Answer>)>>,
-    /// Rings when there is an order.
+pub struct ModemRequests {
+    waiting: Mutex<VecDeque<(ModemRequest, SyncSender<Answer>)>>,
+    /// Rings when there is a request.
     pub bell: Bell,
 }
 
-impl Orders {
-    /// No orders yet.
+impl ModemRequests {
+    /// No requests yet.
     ///
     /// # Errors
     /// Of the system.
@@ -55,17 +56,17 @@ impl Orders {
         Ok(Self { waiting: Mutex::default(), bell: Bell::new()? })
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<(Order, SyncSender<Answer>)>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<(ModemRequest, SyncSender<Answer>)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives an order and waits for its answer.
+    /// Submits a request and waits for its answer.
     ///
     /// # Errors
-    /// A sentence of the modem, or that it does not get to it.
-    pub fn give(&self, order: Order) -> Answer {
+    /// A sentence of the modem, or that it is too busy.
+    pub fn submit(&self, request: ModemRequest) -> Answer {
         let (sender, answer) = sync_channel(1);
-        self.waiting().push_back((order, sender));
+        self.waiting().push_back((request, sender));
         self.bell.ring();
         answer.recv_timeout(PATIENCE).unwrap_or_else(|why| {
             Err(match why {
@@ -75,18 +76,18 @@ impl Orders {
         })
     }
 
-    /// The next order, and where its answer goes.
-    pub fn next(&self) -> Option<(Order, SyncSender<Answer>)> {
+    /// The next request, and where its answer goes.
+    pub fn next(&self) -> Option<(ModemRequest, SyncSender<Answer>)> {
         self.waiting().pop_front()
     }
 }
 
-impl Order {
-    /// Does it.
+impl ModemRequest {
+    /// Performs it.
     ///
     /// # Errors
     /// A sentence; the modem is as before.
-    pub fn carry_out(self, modem: &mut Modem, out: &mut impl Outlet) -> Answer {
+    pub fn perform(self, modem: &mut Modem, out: &mut impl Outlet) -> Answer {
         match self {
             Self::Export => state(modem)?.ok_or_else(|| "the modem is not in sync: it has no soft state yet".into()),
             Self::Import(state) => modem.inherit(&state).map(|()| Value::Null),
@@ -96,7 +97,7 @@ impl Order {
             }
             Self::Resume => {
                 let resumed = modem.resume(out);
-                serde_json::to_value(resumed).map_err(|e| format!("the answer can not be written: {e}"))
+                serde_json::to_value(resumed).map_err(|e| format!("the answer cannot be written: {e}"))
             }
             Self::Unsent => Ok(json!({ "packets": modem.unsent() })),
             Self::Forward(packets) => modem.forward(&packets).map(|()| Value::Null),
@@ -107,5 +108,5 @@ impl Order {
 
 fn state(modem: &Modem) -> Result<Option<Value>, String> {
     let state = modem.export().map(serde_json::to_value).transpose();
-    state.map_err(|e| format!("the soft state can not be written: {e}"))
+    state.map_err(|e| format!("the soft state cannot be written: {e}"))
 }

@@ -26,10 +26,10 @@ const NYQUIST: f64 = 50e6;
 /// Rays later than this are out of the air's memory at any rate, ticks.
 const LATEST: u64 = 1 << 30;
 
-/// Responses and banks that a link keeps.
+/// Responses and banks that are kept.
 const KEPT: usize = 8;
 
-/// Who hears, and from when on.
+/// The chain that receives, and from when on.
 #[derive(Debug, Clone, Copy)]
 pub struct Listener {
     /// Its chain.
@@ -47,8 +47,8 @@ pub struct Scratch {
     output: Split,
 }
 
-/// A way with what is known of it.
-pub struct Link {
+/// The path from one transmitter to one receiver, with the filters that were computed for it.
+pub struct PathFilter {
     path: Path,
     amplitude: f64,
     /// Last effect of a sample, ticks after it.
@@ -56,7 +56,7 @@ pub struct Link {
     channels: VecDeque<Channel>,
 }
 
-/// The link between two tunings.
+/// The filters between two tunings.
 struct Channel {
     key: (u32, u32, Turns),
     rays: Vec<Response>,
@@ -78,8 +78,8 @@ struct Grids {
     common: u64,
 }
 
-impl Link {
-    /// A link over a path.
+impl PathFilter {
+    /// The filters over a path.
     pub fn new(path: Path) -> Self {
         let amplitude = if path.blocked { 0.0 } else { 10_f64.powf(f64::from(path.gain_db) / 20.0) };
         let latest = path.taps.iter().map(|tap| tap.delay).filter(|delay| *delay <= LATEST).max().unwrap_or(0);
@@ -88,7 +88,7 @@ impl Link {
         Self { path, amplitude, memory, channels: VecDeque::new() }
     }
 
-    /// Adds what is heard of a transmitter; `carrier` is what its carrier is off by.
+    /// Adds what is received of a transmitter; `carrier` is what its carrier is off by.
     pub fn add(&mut self, sum: &mut Split, to: &Listener, track: &Track, carrier: &Carrier, scratch: &mut Scratch) {
         let listening = self.amplitude * f64::from(to.tuning.front.gain);
         if listening == 0.0 || self.path.delay > LATEST {
@@ -103,11 +103,11 @@ impl Link {
                 continue;
             }
             let boards = turn::per_tick(tx.front.lo - to.tuning.front.lo);
-            let words = turn::of_word(tx.frequency.wrapping_add(to.tuning.frequency));
+            let words = turn::turns_from_word(tx.frequency.wrapping_add(to.tuning.frequency));
             let shift = boards.wrapping_add(carrier.step()).wrapping_sub(to.carrier.step()).wrapping_add(words);
             let held = tx.phase_at_power_up().wrapping_add(to.tuning.phase_at_power_up());
             let off = carrier.at_power_up().wrapping_sub(to.carrier.at_power_up());
-            let phase = turn::of_word(held).wrapping_add(off);
+            let phase = turn::turns_from_word(held).wrapping_add(off);
             let channel = self.channel((tx.words.1, to.tuning.words.1, shift));
             for response in &mut channel.rays {
                 response.add(sum, to, track, stretch, (gain, phase, shift), scratch);
@@ -169,7 +169,7 @@ impl Channel {
     }
 }
 
-/// A filter without the ends that nobody hears, and where it begins.
+/// A filter without the ends that are negligible, and where it begins.
 fn trimmed(values: &[Complex<f64>]) -> (usize, &[Complex<f64>]) {
     let small = |sum: &mut f64, value: &Complex<f64>| {
         *sum += value.norm();
