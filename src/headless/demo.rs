@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Cluster, block_on, json, order, print, status};
 use crate::metrics::table::{Table, list};
 use config::time::milliseconds;
-use protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord};
+use protocol::{ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord, ask};
 
 /// An agent that was just started answers within this.
 const AGENTS_DEADLINE: Duration = Duration::from_secs(20);
@@ -26,6 +26,8 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
+// clap names the group after the struct, and main flattens the Args of the console beside these.
+#[group(id = "headless_demo")]
 pub struct Args {
     /// No screen: start the work, migrate, tear down, report on stdout.
     #[arg(long)]
@@ -97,8 +99,8 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Rep
         status::ask_one(cluster, host, AGENTS_DEADLINE).await?;
     }
     let target = cluster.config.probe.target.to_string();
-    let start = Command::ProbeStart { target, interval_ms: milliseconds(args.probe_interval) };
-    cluster.client.request(far_end, start, COMMAND_DEADLINE).await?;
+    let start = ask::ProbeStart { target, interval_ms: milliseconds(args.probe_interval) };
+    cluster.client.ask(far_end, start, COMMAND_DEADLINE).await?;
     say("starting the work on both sides: DS");
     let started = order::carry_out(cluster, Order::DS, args.method).await?;
     let (outcome, failure) = (started.outcome, started.failure.clone());
