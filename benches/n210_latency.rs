@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use n210_wire::control::{Action, Control, Message};
 use n210_wire::dsp::{self, Direction};
-use n210_wire::fast::{Command, Operation};
+use n210_wire::fast::{FastCommand, Operation};
 use n210_wire::register::{self, StreamCommand, StreamMode};
 use n210_wire::stream_tx::{TxEvent, TxHeader, WINDOW};
 use n210_wire::{RxPacket, Sample, port, rb, sr};
@@ -114,7 +114,7 @@ fn both(control: &UdpSocket, fast: &UdpSocket, load: &str) {
         control.recv(&mut [0; 64]).expect("an answer");
     });
     let quick = measure(|n| {
-        let command = Command { sequence: n as u16, at: None, operation: Operation::Read { word: rb::TIME_LOW } };
+        let command = FastCommand { sequence: n as u16, at: None, operation: Operation::Read { word: rb::TIME_LOW } };
         fast.send(command.encode(&mut [0; 24])).expect("sent");
         fast.recv(&mut [0; 64]).expect("an acknowledgement");
     });

@@ -1,7 +1,5 @@
 //! What the console asks of hosts: orders, go, cancel, `end`, the interval of the pings; and what their answers mean.
 
-use serde_json::Value;
-
 use super::failover::Failover;
 use super::model::{Model, Pending};
 use super::msg::{Asked, Effect, LinkState};
@@ -11,7 +9,7 @@ use super::preflight;
 use super::runs;
 use super::text::{ms, trim};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Longest wait for `end`, ms.
 const END_DEADLINE_MS: u64 = 5_000;
@@ -72,7 +70,7 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
 
 /// Sends `end`.
 pub fn end(model: &mut Model, asked: Asked) -> Vec<Effect> {
-    let host = model.config.roles.destination.clone();
+    let host = model.config.roles.destination.to_string();
     model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
     request(model, host, Command::End, END_DEADLINE_MS, asked)
 }
@@ -114,7 +112,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
         model.say(Level::Warning, text);
         Vec::new()
     };
-    let Some(host) = model.config.roles.far_end.clone() else {
+    let Some(host) = model.config.roles.far_end.as_ref().map(ToString::to_string) else {
         return refuse(model, lang.tr("the configuration names no far end: nobody probes").to_owned());
     };
     // The pings of a run are counted under one interval.
@@ -131,7 +129,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
 }
 
 /// Takes an answer.
-pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
+pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Answer, Failure>) -> Vec<Effect> {
     let lang = model.skin.lang;
     match (asked, result) {
         (Asked::Order(order), result) => {
@@ -139,7 +137,7 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Valu
                 model.pending.remove(at);
             }
             match result {
-                Ok(value) => report(model, order, host, value),
+                Ok(answer) => report(model, order, host, answer),
                 Err(failure) => complain(model, &lang.fill("{0} failed", &[&order]), &failure),
             }
         }
@@ -147,7 +145,7 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Valu
         (Asked::Cancel(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to give {1} up", &[&host, &order])),
         (Asked::Go(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"go"]), &failure),
         (Asked::Cancel(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
-        (Asked::Plan(..), Ok(value)) => plans::store(model, value),
+        (Asked::Plan(..), Ok(answer)) => plans::store(model, answer),
         // Nothing depends on it: the screen says that nothing is known.
         (Asked::Plan(..), Err(_)) | (Asked::Interval, Ok(_)) => {}
         (Asked::Interval, Err(failure)) => complain(model, lang.tr("the interval was not changed"), &failure),
@@ -168,8 +166,8 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Valu
 }
 
 /// The log's line for an order that was answered.
-fn report(model: &mut Model, order: Order, host: &str, value: Value) {
-    let Ok(record) = serde_json::from_value::<RunRecord>(value) else {
+fn report(model: &mut Model, order: Order, host: &str, answer: Answer) {
+    let Ok(record) = answer.into_result::<RunRecord>() else {
         let text = "{0} answered {1}, but not with a record this console can read";
         model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
         return;

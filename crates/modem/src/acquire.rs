@@ -12,10 +12,10 @@ use super::phy::history::History;
 use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, FrameClock, Numerology, Prefix, SUBFRAME_TICKS, SUBFRAMES, TICK_RATE};
 use super::phy::parameters::Parameters;
-use super::phy::search::{Hypothesis, Identified, Searcher};
+use super::phy::search::{Hypothesis, Identified, Searcher, every_hypothesis};
 use super::survey::Survey;
 
-/// Finds that wait for the subframe that proves them; there are two a window at most, unless someone plays tricks.
+/// Candidates that wait for the subframe that proves them. An ordinary window has at most two.
 const MAX_CANDIDATES: usize = 6;
 
 /// Where the far end's frames are.
@@ -104,7 +104,7 @@ impl Acquisition {
         self.candidates.clear();
     }
 
-    /// Everything that the frame may look like; what the synchronisation signals can not tell apart in different lists.
+    /// Everything that the frame may look like. What the synchronisation signals cannot tell apart is in different lists.
     fn hypotheses(&self) -> Vec<Vec<Hypothesis>> {
         match &self.target {
             Target::Known(cell) => {
@@ -158,7 +158,7 @@ impl Acquisition {
         }
     }
 
-    /// Takes a find, whose primary signal begins at a tick, among those that await their proof.
+    /// Adds a candidate, whose primary signal begins at a tick, to those that wait for their proof.
     fn propose(&mut self, found: Identified, tick: u64, cfo: f32, start: u64) {
         // A clock that began lately may put the beginning of the frame before its zero: any later frame is as good.
         let into = found.hypothesis.primary_tick(found.half) as i64;
@@ -171,7 +171,7 @@ impl Acquisition {
         }
     }
 
-    /// The first subframe from a tick on that can prove a find: one that is always sent, or the one with the broadcast block.
+    /// The first subframe from a tick on that can prove a candidate: one that is always sent, or the one with the broadcast block.
     fn proof(&self, found: &Identified, clock: FrameClock, from: u64) -> Option<(usize, u64)> {
         let fits = |number: usize| match self.target {
             Target::Any => number == found.hypothesis.plan.broadcast_subframe(),
@@ -187,7 +187,7 @@ impl Acquisition {
         None
     }
 
-    /// Verifies the finds whose proof has arrived; the first good one is returned.
+    /// Verifies the candidates whose proof has arrived; the first good one is returned.
     pub fn verify(&mut self, history: &History, demodulator: &mut Demodulator) -> Option<Acquired> {
         let samples = Numerology::new(self.bandwidth, Prefix::Normal).subframe_samples();
         let mut n = 0;
@@ -219,7 +219,7 @@ impl Acquisition {
         let (cell, broadcast, measured) = match &self.target {
             Target::Known(cell) => match demodulator.subframe(cell, number, received, cfo / rate) {
                 Outcome::Good(measured) => (Arc::clone(cell), None, measured),
-                // The broadcast block stands more noise than data does.
+                // The broadcast block tolerates more noise than data does.
                 _ if cell.has_broadcast(number) => {
                     let (broadcast, measured) = demodulator.broadcast(cell, received, cfo / rate)?;
                     if broadcast.parameters != cell.parameters {
@@ -245,12 +245,6 @@ impl Acquisition {
     pub fn want_survey(&mut self, now: u64, since: u64) {
         self.survey.want(now, now.saturating_sub(since) as f64 / TICK_RATE);
     }
-}
-
-/// Everything that a frame in a direction may look like, both prefixes of a look together.
-pub fn every_hypothesis(direction: Direction) -> Vec<Hypothesis> {
-    let plans = Duplex::every_look(direction).into_iter().map(|look| look.sync_plan(direction));
-    plans.flat_map(|plan| Prefix::ALL.map(|prefix| Hypothesis { prefix, plan })).collect()
 }
 
 /// What is enough to read the broadcast block.

@@ -19,7 +19,7 @@ impl Membership {
     /// Terminal `sector` (`cell_ID`) of a group of these addresses.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] for what a group can not be.
+    /// [`ErrorCode::Config`] for what a group cannot be.
     pub fn check(
         terminals: &[Ipv4Addr],
         sector: Option<u16>,
@@ -45,7 +45,7 @@ impl Membership {
             return refuse(text, "cell_ID is the place among the terminals, counted from 0");
         }
         if (index == 0) == (role == Role::Slave) {
-            let text = format!("terminal {index} can not have workmode {}", role as u8);
+            let text = format!("terminal {index} cannot have workmode {}", role as u8);
             return refuse(text, "terminal 0 is the master (0) or base station (2) of a group, all others are slaves (1)");
         }
         if duplex_mode == Some(1) {

@@ -1,4 +1,4 @@
-//! A Unix socket on which events are told to radios that run: a line in, a line out, and never a wait for anybody.
+//! A Unix socket that takes events while the radios run: a line in, a line out. It never waits for a client.
 //!
 //! The radios' loop owns it: it polls the descriptors with those of the wires and serves what is there. A client that does not read its
 //! replies, or writes too much, is cut off.

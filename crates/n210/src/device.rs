@@ -4,8 +4,8 @@ pub mod activity;
 pub mod clock;
 mod cpu;
 mod deframer;
-mod ear;
 mod flow;
+mod partial_packet;
 pub mod receive;
 mod router;
 pub mod transmit;
@@ -27,7 +27,7 @@ use crate::ethernet::framer::{Framer, Stream};
 use crate::ethernet::outbox::Outbox;
 use crate::ethernet::wire::Wire;
 use n210_wire::dsp::Direction;
-use n210_wire::fast::{self, Ack, Command, Operation, QUEUE};
+use n210_wire::fast::{self, Ack, FastCommand, Operation, QUEUE};
 use n210_wire::register::{firmware, sr};
 use receive::RxChain;
 use router::{Parts, Router};
@@ -52,7 +52,7 @@ pub struct Device {
     framer: Framer,
     rx: [RxChain; 2],
     tx: TxChain,
-    commands: VecDeque<Command>,
+    commands: VecDeque<FastCommand>,
     router: Router,
     wire: Wire,
     pub(super) clock: Clock,
@@ -167,7 +167,7 @@ impl Device {
         }
     }
 
-    /// Hears what has come by now: what is heard is about to change.
+    /// Receives what has come by now: what is received is about to change.
     pub fn listen(&mut self, air: &mut Air) {
         for chain in &mut self.rx {
             chain.listen(self.now, self.radio, air);
@@ -217,7 +217,7 @@ impl Device {
         }
     }
 
-    fn execute(&mut self, command: &Command, air: &mut Air, out: &mut Outbox) {
+    fn execute(&mut self, command: &FastCommand, air: &mut Air, out: &mut Outbox) {
         if let Operation::Write { register, value } = command.operation
             && !FIRMWARE_ONLY.contains(&register)
         {

@@ -147,7 +147,7 @@ impl Run {
         let own = Identity::new(&format!("radio{radio}"), DEVICE).mac;
         let from = SocketAddrV4::new(Ipv4Addr::new(192, 168, 10, host), 5000);
         let mut frame = Outbox::default();
-        let path = frame::Path { from: (*from.ip(), mac(host)), to: (DEVICE, own) };
+        let path = frame::Peers { from: (*from.ip(), mac(host)), to: (DEVICE, own) };
         let slot = frame::udp(&mut frame, &path, from.port(), to, payload.len());
         let shared = slot.len().min(payload.len());
         slot[..shared].copy_from_slice(&payload[..shared]);

@@ -6,8 +6,8 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
 use super::{End, Pair, Setup};
+use crate::outlet::Sync;
 use crate::phy::numerology::SUBFRAME_TICKS;
-use crate::receive::Sync;
 use crate::soft_state::{MOST_BYTES, SoftState};
 
 /// Far end, the modem that is frozen and the one that goes on, all on the same air, with traffic both ways.
@@ -231,7 +231,7 @@ fn alien_and_damaged_states_are_refused_and_change_nothing() {
     for name in ["cell", "parameters", "origin", "cfo_hz", "tick", "decoded", "next_free", "sent", "link"] {
         refuses(&|s| drop(s.as_object_mut().unwrap().remove(name)), &format!("missing field `{name}`"));
     }
-    refuses(&|s| s["sent"] = json!(-1), "can not be read");
+    refuses(&|s| s["sent"] = json!(-1), "cannot be read");
     refuses(&|s| s["more"] = json!("x".repeat(4000)), "at most 4096");
     refuses(&|s| s["cell"] = json!(302), "of cell 302; this modem has cell 301");
     refuses(&|s| s["tick"] = json!(tick + 200_000_000), "s ahead of the radio's clock");

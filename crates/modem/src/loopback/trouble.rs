@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{BLOCK, Bandwidth, CELL, Channel, End, Pair, Setup};
-use crate::receive::Sync;
+use crate::outlet::Sync;
 use workload::samples::Sample;
 
 fn base() -> Setup {

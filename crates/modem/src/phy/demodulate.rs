@@ -130,11 +130,6 @@ impl Demodulator {
         self.transformed.resize(n.symbols(), false);
     }
 
-    /// Blocks that the error correction had to work on so far.
-    pub const fn corrected(&self) -> u64 {
-        self.decoder.worked()
-    }
-
     /// Forgets how strong the signal was.
     pub fn forget(&mut self) {
         self.level = 0.0;
@@ -184,7 +179,7 @@ impl Demodulator {
     }
 
     /// Soft decisions of every data element of a subframe that is known to be full: for measurements.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "bench"))]
     pub fn raw(&mut self, cell: &Cell, number: usize, samples: &[Complex32]) -> Option<&[f32]> {
         let (subframe, received) = (&cell.subframes[number], Received { samples, cfo: 0.0 });
         if !self.begin(cell, subframe, received) {

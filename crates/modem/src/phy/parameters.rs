@@ -18,7 +18,7 @@ pub enum Role {
 
 impl Role {
     /// The role of a number as workmode has it.
-    pub const fn of(number: u8) -> Option<Self> {
+    pub const fn from_number(number: u8) -> Option<Self> {
         match number {
             0 => Some(Self::Master),
             1 => Some(Self::Slave),

@@ -10,7 +10,7 @@ use num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
 use super::demodulate::mix;
-use super::duplex::SyncPlan;
+use super::duplex::{Direction, Duplex, SyncPlan};
 use super::history::History;
 use super::numerology::{Bandwidth, Numerology, Prefix, SPACING, SUBFRAME_TICKS, USEFUL_TICKS};
 use super::sync_signals::{self, CellId, GROUPS, LENGTH, SECTORS, SecondarySignals};
@@ -68,6 +68,12 @@ impl Hypothesis {
     pub fn primary_tick(&self, half: usize) -> u64 {
         half as u64 * 5 * SUBFRAME_TICKS + self.places().1
     }
+}
+
+/// Everything that a frame in a direction may look like, both prefixes of a look together.
+pub fn every_hypothesis(direction: Direction) -> Vec<Hypothesis> {
+    let plans = Duplex::every_look(direction).into_iter().map(|look| look.sync_plan(direction));
+    plans.flat_map(|plan| Prefix::ALL.map(|prefix| Hypothesis { prefix, plan })).collect()
 }
 
 /// A cell that has been named.

@@ -3,7 +3,7 @@
 use num_complex::Complex32;
 
 use super::{Receiver, SLACK};
-use crate::core::Outlet;
+use crate::outlet::Outlet;
 use crate::phy::cell::Cell;
 use crate::phy::demodulate::{Measured, Outcome};
 use crate::phy::duplex::{Direction, Use};
@@ -30,7 +30,7 @@ impl Receiver {
             self.decoded = tick + SUBFRAME_TICKS;
             let cfo = timing.cfo / self.bandwidth.rate() as f32;
             match self.demodulator.subframe(&cell, number, received, cfo) {
-                // The far end always transmits these: nothing there is a loss, too.
+                // The far end always transmits these: an empty one is lost.
                 Outcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
                 Outcome::Signals(_) if !self.proven => {}
                 Outcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
@@ -38,7 +38,7 @@ impl Receiver {
                     if self.proven {
                         self.quality.bad();
                     }
-                    // The broadcast block stands more noise than data does: timing and frequency are right.
+                    // The broadcast block tolerates more noise than data does: timing and frequency are right.
                     if self.read_broadcast(&cell, number, tick, received, cfo) {
                         (self.last_good, self.proven) = (self.decoded, true);
                         self.synced(out);
@@ -50,7 +50,7 @@ impl Receiver {
                     self.good(measured, out);
                 }
             }
-            // The number of the frame is known for good; a terminal's hops change.
+            // The frame number stays valid once known; a terminal's hops change.
             if self.proven && (self.frame.is_none() || matches!(self.direction, Direction::Terminal(_))) {
                 self.read_broadcast(&cell, number, tick, received, cfo);
             }
@@ -64,7 +64,7 @@ impl Receiver {
         }
         let read = self.demodulator.broadcast(cell, received, cfo).map(|read| read.0);
         let read = read.filter(|broadcast| broadcast.parameters == cell.parameters);
-        read.iter().for_each(|broadcast| self.take_broadcast(cell, tick, broadcast));
+        read.iter().for_each(|broadcast| self.note_broadcast(cell, tick, broadcast));
         read.is_some()
     }
 

@@ -1,6 +1,6 @@
 //! The noise that an antenna brings, white at the converter and coloured by the receive filters.
 //!
-//! It is a function of seed, radio, tuning and time alone: two chains of a radio that are set alike hear the same, however their samples
+//! It is a function of seed, radio, tuning and time alone: two chains of a radio that are set alike receive the same, however their samples
 //! are put into packets. For each rate two periodic rows are made, of sinusoids with the spectrum of the filters and random phases. Their
 //! sum, each taken from a place and with a sign that a hash picks for every block of samples, is the noise.
 
@@ -48,13 +48,13 @@ impl Noise {
         }
     }
 
-    /// Adds what a radio's chain hears from tick `start` on; `amplitude` is the root of the mean power.
+    /// Adds what a radio's chain receives from tick `start` on; `amplitude` is the root of the mean power.
     pub fn add(&mut self, sum: &mut Split, radio: usize, tuning: &Tuning, start: Tick, amplitude: f64) {
         let (period, words) = (u64::from(tuning.decimation), tuning.words.1);
         let place = [radio as u64, u64::from(words), u64::from(tuning.frequency), tuning.front.lo.to_bits(), start % period];
         let key = place.iter().fold(self.seed, |key, word| mix(key ^ word));
         // The antenna does not know when the chain's oscillator started.
-        let turned = turn::phasor(turn::of_word(tuning.phase_at_power_up())) * amplitude * std::f64::consts::FRAC_1_SQRT_2;
+        let turned = turn::phasor(turn::turns_from_word(tuning.phase_at_power_up())) * amplitude * std::f64::consts::FRAC_1_SQRT_2;
         let rows = self.rows(words);
         let (mut number, mut at) = (start / period, 0);
         while at < sum.re.len() {

@@ -74,7 +74,7 @@ pub struct Boards {
     adc: Ads62p44,
     voltages: [Ad5623; 2],
     meters: [Ad7922; 2],
-    /// Of the receive board and of the transmit board; without power, or without a board, nobody looks at them.
+    /// Of the receive board and of the transmit board; without power, or without a board, they have no effect.
     synthesizers: [Synthesizer; 2],
     running: Running,
     lost: [bool; 3],
@@ -276,7 +276,7 @@ impl Boards {
 
     /// The status word. The fast control port finds SPI always ready: it waits for that.
     pub fn status(&self, now: Tick) -> u32 {
-        // Nobody brings 10 MHz to this bench, unless the GPSDO does.
+        // Only the GPSDO supplies 10 MHz.
         let reference = match self.reference {
             INTERNAL => true,
             FROM_OUTSIDE => self.gpsdo,

@@ -1,4 +1,4 @@
-//! One who is connected to the command socket.
+//! A client of the command socket.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

@@ -7,11 +7,11 @@ use super::receive::Surroundings;
 use super::uart::Uart;
 use super::{Device, cpu};
 use crate::air::Air;
-use crate::ethernet::frame::{self, Content, Incoming, Mac, Path, UDP_HEADERS};
+use crate::ethernet::frame::{self, Content, Incoming, Mac, Peers, UDP_HEADERS};
 use crate::ethernet::framer::Stream;
 use crate::ethernet::outbox::Outbox;
 use n210_wire::destination::{RESOLVED, SetDestination, UNRESOLVED};
-use n210_wire::fast::{Command, QUEUE};
+use n210_wire::fast::{FastCommand, QUEUE};
 use n210_wire::port;
 use n210_wire::register::firmware;
 
@@ -89,20 +89,20 @@ impl Device {
                 let origin = Origin { ip: sender.0, mac: sender.1, port: from, to, broadcast };
                 let segment = segment.filter(|length| *length > 0).unwrap_or(payload.len()).max(1);
                 if payload.is_empty() {
-                    self.queue_or_take(origin, port, payload, air, out);
+                    self.queue_or_handle(origin, port, payload, air, out);
                 }
                 for payload in payload.chunks(segment) {
-                    self.queue_or_take(origin, port, payload, air, out);
+                    self.queue_or_handle(origin, port, payload, air, out);
                 }
             }
             Some(_) if self.router.is_waiting() => self.router.wait(Waiting::Frame(frame.to_vec())),
-            Some(incoming) => self.take(incoming, out),
+            Some(incoming) => self.handle(incoming, out),
             None => {}
         }
     }
 
-    /// ARP, ICMP and what nobody knows.
-    fn take(&mut self, incoming: Incoming, out: &mut Outbox) {
+    /// Handles ARP and ICMP; ignores the rest.
+    fn handle(&mut self, incoming: Incoming, out: &mut Outbox) {
         match incoming {
             Incoming::ArpRequest { sender, target } if target == self.identity.ip => {
                 frame::arp_reply(out, &self.path(sender));
@@ -121,12 +121,12 @@ impl Device {
         }
     }
 
-    fn path(&self, to: (Ipv4Addr, Mac)) -> Path {
-        Path { from: (self.identity.ip, self.identity.mac), to }
+    fn path(&self, to: (Ipv4Addr, Mac)) -> Peers {
+        Peers { from: (self.identity.ip, self.identity.mac), to }
     }
 
     /// Frames do not overtake one another, even to other ports.
-    fn queue_or_take(&mut self, origin: Origin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
+    fn queue_or_handle(&mut self, origin: Origin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
         if !self.router.is_waiting() && self.has_room(origin, to, payload) {
             self.datagram(origin, to, payload, air, out);
         } else {
@@ -140,7 +140,7 @@ impl Device {
             match first {
                 Waiting::Frame(frame) => {
                     if let Some(incoming) = frame::parse(&frame, &self.identity.mac) {
-                        self.take(incoming, out);
+                        self.handle(incoming, out);
                     }
                 }
                 Waiting::Datagram(origin, to, payload) if self.has_room(origin, to, &payload) => {
@@ -169,7 +169,7 @@ impl Device {
 
     fn datagram(&mut self, origin: Origin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
         if self.is_for(self.router.fast, origin, to, payload) {
-            if let Ok(command) = Command::decode(payload) {
+            if let Ok(command) = FastCommand::decode(payload) {
                 self.commands.push_back(command);
                 self.run_commands(air, out);
             }

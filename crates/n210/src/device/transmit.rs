@@ -43,7 +43,7 @@ enum State {
     },
     /// The burst goes on if a packet comes within a sample after this tick.
     Gap(Tick),
-    /// Drops what comes, to the end of its burst or for ever.
+    /// Drops what comes, to the end of its burst or forever.
     Dropping,
     /// Until cleared.
     Stuck,
@@ -344,7 +344,7 @@ impl TxChain {
         self.hold(start, around);
         self.held = None;
         let count = packet.samples.min(self.samples.len());
-        around.air.play(around.radio, self.tuning, start, self.samples.range(..count).copied());
+        around.air.transmit(around.radio, self.tuning, start, self.samples.range(..count).copied());
         self.played += count as u64;
         self.last_sample = count.checked_sub(1).and_then(|last| self.samples.get(last)).copied().unwrap_or_default();
         self.samples.drain(..count);
@@ -359,7 +359,7 @@ impl TxChain {
         let count = to.min(until).saturating_sub(from) / self.step();
         // A packet may still go on where the last one ended.
         if count > 0 && !matches!(self.state, State::Gap(_)) {
-            around.air.play(around.radio, self.tuning, from, std::iter::repeat_n(self.last_sample, count as usize));
+            around.air.transmit(around.radio, self.tuning, from, std::iter::repeat_n(self.last_sample, count as usize));
             self.held = Some((from + count * self.step(), until));
         }
         if to >= until {

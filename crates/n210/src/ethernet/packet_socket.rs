@@ -19,7 +19,7 @@ pub enum Offload {
     /// While a stream of 5 Msps or more runs.
     #[default]
     Auto,
-    /// Never: whoever listens on the wire sees each datagram as the device sends it.
+    /// Never: a sniffer on the wire sees each datagram as the device sends it.
     Never,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Direction, Label};
+use super::{Label, PacketDirection};
 use crate::device::clock::Tick;
 use crate::ethernet::frame::UDP_HEADERS;
 use n210_wire::destination::SetDestination;
@@ -81,11 +81,11 @@ fn is_datagram(frame: &[u8]) -> bool {
 }
 
 /// What a frame tells the faults about itself.
-pub fn label(frame: &[u8], direction: Direction) -> Label {
+pub fn label(frame: &[u8], direction: PacketDirection) -> Label {
     if !is_datagram(frame) {
         return Label { direction, port: None, firmware: true };
     }
-    let at = if direction == Direction::In { 36 } else { 34 };
+    let at = if direction == PacketDirection::In { 36 } else { 34 };
     let port = u16::from_be_bytes([frame[at], frame[at + 1]]);
     let to_fpga = matches!(port, port::TX | port::FAST) && !SetDestination::is_one(&frame[UDP_HEADERS..]);
     Label { direction, port: Some(port), firmware: !to_fpga }
@@ -117,8 +117,12 @@ mod tests {
         let at = |port| (SocketAddrV4::new(Ipv4Addr::new(192, 168, 10, 2), port), [2; 6]);
         for (to, length, firmware) in [(port::TX, 8, true), (port::TX, 24, false), (port::FAST, 24, false), (port::RX0, 24, true)] {
             let frame = frame::host_udp(at(5_000), at(to), &vec![u8::from(length > 8); length]);
-            assert_eq!(label(&frame, Direction::In), Label { direction: Direction::In, port: Some(to), firmware }, "{to} {length}");
-            assert_eq!(label(&frame, Direction::Out).port, Some(5_000));
+            assert_eq!(
+                label(&frame, PacketDirection::In),
+                Label { direction: PacketDirection::In, port: Some(to), firmware },
+                "{to} {length}"
+            );
+            assert_eq!(label(&frame, PacketDirection::Out).port, Some(5_000));
         }
     }
 }

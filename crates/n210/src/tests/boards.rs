@@ -6,7 +6,7 @@ use super::*;
 use crate::board::{Board, Equipment, Programming};
 use n210_wire::TICKS_PER_SECOND;
 use n210_wire::control::I2cData;
-use n210_wire::fast::{Ack, Command, Operation};
+use n210_wire::fast::{Ack, FastCommand, Operation};
 
 const GPS: u16 = 49172;
 const EXTERNAL: u32 = 0x1C;
@@ -38,8 +38,8 @@ fn read(bench: &mut Bench, host: Host, address: u32) -> u32 {
 
 /// Reads a word through the fast control port, having written a register there.
 fn fast(bench: &mut Bench, host: Host, register: u8, value: u32, word: u8) -> u32 {
-    let write = Command { sequence: 1, at: None, operation: Operation::Write { register, value } };
-    let read = Command { sequence: 2, at: None, operation: Operation::Read { word } };
+    let write = FastCommand { sequence: 1, at: None, operation: Operation::Write { register, value } };
+    let read = FastCommand { sequence: 2, at: None, operation: Operation::Read { word } };
     for command in [write, read] {
         bench.send(host, port::FAST, command.encode(&mut [0; 24]));
     }

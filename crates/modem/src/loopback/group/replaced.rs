@@ -1,6 +1,7 @@
-//! The relay is replaced by another process, with and without what the old one knew; and what can not be taken over.
+//! The relay is replaced by another process, with and without what the old one knew; and what cannot be taken over.
 
 use super::*;
+use crate::soft_state::MOST_BYTES;
 
 #[test]
 fn a_relay_with_control_and_routes_forwards_at_once() {
@@ -21,7 +22,7 @@ fn a_relay_with_control_and_routes_forwards_at_once() {
     let notes = &air.ends[1].taken.notes;
     assert!(notes.iter().any(|note| note.contains("carried over is confirmed by probing after")), "{notes:?}");
     for end in [&air.ends[0], &air.ends[2]] {
-        assert!(end.taken.notes.iter().all(|note| !note.contains("can not be reached")), "{:?}", end.taken.notes);
+        assert!(end.taken.notes.iter().all(|note| !note.contains("cannot be reached")), "{:?}", end.taken.notes);
     }
 }
 
