@@ -4,6 +4,7 @@
 #[path = "../common"]
 mod common {
     pub mod cluster;
+    pub mod console;
     pub mod faultless;
     pub mod lab;
     pub mod machine;
@@ -17,6 +18,7 @@ mod common {
 
 mod agent;
 mod attach;
+mod config_refused;
 mod console;
 mod console_lab;
 mod demo;
@@ -24,6 +26,7 @@ mod docs;
 mod failover;
 mod headless;
 mod hot;
+mod house;
 mod lab_at_work;
 mod lab_leaves_nothing;
 mod link;
