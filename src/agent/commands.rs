@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::state::Agent;
 use super::telemetry;
 use super::work::{RadioClaim, Work};
 use crate::metrics::probe::Prober;
-use protocol::{Command, Control, ErrorCode, Failure, Level, SetPort, TunIp};
+use protocol::{Answer, Command, Control, Ended, ErrorCode, Failure, Level, SetPort, TunIp};
 
 /// `end` waits this long for its own answer to be on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -21,31 +19,31 @@ const FAREWELL: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// Those of the command.
-pub(super) async fn execute(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Result<Value, Failure> {
+pub(super) async fn execute(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
     agent.faults.apply(command.name(), carry_out(agent, work, command)).await
 }
 
-async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Result<Value, Failure> {
+async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Status => value(telemetry::snapshot(agent, work).await?),
-        Command::GetTunIp => value(TunIp { tun_ip: work.tun_address().await? }),
-        Command::GetControl => value(work.control().await?),
-        Command::GetCollected { of } => value(work.collected_of_peer(&of)?),
-        Command::Export => value(work.export().await?),
-        Command::AwaitSync { deadline_ms } => value(work.await_sync(Duration::from_millis(deadline_ms)).await?),
-        Command::ProbeStart { target, interval_ms } => agent.start_probe(&target, interval_ms).map(|()| Value::Null),
+        Command::Status => telemetry::snapshot(agent, work).await.map(Answer::from),
+        Command::GetTunIp => work.tun_address().await.map(|tun_ip| TunIp { tun_ip }.into()),
+        Command::GetControl => work.control().await.map(Answer::from),
+        Command::GetCollected { of } => work.collected_of_peer(&of).map(Answer::from),
+        Command::Export => work.export().await.map(Answer::from),
+        Command::AwaitSync { deadline_ms } => work.await_sync(Duration::from_millis(deadline_ms)).await.map(Answer::from),
+        Command::ProbeStart { target, interval_ms } => agent.start_probe(&target, interval_ms).map(Answer::from),
         Command::ProbeStop => {
             agent.stop_probe();
-            Ok(Value::Null)
+            Ok(Answer::Done)
         }
-        Command::ProbeMark => value(agent.ask_probe(Prober::mark)?),
+        Command::ProbeMark => agent.ask_probe(Prober::mark).map(Answer::from),
         Command::ProbeWindow { since } => {
             let window = agent.ask_probe(|probe| probe.window(since).boxed())?;
-            value(window.await?)
+            window.await.map(Answer::from)
         }
         Command::SetRoute { route_list } => {
             work.set_routes(route_list).await;
-            Ok(Value::Null)
+            Ok(Answer::Done)
         }
         Command::End => end(agent).await,
         Command::Order(_) => Err(Failure::new(ErrorCode::Internal, "an order cannot be a step of an order")),
@@ -59,31 +57,29 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Re
 }
 
 /// Commands that change processes or addresses; the caller holds [`Work::lock_changes`].
-async fn change(work: &Arc<Work>, command: Command) -> Result<Value, Failure> {
+async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::StartD2d { control_flag, control } => value(work.start_d2d(carried_control(control_flag, control)?).await?),
-        Command::StartUsrp { epoch, force } => value(work.start_usrp(RadioClaim { epoch, force }).await?),
-        Command::MakeUsrp => value(work.make_usrp().await?),
-        Command::LinkUsrp { epoch, force } => value(work.link_usrp(RadioClaim { epoch, force }).await?),
-        Command::Fence { epoch, owner } => work.fence(epoch, &owner).await.map(|()| Value::Null),
-        Command::DoubleKill => work.kill_all().await?.map_or(Ok(Value::Null), value),
-        Command::KillUsrp => work.kill_usrp().await.map(|()| Value::Null),
-        Command::KillD2d => work.kill_d2d().await.map(|()| Value::Null),
-        Command::SetTunIp { tun_ip } => work.set_tun_address(&tun_ip).await.map(|()| Value::Null),
-        Command::Prepare { state } => value(work.prepare(state).await?),
-        Command::Overlap { stream } => value(work.overlap(stream).await?),
-        Command::Freeze => value(work.freeze().await?),
-        Command::TakeOver { state, mark, epoch } => value(work.take_over(state, mark, epoch).await?),
-        Command::Resume { epoch } => work.resume(epoch).await.map(|()| Value::Null),
-        Command::Commit { packets } => work.commit(packets).await.map(|()| Value::Null),
-        Command::SetEth3 { port: SetPort::Active } => work.activate_eth3(RadioClaim::default()).await.map(|_| Value::Null),
-        Command::SetEth3 { port: SetPort::Parked } => work.park_eth3().await.map(|()| Value::Null),
+        Command::StartD2d { control_flag, control } => {
+            work.start_d2d(carried_control(control_flag, control)?).await.map(Answer::from)
+        }
+        Command::StartUsrp { epoch, force } => work.start_usrp(RadioClaim { epoch, force }).await.map(Answer::from),
+        Command::MakeUsrp => work.make_usrp().await.map(Answer::from),
+        Command::LinkUsrp { epoch, force } => work.link_usrp(RadioClaim { epoch, force }).await.map(Answer::from),
+        Command::Fence { epoch, owner } => work.fence(epoch, &owner).await.map(Answer::from),
+        Command::DoubleKill => work.kill_all().await.map(Answer::from),
+        Command::KillUsrp => work.kill_usrp().await.map(Answer::from),
+        Command::KillD2d => work.kill_d2d().await.map(Answer::from),
+        Command::SetTunIp { tun_ip } => work.set_tun_address(&tun_ip).await.map(Answer::from),
+        Command::Prepare { state } => work.prepare(state).await.map(Answer::from),
+        Command::Overlap { stream } => work.overlap(stream).await.map(Answer::from),
+        Command::Freeze => work.freeze().await.map(Answer::from),
+        Command::TakeOver { state, mark, epoch } => work.take_over(state, mark, epoch).await.map(Answer::from),
+        Command::Resume { epoch } => work.resume(epoch).await.map(Answer::from),
+        Command::Commit { packets } => work.commit(packets).await.map(Answer::from),
+        Command::SetEth3 { port: SetPort::Active } => work.activate_eth3(RadioClaim::default()).await.map(|_| Answer::Done),
+        Command::SetEth3 { port: SetPort::Parked } => work.park_eth3().await.map(Answer::from),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
     }
-}
-
-fn value(result: impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(result).map_err(|e| Failure::new(ErrorCode::Internal, format!("the result has no JSON form: {e}")))
 }
 
 /// The control variables with which `start_d2d` is to start the D2D process.
@@ -110,7 +106,7 @@ pub(super) async fn leave(agent: &Agent) -> Vec<String> {
     problems
 }
 
-async fn end(agent: &Arc<Agent>) -> Result<Value, Failure> {
+async fn end(agent: &Arc<Agent>) -> Result<Answer, Failure> {
     if agent.order.try_lock().is_err() {
         return Err(Failure::new(ErrorCode::Busy, format!("{} is carrying out an order", agent.host.name))
             .hint("ask again when it is over"));
@@ -121,5 +117,5 @@ async fn end(agent: &Arc<Agent>) -> Result<Value, Failure> {
         sleep(FAREWELL).await;
         stop.cancel();
     });
-    Ok(if warnings.is_empty() { Value::Null } else { json!({ "warnings": warnings }) })
+    Ok(Some(warnings).filter(|warnings| !warnings.is_empty()).map(|warnings| Ended { warnings }).into())
 }

@@ -20,7 +20,7 @@ use crate::link::publisher::Publisher;
 use config::{Config, Host};
 use ports::Ports;
 use priority::Priority;
-use protocol::{Command, ErrorCode, Event, Failure, Level, TOPIC_EVENT};
+use protocol::{ErrorCode, Event, Failure, Level, TOPIC_EVENT, ask};
 
 /// The host, as its works see it.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl HostHandle {
     /// # Errors
     /// The answer of that host; [`ErrorCode::StaleEpoch`] when it knows a newer owner.
     pub(super) async fn send_fence(&self, to: &str, epoch: u64, owner: &str, deadline: Duration) -> Result<(), Failure> {
-        self.client.request(to, Command::Fence { epoch, owner: owner.to_owned() }, deadline).await.map(drop)
+        self.client.ask(to, ask::Fence { epoch, owner: owner.to_owned() }, deadline).await
     }
 
     /// A file that a restarted agent reads.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::commands;
@@ -12,26 +11,23 @@ use super::restart::{self, OrderUnderWay};
 use super::state::Agent;
 use super::work::Work;
 use crate::migration::{self, Agents, Wish};
-use protocol::{Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command on the work of the named radio; no name stands for the only one.
 ///
 /// # Errors
 /// [`ErrorCode::BadRequest`] for a radio that this host does not serve, and those of the command.
-pub(super) async fn answer(agent: &Arc<Agent>, radio: Option<&str>, command: Command) -> Result<Value, Failure> {
+pub(super) async fn answer(agent: &Arc<Agent>, radio: Option<&str>, command: Command) -> Result<Answer, Failure> {
     let work = agent.work(radio)?;
     match command {
-        Command::Order(request) => {
-            let record = carry_out(agent, work, &request).await?;
-            serde_json::to_value(record).map_err(|e| Failure::new(ErrorCode::Internal, format!("the record has no JSON form: {e}")))
-        }
+        Command::Order(request) => carry_out(agent, work, &request).await.map(Answer::from),
         Command::Plan(request) => {
-            let runs = migration::history(&agent.host.config.records).await;
-            let plan = migration::plan::plan(&request, &agent.host.config, &runs);
-            serde_json::to_value(plan).map_err(|e| Failure::new(ErrorCode::Internal, format!("the plan has no JSON form: {e}")))
+            let config = &agent.host.config;
+            let runs = migration::history(&config.records).await;
+            Ok(migration::plan::plan(&request, config, &runs).into())
         }
-        Command::Go => tell_order(agent, Wish::Go).map(|()| Value::Null),
-        Command::Cancel => tell_order(agent, Wish::Cancel).map(|()| Value::Null),
+        Command::Go => tell_order(agent, Wish::Go).map(Answer::from),
+        Command::Cancel => tell_order(agent, Wish::Cancel).map(Answer::from),
         command => commands::execute(agent, work, command).await,
     }
 }
@@ -130,7 +126,7 @@ struct LocalFleet {
 }
 
 impl Agents for LocalFleet {
-    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Value, Failure> {
+    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         if host != self.agent.host.name {
             return self.agent.client.request(host, command, deadline).await;
         }

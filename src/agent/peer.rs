@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::state::Agent;
 use super::work::Work;
-use protocol::{Collected, Command, Telemetry};
+use protocol::{Collected, ControlValues, Telemetry, ask};
 
 /// Until something is known of the other host it is asked this often: one that serves only for a moment must not have served in vain.
 const FIRST: Duration = Duration::from_secs(1);
@@ -35,8 +35,8 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
         if host.priority.is_raised() {
             continue;
         }
-        let answer = agent.client.request(&peer, Command::Status, ANSWER).await.ok();
-        let collected = answer.and_then(|status| serde_json::from_value(status).ok()).and_then(collected_from_status);
+        let status = agent.client.ask(&peer, ask::Status {}, ANSWER).await.ok();
+        let collected = status.and_then(collected_from_status);
         serves = collected.is_some();
         if let Some(collected) = collected {
             work.keep_peer(&peer, collected).await;
@@ -48,5 +48,6 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
 fn collected_from_status(status: Telemetry) -> Option<Collected> {
     let tun_ip = status.tun.addresses.into_iter().next()?;
     let known = status.d2d.pid.is_some() && !status.control.values.is_empty();
-    known.then_some(Collected { control: status.control.values, route_list: status.route_list, tun_ip, at: status.at })
+    let values = ControlValues { control: status.control.values, route_list: status.route_list };
+    known.then_some(Collected { values, tun_ip, at: status.at })
 }

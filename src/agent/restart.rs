@@ -10,8 +10,7 @@ use super::state::Agent;
 use super::telemetry;
 use crate::metrics::records;
 use protocol::{
-    Command, ErrorCode, Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, RunRecord,
-    Telemetry,
+    Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, RunRecord, Telemetry, ask,
 };
 
 /// The other host of an order is asked what it does; one that is down must not keep the answer waiting.
@@ -137,8 +136,7 @@ async fn status_of(agent: &Agent, host: &str) -> Result<Telemetry, Failure> {
     if host == agent.host.name {
         return telemetry::snapshot(agent, agent.work(None)?).await;
     }
-    let status = agent.client.request(host, Command::Status, LOOK).await?;
-    serde_json::from_value(status).map_err(|e| Failure::new(ErrorCode::Internal, e.to_string()))
+    agent.client.ask(host, ask::Status {}, LOOK).await
 }
 
 fn sighting_from_status(host: &str, status: &Telemetry, active: &str) -> Sighting {

@@ -79,7 +79,7 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
     let radio_port = work.read_radio_port().await?;
     let tun = work.read_tun().await?;
     let owner = work.owner();
-    let Collection { control, meanings, routes, at } = work.collected();
+    let Collection { values, meanings, at } = work.collected();
     let state = agent.state();
     let with_load = |status: ProcessStatus| {
         let load = status.pid.and_then(|pid| state.process_loads.get(&pid)).copied().unwrap_or_default();
@@ -98,8 +98,8 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
         tun,
         d2d: with_load(work.d2d().status()),
         usrp: with_load(work.usrp().status()),
-        control: ControlReport { values: control, meanings, age_ms: at.map(|at: Instant| millis(at.elapsed())) },
-        route_list: routes,
+        control: ControlReport { values: values.control, meanings, age_ms: at.map(|at: Instant| millis(at.elapsed())) },
+        route_list: values.route_list,
         probe: state.probe.as_ref().map(|probe| probe.status()),
         migration: state.progress.clone(),
     })

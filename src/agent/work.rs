@@ -34,7 +34,7 @@ use children::{Child, ChildEvent, ChildRole};
 use config::{Host, Radio, Workload};
 use kept::Kept;
 use ownership::Ownership;
-use protocol::{Control, Failure, Level, Port, Route};
+use protocol::{ControlValues, Failure, Level, Port, Route};
 use take_over::CutPreparation;
 
 pub(super) use children::millis;
@@ -76,9 +76,8 @@ struct WorkState {
 /// Control variables and routes as last collected.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Collection {
-    pub(super) control: Control,
+    pub(super) values: ControlValues,
     pub(super) meanings: serde_json::Map<String, Value>,
-    pub(super) routes: Vec<Route>,
     pub(super) at: Option<Instant>,
 }
 

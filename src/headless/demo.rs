@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Cluster, block_on, json, order, print, status};
 use crate::metrics::probe::interval;
 use crate::metrics::table::{Table, list};
-use protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord};
+use protocol::{ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord, ask};
 
 /// An agent that was just started answers within this.
 const AGENTS_DEADLINE: Duration = Duration::from_secs(20);
@@ -97,8 +97,8 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Rep
         status::ask_one(cluster, host, AGENTS_DEADLINE).await?;
     }
     let target = cluster.config.probe.target.clone();
-    let start = Command::ProbeStart { target, interval_ms: args.probe_interval.as_secs_f64() * 1e3 };
-    cluster.client.request(&far_end, start, COMMAND_DEADLINE).await?;
+    let start = ask::ProbeStart { target, interval_ms: args.probe_interval.as_secs_f64() * 1e3 };
+    cluster.client.ask(&far_end, start, COMMAND_DEADLINE).await?;
     say("starting the work on both sides: DS");
     let started = order::carry_out(cluster, Order::DS, args.method).await?;
     let (outcome, failure) = (started.outcome, started.failure.clone());

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{Cluster, block_on, json, print};
 use crate::migration::standing::holds_radio;
 use config::Config;
-use protocol::{Command, ErrorCode, Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry};
+use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds; one that does not answer by then is shown as silent.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -54,11 +54,7 @@ pub(super) async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
 
 /// Asks one host.
 pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -> Result<Telemetry, Failure> {
-    let answer = cluster.client.request(host, Command::Status, deadline).await?;
-    serde_json::from_value(answer).map_err(|e| {
-        Failure::new(ErrorCode::Internal, format!("the status of {host} could not be read: {e}"))
-            .hint("run the same baton on every host")
-    })
+    cluster.client.ask(host, ask::Status {}, deadline).await
 }
 
 /// Which host of the pool holds the radio, as far as the hosts that answered tell.
@@ -152,12 +148,12 @@ fn word(state: &impl serde::Serialize) -> String {
 mod tests {
     use super::*;
     use crate::migration::fleet::{Fleet, Host, config};
-    use protocol::Link;
+    use protocol::{Command, ErrorCode, Link};
 
     fn answers(server1: Host, server2: Host) -> Vec<Answer> {
         let mut fleet = Fleet::new(server1, server2);
         let mut ask = |host: &str| {
-            let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
+            let answer = fleet.answer(host, &Command::Status).map(|answer| answer.into_result().unwrap());
             (host.to_owned(), answer)
         };
         vec![ask("server1"), ask("server2"), ("server3".into(), Err(Failure::new(ErrorCode::Unreachable, "nobody there")))]

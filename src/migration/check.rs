@@ -57,7 +57,7 @@ fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &
     let mut findings = Vec::new();
     for (host, answer) in answers {
         if silent == Some(host) {
-            let verdict = be_silent(host, answer.as_ref().map(|_| serde_json::Value::Null).map_err(Clone::clone));
+            let verdict = be_silent(host, answer.as_ref().map(drop).map_err(Clone::clone));
             let passes = |_| Finding::new(Grade::Ok, host, "the agent does not answer, as a failover has it");
             findings.push(verdict.map_or_else(|failure| finding(Grade::Blocker, host, failure), passes));
             continue;
@@ -194,7 +194,7 @@ pub(super) fn of_host(ask: Ask, status: &Telemetry, orders: Orders, active: &str
 ///
 /// # Errors
 /// [`ErrorCode::State`]: it answers.
-pub(super) fn be_silent(host: &str, answer: Result<serde_json::Value, Failure>) -> Result<String, Failure> {
+pub(super) fn be_silent(host: &str, answer: Result<(), Failure>) -> Result<String, Failure> {
     match answer {
         Err(failure) if unanswered(&failure) => {
             Ok(format!("Check: {host} does not answer: {}", super::engine::sentence(&failure.message)))

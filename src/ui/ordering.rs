@@ -1,7 +1,5 @@
 //! What the console asks of hosts: orders, go, cancel, `end`, the interval of the pings; and what their answers mean.
 
-use serde_json::Value;
-
 use super::failover::Failover;
 use super::model::{Model, Pending, Screen};
 use super::msg::{Asked, Effect, LinkState};
@@ -10,7 +8,7 @@ use super::preflight;
 use super::runs;
 use super::text::ms;
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Longest wait for `end`, ms.
 const END_DEADLINE_MS: u64 = 5_000;
@@ -138,7 +136,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
 }
 
 /// Takes an answer.
-pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
+pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Answer, Failure>) -> Vec<Effect> {
     let lang = model.skin.lang;
     match (asked, result) {
         (Asked::Order(order), result) => {
@@ -146,7 +144,7 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Valu
                 model.pending.remove(at);
             }
             match result {
-                Ok(value) => report(model, order, host, value),
+                Ok(answer) => report(model, order, host, answer),
                 Err(failure) => complain(model, &lang.fill("{0} failed", &[&order]), &failure),
             }
         }
@@ -154,7 +152,7 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Valu
         (Asked::Cancel(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to give {1} up", &[&host, &order])),
         (Asked::Go(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"go"]), &failure),
         (Asked::Cancel(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
-        (Asked::Plan(..), Ok(value)) => preflight::learn(model, value),
+        (Asked::Plan(..), Ok(answer)) => preflight::learn(model, answer),
         // Nothing depends on it: the screen says that nothing is known.
         (Asked::Plan(..), Err(_)) | (Asked::Interval, Ok(_)) => {}
         (Asked::Interval, Err(failure)) => complain(model, lang.tr("the interval was not changed"), &failure),
@@ -175,8 +173,8 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Valu
 }
 
 /// The log's line for an order that was answered.
-fn report(model: &mut Model, order: Order, host: &str, value: Value) {
-    let Ok(record) = serde_json::from_value::<RunRecord>(value) else {
+fn report(model: &mut Model, order: Order, host: &str, answer: Answer) {
+    let Ok(record) = answer.into_result::<RunRecord>() else {
         let text = "{0} answered {1}, but not with a record this console can read";
         model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
         return;

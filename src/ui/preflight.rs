@@ -1,7 +1,6 @@
 //! What is known before a migration: what stands for and against it, and how long it is expected to take by each method.
 
 use clap::ValueEnum;
-use serde_json::Value;
 
 use super::action::Action;
 use super::lang::Lang;
@@ -11,7 +10,8 @@ use super::ordering;
 use super::text::span;
 use crate::migration::check::{self, Answers};
 use protocol::{
-    ErrorCode, Expected, Failure, Finding, Method, Order, OrderStage, Origin, Outcome, Plan, Progress, RadioOwner, Telemetry,
+    Answer, ErrorCode, Expected, Failure, Finding, Method, Order, OrderStage, Origin, Outcome, Plan, Progress, RadioOwner,
+    Telemetry,
 };
 
 /// Findings for a migration, from what every host says of itself now.
@@ -47,8 +47,8 @@ pub fn plan_of<'a>(model: &'a Model, progress: &Progress) -> Option<&'a Plan> {
 }
 
 /// Takes in a plan; one that this console can not read is none.
-pub fn learn(model: &mut Model, value: Value) {
-    let Ok(plan) = serde_json::from_value::<Plan>(value) else { return };
+pub fn learn(model: &mut Model, answer: Answer) {
+    let Ok(plan) = answer.into_result::<Plan>() else { return };
     model.plans.retain(|old| (old.order, old.method) != (plan.order, plan.method));
     model.plans.push(plan);
     model.dirty = true;

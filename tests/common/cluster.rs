@@ -98,7 +98,7 @@ bw = 0
     }
 
     pub async fn ask(&self, host: &str, command: Command) -> Result<Value, Failure> {
-        self.client.request(host, command, SOON * 2).await
+        self.client.request(host, command, SOON * 2).await.map(protocol::Answer::into_json)
     }
 
     pub async fn status(&self, host: &str) -> Telemetry {

@@ -101,7 +101,7 @@ async fn server(config: &Config) -> (Arc<AtomicU32>, CancellationToken) {
                     tokio::time::sleep(Duration::from_millis(deadline_ms)).await;
                     Ok(json!(times))
                 }
-                other => Ok(json!({"name": other.name(), "times": times})),
+                other => Ok(json!({"name": other.name(), "times": times, "tun_ip": other.name()})),
             }
         }
     };
@@ -139,9 +139,9 @@ async fn clients_get_results_and_failures_over_ipc_and_tcp_signed_and_unsigned()
         let config = config(dir.path(), &endpoint, key);
         let (_executed, _stop) = server(&config).await;
         let client = Client::new(Arc::clone(&config)).unwrap();
-        let many = (0..20).map(|_| client.request("one", Command::Status, SOON));
+        let many = (0..20).map(|_| client.ask("one", protocol::ask::GetTunIp {}, SOON));
         for answer in futures::future::join_all(many).await {
-            assert_eq!(answer.unwrap()["name"], "status");
+            assert_eq!(answer.unwrap().tun_ip, "get_tun_ip");
         }
         let failure = client.request("one", Command::KillUsrp, SOON).await.unwrap_err();
         assert_eq!(failure, Failure::new(ErrorCode::Process, "the USRP process will not die").hint("ask again"));
@@ -339,6 +339,31 @@ async fn requests_survive_a_restart_and_absent_hosts_are_unreachable() {
     };
     assert!(waiting.await.unwrap().is_ok(), "sent again to the second server");
     assert_eq!(executed.load(Ordering::SeqCst), 1);
+}
+
+/// A retry that was first sent before the agent started may have been carried out then.
+#[tokio::test]
+async fn after_a_restart_only_what_reads_is_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let (_executed, _stop) = server(&config).await;
+    let mut socket = zeromq::DealerSocket::new();
+    socket.connect(&ipc(dir.path())).await.unwrap();
+    let plan = json!({"command": "plan", "args": {"order": "M"}, "first_sent_at_ms": 1});
+    let plain = |command: &str| json!({"command": command, "first_sent_at_ms": 1});
+    for (command, repeated) in [
+        (plan, true),
+        (plain("export"), true),
+        (plain("status"), true),
+        (plain("get_control"), true),
+        (plain("freeze"), false),
+        (plain("go"), false),
+        (plain("commit"), false),
+    ] {
+        let (_, reply) = ask(&mut socket, vec![request(&command.to_string(), &command)]).await;
+        assert_eq!(reply.ok, repeated, "{command}: {reply:?}");
+        assert!(reply.ok || reply.error.unwrap().code == ErrorCode::Restarted, "{command}");
+    }
 }
 
 #[tokio::test]

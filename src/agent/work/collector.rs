@@ -55,7 +55,7 @@ impl Work {
     /// Whether the D2D process is one of several terminals and does not know the routes to all of them yet.
     fn discovers_routes(&self) -> bool {
         let others = self.host.config.terminals.len().saturating_sub(1);
-        self.d2d.is_running() && self.state().collected.routes.len() < others
+        self.d2d.is_running() && self.state().collected.values.route_list.len() < others
     }
 
     /// The control variables and routes, collected now if they never were.
@@ -71,7 +71,7 @@ impl Work {
                 // A program that does not tell runs with what it was started with.
                 let control = self.own_control()?;
                 let collected = &mut self.state().collected;
-                (collected.control, collected.at) = (control, Some(Instant::now()));
+                (collected.values.control, collected.at) = (control, Some(Instant::now()));
             } else {
                 return Err(Failure::new(
                     ErrorCode::State,
@@ -80,8 +80,7 @@ impl Work {
                 .hint("start it first"));
             }
         }
-        let state = self.state();
-        Ok(ControlValues { control: state.collected.control.clone(), route_list: state.collected.routes.clone() })
+        Ok(self.state().collected.values.clone())
     }
 
     /// Collects once.
@@ -106,8 +105,7 @@ impl Work {
         let meanings = if unknown { self.d2d.ask(Ask::Describe, ANSWER).await.ok() } else { None };
         {
             let collected = &mut self.state().collected;
-            collected.control = control;
-            collected.routes = routes.unwrap_or_default();
+            collected.values = ControlValues { control, route_list: routes.unwrap_or_default() };
             if let Some(Value::Object(meanings)) = meanings {
                 collected.meanings = meanings;
             } else if unknown {

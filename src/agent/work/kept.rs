@@ -44,9 +44,9 @@ impl Work {
             let age = collected.at.map(|at| chrono::Duration::from_std(at.elapsed()).unwrap_or_default());
             let kept = Kept {
                 routes_to_set: state.routes_to_set.clone(),
-                control: collected.control.clone(),
+                control: collected.values.control.clone(),
                 meanings: collected.meanings.clone(),
-                routes: collected.routes.clone(),
+                routes: collected.values.route_list.clone(),
                 collected: age.map(|age| Utc::now() - age),
                 peer: state.peer.clone(),
             };
@@ -65,9 +65,9 @@ impl Work {
         let age = kept.collected.map(|at| (Utc::now() - at).to_std().unwrap_or_default());
         let mut state = self.state();
         state.routes_to_set.clone_from(&kept.routes_to_set);
-        state.collected.control.clone_from(&kept.control);
+        state.collected.values.control.clone_from(&kept.control);
         state.collected.meanings.clone_from(&kept.meanings);
-        state.collected.routes.clone_from(&kept.routes);
+        state.collected.values.route_list.clone_from(&kept.routes);
         state.peer.clone_from(&kept.peer);
         state.collected.at = age.map(|age| Instant::now().checked_sub(age).unwrap_or_else(Instant::now));
         state.kept = kept;

@@ -10,7 +10,7 @@ use super::children::Start;
 use super::failures::in_context;
 use super::radio_step::RadioStep;
 use crate::link::server::runtime_folder;
-use protocol::{Control, ErrorCode, Failure, Level, Route, Started, SyncState};
+use protocol::{Control, ControlValues, ErrorCode, Failure, Level, Route, Started, SyncState};
 use workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TERMINALS, ENV_TUN};
 
 /// Writing routes is a copy.
@@ -25,8 +25,8 @@ impl Work {
         let start = Start { command: self.workload().d2d.clone(), environment: self.environment(control.as_ref())? };
         if !self.d2d.is_running() {
             let collected = &mut self.state().collected;
-            (collected.at, collected.routes) = (control.as_ref().map(|_| Instant::now()), Vec::new());
-            collected.control = control.unwrap_or_default();
+            collected.at = control.as_ref().map(|_| Instant::now());
+            collected.values = ControlValues { control: control.unwrap_or_default(), route_list: Vec::new() };
         }
         let pid = self.d2d.start(start).await?;
         let written = self.write_routes().await;
@@ -51,7 +51,7 @@ impl Work {
         let count = routes.len();
         match self.d2d.ask(Ask::SetRoutes { route_list: routes.clone() }, ROUTES).await {
             Ok(_) => {
-                self.state().collected.routes = routes;
+                self.state().collected.values.route_list = routes;
                 self.host.event(Level::Info, format!("{count} routes were written into the D2D process"));
                 Ok(())
             }

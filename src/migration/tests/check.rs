@@ -6,7 +6,7 @@ use protocol::Command;
 
 fn answers(mut fleet: Fleet) -> Answers {
     let ask = |host: &str| {
-        let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
+        let answer = fleet.answer(host, &Command::Status).map(|answer| answer.into_result().unwrap());
         (host.to_owned(), answer)
     };
     ["server1", "server2", "server3"].map(ask).into()

@@ -142,9 +142,9 @@ impl Stage {
             update(&mut self.model, Msg::Heard(Heard::Link { host, state }));
         }
         if let Some((order, method, ms, runs)) = step.plan {
-            let value = super::ordering::plan(order, method, Some(ms), runs);
+            let plan = super::ordering::plan(order, method, Some(ms), runs);
             let host = self.model.config.executor(order).to_owned();
-            update(&mut self.model, Msg::Answer { asked: Asked::Plan(order, method), host, result: Ok(value) });
+            update(&mut self.model, Msg::Answer { asked: Asked::Plan(order, method), host, result: Ok(plan) });
         }
         if let Some((order, failure)) = step.refused.clone() {
             let host = self.model.config.executor(order).to_owned();
