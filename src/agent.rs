@@ -109,7 +109,7 @@ fn start_configured(agent: &Arc<Agent>) {
     let host = &agent.host;
     if host.config.roles.far_end.as_deref() == Some(host.name.as_str()) {
         let probe = &host.config.probe;
-        if let Err(failure) = agent.start_probe(&probe.target, probe.interval_ms) {
+        if let Err(failure) = agent.start_probe(probe.target, probe.interval) {
             host.event(Level::Error, format!("the probe was not started: {failure}"));
         }
     }

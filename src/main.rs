@@ -25,7 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// The full-screen console.
-    Console(ui::Args),
+    Console(ui::ConsoleArgs),
     /// The agent of one host.
     Agent(agent::Args),
     /// A lab with its console; with --headless, a lab that migrates and prints one JSON document.
@@ -99,7 +99,7 @@ struct Demo {
     #[arg(long)]
     relay: bool,
     #[command(flatten)]
-    console: ui::Args,
+    console: ui::ConsoleArgs,
 }
 
 impl Demo {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::time::sleep;
 
+use super::probe::parse_probe;
 use super::state::Agent;
 use super::telemetry;
 use super::work::{RadioClaim, Work};
@@ -31,7 +32,10 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Re
         Command::GetCollected { of } => work.collected_of_peer(&of).map(Answer::from),
         Command::Export => work.export().await.map(Answer::from),
         Command::AwaitSync { deadline_ms } => work.await_sync(Duration::from_millis(deadline_ms)).await.map(Answer::from),
-        Command::ProbeStart { target, interval_ms } => agent.start_probe(&target, interval_ms).map(Answer::from),
+        Command::ProbeStart { target, interval_ms } => {
+            let (target, interval) = parse_probe(&target, interval_ms)?;
+            agent.start_probe(target, interval).map(Answer::from)
+        }
         Command::ProbeStop => {
             agent.stop_probe();
             Ok(Answer::Done)

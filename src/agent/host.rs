@@ -58,7 +58,7 @@ impl HostHandle {
     /// This host's section of the configuration.
     pub(super) fn settings(&self) -> &Host {
         // `open` has looked it up, and the configuration does not change.
-        &self.config.host[&self.name]
+        &self.config.host[self.name.as_str()]
     }
 
     /// Publishes a line for the log.

@@ -19,12 +19,11 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
     let host = &agent.host;
     let roles = &host.config.roles;
     let peer = match host.name.as_str() {
-        name if name == roles.initiator => roles.destination.clone(),
-        name if name == roles.destination => roles.initiator.clone(),
+        name if name == roles.initiator => roles.destination.to_string(),
+        name if name == roles.destination => roles.initiator.to_string(),
         _ => return,
     };
-    let interval = host.config.workload_of(&host.name).collect_interval_s;
-    let usual = Duration::try_from_secs_f64(interval).unwrap_or(FIRST).max(FIRST);
+    let usual = host.config.workload_of(&host.name).collect_interval.max(FIRST);
     let mut serves = false;
     loop {
         tokio::select! {

@@ -7,18 +7,26 @@ use super::state::Agent;
 use crate::metrics::probe::Prober;
 use protocol::{ErrorCode, Failure};
 
+/// The arguments of `probe_start`.
+///
+/// # Errors
+/// [`ErrorCode::BadRequest`].
+pub(super) fn parse_probe(target: &str, interval_ms: f64) -> Result<(Ipv4Addr, Duration), Failure> {
+    let address = target.parse().map_err(|_| {
+        Failure::new(ErrorCode::BadRequest, format!("\"{target}\" is not an IPv4 address")).hint("write it like 192.168.40.9")
+    })?;
+    let interval = Duration::try_from_secs_f64(interval_ms / 1e3)
+        .map_err(|_| Failure::new(ErrorCode::BadRequest, format!("{interval_ms} ms is no interval")))?;
+    Ok((address, interval))
+}
+
 impl Agent {
     /// Starts the probe, or changes its target or interval.
     ///
     /// # Errors
-    /// [`ErrorCode::BadRequest`] for a bad target or interval, and those of the socket.
-    pub(super) fn start_probe(&self, target: &str, interval_ms: f64) -> Result<(), Failure> {
-        let address: Ipv4Addr = target.parse().map_err(|_| {
-            Failure::new(ErrorCode::BadRequest, format!("\"{target}\" is not an IPv4 address")).hint("write it like 192.168.40.9")
-        })?;
-        let interval = Duration::try_from_secs_f64(interval_ms / 1e3)
-            .map_err(|_| Failure::new(ErrorCode::BadRequest, format!("{interval_ms} ms is no interval")))?;
-        let probe = Prober::start(address, interval)?;
+    /// Those of the socket.
+    pub(super) fn start_probe(&self, target: Ipv4Addr, interval: Duration) -> Result<(), Failure> {
+        let probe = Prober::start(target, interval)?;
         self.state().probe = Some(probe);
         self.host.notify_change();
         Ok(())

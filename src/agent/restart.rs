@@ -127,7 +127,7 @@ struct Sighting {
 
 async fn look_at(agent: &Agent, host: &str) -> Sighting {
     match status_of(agent, host).await {
-        Ok(status) => sighting_from_status(host, &status, &agent.host.config.addresses.active),
+        Ok(status) => sighting_from_status(host, &status, &agent.host.config.addresses.active.to_string()),
         Err(failure) => Sighting { host: host.to_owned(), serves: false, words: failure.message },
     }
 }

@@ -27,11 +27,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::host::HostHandle;
-use super::host::ports::Cidr;
 use super::host::radio_port::RadioPort;
 use crate::link::server::runtime_folder;
 use children::{Child, ChildEvent, ChildRole};
-use config::{Host, Radio, Workload};
+use config::{Cidr, Host, Radio, Workload};
 use kept::Kept;
 use ownership::Ownership;
 use protocol::{ControlValues, Failure, Level, Port, Route};
@@ -92,14 +91,14 @@ impl Work {
         // Found out here rather than in the middle of a move.
         config.radio_of(&host.name)?;
         let folder = runtime_folder(config, &host.name)?;
-        let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active.parse()?)?;
+        let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active)?;
         let (ownership, problem) = Ownership::load(&host);
         if let Some(text) = problem {
             host.event(Level::Warning, text);
         }
         let (sender, events) = mpsc::unbounded_channel();
         let work = Arc::new(Self {
-            radio_name: settings.radio.clone(),
+            radio_name: settings.radio.to_string(),
             radio_port,
             ownership,
             d2d: Child::new(ChildRole::D2d, &folder, sender.clone()),
@@ -170,16 +169,16 @@ impl Work {
 
     /// The radio's own address.
     fn radio_address(&self) -> Result<Ipv4Addr, Failure> {
-        self.radio()?.device()
+        Ok(self.radio()?.args.address())
     }
 
     /// Where the radio sends its samples: the address of the host that owns it.
-    fn active_address(&self) -> Result<Cidr, Failure> {
-        self.host.config.addresses.active.parse()
+    fn active_address(&self) -> Cidr {
+        self.host.config.addresses.active
     }
 
-    fn parked_address(&self) -> Result<Cidr, Failure> {
-        self.host.config.addresses.parked.parse()
+    fn parked_address(&self) -> Cidr {
+        self.host.config.addresses.parked
     }
 
     /// The interface towards the radio, as it is now.

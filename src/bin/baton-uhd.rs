@@ -29,7 +29,7 @@ fn main() {
     let mut stdout = match keep_stdout() {
         Ok(file) => file,
         Err(e) => {
-            eprintln!("baton-uhd: stdout can not be set aside: {e}");
+            eprintln!("baton-uhd: stdout cannot be set aside: {e}");
             leave(1);
         }
     };
@@ -49,6 +49,7 @@ fn main() {
 
 /// Ends the process without destructors: libuhd's would power the converters down, reset both receive chains and wait for its
 /// lock task, up to 1.5 s.
+#[expect(unsafe_code, reason = "std ends a process with the destructors of libraries")]
 fn leave(code: i32) -> ! {
     // SAFETY: _exit ends the process at once and takes no pointers.
     unsafe { nix::libc::_exit(code) }
@@ -72,9 +73,9 @@ fn radio() -> Result<Radio, String> {
 const DEFAULT_ARGUMENTS: [(&str, &str); 2] = [("type", "usrp2"), ("recv_buff_size", "200000")];
 
 fn arguments(radio: &Radio) -> String {
-    let mut arguments = radio.args.clone();
+    let mut arguments = radio.args.as_str().to_owned();
     for (key, value) in DEFAULT_ARGUMENTS {
-        let given = radio.args.split(',').any(|pair| pair.split('=').next().is_some_and(|name| name.trim() == key));
+        let given = radio.args.as_str().split(',').any(|pair| pair.split('=').next().is_some_and(|name| name.trim() == key));
         if !given {
             arguments = format!("{arguments},{key}={value}");
         }
@@ -121,13 +122,13 @@ fn init(radio: &Radio, started: Instant) -> Outcome {
     Ok((report, 0))
 }
 
-/// The crate offers no set_master_clock_rate, and an N210's clock can not be set: it is checked instead.
+/// The crate offers no set_master_clock_rate, and an N210's clock cannot be set: it is checked instead.
 fn set_clock(usrp: &Usrp, radio: &Radio) -> Result<(), String> {
     let rate = usrp.get_master_clock_rate(BOARD).map_err(|e| said("reading the master clock rate", &e))?;
     if (rate - MASTER_CLOCK).abs() > 1.0 {
         return Err(format!("the radio's master clock runs at {rate} Hz; an N210's runs at {MASTER_CLOCK} Hz"));
     }
-    usrp.set_clock_source(&radio.reference, BOARD)
+    usrp.set_clock_source(radio.reference.name(), BOARD)
         .map_err(|e| said(&format!("setting the clock source to \"{}\"", radio.reference), &e))
 }
 

@@ -1,44 +1,33 @@
 //! Persistent tun interfaces: they stay when the modem that opened them ends.
 
-use std::fs::OpenOptions;
-use std::os::fd::AsRawFd;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use nix::libc::{self, c_char, c_short};
+use nix::errno::Errno;
+use nix::libc;
 
 use protocol::{ErrorCode, Failure};
 use protocol::{Trying, missing};
-
-const DEVICE: &str = "/dev/net/tun";
-
-nix::ioctl_write_ptr_bad!(tunsetiff, libc::TUNSETIFF, libc::ifreq);
-nix::ioctl_write_int_bad!(tunsetpersist, libc::TUNSETPERSIST);
+use workload::tun;
 
 /// Makes a tun interface (IP packets without a header before them) in this thread's network namespace.
 ///
 /// # Errors
-/// No [`DEVICE`], or no right to use it.
+/// No tun device, or no right to use it.
 pub fn make(name: &str) -> Result<(), Failure> {
-    let file = OpenOptions::new().read(true).write(true).open(DEVICE).map_err(|error| {
-        missing(format!("the tun interface needs {DEVICE}, which can not be opened"), &error).hint(match error.kind() {
-            std::io::ErrorKind::NotFound => "load the module (modprobe tun), or give the container the device",
-            std::io::ErrorKind::PermissionDenied => "run as root, or let everybody use it: chmod 0666 /dev/net/tun",
+    let interface = tun::open(name).map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => Failure::new(ErrorCode::Config, error.to_string()),
+        kind => missing(format!("the tun interface \"{name}\" could not be made"), &error).hint(match kind {
+            ErrorKind::NotFound => "load the module (modprobe tun), or give the container the device",
+            ErrorKind::PermissionDenied => "run as root, or let everybody use it: chmod 0666 /dev/net/tun",
             _ => "the kernel needs CONFIG_TUN",
-        })
+        }),
     })?;
-    // SAFETY: ifreq is plain data for which zero is a value.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    if name.len() >= request.ifr_name.len() {
-        return Err(Failure::new(ErrorCode::Config, format!("\"{name}\" is too long for the name of an interface")));
-    }
-    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
-        *to = from as c_char;
-    }
-    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as c_short;
-    // SAFETY: the descriptor is that of the tun device, the request outlives the call.
-    unsafe { tunsetiff(file.as_raw_fd(), &raw const request) }
-        .trying(|| format!("the tun interface \"{name}\" could not be made"))?;
-    // SAFETY: as above.
-    unsafe { tunsetpersist(file.as_raw_fd(), 1) }
-        .trying(|| format!("the tun interface \"{name}\" could not be made persistent"))?;
-    Ok(())
+    persist(interface.as_fd()).trying(|| format!("the tun interface \"{name}\" could not be made persistent"))
+}
+
+#[expect(unsafe_code, reason = "no crate in use has this request")]
+fn persist(interface: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the descriptor is that of a tun interface, and the request takes a number.
+    Errno::result(unsafe { libc::ioctl(interface.as_raw_fd(), libc::TUNSETPERSIST, 1) }).map(drop).map_err(io::Error::from)
 }

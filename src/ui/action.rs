@@ -1,8 +1,6 @@
 //! The one table of actions: keys, footer, help and command line are made from it.
 
-use super::model::{Model, Screen};
-use super::runs::RunsAction;
-use super::words;
+use super::place::{Place, Screen};
 use protocol::Order;
 
 /// What the operator can have done.
@@ -48,6 +46,42 @@ pub enum Action {
     Help,
     /// `end`, then leave.
     Quit,
+}
+
+/// What can be done with runs; keys in the table of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunsAction {
+    /// Type a filter.
+    Filter,
+    /// Sort by the column on the right of the present one.
+    SortRight,
+    /// Sort by the column on the left.
+    SortLeft,
+    /// The other way round.
+    Invert,
+    /// Mark the run, or unmark it.
+    Mark,
+    /// Show or hide the comparison.
+    Compare,
+    /// What makes a group of the comparison.
+    Group,
+    /// Read the records again.
+    Reload,
+    /// Play the run again.
+    Replay,
+    /// Stop the replay's clock, or let it go on.
+    Pause,
+    /// Faster.
+    Faster,
+    /// Slower.
+    Slower,
+}
+
+impl RunsAction {
+    /// Whether it belongs to a replay, not to the list.
+    pub fn is_for_replay(self) -> bool {
+        matches!(self, Self::Pause | Self::Faster | Self::Slower)
+    }
 }
 
 /// One row of the table.
@@ -116,30 +150,12 @@ pub fn key_name(key: char) -> String {
     }
 }
 
-/// Where keys of their own count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Everywhere.
-    Anywhere,
-    /// The Runs screen.
-    Runs,
-    /// The Timing screen with a run from the records.
-    Opened,
-    /// A replay.
-    Replay,
-}
-
-impl Place {
-    /// All.
-    pub const ALL: [Self; 4] = [Self::Anywhere, Self::Runs, Self::Opened, Self::Replay];
-}
-
 impl Action {
     /// Whether its key counts in a place; what belongs to no place counts everywhere.
     pub fn counts_in(self, place: Place) -> bool {
         match self {
             Self::Runs(RunsAction::Replay) => matches!(place, Place::Runs | Place::Opened),
-            Self::Runs(action) if action.of_replay() => place == Place::Replay,
+            Self::Runs(action) if action.is_for_replay() => place == Place::Replay,
             Self::Runs(_) => place == Place::Runs,
             // What moves work is ordered where the work is seen.
             _ if self.changes_hosts() => place != Place::Runs,
@@ -170,17 +186,6 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().flat_map(|entry| entry.names.iter().copied())
 }
 
-/// What completes a command line: names that begin with it in any case, and behind a name the words that it takes.
-pub fn completions(line: &str) -> Vec<String> {
-    let begins = |name: &str, prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    let Some((before, last)) = line.rsplit_once(' ') else {
-        return names().filter(|name| begins(name, line)).map(str::to_owned).collect();
-    };
-    let action = before.split_whitespace().next().and_then(by_name).map(|entry| entry.action);
-    let words = action.map_or_else(Vec::new, words::offered);
-    words.into_iter().filter(|word| begins(word, last)).map(|word| format!("{before} {word}")).collect()
-}
-
 /// The names nearest to a mistyped one, best first, at most three.
 pub fn near_misses(text: &str) -> Vec<&'static str> {
     let wanted = text.to_ascii_lowercase();
@@ -192,58 +197,6 @@ pub fn near_misses(text: &str) -> Vec<&'static str> {
         .collect();
     ranked.sort_by_key(|(distance, name)| (*distance, name.len()));
     ranked.into_iter().map(|(_, name)| name).take(3).collect()
-}
-
-/// What an action does, in one sentence with the cluster's own names.
-pub fn explanation(action: Action, model: &Model) -> String {
-    let (lang, [one, two]) = (model.skin.lang, model.pool());
-    match action {
-        Action::Order(Order::DS) => lang.fill("double start: start D2D and USRP on {0}", &[&one]),
-        Action::Order(Order::KL) => lang.fill("kill local: stop D2D and USRP on {0}", &[&one]),
-        Action::Order(Order::M) => lang.fill("migrate: move the work from {0} to {1}", &[&one, &two]),
-        Action::Order(Order::MB) => lang.fill("migrate back: move the work from {0} to {1}", &[&two, &one]),
-        Action::Order(Order::DSR) => lang.fill("double start remote: start D2D and USRP on {0}", &[&two]),
-        Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
-        Action::Failover => lang.tr("take the work over from a server that does not answer").into(),
-        Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
-        Action::Method => lang.tr("the next method of migration").into(),
-        Action::Hold => lang.tr("the next migration stops before its cut and waits for go, or no longer does").into(),
-        Action::Go => lang.tr("go on with the migration that waits for it").into(),
-        Action::Cancel => lang.tr("give up the migration under way; possible until its cut").into(),
-        Action::Check => lang.tr("what stands for and against a migration now").into(),
-        Action::Plan => lang.tr("the steps of a migration, and how long each is expected to take").into(),
-        Action::Interval => lang.tr("the time between the far end's pings: 100, 10 or 1 ms").into(),
-        Action::Export => lang.tr("write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV").into(),
-        Action::Show(Screen::Timing) => lang.tr("Timing: the interruption large, the phases on one time axis").into(),
-        Action::Show(Screen::Runs) => lang.tr("Runs: the recorded runs; filter, sort, compare, replay").into(),
-        Action::Show(_) => lang.tr("Operate: both servers, the radio between them, the work").into(),
-        Action::NextScreen => lang.tr("the next screen").into(),
-        Action::Runs(action) => lang.tr(explanation_of_runs(action)).into(),
-        Action::Zoom => lang.tr("Operate: enlarge a panel; Left and Right choose another one").into(),
-        Action::Freeze => lang.tr("freeze the screen; the data goes on behind it").into(),
-        Action::Privacy => lang.tr("mask addresses and names of people, also in exports").into(),
-        Action::CommandLine => lang.tr("type a command; Tab completes, Up and Down recall").into(),
-        Action::Help => lang.tr("show or hide this help").into(),
-        Action::Quit if model.read_only => lang.tr("leave; no controller is ended").into(),
-        Action::Quit => lang.fill("end {0}'s controller, then leave (Ctrl-C leaves at once, without ending it)", &[&two]),
-    }
-}
-
-fn explanation_of_runs(action: RunsAction) -> &'static str {
-    match action {
-        RunsAction::Filter => "Runs: type a filter: words, field:word, figure>ms; ! before a word: not",
-        RunsAction::SortLeft => "Runs: sort by the column to the left",
-        RunsAction::SortRight => "Runs: sort by the column to the right",
-        RunsAction::Invert => "Runs: the other way round",
-        RunsAction::Mark => "Runs: mark or unmark the run under the cursor",
-        RunsAction::Compare => "Runs: compare the marked runs, or all listed ones",
-        RunsAction::Group => "Runs: compare by run, by method, by method and direction",
-        RunsAction::Reload => "Runs: read the records again",
-        RunsAction::Replay => "Runs: play the run under the cursor again",
-        RunsAction::Pause => "Replay: pause, go on; at the end, begin again",
-        RunsAction::Faster => "Replay: faster; Left and Right go from phase to phase",
-        RunsAction::Slower => "Replay: slower",
-    }
 }
 
 #[cfg(test)]
@@ -299,8 +252,5 @@ mod tests {
             assert_eq!(near_misses(typed).first(), Some(&first), "{typed}");
         }
         assert!(near_misses("restart everything").is_empty());
-        assert_eq!(completions("mi"), ["Migration"]);
-        assert_eq!(completions("d"), ["DS", "DSR"]);
-        assert!(completions("\u{e9}").is_empty());
     }
 }

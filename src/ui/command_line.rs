@@ -5,9 +5,9 @@ use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
 use super::action::{self, Action};
+use super::arguments::{self, Arguments};
 use super::lang::Lang;
 use super::text::one_line;
-use super::words::Words;
 
 /// Commands remembered.
 const HISTORY: usize = 50;
@@ -40,8 +40,8 @@ pub struct CommandLine {
 pub enum Typed {
     /// Nothing yet.
     More,
-    /// This action, with the words behind its name.
-    Command(Action, Words),
+    /// This action, with its arguments.
+    Command(Action, Arguments),
 }
 
 impl CommandLine {
@@ -103,15 +103,15 @@ impl CommandLine {
         self.clear();
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
         if let Some(entry) = action::by_name(name) {
-            match Words::of(entry.action, rest) {
+            match Arguments::parse(entry.action, rest) {
                 _ if !self.knows(entry.names[0]) => {
                     self.complaint = Some(self.lang.fill("{0} is removed: this console is read-only", &[&entry.names[0]]));
                 }
-                Ok(words) => {
+                Ok(arguments) => {
                     self.open = false;
-                    return Typed::Command(entry.action, words);
+                    return Typed::Command(entry.action, arguments);
                 }
-                Err(word) => self.complaint = Some(super::words::refused(entry, word, self.lang)),
+                Err(word) => self.complaint = Some(arguments::refused(entry, word, self.lang)),
             }
             return Typed::More;
         }
@@ -130,7 +130,7 @@ impl CommandLine {
 
     fn complete(&mut self) {
         let (prefix, presses) = self.completing.take().unwrap_or_else(|| (self.input.value().to_owned(), 0));
-        let mut candidates = action::completions(&prefix);
+        let mut candidates = arguments::completions(&prefix);
         candidates.retain(|line| self.knows(line.split(' ').next().unwrap_or_default()));
         if !candidates.is_empty() {
             self.input = Input::from(candidates[presses % candidates.len()].clone());

@@ -1,9 +1,7 @@
-//! Questions before what can not be taken back: what will happen, and to whom.
+//! A question before what cannot be taken back.
 
 use super::action::Action;
-use super::failover;
-use super::model::Model;
-use protocol::{Method, Order};
+use protocol::Order;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,74 +22,4 @@ impl Confirm {
             _ => None,
         }
     }
-
-    /// The question before an action; `None` if nothing is at stake now.
-    pub fn before(action: Action, model: &Model) -> Option<Self> {
-        let [one, two] = model.pool();
-        let (title, lines) = match action {
-            Action::Failover => return Some(failover::question(model)),
-            Action::Order(Order::M) => migration(model, Order::M, one, two),
-            Action::Order(Order::MB) => migration(model, Order::MB, two, one),
-            Action::Order(Order::KL) => kill(model, "KL", one),
-            Action::Order(Order::KR) => kill(model, "KR", two),
-            Action::End => end(model, two),
-            Action::Quit => quit(model)?,
-            _ => return None,
-        };
-        Some(Self { action, title, lines })
-    }
-}
-
-fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<String>) {
-    let (method, lang) = (model.method, model.skin.lang);
-    let how = match method {
-        Method::Classic => "{1} is made ready first; then {0} stops, and {1} takes the radio without initialising it.",
-        Method::Hot => "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
-        Method::Seamless => "{1} receives beside {0} first; then {0} is frozen, {1} transmits on, and only then {0} ends.",
-        Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
-        Method::Failover => "{1} starts the work anew without asking {0}.",
-    };
-    let how = lang.fill(how, &[&from, &to]);
-    (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), vec![how])
-}
-
-fn kill(model: &Model, name: &str, host: &str) -> (String, Vec<String>) {
-    let lang = model.skin.lang;
-    let effect = if model.holds_radio(host) {
-        "It owns the radio: the service ends, and nobody serves until DS or DSR."
-    } else {
-        "It does not own the radio: the service is not touched."
-    };
-    let title = lang.fill("{0}: stop D2D and USRP on {1}?", &[&name, &host]);
-    (title, vec![lang.fill("{0} parks its eth3.", &[&host]), lang.tr(effect).to_owned()])
-}
-
-fn end(model: &Model, host: &str) -> (String, Vec<String>) {
-    let lang = model.skin.lang;
-    let leaves = "{0}'s agent leaves and must be started by hand; until then {0} takes no orders.";
-    let mut lines = vec![lang.fill(leaves, &[&host])];
-    if model.works(host) {
-        lines.push(lang.fill("{0} runs the work: it ends with the agent.", &[&host]));
-    }
-    (lang.fill("end: stop {0}'s controller?", &[&host]), lines)
-}
-
-fn quit(model: &Model) -> Option<(String, Vec<String>)> {
-    let working: Vec<&str> = model.pool().into_iter().filter(|host| model.works(host)).collect();
-    if model.read_only {
-        return None;
-    }
-    if working.is_empty() && model.under_way().is_none() && model.pending.is_empty() {
-        return None;
-    }
-    let ([_, two], lang) = (model.pool(), model.skin.lang);
-    let mut lines = vec![lang.fill("{0}'s controller is ended, then the console leaves.", &[&two])];
-    if let Some((host, progress)) = model.under_way() {
-        lines.push(lang.fill("{0} is under way on {1}.", &[&progress.order, &host]));
-    }
-    if !working.is_empty() {
-        lines.push(lang.fill("Work runs on {0}. In a demo the lab ends with the console.", &[&working.join(lang.tr(" and "))]));
-    }
-    lines.push(lang.tr("Ctrl-C leaves without ending any controller.").into());
-    Some((lang.tr("quit: end and leave?").into(), lines))
 }

@@ -6,8 +6,9 @@ mod picture;
 mod png;
 mod shapes;
 mod svg;
+mod written;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ratatui::buffer::Buffer;
 
@@ -15,10 +16,11 @@ use crate::metrics::history;
 use protocol::{ErrorCode, Failure, RunRecord};
 
 pub use ansi::ansi;
-pub use command::{Args, run};
+pub use command::{ExportArgs, run};
 pub use picture::{Picture, masked, of_run, of_screen};
 pub use png::png;
 pub use svg::svg;
+pub use written::Written;
 
 /// Kinds of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -96,15 +98,6 @@ pub fn text(buffer: &Buffer) -> String {
 /// Columns that a symbol takes; the cell behind a wide one holds nothing of its own.
 fn columns(symbol: &str) -> u16 {
     unicode_width::UnicodeWidthStr::width(symbol).clamp(1, 2) as u16
-}
-
-/// What an export left.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
-    /// The files.
-    pub files: Vec<PathBuf>,
-    /// The PNG holds characters that no font of this machine has.
-    pub lacking: bool,
 }
 
 /// Writes `<stem>.<ending>` into a folder, for every kind of file; without runs, pictures only.

@@ -1,10 +1,7 @@
-//! Taking the work over from a server that does not answer: who would, and what is known of the other one.
+//! Taking the work over from a server that does not answer: which server would, and whether to offer it.
 
-use super::confirm::Confirm;
 use super::model::Model;
-use super::pings;
 use super::preflight::next_order;
-use super::text::span;
 use protocol::{Order, RadioOwner};
 
 /// A failover as it would be ordered now.
@@ -43,30 +40,5 @@ impl<'a> Failover<'a> {
         let idle = model.under_way().is_none() && model.waiting().is_none() && model.replay.is_none() && !model.read_only;
         let lost = !model.is_heard(now.from) && model.is_heard(now.to);
         (owned && lost && idle && !taken).then_some(now)
-    }
-}
-
-/// The question: the risk in plain words, and what is known.
-pub fn question(model: &Model) -> Confirm {
-    let lang = model.skin.lang;
-    let Failover { order, from, to } = Failover::of(model);
-    let mut lines = Vec::new();
-    if model.is_heard(from) {
-        let text = "{0} answers. A failover is for a server that does not, and {1} refuses it otherwise; {2} ({3}) moves the work.";
-        let key = model.keys.key(super::action::Action::Order(order));
-        lines.push(lang.fill(text, &[&from, &to, &key, &order]));
-    } else {
-        let risk = "{0} does not answer. If it still runs, two servers may drive the radio until it is fenced.";
-        lines.push(lang.fill(risk, &[&from]));
-    }
-    lines.push(match model.control_age_ms(from) {
-        Some(age) => lang.fill("{0} starts the work anew with control variables collected {1} ago.", &[&to, &span(age)]),
-        None => lang.fill("{0} starts the work anew. This console has seen no control variables of {1}.", &[&to, &from]),
-    });
-    lines.extend(pings::sentence(model));
-    Confirm {
-        action: super::action::Action::Failover,
-        title: lang.fill("failover: {0} takes the work over from {1}?", &[&to, &from]),
-        lines,
     }
 }

@@ -7,8 +7,9 @@ use chrono::DateTime;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::model::{Model, Screen};
+use super::model::Model;
 use super::msg::{Heard, Msg};
+use super::place::Screen;
 use super::screen;
 use super::settings;
 use super::theme::{Skin, ThemeName};
@@ -37,7 +38,7 @@ fn draw(model: &mut Model, shown: &[Screen]) {
 
 /// Hears telemetry as if it were that of each of the cluster's pool hosts, and draws it.
 pub fn telemetry(config: Config, telemetry: &Telemetry) {
-    let hosts = [config.roles.initiator.clone(), config.roles.destination.clone()];
+    let hosts = [config.roles.initiator.to_string(), config.roles.destination.to_string()];
     let mut model = console(config);
     for host in hosts {
         update(&mut model, Msg::Heard(Heard::Telemetry(Box::new(Telemetry { host, ..telemetry.clone() }))));

@@ -1,6 +1,7 @@
 //! Which key does what: the table's keys, and what the operator's settings put in their place.
 
-use super::action::{Action, Entry, Place, TABLE, entry, key_name};
+use super::action::{Action, Entry, TABLE, entry, key_name};
+use super::place::Place;
 
 /// Keys by action. Ctrl-C, Ctrl-Z and the keys of dialogs are not in it: they always work.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::action::{Action, Place};
+use super::action::Action;
 use super::command_line::CommandLine;
 use super::confirm::Confirm;
 pub use super::host::HostView;
 use super::keymap::Keymap;
 use super::msg::LinkState;
+use super::place::{PanelName, Place, Screen};
 use super::privacy::Names;
 use super::runs::Runs;
 use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
-use super::zoom::Panel;
 use config::Config;
 use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, Telemetry};
 
@@ -29,29 +29,6 @@ const PROBES: usize = 1024;
 const NOTICE_S: i64 = 30;
 /// Telemetry older than this is shown as old, ms: twenty messages missed at 10 Hz.
 const STALE_MS: u64 = 2_000;
-
-/// Which screen is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Screen {
-    /// Both servers, the radio, the work.
-    Operate,
-    /// Where the time of a run went.
-    Timing,
-    /// The history of runs.
-    Runs,
-    /// What is known before a migration.
-    Preflight {
-        /// Which migration.
-        order: Order,
-        /// First line shown.
-        scroll: u16,
-    },
-    /// What every key does.
-    Help {
-        /// First line shown.
-        scroll: u16,
-    },
-}
 
 /// An order that was sent and is not yet answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +57,7 @@ pub struct Model {
     /// Addresses and names of people are masked.
     pub privacy: bool,
     /// The panel that is as large as the screen.
-    pub zoom: Option<Panel>,
+    pub zoom: Option<PanelName>,
     /// Lines of the log that are newer than the last one shown.
     pub log_scroll: usize,
     /// What the screen shows while it stands still.
@@ -134,7 +111,7 @@ impl Model {
     pub fn new(config: Arc<Config>, skin: Skin, by: Option<String>, at: DateTime<Utc>) -> Self {
         let roles = &config.roles;
         let names = [Some(&roles.initiator), Some(&roles.destination), roles.far_end.as_ref()];
-        let hosts = names.into_iter().flatten().map(|name| (name.clone(), HostView::default())).collect();
+        let hosts = names.into_iter().flatten().map(|name| (name.to_string(), HostView::default())).collect();
         Self {
             config,
             skin,
@@ -243,7 +220,7 @@ impl Model {
         if let Some(replay) = &self.replay {
             return replay.owner() == Some(host);
         }
-        let active = address(&self.config.addresses.active);
+        let active = self.config.addresses.active.address().to_string();
         self.telemetry(host).is_some_and(|t| t.radio_port.addresses.iter().any(|a| address(a) == active))
     }
 
@@ -349,7 +326,7 @@ impl Model {
 
     /// Takes in a snapshot; returns the one before.
     pub fn hear(&mut self, telemetry: Box<Telemetry>) -> Option<Box<Telemetry>> {
-        if Some(&telemetry.host) == self.config.roles.far_end.as_ref() {
+        if Some(telemetry.host.as_str()) == self.config.roles.far_end.as_deref() {
             self.merge_probes(telemetry.probe.as_ref());
         }
         // A host that the configuration does not name has no place on the screen.
@@ -388,6 +365,6 @@ impl Model {
 }
 
 /// An address without its prefix length.
-pub fn address(with_prefix: &str) -> &str {
+fn address(with_prefix: &str) -> &str {
     with_prefix.split('/').next().unwrap_or(with_prefix)
 }

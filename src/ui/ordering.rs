@@ -1,18 +1,19 @@
 //! What the console asks of hosts: orders, go, cancel, `end`, the interval of the pings; and what their answers mean.
 
 use super::failover::Failover;
-use super::model::{Model, Pending, Screen};
+use super::model::{Model, Pending};
 use super::msg::{Asked, Effect, LinkState};
-use super::panel::phases::trim;
+use super::place::Screen;
+use super::plans;
 use super::preflight;
 use super::runs;
-use super::text::ms;
+use super::text::{ms, trim};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Longest wait for `end`, ms.
 const END_DEADLINE_MS: u64 = 5_000;
-/// Longest wait for what is answered at once: a wish, a plan, another interval, ms.
+/// Longest wait for what is answered at once: go, cancel, another interval, ms.
 const SHORT_DEADLINE_MS: u64 = 5_000;
 /// Times between pings that the key goes through, ms: the source's, and what a short cut needs.
 const INTERVALS_MS: [f64; 3] = [100.0, 10.0, 1.0];
@@ -69,7 +70,7 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
 
 /// Sends `end`.
 pub fn end(model: &mut Model, asked: Asked) -> Vec<Effect> {
-    let host = model.config.roles.destination.clone();
+    let host = model.config.roles.destination.to_string();
     model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
     request(model, host, Command::End, END_DEADLINE_MS, asked)
 }
@@ -104,14 +105,6 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Asks for the plan of a migration: reading only, so a host that is down is not complained of.
-pub fn plan(model: &Model, order: Order, method: Method) -> Option<Effect> {
-    let host = model.config.executor(order).to_owned();
-    model.telemetry(&host).filter(|_| model.stale_ms(&host).is_none())?;
-    let command = Command::Plan(OrderRequest::new(order, method));
-    Some(Effect::Request { host, command, deadline_ms: SHORT_DEADLINE_MS, asked: Asked::Plan(order, method) })
-}
-
 /// Gives the far end's pings another interval: the wanted one, or the next.
 pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
     let lang = model.skin.lang;
@@ -119,7 +112,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
         model.say(Level::Warning, text);
         Vec::new()
     };
-    let Some(host) = model.config.roles.far_end.clone() else {
+    let Some(host) = model.config.roles.far_end.as_ref().map(ToString::to_string) else {
         return refuse(model, lang.tr("the configuration names no far end: nobody probes").to_owned());
     };
     // The pings of a run are counted under one interval.
@@ -152,7 +145,7 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Answ
         (Asked::Cancel(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to give {1} up", &[&host, &order])),
         (Asked::Go(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"go"]), &failure),
         (Asked::Cancel(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
-        (Asked::Plan(..), Ok(answer)) => preflight::learn(model, answer),
+        (Asked::Plan(..), Ok(answer)) => plans::store(model, answer),
         // Nothing depends on it: the screen says that nothing is known.
         (Asked::Plan(..), Err(_)) | (Asked::Interval, Ok(_)) => {}
         (Asked::Interval, Err(failure)) => complain(model, lang.tr("the interval was not changed"), &failure),
@@ -167,7 +160,7 @@ pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Answ
     match asked {
         Asked::EndThenLeave => vec![Effect::Leave],
         // Its record is among those that are looked at.
-        Asked::Order(_) if model.screen == Screen::Runs => runs::load(model),
+        Asked::Order(_) if model.screen == Screen::Runs => runs::keys::load(model),
         _ => Vec::new(),
     }
 }

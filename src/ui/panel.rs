@@ -12,6 +12,7 @@ pub mod history;
 pub mod interruption;
 pub mod load;
 pub mod log;
+pub mod pen;
 pub mod phases;
 pub mod preflight;
 pub mod probe;

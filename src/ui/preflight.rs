@@ -1,18 +1,11 @@
 //! What is known before a migration: what stands for and against it, and how long it is expected to take by each method.
 
-use clap::ValueEnum;
-
 use super::action::Action;
 use super::lang::Lang;
 use super::model::Model;
-use super::msg::Effect;
-use super::ordering;
 use super::text::span;
 use crate::migration::check::{self, Answers};
-use protocol::{
-    Answer, ErrorCode, Expected, Failure, Finding, Method, Order, OrderStage, Origin, Outcome, Plan, Progress, RadioOwner,
-    Telemetry,
-};
+use protocol::{ErrorCode, Expected, Failure, Finding, Method, Order, OrderStage, Origin, Outcome, Plan, Progress, RadioOwner};
 
 /// Findings for a migration, from what every host says of itself now.
 pub fn findings(model: &Model, order: Order) -> Vec<Finding> {
@@ -44,42 +37,6 @@ pub fn plan(model: &Model, order: Order, method: Method) -> Option<&Plan> {
 /// The plan of the migration under way.
 pub fn plan_of<'a>(model: &'a Model, progress: &Progress) -> Option<&'a Plan> {
     plan(model, progress.order, progress.method).filter(|_| progress.order.is_migration() && model.replay.is_none())
-}
-
-/// Takes in a plan; one that this console can not read is none.
-pub fn learn(model: &mut Model, answer: Answer) {
-    let Ok(plan) = answer.into_result::<Plan>() else { return };
-    model.plans.retain(|old| (old.order, old.method) != (plan.order, plan.method));
-    model.plans.push(plan);
-    model.dirty = true;
-}
-
-/// The methods that an operator chooses from: a failover is none of them, it has a key of its own.
-pub fn methods() -> impl Iterator<Item = Method> + Clone {
-    Method::value_variants().iter().copied().filter(|method| *method != Method::Failover)
-}
-
-/// The method behind one of them, round and round.
-pub fn next_method(method: Method) -> Method {
-    methods().skip_while(|known| *known != method).nth(1).or_else(|| methods().next()).unwrap_or_default()
-}
-
-/// Asks for the plans of a migration, one a method.
-pub fn ask(model: &Model, order: Order) -> Vec<Effect> {
-    methods().filter_map(|method| ordering::plan(model, order, method)).collect()
-}
-
-/// What is to be asked because of a host's newest snapshot: the plans of the migrations that it would carry out, when it is heard for the
-/// first time and when one of its migrations is over. Never during one: reading records would disturb what is being measured.
-pub fn heard(model: &Model, host: &str, before: Option<&Telemetry>) -> Vec<Effect> {
-    let run = |telemetry: &Telemetry| telemetry.migration.as_ref().filter(|p| p.finished).map(|p| p.run.clone());
-    let now = model.telemetry(host);
-    let over = now.and_then(run);
-    if model.really_under_way().is_some() || (before.is_some() && (over.is_none() || before.and_then(run) == over)) {
-        return Vec::new();
-    }
-    let orders = [Order::M, Order::MB].into_iter().filter(|order| model.config.executor(*order) == host);
-    orders.flat_map(|order| ask(model, order)).collect()
 }
 
 /// Where an expected time comes from, in words.

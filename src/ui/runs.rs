@@ -1,6 +1,6 @@
 //! The history of runs as the Runs screen shows it: loaded records, what is chosen of them, which are marked.
 
-mod keys;
+pub mod keys;
 pub mod replay;
 
 use std::collections::BTreeSet;
@@ -13,8 +13,6 @@ use crate::metrics::records::Records;
 use crate::ui::lang::Lang;
 use crate::ui::text::one_line;
 use protocol::{Failure, RunRecord};
-
-pub use keys::{RunsAction, load, on_key, perform};
 
 /// Records kept, the newest: about 10 MB.
 pub const MOST: usize = 5_000;

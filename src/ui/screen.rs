@@ -1,5 +1,6 @@
 //! The screens: which panels stand where.
 
+mod enlarged;
 mod operate;
 mod runs;
 mod timing;
@@ -10,10 +11,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::model::{Model, Screen};
+use super::model::Model;
 use super::panel::{confirm, footer, header, help, line, preflight, span};
+use super::place::{PanelName, Screen};
 use super::privacy;
-use super::zoom::Panel;
 
 /// Smallest terminal on which the screen still tells the story, columns and rows.
 pub const MINIMUM: (u16, u16) = (60, 16);
@@ -33,7 +34,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     // A frozen screen shows a copy; what is done to the view, and what is asked, is of the present.
     let shown = model.frozen.as_deref().unwrap_or(model);
     match (model.screen, model.zoom) {
-        (Screen::Operate, Some(panel)) => panel.draw(shown, body, buf),
+        (Screen::Operate, Some(panel)) => enlarged::draw(panel, shown, body, buf),
         (Screen::Operate, None) => operate::draw(shown, body, buf),
         (Screen::Timing, _) => timing::draw(shown, body, buf),
         (Screen::Runs, _) => runs::draw(model, body, buf),
@@ -60,7 +61,7 @@ fn parts(area: Rect) -> [Rect; 3] {
 }
 
 /// The panel of the Operate screen at a place of the terminal.
-pub fn panel_at(area: Rect, at: Position) -> Option<Panel> {
+pub fn panel_at(area: Rect, at: Position) -> Option<PanelName> {
     let [_, body, _] = parts(area);
     operate::panel_at(body, at).filter(|_| area.width >= MINIMUM.0 && area.height >= MINIMUM.1)
 }

@@ -7,7 +7,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use super::Args;
+use super::args::ConsoleArgs;
 use super::keymap::Keymap;
 use super::lang::Lang;
 use super::theme::{Skin, Theme, ThemeName};
@@ -46,7 +46,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`ErrorCode::Config`] with file, line and key.
-    pub fn load(args: &Args) -> Result<Self, Failure> {
+    pub fn load(args: &ConsoleArgs) -> Result<Self, Failure> {
         let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let written = match place(args, env) {
             Some((path, required)) => read(&path, required)?.map(|text| (path, text)),
@@ -56,7 +56,7 @@ impl Settings {
     }
 
     /// Settings from flags, an environment and the text of a settings file.
-    fn from(args: &Args, env: impl Fn(&str) -> Option<String>, written: Option<(&Path, &str)>) -> Result<Self, Failure> {
+    fn from(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>, written: Option<(&Path, &str)>) -> Result<Self, Failure> {
         let file = written.map_or_else(|| Ok(file::File::default()), |(path, text)| file::parse(path, text))?;
         let no_color = env("NO_COLOR").map(|_| ThemeName::Mono);
         let theme = args.theme.or(no_color).or(file.theme).unwrap_or_default();
@@ -78,7 +78,7 @@ impl Settings {
 }
 
 /// The settings file, and whether it was asked for by name.
-fn place(args: &Args, env: impl Fn(&str) -> Option<String>) -> Option<(PathBuf, bool)> {
+fn place(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>) -> Option<(PathBuf, bool)> {
     if let Some(path) = &args.settings {
         return Some((path.clone(), true));
     }

@@ -163,6 +163,16 @@ fn words(text: &str) -> Vec<String> {
     out
 }
 
+/// A number of milliseconds as configured, without needless decimals.
+pub fn trim(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") }
+}
+
+/// The first of several wordings that fits, or nothing.
+pub fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> String {
+    wordings.into_iter().find(|text| text.width() <= room).unwrap_or_default()
+}
+
 /// Text from another machine, fit for one line of a terminal: control characters become spaces, and its length is bounded.
 pub fn one_line(text: &str) -> String {
     // Longer than any line of the screen; bounds the memory that a log of hostile events can take.

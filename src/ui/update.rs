@@ -2,17 +2,19 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::action::{self, Action, Place};
+use super::action::{self, Action};
+use super::arguments::Arguments;
 use super::command_line::Typed;
-use super::confirm::Confirm;
-use super::failover;
-use super::model::{Model, Screen};
+use super::methods::next_method;
+use super::model::Model;
 use super::msg::{Asked, Effect, Heard, LinkState, Msg};
 use super::ordering::{self, complain};
+use super::place::{Place, Screen};
+use super::plans;
 use super::preflight;
+use super::questions;
 use super::runs;
 use super::view;
-use super::words::Words;
 use protocol::{Level, Order};
 
 /// Said where something that changes a host is ordered from a console that only watches.
@@ -64,7 +66,7 @@ fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) {
     model.now_ms = now_ms;
     model.at = at;
     if asked == Some(Action::Failover) {
-        model.confirm = Some(failover::question(model));
+        model.confirm = Some(questions::failover(model));
     }
     model.dirty |= model.replay.as_mut().is_some_and(|replay| replay.tick(now_ms));
 }
@@ -77,7 +79,7 @@ fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
             end_replay_for_the_present(model);
             let seen = model.ready_ms.unwrap_or(model.now_ms);
             model.ready_ms = preflight::ready(model).map(|_| seen);
-            return preflight::heard(model, &host, before.as_deref());
+            return plans::request_after(model, &host, before.as_deref());
         }
         Heard::Event(event) => model.log(event),
         Heard::Link { host, state } => {
@@ -140,7 +142,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         };
         return Vec::new();
     }
-    if let Some(effects) = runs::on_key(model, key) {
+    if let Some(effects) = runs::keys::on_key(model, key) {
         return effects;
     }
     if let Screen::Preflight { order, scroll } = model.screen {
@@ -185,12 +187,12 @@ fn options(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     };
     // The question says what will happen, so it is asked anew.
     let action = model.confirm.as_ref().map(|question| question.action);
-    model.confirm = action.and_then(|action| Confirm::before(action, model));
+    model.confirm = action.and_then(|action| questions::before(action, model));
     effects
 }
 
 /// A typed command, with the words behind its name.
-fn typed(model: &mut Model, action: Action, words: &Words) -> Vec<Effect> {
+fn typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect> {
     if refused(model, action) {
         return Vec::new();
     }
@@ -251,7 +253,7 @@ fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     }
     // Records stand still by themselves, and a frozen copy of them would not follow the cursor.
     model.frozen = None;
-    runs::load(model)
+    runs::keys::load(model)
 }
 
 /// Whether an action is not there for this operator, or not now; says so.
@@ -274,7 +276,7 @@ fn before(model: &mut Model, order: Option<Order>) -> Vec<Effect> {
     }
     let order = order.unwrap_or_else(|| preflight::next_order(model));
     model.screen = Screen::Preflight { order, scroll: 0 };
-    preflight::ask(model, order)
+    plans::request_all(model, order)
 }
 
 /// Does an action, or asks first.
@@ -283,10 +285,10 @@ fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
         return Vec::new();
     }
     let dangerous = action::entry(action).is_some_and(|entry| entry.dangerous);
-    match dangerous.then(|| Confirm::before(action, model)).flatten() {
+    match dangerous.then(|| questions::before(action, model)).flatten() {
         Some(confirm) => {
             // What the plans say may have changed since they were last asked for.
-            let plans = confirm.migration().map_or_else(Vec::new, |order| preflight::ask(model, order));
+            let plans = confirm.migration().map_or_else(Vec::new, |order| plans::request_all(model, order));
             model.confirm = Some(confirm);
             plans
         }
@@ -305,7 +307,7 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             return ordering::end(model, Asked::EndThenLeave);
         }
         Action::Method => {
-            model.method = preflight::next_method(model.method);
+            model.method = next_method(model.method);
             model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
         }
         Action::Hold => {
@@ -333,7 +335,7 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             };
             return show(model, next);
         }
-        Action::Runs(action) => return runs::perform(model, action),
+        Action::Runs(action) => return runs::keys::perform(model, action),
         Action::Help => {
             if !matches!(model.screen, Screen::Preflight { .. }) {
                 model.before_help = model.screen;

@@ -3,11 +3,10 @@
 use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect, Size};
 
-use super::action::{Action, Place};
-use super::model::{Model, Screen};
-use super::runs::RunsAction;
+use super::action::{Action, RunsAction};
+use super::model::Model;
+use super::place::{PanelName, Place, Screen};
 use super::screen;
-use super::zoom::Panel;
 use protocol::Level;
 
 /// Lines that one turn of the wheel, and one page, move the log.
@@ -22,7 +21,7 @@ pub fn zoom(model: &mut Model) {
         return;
     }
     model.zoom = match model.zoom {
-        None => Some(Panel::Radio),
+        None => Some(PanelName::Radio),
         Some(_) => None,
     };
 }

@@ -7,13 +7,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigHandler, Signal, kill, signal};
-use nix::unistd::{Pid, Uid};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::machine::{self, Turn};
+use super::needs;
 
 /// What the project promises.
 pub const GONE_WITHIN: Duration = Duration::from_secs(2);
@@ -29,19 +31,14 @@ const LAB_MAC: &str = "02:ba:70:";
 /// One that gets ready, and leaves a process behind that escapes from sessions and groups.
 pub const STAND_IN: &str = "(setsid sleep 1000 &) ; echo agent ready ; exec sleep 1000";
 
-pub fn skip() -> bool {
-    let skip = !Uid::effective().is_root();
-    if skip {
-        eprintln!("skipped: making namespaces without a user namespace needs root");
-    }
-    skip
+/// The machine for a lab that is measured, or whose test judges time: labs beside it would starve its modems.
+pub fn alone() -> Option<Turn> {
+    needs::root().then(machine::alone)
 }
 
-/// One lab at a time among the tests of a file: what a lab at work is measured by may not depend on another one that starts beside it, and more
-/// labs than the machine has cores starve their modems.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// The machine for a lab whose test bears a second one beside it.
+pub fn beside() -> Option<Turn> {
+    needs::root().then(machine::shared)
 }
 
 /// A lab of the test's own.
@@ -60,6 +57,7 @@ pub fn baton(state: &Path) -> Command {
 
 impl Lab {
     pub fn spawn(test: &str, options: &[&str]) -> (Child, TempDir, String) {
+        machine::assert_turn();
         let state = tempfile::tempdir().unwrap();
         let wish = format!("{test}-{}", std::process::id());
         let mut command = baton(state.path());

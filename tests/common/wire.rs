@@ -1,7 +1,6 @@
 //! Software N210s and the hosts that use them, in network namespaces of a test's own.
 //!
-//! Hosts have `eth3`, radios `eth0`. Needs root and `ip`; without them, and without the tools that a test names, it says so and gives
-//! nothing.
+//! Hosts have `eth3`, radios `eth0`. Needs root, `ip`, and the tools that a test names.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -10,9 +9,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sched::{CloneFlags, setns};
+
+use super::{machine, needs};
 
 /// What stock UHD programs are told.
 pub const DEVICE: &str = "addr=192.168.10.2,type=usrp2";
@@ -20,20 +20,9 @@ pub const DEVICE: &str = "addr=192.168.10.2,type=usrp2";
 /// Where Debian keeps UHD's examples.
 pub const EXAMPLES: &str = "/usr/libexec/uhd/examples";
 
-/// One test of a file at a time: they need the machine's real time.
-static MACHINE: Mutex<()> = Mutex::new(());
-
-/// Whether namespaces can be made and these programs are there; says so if not.
+/// Whether namespaces can be made and these programs are there.
 pub fn possible(tools: &[&str]) -> bool {
-    let missing = tools.iter().find(|tool| !Path::new(tool).exists());
-    if let Some(tool) = missing {
-        eprintln!("not run: there is no {tool} (make test-packages)");
-    }
-    let root = nix::unistd::geteuid().is_root();
-    if !root {
-        eprintln!("not run: making network namespaces needs root");
-    }
-    root && missing.is_none()
+    needs::root() && needs::tools(tools)
 }
 
 /// Runs `ip`.
@@ -54,15 +43,15 @@ pub fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// Namespaces and what joins them; gone when dropped.
+/// Namespaces and what joins them; gone when dropped. Its test has the machine alone: streams need real time.
 pub struct Network {
     namespaces: Vec<String>,
-    _machine: MutexGuard<'static, ()>,
+    _turn: machine::Turn,
 }
 
 impl Network {
     fn new() -> Self {
-        Self { namespaces: Vec::new(), _machine: MACHINE.lock().unwrap_or_else(PoisonError::into_inner) }
+        Self { namespaces: Vec::new(), _turn: machine::alone() }
     }
 
     /// Each host, 192.168.10.1, on a wire of its own to a radio.

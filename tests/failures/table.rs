@@ -1,198 +1,167 @@
-//! docs/failures.md from the raw results.
+//! docs/failures.tsv: what came of each cell, one line a cell. Lines of cells that were not run again stay as they are.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use protocol::PhaseName;
 use serde_json::Value;
 
-use super::cells::{self, FAULTS, METHODS, ORDERS, Place, Without};
+use super::cells::{self, Cell, FAULTS, Place, Without};
 
-const BEGIN: &str = "<!-- from here on written by make failures -->";
-/// Silences up to here are none: the pings themselves are 20 ms apart.
-const NOTHING: f64 = 60.0;
+const HEADER: &str =
+    "order\tmethod\tstep\tcommand\thost\tcut\tfault\toutcome\tserves\tunserved_ms\ttwo_owners\tleft_over\tcommit\toperator_sees";
+/// Up to here a silence counts as none, ms: the pings themselves are 20 ms apart.
+const SHORTEST_SILENCE_MS: f64 = 60.0;
+const NOBODY: &str = "nobody";
+
+/// What came of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellResult {
+    pub outcome: String,
+    /// The host that serves once all is settled; none when nobody does.
+    pub serves: Option<String>,
+    /// For how long nobody served; where nobody does in the end, until the test gave up waiting.
+    pub unserved_ms: u64,
+    pub two_owners: String,
+    pub left_over: String,
+    pub commit: String,
+    pub operator_sees: String,
+}
+
+/// By the name of the cell.
+pub type Results = BTreeMap<String, CellResult>;
 
 pub fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/failures.md")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/failures.tsv")
 }
 
-/// How the row of a step begins.
-pub fn label(place: &Place) -> String {
-    let cut = if is_cut(place) { " (cut)" } else { "" };
-    format!("| {}/{} {}. {} {}{cut} |", place.order, place.method, place.number, place.command(), place.host(place.side))
-}
-
-fn is_cut(place: &Place) -> bool {
-    baton::migration::flows::of(place.order, place.method)
-        .steps
-        .iter()
-        .find(|step| step.phases.contains(&protocol::PhaseName::StopSource))
-        .is_some_and(|step| (step.ask, step.at) == (place.ask, place.side))
-}
-
-/// The latest result of each cell.
-fn rows(results: &Path) -> BTreeMap<String, Value> {
-    let text = fs::read_to_string(results).unwrap();
+/// The table, then the raw results on top of it.
+pub fn results(raw: &Path) -> Results {
+    let mut results = parse(&fs::read_to_string(file()).unwrap_or_default());
+    let text = fs::read_to_string(raw).unwrap_or_default();
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    rows.map(|row| (row["cell"].as_str().unwrap().to_owned(), row)).collect()
+    results.extend(rows.map(|row| (row["cell"].as_str().unwrap().to_owned(), CellResult::from_raw(&row))));
+    results
 }
 
-/// Reasons by number, each once.
-#[derive(Default)]
-struct Reasons(Vec<String>);
-
-impl Reasons {
-    fn number(&mut self, reason: &str) -> usize {
-        let plain = without_figures(reason);
-        let known = self.0.iter().position(|known| *known == plain);
-        known.unwrap_or_else(|| {
-            self.0.push(plain);
-            self.0.len() - 1
-        }) + 1
+impl CellResult {
+    fn from_raw(row: &Value) -> Self {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let silence = row["unserved_ms"].as_f64().unwrap_or_default();
+        let serves = row["serves"].as_str().map(str::to_owned);
+        Self {
+            outcome: row["outcome"].as_str().unwrap_or("no record").replace('_', " "),
+            unserved_ms: if serves.is_some() && silence <= SHORTEST_SILENCE_MS { 0 } else { silence.round() as u64 },
+            serves,
+            two_owners: row["overlaps"]
+                .as_array()
+                .filter(|list| !list.is_empty())
+                .map_or(String::new(), |_| row["overlaps"].to_string()),
+            left_over: text("left"),
+            commit: text("commit"),
+            operator_sees: operator_sees(row),
+        }
     }
 }
 
-/// "after 412 ms" is the same reason as "after 398 ms".
-fn without_figures(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let word = |(index, word): (usize, &&str)| {
-        let figure = word.parse::<f64>().is_ok() && words.get(index + 1).is_some_and(|next| next.starts_with("ms"));
-        if figure { "...".to_owned() } else { (*word).to_owned() }
-    };
-    let words: Vec<String> = words.iter().enumerate().map(word).collect();
-    words.join(" ").replace('|', "/")
-}
-
-fn words(row: &Value) -> String {
+/// The record's reason and warnings, or what the program printed where there is no record.
+fn operator_sees(row: &Value) -> String {
     let warnings = row["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let warnings: Vec<String> = warnings.map(|text| format!("Warning: {text}")).collect();
     let said = row["said"].as_str().filter(|_| row["outcome"].is_null() || row["reason"].is_null() && warnings.is_empty());
     let parts = row["reason"].as_str().into_iter().map(str::to_owned).chain(warnings).chain(said.map(str::to_owned));
-    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    let text = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn milliseconds(row: &Value) -> String {
-    match (row["unserved_ms"].as_f64().unwrap_or_default(), row["serves"].is_null()) {
-        (ms, true) => format!("over {ms:.0}"),
-        (ms, false) if ms <= NOTHING => "0".into(),
-        (ms, false) => format!("{ms:.0}"),
-    }
+fn parse(text: &str) -> Results {
+    let mut lines = text.lines();
+    assert_eq!(lines.next().unwrap_or(HEADER), HEADER, "docs/failures.tsv has other columns");
+    lines.filter_map(parse_line).collect()
 }
 
-fn cell(place: &Place, row: Option<&Value>, reasons: &mut Reasons) -> String {
-    let Some(row) = row else { return format!("not run ({place})") };
-    let outcome = row["outcome"].as_str().unwrap_or("no record").replace('_', " ");
-    let serves = row["serves"].as_str().map_or("**none**".to_owned(), |host| host.replace("server", "s"));
-    let owners = if row["overlaps"].as_array().is_some_and(|list| !list.is_empty()) { " **two owners**" } else { "" };
-    let left = if row["left"].is_null() { "" } else { " *" };
-    let text = words(row);
-    let reason = if text.is_empty() { String::new() } else { format!(" [{}]", reasons.number(&text)) };
-    format!("{outcome}, {serves}, {}{left}{owners}{reason}", milliseconds(row))
+/// `None` for a fault that is not injected there, or has no result yet.
+fn parse_line(line: &str) -> Option<(String, CellResult)> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let [order, method, step, command, host, _cut, fault, outcome, serves, silence, two_owners, left_over, commit, sees] =
+        fields[..]
+    else {
+        panic!("docs/failures.tsv: not 14 columns: {line}")
+    };
+    let result = CellResult {
+        outcome: outcome.into(),
+        serves: (serves != NOBODY).then(|| serves.into()),
+        unserved_ms: silence.parse().ok()?,
+        two_owners: two_owners.into(),
+        left_over: left_over.into(),
+        commit: commit.into(),
+        operator_sees: sees.into(),
+    };
+    Some((format!("{order} {method} {step:>2} {command} {host}: {fault}"), result))
 }
 
-fn flow(text: &mut String, places: &[Place], rows: &BTreeMap<String, Value>) {
-    let (order, method) = (places[0].order, places[0].method);
-    let from_to =
-        if places[0].host(baton::migration::flow::Side::Source) == "server1" { "server1 to server2" } else { "server2 to server1" };
-    let heads: Vec<String> = FAULTS.iter().map(ToString::to_string).collect();
-    let _ =
-        writeln!(text, "\n## {order} {method}, {from_to}\n\n| step | {} |\n|---{}|", heads.join(" | "), "|---".repeat(heads.len()));
-    let mut reasons = Reasons::default();
-    for place in places {
-        let cells = FAULTS.iter().map(|&fault| match place.takes(fault) {
-            Ok(it) => cell(place, rows.get(&it.to_string()), &mut reasons),
-            Err(Without::Same) => "changes nothing".into(),
-            Err(Without::NoProcess) => "no process".into(),
-        });
-        let _ = writeln!(text, "{} {} |", label(place), cells.collect::<Vec<_>>().join(" | "));
-    }
-    let _ = writeln!(text);
-    for (index, reason) in reasons.0.iter().enumerate() {
-        let _ = writeln!(text, "{}. {reason}", index + 1);
-    }
+pub fn is_cut(place: &Place) -> bool {
+    baton::migration::flows::of(place.order, place.method)
+        .steps
+        .iter()
+        .find(|step| step.phases.contains(&PhaseName::StopSource))
+        .is_some_and(|step| (step.ask, step.at) == (place.ask, place.side))
 }
 
-fn left_over(text: &mut String, rows: &BTreeMap<String, Value>) {
-    let left: Vec<&Value> = rows.values().filter(|row| !row["left"].is_null() && !row["serves"].is_null()).collect();
-    if left.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "\n## What was left over (\\*)\n\n| cell | left over | the operator sees |\n|---|---|---|");
-    for row in left {
-        let name = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let _ = writeln!(text, "| {} | {} | {} |", name("cell"), name("left"), without_figures(&words(row)));
-    }
+/// The columns that name a step.
+fn columns_of_place(place: &Place) -> String {
+    let cut = if is_cut(place) { "cut" } else { "" };
+    format!("{}\t{}\t{}\t{}\t{}\t{cut}", place.order, place.method, place.number, place.command(), place.host(place.side))
 }
 
-fn nobody(text: &mut String, rows: &BTreeMap<String, Value>) {
-    let none: Vec<&Value> = rows.values().filter(|row| row["serves"].is_null()).collect();
-    let _ = writeln!(text, "\n## Where nobody serves afterwards\n");
-    if none.is_empty() {
-        let _ = writeln!(text, "Nowhere.");
-        return;
-    }
-    let silent = cells::Fault::DeafThroughout.to_string();
-    let mut alike = BTreeMap::<(String, &str), Vec<&str>>::new();
-    for row in none {
-        let could = if row["fault"] == silent.as_str() { "no" } else { "**yes**" };
-        let sees = row["reason"].as_str().map_or_else(|| words(row), str::to_owned);
-        alike.entry((without_figures(&sees), could)).or_default().push(row["cell"].as_str().unwrap_or_default());
-    }
-    let _ = writeln!(text, "| the operator sees | could a server serve? | cells |\n|---|---|---|");
-    for ((sees, could), cells) in alike {
-        let _ = writeln!(text, "| {sees} | {could} | {} |", cells.join("<br>"));
-    }
+fn columns_of_result(result: &CellResult) -> String {
+    let serves = result.serves.as_deref().unwrap_or(NOBODY);
+    let CellResult { outcome, unserved_ms, two_owners, left_over, commit, operator_sees, .. } = result;
+    format!("{outcome}\t{serves}\t{unserved_ms}\t{two_owners}\t{left_over}\t{commit}\t{operator_sees}")
 }
 
-fn totals(text: &mut String, rows: &BTreeMap<String, Value>) {
-    let mut outcomes = BTreeMap::<&str, usize>::new();
-    for row in rows.values() {
-        *outcomes.entry(row["outcome"].as_str().unwrap_or("no record")).or_default() += 1;
-    }
-    let count = |what: fn(&Value) -> bool| rows.values().filter(|row| what(row)).count();
-    let two = count(|row| row["overlaps"].as_array().is_some_and(|list| !list.is_empty()));
-    let none = count(|row| row["serves"].is_null());
-    let outcomes: Vec<String> = outcomes.iter().map(|(name, count)| format!("{} {count}", name.replace('_', " "))).collect();
-    let mut commits: Vec<&str> = rows.values().filter_map(|row| row["commit"].as_str()).collect();
-    commits.sort_unstable();
-    commits.dedup();
-    let _ = writeln!(
-        text,
-        "Commit {}. {} cells: {}. Two owners: {two}. Nobody serves afterwards: {none}.",
-        commits.join(", "),
-        rows.len(),
-        outcomes.join(", ")
-    );
-    let cores: usize = std::thread::available_parallelism().map_or(1, Into::into);
-    let _ = writeln!(text, "Machine: {cores} cores, {}.", release());
-}
-
-fn release() -> String {
-    format!("Linux {}", fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim())
-}
-
-/// Keeps what is written by hand above the mark.
-pub fn write(results: &Path) {
-    let rows = rows(results);
-    let old = fs::read_to_string(file()).unwrap();
-    let hand = old.split(BEGIN).next().unwrap_or_default();
-    let mut text = format!("{hand}{BEGIN}\n\n");
-    totals(&mut text, &rows);
-    nobody(&mut text, &rows);
-    left_over(&mut text, &rows);
-    for method in METHODS {
-        for order in ORDERS {
-            flow(&mut text, &cells::places(order, method), &rows);
+/// The whole table: every fault at every step of today's flows.
+pub fn format(results: &Results) -> String {
+    let mut text = format!("{HEADER}\n");
+    for place in cells::all_places() {
+        for fault in FAULTS {
+            let result = match place.takes(fault) {
+                Ok(cell) => results.get(&cell.to_string()).map_or_else(|| without_result("not run"), columns_of_result),
+                Err(Without::Same) => without_result("changes nothing"),
+                Err(Without::NoProcess) => without_result("no process"),
+            };
+            let _ = writeln!(text, "{}\t{fault}\t{result}", columns_of_place(&place));
         }
     }
-    fs::write(file(), text).unwrap();
+    text
+}
+
+fn without_result(why: &str) -> String {
+    format!("{why}\t\t\t\t\t\t")
+}
+
+/// Results of cells that today's flows have, in the order of the table.
+pub fn of_today(results: &Results) -> Vec<(Cell, &CellResult)> {
+    cells::all().into_iter().filter_map(|cell| results.get(&cell.to_string()).map(|result| (cell, result))).collect()
+}
+
+/// Writes the table and the page.
+pub fn write(raw: &Path) {
+    let results = results(raw);
+    fs::write(file(), format(&results)).unwrap();
+    super::page::write(&of_today(&results), raw.exists());
 }
 
 #[test]
-fn reasons_that_differ_in_figures_only_are_one() {
-    let mut reasons = Reasons::default();
-    assert_eq!(reasons.number("server1 serves again after 412 ms."), 1);
-    assert_eq!(reasons.number("server1 still serves."), 2);
-    assert_eq!(reasons.number("server1 serves again after 3980 ms."), 1);
+fn a_raw_result_is_the_same_written_and_read_again() {
+    let cell = cells::all()[0].to_string();
+    let raw = serde_json::json!({
+        "cell": cell, "outcome": "rolled_back", "serves": "server1", "unserved_ms": 412.4, "overlaps": [],
+        "left": null, "reason": "server1 serves\nagain after 412 ms.", "warnings": ["one", "two"], "commit": "abc",
+    });
+    let result = CellResult::from_raw(&raw);
+    assert_eq!(result.operator_sees, "server1 serves again after 412 ms. Warning: one Warning: two");
+    assert_eq!(parse(&format(&Results::from([(cell.clone(), result.clone())]))), Results::from([(cell, result)]));
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::common::cluster::{Agent, Cluster, SOON, baton, lives};
+use crate::common::machine;
 use baton::link::telemetry::{Heard, subscribe};
 use nix::sys::signal::Signal;
 use protocol::{
@@ -28,6 +29,7 @@ const PARKED: &str = "192.168.20.2/24";
 
 #[tokio::test]
 async fn the_hot_way_start_make_link_kill() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     assert_eq!(states(&cluster.status("one").await), (Stopped, Stopped, PARKED));
@@ -57,6 +59,7 @@ async fn the_hot_way_start_make_link_kill() {
 
 #[tokio::test]
 async fn the_cold_way_and_each_way_it_fails() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     let linked: Linked = read(cluster.ask("one", Command::START_USRP).await.unwrap());
@@ -83,6 +86,7 @@ async fn the_cold_way_and_each_way_it_fails() {
 
 #[tokio::test]
 async fn addresses_are_set_one_at_a_time_and_read_back() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     assert!(cluster.ask("one", Command::GetTunIp).await.unwrap_err().message.contains("tun of one has no IPv4 address"));
@@ -106,6 +110,7 @@ async fn addresses_are_set_one_at_a_time_and_read_back() {
 
 #[tokio::test]
 async fn a_missing_interface_is_named() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start_with(&cluster, "one", "");
     let failure = cluster.ask("one", Command::SetEth3 { port: SetPort::Active }).await.unwrap_err();
@@ -119,6 +124,7 @@ async fn a_missing_interface_is_named() {
 
 #[tokio::test]
 async fn control_variables_and_routes_are_carried_and_collected() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     assert_eq!(cluster.ask("one", Command::GetControl).await.unwrap_err().code, ErrorCode::State);
@@ -151,6 +157,7 @@ async fn control_variables_and_routes_are_carried_and_collected() {
 
 #[tokio::test]
 async fn sync_is_awaited_and_gives_up_in_time() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     let wait = |deadline_ms| Command::AwaitSync { deadline_ms };
@@ -178,6 +185,7 @@ async fn sync_is_awaited_and_gives_up_in_time() {
 
 #[tokio::test]
 async fn a_death_is_reported_with_its_last_words() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     let mut heard = subscribe(std::sync::Arc::clone(&cluster.config));
@@ -215,6 +223,7 @@ async fn a_death_is_reported_with_its_last_words() {
 
 #[tokio::test]
 async fn programs_without_a_contract_are_started_asked_nothing_and_killed_with_their_children() {
+    let _turn = machine::shared();
     let script = r#"d2d = ["/bin/sh", "-c", "trap '' TERM; sleep 1000 & echo $! > $BATON_TEST_DIR/sleeper; wait; wait"]
 usrp = ["/nowhere/usrp"]"#;
     let cluster = Cluster::new("", Some(script));
@@ -234,6 +243,7 @@ usrp = ["/nowhere/usrp"]"#;
 
 #[tokio::test]
 async fn the_probe_starts_stops_and_counts() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     assert_eq!(cluster.ask("one", Command::ProbeMark).await.unwrap_err().code, ErrorCode::State);
@@ -252,6 +262,7 @@ async fn the_probe_starts_stops_and_counts() {
 
 #[tokio::test]
 async fn orders_run_between_two_agents_and_only_where_they_belong() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agents = [Agent::start(&cluster, "one"), Agent::start(&cluster, "two")];
     cluster.touch("synced");
@@ -293,6 +304,7 @@ async fn orders_run_between_two_agents_and_only_where_they_belong() {
 
 #[tokio::test]
 async fn end_and_signals_leave_nothing_behind() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     for way in ["end", "SIGTERM", "SIGINT"] {
         let agent = Agent::start(&cluster, "one");
@@ -312,6 +324,7 @@ async fn end_and_signals_leave_nothing_behind() {
 
 #[test]
 fn what_is_wrong_at_the_start_is_said_with_an_exit_code() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let file = cluster.path("baton.toml").display().to_string();
     let (code, words) = baton(&["--config", &file, "agent", "--host", "three"]);
@@ -330,53 +343,4 @@ fn what_is_wrong_at_the_start_is_said_with_an_exit_code() {
     let (code, words) = baton(&["--config", &file, "agent", "--host", "two"]);
     assert_eq!(code, Some(2));
     assert!(words.contains("key_file"), "{words}");
-}
-
-/// Resident memory of a process, kB.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// What an agent costs, as root: `scripts/bench-agent` runs this and keeps the lines that it prints.
-#[test]
-#[ignore = "measures"]
-fn print_round_trips() {
-    for (what, tcp) in [("ipc", false), ("tcp loopback", true)] {
-        let mut cluster = Cluster::new("key_file = \"{at}/cluster.key\"", None);
-        if tcp {
-            cluster = cluster.over_tcp("tcp://127.0.0.1:7600");
-        }
-        let agent = Agent::start(&cluster, "one");
-        let namespace = std::fs::File::open(format!("/proc/{}/ns/net", agent.pid())).unwrap();
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                    cluster.ask("one", PLAIN).await.unwrap();
-                    cluster.ask("one", Command::START_USRP).await.unwrap();
-                    cluster.ask("one", Command::ProbeStart { target: "127.0.0.1".into(), interval_ms: 10.0 }).await.unwrap();
-                    for (name, command) in [("status", Command::Status), ("probe_mark", Command::ProbeMark)] {
-                        let mut times = Vec::new();
-                        for _ in 0..2000 {
-                            let began = std::time::Instant::now();
-                            cluster.ask("one", command.clone()).await.unwrap();
-                            times.push(began.elapsed());
-                        }
-                        times.sort();
-                        // The figure is of the transport it is named after: connections to port 7600 (hex 1DB0), in state 01, established.
-                        let table = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
-                        let established = table.lines().filter(|line| line.contains(":1DB0 01 ")).count();
-                        assert_eq!((established > 0, cluster.path("one.cmd").exists()), (tcp, !tcp), "{table}");
-                        let [median, p99, max] = [1000, 1980, 1999].map(|at| times[at].as_secs_f64() * 1e3);
-                        println!(
-                            "{{\"figure\":\"agent round trip\",\"over\":\"{what}\",\"command\":\"{name}\",\"n\":2000,\"median_ms\":{median:.3},\"p99_ms\":{p99:.3},\"max_ms\":{max:.3}}}"
-                        );
-                    }
-                });
-            });
-        });
-        println!("{{\"figure\":\"agent memory\",\"over\":\"{what}\",\"resident_bytes\":{}}}", resident(agent.pid()) * 1024);
-    }
 }

@@ -6,6 +6,7 @@ mod handover;
 mod overlap;
 mod parked;
 mod process;
+mod streams;
 
 use std::time::{Duration, Instant};
 
@@ -13,52 +14,14 @@ use n210_wire::stream_tx::TxMessage;
 use n210_wire::{Sample, sr};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use protocol::StreamCounters;
-use workload::samples::{Block, Kind};
-use workload::seqpacket::{SampleListener, SampleSocket};
+use workload::seqpacket::SampleListener;
 
-use fake::FakeRadio;
-use process::{SoftwareRadio, Usrp, await_until, ip, own_network, radio};
-
-const DECIMATION: u64 = 52;
-
-/// Receives until `samples` have come, and checks that each block continues the one before.
-fn receive_contiguous(d2d: &mut SampleSocket, samples: usize) -> u64 {
-    let (mut next, mut got) = (None, 0);
-    while got < samples {
-        let block = d2d.receive().unwrap().unwrap();
-        assert_eq!(block.kind, Kind::Rx);
-        assert!(next.is_none_or(|tick| tick == block.tick), "a gap before tick {}", block.tick);
-        got += block.samples.len();
-        next = Some(block.tick + block.samples.len() as u64 * DECIMATION);
-    }
-    next.unwrap()
-}
-
-fn burst(tick: u64, samples: usize) -> Block {
-    Block { kind: Kind::Tx, tick, samples: (0..samples).map(|n| Sample::new(n as i16, 7)).collect() }
-}
-
-/// A linked process with its D2D side, or nothing where the rights are missing.
-fn linked() -> Option<(tempfile::TempDir, FakeRadio, Usrp, SampleListener, SampleSocket)> {
-    if !own_network() {
-        return None;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
-    let fake = FakeRadio::start();
-    let mut usrp = Usrp::start(folder.path(), &radio("127.0.0.1"));
-    assert_eq!(usrp.ask("status").unwrap()["linked"], false);
-    usrp.ask("link").unwrap();
-    assert_eq!(usrp.ask("status").unwrap()["linked"], true);
-    let d2d = listener.accept().unwrap();
-    d2d.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    Some((folder, fake, usrp, listener, d2d))
-}
+use process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip, radio};
+use streams::{DECIMATION, burst, exercise, linked, receive_contiguous};
 
 #[test]
 fn a_link_brings_samples_and_takes_bursts() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     let tick = receive_contiguous(&mut d2d, 100_000);
     for n in 0..3 {
         d2d.send(&burst(tick + n * 1920 * DECIMATION, 1920)).unwrap();
@@ -80,7 +43,7 @@ fn a_link_brings_samples_and_takes_bursts() {
 
 #[test]
 fn losses_and_events_are_counted_and_an_overflow_is_survived() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().lose = 3;
     await_until("the loss is seen", || usrp.counters().rx_lost_samples == 3 * 363);
     fake.state().events = vec![TxMessage::Underflow, TxMessage::Late, TxMessage::Late, TxMessage::Late];
@@ -98,7 +61,7 @@ fn losses_and_events_are_counted_and_an_overflow_is_survived() {
 
 #[test]
 fn a_silent_stream_is_asked_for_again() {
-    let Some((_folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
     fake.state().streaming = false;
     usrp.await_note("the stream was asked for again");
     usrp.await_note("samples flow again");
@@ -107,7 +70,7 @@ fn a_silent_stream_is_asked_for_again() {
 
 #[test]
 fn no_more_packets_than_the_radio_has_room_for() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().mute_reports = true;
     for _ in 0..70 {
         d2d.send(&burst(0, 4096)).unwrap();
@@ -124,7 +87,7 @@ fn no_more_packets_than_the_radio_has_room_for() {
 /// A radio has nothing to report of packets that never reached it, and of the next ones it would.
 #[test]
 fn what_was_lost_on_the_way_closes_the_window_for_a_while_only() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().mute_reports = true;
     for _ in 0..60 {
         d2d.send(&burst(0, 4096)).unwrap();
@@ -143,7 +106,7 @@ fn what_was_lost_on_the_way_closes_the_window_for_a_while_only() {
 
 #[test]
 fn a_new_d2d_process_is_found() {
-    let Some((folder, _fake, _usrp, listener, d2d)) = linked() else { return };
+    let Some((_network, folder, _fake, _usrp, listener, d2d)) = linked() else { return };
     drop((listener, d2d));
     let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
     receive_contiguous(&mut listener.accept().unwrap(), 20_000);
@@ -151,46 +114,15 @@ fn a_new_d2d_process_is_found() {
 
 #[test]
 fn a_clean_end_leaves_the_radio_quiet() {
-    let Some((_folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
     kill(Pid::from_raw(usrp.child.id() as i32), Signal::SIGTERM).unwrap();
     assert!(usrp.child.wait().unwrap().success());
     assert!(!fake.state().streaming);
 }
 
-/// How far bursts are sent ahead, ticks: 80 ms, so that a busy machine makes none of them late.
-const AHEAD: u64 = 8_000_000;
-
-/// Bursts of a subframe, all the time, and everything received; percent of a core and the counters.
-fn exercise(usrp: &mut Usrp, d2d: &mut SampleSocket, subframes: u64) -> (f64, StreamCounters) {
-    let (began, cpu) = (Instant::now(), usrp.cpu());
-    let (mut next, mut last) = (None, None);
-    for _ in 0..subframes {
-        while next.is_none_or(|next| last.is_none_or(|last| last + AHEAD < next)) {
-            let block = d2d.receive().unwrap().unwrap();
-            assert!(last.is_none_or(|last| last == block.tick), "a gap before tick {}", block.tick);
-            last = Some(block.tick + block.samples.len() as u64 * DECIMATION);
-            next = next.or(last.map(|last| last + AHEAD));
-        }
-        d2d.send(&burst(next.unwrap(), 1920)).unwrap();
-        next = next.map(|next| next + 1920 * DECIMATION);
-    }
-    await_until("all bursts to be sent", || usrp.counters().tx_samples == subframes * 1920);
-    ((usrp.cpu() - cpu).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0, usrp.counters())
-}
-
-#[test]
-#[ignore = "measures for five seconds; run with --ignored --nocapture"]
-fn the_load_of_both_ways() {
-    let Some((_folder, _fake, mut usrp, _listener, mut d2d)) = linked() else { return };
-    let (percent, counters) = exercise(&mut usrp, &mut d2d, 5000);
-    println!("{percent:.1} % of a core, {counters:?}");
-}
-
 #[test]
 fn a_software_n210_is_found_initialised_and_linked() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     #[cfg(feature = "uhd")]
     {
@@ -220,9 +152,7 @@ fn a_software_n210_is_found_initialised_and_linked() {
 
 #[test]
 fn a_radio_that_does_not_answer_is_named() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     // A cable at whose other end nobody is.
     for line in
         ["link add eth3 type veth peer name far", "addr add 192.168.20.1/24 dev eth3", "link set eth3 up", "link set far up"]

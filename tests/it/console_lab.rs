@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::lab;
+use crate::common::{lab, needs};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -83,9 +83,10 @@ impl Drop for Tmux {
 
 #[test]
 fn a_demo_by_keys_from_the_start_to_the_last_frame() {
-    if lab::skip() || Command::new("tmux").arg("-V").output().is_err() {
+    if !needs::tools(&["tmux"]) {
         return;
     }
+    let Some(_turn) = lab::alone() else { return };
     let state = tempfile::tempdir().unwrap();
     let tmux = Tmux::start(120, 40, "bash --norc --noprofile");
     tmux.line("PS1='shell> '; clear");

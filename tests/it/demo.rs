@@ -4,6 +4,7 @@
 
 use std::process::{Command, Output};
 
+use crate::common::lab::alone;
 use serde_json::Value;
 
 /// Runs `baton demo --headless` and returns its document.
@@ -59,10 +60,7 @@ fn link_phases(document: &Value) -> Vec<f64> {
 
 #[test]
 fn both_methods_move_the_running_radio_and_classic_links_faster_than_cold() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: the lab needs root on this machine");
-        return;
-    }
+    let Some(_turn) = alone() else { return };
     let (output, classic) = demo("classic", &[]);
     check("classic", &output, &classic);
     let (output, cold) = demo("cold", &["--probe-interval", "20ms"]);

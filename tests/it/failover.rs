@@ -1,14 +1,14 @@
 //! A host that falls silent in a whole lab: the other one takes the work over, and the one that comes back gives way; a source that was frozen by
 //! somebody who then fell silent goes on by itself.
 //!
-//! Needs root; says so and passes otherwise.
+//! Needs root.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::common::lab::{Lab, alone, skip, text};
+use crate::common::lab::{Lab, alone, text};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -27,10 +27,7 @@ fn holds_radio(status: &Value) -> bool {
 
 #[test]
 fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("failover", &[]);
     lab.done(&["DS"]);
     lab.until("server1", "collected", |status| !status["control"]["values"]["phy_cell_ID"].is_null());
@@ -78,10 +75,7 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
 
 #[test]
 fn a_frozen_source_that_nobody_takes_over_from_goes_on_by_itself() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("lease", &[]);
     lab.done(&["DS"]);
     lab.is_served();

@@ -1,10 +1,10 @@
 //! The method hot in a whole lab: the work moves to and fro, and a cut that fails leaves the source serving.
 //!
-//! Needs root; says so and passes otherwise.
+//! Needs root.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-use crate::common::lab::{Lab, skip};
+use crate::common::lab::{Lab, alone};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -14,9 +14,7 @@ fn names(record: &Value) -> Vec<&str> {
 
 #[test]
 fn the_work_moves_to_and_fro_and_a_failed_cut_leaves_the_source_serving() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("hot", &[]);
     let hot = |order: &str| lab.order(&[order, "--method", "hot"]);
     lab.done(&["DS"]);

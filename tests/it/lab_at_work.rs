@@ -1,14 +1,14 @@
 //! A whole lab at work: stock UHD tools inside it, service, a migration by order, and nothing left when its supervisor is killed.
 //!
-//! Needs root and uhd-host; says so and passes otherwise.
+//! Needs root and uhd-host.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::common::faultless::assert_faultless;
-use crate::common::lab::{Lab, alone, baton, skip, text};
+use crate::common::lab::{Lab, alone, baton, text};
+use crate::common::needs;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -32,11 +32,10 @@ impl Lab {
 
 #[test]
 fn stock_tools_accept_the_pools_radio() {
-    if skip() || !Path::new(EXAMPLES).exists() {
-        eprintln!("skipped: needs root and the package uhd-host");
+    if !needs::tools(&[EXAMPLES]) {
         return;
     }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("stock", &[]);
     // As an agent does it: the radio talks to whoever has this address.
     lab.says("server2", &["ip", "address", "replace", "192.168.10.1/24", "dev", "eth3"]);
@@ -54,11 +53,10 @@ fn stock_tools_accept_the_pools_radio() {
 /// A stock tool leaves the radio with its own rates and destinations, and on its clean exit with the reports of room turned off.
 #[test]
 fn a_usrp_process_takes_its_radio_back_from_a_stock_tool() {
-    if skip() || !Path::new(EXAMPLES).exists() {
-        eprintln!("skipped: needs root and the package uhd-host");
+    if !needs::tools(&[EXAMPLES]) {
         return;
     }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("taken", &[]);
     lab.done(&["DS"]);
     lab.is_served();
@@ -70,10 +68,7 @@ fn a_usrp_process_takes_its_radio_back_from_a_stock_tool() {
 
 #[test]
 fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("atwork", &[]);
     lab.done(&["DS"]);
     lab.is_served();
@@ -95,10 +90,7 @@ fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
 
 #[test]
 fn what_goes_wrong_by_request_is_mended_by_request() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("faults", &[]);
     let told = |verb: &str, what: &str| {
         let output = baton(lab.state.path()).args(["--in", &lab.name, "lab", verb, "server1", what]).output().unwrap();

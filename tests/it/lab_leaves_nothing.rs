@@ -1,6 +1,6 @@
 //! However a lab ends, nothing of it stays: no process, no namespace, no interface, no file.
 //!
-//! Needs root (it skips itself with a sentence otherwise), makes labs of its own, touches nothing else.
+//! Needs root, makes labs of its own, touches nothing else.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
@@ -19,9 +19,7 @@ use crate::common::lab::*;
 
 #[test]
 fn sigkill_of_the_supervisor_leaves_nothing() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let lab = Lab::with_stand_ins("killed");
     assert!(lab.remains().iter().filter(|line| line.starts_with("process")).count() >= 6, "the test sees too little");
     assert_eq!(lab.end(Signal::SIGKILL), None);
@@ -29,9 +27,7 @@ fn sigkill_of_the_supervisor_leaves_nothing() {
 
 #[test]
 fn sigterm_sigint_and_sighup_end_it_in_order() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         assert_eq!(Lab::with_stand_ins("asked").end(signal), Some(0), "{signal}");
     }
@@ -39,9 +35,7 @@ fn sigterm_sigint_and_sighup_end_it_in_order() {
 
 #[test]
 fn sigkill_of_init_or_of_the_lab_program_leaves_nothing() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     for depth in [1, 2] {
         let mut lab = Lab::with_stand_ins("inner");
         let mut victim = pid(&lab.supervisor);
@@ -57,9 +51,7 @@ fn sigkill_of_init_or_of_the_lab_program_leaves_nothing() {
 
 #[test]
 fn sigkill_while_it_comes_up_leaves_nothing() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     for round in 0..20u32 {
         let (mut supervisor, _state, wish) = Lab::spawn("early", &["--bare"]);
         // The name is claimed before anything is made; then a little later each time.
@@ -84,9 +76,7 @@ fn with_argument(argument: &str) -> BTreeSet<i32> {
 
 #[test]
 fn two_labs_of_one_name_do_not_collide() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let (one, two) = (Lab::with_stand_ins("twin"), Lab::with_stand_ins("twin"));
     assert_eq!(two.name, format!("{}-2", one.name));
     let mark =
@@ -101,9 +91,7 @@ fn two_labs_of_one_name_do_not_collide() {
 
 #[test]
 fn the_network_is_as_the_documentation_says() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let lab = Lab::start("network", &["--bare"]);
     let works = |namespace: &str, command: &str| {
         let output = lab.exec(namespace, &["sh", "-c", command]);
@@ -130,9 +118,7 @@ fn the_network_is_as_the_documentation_says() {
 
 #[test]
 fn commands_inside_pass_their_exit_code_on_and_die_with_the_lab() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let lab = Lab::start("inside", &["--bare"]);
     assert_eq!(lab.exec("server1", &["sh", "-c", "exit 7"]).status.code(), Some(7));
     assert_eq!(lab.exec("server9", &["true"]).status.code(), Some(2));
@@ -180,9 +166,7 @@ fn see(person: &mut File, text: &str) {
 
 #[test]
 fn q_or_ctrl_c_on_a_terminal_ends_it() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     for typed in [b"q\n".as_slice(), b"\x03"] {
         let state = tempfile::tempdir().unwrap();
         let mut command = baton(state.path());
@@ -198,9 +182,7 @@ fn q_or_ctrl_c_on_a_terminal_ends_it() {
 
 #[test]
 fn a_terminal_left_raw_by_what_died_inside_is_given_back() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let lab = Lab::start("raw", &["--bare"]);
     let mut command = baton(lab.state.path());
     command.args(["--in", &lab.name, "lab", "exec", "console", "sh", "-c", "stty raw -echo; echo it is raw; exec sleep 1000"]);
@@ -215,9 +197,7 @@ fn a_terminal_left_raw_by_what_died_inside_is_given_back() {
 
 #[test]
 fn a_program_that_fails_is_quoted_and_the_lab_does_not_come_up() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let programs = tempfile::NamedTempFile::new().unwrap();
     let broken = "echo looking around; echo no air today >&2; exit 5";
     fs::write(programs.path(), stages(&[("server1", STAND_IN), ("server2", broken)])).unwrap();
@@ -233,9 +213,7 @@ fn a_program_that_fails_is_quoted_and_the_lab_does_not_come_up() {
 
 #[test]
 fn a_program_that_dies_later_is_reported_and_the_lab_goes_on() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let programs = tempfile::NamedTempFile::new().unwrap();
     let mortal = "echo agent ready; until test -e /run/baton/now; do sleep 0.05; done; echo farewell; exit 9";
     fs::write(programs.path(), stages(&[("server1", mortal), ("server2", STAND_IN)])).unwrap();
@@ -250,9 +228,7 @@ fn a_program_that_dies_later_is_reported_and_the_lab_goes_on() {
 
 #[test]
 fn without_rights_it_works_in_a_user_namespace_or_says_what_is_missing() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     const NOBODY: u32 = 65534;
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("baton");

@@ -4,8 +4,11 @@
 #[path = "../common"]
 mod common {
     pub mod cluster;
+    pub mod console;
     pub mod faultless;
     pub mod lab;
+    pub mod machine;
+    pub mod needs;
     pub mod pty;
     pub mod raw_client;
     pub mod sniffer;
@@ -15,12 +18,15 @@ mod common {
 
 mod agent;
 mod attach;
+mod config_refused;
 mod console;
 mod console_lab;
 mod demo;
+mod docs;
 mod failover;
 mod headless;
 mod hot;
+mod house;
 mod lab_at_work;
 mod lab_leaves_nothing;
 mod link;

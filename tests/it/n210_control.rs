@@ -1,6 +1,6 @@
 //! `baton n210` with a scene and a command socket, from the outside: another process tells it what happens, a host on its wire sees it.
 //!
-//! Needs root and `ip`; without them the tests say so and pass.
+//! Needs root and `ip`.
 
 // A test ends with what it could not do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::common::lab;
+use crate::common::{lab, machine, needs};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -24,6 +24,7 @@ struct Bench {
     wire: String,
     folder: tempfile::TempDir,
     radio: Option<Child>,
+    _turn: machine::Turn,
 }
 
 fn ip(arguments: &str) {
@@ -42,14 +43,14 @@ fn words(output: &Output) -> String {
 }
 
 impl Bench {
-    /// None, with a word, where these tests cannot run.
+    /// None where these tests cannot run.
     fn new(test: &str) -> Option<Self> {
-        if !nix::unistd::geteuid().is_root() || !Command::new("ip").arg("-V").output().is_ok_and(|done| done.status.success()) {
-            eprintln!("not run: needs root and ip");
+        if !needs::root() || !needs::tools(&["ip"]) {
             return None;
         }
+        let turn = machine::shared();
         let wire = format!("baton-{test}-{}", std::process::id());
-        let bench = Self { wire, folder: tempfile::tempdir().unwrap(), radio: None };
+        let bench = Self { wire, folder: tempfile::tempdir().unwrap(), radio: None, _turn: turn };
         let (host, site) = (bench.host(), bench.site());
         ip(&format!("netns add {host}"));
         ip(&format!("netns add {site}"));
@@ -193,9 +194,7 @@ fn a_wrong_scene_is_refused_with_file_line_and_key() {
 
 #[test]
 fn a_lab_has_a_scene_and_hears_what_it_is_told() {
-    if lab::skip() {
-        return;
-    }
+    let Some(_turn) = lab::beside() else { return };
     let folder = tempfile::tempdir().unwrap();
     let scene = folder.path().join("scene.toml");
     std::fs::write(&scene, "[[radio]]\nname = \"near\"\n").unwrap();

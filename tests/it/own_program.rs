@@ -1,10 +1,10 @@
 //! A foreign program as the workload: docs/examples/spectrum.py speaks the contract, docs/examples/beacon.sh does not; both are moved.
 //!
-//! Needs root and python3; says so and passes otherwise.
+//! Needs root and python3.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-use crate::common::lab::{Lab, skip};
+use crate::common::lab::{Lab, beside};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -14,9 +14,7 @@ fn example(name: &str) -> String {
 
 #[test]
 fn an_energy_detector_keeps_what_it_has_learned() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let lab = Lab::start("spectrum", &["--workload", &example("spectrum.toml")]);
     lab.done(&["DS"]);
     let learned = lab.until("server1", "in sync with a noise floor", |status| {
@@ -32,9 +30,7 @@ fn an_energy_detector_keeps_what_it_has_learned() {
 
 #[test]
 fn a_shell_script_is_moved_with_the_count_that_another_program_prints() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = beside() else { return };
     let lab = Lab::start("beacon", &["--workload", &example("beacon.toml")]);
     lab.done(&["DS"]);
     let at_work = |least: u64| move |status: &Value| status["control"]["values"]["count"].as_u64() >= Some(least);

@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::common::cluster::{Agent, Cluster};
+use crate::common::machine;
 use protocol::{Command, ErrorCode, Linked, ProcessState, Request, SetPort, Telemetry};
 use serde_json::{Value, json};
 
@@ -24,6 +25,7 @@ fn owner(status: &Telemetry) -> (Option<u64>, Option<&str>) {
 
 #[tokio::test]
 async fn the_newer_owner_fences_the_older_and_a_stale_one_is_refused() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let one = Agent::start(&cluster, "one");
     let _two = Agent::start(&cluster, "two");
@@ -59,6 +61,7 @@ async fn the_newer_owner_fences_the_older_and_a_stale_one_is_refused() {
 
 #[tokio::test]
 async fn a_fence_leaves_a_process_that_is_only_made_and_is_refused_when_it_is_old() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _one = Agent::start(&cluster, "one");
     let fence = |epoch, owner: &str| Command::Fence { epoch, owner: owner.into() };
@@ -77,6 +80,7 @@ async fn a_fence_leaves_a_process_that_is_only_made_and_is_refused_when_it_is_ol
 
 #[tokio::test]
 async fn an_address_that_somebody_has_is_not_set_unless_by_force() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let one = Agent::start(&cluster, "one");
     one.ip("link set radio address 02:00:00:00:00:99");
@@ -99,6 +103,7 @@ async fn an_address_that_somebody_has_is_not_set_unless_by_force() {
 
 #[tokio::test]
 async fn a_network_that_can_not_be_asked_is_said() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let one = Agent::start(&cluster, "one");
     one.ip("link set eth3 down");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
 use crate::common::cluster::{Agent, Cluster, lives};
+use crate::common::machine;
 use serde_json::Value;
 
 fn works(program: &Path, arguments: &[&str]) -> bool {
@@ -33,7 +34,7 @@ fn python() -> PathBuf {
 fn run(python: &Path, cluster: &Cluster, key: bool, arguments: &[&str]) -> (Option<i32>, Value, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/agent.py");
     let mut command = Process::new(python);
-    command.arg(script).arg(&cluster.config.host["one"].command).arg("one").args(arguments);
+    command.arg(script).arg(cluster.config.host["one"].command.to_string()).arg("one").args(arguments);
     if key {
         command.env("BATON_KEY_FILE", cluster.path("cluster.key"));
     }
@@ -44,6 +45,7 @@ fn run(python: &Path, cluster: &Cluster, key: bool, arguments: &[&str]) -> (Opti
 
 #[test]
 fn the_example_starts_and_kills_d2d_and_shows_errors() {
+    let _turn = machine::shared();
     let python = python();
     for (key, top) in [(false, ""), (true, "key_file = \"{at}/cluster.key\"")] {
         let cluster = Cluster::new(top, None);

@@ -1,6 +1,6 @@
 //! Three terminals and an obstacle: the pool's server relays, and its routes move with the work.
 //!
-//! Needs root (and ffmpeg for the video); says so and passes otherwise.
+//! Needs root, and ffmpeg for the video.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::lab::{Lab, alone, baton, pid, skip, text};
+use crate::common::lab::{Lab, alone, baton, pid, text};
+use crate::common::needs;
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
@@ -18,10 +19,7 @@ fn names(run: &Value) -> Vec<&str> {
 
 #[test]
 fn the_demo_moves_a_relay_with_its_routes() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let output = Command::new(env!("CARGO_BIN_EXE_baton"))
         .args(["demo", "--relay", "--headless", "--method", "classic", "--migrations", "4", "--json"])
         .output()
@@ -66,18 +64,13 @@ impl Lab {
 
 #[test]
 fn what_stands_between_terminals_decides_their_routes_and_a_video_survives_the_move() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("relay", &["--relay"]);
     lab.done(&["DS"]);
     lab.await_routes("server1", &[(0, 0), (2, 2)]);
     lab.await_routes("server3", &[(1, 1), (2, 1)]);
-    if Command::new("ffmpeg").arg("-version").output().is_ok() {
+    if needs::tools(&["ffmpeg"]) {
         video(&lab);
-    } else {
-        eprintln!("skipped: the video needs ffmpeg");
     }
     // The way becomes free: the terminals find each other, and the relay has nothing more to do.
     let clear = |from: &str, to: &str| format!("path = {{ from = \"{from}\", to = \"{to}\", blocked = false }}");

@@ -1,11 +1,11 @@
 //! The method seamless in a whole lab: both receive chains in both parts, next to the same moves by the source's method, and failures before
 //! and in the cut.
 //!
-//! Needs root; says so and passes otherwise.
+//! Needs root.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-use crate::common::lab::{Lab, alone, baton, skip, text};
+use crate::common::lab::{Lab, alone, baton, text};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -35,10 +35,7 @@ fn lost(records: &[Value]) -> Vec<u64> {
 
 #[test]
 fn each_receive_chain_takes_each_part_and_less_is_lost_than_with_classic() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let (seamless, classic) = (moves("seamless"), moves("classic"));
     for record in &seamless {
         assert_eq!((&record["outcome"], record.get("warnings")), (&json!("ok"), None), "{record:#}");
@@ -53,10 +50,7 @@ fn each_receive_chain_takes_each_part_and_less_is_lost_than_with_classic() {
 
 #[test]
 fn a_failed_overlap_or_cut_leaves_the_source_serving() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let lab = Lab::start("seamless-fails", &[]);
     lab.done(&["DS"]);
     lab.is_served();
@@ -95,10 +89,7 @@ fn a_failed_overlap_or_cut_leaves_the_source_serving() {
 
 #[test]
 fn what_nobody_committed_is_committed_before_the_next_move() {
-    if skip() {
-        return;
-    }
-    let _alone = alone();
+    let Some(_turn) = alone() else { return };
     let faults = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(faults.path(), "[[fault]]\ncommand = \"commit\"\noccurrence = 1\ndo = \"lose\"\n").unwrap();
     let lab = Lab::start("uncommitted", &["--faults", &format!("server2={}", faults.path().display())]);

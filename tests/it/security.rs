@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::common::cluster::{Agent, Cluster, ETH3};
+use crate::common::{machine, needs};
 use protocol::{Command, ErrorCode, Linked, Method, Order, Outcome, ProbeMark, ProcessState, RunRecord};
 use serde_json::{Value, json};
 
@@ -55,6 +56,7 @@ fn pester(socket: &Path, first: &[u8], again: impl Fn() -> Vec<u8>, stop: &Atomi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_on_every_port_leaves_migrations_unharmed() {
+    let _turn = machine::alone();
     let cluster = Cluster::new("key_file = \"{at}/cluster.key\"", None);
     let _agents = [Agent::start(&cluster, "one"), Agent::start(&cluster, "two")];
     cluster.touch("synced");
@@ -108,8 +110,9 @@ fn nobody(cluster: &Cluster, capabilities: &str) -> Agent {
 
 #[tokio::test]
 async fn an_agent_needs_two_capabilities_and_not_root() {
-    if !nix::unistd::Uid::effective().is_root() {
-        eprintln!("skipped: only root can become another user with capabilities");
+    let _turn = machine::shared();
+    // Only root can become another user with capabilities.
+    if !needs::root() {
         return;
     }
     let cluster = Cluster::new("key_file = \"{at}/cluster.key\"", None);

@@ -1,6 +1,6 @@
 //! `baton n210` against unmodified UHD programs, and against a client that shares no code with baton, in network namespaces.
 //!
-//! Needs root, `ip`, and the packages uhd-host, python3-uhd and tshark; without them the tests say so and pass.
+//! Needs root, `ip`, and the packages uhd-host, python3-uhd and tshark.
 
 // A test ends with what it could not do.
 #![allow(clippy::expect_used, clippy::panic)]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::common::cluster::{Agent, Cluster, ETH3, SOON, baton, lives};
+use crate::common::machine;
 use baton::metrics::records;
 use protocol::{
     Command, ControlValues, ErrorCode, Method, Order, Outcome, ProcessState, Route, RunRecord, SetPort, Started, Telemetry,
@@ -39,6 +40,7 @@ async fn until_gone(pid: u32) {
 
 #[tokio::test]
 async fn an_agent_that_was_killed_finds_what_still_runs() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let agent = Agent::start(&cluster, "one");
     let (d2d, usrp) = serve(&cluster).await;
@@ -77,6 +79,7 @@ async fn an_agent_that_was_killed_finds_what_still_runs() {
 
 #[tokio::test]
 async fn what_died_while_the_agent_was_away_or_afterwards_is_reported() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let agent = Agent::start(&cluster, "one");
     let (d2d, usrp) = serve(&cluster).await;
@@ -100,6 +103,7 @@ async fn what_died_while_the_agent_was_away_or_afterwards_is_reported() {
 
 #[tokio::test]
 async fn a_program_without_a_contract_is_adopted_with_all_that_it_started() {
+    let _turn = machine::shared();
     let script = r#"d2d = ["/bin/sh", "-c", "trap '' TERM; sleep 1000 & echo $! > $BATON_TEST_DIR/sleeper; wait; wait"]
 usrp = ["/bin/sleep", "1000"]"#;
     let cluster = Cluster::new("", Some(script));
@@ -118,6 +122,7 @@ usrp = ["/bin/sleep", "1000"]"#;
 
 #[tokio::test]
 async fn a_migration_that_its_agent_did_not_survive_is_brought_to_an_end_by_the_next_one() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     cluster.touch("synced");
     let faults = cluster.path("faults.toml");
@@ -155,6 +160,7 @@ async fn a_migration_that_its_agent_did_not_survive_is_brought_to_an_end_by_the_
 
 #[tokio::test]
 async fn another_order_that_its_agent_did_not_survive_is_recorded_and_mends_nothing() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let faults = cluster.path("faults.toml");
     std::fs::write(&faults, "[[fault]]\ncommand = \"start_usrp\"\noccurrence = 1\ndo = \"die_before\"").unwrap();
@@ -178,6 +184,7 @@ async fn another_order_that_its_agent_did_not_survive_is_recorded_and_mends_noth
 
 #[tokio::test]
 async fn a_full_disk_costs_records_and_memory_but_not_the_service() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     cluster.touch("synced");
     let at = cluster.dir.path().display().to_string();
@@ -203,6 +210,7 @@ async fn a_full_disk_costs_records_and_memory_but_not_the_service() {
 
 #[tokio::test]
 async fn status_and_events_go_on_while_a_link_hangs() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
     cluster.touch("hang_find");
@@ -224,6 +232,7 @@ async fn status_and_events_go_on_while_a_link_hangs() {
 
 #[tokio::test]
 async fn faults_are_met_as_the_file_says() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let faults = cluster.path("faults.toml");
     let fault = |command: &str, occurrence: u32, deed: &str| {
@@ -264,6 +273,7 @@ async fn slow_pair(cluster: &Cluster) -> [Agent; 2] {
 
 #[tokio::test]
 async fn a_console_that_is_killed_amid_a_migration_changes_nothing() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agents = slow_pair(&cluster).await;
     let mut console = std::process::Command::new(env!("CARGO_BIN_EXE_baton"));
@@ -280,6 +290,7 @@ async fn a_console_that_is_killed_amid_a_migration_changes_nothing() {
 
 #[tokio::test]
 async fn of_several_orders_at_once_one_wins_and_the_others_get_a_sentence() {
+    let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agents = slow_pair(&cluster).await;
     let second = baton::link::client::Client::new(std::sync::Arc::clone(&cluster.config)).unwrap();

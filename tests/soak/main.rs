@@ -1,12 +1,14 @@
 //! Migrations to and fro under random faults, with the invariants watched from outside: `make soak SEED=1 MIGRATIONS=200`.
 //!
-//! Needs root; says so and passes otherwise.
+//! Needs root.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
 #[path = "../common"]
 mod common {
     pub mod lab;
+    pub mod machine;
+    pub mod needs;
     pub mod watch;
 }
 
@@ -17,7 +19,7 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::common::lab::{Lab, baton, skip, text};
+use crate::common::lab::{Lab, alone, baton, text};
 use crate::common::watch::Watch;
 use faults::{Ends, Fault, status};
 use nix::sys::signal::Signal;
@@ -153,9 +155,7 @@ fn migrate(lab: &Lab, from: &'static str, fault: Fault, random: &mut StdRng, tot
 #[test]
 #[ignore = "minutes to an hour: make soak"]
 fn migrations_under_random_faults_never_make_two_owners_and_always_end_with_service() {
-    if skip() {
-        return;
-    }
+    let Some(_turn) = alone() else { return };
     let (seed, migrations, labs) = (number("SEED", 1), number("MIGRATIONS", 6), number("LABS", 1).max(1));
     let began = Instant::now();
     let done = std::thread::scope(|scope| {

@@ -6,16 +6,16 @@ use rustfft::FftPlanner;
 
 use super::phy::broadcast::Broadcast;
 use super::phy::cell::Cell;
-use super::phy::demodulate::{Demodulator, Measured, Outcome};
-use super::phy::duplex::{Direction, Duplex, SyncPlan};
-use super::phy::history::History;
+use super::phy::demodulate::{Demodulator, Measured, SubframeOutcome};
+use super::phy::duplex::{Duplex, LinkDirection, SyncPlan};
+use super::phy::history::SampleHistory;
 use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, FrameClock, Numerology, Prefix, SUBFRAME_TICKS, SUBFRAMES, TICK_RATE};
 use super::phy::parameters::Parameters;
-use super::phy::search::{Hypothesis, Identified, Searcher};
+use super::phy::search::{Hypothesis, Identified, Searcher, every_hypothesis};
 use super::survey::Survey;
 
-/// Finds that wait for the subframe that proves them; there are two a window at most, unless someone plays tricks.
+/// Candidates that wait for the subframe that proves them. An ordinary window has at most two.
 const MAX_CANDIDATES: usize = 6;
 
 /// Where the far end's frames are.
@@ -64,7 +64,7 @@ pub enum Target {
 /// Searches and verifies.
 pub struct Acquisition {
     bandwidth: Bandwidth,
-    direction: Direction,
+    direction: LinkDirection,
     target: Target,
     searcher: Searcher,
     /// Tick from which the search goes on.
@@ -75,7 +75,7 @@ pub struct Acquisition {
 
 impl Acquisition {
     /// For samples at the rate of a bandwidth, and what is transmitted in a direction.
-    pub fn new(bandwidth: Bandwidth, direction: Direction, target: Target, planner: &mut FftPlanner<f32>) -> Self {
+    pub fn new(bandwidth: Bandwidth, direction: LinkDirection, target: Target, planner: &mut FftPlanner<f32>) -> Self {
         let searcher = Searcher::new(bandwidth, planner);
         Self { bandwidth, direction, target, searcher, searched: 0, candidates: Vec::new(), survey: Survey::default() }
     }
@@ -104,7 +104,7 @@ impl Acquisition {
         self.candidates.clear();
     }
 
-    /// Everything that the frame may look like; what the synchronisation signals can not tell apart in different lists.
+    /// Everything that the frame may look like. What the synchronisation signals cannot tell apart is in different lists.
     fn hypotheses(&self) -> Vec<Vec<Hypothesis>> {
         match &self.target {
             Target::Known(cell) => {
@@ -112,8 +112,10 @@ impl Acquisition {
                 vec![vec![Hypothesis { prefix: cell.numerology().prefix, plan }]]
             }
             Target::Any => match self.direction {
-                Direction::Terminal(_) => every_hypothesis(self.direction).chunks(Prefix::ALL.len()).map(<[_]>::to_vec).collect(),
-                Direction::Down | Direction::Up => vec![every_hypothesis(self.direction)],
+                LinkDirection::Terminal(_) => {
+                    every_hypothesis(self.direction).chunks(Prefix::ALL.len()).map(<[_]>::to_vec).collect()
+                }
+                LinkDirection::Down | LinkDirection::Up => vec![every_hypothesis(self.direction)],
             },
         }
     }
@@ -122,18 +124,18 @@ impl Acquisition {
     fn sector(&self) -> Option<u16> {
         match (&self.target, self.direction) {
             (Target::Known(cell), _) => Some(cell.id.sector()),
-            (Target::Any, Direction::Terminal(index)) => Some(u16::from(index)),
+            (Target::Any, LinkDirection::Terminal(index)) => Some(u16::from(index)),
             (Target::Any, _) => None,
         }
     }
 
     /// Leaves out what has arrived since the last time.
-    pub fn pass_over(&mut self, history: &History) {
+    pub fn pass_over(&mut self, history: &SampleHistory) {
         self.searched = self.searched.max(history.end());
     }
 
     /// Looks for primary signals in what has arrived since the last time. What a survey has found is told to `note`.
-    pub fn search(&mut self, history: &History, note: impl FnMut(&str)) {
+    pub fn search(&mut self, history: &SampleHistory, note: impl FnMut(&str)) {
         let known = match &self.target {
             Target::Known(cell) => Some(cell.id),
             Target::Any => None,
@@ -158,7 +160,7 @@ impl Acquisition {
         }
     }
 
-    /// Takes a find, whose primary signal begins at a tick, among those that await their proof.
+    /// Adds a candidate, whose primary signal begins at a tick, to those that wait for their proof.
     fn propose(&mut self, found: Identified, tick: u64, cfo: f32, start: u64) {
         // A clock that began lately may put the beginning of the frame before its zero: any later frame is as good.
         let into = found.hypothesis.primary_tick(found.half) as i64;
@@ -171,7 +173,7 @@ impl Acquisition {
         }
     }
 
-    /// The first subframe from a tick on that can prove a find: one that is always sent, or the one with the broadcast block.
+    /// The first subframe from a tick on that can prove a candidate: one that is always sent, or the one with the broadcast block.
     fn proof(&self, found: &Identified, clock: FrameClock, from: u64) -> Option<(usize, u64)> {
         let fits = |number: usize| match self.target {
             Target::Any => number == found.hypothesis.plan.broadcast_subframe(),
@@ -187,8 +189,8 @@ impl Acquisition {
         None
     }
 
-    /// Verifies the finds whose proof has arrived; the first good one is returned.
-    pub fn verify(&mut self, history: &History, demodulator: &mut Demodulator) -> Option<Acquired> {
+    /// Verifies the candidates whose proof has arrived; the first good one is returned.
+    pub fn verify(&mut self, history: &SampleHistory, demodulator: &mut Demodulator) -> Option<Acquired> {
         let samples = Numerology::new(self.bandwidth, Prefix::Normal).subframe_samples();
         let mut n = 0;
         while let Some(&candidate) = self.candidates.get(n) {
@@ -218,8 +220,8 @@ impl Acquisition {
         let rate = self.bandwidth.rate() as f32;
         let (cell, broadcast, measured) = match &self.target {
             Target::Known(cell) => match demodulator.subframe(cell, number, received, cfo / rate) {
-                Outcome::Good(measured) => (Arc::clone(cell), None, measured),
-                // The broadcast block stands more noise than data does.
+                SubframeOutcome::Good(measured) => (Arc::clone(cell), None, measured),
+                // The broadcast block tolerates more noise than data does.
                 _ if cell.has_broadcast(number) => {
                     let (broadcast, measured) = demodulator.broadcast(cell, received, cfo / rate)?;
                     if broadcast.parameters != cell.parameters {
@@ -247,14 +249,8 @@ impl Acquisition {
     }
 }
 
-/// Everything that a frame in a direction may look like, both prefixes of a look together.
-pub fn every_hypothesis(direction: Direction) -> Vec<Hypothesis> {
-    let plans = Duplex::every_look(direction).into_iter().map(|look| look.sync_plan(direction));
-    plans.flat_map(|plan| Prefix::ALL.map(|prefix| Hypothesis { prefix, plan })).collect()
-}
-
 /// What is enough to read the broadcast block.
-fn provisional(numerology: Numerology, plan: SyncPlan, direction: Direction) -> Parameters {
+fn provisional(numerology: Numerology, plan: SyncPlan, direction: LinkDirection) -> Parameters {
     let looks = Duplex::every_look(direction);
     let duplex = looks.into_iter().find(|look| look.sync_plan(direction) == plan).unwrap_or(Duplex::Fdd);
     Parameters { numerology, duplex, modulation: Modulation::Qpsk, rnti: 0 }

@@ -1,4 +1,4 @@
-//! The modem without its surroundings: samples with their ticks and IP packets in, bursts, IP packets and events out.
+//! The modem without sockets and tun: samples with their ticks and IP packets in, bursts, IP packets and events out.
 //!
 //! Time is the device's own, and known only from received blocks: everything happens in [`Modem::receive`].
 
@@ -8,22 +8,22 @@ use std::sync::Arc;
 
 use rustfft::FftPlanner;
 
-use super::ear::Ear;
-use super::group::Group;
+use super::group::GroupReceiver;
+use super::outlet::Outlet;
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
 use super::phy::duplex::Use;
-use super::phy::history::{Continuity, History};
+use super::phy::history::{Continuity, SampleHistory};
 use super::phy::numerology::{FRAME_TICKS, FrameClock, SUBFRAME_TICKS};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::CellId;
-use super::phy::transmit::{Content, LEFT_OUT, Transmitter};
+use super::phy::transmit::{LEFT_OUT, SubframeContent, Transmitter};
 use super::queue::PacketQueue;
-use super::receive::Sync;
+use super::receive_side::ReceiveSide;
 use super::relay::LONGEST;
 use super::relay::hello::PerTerminal;
 use super::segment::Segmenter;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use super::soft_state::{MOST_AHEAD, check_clock};
 use protocol::{Link, Route};
 use workload::contract::Resumed;
@@ -38,25 +38,13 @@ const HISTORY_SUBFRAMES: usize = 4;
 /// A device clock reaches this after some hundred years: a block that claims more is damaged.
 const LATEST_TICK: u64 = 1 << 60;
 
-/// A modem that goes on where another was says nothing before a good CRC has proven what it inherited, for at most this long, ticks: until then
-/// the other may be called back. Longer than anybody waits for the proof, and then a master has to be heard to be found.
+/// A modem that continues for another one transmits nothing before a good CRC has proven what it inherited, for at most this long, ticks: until
+/// then the other one may be called back. Nobody waits longer for the proof, and afterwards a master has to transmit to be found.
 const UNPROVEN: u64 = 100 * SUBFRAME_TICKS;
-
-/// Where the modem's output goes.
-pub trait Outlet {
-    /// A burst to transmit.
-    fn burst(&mut self, burst: &Block);
-    /// An IP packet that was received.
-    fn packet(&mut self, packet: &[u8]);
-    /// The state of synchronisation changed.
-    fn sync(&mut self, sync: Sync);
-    /// Something is worth a line in the log.
-    fn note(&mut self, text: &str);
-}
 
 /// Figures since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Report {
+pub struct ModemReport {
     /// Quality of the air link.
     pub link: Link,
     /// Samples received.
@@ -83,9 +71,9 @@ pub struct Report {
 
 /// The modem.
 pub struct Modem {
-    settings: Settings,
-    history: History,
-    ear: Ear,
+    settings: ModemSettings,
+    history: SampleHistory,
+    receive_side: ReceiveSide,
     transmitter: Transmitter,
     /// The direction that is transmitted of the cell that is received.
     cell: Option<Arc<Cell>>,
@@ -96,7 +84,7 @@ pub struct Modem {
     outgoing: Arc<PacketQueue>,
     /// How far ahead of the latest received tick bursts are given out, ticks.
     lead: u64,
-    /// Tick before which the next burst can not begin.
+    /// Tick before which the next burst cannot begin.
     next_free: u64,
     /// Nothing is given out.
     frozen: bool,
@@ -108,26 +96,29 @@ pub struct Modem {
     unproven: Option<u64>,
     payload: Vec<u8>,
     burst: Block,
-    report: Report,
+    report: ModemReport,
 }
 
 impl Modem {
     /// A modem that transmits `lead` subframes ahead of the latest received tick.
-    pub fn new(settings: Settings, lead: u32) -> Self {
+    pub fn new(settings: ModemSettings, lead: u32) -> Self {
         let numerology = settings.parameters.numerology;
         let mut planner = FftPlanner::new();
         let queue_bytes = QUEUE_BYTES * numerology.bandwidth.resource_blocks();
         let queue = Arc::new(PacketQueue::new(queue_bytes));
-        let (ear, outgoing) = match &settings.group {
-            None => (Ear::one(&settings, &mut planner), Arc::clone(&queue)),
+        let (receive_side, outgoing) = match &settings.group {
+            None => (ReceiveSide::for_link(&settings, &mut planner), Arc::clone(&queue)),
             Some(membership) => {
-                let outgoing = Arc::new(PacketQueue::of(queue_bytes, LONGEST));
-                (Ear::Group(Box::new(Group::new(&settings, membership, Arc::clone(&outgoing), &mut planner))), outgoing)
+                let outgoing = Arc::new(PacketQueue::with_longest(queue_bytes, LONGEST));
+                (
+                    ReceiveSide::Group(Box::new(GroupReceiver::new(&settings, membership, Arc::clone(&outgoing), &mut planner))),
+                    outgoing,
+                )
             }
         };
         Self {
-            history: History::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample()),
-            ear,
+            history: SampleHistory::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample()),
+            receive_side,
             transmitter: Transmitter::new(numerology.bandwidth, &mut planner),
             cell: None,
             segmenter: Segmenter::default(),
@@ -141,7 +132,7 @@ impl Modem {
             unproven: None,
             payload: Vec::new(),
             burst: Block { kind: Kind::Tx, tick: 0, samples: Vec::with_capacity(numerology.subframe_samples()) },
-            report: Report::default(),
+            report: ModemReport::default(),
             settings,
         }
     }
@@ -152,19 +143,19 @@ impl Modem {
     }
 
     /// Figures since the start.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> ModemReport {
         let (taken, mut dropped) = self.queue.counts();
-        if let Ear::Group(_) = self.ear {
+        if let ReceiveSide::Group(_) = self.receive_side {
             dropped += self.outgoing.counts().1;
         }
-        let link = self.ear.link();
-        Report {
+        let link = self.receive_side.link();
+        ModemReport {
             link: Link { packets_out: taken, packets_resent: self.segmenter.resent(), ..link },
-            cell: self.ear.cell(),
-            frame: self.ear.frame_at(self.history.end()),
+            cell: self.receive_side.cell(),
+            frame: self.receive_side.frame_at(self.history.end()),
             cfo_hz: link.cfo_hz.unwrap_or(0.0),
             packets_dropped: dropped,
-            packets_broken: self.ear.broken(),
+            packets_broken: self.receive_side.broken(),
             routes: self.routes(),
             frozen: self.frozen,
             ..self.report
@@ -172,16 +163,16 @@ impl Modem {
     }
 
     fn routes(&self) -> Option<PerTerminal<Option<u8>>> {
-        let Ear::Group(group) = &self.ear else { return None };
+        let ReceiveSide::Group(group) = &self.receive_side else { return None };
         Some(group.relay.routes.next_hops())
     }
 
     /// Takes a route table that another modem had at this place in the group.
     ///
     /// # Errors
-    /// A sentence when there is no group, or for a route that can not be; nothing is changed then.
+    /// A sentence when there is no group, or for a route that cannot be; nothing is changed then.
     pub fn set_routes(&mut self, routes: &[Route], out: &mut impl Outlet) -> Result<(), String> {
-        let Ear::Group(group) = &mut self.ear else {
+        let ReceiveSide::Group(group) = &mut self.receive_side else {
             return Err("this modem is no terminal of a group: it has no route table".into());
         };
         let note = group.relay.routes.install(routes)?;
@@ -193,12 +184,12 @@ impl Modem {
     pub fn freeze(&mut self) {
         self.frozen = true;
         self.queue.mark(true);
-        self.ear.freeze();
+        self.receive_side.freeze();
     }
 
     /// Goes on: delivers what was held back, and transmits.
     pub fn resume(&mut self, out: &mut impl Outlet) -> Resumed {
-        let resumed = self.ear.resume(self.history.end(), out);
+        let resumed = self.receive_side.resume(self.history.end(), out);
         self.frozen = false;
         self.queue.mark(false);
         self.transmit(out);
@@ -215,7 +206,7 @@ impl Modem {
             Some(Ok(())) => self.unproven = Some(tick + UNPROVEN),
             Some(Err(why)) => {
                 out.note(&format!("{why}; the modem searches instead"));
-                self.ear.forget();
+                self.receive_side.forget();
                 self.next_free = 0;
             }
             None => {}
@@ -226,40 +217,40 @@ impl Modem {
                 self.report.rx_lost_samples += ticks / self.settings.parameters.numerology.ticks_per_sample();
             }
             Continuity::Back => {
-                self.ear.forget();
+                self.receive_side.forget();
                 self.next_free = 0;
             }
         }
-        self.ear.work(&self.history, out);
+        self.receive_side.work(&self.history, out);
         self.transmit(out);
     }
 
     /// No samples arrive any more.
     pub fn no_samples(&mut self, out: &mut impl Outlet) {
-        self.ear.no_samples(out);
+        self.receive_side.no_samples(out);
     }
 
     /// The frame timing to transmit with, if there is any yet.
     fn timing(&self) -> Option<FrameClock> {
         match self.settings.role {
-            // Frames of the device clock itself: a master that starts anew goes on where it was.
-            Role::Master | Role::BaseStation => Some(FrameClock { origin: 0 }),
-            Role::Slave => self.ear.clock(),
+            // Frames follow the device clock itself: a master that is restarted keeps its timing.
+            TerminalRole::Master | TerminalRole::BaseStation => Some(FrameClock { origin: 0 }),
+            TerminalRole::Slave => self.receive_side.clock(),
         }
     }
 
     /// The cell to transmit for.
     fn transmitted(&mut self) -> Option<Arc<Cell>> {
-        let (id, parameters) = self.ear.cell()?;
+        let (id, parameters) = self.receive_side.cell()?;
         if self.cell.as_ref().is_none_or(|cell| (cell.id, cell.parameters) != (id, parameters)) {
-            self.cell = Some(Arc::new(Cell::new(id, parameters, self.ear.direction(&self.settings))));
+            self.cell = Some(Arc::new(Cell::new(id, parameters, self.receive_side.direction(&self.settings))));
         }
         self.cell.clone()
     }
 
     /// Whether what was inherited has yet to be proven.
     fn is_unproven(&mut self) -> bool {
-        let proven = self.ear.clock().is_some();
+        let proven = self.receive_side.clock().is_some();
         self.unproven = self.unproven.filter(|until| !proven && self.history.end() < *until);
         self.unproven.is_some()
     }
@@ -272,20 +263,20 @@ impl Modem {
         let Some(clock) = self.timing() else { return };
         let Some(cell) = self.transmitted() else { return };
         let now = self.history.end();
-        match &mut self.ear {
-            Ear::One(receiver) => {
+        match &mut self.receive_side {
+            ReceiveSide::Link(receiver) => {
                 receiver.reassembler.missing().for_each(|missing| self.segmenter.report(missing));
                 receiver.reassembler.reports().for_each(|missing| self.segmenter.send_again(missing));
             }
-            // Whose report it were, and whose payloads, is not told on this air.
-            Ear::Group(group) => {
-                group.relay.take(&self.queue);
+            // On the air of a group a report does not say whose payloads it means.
+            ReceiveSide::Group(group) => {
+                group.relay.route_from_tun(&self.queue);
                 group.relay.hello(now).into_iter().for_each(|hello| self.segmenter.put_first(hello));
             }
         }
         loop {
-            // A burst begins that much after its subframe, so that the subframe may begin before the one before it is over.
-            // Nobody has given out anything beyond that: an inherited tick that says so is of another clock.
+            // A burst begins LEFT_OUT after its subframe, so that the subframe may begin before the previous burst has ended.
+            // No modem sends further ahead than MOST_AHEAD: an inherited tick beyond that is of another clock.
             let free = self.next_free.min(now + MOST_AHEAD);
             let earliest = free.max(now + self.lead / 2).saturating_sub(LEFT_OUT);
             let (subframe, tick) = clock.next_subframe(earliest);
@@ -304,16 +295,16 @@ impl Modem {
             Use::Silent => return,
             Use::Data if waiting || subframe.always_sent => {
                 self.segmenter.fill(&self.outgoing, subframe.layout.payload_bytes(), &mut self.payload);
-                Content::Payload(&self.payload)
+                SubframeContent::Payload(&self.payload)
             }
-            Use::Data if self.settings.role != Role::BaseStation && subframe.sync.is_empty() => return,
-            Use::Data | Use::Special => Content::Signals,
+            Use::Data if self.settings.role != TerminalRole::BaseStation && subframe.sync.is_empty() => return,
+            Use::Data | Use::Special => SubframeContent::Signals,
         };
         let frame = match self.settings.role {
-            Role::Slave => self.ear.frame_at(tick).unwrap_or(0),
-            Role::Master | Role::BaseStation => (tick / FRAME_TICKS % u64::from(FRAMES)) as u16,
+            TerminalRole::Slave => self.receive_side.frame_at(tick).unwrap_or(0),
+            TerminalRole::Master | TerminalRole::BaseStation => (tick / FRAME_TICKS % u64::from(FRAMES)) as u16,
         };
-        let broadcast = Broadcast { parameters: cell.parameters, role: self.settings.role, frame, hops: self.ear.hops() };
+        let broadcast = Broadcast { parameters: cell.parameters, role: self.settings.role, frame, hops: self.receive_side.hops() };
         self.transmitter.subframe(cell, number, content, &broadcast, &mut self.burst.samples);
         self.burst.tick = tick + LEFT_OUT;
         self.report.tx_samples += self.burst.samples.len() as u64;

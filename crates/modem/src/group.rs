@@ -1,22 +1,24 @@
-//! The ears of a terminal in a group: a receiver for every other terminal, whose timing to follow, and the relay behind them.
+//! The receiving side of a terminal in a group: a receiver for every other terminal, whose timing to follow, and the relay behind them.
+
+mod handover;
 
 use std::sync::Arc;
 
 use rustfft::FftPlanner;
 
-use super::core::Outlet;
 use super::membership::Membership;
+use super::outlet::{Outlet, Sync};
 use super::phy::cell::Cell;
-use super::phy::duplex::Direction;
-use super::phy::history::History;
+use super::phy::duplex::LinkDirection;
+use super::phy::history::SampleHistory;
 use super::phy::numerology::{FrameClock, SUBFRAME_TICKS, TICK_RATE};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::CellId;
 use super::queue::PacketQueue;
-use super::receive::{Effort, Receiver, Sync};
+use super::receive::{Effort, Receiver};
 use super::relay::{LONGEST, Relay};
 use super::segment::Reassembler;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use protocol::Link;
 use workload::contract::Resumed;
 use workload::samples::Block;
@@ -27,36 +29,36 @@ pub const NO_TIMING: u8 = 255;
 /// Most hops of a timing that others follow: two hops reach everybody.
 const MOST_HOPS: u8 = 1;
 
-/// A terminal that is not found is searched for without a pause for this long, s; then, if others are in sync, now and then.
+/// A terminal that is not found is searched for without a pause for this long, s; later, while others are in sync, at intervals.
 const EAGER: f64 = 0.5;
 /// Subframes from one such search to the next, and those that it lasts: a frame, and what a window overlaps.
 const PERIOD: u64 = 128;
 const SEARCH: u64 = 12;
 
-/// After this long without anybody, s, a slave takes what it was told of the group to be wrong.
+/// A slave that has received nobody for this long, s, assumes that what it was told of the group is wrong.
 const PATIENCE: f64 = 2.0;
 
-/// A terminal that is silent for this long, s, has to be found anew.
+/// A terminal that is silent for this long, s, has to be found again.
 const GONE: f64 = 2.0;
 
 /// One of the other terminals.
-pub(super) struct Chain {
+struct TerminalReceiver {
     /// Its index.
-    pub(super) index: u8,
+    index: u8,
     /// Its receiver.
-    pub(super) receiver: Receiver,
-    heard: Heard,
+    receiver: Receiver,
+    output: ReceiverOutput,
 }
 
 /// What a receiver gives out.
 #[derive(Default)]
-struct Heard {
+struct ReceiverOutput {
     packets: Vec<Vec<u8>>,
     notes: Vec<String>,
     sync: Option<Sync>,
 }
 
-impl Outlet for Heard {
+impl Outlet for ReceiverOutput {
     fn burst(&mut self, _: &Block) {}
 
     fn packet(&mut self, packet: &[u8]) {
@@ -72,46 +74,51 @@ impl Outlet for Heard {
     }
 }
 
-impl Chain {
+impl TerminalReceiver {
     fn synced(&self) -> bool {
-        self.heard.sync == Some(Sync::Synced)
+        self.output.sync == Some(Sync::Synced)
     }
 
     /// Hops of its timing, if it is one to follow.
     fn hops(&self) -> Option<u8> {
-        // The master needs not say so.
+        // The master does not have to report it.
         let hops = if self.index == 0 { Some(0) } else { self.receiver.hops() };
         hops.filter(|hops| *hops <= MOST_HOPS && self.synced())
     }
 }
 
-/// A terminal's ears.
-pub struct Group {
-    pub(super) me: u8,
-    role: Role,
+/// The receiving side of a terminal.
+pub struct GroupReceiver {
+    me: u8,
+    role: TerminalRole,
     /// Packets and routes.
     pub relay: Relay,
-    pub(super) chains: Vec<Chain>,
+    chains: Vec<TerminalReceiver>,
     /// Whose timing this terminal has.
     followed: Option<usize>,
     /// group_ID and how the group works, once known.
-    pub(super) known: Option<(u16, Parameters)>,
+    known: Option<(u16, Parameters)>,
     sync: Sync,
     /// Tick since which nobody is in sync.
     alone: Option<u64>,
 }
 
-impl Group {
-    /// The ears of a terminal with these settings, which puts packets into `outgoing`.
-    pub fn new(settings: &Settings, membership: &Membership, outgoing: Arc<PacketQueue>, planner: &mut FftPlanner<f32>) -> Self {
+impl GroupReceiver {
+    /// The receiving side of a terminal with these settings, which puts packets into `outgoing`.
+    pub fn new(
+        settings: &ModemSettings,
+        membership: &Membership,
+        outgoing: Arc<PacketQueue>,
+        planner: &mut FftPlanner<f32>,
+    ) -> Self {
         let (me, terminals) = (membership.index, membership.terminals.clone());
         let known = settings.cell.map(|cell| (cell.group(), settings.parameters));
         let bandwidth = settings.parameters.numerology.bandwidth;
         let others = (0..terminals.len() as u8).filter(|index| *index != me);
         let chains = others.map(|index| {
-            let mut receiver = Receiver::of(bandwidth, Direction::Terminal(index), cell_of(index, known), planner);
-            receiver.reassembler = Reassembler::of(LONGEST);
-            Chain { index, receiver, heard: Heard::default() }
+            let mut receiver = Receiver::for_direction(bandwidth, LinkDirection::Terminal(index), cell_of(index, known), planner);
+            receiver.reassembler = Reassembler::with_longest(LONGEST);
+            TerminalReceiver { index, receiver, output: ReceiverOutput::default() }
         });
         Self {
             chains: chains.collect(),
@@ -126,8 +133,8 @@ impl Group {
     }
 
     /// Direction in which this terminal transmits.
-    pub const fn direction(&self) -> Direction {
-        Direction::Terminal(self.me)
+    pub const fn direction(&self) -> LinkDirection {
+        LinkDirection::Terminal(self.me)
     }
 
     /// This terminal's own cell, once the group is known, and how it works.
@@ -136,7 +143,7 @@ impl Group {
         Some((CellId::from_parts(group, u16::from(self.me))?, parameters))
     }
 
-    fn followed(&self) -> Option<&Chain> {
+    fn followed(&self) -> Option<&TerminalReceiver> {
         self.chains.get(self.followed?)
     }
 
@@ -158,8 +165,8 @@ impl Group {
     /// Over how many hops this terminal's timing comes from the master.
     pub fn hops(&self) -> u8 {
         match self.role {
-            Role::Master | Role::BaseStation => 0,
-            Role::Slave => self.followed().and_then(Chain::hops).map_or(NO_TIMING, |hops| hops + 1),
+            TerminalRole::Master | TerminalRole::BaseStation => 0,
+            TerminalRole::Slave => self.followed().and_then(TerminalReceiver::hops).map_or(NO_TIMING, |hops| hops + 1),
         }
     }
 
@@ -181,21 +188,21 @@ impl Group {
     }
 
     /// Does what the latest samples allow.
-    pub fn work(&mut self, history: &History, out: &mut impl Outlet) {
+    pub fn work(&mut self, history: &SampleHistory, out: &mut impl Outlet) {
         let now = history.end();
-        let heard = self.chains.iter().any(Chain::synced);
+        let heard = self.chains.iter().any(TerminalReceiver::synced);
         for n in 0..self.chains.len() {
             let chain = &mut self.chains[n];
             let effort = match chain.receiver.in_vain(now) {
-                // One is enough to see what else is there.
+                // One receiver is enough for the survey.
                 _ if !heard && n == 0 => Effort::Full,
                 _ if !heard => Effort::Search,
                 seconds if seconds < EAGER => Effort::Search,
                 _ if now / SUBFRAME_TICKS % PERIOD < SEARCH => Effort::Search,
                 _ => Effort::Rest,
             };
-            chain.receiver.work(history, effort, &mut chain.heard);
-            if self.followed != Some(n) && chain.heard.sync == Some(Sync::Lost) && chain.receiver.silence(now) > GONE {
+            chain.receiver.work(history, effort, &mut chain.output);
+            if self.followed != Some(n) && chain.output.sync == Some(Sync::Lost) && chain.receiver.silence(now) > GONE {
                 chain.receiver.forget();
             }
             self.pass_on(n, now, out);
@@ -204,7 +211,7 @@ impl Group {
         self.doubt(now, out);
         self.follow(out);
         if self.cell().is_some() {
-            let heard = self.chains.iter().any(Chain::synced);
+            let heard = self.chains.iter().any(TerminalReceiver::synced);
             self.relay.routes.work(now, heard, |text| out.note(&text));
         }
         self.tell(out);
@@ -213,18 +220,18 @@ impl Group {
     /// Hands on what a receiver gave out.
     fn pass_on(&mut self, n: usize, now: u64, out: &mut impl Outlet) {
         let chain = &mut self.chains[n];
-        for packet in chain.heard.packets.drain(..) {
+        for packet in chain.output.packets.drain(..) {
             self.relay.arrived(chain.index, &packet, now, |packet| out.packet(packet));
         }
-        chain.heard.notes.drain(..).for_each(|text| out.note(&format!("terminal {}: {text}", chain.index)));
+        chain.output.notes.drain(..).for_each(|text| out.note(&format!("terminal {}: {text}", chain.index)));
     }
 
-    /// What one receiver has learned of the group is true of the others.
+    /// Tells all receivers what one of them has learned of the group.
     fn learn(&mut self, n: usize) {
         let chain = &self.chains[n];
         let Some((cell, parameters)) = chain.receiver.cell().filter(|_| chain.synced()) else { return };
         let known = Some((cell.group(), parameters));
-        if self.known == known || self.role != Role::Slave {
+        if self.known == known || self.role != TerminalRole::Slave {
             return;
         }
         self.known = known;
@@ -233,14 +240,14 @@ impl Group {
         }
     }
 
-    /// After a while without anybody, a slave searches for any group.
+    /// A slave that has received nobody for a while searches for any group.
     fn doubt(&mut self, now: u64, out: &mut impl Outlet) {
-        if self.chains.iter().any(Chain::synced) {
+        if self.chains.iter().any(TerminalReceiver::synced) {
             self.alone = None;
             return;
         }
         let alone = *self.alone.get_or_insert(now);
-        let (Some((group, _)), Role::Slave) = (self.known, self.role) else { return };
+        let (Some((group, _)), TerminalRole::Slave) = (self.known, self.role) else { return };
         if (now.saturating_sub(alone) as f64) < PATIENCE * TICK_RATE {
             return;
         }
@@ -252,19 +259,19 @@ impl Group {
     /// Follows the terminal with the fewest hops to the master; keeps the one that it has while there is no better one.
     fn follow(&mut self, out: &mut impl Outlet) {
         let best = (0..self.chains.len()).filter_map(|n| Some((self.chains[n].hops()?, n))).min();
-        let now = self.followed().and_then(Chain::hops);
+        let now = self.followed().and_then(TerminalReceiver::hops);
         let Some((hops, n)) = best.filter(|(hops, _)| now.is_none_or(|now| *hops < now)) else { return };
         let before = self.followed.replace(n);
-        if self.role == Role::Slave && before.is_some_and(|before| before != n) {
+        if self.role == TerminalRole::Slave && before.is_some_and(|before| before != n) {
             let (index, of) = (self.chains[n].index, if hops == 0 { "the master" } else { "one hop from the master" });
             out.note(&format!("the frame timing is now that of terminal {index}, {of}"));
         }
     }
 
-    /// A slave is as well in sync as whom it follows, a master as the best.
+    /// Reports the state of sync: a slave's is that of the terminal it follows, a master's the best of all.
     fn tell(&mut self, out: &mut impl Outlet) {
-        let best = self.chains.iter().find(|chain| chain.synced()).filter(|_| self.role != Role::Slave);
-        let sync = best.or_else(|| self.followed()).and_then(|chain| chain.heard.sync).unwrap_or(Sync::Searching);
+        let best = self.chains.iter().find(|chain| chain.synced()).filter(|_| self.role != TerminalRole::Slave);
+        let sync = best.or_else(|| self.followed()).and_then(|chain| chain.output.sync).unwrap_or(Sync::Searching);
         self.turn(sync, out);
     }
 
@@ -282,7 +289,7 @@ impl Group {
 
     /// No samples arrive any more.
     pub fn no_samples(&mut self, out: &mut impl Outlet) {
-        self.chains.iter_mut().for_each(|chain| chain.receiver.no_samples(&mut chain.heard));
+        self.chains.iter_mut().for_each(|chain| chain.receiver.no_samples(&mut chain.output));
         self.alone = None;
         self.turn(Sync::NoSamples, out);
     }
@@ -304,7 +311,7 @@ impl Group {
         let mut all = Resumed::default();
         for n in 0..self.chains.len() {
             let chain = &mut self.chains[n];
-            let resumed = chain.receiver.resume(&mut chain.heard);
+            let resumed = chain.receiver.resume(&mut chain.output);
             (all.again, all.missing) = (all.again + resumed.again, all.missing + resumed.missing);
             self.pass_on(n, now, out);
         }
@@ -313,8 +320,8 @@ impl Group {
 }
 
 /// A terminal's cell in a group that is known.
-pub(super) fn cell_of(index: u8, known: Option<(u16, Parameters)>) -> Option<Arc<Cell>> {
+fn cell_of(index: u8, known: Option<(u16, Parameters)>) -> Option<Arc<Cell>> {
     let (group, parameters) = known?;
     let id = CellId::from_parts(group, u16::from(index))?;
-    Some(Arc::new(Cell::new(id, parameters, Direction::Terminal(index))))
+    Some(Arc::new(Cell::new(id, parameters, LinkDirection::Terminal(index))))
 }

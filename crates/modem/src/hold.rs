@@ -1,4 +1,4 @@
-//! Payloads that a frozen modem receives: it delivers nothing, and whoever goes on loses nothing.
+//! Payloads that a frozen modem receives: it delivers nothing, and the modem that continues loses nothing.
 
 use std::collections::VecDeque;
 

@@ -1,13 +1,27 @@
 //! The way of packets from the host's interface to the queue.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::queue::PacketQueue;
-use super::segment::MTU;
-use super::shell::IpInterface;
+use super::queue::{MTU, PacketQueue};
+
+/// Where IP packets come from and go to; can be waited for.
+pub trait IpInterface: AsFd {
+    /// Takes the next packet.
+    ///
+    /// # Errors
+    /// Of the interface; `WouldBlock` when there is none.
+    fn receive(&self, packet: &mut [u8]) -> io::Result<usize>;
+
+    /// Delivers a packet.
+    ///
+    /// # Errors
+    /// Of the interface.
+    fn send(&self, packet: &[u8]) -> io::Result<usize>;
+}
 
 /// Moves packets from an interface to a queue: by one thread all the time, and by any other when it has to know that none is on its way.
 #[derive(Debug)]

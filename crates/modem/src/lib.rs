@@ -1,29 +1,31 @@
 //! The D2D process: a modem between tun and the samples of the USRP process. `docs/modem.md` describes its air interface.
 
 mod acquire;
-pub mod core;
-mod ear;
+mod core;
 mod group;
 mod group_state;
 mod hold;
 mod intake;
 mod membership;
-mod orders;
-pub mod phy;
+mod outlet;
+mod phy;
 mod process;
 mod quality;
-pub mod queue;
-pub mod receive;
-pub mod relay;
-pub mod segment;
-pub mod settings;
+mod queue;
+mod receive;
+mod receive_side;
+mod relay;
+mod requests;
+mod segment;
+mod settings;
 mod shell;
-pub mod soft_state;
+mod soft_state;
 mod survey;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "bench"))]
 mod loopback;
 
-pub use self::core::{Modem, Outlet, Report};
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub use loopback::figures::records as figures;
 pub use process::{Args, run};
-pub use receive::Sync;

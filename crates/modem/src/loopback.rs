@@ -1,11 +1,20 @@
 //! Two modems joined in memory through a simulated channel.
 
-mod figures;
+#![cfg_attr(not(test), expect(dead_code, reason = "the bench needs a part of what the tests do"))]
+#![cfg_attr(not(test), expect(clippy::unwrap_used, reason = "a measurement may end with a panic"))]
+
+pub mod figures;
 mod group;
+#[cfg(test)]
 mod handover;
+#[cfg(test)]
 mod link;
+#[cfg(test)]
 mod matrix;
+#[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod trouble;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,11 +24,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 
-use crate::core::{Modem, Outlet};
+use crate::core::Modem;
+use crate::outlet::{Outlet, Sync};
 use crate::phy::numerology::{Bandwidth, Numerology, Prefix, SUBFRAME_TICKS, TICK_RATE};
 use crate::phy::transmit::LEFT_OUT;
-use crate::receive::Sync;
-use crate::settings::Settings;
+use crate::settings::ModemSettings;
 use workload::samples::{Block, Sample};
 
 const CELL: u16 = 301;
@@ -138,10 +147,10 @@ struct End {
 
 impl End {
     fn new(control: &serde_json::Value, carried: bool, at: u64) -> Self {
-        Self::of(Settings::read(control.as_object().unwrap(), carried, None).unwrap(), at)
+        Self::with_settings(ModemSettings::read(control.as_object().unwrap(), carried, None, &[]).unwrap(), at)
     }
 
-    fn of(settings: Settings, at: u64) -> Self {
+    fn with_settings(settings: ModemSettings, at: u64) -> Self {
         let ticks = settings.parameters.numerology.ticks_per_sample();
         Self { modem: Modem::new(settings, 8), taken: Taken::default(), ticks, at, off: 0, cpu: Duration::ZERO }
     }

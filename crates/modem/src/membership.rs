@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::phy::duplex::{GROUP_SIZE, shares_with_all};
-use super::phy::parameters::Role;
+use super::phy::parameters::TerminalRole;
 use protocol::{ErrorCode, Failure};
 
 /// A terminal's place in its group.
@@ -19,11 +19,11 @@ impl Membership {
     /// Terminal `sector` (`cell_ID`) of a group of these addresses.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] for what a group can not be.
+    /// [`ErrorCode::Config`] for what a group cannot be.
     pub fn check(
         terminals: &[Ipv4Addr],
         sector: Option<u16>,
-        role: Role,
+        role: TerminalRole,
         duplex_mode: Option<usize>,
         assignment: u8,
     ) -> Result<Self, Failure> {
@@ -44,8 +44,8 @@ impl Membership {
             let text = format!("cell_ID is {index}, but there are only terminals 0 to {}", count - 1);
             return refuse(text, "cell_ID is the place among the terminals, counted from 0");
         }
-        if (index == 0) == (role == Role::Slave) {
-            let text = format!("terminal {index} can not have workmode {}", role as u8);
+        if (index == 0) == (role == TerminalRole::Slave) {
+            let text = format!("terminal {index} cannot have workmode {}", role as u8);
             return refuse(text, "terminal 0 is the master (0) or base station (2) of a group, all others are slaves (1)");
         }
         if duplex_mode == Some(1) {

@@ -1,22 +1,23 @@
 //! The D2D process: what it is given, and its start.
 
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
-use tun_rs::{DeviceBuilder, SyncDevice};
-
 use super::core::Modem;
-use super::intake::Intake;
-use super::settings::Settings;
-use super::shell::{self, IpInterface, Shared};
+use super::intake::{Intake, IpInterface};
+use super::settings::ModemSettings;
+use super::shell::{self, SharedState};
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TERMINALS, ENV_TUN};
 use workload::seqpacket::SampleListener;
 use workload::serve::serve;
+use workload::tun;
 
 /// Subframes of lead. A late burst is a lost block: with a load of 9 on two cores, stalls of 6.4 ms were measured at real-time priority.
 const DEFAULT_LEAD: u32 = 8;
@@ -38,16 +39,16 @@ impl Default for Args {
 /// Runs the process until it is killed.
 ///
 /// # Errors
-/// [`ErrorCode::Config`] for an environment or a control variable that it can not work with, [`ErrorCode::Environment`] without tun,
-/// [`ErrorCode::Io`] when a socket can not be had.
+/// [`ErrorCode::Config`] for an environment or a control variable that it cannot work with, [`ErrorCode::Environment`] without tun,
+/// [`ErrorCode::Io`] when a socket cannot be had.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (control, carried) = contract::control_from_env().map_err(|e| Failure::new(ErrorCode::Config, e))?;
-    let settings = Settings::read_for(&control, carried, rate()?, &terminals()?)?;
+    let settings = ModemSettings::read(&control, carried, rate()?, &terminals()?)?;
     let (socket, samples) = (path(ENV_SOCKET)?, path(ENV_SAMPLES)?);
     let name = variable(ENV_TUN)?;
     // The sockets first: agent and USRP process wait for them.
-    let shared = Shared::new(settings.clone())
-        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the modem's own sockets can not be made: {e}")))?;
+    let shared = SharedState::new(settings.clone())
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the modem's own sockets cannot be made: {e}")))?;
     let shared = Arc::new(shared);
     let listener = SampleListener::bind(&samples).map_err(|e| unbound(&samples, &e))?;
     let answers = Arc::clone(&shared);
@@ -61,22 +62,22 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .name("tun".into())
         .spawn(move || {
             let error = taking.run(&*reader);
-            // The agent shows these as the process's last words; without tun there is nothing left to do.
-            eprintln!("baton: {exit_name} can not be read any more: {error}");
+            // The agent shows this as the reason why the process ended; without tun there is nothing left to do.
+            eprintln!("baton: {exit_name} cannot be read any more: {error}");
             std::process::exit(1);
         })
-        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} can not be started: {e}")))?;
+        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} cannot be started: {e}")))?;
     let error = shell::serve_samples(&listener, modem, &shared, &reporter, (&*tun, &*intake));
     Err(Failure::new(ErrorCode::Io, format!("no USRP process can connect to {} any more: {error}", samples.display())))
 }
 
-impl IpInterface for SyncDevice {
-    fn receive(&self, packet: &mut [u8]) -> std::io::Result<usize> {
-        self.recv(packet)
+impl IpInterface for File {
+    fn receive(&self, packet: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(packet)
     }
 
-    fn send(&self, packet: &[u8]) -> std::io::Result<usize> {
-        Self::send(self, packet)
+    fn send(&self, packet: &[u8]) -> io::Result<usize> {
+        (&*self).write(packet)
     }
 }
 
@@ -91,8 +92,8 @@ fn path(name: &str) -> Result<PathBuf, Failure> {
     variable(name).map(PathBuf::from)
 }
 
-fn unbound(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(ErrorCode::Io, format!("{} can not be listened on: {error}", path.display()))
+fn unbound(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(ErrorCode::Io, format!("{} cannot be listened on: {error}", path.display()))
 }
 
 /// The radio's rate, samples per second, when the environment tells it.
@@ -112,27 +113,20 @@ fn terminals() -> Result<Vec<Ipv4Addr>, Failure> {
     })
 }
 
-/// Opens the tun interface, which an agent or lab has made; where there is none, makes one.
-fn open_tun(name: &str) -> Result<SyncDevice, Failure> {
-    let fail = |e: std::io::Error| {
-        let failure = Failure::new(ErrorCode::Environment, format!("the tun interface {name} can not be opened: {e}"));
-        match e.raw_os_error() {
-            Some(nix::libc::ENOENT | nix::libc::ENODEV | nix::libc::ENXIO) => {
+/// Opens the tun interface, which an agent or the lab has made, and switches it on; an interface that is not there is made.
+fn open_tun(name: &str) -> Result<File, Failure> {
+    let opened = tun::open(name).and_then(|fd| tun::switch_on(name).map(|()| File::from(fd)));
+    opened.map_err(|error| {
+        let failure = Failure::new(ErrorCode::Environment, format!("the tun interface {name} cannot be opened: {error}"));
+        match error.kind() {
+            io::ErrorKind::NotFound => {
                 failure.hint("/dev/net/tun is missing: load the kernel module tun, or give the container that device")
             }
-            Some(nix::libc::EPERM | nix::libc::EACCES) => failure.hint(
+            io::ErrorKind::PermissionDenied => failure.hint(
                 "it needs CAP_NET_ADMIN, or a persistent interface owned by this user: ip tuntap add dev tun mode tun user <name>",
             ),
-            Some(nix::libc::EBUSY) => failure.hint("another process uses it: is another D2D process running on this host?"),
+            io::ErrorKind::ResourceBusy => failure.hint("another process uses it: is another D2D process running on this host?"),
             _ => failure,
         }
-    };
-    let tun = DeviceBuilder::new().name(name).inherit_enable_state().build_sync().map_err(fail)?;
-    // Whoever reads takes what is there, and no more.
-    tun.set_nonblocking(true).map_err(fail)?;
-    match tun.enabled(true) {
-        Err(_) if tun.is_running().unwrap_or(false) => Ok(tun),
-        Err(e) => Err(fail(e)),
-        Ok(()) => Ok(tun),
-    }
+    })
 }

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::segment::MTU;
+/// Bytes of the largest IP packet.
+pub const MTU: usize = 1500;
 
 /// Most packets, however small: their buffers are all of full size.
 const MAX_PACKETS: usize = 256;
 
-/// A bounded queue of packets between the thread that reads tun and the one that transmits. When it is full the oldest packet goes:
-/// on a radio the newest news is worth most.
+/// A bounded queue of packets between the thread that reads tun and the one that transmits. When it is full, the oldest packet is
+/// dropped: over a radio link recent data is worth more.
 #[derive(Debug)]
 pub struct PacketQueue {
     inner: Mutex<Inner>,
@@ -41,11 +42,11 @@ impl Inner {
 impl PacketQueue {
     /// A queue for at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self::of(limit, MTU)
+        Self::with_longest(limit, MTU)
     }
 
     /// A queue for at most `limit` bytes of packets of at most `longest` bytes.
-    pub fn of(limit: usize, longest: usize) -> Self {
+    pub fn with_longest(limit: usize, longest: usize) -> Self {
         Self { inner: Mutex::default(), limit, longest: longest.min(limit) }
     }
 

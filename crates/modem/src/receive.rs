@@ -7,26 +7,26 @@ use std::sync::Arc;
 use rustfft::FftPlanner;
 
 use super::acquire::{Acquired, Acquisition, Target, Timing};
-use super::core::Outlet;
 use super::hold::Hold;
+use super::outlet::{Outlet, Sync};
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
 use super::phy::demodulate::{Demodulator, Measured};
-use super::phy::duplex::{Direction, Duplex};
-use super::phy::history::History;
+use super::phy::duplex::{Duplex, LinkDirection};
+use super::phy::history::SampleHistory;
 use super::phy::numerology::{Bandwidth, FRAME_TICKS, FrameClock, Numerology, SUBFRAME_TICKS, TICK_RATE};
 use super::phy::parameters::Parameters;
 use super::phy::sync_signals::CellId;
 use super::quality::Quality;
 use super::segment::Reassembler;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use protocol::Link;
 use workload::contract::Resumed;
 
 /// Without a good block for this long the link counts as lost, s: twenty blocks in a row.
 const LOST_AFTER: f64 = 0.1;
 
-/// An inherited timing is not doubted for this long, s.
+/// The search begins when an inherited timing has not been proven for this long, s.
 const INHERITED: f64 = 0.02;
 
 /// A slave that does not find the cell it was told searches for any after this long, s.
@@ -35,23 +35,10 @@ const PATIENCE: f64 = 0.5;
 /// Ticks by which the next subframe may begin before its predecessor's nominal end: timing moves back now and then.
 const SLACK: u64 = 448;
 
-/// State of synchronisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
-    /// No samples arrive.
-    NoSamples,
-    /// Looking for the far end.
-    Searching,
-    /// Decoding, with a good CRC to prove it.
-    Synced,
-    /// Was in sync; nothing good has been decoded lately.
-    Lost,
-}
-
 /// How hard a receiver that is not in sync tries to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Searches, and finds out why in vain.
+    /// Searches, and surveys the frequency when nothing is found.
     Full,
     /// Searches for what it was told.
     Search,
@@ -62,7 +49,7 @@ pub enum Effort {
 /// The receiving half of the modem.
 pub struct Receiver {
     bandwidth: Bandwidth,
-    direction: Direction,
+    direction: LinkDirection,
     acquisition: Acquisition,
     demodulator: Demodulator,
     /// Puts packets together.
@@ -74,7 +61,7 @@ pub struct Receiver {
     sync: Sync,
     /// Tick of the end of the last good block.
     last_good: u64,
-    /// Tick since which the search has been in vain.
+    /// Tick since which it searches.
     since: Option<u64>,
     /// Tick up to which subframes have been decoded.
     decoded: u64,
@@ -82,7 +69,7 @@ pub struct Receiver {
     frame: Option<(u64, u16)>,
     /// What the latest broadcast block said of the way of the timing.
     hops: Option<u8>,
-    /// What was last said of a cell that can not be followed.
+    /// What was last said of a cell that cannot be followed.
     complaint: Option<String>,
     /// While frozen: what has been received and is not delivered.
     hold: Option<Hold>,
@@ -92,17 +79,22 @@ pub struct Receiver {
 
 impl Receiver {
     /// A receiver for the far end of a modem with these settings.
-    pub fn new(settings: &Settings, planner: &mut FftPlanner<f32>) -> Self {
+    pub fn new(settings: &ModemSettings, planner: &mut FftPlanner<f32>) -> Self {
         let direction = match settings.role.direction() {
-            Direction::Down => Direction::Up,
-            Direction::Up | Direction::Terminal(_) => Direction::Down,
+            LinkDirection::Down => LinkDirection::Up,
+            LinkDirection::Up | LinkDirection::Terminal(_) => LinkDirection::Down,
         };
         let cell = settings.cell.map(|id| Arc::new(Cell::new(id, settings.parameters, direction)));
-        Self::of(settings.parameters.numerology.bandwidth, direction, cell, planner)
+        Self::for_direction(settings.parameters.numerology.bandwidth, direction, cell, planner)
     }
 
     /// A receiver for what is transmitted in a direction, of a cell if that is known, from samples at the rate of a bandwidth.
-    pub fn of(bandwidth: Bandwidth, direction: Direction, cell: Option<Arc<Cell>>, planner: &mut FftPlanner<f32>) -> Self {
+    pub fn for_direction(
+        bandwidth: Bandwidth,
+        direction: LinkDirection,
+        cell: Option<Arc<Cell>>,
+        planner: &mut FftPlanner<f32>,
+    ) -> Self {
         let target = cell.clone().map_or(Target::Any, Target::Known);
         Self {
             acquisition: Acquisition::new(bandwidth, direction, target, planner),
@@ -123,11 +115,6 @@ impl Receiver {
             hold: None,
             quality: Quality::default(),
         }
-    }
-
-    /// The direction that it receives.
-    pub const fn direction(&self) -> Direction {
-        self.direction
     }
 
     /// Where the far end's frames are, once proven.
@@ -193,8 +180,8 @@ impl Receiver {
         self.decoded
     }
 
-    /// A cell with all that is ever needed of it; one that is known is not made again, which takes a ms: a state that comes within a cut finds the
-    /// one that an earlier state has had made.
+    /// A cell with all its tables. One that is known is not computed again, which would take a ms: a state that comes within a cut finds the cell
+    /// of an earlier state.
     pub fn cell_for(&self, id: CellId, parameters: Parameters) -> Arc<Cell> {
         let known = self.cell.as_ref().filter(|cell| (cell.id, cell.parameters) == (id, parameters));
         let cell = known.map_or_else(|| Arc::new(Cell::new(id, parameters, self.direction)), Arc::clone);
@@ -236,7 +223,7 @@ impl Receiver {
                 ..0 => resumed.again += 1,
                 ahead => {
                     resumed.missing += u64::from(ahead.unsigned_abs());
-                    self.reassembler.take(&payload, |packet| {
+                    self.reassembler.accept(&payload, |packet| {
                         delivered += 1;
                         out.packet(packet);
                     });
@@ -254,7 +241,7 @@ impl Receiver {
     }
 
     /// Does what the latest samples allow.
-    pub fn work(&mut self, history: &History, effort: Effort, out: &mut impl Outlet) {
+    pub fn work(&mut self, history: &SampleHistory, effort: Effort, out: &mut impl Outlet) {
         self.decode(history, out);
         match (self.proven, self.sync) {
             (false, _) => self.turn(Sync::Searching, out),
@@ -291,10 +278,10 @@ impl Receiver {
         }
     }
 
-    /// After a while in vain, what was carried over may be wrong: a slave then searches for any cell.
+    /// After a while without success, what was carried over may be wrong: a slave then searches for any cell.
     fn widen(&mut self, in_vain: f64, out: &mut impl Outlet) {
         let Target::Known(cell) = self.acquisition.target() else { return };
-        if self.direction != Direction::Down || in_vain < PATIENCE {
+        if self.direction != LinkDirection::Down || in_vain < PATIENCE {
             return;
         }
         let (id, ms) = (cell.id.number(), PATIENCE * 1000.0);
@@ -309,7 +296,7 @@ impl Receiver {
             None => cell,
             Some(broadcast) => {
                 let Some(told) = self.told(&cell, &broadcast, out) else { return };
-                self.take_broadcast(&told, tick, &broadcast);
+                self.note_broadcast(&told, tick, &broadcast);
                 told
             }
         };
@@ -327,16 +314,17 @@ impl Receiver {
     }
 
     /// Notes what a broadcast block says of the moment; its subframe begins at a tick.
-    fn take_broadcast(&mut self, cell: &Cell, tick: u64, broadcast: &Broadcast) {
+    fn note_broadcast(&mut self, cell: &Cell, tick: u64, broadcast: &Broadcast) {
         let start = tick.saturating_sub(cell.broadcast_at as u64 * SUBFRAME_TICKS);
         (self.frame, self.hops) = (Some((start, broadcast.frame)), Some(broadcast.hops));
     }
 
-    /// The cell as its broadcast block describes it, unless that can not be followed.
+    /// The cell as its broadcast block describes it, unless that cannot be followed.
     fn told(&mut self, cell: &Cell, broadcast: &Broadcast, out: &mut impl Outlet) -> Option<Arc<Cell>> {
         let mut parameters = broadcast.parameters;
         let wanted = parameters.numerology.bandwidth;
-        let (theirs, ours) = (matches!(parameters.duplex, Duplex::Group { .. }), matches!(self.direction, Direction::Terminal(_)));
+        let (theirs, ours) =
+            (matches!(parameters.duplex, Duplex::Group { .. }), matches!(self.direction, LinkDirection::Terminal(_)));
         if theirs != ours {
             let (id, is) = (cell.id.number(), if theirs { "is a terminal of a group" } else { "has no group" });
             let want = if ours { "this terminal has one" } else { "this modem has no terminals to relay between" };
@@ -356,7 +344,7 @@ impl Receiver {
         Some(known.cloned().unwrap_or_else(|| Arc::new(Cell::new(cell.id, parameters, self.direction))))
     }
 
-    /// What can not be followed says so in every frame; once is enough.
+    /// Notes why a cell cannot be followed, once: it would recur in every frame.
     fn complain(&mut self, text: String, out: &mut impl Outlet) {
         if self.complaint.as_ref() != Some(&text) {
             out.note(&text);
@@ -369,7 +357,7 @@ impl Receiver {
         let mut delivered = 0;
         match &mut self.hold {
             Some(hold) => hold.push(self.demodulator.payload()),
-            None => self.reassembler.take(self.demodulator.payload(), |packet| {
+            None => self.reassembler.accept(self.demodulator.payload(), |packet| {
                 delivered += 1;
                 out.packet(packet);
             }),

@@ -11,14 +11,13 @@ use std::sync::Arc;
 use self::forward::{Arrived, EVERYBODY, PREFIX};
 use self::hello::Hello;
 pub use self::routes::Routes;
-use super::queue::PacketQueue;
-use super::segment::MTU;
+use super::queue::{MTU, PacketQueue};
 use protocol::Link;
 
 /// Largest packet on the air of a group.
 pub const LONGEST: usize = MTU + PREFIX;
 
-/// Decides of every packet where it goes.
+/// Decides where each packet goes.
 #[derive(Debug)]
 pub struct Relay {
     me: u8,
@@ -64,7 +63,7 @@ impl Relay {
     }
 
     /// Moves what waits in tun's queue towards the air.
-    pub fn take(&mut self, from_tun: &PacketQueue) {
+    pub fn route_from_tun(&mut self, from_tun: &PacketQueue) {
         let mut packet = std::mem::take(&mut self.packet);
         loop {
             packet.clear();
@@ -79,8 +78,8 @@ impl Relay {
         self.packet = packet;
     }
 
-    /// A packet of this host behind its prefix, if a route leads to its destination. None does for what is for nobody of the group, as
-    /// the kernel's own IPv6 messages are.
+    /// A packet of this host behind its prefix, if a route leads to its destination. There is none for packets that are not for the group,
+    /// such as the kernel's own IPv6 messages.
     pub fn routed(&self, packet: &[u8]) -> Option<Vec<u8>> {
         let to = forward::destination(packet)?;
         let index = self.terminals.iter().position(|address| *address == to)? as u8;

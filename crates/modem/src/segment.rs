@@ -7,7 +7,7 @@
 //! A receiver that sees a gap in the sequence numbers **reports** it (four bytes: number of the first missing payload, how many), and the sender
 //! sends the packets of which a part was in these payloads again, whole, in new payloads: what acknowledged mode is to 3GPP (36.322, 5.2), without
 //! acknowledgements, and without waiting: a packet that is sent again comes later than those behind it. At a migration it is what makes the
-//! handover lossless (36.323, 5.4): whoever goes on knows from the soft state which payload was the last one there.
+//! handover lossless (36.323, 5.4): the modem that continues knows from the soft state which payload was the last one there.
 
 mod reassembler;
 mod segmenter;
@@ -16,12 +16,8 @@ mod sent;
 pub use reassembler::Reassembler;
 pub use segmenter::Segmenter;
 
-/// Largest IP packet.
-pub const MTU: usize = 1500;
 /// Version of the format.
 const VERSION: u8 = 2;
-/// Bytes before the segments.
-const HEADER: usize = 4;
 /// Bytes before a segment's own.
 const SEGMENT_HEADER: usize = 2;
 const FIRST: u16 = 1 << 15;
@@ -30,7 +26,7 @@ const REPORT: u16 = 1 << 13;
 const LENGTH: u16 = REPORT - 1;
 /// Bytes of a report.
 const REPORT_BYTES: usize = 4;
-/// Reports that wait; more than that at once, and the link is not what it was.
+/// Reports that wait at most. More gaps at once mean that the link has changed altogether.
 const REPORTS: usize = 8;
 
 /// Payloads that did not arrive.
@@ -41,9 +37,6 @@ pub struct Missing {
     /// How many, in a row.
     pub count: u16,
 }
-
-/// Bytes of a payload that are not the packets' own when it carries one segment; for sizing.
-pub const OVERHEAD: usize = HEADER + SEGMENT_HEADER;
 
 #[cfg(test)]
 mod tests;

@@ -8,11 +8,11 @@ use super::membership::Membership;
 use super::phy::duplex::{ASSIGNMENT_COUNT, Duplex};
 use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, Numerology, Prefix};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::{CellId, GROUPS, SECTORS};
 use protocol::{Control, ErrorCode, Failure};
 
-/// Name and meaning of every control variable, in the source's order.
+/// Name and meaning of every control variable, in the paper's order.
 pub const VARIABLES: [(&str, &str); 14] = [
     (
         "workmode",
@@ -38,9 +38,9 @@ const DEFAULT_RNTI: u16 = 61;
 
 /// What the modem runs with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct ModemSettings {
     /// Who follows whom.
-    pub role: Role,
+    pub role: TerminalRole,
     /// The cell: a master's own, or the one carried over to a slave. `None`: a slave has to learn it, and all parameters with it.
     pub cell: Option<CellId>,
     /// How the cell works. A slave without a cell knows only what the radio's rate says.
@@ -51,21 +51,15 @@ pub struct Settings {
     pub group: Option<Membership>,
 }
 
-impl Settings {
-    /// Reads and checks control variables for a radio with a rate, samples per second. A slave takes a cell id only `with_control`: its
-    /// own settings are what it was configured with, and the air may say otherwise.
+impl ModemSettings {
+    /// Reads and checks control variables for a radio with a rate, samples per second, and for one of these terminals (tun addresses), if
+    /// there are any. A slave takes a cell id only `with_control`: its own settings are what it was configured with, and the air may say
+    /// otherwise.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] for a variable that is unknown, contradicts another or the rate, or has a value that can not be honoured.
-    pub fn read(control: &Control, with_control: bool, rate: Option<f64>) -> Result<Self, Failure> {
-        Self::read_for(control, with_control, rate, &[])
-    }
-
-    /// As [`Self::read`], for one of these terminals (tun addresses), if there are any.
-    ///
-    /// # Errors
-    /// As [`Self::read`], and for what a group can not be.
-    pub fn read_for(control: &Control, with_control: bool, rate: Option<f64>, terminals: &[Ipv4Addr]) -> Result<Self, Failure> {
+    /// [`ErrorCode::Config`] for a variable that is unknown, contradicts another or the rate, or has a value that cannot be honoured, and
+    /// for a group that cannot exist.
+    pub fn read(control: &Control, with_control: bool, rate: Option<f64>, terminals: &[Ipv4Addr]) -> Result<Self, Failure> {
         if let Some(name) = control.keys().find(|name| VARIABLES.iter().all(|(known, _)| known != name)) {
             let known: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
             return Err(Failure::new(ErrorCode::Config, format!("the modem has no control variable \"{name}\""))
@@ -74,18 +68,19 @@ impl Settings {
         only(control, "numAntennaTX", 1.0, "one transmit antenna")?;
         only(control, "numAntennaRX", 1.0, "one receive antenna")?;
         only(control, "trans_mode", 1.0, "transmission mode 1")?;
-        let role = choice(control, "workmode", "master (0), slave (1) and base station (2)", |n| Role::of(n as u8))?
-            .unwrap_or(Role::Slave);
+        let role =
+            choice(control, "workmode", "master (0), slave (1) and base station (2)", |n| TerminalRole::from_number(n as u8))?
+                .unwrap_or(TerminalRole::Slave);
         let cell = cell(control)?;
         let sector = cell.map_or(integer(control, "cell_ID", SECTORS - 1)?, |cell| Some(cell.sector()));
         let cell = match role {
-            Role::Master | Role::BaseStation if cell.is_none() => {
+            TerminalRole::Master | TerminalRole::BaseStation if cell.is_none() => {
                 let text = format!("a master (workmode {}) needs a phy_cell_ID to transmit with", role as u8);
                 return Err(Failure::new(ErrorCode::Config, text)
                     .hint("give phy_cell_ID, or group_ID and cell_ID, in the control variables of this host"));
             }
-            Role::Master | Role::BaseStation => cell,
-            Role::Slave => cell.filter(|_| with_control),
+            TerminalRole::Master | TerminalRole::BaseStation => cell,
+            TerminalRole::Slave => cell.filter(|_| with_control),
         };
         let assignment = integer(control, "DLULAssign", u16::from(ASSIGNMENT_COUNT) - 1)?.unwrap_or(0) as u8;
         let duplex_mode = choice(control, "duplexMode", "TDD (0) and FDD (1)", |n| (n < 2).then_some(n))?;
@@ -173,7 +168,7 @@ fn bandwidth(control: &Control, rate: Option<f64>) -> Result<Bandwidth, Failure>
             Err(Failure::new(ErrorCode::Config, text)
                 .hint("set the radio's rate in the cluster file, or BW in the control variables"))
         }
-        None => Bandwidth::of_rate(rate).ok_or_else(|| {
+        None => Bandwidth::for_rate(rate).ok_or_else(|| {
             let text = format!("the radio's rate is {rate} samples per second, at which the modem has no bandwidth");
             Failure::new(ErrorCode::Config, text).hint(format!("it works at {}", rates()))
         }),
@@ -186,7 +181,7 @@ pub fn meanings() -> Map<String, Value> {
 }
 
 fn refused(name: &str, value: &Value, honoured: &str) -> Failure {
-    Failure::new(ErrorCode::Config, format!("{name} is {value}, which this modem can not honour; it has {honoured}"))
+    Failure::new(ErrorCode::Config, format!("{name} is {value}, which this modem cannot honour; it has {honoured}"))
         .hint("docs/modem.md lists the values that the modem honours")
 }
 
@@ -249,164 +244,4 @@ fn cell(control: &Control) -> Result<Option<CellId>, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn control(value: Value) -> Control {
-        value.as_object().unwrap().clone()
-    }
-
-    #[test]
-    fn what_can_not_be_honoured_is_refused_with_a_sentence() {
-        let cases = [
-            (json!({"numAntennaTX": 2}), "numAntennaTX is 2"),
-            (json!({"numAntennaRX": 4}), "numAntennaRX is 4"),
-            (json!({"BW": 6}), "BW is 6"),
-            (json!({"RBIdx": 24}), "RBIdx is 24"),
-            (json!({"BW": 5, "RBIdx": 50}), "BW 5 means 25 resource blocks, but RBIdx is 50"),
-            (json!({"BW": 10}), "does not carry BW 10; that needs 12500000.0 (100 MHz / 8)"),
-            (json!({"duplexMode": 2}), "duplexMode is 2"),
-            (json!({"DLULAssign": 7}), "DLULAssign is 7"),
-            (json!({"type_mode": 4}), "type_mode is 4"),
-            (json!({"type_mode": 0}), "type_mode is 0"),
-            (json!({"CPtype": 2}), "CPtype is 2"),
-            (json!({"trans_mode": 2}), "trans_mode is 2"),
-            (json!({"workmode": 3}), "workmode is 3"),
-            (json!({"workmode": 0}), "needs a phy_cell_ID"),
-            (json!({"workmode": 2}), "needs a phy_cell_ID"),
-            (json!({"phy_cell_ID": 504}), "phy_cell_ID is 504"),
-            (json!({"phy_cell_ID": 1.5}), "whole number"),
-            (json!({"phy_cell_ID": 10, "cell_ID": 2}), "say otherwise"),
-            (json!({"RNTI": "C-RNTI"}), "not a number"),
-            (json!({"colour": 3}), "no control variable \"colour\""),
-        ];
-        for (variables, expected) in cases {
-            let failure = Settings::read(&control(variables.clone()), true, Some(6.25e6)).unwrap_err();
-            assert!(failure.message.contains(expected), "{variables}: {}", failure.message);
-            assert_eq!(failure.exit_code(), 2);
-        }
-    }
-
-    /// What each of them changes on the air: loopback/matrix.rs. Those with one value only are refused otherwise: above.
-    #[test]
-    fn every_variable_alone_changes_the_settings() {
-        let read = |variables: Value| Settings::read(&control(variables), true, None).unwrap();
-        let plain = read(json!({}));
-        let values = [
-            ("phy_cell_ID", json!(301)),
-            ("CPtype", json!(1)),
-            ("BW", json!(5)),
-            ("RBIdx", json!(25)),
-            ("duplexMode", json!(0)),
-            ("DLULAssign", json!(3)),
-            ("type_mode", json!(2)),
-            ("RNTI", json!(62)),
-        ];
-        for (name, value) in values {
-            let mut variables = json!({});
-            variables[name] = value;
-            assert_ne!(read(variables), plain, "{name}");
-        }
-        assert_eq!(read(json!({"RBIdx": 25})), read(json!({"BW": 5})));
-        for (name, value) in [("group_ID", json!(100)), ("cell_ID", json!(2)), ("workmode", json!(2))] {
-            let mut variables = json!({"group_ID": 7, "cell_ID": 1, "workmode": 0});
-            let before = read(variables.clone());
-            variables[name] = value;
-            assert_ne!(read(variables), before, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_slave_trusts_a_cell_only_when_it_was_carried_over() {
-        let variables = control(json!({"workmode": 1, "phy_cell_ID": 301, "BW": 1.4, "RBIdx": 6, "duplexMode": 1}));
-        assert_eq!(Settings::read(&variables, false, None).unwrap().cell, None);
-        assert_eq!(Settings::read(&variables, true, None).unwrap().cell, CellId::new(301));
-        assert_eq!(
-            Settings::read(&control(json!({"workmode": 0, "group_ID": 100, "cell_ID": 1})), false, None).unwrap().cell,
-            CellId::new(301)
-        );
-    }
-
-    #[test]
-    fn every_variable_is_answered_and_described() {
-        let settings = Settings::read(&Control::new(), false, Some(6.25e6)).unwrap();
-        let now = settings.control(CellId::new(503).map(|cell| (cell, settings.parameters)));
-        assert_eq!(now.len(), 14);
-        assert_eq!((&now["phy_cell_ID"], &now["group_ID"], &now["cell_ID"]), (&json!(503), &json!(167), &json!(2)));
-        assert_eq!((&now["BW"], &now["RBIdx"]), (&json!(5.0), &json!(25)));
-        assert!(now.keys().eq(meanings().keys()));
-        // Nobody has told yet.
-        let before = settings.control(None);
-        for name in ["phy_cell_ID", "CPtype", "duplexMode", "DLULAssign", "type_mode", "RNTI"] {
-            assert_eq!(before[name], Value::Null, "{name}");
-        }
-    }
-
-    fn terminals(count: u8) -> Vec<Ipv4Addr> {
-        (0..count).map(|n| Ipv4Addr::new(192, 168, 40, 8 + n)).collect()
-    }
-
-    #[test]
-    fn what_a_group_can_not_be_is_refused_with_a_sentence() {
-        let cases = [
-            (3, json!({"workmode": 1}), "one of 3 terminals, but is not told which"),
-            (2, json!({"cell_ID": 2}), "cell_ID is 2, but there are only terminals 0 to 1"),
-            (1, json!({"cell_ID": 0}), "names 1 terminals; a group has 2 or 3"),
-            (4, json!({"cell_ID": 1}), "names 4 terminals"),
-            (3, json!({"cell_ID": 0, "workmode": 1}), "terminal 0 can not have workmode 1"),
-            (3, json!({"phy_cell_ID": 301, "workmode": 0}), "terminal 1 can not have workmode 0"),
-            (3, json!({"cell_ID": 0, "workmode": 0}), "needs a phy_cell_ID"),
-            (3, json!({"cell_ID": 1, "duplexMode": 1}), "duplexMode is 1 (FDD)"),
-            (3, json!({"cell_ID": 1, "DLULAssign": 5}), "DLULAssign 5 has too few uplink subframes"),
-        ];
-        for (count, variables, expected) in cases {
-            let failure = Settings::read_for(&control(variables.clone()), true, None, &terminals(count)).unwrap_err();
-            assert!(failure.message.contains(expected), "{variables}: {}", failure.message);
-            assert_eq!((failure.exit_code(), failure.hint.is_some()), (2, true));
-        }
-    }
-
-    #[test]
-    fn a_terminal_knows_its_index_always_and_its_group_when_it_was_carried_over() {
-        let read = |variables: &Control, carried| Settings::read_for(variables, carried, None, &terminals(3)).unwrap();
-        let own = control(json!({"cell_ID": 1, "DLULAssign": 1}));
-        let cold = read(&own, false);
-        assert_eq!((cold.cell, cold.parameters.duplex), (None, Duplex::Group { assignment: 1 }));
-        let before = cold.control(None);
-        assert_eq!((&before["cell_ID"], &before["group_ID"], &before["duplexMode"]), (&json!(1), &Value::Null, &Value::Null));
-        // What it answers before it knows more does no harm when it is carried over.
-        assert_eq!(read(&before, true).group, cold.group);
-        let learned = cold.control(CellId::new(301).map(|cell| (cell, cold.parameters)));
-        assert_eq!((&learned["phy_cell_ID"], &learned["duplexMode"], &learned["DLULAssign"]), (&json!(301), &json!(0), &json!(1)));
-        let mut carried = own;
-        carried.extend(learned);
-        let again = read(&carried, true);
-        assert_eq!((again.cell, again.parameters, again.group), (CellId::new(301), cold.parameters, cold.group));
-    }
-
-    #[test]
-    fn a_rate_without_a_bandwidth_is_named_with_those_that_have_one() {
-        let failure = Settings::read(&Control::new(), false, Some(1_923_076.9)).unwrap_err();
-        assert!(failure.message.contains("1923076.9"), "{}", failure.message);
-        assert!(failure.hint.unwrap().contains("1785714.3 at 1.4 MHz"));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_answered_can_be_carried_over(id in prop::option::of(0u16..504), rnti: u16, assignment in 0u8..7, tdd: bool,
-            prefix in prop::sample::select(&Prefix::ALL), modulation in prop::sample::select(&Modulation::ALL),
-            bandwidth in prop::sample::select(&Bandwidth::ALL)) {
-            let duplex = if tdd { Duplex::Tdd { assignment } } else { Duplex::Fdd };
-            let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
-            let cold = Settings::read(&Control::new(), false, Some(bandwidth.rate())).unwrap();
-            let cell = id.and_then(CellId::new);
-            let settings = Settings { assignment, ..cold };
-            let again = Settings::read(&settings.control(cell.map(|cell| (cell, parameters))), true, Some(bandwidth.rate())).unwrap();
-            prop_assert_eq!(again.cell, cell);
-            if cell.is_some() {
-                prop_assert_eq!(again.parameters, parameters);
-            }
-        }
-    }
-}
+mod tests;

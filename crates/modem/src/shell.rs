@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::core::{Modem, Outlet, Report};
-use super::intake::Intake;
-use super::orders::{Order, Orders};
-use super::receive::Sync;
-use super::settings::{self, Settings};
-use super::soft_state::SoftState;
+use super::core::{Modem, ModemReport};
+use super::intake::{Intake, IpInterface};
+use super::outlet::{Outlet, Sync};
+use super::requests::{ModemRequest, ModemRequests};
+use super::settings::{self, ModemSettings};
+use super::soft_state::ModemSoftState;
 use protocol::{Route, StreamCounters, SyncState};
 use workload::contract::{Ask, Happened, Status, Unsent};
 use workload::realtime::{Rank, real_time};
@@ -23,53 +23,38 @@ use workload::serve::Reporter;
 /// A connected USRP process that sends nothing for this long has no samples: a hundred subframes.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// Where IP packets come from and go to; can be waited for.
-pub trait IpInterface: AsFd {
-    /// Takes the next packet.
-    ///
-    /// # Errors
-    /// Of the interface; `WouldBlock` when there is none.
-    fn receive(&self, packet: &mut [u8]) -> io::Result<usize>;
-
-    /// Delivers a packet.
-    ///
-    /// # Errors
-    /// Of the interface.
-    fn send(&self, packet: &[u8]) -> io::Result<usize>;
-}
-
 /// What the modem's thread tells and the contract's threads read.
 #[derive(Debug)]
-pub struct Shared {
-    settings: Settings,
+pub struct SharedState {
+    settings: ModemSettings,
     state: Mutex<State>,
-    orders: Orders,
+    requests: ModemRequests,
 }
 
 #[derive(Debug)]
 struct State {
     sync: Sync,
     since: Instant,
-    report: Report,
+    report: ModemReport,
     /// Bursts that the USRP process did not take in time.
     bursts_dropped: u64,
     routes: Vec<Route>,
 }
 
-impl Shared {
+impl SharedState {
     /// The state at the start.
     ///
     /// # Errors
     /// Of the system: too many open files.
-    pub fn new(settings: Settings) -> io::Result<Self> {
+    pub fn new(settings: ModemSettings) -> io::Result<Self> {
         let state = State {
             sync: Sync::NoSamples,
             since: Instant::now(),
-            report: Report::default(),
+            report: ModemReport::default(),
             bursts_dropped: 0,
             routes: Vec::new(),
         };
-        Ok(Self { settings, state: Mutex::new(state), orders: Orders::new()? })
+        Ok(Self { settings, state: Mutex::new(state), requests: ModemRequests::new()? })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,23 +66,25 @@ impl Shared {
     /// # Errors
     /// A sentence, for what only a USRP process can do.
     pub fn answer(&self, ask: Ask) -> Result<Value, String> {
-        let json = |value: serde_json::Result<Value>| value.map_err(|e| format!("the answer can not be written: {e}"));
+        let json = |value: serde_json::Result<Value>| value.map_err(|e| format!("the answer cannot be written: {e}"));
         match ask {
             Ask::Status => json(serde_json::to_value(self.status())),
             Ask::GetControl => Ok(Value::Object(self.settings.control(self.state().report.cell))),
             Ask::Describe => Ok(Value::Object(settings::meanings())),
             Ask::GetRoutes => json(serde_json::to_value(self.routes())),
-            Ask::SetRoutes { route_list } if self.settings.group.is_some() => self.orders.give(Order::SetRoutes(route_list)),
+            Ask::SetRoutes { route_list } if self.settings.group.is_some() => {
+                self.requests.submit(ModemRequest::SetRoutes(route_list))
+            }
             Ask::SetRoutes { route_list } => {
                 self.state().routes = route_list;
                 Ok(Value::Null)
             }
-            Ask::Export => self.orders.give(Order::Export),
-            Ask::Import { state } => self.orders.give(Order::Import(Box::new(SoftState::read(&state)?))),
-            Ask::Freeze => self.orders.give(Order::Freeze),
-            Ask::Resume => self.orders.give(Order::Resume),
-            Ask::Unsent => self.orders.give(Order::Unsent),
-            Ask::Forward(Unsent { packets }) => self.orders.give(Order::Forward(packets)),
+            Ask::Export => self.requests.submit(ModemRequest::Export),
+            Ask::Import { state } => self.requests.submit(ModemRequest::Import(Box::new(ModemSoftState::read(&state)?))),
+            Ask::Freeze => self.requests.submit(ModemRequest::Freeze),
+            Ask::Resume => self.requests.submit(ModemRequest::Resume),
+            Ask::Unsent => self.requests.submit(ModemRequest::Unsent),
+            Ask::Forward(Unsent { packets }) => self.requests.submit(ModemRequest::Forward(packets)),
             Ask::Link | Ask::TakeOver(_) | Ask::Overlap(_) | Ask::Settle => {
                 Err("the D2D process has no radio to link; the USRP process has".into())
             }
@@ -144,13 +131,13 @@ fn told(sync: Sync, for_ms: u64) -> SyncState {
 
 /// The modem's outlet in its process.
 struct Shell<'a, I> {
-    shared: &'a Shared,
+    shared: &'a SharedState,
     reporter: &'a Reporter,
     tun: &'a I,
     intake: &'a Intake,
     samples: Option<SampleSocket>,
     bursts_dropped: u64,
-    /// Changes that are not told yet: who hears of one and asks for the control variables gets those of now.
+    /// Changes that are not reported yet: whoever receives a report and asks for the control variables gets the present ones.
     changes: Vec<Sync>,
 }
 
@@ -163,7 +150,7 @@ impl<I: IpInterface> Outlet for Shell<'_, I> {
     }
 
     fn packet(&mut self, packet: &[u8]) {
-        // Refused when the interface is down or the far end sent no IP: neither is this process's concern.
+        // Refused when the interface is down or the far end sent no IP; this process can do nothing about either.
         let _ = self.tun.send(packet);
     }
 
@@ -177,22 +164,22 @@ impl<I: IpInterface> Outlet for Shell<'_, I> {
 }
 
 impl<I: IpInterface> Shell<'_, I> {
-    /// Carries out what the agent wants, and answers when it shows.
-    fn obey(&mut self, modem: &mut Modem) {
-        while let Some((order, reply)) = self.shared.orders.next() {
-            if matches!(order, Order::Freeze | Order::Unsent) {
-                // The host's answers to what was delivered last belong into the answer. What tun has to say of itself, its reader hears.
+    /// Performs the agent's requests, and answers each when its effect is published.
+    fn serve_requests(&mut self, modem: &mut Modem) {
+        while let Some((request, reply)) = self.shared.requests.next() {
+            if matches!(request, ModemRequest::Freeze | ModemRequest::Unsent) {
+                // The host's replies to the packets that were delivered last belong into the answer. An error of tun shows in the thread that reads it.
                 let _ = self.intake.drain(self.tun);
             }
-            let answer = order.carry_out(modem, self);
+            let answer = request.perform(modem, self);
             self.publish(modem.report());
-            // Whoever asked may have given up.
+            // The one who asked may have given up.
             let _ = reply.send(answer);
         }
     }
 
     /// Shows what the modem has done, and tells what has changed.
-    fn publish(&mut self, report: Report) {
+    fn publish(&mut self, report: ModemReport) {
         {
             let mut state = self.shared.state();
             (state.report, state.bursts_dropped) = (report, self.bursts_dropped);
@@ -210,15 +197,15 @@ impl<I: IpInterface> Shell<'_, I> {
 pub fn serve_samples(
     listener: &SampleListener,
     mut modem: Modem,
-    shared: &Shared,
+    shared: &SharedState,
     reporter: &Reporter,
     (tun, intake): (&impl IpInterface, &Intake),
 ) -> io::Error {
     let mut shell = Shell { shared, reporter, tun, intake, samples: None, bursts_dropped: 0, changes: Vec::new() };
     let mut ordinary = real_time(Rank::Modem).err();
     loop {
-        let called = shared.orders.bell.wait(listener.as_fd(), None);
-        shell.obey(&mut modem);
+        let called = shared.requests.bell.wait(listener.as_fd(), None);
+        shell.serve_requests(&mut modem);
         if !called {
             continue;
         }
@@ -227,12 +214,12 @@ pub fn serve_samples(
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return e,
         };
-        // Told once, and only now: at the start nobody listens yet.
+        // Reported once, and only now: at the start no agent listens yet.
         if let Some(error) = ordinary.take() {
             let text = format!("the modem runs without real-time priority ({error}): on a busy machine bursts may come too late");
             reporter.report(Happened::Note { text });
         }
-        // A connection that ends at once is the peer's affair: the next one comes.
+        // A connection that ends at once is no error of this process: it waits for the next one.
         let _ = serve_one(&mut samples, &mut modem, &mut shell);
         shell.samples = None;
         modem.no_samples(&mut shell);
@@ -246,9 +233,9 @@ fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_
     let mut block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
     let mut heard = Instant::now();
     loop {
-        let ready = shell.shared.orders.bell.wait(samples.as_fd(), Some(SILENCE.saturating_sub(heard.elapsed())));
-        shell.obey(modem);
-        // Called by the agent alone; silence goes the way of a read that times out.
+        let ready = shell.shared.requests.bell.wait(samples.as_fd(), Some(SILENCE.saturating_sub(heard.elapsed())));
+        shell.serve_requests(modem);
+        // Woken by the agent alone. Silence is handled as a read that times out.
         if !ready && heard.elapsed() < SILENCE {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What a modem elsewhere needs to go on where one is: everything that it would otherwise have to find again on the air.
+//! What a modem on another host needs to continue for this one: everything that it would otherwise have to find again on the air.
 
 use std::collections::VecDeque;
 
@@ -11,21 +11,21 @@ use super::group_state::GroupState;
 use super::phy::broadcast::Broadcast;
 use super::phy::duplex::Duplex;
 use super::phy::numerology::{SUBFRAME_TICKS, TICK_RATE};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::CellId;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use protocol::Link;
 
 /// Greatest carrier frequency offset that makes sense, Hz.
 const MOST_CFO: f32 = 20_000.0;
 
-/// No tick and no counter of a sound modem is beyond this.
+/// No tick and no counter of a working modem is beyond this.
 const MOST: u64 = 1 << 60;
 
 /// Most bytes of a state as JSON.
 pub const MOST_BYTES: usize = 4096;
 
-/// No modem gives bursts out further ahead than this, ticks: the longest lead and what may lie between two hosts' latest samples.
+/// No modem sends bursts further ahead than this, ticks: the longest lead, and the difference between two hosts' latest samples.
 pub const MOST_AHEAD: u64 = 60 * SUBFRAME_TICKS;
 
 /// A state may be ahead of the samples by this much, s: the other host may have received them sooner.
@@ -54,7 +54,7 @@ pub fn check_clock(tick: u64, now: u64) -> Result<(), String> {
 
 /// Soft state, on the clock of the device that both modems use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SoftState {
+pub struct ModemSoftState {
     /// Of this layout.
     pub version: u32,
     /// phy_cell_ID.
@@ -71,7 +71,7 @@ pub struct SoftState {
     pub frame: Option<u16>,
     /// Tick up to which subframes have been decoded.
     pub decoded: u64,
-    /// Tick before which the next burst can not begin.
+    /// Tick before which the next burst cannot begin.
     pub next_free: u64,
     /// Sequence number of the next payload to transmit.
     pub sent: u16,
@@ -80,8 +80,8 @@ pub struct SoftState {
     /// Counters.
     pub link: Link,
     /// Packets of a frozen modem.
-    #[serde(default, skip_serializing_if = "Carried::is_empty")]
-    pub carried: Carried,
+    #[serde(default, skip_serializing_if = "CarriedPackets::is_empty")]
+    pub carried: CarriedPackets,
     /// Of a terminal in a group: `cell` is its own, `origin` to `expected` are of whom it follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupState>,
@@ -89,7 +89,7 @@ pub struct SoftState {
 
 /// Packets that are carried over, in base64.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Carried {
+pub struct CarriedPackets {
     /// What has arrived of a packet of which more is to come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receiving: Option<String>,
@@ -115,7 +115,7 @@ pub struct Packets {
     pub waiting: VecDeque<Vec<u8>>,
 }
 
-impl Carried {
+impl CarriedPackets {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -123,7 +123,7 @@ impl Carried {
     /// The packets, of at most `longest` bytes.
     ///
     /// # Errors
-    /// A sentence when one of them is none.
+    /// A sentence when one of them is not a packet.
     pub fn packets(&self, longest: usize) -> Result<Packets, String> {
         let read = |text: &String| packet(text, longest).map_err(|why| format!("the soft state carries {why}"));
         Ok(Packets {
@@ -158,7 +158,7 @@ impl Room {
     const FRINGE: usize = 16;
 
     /// For so many bytes.
-    pub const fn of(bytes: usize) -> Self {
+    pub const fn with_bytes(bytes: usize) -> Self {
         Self { bytes, left_behind: 0 }
     }
 
@@ -167,13 +167,13 @@ impl Room {
         self.left_behind
     }
 
-    /// Hands a packet's base64 to `place` if there is room.
-    pub fn take(&mut self, packet: &[u8], place: impl FnOnce(String)) {
+    /// Hands a packet's base64 to `put` if there is room.
+    pub fn place(&mut self, packet: &[u8], put: impl FnOnce(String)) {
         let need = packet.len().div_ceil(3) * 4 + Self::FRINGE;
         match self.bytes.checked_sub(need) {
             Some(left) => {
                 self.bytes = left;
-                place(STANDARD.encode(packet));
+                put(STANDARD.encode(packet));
             }
             None => self.left_behind += 1,
         }
@@ -184,24 +184,24 @@ impl Room {
         if self.left_behind > 0 {
             self.left_behind += 1;
         } else {
-            self.take(packet, |text| waiting.push(text));
+            self.place(packet, |text| waiting.push(text));
         }
     }
 }
 
-impl SoftState {
+impl ModemSoftState {
     /// The version of this layout.
     pub const VERSION: u32 = 2;
 
     /// Parameters as bytes.
     pub fn words(parameters: &Parameters) -> Vec<u8> {
-        Broadcast { parameters: *parameters, role: Role::Master, frame: 0, hops: 0 }.bytes().to_vec()
+        Broadcast { parameters: *parameters, role: TerminalRole::Master, frame: 0, hops: 0 }.bytes().to_vec()
     }
 
     /// Reads a state as `export` gives it.
     ///
     /// # Errors
-    /// A sentence when it is none of this version.
+    /// A sentence when it is not a state of this version.
     pub fn read(state: &Value) -> Result<Self, String> {
         let bytes = state.to_string().len();
         if bytes > MOST_BYTES {
@@ -212,26 +212,26 @@ impl SoftState {
         if version != u64::from(Self::VERSION) {
             return Err(format!("the soft state has version {version}; this modem reads version {}", Self::VERSION));
         }
-        Self::deserialize(state).map_err(|why| format!("the soft state can not be read: {why}"))
+        Self::deserialize(state).map_err(|why| format!("the soft state cannot be read: {why}"))
     }
 
     /// Room that is left for packets.
     pub fn room(&self) -> Room {
         let own = serde_json::to_string(self).map_or(MOST_BYTES, |text| text.len());
         // The object of the packets itself, and the count of those left behind.
-        Room::of(MOST_BYTES.saturating_sub(own + 80))
+        Room::with_bytes(MOST_BYTES.saturating_sub(own + 80))
     }
 
     /// The cell and its parameters, if a modem with these settings can go on with them.
     ///
     /// # Errors
     /// A sentence that says what does not fit.
-    pub fn check(&self, settings: &Settings) -> Result<(CellId, Parameters), String> {
+    pub fn check(&self, settings: &ModemSettings) -> Result<(CellId, Parameters), String> {
         if self.version != Self::VERSION {
             return Err(format!("the soft state has version {}; this modem reads version {}", self.version, Self::VERSION));
         }
         let cell = CellId::new(self.cell).ok_or_else(|| format!("the soft state names cell {}; there are 0 to 503", self.cell))?;
-        let read = Broadcast::read(&self.parameters).ok_or("the soft state's parameters can not be read")?;
+        let read = Broadcast::read(&self.parameters).ok_or("the soft state's parameters cannot be read")?;
         let (theirs, ours) = (read.parameters.numerology.bandwidth, settings.parameters.numerology.bandwidth);
         if theirs.ticks_per_sample() != ours.ticks_per_sample() {
             return Err(format!("the soft state is of a bandwidth of {} MHz; this modem has {} MHz", theirs.mhz(), ours.mhz()));
@@ -265,7 +265,7 @@ impl SoftState {
     }
 
     /// A terminal of a group takes the state of one that had its place.
-    fn check_group(&self, parameters: &Parameters, settings: &Settings) -> Result<(), String> {
+    fn check_group(&self, parameters: &Parameters, settings: &ModemSettings) -> Result<(), String> {
         let in_group = matches!(parameters.duplex, Duplex::Group { .. });
         let (told, own) = match (&self.group, &settings.group) {
             (None, None) if !in_group => return Ok(()),
@@ -278,14 +278,14 @@ impl SoftState {
         for neighbour in &told.neighbours {
             let bounded = neighbour.origin <= MOST && neighbour.decoded <= self.tick + MOST_AHEAD;
             if !bounded || !neighbour.cfo_hz.is_finite() || neighbour.cfo_hz.abs() > MOST_CFO {
-                return Err(format!("the soft state's timing of terminal {} can not be", neighbour.index));
+                return Err(format!("the soft state's timing of terminal {} cannot be", neighbour.index));
             }
         }
         Ok(())
     }
 
     /// A modem that was told its cell stays there.
-    fn check_cell(&self, cell: CellId, parameters: &Parameters, settings: &Settings) -> Result<(), String> {
+    fn check_cell(&self, cell: CellId, parameters: &Parameters, settings: &ModemSettings) -> Result<(), String> {
         let Some(own) = settings.cell else { return Ok(()) };
         if own != cell {
             return Err(format!("the soft state is of cell {}; this modem has cell {}", cell.number(), own.number()));
@@ -304,8 +304,8 @@ impl SoftState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{Modem, Outlet};
-    use crate::receive::Sync;
+    use crate::core::Modem;
+    use crate::outlet::{Outlet, Sync};
     use proptest::prelude::*;
     use protocol::Control;
     use workload::samples::{Block, Sample};
@@ -324,11 +324,11 @@ mod tests {
         #[test]
         fn any_state_is_refused_or_does_no_harm(cell in 0u16..600, origin: u64, tick: u64, ahead in 0u64..10_000_000, shift in 0u32..64, frame: Option<u16>,
             cfo in -30_000f32..30_000.0, sent: u16, expected: u16, blocks_good: u64, at in 0u64..1 << 40) {
-            let settings = Settings::read(&Control::new(), false, None).unwrap();
-            let state = SoftState {
-                version: 2, cell, parameters: SoftState::words(&settings.parameters), origin: origin >> shift, cfo_hz: cfo,
+            let settings = ModemSettings::read(&Control::new(), false, None, &[]).unwrap();
+            let state = ModemSoftState {
+                version: 2, cell, parameters: ModemSoftState::words(&settings.parameters), origin: origin >> shift, cfo_hz: cfo,
                 tick: tick >> shift, frame, next_free: (tick >> shift).saturating_add(ahead), sent, expected: Some(expected),
-                decoded: (tick >> shift).saturating_sub(ahead), carried: Carried::default(), group: None,
+                decoded: (tick >> shift).saturating_sub(ahead), carried: CarriedPackets::default(), group: None,
                 link: Link { blocks_good: blocks_good >> shift, ..Link::default() },
             };
             let mut modem = Modem::new(settings, 8);

@@ -1,10 +1,9 @@
-//! Why nothing is found: when a search has been in vain for a while, a look at what else is on the frequency.
+//! Why nothing is found: when a search has had no success for a while, a look at what else is on the frequency.
 
-use super::acquire::every_hypothesis;
-use super::phy::duplex::Direction;
-use super::phy::history::History;
+use super::phy::duplex::LinkDirection;
+use super::phy::history::SampleHistory;
 use super::phy::numerology::{SUBFRAME_TICKS, TICK_RATE};
-use super::phy::search::{CFO_RANGE, Identified, Searcher};
+use super::phy::search::{CFO_RANGE, Identified, Searcher, every_hypothesis};
 use super::phy::sync_signals::CellId;
 
 /// Time without success after which the first survey is made, s.
@@ -28,7 +27,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Called while a search goes on, at tick `now`, in vain for so many seconds.
+    /// Called during a search, at tick `now`, after so many seconds without success.
     pub fn want(&mut self, now: u64, in_vain: f64) {
         if in_vain >= FIRST && self.until.is_none() && now >= self.next {
             // Half a frame holds every signal once.
@@ -41,10 +40,10 @@ impl Survey {
     pub fn look(
         &mut self,
         searcher: &mut Searcher,
-        history: &History,
+        history: &SampleHistory,
         at: u64,
         expected: Option<CellId>,
-        direction: Direction,
+        direction: LinkDirection,
     ) -> Option<String> {
         let until = self.until?;
         for shift in -SHIFTS..=SHIFTS {

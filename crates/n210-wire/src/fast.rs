@@ -33,7 +33,7 @@ pub enum Operation {
 
 /// One command. A command with a time holds back everything behind it until that time has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Command {
+pub struct FastCommand {
     /// Repeated in the acknowledgement.
     pub sequence: u16,
     /// Device time in ticks; none is at once.
@@ -42,7 +42,7 @@ pub struct Command {
     pub operation: Operation,
 }
 
-impl Command {
+impl FastCommand {
     /// Writes the command into a buffer and returns its part of it.
     pub fn encode<'a>(&self, out: &'a mut [u8; MAX_LENGTH]) -> &'a [u8] {
         let (flags, words) = if self.at.is_some() { (0x4000_0000 | bits::TICKS, 5) } else { (0x4000_0000, 3) };
@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn the_bytes_that_stock_uhd_sends() {
         let mut buffer = [0; MAX_LENGTH];
-        let now = Command { sequence: 1, at: None, operation: Operation::Write { register: 20, value: 4 } };
+        let now = FastCommand { sequence: 1, at: None, operation: Operation::Write { register: 20, value: 4 } };
         assert_eq!(now.encode(&mut buffer), words(&[1, 0x4001_0003, 0x0001_0114, 4]));
-        let timed = Command { sequence: 0xF0, at: Some(600_000_000), operation: Operation::Write { register: 48, value: 0 } };
+        let timed = FastCommand { sequence: 0xF0, at: Some(600_000_000), operation: Operation::Write { register: 48, value: 0 } };
         assert_eq!(timed.encode(&mut buffer), words(&[0xF0, 0x4010_0005, 0, 0x23C3_4600, 0x00F0_0130, 0]));
     }
 
@@ -162,9 +162,9 @@ mod tests {
         fn commands_survive_the_round_trip(sequence: u16, at: Option<u64>, register: u8, value: u32, write: bool) {
             let operation =
                 if write { Operation::Write { register, value } } else { Operation::Read { word: register & 15 } };
-            let command = Command { sequence, at, operation };
+            let command = FastCommand { sequence, at, operation };
             let mut buffer = [0; MAX_LENGTH];
-            prop_assert_eq!(Command::decode(command.encode(&mut buffer)), Ok(command));
+            prop_assert_eq!(FastCommand::decode(command.encode(&mut buffer)), Ok(command));
         }
 
         #[test]
@@ -175,7 +175,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            let _ = (Command::decode(&bytes), Ack::decode(&bytes));
+            let _ = (FastCommand::decode(&bytes), Ack::decode(&bytes));
         }
     }
 }

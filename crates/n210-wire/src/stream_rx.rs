@@ -120,15 +120,6 @@ impl<'a> RxData<'a> {
         let Self { format, payload, .. } = *self;
         (0..self.samples).map(move |n| format.sample(payload, n).unwrap_or_default())
     }
-
-    /// Copies the samples out; returns how many fitted.
-    pub fn copy_to(&self, out: &mut [Sample]) -> usize {
-        match self.format {
-            Format::Sc16 => dsp::read_samples(self.payload, out),
-            Format::Sc8 => out.iter_mut().zip(self.samples()).for_each(|(slot, sample)| *slot = sample),
-        }
-        self.len().min(out.len())
-    }
 }
 
 impl<'a> RxPacket<'a> {
@@ -327,10 +318,7 @@ mod tests {
             let length = encode_data(&mut out, stream, count, tick, &samples, end).unwrap();
             let Ok(RxPacket::Data(data)) = RxPacket::decode(&out[..length]) else { panic!("no data packet") };
             prop_assert_eq!((data.stream, data.count, data.tick, data.end_of_burst), (stream, count, tick, end));
-            prop_assert_eq!(data.samples().collect::<Vec<_>>(), samples.clone());
-            let mut copied = vec![Sample::default(); 400];
-            prop_assert_eq!(data.copy_to(&mut copied), samples.len());
-            prop_assert_eq!(&copied[..samples.len()], &samples[..]);
+            prop_assert_eq!(data.samples().collect::<Vec<_>>(), samples);
         }
 
         #[test]

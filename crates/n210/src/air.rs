@@ -1,17 +1,21 @@
 //! The air between the radios of a process: what their transmitters send reaches their receivers through the filters of both chains.
 //!
 //! Ticks are those of the process. A sample that a transmitter sends at tick t begins to act at t, and a sample received at t holds what
-//! arrived before t: what lies between is the delay of the filters (`response`) and of the path. A radio hears itself only over a path from
+//! arrived before t: what lies between is the delay of the filters (`response`) and of the path. A radio receives itself only over a path from
 //! itself to itself.
 //!
 //! Levels are counted in steps of the 16-bit converters. A converter's limits act on what is in the band of the chain, not on what its
 //! filters remove later; rounding is to the nearest at the very end, without the dither of the FPGA's roundings on the way.
 
-mod link;
 pub mod medium;
 mod noise;
+mod path_filter;
 mod response;
+#[cfg(feature = "bench")]
+pub mod speed;
 mod split;
+#[cfg(any(test, feature = "bench"))]
+mod tones;
 mod track;
 pub mod tuning;
 mod turn;
@@ -19,10 +23,10 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
-use link::{Link, Listener, Scratch};
 use medium::{Medium, Path};
 use noise::Noise;
-use response::Chain;
+use path_filter::{PathFilter, ReceivingChain, Scratch};
+use response::FilterChain;
 use split::Split;
 use track::Track;
 use tuning::Tuning;
@@ -40,7 +44,7 @@ const SILENT_DBFS: f32 = -130.0;
 /// The air.
 pub struct Air {
     /// From each radio to each, row by row.
-    links: Vec<Link>,
+    filters: Vec<PathFilter>,
     carriers: Vec<Carrier>,
     tracks: Vec<Track>,
     /// Noise of each radio, amplitude in steps of the converter.
@@ -48,7 +52,7 @@ pub struct Air {
     noise: Noise,
     sum: Split,
     scratch: Scratch,
-    /// Up to which tick something was sent or heard.
+    /// Tick up to which something was sent or received.
     now: Tick,
 }
 
@@ -60,7 +64,7 @@ impl Air {
         let mut sum = Split::default();
         sum.reset(SAMPLES_PER_PACKET);
         Self {
-            links: (0..radios * radios).map(|n| Link::new(path(n))).collect(),
+            filters: (0..radios * radios).map(|n| PathFilter::new(path(n))).collect(),
             carriers: vec![Carrier::default(); radios],
             tracks: (0..radios).map(|_| Track::new()).collect(),
             floors: vec![amplitude(medium.noise_dbfs); radios],
@@ -71,11 +75,11 @@ impl Air {
         }
     }
 
-    /// Sets the way from one radio to one radio, itself included; it holds for what is heard from now on.
+    /// Sets the path from one radio to one radio, itself included; it holds for what is received from now on.
     pub fn set_path(&mut self, from: usize, to: usize, path: Path) {
         let radios = self.tracks.len();
         if from < radios && to < radios {
-            self.links[from * radios + to] = Link::new(path);
+            self.filters[from * radios + to] = PathFilter::new(path);
         }
     }
 
@@ -94,17 +98,17 @@ impl Air {
     }
 
     /// Radio `radio` transmits samples, the first at tick `start`.
-    pub fn play(&mut self, radio: usize, tuning: Tuning, start: Tick, samples: impl ExactSizeIterator<Item = Sample>) {
+    pub fn transmit(&mut self, radio: usize, tuning: Tuning, start: Tick, samples: impl ExactSizeIterator<Item = Sample>) {
         if let Some(track) = self.tracks.get_mut(radio)
             && samples.len() > 0
         {
             self.now = self.now.max(start);
-            track.play(tuning, start, samples);
+            track.record(tuning, start, samples);
         }
     }
 
     /// Writes what radio `radio` receives from tick `start` on, as sc16 words, to fill `out`.
-    pub fn hear(&mut self, radio: usize, tuning: Tuning, start: Tick, out: &mut [u8]) {
+    pub fn receive(&mut self, radio: usize, tuning: Tuning, start: Tick, out: &mut [u8]) {
         if tuning.front.gain == 0.0 {
             // The board or the converter is off: not even noise.
             return out.fill(0);
@@ -113,10 +117,10 @@ impl Air {
         self.now = self.now.max(start);
         let radios = self.tracks.len();
         let Some(carrier) = self.carriers.get(radio).copied() else { return };
-        let listener = Listener { tuning, carrier, start };
+        let listener = ReceivingChain { tuning, carrier, start };
         for (from, track) in self.tracks.iter().enumerate() {
-            let link = &mut self.links[from * radios + radio];
-            link.add(&mut self.sum, &listener, track, &self.carriers[from], &mut self.scratch);
+            let filter = &mut self.filters[from * radios + radio];
+            filter.add(&mut self.sum, &listener, track, &self.carriers[from], &mut self.scratch);
         }
         if self.floors[radio] > 0.0 {
             self.noise.add(&mut self.sum, radio, &tuning, start, self.floors[radio]);
@@ -135,7 +139,7 @@ fn amplitude(dbfs: f32) -> f64 {
 ///
 /// Exact for a carrier at its frequency; the half-band filters' memory of an earlier stream is left out.
 fn settle(sum: &mut Split, tuning: &Tuning, start: Tick) {
-    let chain = Chain::new(Direction::Receive, tuning.words.1);
+    let chain = FilterChain::new(Direction::Receive, tuning.words.1);
     let Some(mut elapsed) = start.checked_sub(tuning.started).filter(|ticks| *ticks < chain.span() as u64) else { return };
     let impulse = chain.impulse();
     let whole: f64 = impulse.iter().sum();

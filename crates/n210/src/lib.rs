@@ -1,8 +1,8 @@
-//! The software N210: radios that stock UHD tools take for real ones, and the air between them.
+//! The software N210: radios that stock UHD tools accept as real ones, and the air between them.
 //!
 //! `device` and what it is made of are a machine without input or output of its own: frames in, frames out, and ticks. `air` joins the
 //! radios of a process, `world` moves them through time together, `pace` does so in real time on packet sockets. `scene` is what a file says
-//! about them, `fault` what may go wrong, `command_socket` who may say so while they run. `docs/n210.md` says how to use it and what it does
+//! about them, `fault` what may go wrong, `command_socket` takes events while they run. `docs/n210.md` says how to use it and what it does
 //! not do.
 
 use std::net::Ipv4Addr;
@@ -25,8 +25,12 @@ mod pace;
 mod scene;
 mod world;
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub use air::speed::nanoseconds_per_sample;
+
 use air::medium::{Medium, Path};
-use board::eeprom::Identity;
+use board::eeprom::RadioIdentity;
 use board::{Board, Equipment, Programming};
 use command_socket::CommandSocket;
 use ethernet::packet_socket::{Offload, PacketSocket};
@@ -137,7 +141,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     // Before anything that a refused socket would leave half done.
     let commands = args.control.as_deref().map(CommandSocket::open).transpose()?;
     let sockets = sites.iter().map(|site| open(site, args)).collect::<Result<Vec<_>, _>>()?;
-    let identity = |name: &String, equipment| Identity { equipment, ..Identity::new(name, args.addr) };
+    let identity = |name: &String, equipment| RadioIdentity { equipment, ..RadioIdentity::new(name, args.addr) };
     let equipment = scene.radios.iter().map(|radio| radio.equipment);
     let identities = scene.names.iter().zip(equipment).map(|(name, equipment)| identity(name, equipment)).collect();
     let mut world = World::new(identities, scene.medium.clone());

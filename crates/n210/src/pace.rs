@@ -30,7 +30,7 @@ const FLOW: Tick = 200_000;
 /// Longer frames carry samples.
 const SMALL: usize = 200;
 
-/// So far behind, the radios overflow instead of catching up for ever.
+/// So far behind, the radios overflow instead of catching up forever.
 const PATIENCE: Tick = 100_000_000;
 
 /// Longest sleep: how soon the process notices that its parent is gone.
@@ -85,7 +85,7 @@ pub fn run(
             tracing::warn!("this machine was too busy for more than a second: the receive streams overflow");
             world.skip(now);
         }
-        if take(&pace, &mut world, &mut sockets, shift) {
+        if input_frames(&pace, &mut world, &mut sockets, shift) {
             quiet_from = now.saturating_add(FLOW);
         }
         let mut lost = catch_up(&mut world, &sockets, now);
@@ -101,7 +101,7 @@ pub fn run(
 }
 
 /// Wakes up on time and before ordinary processes, as far as allowed: a radio does not wait for the programs that use it.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "nix has no setpriority")]
 fn be_prompt() {
     const NICE: nix::libc::c_int = -10;
     const SLACK_NANOSECONDS: u64 = 1_000;
@@ -145,7 +145,7 @@ fn wait(
     let mut ports: Vec<PollFd> = Vec::with_capacity(2 * sockets.len());
     ports.extend(sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
     if !quiet && now < earliest {
-        // Samples wait for the turn; who asks for something else is answered at once.
+        // Samples wait for the turn; everything else is answered at once.
         nix_result(ppoll(&mut ports, Some(sleep(earliest, now)), None))?;
         if ports.iter().any(|port| port.any() == Some(true)) {
             return Ok(false);
@@ -169,7 +169,7 @@ fn nix_result(result: nix::Result<i32>) -> std::io::Result<()> {
 }
 
 /// Hands all frames that have arrived to their radios, in the order of their arrival. True if samples were among them.
-fn take(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64) -> bool {
+fn input_frames(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64) -> bool {
     let (mut total, mut flow) = (0, false);
     let mut counts = [0; super::MAX_RADIOS];
     for (count, socket) in counts.iter_mut().zip(sockets.iter_mut()) {

@@ -15,7 +15,7 @@ use n210_wire::register::{NEXT_PACKET, ROUTER_PORTS, RX_HEADER_TEMPLATE, flow_by
 use n210_wire::stream_tx::STREAM_ID as TX_STREAM;
 use n210_wire::{SetDestination, StreamCommand, StreamMode, port, sr};
 
-/// The radio's silence is an answer after this: a present one answers in milliseconds.
+/// A radio that is silent for this long is not there: a present one answers in milliseconds.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
 /// The radio reports room in its transmit queue this often: every 50 ms, and eight times in a full queue.
@@ -52,7 +52,7 @@ pub fn claim(socket: &UdpSocket) -> io::Result<()> {
     socket.send(SetDestination::Sender.encode(&mut [0; 16])).map(drop)
 }
 
-/// Asks both data ports to send here from now on, over the connections that there are: a socket that is connected anew is closed for a
+/// Asks both data ports to send here from now on, over the connections that there are: a socket that is connected again is closed for a
 /// moment, and the ICMP of that moment would stop a stream. Only where this host's address has changed they are.
 ///
 /// # Errors
@@ -145,7 +145,7 @@ pub fn stop(control: &mut ControlPort, chain: RxChain, deadline: Instant) -> Res
     control.write(&command(chain, StreamMode::Stop, None), deadline)
 }
 
-/// Stops a receive chain without a word, and forgets what it was told to do.
+/// Stops a receive chain without an answer packet, and clears its commands.
 ///
 /// # Errors
 /// The radio does not acknowledge by `deadline`.

@@ -16,7 +16,7 @@ pub struct Bridge {
 
 /// The writing end.
 #[derive(Debug)]
-pub struct Outlet<'a> {
+pub struct BlockSender<'a> {
     bridge: &'a Bridge,
     socket: Option<SampleSocket>,
     generation: u32,
@@ -30,13 +30,13 @@ impl Bridge {
     }
 
     /// The writing end, whenever there is a connection.
-    pub fn outlet(&self) -> Outlet<'_> {
-        Outlet { bridge: self, socket: None, generation: 0 }
+    pub fn sender(&self) -> BlockSender<'_> {
+        BlockSender { bridge: self, socket: None, generation: 0 }
     }
 }
 
-impl Outlet<'_> {
-    /// Hands a block over without waiting. Without a D2D process the block is nobody's, which is no error.
+impl BlockSender<'_> {
+    /// Hands a block over without waiting. Without a D2D process the block is dropped, which is no error.
     ///
     /// # Errors
     /// `WouldBlock` when the D2D process does not keep up and the block was dropped.
@@ -70,17 +70,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("samples.sock");
         let bridge = Bridge::default();
-        let mut outlet = bridge.outlet();
+        let mut sender = bridge.sender();
         let block = |tick| Block { kind: Kind::Rx, tick, samples: Vec::new() };
-        outlet.send(&block(0)).unwrap();
+        sender.send(&block(0)).unwrap();
         for tick in 1..4 {
             let listener = SampleListener::bind(&path).unwrap();
             bridge.offer(SampleSocket::connect(&path).unwrap());
             let mut d2d = listener.accept().unwrap();
-            outlet.send(&block(tick)).unwrap();
+            sender.send(&block(tick)).unwrap();
             assert_eq!(d2d.receive().unwrap(), Some(block(tick)));
             drop(d2d);
-            outlet.send(&block(9)).unwrap();
+            sender.send(&block(9)).unwrap();
         }
     }
 }

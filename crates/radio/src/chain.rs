@@ -1,11 +1,11 @@
-//! Which of the radio's two receive chains a process hears with.
+//! Which of the radio's two receive chains a process uses.
 
 use n210_wire::{port, sr, stream_rx};
 
 /// A receive chain of the radio: equal, and independent of the other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RxChain {
-    /// DSP 0, which everybody begins with.
+    /// DSP 0, the first choice.
     #[default]
     Zero,
     /// DSP 1.

@@ -37,5 +37,5 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
 }
 
 fn said(answer: impl Serialize) -> Result<Value, String> {
-    serde_json::to_value(answer).map_err(|e| format!("the answer can not be written: {e}"))
+    serde_json::to_value(answer).map_err(|e| format!("the answer cannot be written: {e}"))
 }

@@ -107,7 +107,7 @@ impl ControlPort {
         match why.kind() {
             io::ErrorKind::TimedOut => format!("the radio at {device} does not answer {what} on its control port {port}"),
             io::ErrorKind::ConnectionRefused => format!("nothing listens on the radio's control port {port} at {device}"),
-            _ => format!("{what} can not be sent to the radio at {device}: {why}"),
+            _ => format!("{what} cannot be sent to the radio at {device}: {why}"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Counters of the sample streams, written by the two stream threads and read by whoever asks.
+//! Counters of the sample streams, written by the two stream threads and read by the contract's.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

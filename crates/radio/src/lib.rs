@@ -60,16 +60,15 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let plan = Plan::new(&radio).map_err(|sentence| Failure::new(ErrorCode::Config, sentence))?;
     // Before any thread is there, so that all of them leave the signals to this one.
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
-    signals.thread_block().map_err(|e| environment_failure("signals can not be held back", &e.into()))?;
+    signals.thread_block().map_err(|e| environment_failure("signals cannot be held back", &e.into()))?;
 
     let (notes, told) = sync_channel(NOTES);
-    let session = Session::make(plan, notes).map_err(|e| environment_failure("the radio's sockets can not be made", &e))?;
+    let session = Session::make(plan, notes).map_err(|e| environment_failure("the radio's sockets cannot be made", &e))?;
     let (session, bridge) = (Arc::new(session), Arc::new(Bridge::default()));
     let answering = Arc::clone(&session);
     let reporter = serve(&socket, move |ask| contract::answer(&answering, ask))
-        .map_err(|e| environment_failure(&format!("the contract socket {} can not be served", socket.display()), &e))?;
-    start_threads(&session, &bridge, samples, told, reporter)
-        .map_err(|e| environment_failure("a thread can not be started", &e))?;
+        .map_err(|e| environment_failure(&format!("the contract socket {} cannot be served", socket.display()), &e))?;
+    start_threads(&session, &bridge, samples, told, reporter).map_err(|e| environment_failure("a thread cannot be started", &e))?;
     eprintln!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate);
 
     let received = signals.wait();
@@ -77,7 +76,7 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     if session.linked() && (session.overlaps() || !session.park.is_parking()) {
         session.quiet(Instant::now() + FAREWELL);
     }
-    received.map(|_| ExitCode::SUCCESS).map_err(|e| environment_failure("signals can not be awaited", &e.into()))
+    received.map(|_| ExitCode::SUCCESS).map_err(|e| environment_failure("signals cannot be awaited", &e.into()))
 }
 
 fn environment() -> Result<(PathBuf, PathBuf, Radio), Failure> {
@@ -112,11 +111,11 @@ fn start_threads(
     })?;
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
     thread::Builder::new().name("tx".into()).spawn(move || {
-        // Refused for the one as for the other, which has said so.
+        // The receive thread has reported a refusal already.
         let _ = real_time(Rank::Stream);
         tx::run(&s, &b, &samples);
     })?;
-    // Told from a thread of its own: a keeper that does not read must not hold up samples.
+    // Reported from a thread of its own: an agent that does not read must not hold up samples.
     thread::Builder::new().name("notes".into()).spawn(move || {
         for text in told {
             eprintln!("baton usrp: {text}");

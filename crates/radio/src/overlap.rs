@@ -43,11 +43,11 @@ pub fn begin(
 ) -> Result<u64, String> {
     let begun = knock(control, rx, tx, plan, chain).and_then(|()| {
         start(control, rx, plan, chain, grid).inspect_err(|_| {
-            // What it was told must not be done later.
+            // A command that is still queued must not take effect later.
             let _ = attach::reset(control, chain, Instant::now() + PATIENCE);
         })
     });
-    // The receive thread's own, which begins to read now.
+    // The receive thread's timeout again, which begins to read now.
     let _ = rx.set_read_timeout(Some(LOOK_AROUND));
     begun
 }
@@ -61,7 +61,7 @@ fn knock(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan,
     sockets::connect(rx, device, chain.port()).map_err(route)?;
     sockets::connect(tx, device, port::TX).map_err(route)?;
     claim(rx).map_err(route)?;
-    // Whatever comes is another's, also what no packet of ours looks like.
+    // Whatever arrives belongs to another host, also what cannot be decoded.
     if arrives(rx, Instant::now() + LISTEN, |_| Some(())).is_none() {
         return Ok(());
     }
@@ -79,7 +79,7 @@ fn start(control: &mut ControlPort, rx: &UdpSocket, plan: &Plan, chain: RxChain,
         // Once more: the first may have been lost on the way.
         claim(rx).map_err(|e| format!("this host has no way to the radio at {device}: {e}"))?;
         control.write(&attach::command(chain, StreamMode::Samples(1), None), Instant::now() + DEADLINE)?;
-        let Some(Heard::Samples(now)) = receive(rx, Instant::now() + PATIENCE) else { continue };
+        let Some(Reception::Samples(now)) = receive(rx, Instant::now() + PATIENCE) else { continue };
         let learnt = Instant::now();
         // The sample has counted.
         control.write(&[(chain.register(sr::RX0_STREAM_ID), chain.stream_id())], learnt + DEADLINE)?;
@@ -87,8 +87,8 @@ fn start(control: &mut ControlPort, rx: &UdpSocket, plan: &Plan, chain: RxChain,
         let at = on_grid(now.saturating_add(since + lead), grid, u64::from(plan.decimation));
         control.write(&attach::command(chain, StreamMode::Continuous, Some(at)), Instant::now() + DEADLINE)?;
         match receive(rx, Instant::now() + PATIENCE + Duration::from_nanos(lead * 10)) {
-            Some(Heard::Samples(_)) => return Ok(at),
-            Some(Heard::TooLate) => lead *= 2,
+            Some(Reception::Samples(_)) => return Ok(at),
+            Some(Reception::TooLate) => lead *= 2,
             None => {}
         }
         attach::reset(control, chain, Instant::now() + DEADLINE)?;
@@ -105,7 +105,8 @@ const fn on_grid(from: u64, grid: u64, step: u64) -> u64 {
     if at < from { at + step } else { at }
 }
 
-enum Heard {
+/// What came from the chain.
+enum Reception {
     /// Samples, the first of this tick.
     Samples(u64),
     /// The time of a start had passed.
@@ -113,10 +114,10 @@ enum Heard {
 }
 
 /// The next packet of a chain, if one comes in time.
-fn receive(rx: &UdpSocket, until: Instant) -> Option<Heard> {
+fn receive(rx: &UdpSocket, until: Instant) -> Option<Reception> {
     arrives(rx, until, |bytes| match RxPacket::decode(bytes) {
-        Ok(RxPacket::Data(data)) => Some(Heard::Samples(data.tick)),
-        Ok(RxPacket::Context(context)) if context.error == RxError::Late => Some(Heard::TooLate),
+        Ok(RxPacket::Data(data)) => Some(Reception::Samples(data.tick)),
+        Ok(RxPacket::Context(context)) if context.error == RxError::Late => Some(Reception::TooLate),
         Ok(RxPacket::Context(_)) | Err(_) => None,
     })
 }

@@ -65,7 +65,7 @@ impl Park {
             return;
         }
         let mut parked = self.parked();
-        // Whoever wanted it may have given up meanwhile.
+        // The request may have been given up meanwhile.
         if parked.is_none() && self.is_parking() {
             *parked = Some(mark);
             self.changed.notify_all();

@@ -28,14 +28,14 @@ pub struct Plan {
     /// Samples in a full packet.
     pub samples_per_packet: usize,
     /// Receive chain.
-    pub rx: Chain,
+    pub rx: ChainRegisters,
     /// Transmit chain.
-    pub tx: Chain,
+    pub tx: ChainRegisters,
 }
 
 /// Register values of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chain {
+pub struct ChainRegisters {
     /// Decimation or interpolation word.
     pub rate: u32,
     /// Scale word.
@@ -48,24 +48,24 @@ impl Plan {
     /// The plan for a radio whose front ends have no oscillator of their own (LFRX, LFTX, Basic), or which initialisation has tuned.
     ///
     /// # Errors
-    /// A sentence when the radio's description can not be honoured.
+    /// A sentence when the radio's description cannot be honoured.
     pub fn new(radio: &Radio) -> Result<Self, String> {
-        let device = radio.device().map_err(|f| f.message)?;
+        let device = radio.args.address();
         let decimation = decimation(radio.rate)?;
         Ok(Self {
             device,
             decimation,
             samples_per_packet: SAMPLES_PER_PACKET,
-            rx: Chain::new(Direction::Receive, decimation, radio.rx_freq)?,
-            tx: Chain::new(Direction::Transmit, decimation, radio.tx_freq)?,
+            rx: ChainRegisters::new(Direction::Receive, decimation, radio.rx_freq)?,
+            tx: ChainRegisters::new(Direction::Transmit, decimation, radio.tx_freq)?,
         })
     }
 }
 
-impl Chain {
+impl ChainRegisters {
     fn new(direction: Direction, decimation: u32, hertz: f64) -> Result<Self, String> {
         let rate = dsp::decimation_word(direction, decimation)
-            .ok_or_else(|| format!("the radio can not divide its clock by {decimation}"))?;
+            .ok_or_else(|| format!("the radio cannot divide its clock by {decimation}"))?;
         let tuning = if direction == Direction::Receive { dsp::rx_tuning_word } else { dsp::tx_tuning_word };
         let frequency = (hertz.abs() <= DSP_REACH).then(|| tuning(hertz));
         Ok(Self { rate, scale: scale(direction, rate), frequency })
@@ -102,14 +102,14 @@ pub mod tests {
     /// The pool radio of the first storey.
     pub fn radio() -> Radio {
         Radio {
-            args: "addr=192.168.10.2".into(),
+            args: "addr=192.168.10.2".parse().unwrap(),
             rate: 100e6 / 52.0,
             tx_freq: 10e6,
             rx_freq: 20e6,
             gain: 0.0,
             tx_ant: String::new(),
             rx_ant: String::new(),
-            reference: "internal".into(),
+            reference: config::Reference::Internal,
             bw: 30e6,
         }
     }
@@ -120,14 +120,14 @@ pub mod tests {
         assert_eq!((plan.device, plan.decimation), (Ipv4Addr::new(192, 168, 10, 2), 52));
         // 52 = 13 x 2 x 2; the transmit CIC of 13 asks for a gain of 1.13, which the register does not hold.
         assert_eq!((plan.rx.rate, plan.rx.frequency), (0x30D, Some(0xCCCC_CCCD)));
-        assert_eq!(plan.tx, Chain { rate: 0x30D, scale: 0x1_FFFF, frequency: Some(0x1999_999A) });
+        assert_eq!(plan.tx, ChainRegisters { rate: 0x30D, scale: 0x1_FFFF, frequency: Some(0x1999_999A) });
     }
 
     #[test]
     fn no_scale_is_more_than_1_7_db_from_ideal() {
         for decimation in (FASTEST..=dsp::MAX_DECIMATION).filter(|d| dsp::is_allowed(*d)) {
             for direction in [Direction::Receive, Direction::Transmit] {
-                let chain = Chain::new(direction, decimation, 0.0).unwrap();
+                let chain = ChainRegisters::new(direction, decimation, 0.0).unwrap();
                 let gain = dsp::chain_gain(direction, chain.rate, chain.scale);
                 assert!((0.82..=1.0001).contains(&gain), "{direction:?} {decimation}: {gain}");
             }
@@ -136,7 +136,7 @@ pub mod tests {
 
     #[test]
     fn frequencies_beyond_the_mixers_are_left_to_the_front_end() {
-        assert_eq!(Chain::new(Direction::Transmit, 52, 2.4e9).unwrap().frequency, None);
+        assert_eq!(ChainRegisters::new(Direction::Transmit, 52, 2.4e9).unwrap().frequency, None);
     }
 
     #[test]

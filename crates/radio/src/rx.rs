@@ -4,12 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::attach;
-use super::bridge::{Bridge, Outlet};
+use super::bridge::{BlockSender, Bridge};
 use super::counters::add;
 use super::merge::Merger;
 use super::session::{Session, Throttle};
 use super::sockets::Incoming;
-use super::timeline::Place;
+use super::timeline::PacketPlace;
 use n210_wire::stream_rx::RxError;
 use n210_wire::{RxContext, RxData, RxPacket};
 use workload::samples::Block;
@@ -30,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs for as long as the process.
 pub fn run(session: &Session, bridge: &Bridge) {
-    // Without a timeout a silent stream would go unnoticed; with one that can not be set, nothing else works either.
+    // Without a timeout a silent stream would go unnoticed; with one that cannot be set, nothing else works either.
     let _ = session.rx.set_read_timeout(Some(LOOK_AROUND));
-    let mut receiver = Receiver::new(session, bridge);
+    let mut receiver = StreamReceiver::new(session, bridge);
     let mut incoming = Incoming::default();
     loop {
         session.await_linked();
@@ -41,10 +41,10 @@ pub fn run(session: &Session, bridge: &Bridge) {
     }
 }
 
-struct Receiver<'a> {
+struct StreamReceiver<'a> {
     session: &'a Session,
     merger: Merger,
-    outlet: Outlet<'a>,
+    sender: BlockSender<'a>,
     epoch: u32,
     heard: Instant,
     silent: bool,
@@ -53,12 +53,12 @@ struct Receiver<'a> {
     slow_notes: Throttle,
 }
 
-impl<'a> Receiver<'a> {
+impl<'a> StreamReceiver<'a> {
     fn new(session: &'a Session, bridge: &'a Bridge) -> Self {
         Self {
             session,
             merger: Merger::new(session.plan.decimation),
-            outlet: bridge.outlet(),
+            sender: bridge.sender(),
             epoch: 0,
             heard: Instant::now(),
             silent: false,
@@ -76,14 +76,14 @@ impl<'a> Receiver<'a> {
             (self.heard, self.silent) = (Instant::now(), false);
         }
         match incoming.wait(&self.session.rx) {
-            Ok(packets) => self.take(packets),
+            Ok(packets) => self.handle(packets),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             // At the timeout, and after an ICMP that says why nothing comes.
             Err(_) => self.watch(),
         }
     }
 
-    fn take<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) {
+    fn handle<'p>(&mut self, packets: impl Iterator<Item = &'p [u8]>) {
         let (mut samples, mut stopped) = (0, None);
         for bytes in packets {
             match RxPacket::decode(bytes) {
@@ -93,8 +93,8 @@ impl<'a> Receiver<'a> {
                 Err(_) => {}
             }
         }
-        let Self { merger, outlet, session, slow_notes, .. } = self;
-        merger.hand_over(|block| deliver(block, outlet, session, slow_notes));
+        let Self { merger, sender, session, slow_notes, .. } = self;
+        merger.hand_over(|block| deliver(block, sender, session, slow_notes));
         if samples > 0 {
             add(&self.session.counters.rx_samples, samples);
             self.hear();
@@ -106,11 +106,11 @@ impl<'a> Receiver<'a> {
 
     /// Adds a packet's samples to the block under way; how many they were.
     fn join(&mut self, data: &RxData<'_>) -> u64 {
-        let Self { merger, outlet, session, slow_notes, .. } = self;
-        match merger.add(data, |block| deliver(block, outlet, session, slow_notes)) {
-            Place::Straggler => return 0,
-            Place::Gap(lost) => add(&session.counters.rx_lost_samples, lost),
-            Place::Next | Place::Start => {}
+        let Self { merger, sender, session, slow_notes, .. } = self;
+        match merger.add(data, |block| deliver(block, sender, session, slow_notes)) {
+            PacketPlace::Straggler => return 0,
+            PacketPlace::Gap(lost) => add(&session.counters.rx_lost_samples, lost),
+            PacketPlace::Next | PacketPlace::Start => {}
         }
         data.len() as u64
     }
@@ -161,7 +161,7 @@ impl<'a> Receiver<'a> {
             return;
         }
         let outcome = self.session.relink();
-        // The same stream to whoever counts: what the silence swallowed is lost.
+        // Still the same stream for the counters: the samples of the silence are lost.
         self.epoch = self.session.epoch();
         if !std::mem::replace(&mut self.silent, true) {
             let ms = silence.as_millis();
@@ -174,9 +174,9 @@ impl<'a> Receiver<'a> {
 }
 
 /// Hands a block to the D2D process.
-fn deliver(block: &Block, outlet: &mut Outlet<'_>, session: &Session, notes: &mut Throttle) {
-    session.heard(block.tick);
-    if outlet.send(block).is_err() && notes.open(Instant::now(), PATIENCE) {
+fn deliver(block: &Block, sender: &mut BlockSender<'_>, session: &Session, notes: &mut Throttle) {
+    session.note_tick(block.tick);
+    if sender.send(block).is_err() && notes.open(Instant::now(), PATIENCE) {
         session.note("the D2D process does not take its samples in time; blocks are dropped".into());
     }
 }

@@ -24,13 +24,13 @@ const FIRST_SAMPLES: Duration = Duration::from_millis(800);
 /// A stream that goes on brings samples within this: even at the slowest rate packets come every 2 ms.
 const FLOWING: Duration = Duration::from_millis(20);
 
-/// A stream that is taken over from another host brings samples within this, or has stopped: an overflow stops it, and nobody else is left
-/// to start it. Starting one that runs does no harm.
+/// A stream that is taken over from another host brings samples within this, or an overflow has stopped it, and it has to be started.
+/// Starting one that runs does no harm.
 const GOES_ON: Duration = Duration::from_millis(10);
 
 /// Whether the entity is linked, and whether its samples have arrived.
 #[derive(Debug, Default)]
-struct Flow {
+struct StreamState {
     linked: bool,
     arrived: bool,
 }
@@ -59,13 +59,13 @@ pub struct Session {
     control: Mutex<ControlPort>,
     /// One link at a time.
     linking: Mutex<()>,
-    flow: Mutex<Flow>,
+    flow: Mutex<StreamState>,
     flow_changed: Condvar,
-    /// Copy of [`Flow::linked`] for the threads that must not wait.
+    /// Copy of [`StreamState::linked`] for the threads that must not wait.
     linked: AtomicBool,
     /// Whether somebody waits for the first samples.
     awaited: AtomicBool,
-    /// Counts attaches: with each one the transmit sequence begins anew, at `begin`.
+    /// Counts attaches: with each one the transmit sequence starts again, at `begin`.
     epoch: AtomicU32,
     begin: Mutex<Mark>,
     notes: SyncSender<String>,
@@ -76,7 +76,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Session {
-    /// Makes the entity: sockets and buffers, without a word to the radio.
+    /// Makes the entity: sockets and buffers, and sends nothing to the radio.
     ///
     /// # Errors
     /// Of the system.
@@ -103,7 +103,7 @@ impl Session {
         })
     }
 
-    /// Links the entity to the radio, and returns when samples flow. A linked entity is linked anew.
+    /// Links the entity to the radio, and returns when samples flow. A linked entity is linked again.
     ///
     /// # Errors
     /// A sentence that names what did not answer.
@@ -116,7 +116,7 @@ impl Session {
         let chain = RxChain::Zero;
         self.set_chain(chain);
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan, chain)?;
-        // A former owner's, which nobody else would stop.
+        // A former owner's chain, which nothing else would stop.
         attach::reset(&mut control, chain.other(), Instant::now() + attach::DEADLINE)?;
         self.begin_at(Mark::default());
         self.expect_samples();
@@ -129,7 +129,7 @@ impl Session {
         })
     }
 
-    /// Sets both streams of a linked entity up anew and starts them, without waiting for samples: whoever silenced them may have left
+    /// Sets both streams of a linked entity up again and starts them, without waiting for samples: what silenced them may have left
     /// other rates, frequencies and destinations behind, and converters without power. Does nothing while somebody links.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Session {
         attach::start(&mut control, self.chain(), attach::DEADLINE)
     }
 
-    /// Goes on where another host's entity was parked: asks the streams to come here, and returns when samples flow. Nothing is set up and
+    /// Continues for another host's parked entity: asks for the streams, and returns when samples flow. Nothing is set up and
     /// nothing cleared: what the other has sent is still in the radio's queue, and our first packet is the next in sequence.
     ///
     /// # Errors
@@ -204,10 +204,10 @@ impl Session {
         self.park.enter()
     }
 
-    /// Claims the streams of a parked entity again, and returns when samples flow. Settings are as they were left: whoever had the radio meanwhile had the same.
+    /// Claims the streams of a parked entity again, and returns when samples flow. Settings are as they were left: the host that had the radio meanwhile had the same.
     ///
     /// # Errors
-    /// A sentence that names what did not answer. The entity is no longer parked then, and links anew by itself as after any silence.
+    /// A sentence that names what did not answer. The entity is no longer parked then, and links again by itself as after any silence.
     pub fn resume(&self) -> Result<TakenOver, String> {
         let _one_at_a_time = lock(&self.linking);
         let began = Instant::now();
@@ -217,7 +217,7 @@ impl Session {
         self.park.leave();
         let resumed = claimed.map(|restarted| taken_over(began, restarted, claimed_us))?;
         if parked {
-            // A successor's that was called back, and can not reach the radio any more.
+            // A successor's that was called back, and cannot reach the radio any more.
             let stopped = attach::reset(&mut lock(&self.control), self.chain().other(), Instant::now() + attach::DEADLINE);
             stopped.unwrap_or_else(|why| self.note(format!("the radio's other receive chain may still run: {why}")));
         }
@@ -291,7 +291,7 @@ impl Session {
         }
     }
 
-    /// A word with the radio's control port; waits for whoever is speaking with it.
+    /// The radio's control port; waits until it is free.
     pub fn control(&self) -> MutexGuard<'_, ControlPort> {
         lock(&self.control)
     }

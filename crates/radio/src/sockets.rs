@@ -26,7 +26,7 @@ const PORTS: u32 = 8;
 pub fn make() -> io::Result<UdpSocket> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..PORTS {
-        // A port that the kernel chose at binding is given up for a moment with every new connection, and what arrives then finds nobody.
+        // A port that the kernel chose at binding is given up for a moment with every new connection, and what arrives then is refused.
         let free = UdpSocket::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?.local_addr()?.port();
         match bind(free) {
             Err(e) if e.kind() == io::ErrorKind::AddrInUse => last = e,
@@ -63,6 +63,7 @@ pub fn connect(socket: &UdpSocket, device: Ipv4Addr, port: u16) -> io::Result<()
 ///
 /// # Errors
 /// Of the system.
+#[expect(unsafe_code, reason = "neither std nor nix ends a connection of a datagram socket")]
 pub fn disconnect(socket: &UdpSocket) -> io::Result<()> {
     let nobody = nix::libc::sockaddr { sa_family: nix::libc::AF_UNSPEC as u16, sa_data: [0; 14] };
     // SAFETY: the address is a valid sockaddr of the length given, and the descriptor is open for as long as `socket` lives.
@@ -92,7 +93,7 @@ impl Incoming {
     /// # Errors
     /// `WouldBlock` at the timeout; `ConnectionRefused` when the peer's host has said so.
     pub fn wait(&mut self, socket: &UdpSocket) -> io::Result<impl Iterator<Item = &[u8]>> {
-        self.take(socket, MsgFlags::MSG_WAITFORONE)
+        self.receive_packets(socket, MsgFlags::MSG_WAITFORONE)
     }
 
     /// Takes the packets that have arrived.
@@ -100,10 +101,10 @@ impl Incoming {
     /// # Errors
     /// `WouldBlock` when there are none; otherwise as [`Self::wait`].
     pub fn poll(&mut self, socket: &UdpSocket) -> io::Result<impl Iterator<Item = &[u8]>> {
-        self.take(socket, MsgFlags::MSG_DONTWAIT)
+        self.receive_packets(socket, MsgFlags::MSG_DONTWAIT)
     }
 
-    fn take(&mut self, socket: &UdpSocket, flags: MsgFlags) -> io::Result<impl Iterator<Item = &[u8]>> {
+    fn receive_packets(&mut self, socket: &UdpSocket, flags: MsgFlags) -> io::Result<impl Iterator<Item = &[u8]>> {
         let mut count = 0;
         {
             let mut slices = self.frames.each_mut().map(|frame| [IoSliceMut::new(frame)]);

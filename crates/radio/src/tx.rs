@@ -196,7 +196,7 @@ impl<'a> Sender<'a> {
         true
     }
 
-    /// A burst has waited for room in vain.
+    /// A burst has waited for room without success.
     fn full(&mut self, now: Instant) {
         if self.full_notes.open(now, PATIENCE) {
             self.session.note("the radio's transmit queue reports no room; bursts are dropped".into());

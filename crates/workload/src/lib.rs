@@ -13,3 +13,4 @@ pub mod samples;
 pub mod seqpacket;
 pub mod serve;
 pub mod signals;
+pub mod tun;

@@ -2,7 +2,8 @@
 
 use super::Work;
 use super::failures::{in_context, joined};
-use protocol::{Failure, SetPort};
+use config::BadValue;
+use protocol::{ErrorCode, Failure, SetPort};
 
 impl Work {
     /// Gives eth3 the radio's address or the parked one, and no other.
@@ -12,7 +13,7 @@ impl Work {
             SetPort::Active => self.active_address(),
             SetPort::Parked => self.parked_address(),
         };
-        let result = self.host.ports.set(name, address?).await;
+        let result = self.host.ports.set(name, address).await;
         self.host.notify_change();
         result?;
         match port {
@@ -51,6 +52,7 @@ impl Work {
         if address.is_empty() {
             return self.host.ports.clear(tun).await;
         }
-        self.host.ports.set(tun, address.parse()?).await
+        let address = address.parse().map_err(|bad: BadValue| bad.into_failure(ErrorCode::Address))?;
+        self.host.ports.set(tun, address).await
     }
 }

@@ -18,6 +18,7 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
+use config::CommandLine;
 use last_words::LastWords;
 use process::{ProcessIdentity, WatchedProcess};
 use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState};
@@ -67,7 +68,7 @@ pub(in crate::agent) enum ChildEvent {
 #[derive(Debug, Clone)]
 pub(in crate::agent) struct Start {
     /// Program and arguments.
-    pub(in crate::agent) command: Vec<String>,
+    pub(in crate::agent) command: CommandLine,
     /// Environment variables of the contract, the socket's left out.
     pub(in crate::agent) environment: Vec<(&'static str, String)>,
 }
@@ -255,13 +256,11 @@ impl Child {
 
     fn spawn(&self, start: Start) -> Result<(u32, watch::Receiver<bool>), Failure> {
         let environment = |message: String| Failure::new(ErrorCode::Environment, message);
-        let Some((program, arguments)) = start.command.split_first() else {
-            return Err(Failure::new(ErrorCode::Config, format!("workload names no program for the {} process", self.name())));
-        };
+        let program = start.command.program();
         // The socket of an earlier process must not be mistaken for this one's.
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
-        command.args(arguments).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
+        command.args(start.command.arguments()).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = self.stderr_pipe();
         let stderr = match stderr {

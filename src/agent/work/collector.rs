@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::Work;
+use config::CommandLine;
 use protocol::{Control, ControlValues, ErrorCode, Failure, Level, Route};
 use workload::contract::Ask;
 
@@ -24,8 +25,7 @@ const DISCOVERING: Duration = Duration::from_secs(1);
 impl Work {
     /// Collects until the agent ends.
     pub(in crate::agent) async fn run_collector(self: Arc<Self>) {
-        let wanted = Duration::try_from_secs_f64(self.workload().collect_interval_s).unwrap_or(SHORTEST);
-        let mut ticks = interval(wanted.max(SHORTEST));
+        let mut ticks = interval(self.workload().collect_interval.max(SHORTEST));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reported = None;
         loop {
@@ -49,7 +49,7 @@ impl Work {
 
     /// Whether the D2D program has a way to tell its control variables.
     fn tells_control(&self) -> bool {
-        self.d2d.has_contract() || !self.workload().control_command.is_empty()
+        self.d2d.has_contract() || self.workload().control_command.is_some()
     }
 
     /// Whether the D2D process is one of several terminals and does not know the routes to all of them yet.
@@ -96,7 +96,13 @@ impl Work {
                 }
             }
         } else {
-            run_control_command(&self.workload().control_command, self.environment(None)?).await?
+            let Some(command) = &self.workload().control_command else {
+                return Err(Failure::new(
+                    ErrorCode::Workload,
+                    "the D2D process has no contract socket, and the workload no control_command",
+                ));
+            };
+            run_control_command(command, self.environment(None)?).await?
         };
         // A program need not know routes or meanings.
         let routes: Option<Vec<Route>> =
@@ -121,13 +127,17 @@ impl Work {
 }
 
 /// Runs the program that prints the control variables of a D2D program without a contract socket.
-async fn run_control_command(command: &[String], environment: Vec<(&str, String)>) -> Result<Control, Failure> {
+async fn run_control_command(command: &CommandLine, environment: Vec<(&str, String)>) -> Result<Control, Failure> {
     let failed = |what: String| {
-        Failure::new(ErrorCode::Workload, format!("workload.control_command ({}) {what}", command.join(" ")))
+        Failure::new(ErrorCode::Workload, format!("workload.control_command ({command}) {what}"))
             .hint("it must print the control variables as one JSON object; docs/workload.md has an example")
     };
-    let (program, arguments) = command.split_first().ok_or_else(|| failed("names no program".into()))?;
-    let run = Command::new(program).args(arguments).envs(environment).stdin(Stdio::null()).kill_on_drop(true).output();
+    let run = Command::new(command.program())
+        .args(command.arguments())
+        .envs(environment)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
     let output = timeout(COMMAND, run).await.map_err(|_| failed(format!("did not end within {} s", COMMAND.as_secs())))?;
     let output = output.map_err(|error| failed(format!("cannot be run: {error}")))?;
     if !output.status.success() {

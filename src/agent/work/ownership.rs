@@ -158,9 +158,10 @@ impl Work {
 
     /// Fences every other host of this radio, until each has answered or this one owns the radio no longer.
     pub(super) fn fence_others(self: &Arc<Self>) {
-        let others = self.host.config.host.iter().filter(|(name, host)| **name != self.host.name && host.radio == self.radio_name);
+        let others =
+            self.host.config.host.iter().filter(|(name, host)| **name != self.host.name && host.radio == self.radio_name.as_str());
         for (name, _) in others {
-            tokio::spawn(Arc::clone(self).fence_other(name.clone(), self.ownership.newest()));
+            tokio::spawn(Arc::clone(self).fence_other(name.to_string(), self.ownership.newest()));
         }
     }
 

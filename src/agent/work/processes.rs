@@ -89,7 +89,7 @@ impl Work {
 
     /// libuhd's steps for this radio.
     pub(super) fn radio_step(&self) -> Result<RadioStep, Failure> {
-        let args = self.radio()?.args.clone();
+        let args = self.radio()?.args.as_str().to_owned();
         Ok(RadioStep { command: self.workload().uhd.clone(), radio: self.radio_json()?, args })
     }
 
@@ -116,7 +116,7 @@ impl Work {
         let mut environment = vec![
             (ENV_SAMPLES, samples.display().to_string()),
             (ENV_RADIO, self.radio_json()?),
-            (ENV_TUN, self.settings().tun.clone()),
+            (ENV_TUN, self.settings().tun.to_string()),
             (ENV_SETTINGS, Value::Object(self.own_control()?).to_string()),
         ];
         if !config.terminals.is_empty() {

@@ -16,8 +16,8 @@ impl Work {
             return self.begin_lease();
         }
         let addresses = self.read_radio_port().await.map(|port| port.addresses).unwrap_or_default();
-        let config = &self.host.config.addresses;
-        let (active, parked) = (addresses.contains(&config.active), addresses.contains(&config.parked));
+        let [active, parked] =
+            [self.active_address(), self.parked_address()].map(|address| addresses.contains(&address.to_string()));
         if self.usrp.is_linked() && self.ownership.newest().owner == self.host.name {
             // A cut leaves both addresses until its order is committed, and streams that may go to either.
             self.state().unsettled = active && parked;

@@ -31,7 +31,7 @@ impl Work {
             return Err(self.nothing_prepared());
         }
         self.host.priority.raise_for(BEFORE_CUT);
-        let parked = self.parked_address()?;
+        let parked = self.parked_address();
         self.host.ports.set(&self.settings().radio_port, parked).await?;
         self.radio_port.open_way(self.radio_address()?, parked).await?;
         // Before the first sample: nothing is given out beside the source.

@@ -129,7 +129,7 @@ impl Work {
             if let Ok(TakenOver { claimed_us, flowing_us, .. }) = serde_json::from_value(taken) {
                 trace.add("claim streams until samples flow", claimed_us, flowing_us);
             }
-            Ok((eth3_ms, elapsed_ms(began)))
+            Ok::<_, Failure>((eth3_ms, elapsed_ms(began)))
         };
         // The state is there before the first samples are: it is written while the address is set.
         let import = import_trace.time("import soft state", self.d2d.ask(Ask::Import { state }, CUT));
@@ -161,7 +161,7 @@ impl Work {
             self.state().unsettled = false;
         }
         // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
-        self.host.ports.set(&self.settings().radio_port, self.active_address()?).await?;
+        self.host.ports.set(&self.settings().radio_port, self.active_address()).await?;
         forwarded
     }
 

@@ -50,7 +50,7 @@ impl Work {
     pub(super) async fn require_address_free(&self) -> Result<(), Failure> {
         let (port, host) = (self.settings().radio_port.clone(), &self.host.name);
         let (index, own) = self.host.ports.hardware(&port).await?;
-        let address = self.active_address()?.address();
+        let address = self.active_address().address();
         let (answer, answered) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let arp = ArpSocket::open(index, own);

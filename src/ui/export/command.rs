@@ -12,7 +12,7 @@ use protocol::{ErrorCode, Failure};
 
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub struct ExportArgs {
     /// The run, or any part of its identity that no other run has.
     #[arg(required_unless_present = "last")]
     run: Option<String>,
@@ -46,7 +46,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The records can not be read, hold no such run, or the file can not be written.
-pub fn run(records: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(records: &Path, args: &ExportArgs) -> Result<ExitCode, Failure> {
     let runs = records::load(records)?.runs;
     let record = history::find(&runs, args.run.as_deref().unwrap_or("last"))?;
     let picture = of_run(record, &Skin::new(args.theme, args.ascii), args.columns, args.rows);

@@ -6,8 +6,9 @@ use ratatui::text::Line;
 
 use crate::metrics::history::short;
 use crate::ui::lang::Lang;
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::Model;
 use crate::ui::panel::{line, run::VERSION, span};
+use crate::ui::place::Screen;
 use crate::ui::privacy::{self, Names};
 use crate::ui::screen;
 use crate::ui::shown::{Shown, View};

@@ -5,13 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Widget};
 
-use super::phases::trim;
 use super::{clear, lines, preflight as panel, span};
 use crate::ui::action::Action;
 use crate::ui::confirm::Confirm;
 use crate::ui::model::Model;
 use crate::ui::preflight;
-use crate::ui::text::wrap;
+use crate::ui::text::{trim, wrap};
 use protocol::Order;
 
 /// Widest question, columns: a line that is still read at a glance; with the findings of a migration.

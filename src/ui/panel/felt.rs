@@ -5,10 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::phases::trim;
 use super::{below, lines, rule, span};
 use crate::ui::shown::View;
-use crate::ui::text::{clip, count, ms, pad, pad_left};
+use crate::ui::text::{clip, count, ms, pad, pad_left, trim};
 use protocol::{Interruption, SOURCE_PINGS_LOST};
 
 /// Rows when everything is shown: rule, heads, three ways, pings lost.

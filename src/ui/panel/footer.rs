@@ -5,11 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{line, span};
-use crate::ui::action::{Action, Place, TABLE};
+use crate::ui::action::{Action, RunsAction, TABLE};
 use crate::ui::failover::Failover;
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::Model;
+use crate::ui::place::{Place, Screen};
 use crate::ui::preflight;
-use crate::ui::runs::RunsAction;
 
 /// Draws it; returns the column of the cursor while the command line is open.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {

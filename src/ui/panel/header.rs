@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{line, span};
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::Model;
+use crate::ui::place::Screen;
 use crate::ui::text::span as length;
 use protocol::RadioOwner;
 

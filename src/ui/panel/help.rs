@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::ui::action::{TABLE, explanation, key_name};
+use crate::ui::action::{TABLE, key_name};
+use crate::ui::explanation::explanation;
 use crate::ui::model::Model;
 
 /// Draws it from line `scroll` on.

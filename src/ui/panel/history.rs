@@ -10,9 +10,9 @@ use unicode_width::UnicodeWidthStr;
 use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
 use crate::metrics::table::word;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, RunsAction};
 use crate::ui::model::Model;
-use crate::ui::runs::{Loading, RunsAction};
+use crate::ui::runs::Loading;
 use crate::ui::text::{clip, count, ms, one_line, pad, pad_left, span as length, wrap};
 use protocol::{Outcome, RunRecord};
 

@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::server::{Pen, WIDER};
+use super::pen::{Pen, WIDER};
 use super::span;
 use crate::ui::host::{History, Sample};
 use crate::ui::text::{bit_rate, bytes, pad};
@@ -17,7 +17,7 @@ const LONGEST: usize = 20;
 const SHORTEST: usize = 2;
 
 /// The past as it is drawn: a cell for some seconds, its height the mean.
-pub struct Lines<'a> {
+pub struct Sparklines<'a> {
     /// The last minute.
     pub history: &'a History,
     /// Now, ms since the console started.
@@ -26,7 +26,7 @@ pub struct Lines<'a> {
     pub glyphs: &'a Glyphs,
 }
 
-impl Lines<'_> {
+impl Sparklines<'_> {
     /// A figure's last minute, `top` at full height; what was not heard is blank.
     fn draw(&self, cells: usize, top: f64, figure: fn(&Sample) -> f64) -> String {
         let height = |value: f64| {
@@ -38,7 +38,7 @@ impl Lines<'_> {
 }
 
 /// Rows with what they are worth where there is no room for all: the smaller number stays.
-pub fn rows<'a>(pen: &Pen<'_>, load: &HostLoad, past: &Lines<'_>) -> Vec<(u8, Line<'a>)> {
+pub fn rows<'a>(pen: &Pen<'_>, load: &HostLoad, past: &Sparklines<'_>) -> Vec<(u8, Line<'a>)> {
     let cpu = format!("{:.0}", load.cpu_percent);
     let network = pen.lang.fill("in {0}, out {1}", &[&bit_rate(load.rx_bytes_per_s), &bit_rate(load.tx_bytes_per_s)]);
     if !pen.wide() {
@@ -73,7 +73,7 @@ pub fn rows<'a>(pen: &Pen<'_>, load: &HostLoad, past: &Lines<'_>) -> Vec<(u8, Li
 }
 
 /// Processor and memory in one row.
-fn brief<'a>(pen: &Pen<'_>, load: &HostLoad, past: &Lines<'_>) -> Vec<Span<'a>> {
+fn brief<'a>(pen: &Pen<'_>, load: &HostLoad, past: &Sparklines<'_>) -> Vec<Span<'a>> {
     let t = pen.theme;
     let share = if load.memory_total > 0 { 100.0 * load.memory_used as f64 / load.memory_total as f64 } else { 0.0 };
     let cpu = pen.lang.fill("cpu {0} % ", &[&format!("{:.0}", load.cpu_percent)]);

@@ -243,11 +243,6 @@ fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) 
     ])
 }
 
-/// A number of milliseconds as configured, without needless decimals.
-pub fn trim(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") }
-}
-
 /// Ours as a solid bar with an eighth of a cell resolution, the source's as a line that ends in a tick, over `width` cells.
 fn bar(skin: &Skin, ours: Option<f64>, source: Option<f64>, longest: f64, width: usize) -> (String, String) {
     let g = &skin.glyphs;

@@ -7,8 +7,9 @@ use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
 use crate::ui::action::Action;
+use crate::ui::methods::methods;
 use crate::ui::model::Model;
-use crate::ui::preflight::{findings, methods, origin, plan};
+use crate::ui::preflight::{findings, origin, plan};
 use crate::ui::text::{clip, ms, one_line, pad, pad_left, wrap};
 use protocol::{Expected, Finding, Grade, Order, Plan, PlanStep};
 

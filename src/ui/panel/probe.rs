@@ -5,11 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::phases::trim;
 use super::{below, emphasise, line, rule, span};
 use crate::ui::model::Model;
 use crate::ui::pings::{self, Interruption};
-use crate::ui::text::{count, ms, one_line, span as length};
+use crate::ui::text::{count, ms, one_line, span as length, trim};
 use protocol::{ProbeOutcome, ProbeStatus};
 
 /// Spans of a figure: its label, itself, a gap.

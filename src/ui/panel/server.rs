@@ -7,19 +7,13 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::load::{self, Lines};
+use super::load::{self, Sparklines};
+use super::pen::{Pen, WIDE, WIDER};
 use super::{lines, span};
-use crate::ui::lang::Lang;
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
-use crate::ui::text::{bytes, clip, count, one_line, pad, span as length};
-use crate::ui::theme::Theme;
+use crate::ui::text::{bytes, count, one_line, span as length};
 use protocol::{Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
-
-/// From this inner width on, labels and words are written in full.
-const WIDE: u16 = 36;
-/// From this inner width on, counters are named in full.
-pub const WIDER: u16 = 60;
 
 /// Block error rate from which it is a warning.
 const FREQUENT: f32 = 0.1;
@@ -71,8 +65,8 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     let pen = Pen { theme: t, lang: model.skin.lang, width: area.width, age_ms: model.stale_ms(host).unwrap_or(0) };
     let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
     if let Some(telemetry) = &view.telemetry {
-        rows.extend(pen.telemetry(telemetry, &model.config.addresses.active));
-        let history = Lines { history: &view.history, now_ms: model.now_ms, glyphs: &model.skin.glyphs };
+        rows.extend(pen.telemetry(telemetry, &model.config.addresses.active.to_string()));
+        let history = Sparklines { history: &view.history, now_ms: model.now_ms, glyphs: &model.skin.glyphs };
         rows.extend(load::rows(&pen, &telemetry.load, &history));
     }
     while rows.len() > usize::from(area.height) {
@@ -92,32 +86,7 @@ fn percent(value: f32) -> String {
     }
 }
 
-/// How the rows of a server are written.
-pub struct Pen<'t> {
-    /// Colours.
-    pub theme: &'t Theme,
-    /// Language.
-    pub lang: Lang,
-    /// Columns.
-    pub width: u16,
-    age_ms: u64,
-}
-
 impl Pen<'_> {
-    /// Whether labels and words are written in full.
-    pub fn wide(&self) -> bool {
-        self.width >= WIDE
-    }
-
-    /// A label and what stands behind it.
-    pub fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
-        let columns = if self.wide() { 8 } else { 6 };
-        // A label may be the name of a port.
-        let mut row = vec![span(pad(&clip(self.lang.offer(label), columns - 1, ""), columns), self.theme.dim)];
-        row.extend(spans);
-        Line::from(row)
-    }
-
     fn agent<'a>(&self, view: &HostView, now_ms: u64) -> Line<'a> {
         let (t, lang) = (self.theme, self.lang);
         let silence = view.heard_ms.map_or(0, |heard| now_ms.saturating_sub(heard));

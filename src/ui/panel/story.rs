@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::radio::first_that_fits;
 use super::{centred, lines, span, track};
 use crate::ui::action::Action;
 use crate::ui::big;
@@ -13,7 +12,7 @@ use crate::ui::failover::Failover;
 use crate::ui::model::{Model, Pending};
 use crate::ui::pings;
 use crate::ui::preflight::{before_cut, mend, plan_of};
-use crate::ui::text::{clip, count, ms, one_line, span as length, wrap};
+use crate::ui::text::{clip, count, first_that_fits, ms, one_line, span as length, wrap};
 use protocol::{Order, Origin, Outcome, Progress, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
 
 /// Times the large size of a figure at most.

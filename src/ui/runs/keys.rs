@@ -5,48 +5,14 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::replay::Replay;
 use super::{LONGEST, Loading};
-use crate::ui::model::{Model, Screen};
+use crate::ui::action::RunsAction;
+use crate::ui::model::Model;
 use crate::ui::msg::Effect;
+use crate::ui::place::Screen;
 use crate::ui::timeline;
 
 /// Rows of a page.
 const PAGE: isize = 10;
-
-/// What can be done with runs; keys in the table of actions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunsAction {
-    /// Type a filter.
-    Filter,
-    /// Sort by the column on the right of the present one.
-    SortRight,
-    /// Sort by the column on the left.
-    SortLeft,
-    /// The other way round.
-    Invert,
-    /// Mark the run, or unmark it.
-    Mark,
-    /// Show or hide the comparison.
-    Compare,
-    /// What makes a group of the comparison.
-    Group,
-    /// Read the records again.
-    Reload,
-    /// Play the run again.
-    Replay,
-    /// Stop the replay's clock, or let it go on.
-    Pause,
-    /// Faster.
-    Faster,
-    /// Slower.
-    Slower,
-}
-
-impl RunsAction {
-    /// Whether it belongs to a replay, not to the list.
-    pub fn of_replay(self) -> bool {
-        matches!(self, Self::Pause | Self::Faster | Self::Slower)
-    }
-}
 
 /// Takes a key that only moves about on the Runs screen, or goes to the filter; `None` if it is for others.
 pub fn on_key(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {

@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::ui::model::Model;
 use crate::ui::panel::{control, log, phases, probe, radio, ready, routes, server};
-use crate::ui::zoom::Panel;
+use crate::ui::place::PanelName;
 
 /// Rows of the stage: least, comfortable, roomy, with a figure of twice the size.
 const STAGE: [u16; 4] = [6, 8, 14, 22];
@@ -25,7 +25,7 @@ const TWO_COLUMNS: u16 = 116;
 
 /// Where each panel stands; `None` is dropped.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Plan {
+struct Layout {
     servers: [Rect; 2],
     radio: Rect,
     pings: Rect,
@@ -37,42 +37,42 @@ struct Plan {
 
 /// Draws it.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let plan = plan(area);
+    let layout = layout(area);
     let [one, two] = model.pool();
-    server::draw(model, one, plan.servers[0], buf);
-    server::draw(model, two, plan.servers[1], buf);
-    radio::draw(model, plan.radio, buf);
-    probe::draw(model, plan.pings, buf);
-    phases::draw(model, plan.phases, buf);
-    if let Some(area) = plan.control {
+    server::draw(model, one, layout.servers[0], buf);
+    server::draw(model, two, layout.servers[1], buf);
+    radio::draw(model, layout.radio, buf);
+    probe::draw(model, layout.pings, buf);
+    phases::draw(model, layout.phases, buf);
+    if let Some(area) = layout.control {
         control::draw(model, area, buf);
     }
-    if let Some(area) = plan.routes {
+    if let Some(area) = layout.routes {
         routes::draw(model, area, buf);
     }
-    log::draw(model, plan.log, buf);
+    log::draw(model, layout.log, buf);
     // Below the pings, which show that the source still serves.
-    let top = plan.pings.bottom();
+    let top = layout.pings.bottom();
     ready::draw(model, Rect { y: top, height: area.bottom().saturating_sub(top), ..area }, buf);
 }
 
 /// The panel at a place of the screen.
-pub fn panel_at(area: Rect, at: Position) -> Option<Panel> {
-    let plan = plan(area);
+pub fn panel_at(area: Rect, at: Position) -> Option<PanelName> {
+    let layout = layout(area);
     let places = [
-        (Panel::Left, Some(plan.servers[0])),
-        (Panel::Radio, Some(plan.radio)),
-        (Panel::Right, Some(plan.servers[1])),
-        (Panel::Pings, Some(plan.pings)),
-        (Panel::Phases, Some(plan.phases)),
-        (Panel::Control, plan.control),
-        (Panel::Routes, plan.routes),
-        (Panel::Log, Some(plan.log)),
+        (PanelName::Left, Some(layout.servers[0])),
+        (PanelName::Radio, Some(layout.radio)),
+        (PanelName::Right, Some(layout.servers[1])),
+        (PanelName::Pings, Some(layout.pings)),
+        (PanelName::Phases, Some(layout.phases)),
+        (PanelName::Control, layout.control),
+        (PanelName::Routes, layout.routes),
+        (PanelName::Log, Some(layout.log)),
     ];
     places.into_iter().find(|(_, place)| place.is_some_and(|place| place.contains(at))).map(|(panel, _)| panel)
 }
 
-fn plan(area: Rect) -> Plan {
+fn layout(area: Rect) -> Layout {
     let wide = area.width >= TWO_COLUMNS;
     let [stage, pings, middle, log] = heights(area.height, wide);
     let mut y = area.y;
@@ -87,22 +87,22 @@ fn plan(area: Rect) -> Plan {
     let left = Rect { width: side, ..stage };
     let radio = Rect { x: left.right(), width: area.width - 2 * side, ..stage };
     let right = Rect { x: radio.right(), width: side, ..stage };
-    let mut plan = Plan { servers: [left, right], radio, pings, phases: middle, log, ..Plan::default() };
+    let mut layout = Layout { servers: [left, right], radio, pings, phases: middle, log, ..Layout::default() };
     if wide {
         // A blank column between the two.
         let half = middle.width * 55 / 100;
-        plan.phases = Rect { width: half, ..middle };
+        layout.phases = Rect { width: half, ..middle };
         let second = Rect { x: middle.x + half + 1, width: middle.width - half - 1, ..middle };
         let with_routes = second.height >= CONTROL + ROUTES;
         let routes = if with_routes { ROUTES } else { 0 };
-        plan.control = Some(Rect { height: second.height - routes, ..second });
-        plan.routes = with_routes.then(|| Rect { y: second.bottom() - routes, height: routes, ..second });
+        layout.control = Some(Rect { height: second.height - routes, ..second });
+        layout.routes = with_routes.then(|| Rect { y: second.bottom() - routes, height: routes, ..second });
     } else if middle.height >= phases::ROWS + CONTROL {
-        plan.phases = Rect { height: phases::ROWS, ..middle };
+        layout.phases = Rect { height: phases::ROWS, ..middle };
         let second = Rect { y: middle.y + phases::ROWS, height: middle.height - phases::ROWS, ..middle };
-        plan.control = Some(second);
+        layout.control = Some(second);
     }
-    plan
+    layout
 }
 
 /// Rows of stage, pings, middle and log. Together they fill the height.
@@ -146,7 +146,7 @@ mod tests {
     fn panels_fill_the_screen_and_never_overlap() {
         for (width, height) in [(60, 14), (80, 22), (100, 30), (120, 38), (200, 58), (250, 78), (61, 100)] {
             let area = Rect::new(0, 1, width, height);
-            let p = plan(area);
+            let p = layout(area);
             let mut places = vec![p.servers[0], p.servers[1], p.radio, p.pings, p.phases, p.log];
             places.extend(p.control.into_iter().chain(p.routes));
             for (i, a) in places.iter().enumerate() {

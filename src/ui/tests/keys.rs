@@ -4,8 +4,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::ui::export::Written;
 use crate::ui::fleet::{self, Moment};
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::Model;
 use crate::ui::msg::{Asked, Effect, Msg};
+use crate::ui::place::Screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome};

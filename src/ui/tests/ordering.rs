@@ -3,8 +3,9 @@
 use super::{picture, press};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::Model;
 use crate::ui::msg::{Asked, Effect, Heard, Msg};
+use crate::ui::place::Screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
 use protocol::{

@@ -7,11 +7,11 @@ use ratatui::layout::Size;
 use super::{picture, press};
 use crate::ui::export::{Format, text};
 use crate::ui::fleet::{self, Moment};
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::Model;
 use crate::ui::msg::{Effect, Heard, Msg};
+use crate::ui::place::{PanelName, Screen};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
-use crate::ui::zoom::Panel;
 use protocol::Level;
 
 const SIZE: Size = Size { width: 120, height: 40 };
@@ -38,15 +38,15 @@ const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
 fn every_panel_can_be_enlarged_by_keys() {
     let mut m = model(Moment::After);
     press(&mut m, "z");
-    assert_eq!(m.zoom, Some(Panel::Radio));
+    assert_eq!(m.zoom, Some(PanelName::Radio));
     let words = [
-        ("OWNS THE RADIO", Panel::Right),
-        ("PINGS", Panel::Pings),
-        ("PHASES", Panel::Phases),
-        ("CONTROL VARIABLES", Panel::Control),
-        ("ROUTE TABLE", Panel::Routes),
-        ("LOG", Panel::Log),
-        ("parked", Panel::Left),
+        ("OWNS THE RADIO", PanelName::Right),
+        ("PINGS", PanelName::Pings),
+        ("PHASES", PanelName::Phases),
+        ("CONTROL VARIABLES", PanelName::Control),
+        ("ROUTE TABLE", PanelName::Routes),
+        ("LOG", PanelName::Log),
+        ("parked", PanelName::Left),
     ];
     for (word, panel) in words {
         special(&mut m, KeyCode::Right);
@@ -58,14 +58,14 @@ fn every_panel_can_be_enlarged_by_keys() {
         }
     }
     special(&mut m, KeyCode::Left);
-    assert_eq!(m.zoom, Some(Panel::Log));
+    assert_eq!(m.zoom, Some(PanelName::Log));
     for back in ["z", "\u{1b}", "\n"] {
-        m.zoom = Some(Panel::Log);
+        m.zoom = Some(PanelName::Log);
         press(&mut m, back);
         assert_eq!(m.zoom, None, "{back:?}");
     }
     insta::assert_snapshot!("enlarged-pings-80x24", {
-        m.zoom = Some(Panel::Pings);
+        m.zoom = Some(PanelName::Pings);
         text(&picture(&m, 80, 24))
     });
 }
@@ -73,7 +73,9 @@ fn every_panel_can_be_enlarged_by_keys() {
 #[test]
 fn a_click_enlarges_the_panel_under_it() {
     let mut m = model(Moment::After);
-    for (column, row, panel) in [(5, 5, Panel::Left), (60, 4, Panel::Radio), (110, 5, Panel::Right), (30, 17, Panel::Pings)] {
+    for (column, row, panel) in
+        [(5, 5, PanelName::Left), (60, 4, PanelName::Radio), (110, 5, PanelName::Right), (30, 17, PanelName::Pings)]
+    {
         mouse(&mut m, CLICK, column, row);
         assert_eq!(m.zoom, Some(panel));
         mouse(&mut m, CLICK, column, row);
@@ -176,7 +178,7 @@ fn the_screens_of_runs_freeze_enlarge_and_mask_where_that_says_something() {
     press(&mut m, "rpf");
     assert!(m.frozen.is_none() && m.log.back().unwrap().text.contains("Space pauses the replay"));
     press(&mut m, "oz\u{2193}");
-    assert_eq!(m.zoom, Some(Panel::Right), "Up and Down choose: Left and Right are the replay's");
+    assert_eq!(m.zoom, Some(PanelName::Right), "Up and Down choose: Left and Right are the replay's");
     press(&mut m, "\u{1b}");
     assert!(m.zoom.is_none() && m.replay.is_some(), "one step back");
     press(&mut m, "\u{1b}");

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use workload::seqpacket::{SampleListener, SampleSocket};
 
 use super::fake::FakeRadio;
-use super::process::{SoftwareRadio, Usrp, await_until, own_network, radio};
-use super::{AHEAD, DECIMATION, burst, linked, receive_contiguous};
+use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, radio};
+use super::streams::{AHEAD, DECIMATION, burst, linked, receive_contiguous};
 
 const BURST: u64 = 1920 * DECIMATION;
 
@@ -33,9 +33,7 @@ pub fn faults(usrp: &mut Usrp) -> [u64; 5] {
 
 #[test]
 fn a_successor_goes_on_in_sequence_and_nothing_of_the_queue_is_lost() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let (_one, mut first, _listener, mut from_first) = made("192.168.10.2");
     let (_two, mut second, _other_listener, mut from_second) = made("192.168.10.2");
@@ -58,9 +56,7 @@ fn a_successor_goes_on_in_sequence_and_nothing_of_the_queue_is_lost() {
 /// A destination that takes over and has sent nothing may be called back without a trace.
 #[test]
 fn a_source_resumes_after_a_successor_that_was_silent() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let (_one, mut first, _listener, mut from_first) = made("192.168.10.2");
     let (_two, mut second, _other_listener, _from_second) = made("192.168.10.2");
@@ -83,7 +79,7 @@ fn a_source_resumes_after_a_successor_that_was_silent() {
 
 #[test]
 fn a_successor_sets_nothing_up_and_starts_only_what_has_stopped() {
-    let Some((_folder, fake, mut first, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut first, _listener, mut d2d)) = linked() else { return };
     receive_contiguous(&mut d2d, 20_000);
     let mark = first.ask("freeze").unwrap();
     let (_two, mut second, _other_listener, _d2d) = made("127.0.0.1");
@@ -108,9 +104,7 @@ fn a_successor_sets_nothing_up_and_starts_only_what_has_stopped() {
 
 #[test]
 fn without_a_way_to_the_radio_a_successor_is_not_linked() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let (_folder, mut usrp, _listener, _d2d) = made("192.168.10.2");
     let sentence = usrp.ask_with("take_over", &json!({"sequence": 0, "count": 0, "end_tick": null})).unwrap_err();
     assert!(sentence.contains("this host has no way to the radio at 192.168.10.2"), "{sentence}");

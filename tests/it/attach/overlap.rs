@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::fake::FakeRadio;
 use super::handover::{bursts, faults, made};
-use super::process::{SoftwareRadio, Usrp, await_until, ip, own_network};
-use super::{AHEAD, DECIMATION, receive_contiguous};
+use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip};
+use super::streams::{AHEAD, DECIMATION, receive_contiguous};
 
 /// The parked address on the same port, and the way from there to the radio that an agent opens.
 fn open_way() {
@@ -49,9 +49,7 @@ fn stranger(chain: u16, offset: u8) -> UdpSocket {
 
 #[test]
 fn a_successor_receives_beside_the_first_and_only_the_transmit_side_changes_hands() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let (_one, mut first, _first_listener, mut from_first) = made("192.168.10.2");
     first.ask("link").unwrap();
@@ -101,9 +99,7 @@ fn a_successor_receives_beside_the_first_and_only_the_transmit_side_changes_hand
 
 #[test]
 fn a_source_that_resumes_stops_a_successor_that_can_not_do_it_itself() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let (_one, mut first, _listener, mut from_first) = made("192.168.10.2");
     first.ask("link").unwrap();
@@ -128,9 +124,7 @@ fn a_source_that_resumes_stops_a_successor_that_can_not_do_it_itself() {
 
 #[test]
 fn an_overlap_that_ends_leaves_the_radio_as_it_was() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let (_one, mut first, _listener, mut from_first) = made("192.168.10.2");
     first.ask("link").unwrap();
@@ -151,9 +145,7 @@ fn an_overlap_that_ends_leaves_the_radio_as_it_was() {
 
 #[test]
 fn a_chain_in_use_a_wrong_chain_and_a_rate_for_one_stream_are_refused() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let (_one, mut first, _listener, mut from_first) = made("192.168.10.2");
     let refused = first.ask("export").unwrap_err();
@@ -177,9 +169,7 @@ fn a_chain_in_use_a_wrong_chain_and_a_rate_for_one_stream_are_refused() {
 
 #[test]
 fn a_chain_that_brings_no_samples_is_named_and_left_at_rest() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     // Its second receive port is nobody's.
     let fake = FakeRadio::start();
     let (_two, mut second, _listener, _d2d) = made("127.0.0.1");

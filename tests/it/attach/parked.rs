@@ -7,15 +7,15 @@ use n210_wire::port;
 use workload::seqpacket::SampleListener;
 
 use super::fake::FakeRadio;
-use super::process::{SoftwareRadio, Usrp, await_until, own_network, radio};
-use super::{DECIMATION, burst, linked, receive_contiguous};
+use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, radio};
+use super::streams::{DECIMATION, burst, linked, receive_contiguous};
 
 /// Longer than the second after which an unparked process would link anew.
 const SILENCE: Duration = Duration::from_millis(2200);
 
 #[test]
 fn what_was_given_out_is_sent_and_then_nothing() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     let tick = receive_contiguous(&mut d2d, 20_000) + 10_000_000;
     for n in 0..3 {
         d2d.send(&burst(tick + n * 1920 * DECIMATION, 1920)).unwrap();
@@ -50,7 +50,7 @@ fn what_was_given_out_is_sent_and_then_nothing() {
 
 #[test]
 fn a_clean_end_while_parked_leaves_the_stream_to_its_new_owner() {
-    let Some((_folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
     usrp.ask("freeze").unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(usrp.child.id() as i32), nix::sys::signal::Signal::SIGTERM).unwrap();
     assert!(usrp.child.wait().unwrap().success());
@@ -59,9 +59,7 @@ fn a_clean_end_while_parked_leaves_the_stream_to_its_new_owner() {
 
 #[test]
 fn a_link_ends_the_parking_and_an_unlinked_process_can_be_parked() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let folder = tempfile::tempdir().unwrap();
     let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();
     let fake = FakeRadio::start();
@@ -93,7 +91,7 @@ fn samples(taker: &UdpSocket) {
 
 #[test]
 fn a_stream_that_went_on_elsewhere_is_claimed_without_a_restart() {
-    let Some((_folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     receive_contiguous(&mut d2d, 20_000);
     // On a busy machine the stream may look stopped; once it must not.
     let claimed = (0..5).any(|_| {
@@ -109,9 +107,7 @@ fn a_stream_that_went_on_elsewhere_is_claimed_without_a_restart() {
 
 #[test]
 fn a_software_n210_is_given_away_for_two_seconds_and_claimed_again() {
-    if !own_network() {
-        return;
-    }
+    let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let folder = tempfile::tempdir().unwrap();
     let listener = SampleListener::bind(&folder.path().join("samples.sock")).unwrap();

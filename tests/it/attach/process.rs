@@ -1,5 +1,6 @@
 //! `baton usrp` as a child, and its agent's and its sibling's ends of the sockets.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
@@ -7,23 +8,40 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::machine::{self, Turn};
+use crate::common::needs;
 use config::Radio;
 use n210_wire::Control;
 use n210_wire::control::{Action, Message};
 use n210_wire::register::setting_address;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use protocol::StreamCounters;
 use serde_json::{Value, json};
 use workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET};
 
-/// A network namespace for this test's thread and what it starts; it needs no name and ends with them. `false` without the rights.
-pub fn own_network() -> bool {
-    if unshare(CloneFlags::CLONE_NEWNET).is_err() {
-        eprintln!("skipped: a network namespace of one's own needs root");
-        return false;
+/// A network namespace for this test's thread and what it starts, which needs no name; left when dropped. Its test has the machine alone.
+pub struct OwnNetwork {
+    before: File,
+    _turn: Turn,
+}
+
+impl OwnNetwork {
+    pub fn enter() -> Option<Self> {
+        if !needs::root() {
+            return None;
+        }
+        let network = Self { before: File::open("/proc/thread-self/ns/net").unwrap(), _turn: machine::alone() };
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        ip("link set lo up");
+        Some(network)
     }
-    ip("link set lo up");
-    true
+}
+
+impl Drop for OwnNetwork {
+    fn drop(&mut self) {
+        // With --test-threads=1 the next test has the same thread.
+        setns(&self.before, CloneFlags::CLONE_NEWNET).unwrap();
+    }
 }
 
 /// Runs iproute2 in the present namespace.
@@ -76,14 +94,14 @@ impl Drop for SoftwareRadio {
 
 pub fn radio(address: &str) -> Radio {
     Radio {
-        args: format!("addr={address}"),
+        args: format!("addr={address}").parse().unwrap(),
         rate: 100e6 / 52.0,
         tx_freq: 10e6,
         rx_freq: 20e6,
         gain: 0.0,
         tx_ant: String::new(),
         rx_ant: String::new(),
-        reference: "internal".into(),
+        reference: config::Reference::Internal,
         bw: 30e6,
     }
 }

@@ -1,72 +1,72 @@
-//! One modem goes on where another one is: the soft state of the whole.
+//! One modem continues for another one: the soft state of a whole modem.
 
 use super::Modem;
 use crate::acquire::Timing;
-use crate::ear::Ear;
 use crate::phy::numerology::FrameClock;
+use crate::queue::MTU;
+use crate::receive_side::ReceiveSide;
 use crate::relay::LONGEST;
-use crate::segment::MTU;
-use crate::soft_state::{Carried, Room, SoftState, check_clock, packet};
+use crate::soft_state::{CarriedPackets, ModemSoftState, Room, check_clock, packet};
 
 /// Most bytes of packets that are forwarded: more than any bandwidth carries while work changes hands, and far from what a request may have.
 const MOST_FORWARDED: usize = 64 << 10;
 
 impl Modem {
     /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync. A frozen
-    /// modem's state holds the packets that are under way and wait, too: those of a running one will be its own affair.
-    pub fn export(&self) -> Option<SoftState> {
-        let receiver = match &self.ear {
-            Ear::One(receiver) => receiver,
-            Ear::Group(group) => group.leader()?,
+    /// modem's state also holds the packets that are under way or wait; a running one still sends its packets itself.
+    pub fn export(&self) -> Option<ModemSoftState> {
+        let receiver = match &self.receive_side {
+            ReceiveSide::Link(receiver) => receiver,
+            ReceiveSide::Group(group) => group.leader()?,
         };
-        let (cell, parameters) = self.ear.cell()?;
+        let (cell, parameters) = self.receive_side.cell()?;
         let timing = receiver.timing()?;
         let now = self.history.end();
         let (_, tick) = timing.clock.next_subframe(now);
-        let state = SoftState {
-            version: SoftState::VERSION,
+        let state = ModemSoftState {
+            version: ModemSoftState::VERSION,
             cell: cell.number(),
-            parameters: SoftState::words(&parameters),
+            parameters: ModemSoftState::words(&parameters),
             origin: timing.clock.origin,
             cfo_hz: timing.cfo,
             tick,
-            frame: self.ear.frame_at(tick),
+            frame: self.receive_side.frame_at(tick),
             decoded: receiver.decoded(),
             next_free: self.next_free,
             sent: self.segmenter.sequence(),
             expected: receiver.reassembler.expected(),
             link: self.report().link,
-            carried: Carried::default(),
-            group: match &self.ear {
-                Ear::One(_) => None,
-                Ear::Group(group) => Some(group.state(tick)),
+            carried: CarriedPackets::default(),
+            group: match &self.receive_side {
+                ReceiveSide::Link(_) => None,
+                ReceiveSide::Group(group) => Some(group.state(tick)),
             },
         };
         Some(if self.frozen { self.with_packets(state) } else { state })
     }
 
-    fn with_packets(&self, mut state: SoftState) -> SoftState {
+    fn with_packets(&self, mut state: ModemSoftState) -> ModemSoftState {
         let mut room = state.room();
-        match (&self.ear, &mut state.group) {
-            (Ear::Group(group), Some(told)) => group.parts(told, &mut room),
-            (Ear::Group(_), None) => {}
-            (Ear::One(receiver), _) => {
+        match (&self.receive_side, &mut state.group) {
+            (ReceiveSide::Group(group), Some(told)) => group.parts(told, &mut room),
+            (ReceiveSide::Group(_), None) => {}
+            (ReceiveSide::Link(receiver), _) => {
                 receiver
                     .reassembler
                     .part()
                     .into_iter()
-                    .for_each(|part| room.take(part, |text| state.carried.receiving = Some(text)));
+                    .for_each(|part| room.place(part, |text| state.carried.receiving = Some(text)));
             }
         }
         let carried = &mut state.carried;
         if self.segmenter.under_way() {
-            room.take(self.segmenter.rest(), |text| carried.sending = Some(text));
+            room.place(self.segmenter.rest(), |text| carried.sending = Some(text));
         }
         let waiting = &mut carried.waiting;
         // In their order: behind one that does not fit, none does.
         self.segmenter.waiting().for_each(|packet| room.append(packet, waiting));
         self.outgoing.show(|packet| room.append(packet, waiting));
-        if let Ear::Group(group) = &self.ear {
+        if let ReceiveSide::Group(group) = &self.receive_side {
             self.queue.show(|packet| group.relay.routed(packet).iter().for_each(|packet| room.append(packet, waiting)));
         }
         carried.left_behind = room.left_behind();
@@ -75,7 +75,7 @@ impl Modem {
 
     /// Packets from tun since the freeze, in base64, the oldest first, as many as a request has room for: no state of this modem holds them.
     pub fn unsent(&self) -> Vec<String> {
-        let (mut room, mut packets) = (Room::of(MOST_FORWARDED), Vec::new());
+        let (mut room, mut packets) = (Room::with_bytes(MOST_FORWARDED), Vec::new());
         self.queue.show_later(|packet| room.append(packet, &mut packets));
         packets
     }
@@ -96,20 +96,20 @@ impl Modem {
     ///
     /// # Errors
     /// A sentence when the state does not fit; nothing is changed then.
-    pub fn inherit(&mut self, state: &SoftState) -> Result<(), String> {
+    pub fn inherit(&mut self, state: &ModemSoftState) -> Result<(), String> {
         let (cell, parameters) = state.check(&self.settings)?;
         let packets = state.carried.packets(if state.group.is_some() { LONGEST } else { MTU })?;
         let parts = state.group.as_ref().map(|group| group.parts()).transpose()?;
         // While no samples flow the clock is not known; the next block will tell.
-        let flows = self.ear.has_samples();
+        let flows = self.receive_side.has_samples();
         if flows {
             check_clock(state.tick, self.history.end())?;
         }
-        match (&mut self.ear, &state.group) {
-            (Ear::Group(group), Some(told)) => {
+        match (&mut self.receive_side, &state.group) {
+            (ReceiveSide::Group(group), Some(told)) => {
                 group.inherit((cell.group(), parameters), state, told, parts.unwrap_or_default())?;
             }
-            (Ear::One(receiver), _) => {
+            (ReceiveSide::Link(receiver), _) => {
                 let timing = Timing { clock: FrameClock { origin: state.origin }, cfo: state.cfo_hz };
                 let frame = state.frame.map(|number| (timing.clock.frame_start(state.tick), number));
                 let cell = receiver.cell_for(cell, parameters);
@@ -117,7 +117,9 @@ impl Modem {
                 receiver.quality.resume(state.link);
                 receiver.reassembler.resume(state.expected, packets.receiving);
             }
-            (Ear::Group(_), None) => return Err("the soft state is not of a terminal in a group, which this modem is".into()),
+            (ReceiveSide::Group(_), None) => {
+                return Err("the soft state is not of a terminal in a group, which this modem is".into());
+            }
         }
         self.inherited = (!flows).then_some(state.tick);
         self.segmenter.resume(state.sent, packets.sending, packets.waiting);

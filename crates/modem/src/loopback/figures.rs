@@ -1,28 +1,28 @@
-//! Figures. What is ignored prints JSON lines for the bench: `cargo test --release --lib modem:: -- --ignored --nocapture`.
-
-use std::time::Duration;
+//! What is measured of the modem in the simulated channel: the tests hold it to limits, the bench (benches/figures.rs) prints it.
 
 use num_complex::Complex32;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rustfft::FftPlanner;
-use serde_json::json;
 
-use super::{CELL, Channel, End, Pair, Setup, gauss, merged};
+use super::{CELL, Channel, End, Pair, Setup, gauss};
+use crate::outlet::Sync;
 use crate::phy::broadcast::Broadcast;
 use crate::phy::cell::Cell;
-use crate::phy::demodulate::{Demodulator, Outcome};
-use crate::phy::duplex::{Direction, Duplex};
+use crate::phy::demodulate::Demodulator;
+use crate::phy::duplex::{Duplex, LinkDirection};
 use crate::phy::modulation::Modulation;
 use crate::phy::numerology::{Bandwidth, Numerology, Prefix};
-use crate::phy::parameters::{Parameters, Role};
+use crate::phy::parameters::{Parameters, TerminalRole};
 use crate::phy::sync_signals::CellId;
-use crate::phy::transmit::{Content, LEFT_OUT, RMS, Transmitter};
-use crate::receive::Sync;
+use crate::phy::transmit::{LEFT_OUT, RMS, SubframeContent, Transmitter};
 use workload::samples::Sample;
 
+#[cfg(feature = "bench")]
+pub mod records;
+
 /// One subframe after another through white noise.
-struct Bench {
+struct WhiteNoise {
     cell: Cell,
     transmitter: Transmitter,
     demodulator: Demodulator,
@@ -34,13 +34,13 @@ struct Bench {
 /// A subframe without synchronisation signals.
 const NUMBER: usize = 3;
 
-impl Bench {
+impl WhiteNoise {
     fn new(bandwidth: Bandwidth, modulation: Modulation, seed: u64) -> Self {
         let numerology = Numerology::new(bandwidth, Prefix::Normal);
         let parameters = Parameters { numerology, duplex: Duplex::Fdd, modulation, rnti: 61 };
         let mut planner = FftPlanner::new();
         Self {
-            cell: Cell::new(CellId::new(CELL).unwrap(), parameters, Direction::Down),
+            cell: Cell::new(CellId::new(CELL).unwrap(), parameters, LinkDirection::Down),
             transmitter: Transmitter::new(bandwidth, &mut planner),
             demodulator: Demodulator::new(bandwidth, &mut planner),
             random: StdRng::seed_from_u64(seed),
@@ -53,8 +53,8 @@ impl Bench {
     fn subframe(&mut self, snr_db: f32) -> Vec<Complex32> {
         let subframe = &self.cell.subframes[NUMBER];
         let payload: Vec<u8> = (0..subframe.layout.payload_bytes()).map(|_| self.random.random()).collect();
-        let broadcast = Broadcast { parameters: self.cell.parameters, role: Role::Master, frame: 0, hops: 0 };
-        self.transmitter.subframe(&self.cell, NUMBER, Content::Payload(&payload), &broadcast, &mut self.samples);
+        let broadcast = Broadcast { parameters: self.cell.parameters, role: TerminalRole::Master, frame: 0, hops: 0 };
+        self.transmitter.subframe(&self.cell, NUMBER, SubframeContent::Payload(&payload), &broadcast, &mut self.samples);
         subframe.layout.encode(&payload, &mut self.bits);
         self.bits.iter_mut().zip(subframe.scrambling()).for_each(|(bit, mask)| *bit ^= mask);
         let n = self.cell.numerology();
@@ -83,10 +83,14 @@ impl Bench {
     }
 
     /// Rate of wrong subframes of one block each, after error correction.
+    #[cfg(feature = "bench")]
     fn bler(&mut self, snr_db: f32, subframes: usize) -> f64 {
         let good = (0..subframes).filter(|_| {
             let received = self.subframe(snr_db);
-            matches!(self.demodulator.subframe(&self.cell, NUMBER, &received, 0.0), Outcome::Good(_))
+            matches!(
+                self.demodulator.subframe(&self.cell, NUMBER, &received, 0.0),
+                crate::phy::demodulate::SubframeOutcome::Good(_)
+            )
         });
         1.0 - good.count() as f64 / subframes as f64
     }
@@ -119,72 +123,6 @@ fn loss(modulation: Modulation, eb_n0_db: f64, ber: f64) -> f64 {
 
 fn es_n0(modulation: Modulation, eb_n0_db: f64) -> f32 {
     (eb_n0_db + 10.0 * (modulation.bits() as f64).log10()) as f32
-}
-
-#[test]
-fn uncoded_bit_errors_are_within_1_db_of_theory() {
-    for (modulation, points) in Modulation::ALL.into_iter().zip([[4.0, 7.0], [8.0, 11.0], [12.0, 15.0]]) {
-        let mut bench = Bench::new(Bandwidth::Mhz5, modulation, 1);
-        for point in points {
-            let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 0);
-            let ber = wrong as f64 / all as f64;
-            let loss = loss(modulation, point, ber);
-            assert!((-0.3..1.0).contains(&loss), "{modulation:?} at {point} dB: {ber:.2e}, {loss:.2} dB from theory");
-        }
-    }
-}
-
-#[test]
-#[ignore = "prints figures"]
-fn print_uncoded_bit_errors() {
-    for modulation in Modulation::ALL {
-        let mut bench = Bench::new(Bandwidth::Mhz5, modulation, 2);
-        let name = format!("{modulation:?}");
-        // For the picture: the smooth curve, at what all axes show.
-        for point in (0..=84).map(|n| f64::from(n) / 4.0) {
-            println!(
-                "{}",
-                json!({"figure": "ber_theory", "modulation": name, "eb_n0_db": point, "ber": theory(modulation, point)})
-            );
-        }
-        for point in (0..=20).map(f64::from) {
-            let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 1000);
-            if wrong < 30 {
-                break;
-            }
-            let ber = wrong as f64 / all as f64;
-            let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
-            println!(
-                "{}",
-                json!({"figure": "ber", "modulation": name, "eb_n0_db": point, "ber": ber, "wrong": wrong, "bits": all,
-                    "theory": theory, "loss_db": loss})
-            );
-        }
-    }
-}
-
-#[test]
-#[ignore = "prints figures"]
-fn print_block_errors() {
-    const FIRST: [u8; 3] = [1, 6, 11];
-    for modulation in Modulation::ALL {
-        for bandwidth in [Bandwidth::Mhz1_4, Bandwidth::Mhz5] {
-            let mut bench = Bench::new(bandwidth, modulation, 3);
-            // Half a dB apart; no block arrives below the first.
-            for snr in (2 * FIRST[modulation as usize]..60).map(|n| f64::from(n) / 2.0) {
-                let bler = bench.bler(snr as f32, 200);
-                if bler < 1.0 {
-                    println!(
-                        "{}",
-                        json!({"figure": "bler", "modulation": format!("{modulation:?}"), "bw": bandwidth.mhz(), "es_n0_db": snr, "bler": bler})
-                    );
-                }
-                if bler == 0.0 {
-                    break;
-                }
-            }
-        }
-    }
 }
 
 /// Starts of a pool at some level of knowledge: ms of signal until synced, of those that made it within 100 ms.
@@ -223,81 +161,45 @@ fn starts(cell: &serde_json::Value, level: &str, busy: bool, snr_db: f32, count:
     all
 }
 
-#[test]
-#[ignore = "prints figures"]
-fn print_acquisition() {
-    const LEVELS: [(&str, u8, bool); 5] =
-        [("cold", 0, false), ("control", 0, false), ("inherited", 0, false), ("inherited", 0, true), ("inherited", 2, false)];
-    for snr_db in [25.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0, -2.0, -3.0] {
-        for mhz in [1.4, 5.0] {
-            for (level, workmode, busy) in LEVELS {
-                let cell = merged(&json!({"workmode": workmode}), &[("BW", json!(mhz))]);
-                let all = starts(&cell, level, busy, snr_db, 50);
-                let at = |part: f64| all.get(((all.len() as f64 * part) as usize).min(all.len().saturating_sub(1)));
-                let line = json!({"figure": "acquisition", "bw": mhz, "start": level, "busy": busy, "workmode": workmode, "snr_db": snr_db,
-                    "probability": all.len() as f64 / 50.0, "median_ms": at(0.5), "p95_ms": at(0.95)});
-                println!("{line}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn uncoded_bit_errors_are_within_1_db_of_theory() {
+        for (modulation, points) in Modulation::ALL.into_iter().zip([[4.0, 7.0], [8.0, 11.0], [12.0, 15.0]]) {
+            let mut bench = WhiteNoise::new(Bandwidth::Mhz5, modulation, 1);
+            for point in points {
+                let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 0);
+                let ber = wrong as f64 / all as f64;
+                let loss = loss(modulation, point, ber);
+                assert!((-0.3..1.0).contains(&loss), "{modulation:?} at {point} dB: {ber:.2e}, {loss:.2} dB from theory");
             }
         }
     }
-}
 
-#[test]
-fn acquisition_takes_as_long_as_what_has_to_be_learned() {
-    let median = |level, busy| {
-        let all = starts(&json!({}), level, busy, 25.0, 15);
-        assert_eq!(all.len(), 15, "{level}: not every start succeeded");
-        all[7]
-    };
-    let (cold, control, inherited, busy) =
-        (median("cold", false), median("control", false), median("inherited", false), median("inherited", true));
-    println!(
-        "synced after {cold:.1} ms cold, {control:.1} with control information, {inherited:.1} inherited, {busy:.1} with traffic"
-    );
-    assert!(cold < 200.0 && control < 20.0 && inherited < 6.0 && busy < 2.5);
-    assert!(cold > control && control >= inherited && inherited > busy);
-}
+    #[test]
+    fn acquisition_takes_as_long_as_what_has_to_be_learned() {
+        let median = |level, busy| {
+            let all = starts(&json!({}), level, busy, 25.0, 15);
+            assert_eq!(all.len(), 15, "{level}: not every start succeeded");
+            all[7]
+        };
+        let (cold, control, inherited, busy) =
+            (median("cold", false), median("control", false), median("inherited", false), median("inherited", true));
+        println!(
+            "synced after {cold:.1} ms cold, {control:.1} with control information, {inherited:.1} inherited, {busy:.1} with traffic"
+        );
+        assert!(cold < 200.0 && control < 20.0 && inherited < 6.0 && busy < 2.5);
+        assert!(cold > control && control >= inherited && inherited > busy);
+    }
 
-#[test]
-fn where_data_fails_the_broadcast_block_proves_an_inherited_timing() {
-    let all = starts(&json!({"BW": 5}), "inherited", true, 2.0, 15);
-    println!("inherited at 2 dB: {all:.1?}");
-    // Once in a frame; the search would begin after 20 ms.
-    assert!(all.len() == 15 && all[7] < 15.0, "{all:?}");
-}
-
-#[test]
-#[ignore = "prints figures"]
-fn print_processor_load() {
-    for (mhz, modulation) in [(1.4, 1), (3.0, 1), (5.0, 1), (5.0, 3), (10.0, 1), (20.0, 1)] {
-        for (what, interval_ms, size) in [("idle", 0.0, 0), ("pings", 100.0, 84), ("full", 0.5, 1500)] {
-            let cell = json!({"BW": mhz, "type_mode": modulation});
-            let mut pair = Pair::new(&Setup { cell, snr_db: 30.0, ..Setup::default() });
-            pair.until(100.0, Pair::both_synced);
-            (pair.far.cpu, pair.pool.cpu) = (Duration::ZERO, Duration::ZERO);
-            let (mut ms, mut packets) = (0.0, 0);
-            while ms < 500.0 {
-                let burst = if what == "full" { 1 + 4 * mhz as usize * modulation / 10 } else { usize::from(size > 0) };
-                (0..burst).for_each(|_| [&pair.far, &pair.pool].iter().for_each(|e| e.modem.queue().push(&vec![0x45; size])));
-                ms += pair.until(if interval_ms > 0.0 { interval_ms } else { 100.0 }, |_| false);
-                packets += pair.pool.taken.packets.drain(..).count();
-                pair.far.taken.packets.clear();
-            }
-            let load = |e: &End| e.cpu.as_secs_f64() * 1000.0 / ms;
-            println!(
-                "{}",
-                json!({"figure": "load", "bw": mhz, "type_mode": modulation, "what": what, "master_cores": load(&pair.far),
-                    "slave_cores": load(&pair.pool), "kbit_per_s": (packets * size * 8) as f64 / ms,
-                    "blocks_bad": pair.pool.modem.report().link.blocks_bad})
-            );
-        }
-        let mut searching = End::new(&json!({"workmode": 1, "BW": mhz}), false, 0);
-        let mut noise = Channel::new(Bandwidth::ALL.into_iter().find(|b| b.mhz() == mhz).unwrap(), 0, 0.0, 13);
-        let rate = 100e6 / searching.ticks as f64;
-        while (searching.at as f64) < rate / 2.0 {
-            let received = noise.receive(searching.at);
-            searching.feed(&received);
-        }
-        println!("{}", json!({"figure": "load", "bw": mhz, "what": "searching", "slave_cores": searching.cpu.as_secs_f64() / 0.5}));
+    #[test]
+    fn where_data_fails_the_broadcast_block_proves_an_inherited_timing() {
+        let all = starts(&json!({"BW": 5}), "inherited", true, 2.0, 15);
+        println!("inherited at 2 dB: {all:.1?}");
+        // Once in a frame; the search would begin after 20 ms.
+        assert!(all.len() == 15 && all[7] < 15.0, "{all:?}");
     }
 }

@@ -1,21 +1,18 @@
 //! Three terminals on one frequency: the master (0), the relay (1) and the third (2), with and without an obstacle between 0 and 2.
 
+#[cfg(test)]
 mod finding;
+#[cfg(test)]
 mod replaced;
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{BLOCK, Bandwidth, CELL, Channel, End, merged};
-use crate::phy::duplex::{Direction, Duplex, Use};
-use crate::phy::numerology::{FRAME_TICKS, SUBFRAME_TICKS, TICK_RATE};
-use crate::phy::sync_signals::CellId;
-use crate::phy::transmit::LEFT_OUT;
-use crate::receive::Sync;
-use crate::settings::Settings;
-use crate::soft_state::MOST_BYTES;
+use crate::outlet::Sync;
+use crate::phy::numerology::TICK_RATE;
+use crate::settings::ModemSettings;
 use protocol::Route;
 use workload::samples::Sample;
 
@@ -36,8 +33,8 @@ fn ip(from: usize, to: usize, number: u32, length: usize) -> Vec<u8> {
 }
 
 /// Three terminals, each with a device clock of its own, and the six paths between them.
-struct Air {
-    ends: Vec<End>,
+pub struct Air {
+    pub ends: Vec<End>,
     /// By `[from][to]`; a path may be blocked.
     paths: Vec<Vec<Channel>>,
     obstacle: bool,
@@ -52,7 +49,7 @@ struct Air {
 const DELAYS: [[u64; 3]; 3] = [[0, 2, 5], [2, 0, 4], [5, 4, 0]];
 
 impl Air {
-    fn new(cell: Value, obstacle: bool) -> Self {
+    pub fn new(cell: Value, obstacle: bool) -> Self {
         let mhz = cell["BW"].as_f64().unwrap_or(1.4);
         let bandwidth = Bandwidth::ALL.into_iter().find(|b| b.mhz() == mhz).unwrap();
         let ahead = [0, 12_345, 777_777];
@@ -79,7 +76,7 @@ impl Air {
         };
         let mut own = own.as_object().unwrap().clone();
         control.iter().for_each(|control| own.extend(control.as_object().unwrap().clone()));
-        End::of(Settings::read_for(&own, control.is_some(), None, &terminals()).unwrap(), at)
+        End::with_settings(ModemSettings::read(&own, control.is_some(), None, &terminals()).unwrap(), at)
     }
 
     fn blocked(&self, from: usize, to: usize) -> bool {
@@ -113,7 +110,7 @@ impl Air {
     }
 
     /// Steps until `done` or for `ms` of signal; returns the ms that passed.
-    fn until(&mut self, ms: f64, done: impl Fn(&Self) -> bool) -> f64 {
+    pub fn until(&mut self, ms: f64, done: impl Fn(&Self) -> bool) -> f64 {
         let block = BLOCK as f64 * self.ends[0].ticks as f64 / (TICK_RATE / 1000.0);
         let mut passed = 0.0;
         while !done(self) && passed < ms {
@@ -123,7 +120,7 @@ impl Air {
         passed
     }
 
-    fn synced(&self, index: usize) -> bool {
+    pub fn synced(&self, index: usize) -> bool {
         self.ends[index].last_sync() == Some(Sync::Synced)
     }
 
@@ -136,11 +133,11 @@ impl Air {
         (0..3).all(|index| self.routes(index).len() == 2)
     }
 
-    fn send(&self, from: usize, to: usize, number: u32, length: usize) {
+    pub fn send(&self, from: usize, to: usize, number: u32, length: usize) {
         self.ends[from].modem.queue().push(&ip(from, to, number, length));
     }
 
-    fn received(&self, at: usize) -> &[Vec<u8>] {
+    pub fn received(&self, at: usize) -> &[Vec<u8>] {
         &self.ends[at].taken.packets
     }
 
@@ -175,7 +172,7 @@ impl Air {
 
     fn control(&self, index: usize) -> Value {
         let own =
-            Settings::read_for(json!({"workmode": 1, "cell_ID": index}).as_object().unwrap(), false, None, &terminals()).unwrap();
+            ModemSettings::read(json!({"workmode": 1, "cell_ID": index}).as_object().unwrap(), false, None, &terminals()).unwrap();
         Value::Object(own.control(self.ends[index].modem.report().cell))
     }
 }

@@ -5,8 +5,8 @@ use rand::{Rng, SeedableRng};
 use serde_json::json;
 
 use super::{BLOCK, CELL, Channel, End, Pair, Setup};
+use crate::outlet::Sync;
 use crate::phy::numerology::Bandwidth;
-use crate::receive::Sync;
 use workload::samples::Sample;
 
 #[test]
@@ -86,7 +86,7 @@ fn after_300_ms_without_samples_the_link_is_back_and_the_master_has_not_moved() 
 fn a_device_clock_that_starts_again_is_followed() {
     let mut pair = Pair::new(&Setup { ahead: 0, carried: true, seed: 7, ..Setup::default() });
     pair.until(60.0, Pair::both_synced);
-    // The pool radio is power-cycled: its ticks begin anew.
+    // The pool radio is power-cycled: its ticks start again.
     let samples = pair.pool.at - 20_000;
     pair.pool.at -= samples;
     let mut ms = 0;

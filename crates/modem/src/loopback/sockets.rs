@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::{BLOCK, CELL, Channel, End};
 use crate::core::Modem;
-use crate::intake::Intake;
+use crate::intake::{Intake, IpInterface};
 use crate::phy::numerology::Bandwidth;
-use crate::settings::Settings;
-use crate::shell::{IpInterface, Shared, serve_samples};
+use crate::settings::ModemSettings;
+use crate::shell::{SharedState, serve_samples};
 use workload::samples::{Block, Kind};
 use workload::seqpacket::{SampleListener, SampleSocket};
 use workload::serve::serve;
@@ -31,12 +31,12 @@ impl IpInterface for UnixDatagram {
 
 /// A slave in its shell, listening in `dir`; returns the far side of its interface.
 fn start_slave(dir: &Path) -> UnixDatagram {
-    start(dir, Settings::read(json!({"workmode": 1}).as_object().unwrap(), false, None).unwrap())
+    start(dir, ModemSettings::read(json!({"workmode": 1}).as_object().unwrap(), false, None, &[]).unwrap())
 }
 
 /// A modem in its shell, listening in `dir`; returns the far side of its interface.
-fn start(dir: &Path, settings: Settings) -> UnixDatagram {
-    let shared = Arc::new(Shared::new(settings.clone()).unwrap());
+fn start(dir: &Path, settings: ModemSettings) -> UnixDatagram {
+    let shared = Arc::new(SharedState::new(settings.clone()).unwrap());
     let listener = SampleListener::bind(&dir.join("samples.sock")).unwrap();
     let answers = Arc::clone(&shared);
     let reporter = serve(&dir.join("d2d.sock"), move |ask| answers.answer(ask)).unwrap();
@@ -190,7 +190,7 @@ fn a_frozen_slave_hands_over_to_another_process() {
     let import = |state: &Value| json!({"id": 4, "ask": "import", "args": {"state": state}});
     let refused = tell(&next_stream, &mut next_events, &import(&json!({"version": 7})));
     assert_eq!(refused, json!({"id": 4, "error": "the soft state has version 7; this modem reads version 2"}));
-    assert!(tell(&next_stream, &mut next_events, &question("import"))["error"].as_str().unwrap().contains("can not be read"));
+    assert!(tell(&next_stream, &mut next_events, &question("import"))["error"].as_str().unwrap().contains("cannot be read"));
     assert_eq!(tell(&next_stream, &mut next_events, &import(&state))["ok"], Value::Null);
     assert_eq!(tell(&next_stream, &mut next_events, &question("resume"))["ok"]["missing"], 0);
     let mut radio = Radio::connect(two.path(), radio.far);
@@ -207,7 +207,7 @@ fn a_frozen_slave_hands_over_to_another_process() {
 fn a_terminal_of_a_group_takes_and_tells_routes_before_any_sample() {
     let dir = tempfile::tempdir().unwrap();
     let terminals = [8, 9, 10].map(|last| std::net::Ipv4Addr::new(192, 168, 40, last));
-    let settings = Settings::read_for(json!({"cell_ID": 1}).as_object().unwrap(), false, None, &terminals).unwrap();
+    let settings = ModemSettings::read(json!({"cell_ID": 1}).as_object().unwrap(), false, None, &terminals).unwrap();
     let _host = start(dir.path(), settings);
     let stream = UnixStream::connect(dir.path().join("d2d.sock")).unwrap();
     let mut events = BufReader::new(stream.try_clone().unwrap());
@@ -224,6 +224,6 @@ fn a_terminal_of_a_group_takes_and_tells_routes_before_any_sample() {
     assert!(lines.contains(&json!({"id": 5, "ok": null})), "{lines:?}");
     assert_eq!(tell(&stream, &mut events, &get)["ok"], list);
     let refused = tell(&stream, &mut events, &set(&json!([{"destID": 7, "nexthop": 0}])));
-    assert!(refused["error"].as_str().unwrap().contains("the route (7, 0) can not be one of terminal 1"), "{refused}");
+    assert!(refused["error"].as_str().unwrap().contains("the route (7, 0) cannot be one of terminal 1"), "{refused}");
     assert_eq!(tell(&stream, &mut events, &get)["ok"], list);
 }

@@ -90,7 +90,7 @@ impl RateMatch {
         let of_half = |start: usize| (0..half).map(move |n| k + start + n * PARITY_STEP % half);
         let parity = of_half(half).chain(of_half(0)).take(sent);
         let once: Vec<u16> = (0..bits).chain(parity).map(|n| n as u16).collect();
-        // When all is sent, it begins anew with the information.
+        // When all is sent, it starts again with the information.
         let positions = once.iter().copied().cycle().take(coded.max(bits)).collect();
         Self { code, info, positions }
     }
@@ -165,6 +165,7 @@ impl Decoder {
     }
 
     /// Blocks that the error correction had to work on so far.
+    #[cfg(test)]
     pub const fn worked(&self) -> u64 {
         self.worked
     }

@@ -28,11 +28,6 @@ impl Gold {
         self.x2 = (self.x2 >> 1) | (new2 << 30);
         out as u8
     }
-
-    /// The next eight bits, the first in the most significant place.
-    pub fn byte(&mut self) -> u8 {
-        (0..8).fold(0, |byte, _| (byte << 1) | self.step())
-    }
 }
 
 impl Iterator for Gold {

@@ -122,7 +122,7 @@ impl Bandwidth {
     }
 
     /// The widest that a radio with that rate, samples per second, carries.
-    pub fn of_rate(rate: f64) -> Option<Self> {
+    pub fn for_rate(rate: f64) -> Option<Self> {
         Self::ALL.into_iter().rev().find(|b| b.fits(rate))
     }
 }
@@ -282,10 +282,10 @@ mod tests {
 
     #[test]
     fn rates_are_recognised_as_they_are_written_down() {
-        assert_eq!(Bandwidth::of_rate(6.25e6), Some(Bandwidth::Mhz5));
-        assert_eq!(Bandwidth::of_rate(1_785_714.3), Some(Bandwidth::Mhz1_4));
-        assert_eq!(Bandwidth::of_rate(25e6), Some(Bandwidth::Mhz20));
-        assert_eq!(Bandwidth::of_rate(1_923_076.9), None);
+        assert_eq!(Bandwidth::for_rate(6.25e6), Some(Bandwidth::Mhz5));
+        assert_eq!(Bandwidth::for_rate(1_785_714.3), Some(Bandwidth::Mhz1_4));
+        assert_eq!(Bandwidth::for_rate(25e6), Some(Bandwidth::Mhz20));
+        assert_eq!(Bandwidth::for_rate(1_923_076.9), None);
         assert!(Bandwidth::Mhz15.fits(25e6));
     }
 

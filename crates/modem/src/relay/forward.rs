@@ -1,4 +1,4 @@
-//! What is put before a packet on the air, and what becomes of a packet.
+//! The two bytes before a packet on the air, and what they say of the packet.
 //!
 //! Two bytes: index of the next hop, index of the destination. A packet for whose destination this terminal is only the next hop is sent
 //! on to the destination itself, or not at all: nothing is on the air more than twice, so that nothing can circle.
@@ -22,9 +22,9 @@ pub enum Arrived<'a> {
         /// The packet.
         packet: &'a [u8],
     },
-    /// Every neighbour's.
+    /// For every neighbour.
     Hello(&'a [u8]),
-    /// Somebody else's, or nothing that can be.
+    /// For another terminal, or malformed.
     Nothing,
 }
 

@@ -7,7 +7,7 @@ use crate::phy::duplex::GROUP_SIZE;
 
 /// Version of the format.
 const VERSION: u8 = 1;
-/// Hops of what can not be reached.
+/// Hops of what cannot be reached.
 const NONE: u8 = 255;
 
 /// One value for every terminal of a group.
@@ -26,13 +26,13 @@ pub struct Opinion {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hello {
     /// By index.
-    pub of: PerTerminal<Option<Opinion>>,
+    pub opinions: PerTerminal<Option<Opinion>>,
 }
 
 impl Hello {
     /// As bytes.
     pub fn bytes(&self) -> Vec<u8> {
-        let entries: Vec<(u8, Opinion)> = (0..).zip(self.of).filter_map(|(index, said)| Some((index, said?))).collect();
+        let entries: Vec<(u8, Opinion)> = (0..).zip(self.opinions).filter_map(|(index, said)| Some((index, said?))).collect();
         let mut out = vec![VERSION, entries.len() as u8];
         for (index, opinion) in entries {
             out.extend([index, u8::from(opinion.heard), opinion.hops.unwrap_or(NONE)]);
@@ -40,14 +40,14 @@ impl Hello {
         out
     }
 
-    /// What the bytes say; `None` when they are of another version, cut, or name a terminal that can not be.
+    /// What the bytes say; `None` when they are of another version, cut, or name a terminal that cannot be.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let [VERSION, count, rest @ ..] = bytes else { return None };
         let (entries, _) = rest.as_chunks::<3>();
         let mut hello = Self::default();
         for &[index, heard, hops] in entries.get(..usize::from(*count))? {
             let opinion = Opinion { heard: heard == 1, hops: (hops != NONE).then_some(hops) };
-            *hello.of.get_mut(usize::from(index))? = Some(opinion);
+            *hello.opinions.get_mut(usize::from(index))? = Some(opinion);
         }
         Some(hello)
     }
@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn the_bytes_are_as_documented() {
         let mut hello = Hello::default();
-        hello.of[0] = Some(Opinion { heard: true, hops: Some(1) });
-        hello.of[2] = Some(Opinion::default());
+        hello.opinions[0] = Some(Opinion { heard: true, hops: Some(1) });
+        hello.opinions[2] = Some(Opinion::default());
         assert_eq!(hello.bytes(), [1, 2, 0, 1, 1, 2, 0, 255]);
         assert_eq!(Hello::read(&hello.bytes()), Some(hello));
         assert_eq!(Hello::read(&[2, 0]), None);

@@ -32,7 +32,7 @@ impl Neighbour {
         (self.said, self.due) = (said, now + LATE);
     }
 
-    /// It is tick `now`: hellos may have been missed.
+    /// Counts the hellos that have been missed by tick `now`.
     pub fn pass(&mut self, now: u64) {
         while self.due > 0 && now > self.due {
             self.due += INTERVAL;
@@ -50,12 +50,12 @@ impl Neighbour {
 
     /// It hears this terminal, and this terminal it.
     pub fn linked(&self, me: u8) -> bool {
-        self.heard && self.said.of[usize::from(me)].is_some_and(|opinion| opinion.heard)
+        self.heard && self.said.opinions[usize::from(me)].is_some_and(|opinion| opinion.heard)
     }
 
     /// Over how many hops it reaches the others, as it says.
     pub fn hops(&self) -> PerTerminal<Option<u8>> {
-        self.said.of.map(|opinion| opinion?.hops)
+        self.said.opinions.map(|opinion| opinion?.hops)
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn three_hellos_in_a_row_make_a_link_and_two_missed_ones_end_it() {
         let mut said = Hello::default();
-        said.of[1] = Some(Opinion { heard: true, hops: Some(1) });
+        said.opinions[1] = Some(Opinion { heard: true, hops: Some(1) });
         let mut other = Neighbour::default();
         let at = |tenths: u64| tenths * INTERVAL / 10;
         for (tenths, linked) in [(10, false), (20, false), (30, true)] {

@@ -27,7 +27,7 @@ pub struct Way {
 
 /// A route that was carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Carried {
+struct CarriedRoute {
     next: u8,
     /// Tick until which it is believed; none before the first samples.
     until: Option<u64>,
@@ -39,10 +39,10 @@ pub struct Routes {
     me: u8,
     count: u8,
     neighbours: PerTerminal<Neighbour>,
-    carried: PerTerminal<Option<Carried>>,
+    carried: PerTerminal<Option<CarriedRoute>>,
     /// Something was carried over since the probing began.
     given: bool,
-    /// Tick since which there is somebody to probe.
+    /// Tick since which there is another terminal to probe.
     began: Option<u64>,
     /// Tick at which the next hello is sent.
     next_hello: u64,
@@ -92,7 +92,7 @@ impl Routes {
         if self.others().any(|index| index == destination && linked(&index)) {
             return Some(Way { next: destination, hops: 1, probed: true });
         }
-        // Only who reaches it directly counts, so that nobody relies on a way that leads back.
+        // Only a terminal that reaches it directly counts, so that no route leads back.
         let reaches = |index: &u8| *index != destination && self.neighbour(*index).hops()[usize::from(destination)] == Some(1);
         let mut through = self.others().filter(|_| destination < GROUP_SIZE && destination != self.me);
         let next = through.find(|index| linked(index) && reaches(index))?;
@@ -113,7 +113,7 @@ impl Routes {
     /// Takes a table that another process had at this place; it is valid at once. Returns what to tell.
     ///
     /// # Errors
-    /// A sentence for a route that can not be; the table is as before then.
+    /// A sentence for a route that cannot be; the table is as before then.
     pub fn install(&mut self, routes: &[Route]) -> Result<Option<String>, String> {
         let mut carried = PerTerminal::default();
         for Route { dest_id, nexthop } in routes {
@@ -121,10 +121,10 @@ impl Routes {
             let (Some(destination), Some(next)) = (known(dest_id), known(nexthop)) else {
                 let (me, last) = (self.me, self.count - 1);
                 return Err(format!(
-                    "the route ({dest_id}, {nexthop}) can not be one of terminal {me}: a route joins other terminals of 0 to {last}"
+                    "the route ({dest_id}, {nexthop}) cannot be one of terminal {me}: a route joins other terminals of 0 to {last}"
                 ));
             };
-            carried[usize::from(destination)] = Some(Carried { next, until: None });
+            carried[usize::from(destination)] = Some(CarriedRoute { next, until: None });
         }
         self.carried = carried;
         self.given = !routes.is_empty();
@@ -132,9 +132,9 @@ impl Routes {
         Ok(self.given.then(|| format!("the route table was carried over: {}", self.words())))
     }
 
-    /// The device clock was set back, or this is another one: what was heard is void, what was carried over is not.
+    /// The device clock was set back, or this is another one: forgets what was received, keeps what was carried over.
     pub fn forget(&mut self) {
-        let carried = self.carried.map(|route| route.map(|route| Carried { until: None, ..route }));
+        let carried = self.carried.map(|route| route.map(|route| CarriedRoute { until: None, ..route }));
         *self = Self { carried, given: self.given, told: self.told, ..Self::new(self.me, self.count) };
     }
 
@@ -145,7 +145,7 @@ impl Routes {
         }
     }
 
-    /// It is tick `now`, and samples flow, of another terminal, too, if it is `heard`. `tell` gets what the operator may want to know.
+    /// Updates the table at tick `now`, while samples flow; `heard`: another terminal is received. `tell` gets what the operator may want to know.
     pub fn work(&mut self, now: u64, heard: bool, mut tell: impl FnMut(String)) {
         if heard {
             self.began.get_or_insert(now);
@@ -194,7 +194,7 @@ impl Routes {
             match (before.map(|way| way.next), after.map(|way| way.next)) {
                 (before, after) if before == after => {}
                 (_, Some(next)) => tell(format!("terminal {index} is now reached {}", through(index, next))),
-                (_, None) => tell(format!("terminal {index} can not be reached any more")),
+                (_, None) => tell(format!("terminal {index} cannot be reached any more")),
             }
         }
     }
@@ -211,10 +211,10 @@ impl Routes {
         let mut hello = Hello::default();
         for index in self.others() {
             let hops = self.way(index).map(|way| way.hops);
-            // Who goes on with another's routes is heard, and hears, as that one was.
+            // A terminal that continues with carried routes still has the neighbours of those routes.
             let taken_over = self.carried[usize::from(index)].is_some_and(|route| route.next == index);
             let heard = self.neighbour(index).heard() || taken_over;
-            hello.of[usize::from(index)] = Some(Opinion { heard, hops });
+            hello.opinions[usize::from(index)] = Some(Opinion { heard, hops });
         }
         Some(hello)
     }

@@ -1,7 +1,8 @@
 //! Payloads into packets.
 
 use super::sent::REMEMBERED;
-use super::{FIRST, LAST, LENGTH, MTU, Missing, REPORT, REPORTS, SEGMENT_HEADER, VERSION};
+use super::{FIRST, LAST, LENGTH, Missing, REPORT, REPORTS, SEGMENT_HEADER, VERSION};
+use crate::queue::MTU;
 
 /// Puts packets together.
 #[derive(Debug)]
@@ -23,13 +24,13 @@ pub struct Reassembler {
 
 impl Default for Reassembler {
     fn default() -> Self {
-        Self::of(MTU)
+        Self::with_longest(MTU)
     }
 }
 
 impl Reassembler {
-    /// Of packets of at most `longest` bytes.
-    pub const fn of(longest: usize) -> Self {
+    /// For packets of at most `longest` bytes.
+    pub const fn with_longest(longest: usize) -> Self {
         Self { longest, expected: None, open: false, packet: Vec::new(), broken: 0, missing: Vec::new(), reports: Vec::new() }
     }
 
@@ -73,12 +74,12 @@ impl Reassembler {
 
     /// Takes a payload and hands over every packet that ends in it. Payloads that are not of this format are ignored from the first
     /// wrong byte on.
-    pub fn take(&mut self, payload: &[u8], mut deliver: impl FnMut(&[u8])) {
+    pub fn accept(&mut self, payload: &[u8], mut deliver: impl FnMut(&[u8])) {
         let [VERSION, segments, high, low, rest @ ..] = payload else { return };
         let sequence = u16::from_be_bytes([*high, *low]);
         if let Some(expected) = self.expected.filter(|expected| *expected != sequence) {
             self.drop_open();
-            // A sender that began anew has not sent what seems to be missing, and knows it.
+            // A sender that started again has never sent what seems to be missing.
             let count = sequence.wrapping_sub(expected);
             if count <= REMEMBERED && self.missing.len() < REPORTS {
                 self.missing.push(Missing { first: expected, count });

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::sent::{Packet, Sent};
+use super::sent::{Sent, SentPacket};
 use super::{FIRST, LAST, LENGTH, Missing, REPORT, REPORT_BYTES, REPORTS, SEGMENT_HEADER, VERSION};
 use crate::queue::PacketQueue;
 
@@ -23,7 +23,7 @@ pub struct Segmenter {
     /// What was sent lately.
     latest: Sent,
     /// Packets that are sent again, before all others.
-    again: VecDeque<Packet>,
+    again: VecDeque<SentPacket>,
     /// What the far end has to be told, and in how many more payloads.
     reports: VecDeque<(Missing, u8)>,
     /// Packets that were sent again.
@@ -46,7 +46,7 @@ impl Segmenter {
 
     /// Sends again what is missing there.
     pub fn send_again(&mut self, missing: Missing) {
-        let packets = self.latest.take(missing);
+        let packets = self.latest.take_missing(missing);
         self.resent += packets.len() as u64;
         self.again.extend(packets);
     }
@@ -84,7 +84,7 @@ impl Segmenter {
         let (mut segments, mut ended) = (self.tell(size, payload), 0);
         let from = self.latest.next() - u64::from(self.under_way());
         while payload.len() + SEGMENT_HEADER < size && segments < u8::MAX {
-            if !self.under_way() && !self.take(queue) {
+            if !self.under_way() && !self.next_packet(queue) {
                 break;
             }
             let room = (size - payload.len() - SEGMENT_HEADER).min(usize::from(LENGTH));
@@ -134,7 +134,7 @@ impl Segmenter {
         }
     }
 
-    fn take(&mut self, queue: &PacketQueue) -> bool {
+    fn next_packet(&mut self, queue: &PacketQueue) -> bool {
         (self.sent, self.begun) = (0, false);
         self.packet.clear();
         let again = self.again.pop_front();
@@ -147,7 +147,7 @@ impl Segmenter {
             None => queue.pop(&mut self.packet),
         };
         if taken {
-            self.latest.packet(Some(Packet { bytes: self.packet.clone(), sendings }));
+            self.latest.packet(Some(SentPacket { bytes: self.packet.clone(), sendings }));
         }
         taken
     }

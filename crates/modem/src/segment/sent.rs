@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use super::Missing;
 
-/// Payloads that are remembered, one a subframe: a report needs some 20 ms, and a cut that lasts longer than the others is felt anyway.
+/// Payloads that are remembered, one for each subframe: a report takes some 20 ms, and a cut longer than the rest is noticed anyway.
 pub const REMEMBERED: u16 = 128;
 /// How often a packet is sent at most (3GPP: maxRetxThreshold).
 const SENDINGS: u8 = 4;
 
 /// A packet that is sent once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packet {
+pub struct SentPacket {
     /// The packet.
     pub bytes: Vec<u8>,
     /// How often it has been sent.
@@ -25,7 +25,7 @@ pub struct Sent {
     /// Number of the packet that comes next.
     next: u64,
     /// The latest packets; none where there is none to send again.
-    packets: VecDeque<Option<Packet>>,
+    packets: VecDeque<Option<SentPacket>>,
     /// Number of the payload that comes next.
     sequence: u16,
     /// Of the latest payloads, which packets.
@@ -43,8 +43,8 @@ impl Sent {
         self.next
     }
 
-    /// A packet is begun; none where it can not be sent again.
-    pub fn packet(&mut self, packet: Option<Packet>) {
+    /// A packet is begun; none where it cannot be sent again.
+    pub fn packet(&mut self, packet: Option<SentPacket>) {
         self.packets.push_back(packet);
         self.next += 1;
     }
@@ -62,7 +62,7 @@ impl Sent {
     }
 
     /// The packets with a part in these payloads, in their order. Each is given once: a second report of the same payloads asks for nothing.
-    pub fn take(&mut self, missing: Missing) -> Vec<Packet> {
+    pub fn take_missing(&mut self, missing: Missing) -> Vec<SentPacket> {
         let oldest = self.sequence.wrapping_sub(self.payloads.len() as u16);
         let mut found = Vec::new();
         for number in 0..missing.count.min(REMEMBERED) {

@@ -1,8 +1,8 @@
 //! Packets through payloads, some of which are lost.
 
-use super::sent::{Packet, REMEMBERED, Sent};
+use super::sent::{REMEMBERED, Sent, SentPacket};
 use super::*;
-use crate::queue::PacketQueue;
+use crate::queue::{MTU, PacketQueue};
 use proptest::prelude::*;
 
 /// All payloads for the packets, with sizes as the subframes have them.
@@ -22,7 +22,7 @@ fn cut(packets: &[Vec<u8>]) -> Vec<Vec<u8>> {
 
 fn join<'a>(payloads: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<Vec<u8>> {
     let (mut reassembler, mut out) = (Reassembler::default(), Vec::new());
-    payloads.into_iter().for_each(|p| reassembler.take(p, |packet| out.push(packet.to_vec())));
+    payloads.into_iter().for_each(|p| reassembler.accept(p, |packet| out.push(packet.to_vec())));
     out
 }
 
@@ -57,7 +57,7 @@ fn a_report_goes_before_the_packets_in_two_payloads() {
     assert_eq!(payload, [&[2, 1, 0, 1], &report[..]].concat());
     assert!(!segmenter.has_work(&queue));
     let mut reassembler = Reassembler::default();
-    reassembler.take(&payload, |packet| panic!("{packet:?}"));
+    reassembler.accept(&payload, |packet| panic!("{packet:?}"));
     assert_eq!(reassembler.reports().collect::<Vec<_>>(), [Missing { first: 0xfffe, count: 3 }]);
 }
 
@@ -66,7 +66,7 @@ fn a_gap_is_missing_once_and_a_sender_that_begins_anew_leaves_none() {
     let payload = |sequence: u16, segments: u8| [&[2, segments][..], &sequence.to_be_bytes(), &[0xc0, 1, 9]].concat();
     let mut reassembler = Reassembler::default();
     let mut missing = |sequence, segments| {
-        reassembler.take(&payload(sequence, segments), |_| {});
+        reassembler.accept(&payload(sequence, segments), |_| {});
         reassembler.missing().map(|missing| (missing.first, missing.count)).collect::<Vec<_>>()
     };
     assert_eq!(missing(0xfffe, 0), [], "nothing was known");
@@ -81,7 +81,7 @@ fn a_gap_is_missing_once_and_a_sender_that_begins_anew_leaves_none() {
 
 #[test]
 fn packets_are_sent_again_for_the_latest_payloads_once_and_not_for_ever() {
-    let packet = |n: u8, sendings| Packet { bytes: vec![n], sendings };
+    let packet = |n: u8, sendings| SentPacket { bytes: vec![n], sendings };
     let missing = |first, count| Missing { first, count };
     let mut sent = Sent::default();
     sent.begin(0xffff);
@@ -96,17 +96,17 @@ fn packets_are_sent_again_for_the_latest_payloads_once_and_not_for_ever() {
     let from = sent.next();
     sent.packet(Some(packet(3, 3)));
     sent.payload(from);
-    assert_eq!(sent.take(missing(0xfffe, 1)), [], "before all that is known");
-    assert_eq!(sent.take(missing(2, 5)), [], "not sent yet");
-    assert_eq!(sent.take(missing(0xffff, 2)), [packet(1, 1)], "2 was sent often enough");
-    assert_eq!(sent.take(missing(0xffff, 9)), [packet(3, 3)]);
-    assert_eq!(sent.take(missing(0xffff, 9)), []);
+    assert_eq!(sent.take_missing(missing(0xfffe, 1)), [], "before all that is known");
+    assert_eq!(sent.take_missing(missing(2, 5)), [], "not sent yet");
+    assert_eq!(sent.take_missing(missing(0xffff, 2)), [packet(1, 1)], "2 was sent often enough");
+    assert_eq!(sent.take_missing(missing(0xffff, 9)), [packet(3, 3)]);
+    assert_eq!(sent.take_missing(missing(0xffff, 9)), []);
     sent.packet(Some(packet(4, 1)));
     sent.payload(sent.next() - 1);
     for _ in 0..REMEMBERED {
         sent.payload(sent.next());
     }
-    assert_eq!(sent.take(missing(2, 1)), [], "forgotten");
+    assert_eq!(sent.take_missing(missing(2, 1)), [], "forgotten");
 }
 
 proptest! {
@@ -121,11 +121,11 @@ proptest! {
         for round in 0..200 {
             there.fill(&queue, 237, &mut payload);
             if !lost.contains(&round) {
-                far.take(&payload, |packet| arrived.push(packet.to_vec()));
+                far.accept(&payload, |packet| arrived.push(packet.to_vec()));
             }
             far.missing().for_each(|missing| back.report(missing));
             back.fill(&nothing, 237, &mut payload);
-            near.take(&payload, |packet| panic!("{packet:?}"));
+            near.accept(&payload, |packet| panic!("{packet:?}"));
             near.reports().for_each(|missing| there.send_again(missing));
         }
         arrived.sort();
@@ -161,7 +161,7 @@ proptest! {
             if valid && !payload.is_empty() {
                 payload[0] = VERSION;
             }
-            reassembler.take(&payload, |packet| assert!(packet.len() <= MTU));
+            reassembler.accept(&payload, |packet| assert!(packet.len() <= MTU));
         }
     }
 }

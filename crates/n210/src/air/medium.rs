@@ -3,7 +3,7 @@
 /// A medium that is the same everywhere, until single paths are set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Medium {
-    /// From every transmitter to every other radio. A radio does not hear itself unless a path from it to itself is set.
+    /// From every transmitter to every other radio. A radio does not receive itself unless a path from it to itself is set.
     pub path: Path,
     /// Noise power in a receiver's band against a full-scale carrier, dB.
     pub noise_dbfs: f32,

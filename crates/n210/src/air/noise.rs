@@ -1,6 +1,6 @@
 //! The noise that an antenna brings, white at the converter and coloured by the receive filters.
 //!
-//! It is a function of seed, radio, tuning and time alone: two chains of a radio that are set alike hear the same, however their samples
+//! It is a function of seed, radio, tuning and time alone: two chains of a radio that are set alike receive the same, however their samples
 //! are put into packets. For each rate two periodic rows are made, of sinusoids with the spectrum of the filters and random phases. Their
 //! sum, each taken from a place and with a sign that a hash picks for every block of samples, is the noise.
 
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
-use super::response::Chain;
+use super::response::FilterChain;
 use super::split::Split;
 use super::tuning::Tuning;
 use super::turn;
@@ -48,13 +48,13 @@ impl Noise {
         }
     }
 
-    /// Adds what a radio's chain hears from tick `start` on; `amplitude` is the root of the mean power.
+    /// Adds what a radio's chain receives from tick `start` on; `amplitude` is the root of the mean power.
     pub fn add(&mut self, sum: &mut Split, radio: usize, tuning: &Tuning, start: Tick, amplitude: f64) {
         let (period, words) = (u64::from(tuning.decimation), tuning.words.1);
         let place = [radio as u64, u64::from(words), u64::from(tuning.frequency), tuning.front.lo.to_bits(), start % period];
         let key = place.iter().fold(self.seed, |key, word| mix(key ^ word));
         // The antenna does not know when the chain's oscillator started.
-        let turned = turn::phasor(turn::of_word(tuning.phase_at_power_up())) * amplitude * std::f64::consts::FRAC_1_SQRT_2;
+        let turned = turn::phasor(turn::turns_from_word(tuning.phase_at_power_up())) * amplitude * std::f64::consts::FRAC_1_SQRT_2;
         let rows = self.rows(words);
         let (mut number, mut at) = (start / period, 0);
         while at < sum.re.len() {
@@ -77,7 +77,7 @@ impl Noise {
             if self.rates.len() >= self.limit {
                 self.rates.pop_front();
             }
-            let spectrum = spectrum(Chain::new(Direction::Receive, word), n210_wire::dsp::decimation_of(word));
+            let spectrum = spectrum(FilterChain::new(Direction::Receive, word), n210_wire::dsp::decimation_of(word));
             let rows = [1, 2].map(|row| self.row(&spectrum, mix(self.seed ^ mix(u64::from(word) << 2 | row))));
             self.rates.push_back(Rows { word, rows });
             self.rates.len() - 1
@@ -104,7 +104,7 @@ impl Noise {
 }
 
 /// Amplitudes of white noise behind the filters, for `PERIOD` frequencies of the decimated rate.
-fn spectrum(chain: Chain, decimation: Option<u32>) -> Vec<f64> {
+fn spectrum(chain: FilterChain, decimation: Option<u32>) -> Vec<f64> {
     let (impulse, step) = (chain.impulse(), decimation.unwrap_or(1) as usize);
     // By the correlation of the decimated noise: what the filters pass beyond its rate is folded into it.
     let mut line = vec![Complex::default(); PERIOD];

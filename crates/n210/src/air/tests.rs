@@ -4,37 +4,19 @@
 mod noise;
 mod signal;
 mod spectrum;
-mod speed;
 
 use std::f64::consts::{PI, TAU};
 
 use num_complex::Complex;
 
 use super::medium::{Medium, Path, Tap};
+use super::tones::{rx, tone, tx};
 use super::tuning::{FrontEnd, Tuning};
 use super::*;
 
 /// Silence but for what is sent.
 fn quiet(path: Path) -> Medium {
     Medium { path, noise_dbfs: -200.0, seed: 7 }
-}
-
-/// A chain as UHD sets it.
-fn chain(direction: Direction, decimation: u32, frequency: u32) -> Tuning {
-    let mut tuning = Tuning::new(direction);
-    let word = dsp::decimation_word(direction, decimation).unwrap();
-    tuning.set_decimation(word);
-    tuning.set_scale(dsp::scale_word(direction, word).0);
-    tuning.set_frequency(frequency, 0);
-    tuning
-}
-
-fn tx(decimation: u32, frequency: u32) -> Tuning {
-    chain(Direction::Transmit, decimation, frequency)
-}
-
-fn rx(decimation: u32, frequency: u32) -> Tuning {
-    chain(Direction::Receive, decimation, frequency)
 }
 
 fn samples(bytes: &[u8]) -> Vec<Complex<f64>> {
@@ -44,16 +26,8 @@ fn samples(bytes: &[u8]) -> Vec<Complex<f64>> {
 
 fn hear(air: &mut Air, radio: usize, tuning: Tuning, start: Tick, count: usize) -> Vec<Complex<f64>> {
     let mut bytes = vec![0; count * 4];
-    air.hear(radio, tuning, start, &mut bytes);
+    air.receive(radio, tuning, start, &mut bytes);
     samples(&bytes)
-}
-
-/// A rotating phasor, so many turns from each sample to the next.
-fn tone(amplitude: f64, turns: f64, count: usize) -> impl ExactSizeIterator<Item = Sample> {
-    (0..count).map(move |n| {
-        let value = Complex::from_polar(amplitude, TAU * (turns * n as f64).fract());
-        Sample::new(value.re.round() as i16, value.im.round() as i16)
-    })
 }
 
 /// Frequency response of a chain set as UHD sets it, by the closed forms of its filters; frequency in turns per tick.
@@ -84,9 +58,9 @@ fn theory(tuning: &Tuning, frequency: f64) -> Complex<f64> {
     Complex::from_polar(level * 1.646_760_258 / 1.65 * f64::from(tuning.gain), -TAU * frequency * delay)
 }
 
-/// What a receiver hears of an endless tone of a transmitter whose sample 0 falls on tick `origin`, by theory.
+/// What a receiver receives of an endless tone of a transmitter whose sample 0 falls on tick `origin`, by theory.
 ///
-/// The tone stands at all of its images; each is heard with its own phase.
+/// The tone stands at all of its images; each is received with its own phase.
 fn heard_by_theory(
     from: &Tuning,
     to: &Tuning,
@@ -96,7 +70,7 @@ fn heard_by_theory(
     start: Tick,
     count: usize,
 ) -> Vec<Complex<f64>> {
-    let apart = turn::of_word(from.frequency.wrapping_add(to.frequency)).cast_signed() as f64 / 2_f64.powi(64);
+    let apart = turn::turns_from_word(from.frequency.wrapping_add(to.frequency)).cast_signed() as f64 / 2_f64.powi(64);
     let images: Vec<_> = (0..from.decimation)
         .map(|image| {
             let at = (turns + f64::from(image)) / f64::from(from.decimation);
@@ -108,8 +82,8 @@ fn heard_by_theory(
             let tick = start + n * u64::from(to.decimation);
             let since = (tick - origin) as f64;
             let sum: Complex<f64> = images.iter().map(|(at, level)| level * Complex::cis(TAU * (at * since).fract())).sum();
-            let held = turn::of_word(from.phase_at_power_up().wrapping_add(to.phase_at_power_up()));
-            let shift = turn::of_word(from.frequency.wrapping_add(to.frequency));
+            let held = turn::turns_from_word(from.phase_at_power_up().wrapping_add(to.phase_at_power_up()));
+            let shift = turn::turns_from_word(from.frequency.wrapping_add(to.frequency));
             sum * turn::phasor(held.wrapping_add(shift.wrapping_mul(tick)))
         })
         .collect()

@@ -47,8 +47,8 @@ impl Track {
         Self { samples: vec![Sample::default(); MEMORY], sent: 0, stretches: VecDeque::new() }
     }
 
-    /// Remembers samples that were sent, the first at tick `start`.
-    pub fn play(&mut self, tuning: Tuning, start: Tick, samples: impl ExactSizeIterator<Item = Sample>) {
+    /// Records samples that were sent, the first at tick `start`.
+    pub fn record(&mut self, tuning: Tuning, start: Tick, samples: impl ExactSizeIterator<Item = Sample>) {
         let count = samples.len() as u64;
         let mut at = self.sent as usize % MEMORY;
         for sample in samples {

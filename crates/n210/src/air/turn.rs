@@ -9,7 +9,7 @@ use n210_wire::TICKS_PER_SECOND;
 pub type Turns = u64;
 
 /// What a register counts, in units of 2^-32 turns.
-pub fn of_word(word: u32) -> Turns {
+pub fn turns_from_word(word: u32) -> Turns {
     u64::from(word) << 32
 }
 

@@ -37,7 +37,7 @@ impl Gpsdo {
     }
 
     /// Takes a byte; gives what it answers at the end of a line. Most commands have no answer.
-    pub fn take(&mut self, byte: u8) -> Option<&'static str> {
+    pub fn receive_byte(&mut self, byte: u8) -> Option<&'static str> {
         if !matches!(byte, b'\r' | b'\n') {
             if self.line.len() < LONGEST {
                 self.line.push(byte);
@@ -81,7 +81,7 @@ mod tests {
 
     fn told(commands: &str) -> (Gpsdo, String) {
         let mut gpsdo = Gpsdo::new(DateTime::from_timestamp(1_000_000_000, 0).unwrap());
-        let answers = commands.bytes().filter_map(|byte| gpsdo.take(byte)).collect();
+        let answers = commands.bytes().filter_map(|byte| gpsdo.receive_byte(byte)).collect();
         (gpsdo, answers)
     }
 
@@ -113,7 +113,7 @@ mod tests {
     fn its_seconds_are_the_nearest() {
         for (milliseconds, second) in [(400, "40"), (600, "41")] {
             let mut gpsdo = Gpsdo::new(DateTime::from_timestamp_millis(1_000_000_000_000 + milliseconds).unwrap());
-            assert!("GPS:GPRMC 1\r".bytes().all(|byte| gpsdo.take(byte).is_none()));
+            assert!("GPS:GPRMC 1\r".bytes().all(|byte| gpsdo.receive_byte(byte).is_none()));
             assert_eq!(&gpsdo.pulse(0)[0][11..13], second);
         }
     }
@@ -123,7 +123,7 @@ mod tests {
         fn no_bytes_or_seconds_panic(bytes: Vec<u8>, seconds: u64) {
             let (mut gpsdo, _) = told("GPS:GPRMC 1\r\n");
             for byte in bytes {
-                gpsdo.take(byte);
+                gpsdo.receive_byte(byte);
             }
             gpsdo.pulse(seconds);
         }

@@ -32,7 +32,7 @@ fn attenuator_db(pins: u16) -> f32 {
 /// Gain in dB from the antenna to the converter; none when the way is cut.
 pub fn receive_db(pins: Pins) -> Option<f32> {
     let mixes = pins.rx & (OUTPUT | MIXER) == OUTPUT;
-    // The shared connector is the transmitter's while that leads out: then only its own leakage is heard.
+    // The shared connector is the transmitter's while that leads out: then only its own leakage is received.
     let connected = pins.rx & ANTENNA != 0 || pins.tx & ANTENNA == 0;
     (mixes && connected).then(|| attenuator_db(pins.rx))
 }

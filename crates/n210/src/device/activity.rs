@@ -1,4 +1,4 @@
-//! What a radio's chains do, for whoever watches.
+//! What a radio's chains do, for status reports.
 
 use super::Device;
 use n210_wire::TICKS_PER_SECOND;

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use super::activity::Activity;
 use super::clock::{Clock, Tick};
-use super::ear::Ear;
+use super::partial_packet::PartialPacket;
 use crate::air::Air;
 use crate::air::tuning::{FrontEnd, Tuning};
 use crate::ethernet::frame::UDP_HEADERS;
-use crate::ethernet::framer::{Framer, Stream};
+use crate::ethernet::framer::{Framer, FramerStream};
 use crate::ethernet::outbox::Outbox;
 use crate::ethernet::wire::Wire;
 use n210_wire::SAMPLES_PER_PACKET;
@@ -47,7 +47,7 @@ pub struct Surroundings<'a> {
 
 /// A stream command as its registers say it.
 #[derive(Debug, Clone, Copy)]
-struct Command {
+struct LatchedCommand {
     /// Device time to start at; none is at once.
     at: Option<u64>,
     chain: bool,
@@ -57,7 +57,7 @@ struct Command {
     samples: u64,
 }
 
-impl Command {
+impl LatchedCommand {
     fn new([word, high, low]: [u32; 3]) -> Self {
         let has = |bit| word & bit != 0;
         let samples = match word & StreamCommand::MAX_SAMPLES {
@@ -78,31 +78,31 @@ impl Command {
 enum State {
     Idle,
     /// For the device time of a command.
-    Waiting(Command, u64),
-    Running(Run),
+    Waiting(LatchedCommand, u64),
+    Running(PacketInProgress),
     /// Samples were lost; until this tick there is no room to say so.
     Overrun(Tick),
 }
 
 /// A packet that is being filled, and the command it is filled for.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    command: Command,
+struct PacketInProgress {
+    command: LatchedCommand,
     /// Tick and device time of the packet's first sample.
     start: Tick,
     time: u64,
     /// Ticks per sample, and most samples, as they were at its start.
     step: u64,
     full: u64,
-    /// Samples of the command, as often as it was begun anew, before this packet.
+    /// Samples of the command, as often as it was started again, before this packet.
     done: u64,
-    /// Samples of the command from the packet's start on; none while it begins anew of itself.
+    /// Samples of the command from the packet's start on; none while it starts again of itself.
     left: Option<u64>,
     /// There is no room for this packet before this tick.
     room: Tick,
 }
 
-impl Run {
+impl PacketInProgress {
     /// Samples until something happens.
     fn samples(&self) -> u64 {
         let samples = self.left.map_or(self.full, |left| left.min(self.full));
@@ -121,13 +121,13 @@ impl Run {
 
 /// One chain.
 pub struct RxChain {
-    stream: Stream,
+    stream: FramerStream,
     tuning: Tuning,
     template: RxTemplate,
     per_packet: u32,
     count: u8,
     command: [u32; 2],
-    queue: VecDeque<Command>,
+    queue: VecDeque<LatchedCommand>,
     state: State,
     /// When the two packet memories are free: that of the packet before, and that of the one before it.
     free: [Tick; 2],
@@ -135,14 +135,14 @@ pub struct RxChain {
     seen: Tick,
     /// Samples sent.
     sent: u64,
-    ear: Ear,
+    partial: PartialPacket,
     /// 16-bit samples on their way to 8 bits.
     wide: Vec<u8>,
 }
 
 impl RxChain {
     /// A chain as it is after power-up.
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: FramerStream) -> Self {
         Self {
             stream,
             tuning: Tuning::new(Direction::Receive),
@@ -155,7 +155,7 @@ impl RxChain {
             free: [0; 2],
             seen: 0,
             sent: 0,
-            ear: Ear::default(),
+            partial: PartialPacket::default(),
             wide: Vec::new(),
         }
     }
@@ -167,7 +167,7 @@ impl RxChain {
             sr::RX0_COMMAND_TIME_HIGH => self.command[1] = value,
             sr::RX0_COMMAND_TIME_LOW => {
                 let [command, high] = self.command;
-                self.push(Command::new([command, high, value]), now, around);
+                self.push(LatchedCommand::new([command, high, value]), now, around);
             }
             sr::RX0_FORMAT => self.template.format = Format::from_register(value),
             sr::RX0_HEADER => self.template.header = value,
@@ -203,10 +203,10 @@ impl RxChain {
         Activity { runs: self.is_running(), decimation: self.tuning.decimation, samples: self.sent }
     }
 
-    /// Hears the part of the packet under way that has come by now.
+    /// Computes the part of the packet under way that has arrived by now.
     pub fn listen(&mut self, now: Tick, radio: usize, air: &mut Air) {
         if let State::Running(run) = self.state {
-            self.ear.listen((run.start, now), run.full, radio, self.tuning, air);
+            self.partial.extend((run.start, now), run.full, radio, self.tuning, air);
         }
     }
 
@@ -225,7 +225,7 @@ impl RxChain {
         }
     }
 
-    fn push(&mut self, command: Command, now: Tick, around: &mut Surroundings) {
+    fn push(&mut self, command: LatchedCommand, now: Tick, around: &mut Surroundings) {
         self.seen = self.seen.max(now);
         if self.queue.len() < COMMANDS {
             self.queue.push_back(command);
@@ -254,7 +254,7 @@ impl RxChain {
         }
     }
 
-    fn start(&mut self, command: Command, at: Tick, around: &Surroundings) {
+    fn start(&mut self, command: LatchedCommand, at: Tick, around: &Surroundings) {
         self.tuning.start(at);
         let left = (!command.reload || !command.chain).then_some(command.samples);
         let run = self.packet(command, at, 0, left, around);
@@ -262,8 +262,15 @@ impl RxChain {
     }
 
     /// A packet whose first sample is at this tick.
-    fn packet(&self, command: Command, start: Tick, done: u64, left: Option<u64>, around: &Surroundings) -> Run {
-        Run {
+    fn packet(
+        &self,
+        command: LatchedCommand,
+        start: Tick,
+        done: u64,
+        left: Option<u64>,
+        around: &Surroundings,
+    ) -> PacketInProgress {
+        PacketInProgress {
             command,
             start,
             time: around.clock.device(start),
@@ -275,8 +282,8 @@ impl RxChain {
         }
     }
 
-    /// A command that begins anew of itself ends for a new one where it would begin anew next.
-    fn limited(&self, mut run: Run, now: Tick) -> Run {
+    /// A command that starts again of itself ends for a new one where it would start again next.
+    fn limited(&self, mut run: PacketInProgress, now: Tick) -> PacketInProgress {
         if run.left.is_none() && !self.queue.is_empty() {
             // Samples that have begun; the one under way is finished.
             let begun = run.done + now.saturating_sub(run.start) / run.step + 1;
@@ -311,7 +318,7 @@ impl RxChain {
     }
 
     /// The packet is full, or the command has ended, or both, or there is no room for the rest.
-    fn finish_packet(&mut self, run: Run, end: Tick, around: &mut Surroundings) {
+    fn finish_packet(&mut self, run: PacketInProgress, end: Tick, around: &mut Surroundings) {
         let samples = run.samples();
         if run.left != Some(samples) {
             let lost = run.overruns(run.left.map_or(run.full, |left| left.min(run.full)));
@@ -343,7 +350,7 @@ impl RxChain {
     }
 
     /// Another command follows without a gap, whatever its time: in the same packet if that is not full.
-    fn go_on(&mut self, mut run: Run, next: Command, samples: u64, end: Tick, around: &mut Surroundings) {
+    fn go_on(&mut self, mut run: PacketInProgress, next: LatchedCommand, samples: u64, end: Tick, around: &mut Surroundings) {
         let anew = next.reload && next.chain;
         if samples == run.full {
             self.emit(&run, samples, end, false, around);
@@ -366,7 +373,7 @@ impl RxChain {
         }
     }
 
-    fn emit(&mut self, run: &Run, samples: u64, end: Tick, last: bool, around: &mut Surroundings) {
+    fn emit(&mut self, run: &PacketInProgress, samples: u64, end: Tick, last: bool, around: &mut Surroundings) {
         let Self { stream, tuning, template, count, .. } = *self;
         self.sent += samples;
         let (samples, length) = (samples as usize, template.length(samples as usize));
@@ -378,10 +385,10 @@ impl RxChain {
         let Some(packet) = around.framer.frame(stream, around.out, length) else { return };
         let Ok(payload) = template.encode(packet, count, run.time, samples, last) else { return };
         match template.format {
-            Format::Sc16 => self.ear.hear(run.start, around.radio, tuning, around.air, payload),
+            Format::Sc16 => self.partial.complete(run.start, around.radio, tuning, around.air, payload),
             Format::Sc8 => {
                 self.wide.resize(samples * 4, 0);
-                self.ear.hear(run.start, around.radio, tuning, around.air, &mut self.wide);
+                self.partial.complete(run.start, around.radio, tuning, around.air, &mut self.wide);
                 format::clip_into(&self.wide, payload);
             }
         }
@@ -402,8 +409,8 @@ mod tests {
 
     #[test]
     fn twenty_eight_samples_find_room_before_the_packet_memory() {
-        let command = Command::new([StreamCommand::NOW | 1_000, 0, 0]);
-        let run = |room| Run { command, start: 1_000, time: 0, step: 52, full: 363, done: 0, left: None, room };
+        let command = LatchedCommand::new([StreamCommand::NOW | 1_000, 0, 0]);
+        let run = |room| PacketInProgress { command, start: 1_000, time: 0, step: 52, full: 363, done: 0, left: None, room };
         let full = 1_000 + 28 * 52;
         assert_eq!((run(full).samples(), run(full + 1).samples()), (363, 28));
         assert!(!run(full + 1).overruns(28), "what is in hand is not lost");

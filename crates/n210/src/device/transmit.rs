@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::deframer::{Deframer, Packet};
-use super::flow::Flow;
+use super::flow::FlowControl;
 use super::receive::Surroundings;
 use crate::air::tuning::{FrontEnd, Tuning};
 use crate::ethernet::frame::UDP_HEADERS;
-use crate::ethernet::framer::Stream;
+use crate::ethernet::framer::FramerStream;
 use n210_wire::Sample;
 use n210_wire::dsp::Direction;
 use n210_wire::format::Format;
@@ -43,7 +43,7 @@ enum State {
     },
     /// The burst goes on if a packet comes within a sample after this tick.
     Gap(Tick),
-    /// Drops what comes, to the end of its burst or for ever.
+    /// Drops what comes, to the end of its burst or forever.
     Dropping,
     /// Until cleared.
     Stuck,
@@ -71,7 +71,7 @@ pub struct TxChain {
     /// After a burst without an end, its last sample stays on the air: from and to which tick.
     held: Option<(Tick, Tick)>,
     last_sample: Sample,
-    flow: Flow,
+    flow: FlowControl,
     seen: Tick,
     updates: u8,
     events: u8,
@@ -100,7 +100,7 @@ impl TxChain {
             at_head: 0,
             held: None,
             last_sample: Sample::default(),
-            flow: Flow::default(),
+            flow: FlowControl::default(),
             seen: 0,
             updates: 0,
             events: 0,
@@ -344,7 +344,7 @@ impl TxChain {
         self.hold(start, around);
         self.held = None;
         let count = packet.samples.min(self.samples.len());
-        around.air.play(around.radio, self.tuning, start, self.samples.range(..count).copied());
+        around.air.transmit(around.radio, self.tuning, start, self.samples.range(..count).copied());
         self.played += count as u64;
         self.last_sample = count.checked_sub(1).and_then(|last| self.samples.get(last)).copied().unwrap_or_default();
         self.samples.drain(..count);
@@ -359,7 +359,7 @@ impl TxChain {
         let count = to.min(until).saturating_sub(from) / self.step();
         // A packet may still go on where the last one ended.
         if count > 0 && !matches!(self.state, State::Gap(_)) {
-            around.air.play(around.radio, self.tuning, from, std::iter::repeat_n(self.last_sample, count as usize));
+            around.air.transmit(around.radio, self.tuning, from, std::iter::repeat_n(self.last_sample, count as usize));
             self.held = Some((from + count * self.step(), until));
         }
         if to >= until {
@@ -384,7 +384,7 @@ impl TxChain {
         self.look_ahead(at);
         let event = TxEvent { stream: self.stream_id, count, tick: around.clock.device(at), message, sequence: self.read };
         around.wire.small(at, UDP_HEADERS + EVENT_LENGTH);
-        if let Some(packet) = around.framer.frame(Stream::Tx, around.out, EVENT_LENGTH) {
+        if let Some(packet) = around.framer.frame(FramerStream::Tx, around.out, EVENT_LENGTH) {
             packet.copy_from_slice(&event.encode_about(self.at_head));
         }
     }

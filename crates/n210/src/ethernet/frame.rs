@@ -48,13 +48,13 @@ pub enum Incoming<'a> {
         /// Sent to the Ethernet broadcast address.
         broadcast: bool,
         /// What it carries.
-        content: Content<'a>,
+        content: IpContent<'a>,
     },
 }
 
 /// What an IPv4 packet carries.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Content<'a> {
+pub enum IpContent<'a> {
     /// A datagram.
     Udp {
         /// Source port.
@@ -88,12 +88,12 @@ pub fn parse<'a>(frame: &'a [u8], own: &Mac) -> Option<Incoming<'a>> {
                 return None;
             }
             let content = match &packet.transport {
-                // The firmware wants the two lengths to agree; checksums nobody looks at.
+                // The firmware wants the two lengths to agree; it ignores checksums.
                 Some(TransportSlice::Udp(udp)) if udp.length().wrapping_add(20) == header.total_len() => {
-                    Content::Udp { from: udp.source_port(), to: udp.destination_port(), payload: udp.payload() }
+                    IpContent::Udp { from: udp.source_port(), to: udp.destination_port(), payload: udp.payload() }
                 }
                 Some(TransportSlice::Icmpv4(icmp)) => parse_icmp(icmp.slice()),
-                _ => Content::Other,
+                _ => IpContent::Other,
             };
             let sender = (header.source_addr(), source);
             Some(Incoming::Ip { sender, to: header.destination_addr(), broadcast: destination == BROADCAST, content })
@@ -117,17 +117,17 @@ fn parse_arp(arp: &[u8]) -> Option<Incoming<'static>> {
     }
 }
 
-fn parse_icmp(icmp: &[u8]) -> Content<'_> {
+fn parse_icmp(icmp: &[u8]) -> IpContent<'_> {
     match icmp {
-        [8, 0, _, _, rest @ ..] => Content::Ping(rest),
+        [8, 0, _, _, rest @ ..] => IpContent::Ping(rest),
         [3, 3, _, _, _, _, _, _, inner @ ..] => {
-            let Ok(header) = Ipv4HeaderSlice::from_slice(inner) else { return Content::Other };
+            let Ok(header) = Ipv4HeaderSlice::from_slice(inner) else { return IpContent::Other };
             match inner.get(header.slice().len()..) {
-                Some([high, low, ..]) if inner[9] == UDP => Content::PortUnreachable(u16::from_be_bytes([*high, *low])),
-                _ => Content::Other,
+                Some([high, low, ..]) if inner[9] == UDP => IpContent::PortUnreachable(u16::from_be_bytes([*high, *low])),
+                _ => IpContent::Other,
             }
         }
-        _ => Content::Other,
+        _ => IpContent::Other,
     }
 }
 
@@ -145,7 +145,7 @@ pub fn fold(sum: u32) -> u16 {
 
 /// Who sends and who receives: hardware and IP address of each.
 #[derive(Debug, Clone, Copy)]
-pub struct Path {
+pub struct Peers {
     /// The device.
     pub from: (Ipv4Addr, Mac),
     /// The peer.
@@ -153,9 +153,9 @@ pub struct Path {
 }
 
 /// Writes Ethernet and IPv4 headers for a packet of `length` bytes after them.
-fn headers(out: &mut [u8], path: &Path, protocol: u8, length: usize) {
-    out[..6].copy_from_slice(&path.to.1);
-    out[6..12].copy_from_slice(&path.from.1);
+fn headers(out: &mut [u8], peers: &Peers, protocol: u8, length: usize) {
+    out[..6].copy_from_slice(&peers.to.1);
+    out[6..12].copy_from_slice(&peers.from.1);
     out[12..14].copy_from_slice(&[8, 0]);
     let ip = &mut out[ETHERNET..ETHERNET + 20];
     ip.fill(0);
@@ -163,17 +163,17 @@ fn headers(out: &mut [u8], path: &Path, protocol: u8, length: usize) {
     ip[2..4].copy_from_slice(&((length + 20) as u16).to_be_bytes());
     ip[6..8].copy_from_slice(&DONT_FRAGMENT);
     ip[8..10].copy_from_slice(&[TTL, protocol]);
-    ip[12..16].copy_from_slice(&path.from.0.octets());
-    ip[16..20].copy_from_slice(&path.to.0.octets());
+    ip[12..16].copy_from_slice(&peers.from.0.octets());
+    ip[16..20].copy_from_slice(&peers.to.0.octets());
     let checksum = !sum(ip);
     ip[10..12].copy_from_slice(&checksum.to_be_bytes());
 }
 
 /// Appends a UDP frame with checksum 0 and returns its payload for the caller to fill.
-pub fn udp<'a>(out: &'a mut Outbox, path: &Path, from: u16, to: u16, length: usize) -> &'a mut [u8] {
+pub fn udp<'a>(out: &'a mut Outbox, peers: &Peers, from: u16, to: u16, length: usize) -> &'a mut [u8] {
     let frame = out.push(UDP_HEADERS + length.min(MAX_PAYLOAD));
     let length = frame.len() - UDP_HEADERS;
-    headers(frame, path, UDP, length + 8);
+    headers(frame, peers, UDP, length + 8);
     frame[34..36].copy_from_slice(&from.to_be_bytes());
     frame[36..38].copy_from_slice(&to.to_be_bytes());
     frame[38..40].copy_from_slice(&((length + 8) as u16).to_be_bytes());
@@ -182,10 +182,10 @@ pub fn udp<'a>(out: &'a mut Outbox, path: &Path, from: u16, to: u16, length: usi
 }
 
 /// Appends the answer to an echo request.
-pub fn pong(out: &mut Outbox, path: &Path, rest: &[u8]) {
+pub fn pong(out: &mut Outbox, peers: &Peers, rest: &[u8]) {
     let rest = &rest[..rest.len().min(LONGEST_ECHO)];
     let frame = out.push(ETHERNET + 24 + rest.len());
-    headers(frame, path, ICMP, 4 + rest.len());
+    headers(frame, peers, ICMP, 4 + rest.len());
     let icmp = &mut frame[ETHERNET + 20..];
     icmp[..4].fill(0);
     icmp[4..].copy_from_slice(rest);
@@ -193,34 +193,34 @@ pub fn pong(out: &mut Outbox, path: &Path, rest: &[u8]) {
     icmp[2..4].copy_from_slice(&checksum.to_be_bytes());
 }
 
-fn arp(out: &mut Outbox, operation: u16, path: &Path, target_mac: Mac) {
+fn arp(out: &mut Outbox, operation: u16, peers: &Peers, target_mac: Mac) {
     let frame = out.push(ARP_FRAME);
-    frame[..6].copy_from_slice(&path.to.1);
-    frame[6..12].copy_from_slice(&path.from.1);
+    frame[..6].copy_from_slice(&peers.to.1);
+    frame[6..12].copy_from_slice(&peers.from.1);
     frame[12..20].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4]);
     frame[20..22].copy_from_slice(&operation.to_be_bytes());
-    frame[22..28].copy_from_slice(&path.from.1);
-    frame[28..32].copy_from_slice(&path.from.0.octets());
+    frame[22..28].copy_from_slice(&peers.from.1);
+    frame[28..32].copy_from_slice(&peers.from.0.octets());
     frame[32..38].copy_from_slice(&target_mac);
-    frame[38..42].copy_from_slice(&path.to.0.octets());
+    frame[38..42].copy_from_slice(&peers.to.0.octets());
 }
 
 /// Appends "I have that address" for the one who asked.
-pub fn arp_reply(out: &mut Outbox, path: &Path) {
-    arp(out, ARP_REPLY, path, path.to.1);
+pub fn arp_reply(out: &mut Outbox, peers: &Peers) {
+    arp(out, ARP_REPLY, peers, peers.to.1);
 }
 
 /// Appends "who has `ip`?" to everyone.
 pub fn arp_request(out: &mut Outbox, from: (Ipv4Addr, Mac), ip: Ipv4Addr) {
-    arp(out, ARP_REQUEST, &Path { from, to: (ip, BROADCAST) }, [0; 6]);
+    arp(out, ARP_REQUEST, &Peers { from, to: (ip, BROADCAST) }, [0; 6]);
 }
 
 /// Builds a UDP frame as a host would: for tests.
 #[cfg(test)]
 pub fn host_udp(from: (SocketAddrV4, Mac), to: (SocketAddrV4, Mac), payload: &[u8]) -> Vec<u8> {
     let mut out = Outbox::default();
-    let path = Path { from: (*from.0.ip(), from.1), to: (*to.0.ip(), to.1) };
-    udp(&mut out, &path, from.0.port(), to.0.port(), payload.len()).copy_from_slice(payload);
+    let peers = Peers { from: (*from.0.ip(), from.1), to: (*to.0.ip(), to.1) };
+    udp(&mut out, &peers, from.0.port(), to.0.port(), payload.len()).copy_from_slice(payload);
     out.frames().next().map(<[u8]>::to_vec).unwrap_or_default()
 }
 

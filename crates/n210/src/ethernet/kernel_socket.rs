@@ -1,7 +1,5 @@
 //! One kernel packet socket, with a filter of its own, in batches.
 
-#![allow(unsafe_code)]
-
 use std::io::{self, IoSlice};
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -44,7 +42,7 @@ pub struct KernelSocket {
 
 /// A frame that was received.
 #[derive(Clone, Copy)]
-pub struct Received<'a> {
+pub struct ReceivedFrame<'a> {
     /// Its bytes.
     pub frame: &'a [u8],
     /// Payload of each datagram if the frame holds several.
@@ -58,6 +56,7 @@ impl KernelSocket {
     ///
     /// # Errors
     /// No such interface, or not allowed.
+    #[expect(unsafe_code, reason = "nix has no packet socket without a protocol")]
     pub fn open(interface: &str, share: Share) -> io::Result<Self> {
         let index = nix::net::if_::if_nametoindex(interface)? as libc::c_int;
         let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
@@ -82,6 +81,7 @@ impl KernelSocket {
         Ok(socket)
     }
 
+    #[expect(unsafe_code, reason = "nix has no membership of packet sockets")]
     fn configure(&self, index: libc::c_int) -> io::Result<()> {
         let on: libc::c_int = 1;
         self.option(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &on)?;
@@ -116,6 +116,7 @@ impl KernelSocket {
         self.option(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)
     }
 
+    #[expect(unsafe_code, reason = "nix does not know these options")]
     fn option<T>(&self, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
         let length = size_of::<T>() as libc::socklen_t;
         // SAFETY: the value lives through the call and the length is its own.
@@ -131,6 +132,7 @@ impl KernelSocket {
     ///
     /// # Errors
     /// The interface is down or gone.
+    #[expect(unsafe_code, reason = "one system call for a batch, into memory that is kept")]
     pub fn receive(&mut self) -> io::Result<usize> {
         self.received = 0;
         // SAFETY: plain old data, valid when zero.
@@ -165,11 +167,11 @@ impl KernelSocket {
     }
 
     /// A frame of the last batch.
-    pub fn frame(&self, index: usize) -> Option<Received<'_>> {
+    pub fn frame(&self, index: usize) -> Option<ReceivedFrame<'_>> {
         let length = *self.lengths[..self.received].get(index)?;
         let (header, frame) = self.frames.get(index * LARGEST..)?.get(..length)?.split_first_chunk::<{ offload::HEADER }>()?;
         let segment = (header[1] == offload::UDP).then(|| usize::from(u16::from_ne_bytes([header[4], header[5]])));
-        Some(Received { frame, segment, stamp: self.stamps[index] })
+        Some(ReceivedFrame { frame, segment, stamp: self.stamps[index] })
     }
 
     /// Sends frames, runs of equal ones as one if told so; returns how many the kernel did not take.
@@ -189,6 +191,7 @@ impl KernelSocket {
     }
 
     /// Sends at most a batch of runs.
+    #[expect(unsafe_code, reason = "one system call for a batch, out of memory that is kept")]
     fn send_runs(&self, runs: &[&[&[u8]]]) -> usize {
         static PLAIN: [u8; offload::HEADER] = [0; offload::HEADER];
         let headers: Vec<_> = runs.iter().map(|run| offload::header(run.first().copied().unwrap_or_default(), run.len())).collect();
@@ -261,6 +264,7 @@ fn program(samples: u32, rest: u32) -> [libc::sock_filter; 12] {
 }
 
 /// The kernel's time stamp among the control messages.
+#[expect(unsafe_code, reason = "control messages are walked by pointers")]
 fn stamp(message: &libc::msghdr) -> Option<i64> {
     // SAFETY: the kernel has filled the control buffer and its length; the macros stay inside it.
     unsafe {

@@ -1,6 +1,6 @@
 //! Runs of equal datagrams as one frame that the kernel takes apart: the host's end pays for one frame instead of many.
 //!
-//! Only the ends of the wire see the datagrams: whoever listens in between sees the large frame, with a UDP checksum that is not 0.
+//! Only the ends of the wire see the datagrams: a sniffer in between sees the large frame, with a UDP checksum that is not 0.
 
 use super::frame::{self, UDP_HEADERS};
 

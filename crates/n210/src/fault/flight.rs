@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Direction, Label};
+use super::{Label, PacketDirection};
 use crate::device::clock::Tick;
 use crate::ethernet::frame::UDP_HEADERS;
 use n210_wire::destination::SetDestination;
@@ -19,26 +19,26 @@ const UDP: u8 = 17;
 
 /// A packet's place: its tick, then the order of admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(Tick, u64);
+pub struct FlightKey(Tick, u64);
 
 /// Packets of one direction.
 #[derive(Debug, Default)]
 pub struct Flight {
-    packets: BTreeMap<Key, Vec<u8>>,
+    packets: BTreeMap<FlightKey, Vec<u8>>,
     admitted: u64,
 }
 
 impl Flight {
     /// Takes copies of a packet that go on at a tick; the place of the last.
-    pub fn insert(&mut self, at: Tick, copies: usize, frame: Vec<u8>) -> Key {
+    pub fn insert(&mut self, at: Tick, copies: usize, frame: Vec<u8>) -> FlightKey {
         for _ in 1..copies {
             self.put(at, frame.clone());
         }
         self.put(at, frame)
     }
 
-    fn put(&mut self, at: Tick, frame: Vec<u8>) -> Key {
-        let key = Key(at, self.admitted);
+    fn put(&mut self, at: Tick, frame: Vec<u8>) -> FlightKey {
+        let key = FlightKey(at, self.admitted);
         self.admitted += 1;
         if self.packets.len() < MOST {
             self.packets.insert(key, frame);
@@ -47,12 +47,12 @@ impl Flight {
     }
 
     /// Whether a packet is still there.
-    pub fn holds(&self, key: &Key) -> bool {
+    pub fn holds(&self, key: &FlightKey) -> bool {
         self.packets.contains_key(key)
     }
 
     /// Moves a packet behind all that go on at a tick.
-    pub fn postpone(&mut self, key: &Key, at: Tick) {
+    pub fn postpone(&mut self, key: &FlightKey, at: Tick) {
         if let Some(frame) = self.packets.remove(key) {
             self.put(at, frame);
         }
@@ -81,11 +81,11 @@ fn is_datagram(frame: &[u8]) -> bool {
 }
 
 /// What a frame tells the faults about itself.
-pub fn label(frame: &[u8], direction: Direction) -> Label {
+pub fn label(frame: &[u8], direction: PacketDirection) -> Label {
     if !is_datagram(frame) {
         return Label { direction, port: None, firmware: true };
     }
-    let at = if direction == Direction::In { 36 } else { 34 };
+    let at = if direction == PacketDirection::In { 36 } else { 34 };
     let port = u16::from_be_bytes([frame[at], frame[at + 1]]);
     let to_fpga = matches!(port, port::TX | port::FAST) && !SetDestination::is_one(&frame[UDP_HEADERS..]);
     Label { direction, port: Some(port), firmware: !to_fpga }
@@ -117,8 +117,12 @@ mod tests {
         let at = |port| (SocketAddrV4::new(Ipv4Addr::new(192, 168, 10, 2), port), [2; 6]);
         for (to, length, firmware) in [(port::TX, 8, true), (port::TX, 24, false), (port::FAST, 24, false), (port::RX0, 24, true)] {
             let frame = frame::host_udp(at(5_000), at(to), &vec![u8::from(length > 8); length]);
-            assert_eq!(label(&frame, Direction::In), Label { direction: Direction::In, port: Some(to), firmware }, "{to} {length}");
-            assert_eq!(label(&frame, Direction::Out).port, Some(5_000));
+            assert_eq!(
+                label(&frame, PacketDirection::In),
+                Label { direction: PacketDirection::In, port: Some(to), firmware },
+                "{to} {length}"
+            );
+            assert_eq!(label(&frame, PacketDirection::Out).port, Some(5_000));
         }
     }
 }

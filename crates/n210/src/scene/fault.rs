@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::check::Checker;
 use super::text::{FaultText, KindText, Number, Whole};
 use crate::device::clock::Tick;
-use crate::fault::{Choice, Kind, Lag, Order, PORTS};
+use crate::fault::{FaultChange, FaultKind, Lag, PORTS, PacketChoice};
 use n210_wire::port;
 use protocol::Failure;
 
@@ -55,7 +55,7 @@ impl Checker<'_> {
     ///
     /// # Errors
     /// A key that its kind does not have, one that it needs, or a value out of range.
-    pub fn fault(&self, spanned: &Spanned<FaultText>) -> Result<Order, Failure> {
+    pub fn fault(&self, spanned: &Spanned<FaultText>) -> Result<FaultChange, Failure> {
         let text = spanned.get_ref();
         let radio = self.radio(&text.radio)?;
         let kind = *text.kind.get_ref();
@@ -65,23 +65,23 @@ impl Checker<'_> {
         let lasts = text.lasts.as_ref().map(|lasts| self.lasts(lasts)).transpose()?;
         let port = text.port.as_ref().map(|port| self.port(port, kind)).transpose()?;
         let kind = self.kind(text, kind)?;
-        Ok(Order { radio, kind, port, direction: text.direction.as_ref().map(|direction| *direction.get_ref()), lasts })
+        Ok(FaultChange { radio, kind, port, direction: text.direction.as_ref().map(|direction| *direction.get_ref()), lasts })
     }
 
-    fn kind(&self, text: &FaultText, kind: KindText) -> Result<Option<Kind>, Failure> {
+    fn kind(&self, text: &FaultText, kind: KindText) -> Result<Option<FaultKind>, Failure> {
         Ok(Some(match kind {
             KindText::None => return Ok(None),
-            KindText::Drop => Kind::Drop(self.choice(text)?),
-            KindText::Duplicate => Kind::Duplicate(self.choice(text)?),
-            KindText::Reorder => Kind::Reorder(self.choice(text)?),
-            KindText::Delay => Kind::Delay(self.lag(text)?),
-            KindText::SlowCpu => Kind::SlowCpu(self.lag(text)?),
-            KindText::Deaf => Kind::Deaf,
-            KindText::BrownOut => Kind::BrownOut,
-            KindText::LostLock => Kind::LostLock,
-            KindText::Overflow => Kind::Overflow,
+            KindText::Drop => FaultKind::Drop(self.choice(text)?),
+            KindText::Duplicate => FaultKind::Duplicate(self.choice(text)?),
+            KindText::Reorder => FaultKind::Reorder(self.choice(text)?),
+            KindText::Delay => FaultKind::Delay(self.lag(text)?),
+            KindText::SlowCpu => FaultKind::SlowCpu(self.lag(text)?),
+            KindText::Deaf => FaultKind::Deaf,
+            KindText::BrownOut => FaultKind::BrownOut,
+            KindText::LostLock => FaultKind::LostLock,
+            KindText::Overflow => FaultKind::Overflow,
             KindText::ClockJump => match self.span(&text.ticks, &text.ms, -FARTHEST..=FARTHEST)? {
-                Some(ticks) => Kind::ClockJump(ticks),
+                Some(ticks) => FaultKind::ClockJump(ticks),
                 None => return self.wrong(text.kind.span(), "how far does the clock jump? give `ticks` or `ms`"),
             },
         }))
@@ -107,12 +107,14 @@ impl Checker<'_> {
         )
     }
 
-    fn choice(&self, text: &FaultText) -> Result<Choice, Failure> {
+    fn choice(&self, text: &FaultText) -> Result<PacketChoice, Failure> {
         match (&text.probability, &text.every) {
-            (Some(probability), None) => self.number(probability, 0.0..=1.0, "(it is a probability)").map(Choice::Probability),
+            (Some(probability), None) => {
+                self.number(probability, 0.0..=1.0, "(it is a probability)").map(PacketChoice::Probability)
+            }
             (None, Some(every)) => {
                 let every = self.whole(every, 1..=1_000_000_000, "packets")?;
-                Ok(Choice::Every(every.unsigned_abs()))
+                Ok(PacketChoice::Every(every.unsigned_abs()))
             }
             (None, None) => self.wrong(text.kind.span(), "which packets? give `probability` or `every`"),
             (Some(_), Some(every)) => self.wrong(every.span(), "give `probability` or `every`, not both"),

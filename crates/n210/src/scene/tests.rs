@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::air::medium::Path;
 use crate::board::{Board, Programming};
-use crate::fault::{Choice, Direction, Kind, Lag};
+use crate::fault::{FaultKind, Lag, PacketChoice, PacketDirection};
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -67,9 +67,9 @@ radio = { name = "pool", noise_dbfs = -60 }
     let [first, second, third] = &scene.schedule[..] else { panic!("{:?}", scene.schedule) };
     assert_eq!((first.at, second.at, third.at), (0, 200_000_001, 300_000_000));
     assert_eq!(second.action, Action::Path(PathChange { from: 1, to: 0, blocked: Some(true), ..PathChange::default() }));
-    let kind = Some(Kind::Drop(Choice::Probability(0.1)));
-    let order = Order { radio: 0, kind, port: Some(49157), direction: None, lasts: Some(200_000_000) };
-    assert_eq!(third.action, Action::Fault(order));
+    let kind = Some(FaultKind::Drop(PacketChoice::Probability(0.1)));
+    let change = FaultChange { radio: 0, kind, port: Some(49157), direction: None, lasts: Some(200_000_000) };
+    assert_eq!(third.action, Action::Fault(change));
 }
 
 /// Text, line, key, and a word of the sentence.
@@ -86,7 +86,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("[air]\ndelay_ticks = -1", 2, "air.delay_ticks", "-1"),
     ("[air]\ndelay_ticks = 1000001", 2, "air.delay_ticks", "1000000"),
     ("[air]\ndelay_ticks = 1.5", 2, "air.delay_ticks", "float"),
-    ("[[radio]]\nname = \"pool\"\nboard = \"xyz\"", 3, "radio.board", "unknown variant"),
+    ("[[radio]]\nname = \"pool\"\nboard = \"xyz\"", 3, "radio.board", "unknown value"),
     ("[[radio]]\nname = \"pool\"\neeprom = 3", 3, "radio.eeprom", ""),
     ("[[radio]]\nname = \"pool\"\ngpsdo = 1", 3, "radio.gpsdo", "boolean"),
     ("[[radio]]\nname = \"pool\"\ncarrier_offset_hz = 1e8", 3, "radio.carrier_offset_hz", "Hz"),
@@ -117,7 +117,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
 
 /// Keys of a fault of radio pool, the key that is wrong, and a word of the sentence.
 const WRONG_FAULTS: &[(&str, &str, &str)] = &[
-    ("kind = \"drap\"", "kind", "unknown variant"),
+    ("kind = \"drap\"", "kind", "unknown value"),
     ("kind = \"drop\"", "kind", "`probability` or `every`"),
     ("kind = \"drop\", probability = 1.5", "probability", "0 to 1"),
     ("kind = \"drop\", probability = nan", "probability", "NaN"),
@@ -131,7 +131,7 @@ const WRONG_FAULTS: &[(&str, &str, &str)] = &[
     ("kind = \"delay\", ms = 1, jitter_ticks = -1", "jitter_ticks", "-1"),
     ("kind = \"deaf\", port = 7", "port", "7 is none of the device's ports 49152"),
     ("kind = \"deaf\", port = -7", "port", "-7"),
-    ("kind = \"deaf\", direction = \"up\"", "direction", "unknown variant"),
+    ("kind = \"deaf\", direction = \"up\"", "direction", "unknown value"),
     ("kind = \"deaf\", for = 0", "for", "longer than 0 s"),
     ("kind = \"deaf\", for = -1", "for", "-1"),
     ("kind = \"deaf\", for = inf", "for", "inf"),
@@ -198,9 +198,10 @@ fn what_is_told_happens_at_once_and_is_one_thing() {
         assert!(failure.message.contains(word), "{line}: {failure}");
     }
     let lag = Lag { ticks: 250_000, jitter: 7 };
-    let order = Order { radio: 0, kind: Some(Kind::Delay(lag)), port: None, direction: Some(Direction::Out), lasts: None };
+    let change =
+        FaultChange { radio: 0, kind: Some(FaultKind::Delay(lag)), port: None, direction: Some(PacketDirection::Out), lasts: None };
     let line = "fault = { radio = \"pool\", kind = \"delay\", ms = 2.5, jitter_ticks = 7, direction = \"out\" }";
-    assert_eq!(event(line, &pool), Ok(Action::Fault(order)));
+    assert_eq!(event(line, &pool), Ok(Action::Fault(change)));
 }
 
 #[test]

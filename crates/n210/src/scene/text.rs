@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::board::{Board, Programming};
-use crate::fault::Direction;
+use crate::fault::PacketDirection;
 
 /// A number with its place.
 pub type Number = Option<Spanned<f64>>;
@@ -127,7 +127,7 @@ pub enum KindText {
     Duplicate,
     /// Packets are overtaken by the next.
     Reorder,
-    /// Nothing is heard or said.
+    /// Nothing is received or said.
     Deaf,
     /// Power fails.
     BrownOut,
@@ -152,7 +152,7 @@ pub struct FaultText {
     /// Only at this UDP port of the device.
     pub port: Whole,
     /// Only to the radio or from it.
-    pub direction: Option<Spanned<Direction>>,
+    pub direction: Option<Spanned<PacketDirection>>,
     /// How long, s.
     #[serde(rename = "for")]
     pub lasts: Number,

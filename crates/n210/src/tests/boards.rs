@@ -6,7 +6,7 @@ use super::*;
 use crate::board::{Board, Equipment, Programming};
 use n210_wire::TICKS_PER_SECOND;
 use n210_wire::control::I2cData;
-use n210_wire::fast::{Ack, Command, Operation};
+use n210_wire::fast::{Ack, FastCommand, Operation};
 
 const GPS: u16 = 49172;
 const EXTERNAL: u32 = 0x1C;
@@ -15,7 +15,7 @@ const SHAPE: [u8; 4] = [b'f', b'r', 24, 1];
 
 fn bench(equipment: Equipment) -> (Bench, Host) {
     let powered_up = DateTime::from_timestamp(1_000_000_000, 0).unwrap();
-    let identity = Identity { equipment, powered_up, ..Identity::new("radio0", DEVICE) };
+    let identity = RadioIdentity { equipment, powered_up, ..RadioIdentity::new("radio0", DEVICE) };
     // Loud noise: what is silent is off.
     let medium = Medium { path: Path::default(), noise_dbfs: -20.0, seed: 1 };
     (Bench(World::new(vec![identity], medium)), Host::new(0, 1))
@@ -38,8 +38,8 @@ fn read(bench: &mut Bench, host: Host, address: u32) -> u32 {
 
 /// Reads a word through the fast control port, having written a register there.
 fn fast(bench: &mut Bench, host: Host, register: u8, value: u32, word: u8) -> u32 {
-    let write = Command { sequence: 1, at: None, operation: Operation::Write { register, value } };
-    let read = Command { sequence: 2, at: None, operation: Operation::Read { word } };
+    let write = FastCommand { sequence: 1, at: None, operation: Operation::Write { register, value } };
+    let read = FastCommand { sequence: 2, at: None, operation: Operation::Read { word } };
     for command in [write, read] {
         bench.send(host, port::FAST, command.encode(&mut [0; 24]));
     }
@@ -105,7 +105,7 @@ fn eeproms_change_at_once_and_addresses_at_the_next_start() {
 #[test]
 fn without_a_programmed_eeprom_the_firmware_has_its_own_addresses() {
     let equipment = Equipment { eeprom: Programming::Unprogrammed, board: Board::Sbx, gpsdo: false };
-    let identity = Identity { equipment, ..Identity::new("radio0", Ipv4Addr::new(10, 0, 0, 9)) };
+    let identity = RadioIdentity { equipment, ..RadioIdentity::new("radio0", Ipv4Addr::new(10, 0, 0, 9)) };
     let mut bench = Bench(World::new(vec![identity], Medium { path: Path::default(), noise_dbfs: -20.0, seed: 1 }));
     let host = Host::new(0, 1);
     bench.0.input(0, &arp(1, (*host.address.ip(), host.mac), DEVICE), None);

@@ -118,7 +118,7 @@ fn datagrams_to_another_address_are_not_for_the_radio() {
     assert_eq!((answers(DEVICE, Bench::mac(0)), answers(Ipv4Addr::BROADCAST, [0xFF; 6])), (1, 1));
 }
 
-/// The firmware hears broadcasts and the FPGA does not; a stream that was led so comes from the address that was asked.
+/// The firmware receives broadcasts and the FPGA does not; a stream that was led so comes from the address that was asked.
 #[test]
 fn broadcasts_are_the_firmwares() {
     let (mut bench, host) = (Bench::new(1), Host::new(0, 1));

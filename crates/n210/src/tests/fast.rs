@@ -1,13 +1,13 @@
 //! The fast control port: order, time, queue, words.
 
 use super::*;
-use n210_wire::fast::{Ack, Command, Operation, QUEUE};
+use n210_wire::fast::{Ack, FastCommand, Operation, QUEUE};
 
 #[test]
 fn a_timed_fast_command_holds_back_what_is_behind_it() {
     let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
     bench.ready(host);
-    let read = |sequence, at| Command { sequence, at, operation: Operation::Read { word: rb::TIME_LOW } };
+    let read = |sequence, at| FastCommand { sequence, at, operation: Operation::Read { word: rb::TIME_LOW } };
     for command in [read(1, None), read(2, Some(7_000)), read(3, None)] {
         bench.send(host, port::FAST, command.encode(&mut [0; 24]));
     }
@@ -22,7 +22,7 @@ fn a_timed_fast_command_holds_back_what_is_behind_it() {
 }
 
 fn send(bench: &mut Bench, host: Host, sequence: u16, at: Option<u64>, operation: Operation) {
-    bench.send(host, port::FAST, Command { sequence, at, operation }.encode(&mut [0; 24]));
+    bench.send(host, port::FAST, FastCommand { sequence, at, operation }.encode(&mut [0; 24]));
 }
 
 fn acks(bench: &mut Bench) -> Vec<Ack> {

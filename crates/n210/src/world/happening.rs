@@ -1,9 +1,9 @@
-//! What happens to the radios and their air from outside: by a scene's schedule, or because somebody says so.
+//! What happens to the radios and their air from outside: by a scene's schedule, or by a command.
 
 use super::World;
 use crate::device::Device;
 use crate::device::clock::Tick;
-use crate::fault::{Faults, Kind, Order};
+use crate::fault::{FaultChange, FaultKind, RadioFaults};
 use crate::scene::{Action, PathChange, RadioChange};
 use n210_wire::port;
 
@@ -11,8 +11,8 @@ use n210_wire::port;
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Puts right what ended faults had done to the device.
-pub fn recover(device: &mut Device, faults: &mut Faults, ended: &[Kind], now: Tick) {
-    if ended.contains(&Kind::BrownOut) && !faults.is_dark() {
+pub fn recover(device: &mut Device, faults: &mut RadioFaults, ended: &[FaultKind], now: Tick) {
+    if ended.contains(&FaultKind::BrownOut) && !faults.is_dark() {
         device.restart(now);
         device.link_up(&mut faults.raw);
     }
@@ -31,7 +31,7 @@ impl World {
         match action {
             Action::Path(change) => Ok(self.change_path(change)),
             Action::Radio(change) => Ok(self.change_radio(change)),
-            Action::Fault(order) => self.fault(order),
+            Action::Fault(change) => self.fault(change),
         }
     }
 
@@ -66,51 +66,54 @@ impl World {
         if (change.carrier_offset_hz, change.noise_dbfs) == (None, None) { sentence + " stays as it is" } else { sentence }
     }
 
-    fn fault(&mut self, order: &Order) -> Result<String, String> {
-        let name = self.name(order.radio).to_owned();
-        match order.kind {
-            None => self.end_faults(order),
-            Some(Kind::ClockJump(ticks)) => {
-                if let Some(device) = self.devices.get_mut(order.radio) {
+    fn fault(&mut self, change: &FaultChange) -> Result<String, String> {
+        let name = self.name(change.radio).to_owned();
+        match change.kind {
+            None => self.end_faults(change),
+            Some(FaultKind::ClockJump(ticks)) => {
+                if let Some(device) = self.devices.get_mut(change.radio) {
                     device.clock.jump(ticks);
                 }
             }
-            Some(Kind::Overflow) => {
-                if !self.overflow(order) {
+            Some(FaultKind::Overflow) => {
+                if !self.overflow(change) {
                     return Err(format!("no receive chain of {name} runs that could overflow"));
                 }
             }
-            Some(kind) => self.begin_fault(order, kind),
+            Some(kind) => self.begin_fault(change, kind),
         }
-        Ok(format!("{name} {order}"))
+        Ok(format!("{name} {change}"))
     }
 
-    fn overflow(&mut self, order: &Order) -> bool {
-        let (Some(device), Some(link)) = (self.devices.get_mut(order.radio), self.links.get_mut(order.radio)) else { return false };
-        let chains = [port::RX0, port::RX1].into_iter().enumerate().filter(|(_, port)| order.port.is_none_or(|only| only == *port));
+    fn overflow(&mut self, change: &FaultChange) -> bool {
+        let (Some(device), Some(link)) = (self.devices.get_mut(change.radio), self.ports.get_mut(change.radio)) else {
+            return false;
+        };
+        let chains =
+            [port::RX0, port::RX1].into_iter().enumerate().filter(|(_, port)| change.port.is_none_or(|only| only == *port));
         // Both, and not only until the first that runs.
         chains.fold(false, |ran, (chain, _)| device.overflow_chain(chain, &mut self.air, link.raw()) || ran)
     }
 
-    fn begin_fault(&mut self, order: &Order, kind: Kind) {
-        let (Some(device), Some(link)) = (self.devices.get_mut(order.radio), self.links.get_mut(order.radio)) else { return };
+    fn begin_fault(&mut self, change: &FaultChange, kind: FaultKind) {
+        let (Some(device), Some(link)) = (self.devices.get_mut(change.radio), self.ports.get_mut(change.radio)) else { return };
         let (seed, count) = &mut self.seed;
         *count += 1;
         let faults = link.faults.get_or_insert_default();
-        faults.begin(*order, kind, self.now, seed.wrapping_add(count.wrapping_mul(GOLDEN)));
-        if kind == Kind::BrownOut {
+        faults.begin(*change, kind, self.now, seed.wrapping_add(count.wrapping_mul(GOLDEN)));
+        if kind == FaultKind::BrownOut {
             device.restart(self.now);
             faults.forget_incoming();
         }
         device.lose_locks(faults.is_unlocked());
     }
 
-    fn end_faults(&mut self, order: &Order) {
-        let (Some(device), Some(link)) = (self.devices.get_mut(order.radio), self.links.get_mut(order.radio)) else { return };
+    fn end_faults(&mut self, change: &FaultChange) {
+        let (Some(device), Some(link)) = (self.devices.get_mut(change.radio), self.ports.get_mut(change.radio)) else { return };
         if let Some(faults) = &mut link.faults {
-            let ended = faults.end(order.port, order.direction);
+            let ended = faults.end(change.port, change.direction);
             recover(device, faults, &ended, self.now);
         }
-        self.pass(order.radio);
+        self.pass(change.radio);
     }
 }

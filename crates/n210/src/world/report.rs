@@ -1,8 +1,8 @@
-//! What the radios do, as JSON for whoever asks.
+//! What the radios do, as JSON.
 
 use serde_json::{Value, json};
 
-use super::{Link, World};
+use super::{DevicePort, World};
 use crate::device::Device;
 use crate::device::clock::Tick;
 use n210_wire::TICKS_PER_SECOND;
@@ -10,12 +10,12 @@ use n210_wire::TICKS_PER_SECOND;
 impl World {
     /// One object a radio: name, device time, chains that run, packets and faults.
     pub fn report(&self) -> Value {
-        let radios: Vec<Value> = self.devices.iter().zip(&self.links).map(|(device, link)| radio(device, link, self.now)).collect();
+        let radios: Vec<Value> = self.devices.iter().zip(&self.ports).map(|(device, link)| radio(device, link, self.now)).collect();
         json!({ "seconds": self.now as f64 / TICKS_PER_SECOND as f64, "radios": radios })
     }
 }
 
-fn radio(device: &Device, link: &Link, now: Tick) -> Value {
+fn radio(device: &Device, link: &DevicePort, now: Tick) -> Value {
     let chains: serde_json::Map<String, Value> = device
         .activities()
         .into_iter()

@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// Notes a block's tick.
-    pub fn heard(&self, tick: u64) {
+    pub fn note_tick(&self, tick: u64) {
         self.tick.store(tick, Ordering::Release);
     }
 }

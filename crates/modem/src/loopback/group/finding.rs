@@ -1,6 +1,10 @@
 //! Terminals find each other, find routes, and carry packets; what it costs.
 
 use super::*;
+use crate::phy::duplex::{Duplex, LinkDirection, Use};
+use crate::phy::numerology::{FRAME_TICKS, SUBFRAME_TICKS};
+use crate::phy::sync_signals::CellId;
+use crate::phy::transmit::LEFT_OUT;
 
 #[test]
 fn terminals_find_each_other_and_the_third_is_in_sync_through_the_relay() {
@@ -28,7 +32,11 @@ fn terminals_find_each_other_and_the_third_is_in_sync_through_the_relay() {
         let burst = *air.bursts[index].last().unwrap();
         let start = (burst - LEFT_OUT + FRAME_TICKS - late + SUBFRAME_TICKS / 2) % FRAME_TICKS;
         let (number, off) = ((start / SUBFRAME_TICKS) as usize, start % SUBFRAME_TICKS);
-        assert_eq!(Duplex::Group { assignment: 0 }.usage(Direction::Terminal(index as u8), number), Use::Data, "terminal {index}");
+        assert_eq!(
+            Duplex::Group { assignment: 0 }.usage(LinkDirection::Terminal(index as u8), number),
+            Use::Data,
+            "terminal {index}"
+        );
         let off = off as i64 - SUBFRAME_TICKS as i64 / 2;
         assert!(off.abs() < 80, "terminal {index} is {off} ticks late");
     }
@@ -96,40 +104,5 @@ fn every_assignment_and_bandwidth_that_a_group_can_have_works() {
         }
         air.until(150.0, |_| false);
         assert!(air.ping(0, 1) && air.ping(1, 2) && air.ping(2, 0), "{cell}");
-    }
-}
-
-#[test]
-#[ignore = "prints figures"]
-fn print_processor_load_of_a_relay() {
-    for mhz in [1.4, 5.0] {
-        let mut air = Air::new(json!({"BW": mhz}), true);
-        air.until(500.0, |air| (0..3).all(|n| air.synced(n)));
-        for index in [0u16, 1, 2] {
-            let next = |to: u16| if index.abs_diff(to) == 2 { 1 } else { to };
-            let table: Vec<Route> = (0..3).filter(|to| *to != index).map(|to| Route { dest_id: to, nexthop: next(to) }).collect();
-            let End { modem, taken, .. } = &mut air.ends[usize::from(index)];
-            modem.set_routes(&table, taken).unwrap();
-        }
-        for (what, bytes) in [("idle", 0usize), ("pings", 84), ("full", 1400)] {
-            air.ends.iter_mut().for_each(|end| end.cpu = Duration::ZERO);
-            let (mut ms, mut number) = (0.0, 0);
-            air.ends[2].taken.packets.clear();
-            while ms < 1000.0 {
-                let count = if what == "full" { (mhz * 4.0) as u32 } else { u32::from(bytes > 0) };
-                for _ in 0..count {
-                    number += 1;
-                    air.send(0, 2, number, bytes);
-                }
-                ms += air.until(if what == "full" { 20.0 } else { 100.0 }, |_| false);
-            }
-            let load = |index: usize| air.ends[index].cpu.as_secs_f64() * 1000.0 / ms;
-            let through = air.received(2).len() as f64 * bytes as f64 * 8.0 / ms;
-            println!(
-                "{}",
-                json!({"figure": "relay_load", "bw": mhz, "what": what, "master_cores": load(0), "relay_cores": load(1),
-                    "third_cores": load(2), "kbit_per_s": through})
-            );
-        }
     }
 }

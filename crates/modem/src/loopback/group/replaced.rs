@@ -1,6 +1,7 @@
-//! The relay is replaced by another process, with and without what the old one knew; and what can not be taken over.
+//! The relay is replaced by another process, with and without what the old one knew; and what cannot be taken over.
 
 use super::*;
+use crate::soft_state::MOST_BYTES;
 
 #[test]
 fn a_relay_with_control_and_routes_forwards_at_once() {
@@ -21,7 +22,7 @@ fn a_relay_with_control_and_routes_forwards_at_once() {
     let notes = &air.ends[1].taken.notes;
     assert!(notes.iter().any(|note| note.contains("carried over is confirmed by probing after")), "{notes:?}");
     for end in [&air.ends[0], &air.ends[2]] {
-        assert!(end.taken.notes.iter().all(|note| !note.contains("can not be reached")), "{:?}", end.taken.notes);
+        assert!(end.taken.notes.iter().all(|note| !note.contains("cannot be reached")), "{:?}", end.taken.notes);
     }
 }
 
@@ -60,7 +61,7 @@ fn a_relay_that_goes_on_with_soft_state_loses_nothing() {
             let state = air.ends[1].modem.export().unwrap();
             let text = serde_json::to_string(&state).unwrap();
             assert!(text.len() <= MOST_BYTES, "{} bytes", text.len());
-            assert_eq!(serde_json::from_str::<crate::soft_state::SoftState>(&text).unwrap(), state);
+            assert_eq!(serde_json::from_str::<crate::soft_state::ModemSoftState>(&text).unwrap(), state);
             air.ends[1] = air.fresh(1, Some(&control));
             air.ends[1].modem.inherit(&state).unwrap();
         }

@@ -107,7 +107,7 @@ fn a_terminal_that_is_gone_is_not_reached_any_more() {
     let gone = [[true, true, false], [true, true, false], [false, false, true]];
     world.pass(60, gone, || false);
     assert_eq!(world.ways(), truth(gone));
-    assert!(world.notes.contains(&(0, "terminal 2 can not be reached any more".to_owned())), "{:?}", world.notes);
+    assert!(world.notes.contains(&(0, "terminal 2 cannot be reached any more".to_owned())), "{:?}", world.notes);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_relay_without_routes_ends_those_through_it_until_probing_is_done() {
 fn the_time_of_probing_counts_from_when_somebody_is_there() {
     let mut routes = Routes::new(1, 2);
     let mut said = Hello::default();
-    said.of[1] = Some(Opinion { heard: true, hops: Some(1) });
+    said.opinions[1] = Some(Opinion { heard: true, hops: Some(1) });
     let mut notes = Vec::new();
     routes.work(INTERVAL, false, |note| notes.push(note));
     for second in 50..53 {

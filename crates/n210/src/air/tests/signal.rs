@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What radio 1 hears of a tone of radio 0, both at the lab's rate and at 0 Hz, once the filters are full.
+/// What radio 1 receives of a tone of radio 0, both at the lab's rate and at 0 Hz, once the filters are full.
 fn steady(air: &mut Air, turns: f64, count: usize) -> Vec<Complex<f64>> {
-    air.play(0, tx(52, 0), 0, tone(12_000.0, turns, count + 300));
+    air.transmit(0, tx(52, 0), 0, tone(12_000.0, turns, count + 300));
     hear(air, 1, rx(52, 0), 200 * 52, count)
 }
 
@@ -24,7 +24,7 @@ fn frequencies_are_exact_to_the_register_for_days() {
         let origin = days * 86_400 * 100_000_000 + 17;
         let (from, to) = (tx(52, 0x1234_5678_u32.wrapping_add(word)), rx(52, 0x1234_5678_u32.wrapping_neg()));
         let mut air = Air::new(2, quiet(Path::default()));
-        air.play(0, from, origin, tone(20_000.0, 0.0, 2_000));
+        air.transmit(0, from, origin, tone(20_000.0, 0.0, 2_000));
         let heard = hear(&mut air, 1, to, origin + 400 * 52, 1_000);
         let right = heard_by_theory(&from, &to, 0.0, 20_000.0, origin, origin + 400 * 52, 1_000);
         assert!(distance(&heard, &right) < 2.0, "{days} days, {:.3} Hz: {}", step * f64::from(word), distance(&heard, &right));
@@ -37,7 +37,7 @@ fn an_oscillator_starts_with_its_chain_and_goes_on_through_retuning() {
     let (mut from, mut to) = (tx(52, word), rx(52, word.wrapping_neg()));
     let heard = |from: Tuning, to: Tuning| {
         let mut air = Air::new(2, quiet(Path::default()));
-        air.play(0, from, 520_000, tone(20_000.0, 0.0, 200));
+        air.transmit(0, from, 520_000, tone(20_000.0, 0.0, 200));
         hear(&mut air, 1, to, 520_000 + 100 * 52, 1)[0]
     };
     let before = heard(from, to);
@@ -45,7 +45,7 @@ fn an_oscillator_starts_with_its_chain_and_goes_on_through_retuning() {
     later(&mut to, 500_017);
     // The receiver's word shifts down: started later, it lags by as much.
     let turned = heard(from, to) / before;
-    assert!((turned - turn::phasor(turn::of_word(word).wrapping_mul(500_017))).norm() < 1e-3, "{turned}");
+    assert!((turned - turn::phasor(turn::turns_from_word(word).wrapping_mul(500_017))).norm() < 1e-3, "{turned}");
     from.start(500_017);
     assert!((heard(from, to) - before).norm() < 2.0, "both started at the same tick");
     let same = from;
@@ -63,7 +63,7 @@ fn boards_with_oscillators_add_to_what_the_registers_shift() {
     let mut air = Air::new(2, quiet(Path::default()));
     let from = Tuning { front: front(2.400e9, 0.5), ..tx(52, dsp::tx_tuning_word(250_000.0)) };
     let to = Tuning { front: front(2.3999e9, 0.5), ..rx(52, 0) };
-    air.play(0, from, 0, tone(20_000.0, 0.0, 1_000));
+    air.transmit(0, from, 0, tone(20_000.0, 0.0, 1_000));
     let heard = hear(&mut air, 1, to, 52 * 300, 500);
     // 350 kHz above the receiver's centre.
     let turn = Complex::cis(TAU * 350e3 / dsp::rate_of(52));
@@ -84,7 +84,7 @@ fn a_carrier_offset_turns_what_is_heard_without_a_jump() {
     let turn = Complex::cis(TAU * 200.0 / dsp::rate_of(52));
     let right: Vec<_> = (0..2_000).map(|n| heard[0] * turn.powi(n)).collect();
     assert!(distance(&heard, &right) < 2.5, "{}", distance(&heard, &right));
-    // Changed after the last that was heard: the phase goes on.
+    // Changed after the last that was received: the phase goes on.
     air.set_carrier_offset(0, 500.0);
     let start = 200 * 52 + 1_990 * 52;
     let after = hear(&mut air, 1, rx(52, 0), start, 5)[0];
@@ -107,7 +107,7 @@ fn paths_have_gain_delay_and_obstacles() {
     air.set_path(0, 1, Path { blocked: true, ..far.clone() });
     assert_eq!(level(&step(&mut air)), 0.0);
     assert!(level(&hear(&mut air, 2, rx(52, 0), 10_400, 10)) > 0.0, "another way is free");
-    // Nobody hears himself without a cable.
+    // No radio receives itself without a cable.
     assert_eq!(level(&hear(&mut air, 0, rx(52, 0), 10_400, 10)), 0.0);
     air.set_path(0, 0, Path::default());
     assert!((level(&hear(&mut air, 0, rx(52, 0), 10_400, 10)) / nominal() - 1.0).abs() < 1e-3);
@@ -135,9 +135,9 @@ fn a_second_ray_cuts_a_notch_where_theory_says() {
             let heard = level(&steady(&mut air, turns, 200)) / nominal();
             assert!(if hole { heard < 0.01 } else { heard > 0.3 }, "{phase_degrees} degrees, {turns}: {heard}");
         }
-        // A ray so late that it is a filter of its own: a constant carrier is heard twice, or not at all.
+        // A ray so late that it is a filter of its own: a constant carrier is received twice, or not at all.
         let mut air = Air::new(2, quiet(Path { taps: tap(near * 52 * 10), ..Path::default() }));
-        air.play(0, tx(52, 0), 0, tone(12_000.0, 0.0, 6_000));
+        air.transmit(0, tx(52, 0), 0, tone(12_000.0, 0.0, 6_000));
         let sum = level(&hear(&mut air, 1, rx(52, 0), 5_000 * 52, 50)) / nominal();
         assert!((sum - 2.0 * f64::from(phase_degrees / 2.0).to_radians().cos().abs()).abs() < 0.01, "{sum}");
     }
@@ -149,7 +149,7 @@ fn a_delay_moves_a_signal_as_a_whole() {
     let from = tx(52, dsp::tx_tuning_word(100e3));
     let listen = |path: Path, later: Tick| {
         let mut air = Air::new(2, quiet(path));
-        air.play(0, from, 0, tone(12_000.0, 0.01, 1_000));
+        air.transmit(0, from, 0, tone(12_000.0, 0.01, 1_000));
         hear(&mut air, 1, rx(52, 0), 400 * 52 + later, 50)
     };
     let at_once = listen(Path::default(), 0);
@@ -166,7 +166,7 @@ fn a_delay_moves_a_signal_as_a_whole() {
 fn a_change_of_an_oscillator_leaves_its_phase() {
     let mut air = Air::new(2, quiet(Path::default()));
     air.set_carrier_offset(0, 1_000.0);
-    air.play(0, tx(52, 0), 0, tone(12_000.0, 0.0, 6_000));
+    air.transmit(0, tx(52, 0), 0, tone(12_000.0, 0.0, 6_000));
     let mut now = || hear(&mut air, 1, rx(52, 0), 260_000, 1)[0];
     let before = now();
     // 2.6 turns since power-up.
@@ -183,7 +183,7 @@ fn a_scale_beyond_the_hosts_drives_the_transmitter_to_its_limits() {
     from.gain = 2.0;
     let [cut, most] = [30_000.0, 16_384.0].map(|amplitude| {
         let mut air = Air::new(2, quiet(Path { gain_db: -20.0, ..Path::default() }));
-        air.play(0, from, 0, tone(amplitude, 0.0, 400));
+        air.transmit(0, from, 0, tone(amplitude, 0.0, 400));
         hear(&mut air, 1, rx(52, 0), 200 * 52, 50)
     });
     assert!(distance(&cut, &most) <= 1.0 && level(&most) > 500.0, "{} {}", level(&cut), level(&most));
@@ -194,7 +194,7 @@ fn levels_beyond_full_scale_are_cut() {
     let mut air = Air::new(2, quiet(Path { gain_db: 30.0, ..Path::default() }));
     let loud = steady(&mut air, 0.0, 100);
     assert!(loud.iter().all(|s| (s.re - 32_767.0).abs() <= 1.0), "{:?}", loud[0]);
-    // Where the receive scale halves, the converter's limit is half of what is heard.
+    // Where the receive scale halves, the converter's limit is half of what is received.
     let to = rx(28, 0);
     assert!(dsp::scale_word(Direction::Receive, to.words.1).1 == 2.0 || to.gain > 0.9);
     let mut to = rx(52, 0);
@@ -218,12 +218,12 @@ fn a_stream_begins_with_empty_filters() {
 #[test]
 fn what_is_older_than_the_memory_is_silence() {
     let mut air = Air::new(2, quiet(Path::default()));
-    air.play(0, tx(4, 0), 0, tone(1_000.0, 0.0, track::MEMORY + 100));
+    air.transmit(0, tx(4, 0), 0, tone(1_000.0, 0.0, track::MEMORY + 100));
     let heard = hear(&mut air, 1, rx(4, 0), 4, 300);
     assert!(heard[..90].iter().all(|s| s.norm() == 0.0) && heard[150..].iter().all(|s| s.norm() > 500.0));
     // Single samples in bursts of their own.
     for n in 0..40_000 {
-        air.play(0, tx(4, 0), 10_000_000 + n * 100, tone(1_000.0, 0.0, 1));
+        air.transmit(0, tx(4, 0), 10_000_000 + n * 100, tone(1_000.0, 0.0, 1));
     }
     assert!(level(&hear(&mut air, 1, rx(4, 0), 13_900_000, 300)) > 1.0);
 }
@@ -231,7 +231,7 @@ fn what_is_older_than_the_memory_is_silence() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// How samples are put into packets, sent or received, is not heard.
+    /// How samples are put into packets makes no difference to what is received.
     #[test]
     fn packets_leave_no_trace(
         rates in prop::sample::select(vec![(52, 52), (4, 16), (16, 4), (13, 7), (100, 4), (5, 52)]),
@@ -245,11 +245,11 @@ proptest! {
         let all: Vec<Sample> = tone(9_000.0, 0.0123, sent.iter().sum()).collect();
         let total: usize = heard.iter().sum();
         let mut whole = Air::new(2, medium.clone());
-        whole.play(0, from, 50_000, all.iter().copied());
+        whole.transmit(0, from, 50_000, all.iter().copied());
         let mut pieces = Air::new(2, medium);
         let mut at = 0;
         for count in sent {
-            pieces.play(0, from, 50_000 + at as u64 * u64::from(from.decimation), all[at..at + count].iter().copied());
+            pieces.transmit(0, from, 50_000 + at as u64 * u64::from(from.decimation), all[at..at + count].iter().copied());
             at += count;
         }
         let start = 49_900 + offset;
@@ -258,7 +258,7 @@ proptest! {
         for count in heard {
             got.extend(hear(&mut pieces, 1, to, start + got.len() as u64 * u64::from(to.decimation), count));
         }
-        // A last bit may fall to the other side: the wheel of a turning phase begins anew with each packet.
+        // A last bit may fall to the other side: the wheel of a turning phase starts again with each packet.
         prop_assert!(distance(&got, &right) <= if apart == 0.0 { 0.0 } else { 1.5 }, "{}", distance(&got, &right));
     }
 }

@@ -7,11 +7,11 @@ use super::*;
 
 const AMPLITUDE: f64 = 15_000.0;
 
-/// Transmits a tone and hears it once both chains are full; and what theory says to it.
+/// Transmits a tone and receives it once both chains are full; and what theory says to it.
 fn through(from: Tuning, to: Tuning, turns: f64, origin: Tick, start: Tick, count: usize) -> [Vec<Complex<f64>>; 2] {
     let mut air = Air::new(2, quiet(Path::default()));
     let ticks = start - origin + count as u64 * u64::from(to.decimation);
-    air.play(0, from, origin, tone(AMPLITUDE, turns, (ticks / u64::from(from.decimation) + 2) as usize));
+    air.transmit(0, from, origin, tone(AMPLITUDE, turns, (ticks / u64::from(from.decimation) + 2) as usize));
     let heard = hear(&mut air, 1, to, start, count);
     [heard, heard_by_theory(&from, &to, turns, AMPLITUDE, origin, start, count)]
 }
@@ -37,7 +37,7 @@ proptest! {
         let (from, to) = (tx(from, carrier), rx(to, apart.wrapping_sub(carrier)));
         prop_assume!((from.shift() + to.shift()).abs() < 49e6);
         let [heard, theory] = through(from, to, turns, origin, start, 60);
-        // Rounding of what is sent and of what is heard, and the ends of the filters that are left out.
+        // Rounding of what is sent and of what is received, and the ends of the filters that are left out.
         prop_assert!(distance(&heard, &theory) < 2.2, "{}", distance(&heard, &theory));
     }
 }
@@ -82,7 +82,7 @@ fn nothing_is_heard_before_it_is_sent_and_the_delay_is_that_of_the_filters() {
     for (d, delay) in [(4, 66), (8, 136), (13, 48), (16, 276), (52, 906), (100, 1_746), (512, 8_956)] {
         let mut air = Air::new(2, quiet(Path::default()));
         let start = 100_000;
-        air.play(0, tx(d, 0), start, (0..1).map(|_| Sample::new(30_000, 0)));
+        air.transmit(0, tx(d, 0), start, (0..1).map(|_| Sample::new(30_000, 0)));
         let sweep: Vec<(u64, f64)> = (start - 50..start + 20_000)
             .step_by(usize::try_from(d / 4).unwrap().max(1))
             .map(|tick| (tick, hear(&mut air, 1, rx(d, 0), tick, 1)[0].re))
@@ -110,11 +110,11 @@ fn every_rate_has_the_level_that_its_registers_say() {
 #[test]
 fn transmit_and_receive_chains_alone_have_their_own_half_band_filters() {
     // With one half-band filter, the transmitter has the small one and the receiver the large one.
-    let (from, to) = (Chain::new(Direction::Transmit, 0x119), Chain::new(Direction::Receive, 0x119));
+    let (from, to) = (FilterChain::new(Direction::Transmit, 0x119), FilterChain::new(Direction::Receive, 0x119));
     assert_eq!((from.span(), to.span()), (4 * 24 + 6 * 25, 4 * 24 + 30 * 25));
     for direction in [Direction::Transmit, Direction::Receive] {
         for word in [0x001, 0x101, 0x201, 0x301, 0x31A, 0x380, 0x0FF] {
-            assert_eq!(Chain::new(direction, word).impulse().len(), Chain::new(direction, word).span() + 1);
+            assert_eq!(FilterChain::new(direction, word).impulse().len(), FilterChain::new(direction, word).span() + 1);
         }
     }
 }

@@ -1,0 +1,280 @@
+//! From one transmitter to one receiver: transmit filters, path and receive filters as one filter between their sample grids.
+//!
+//! y(t) = e^(jDt) * sum over samples m of x(m) g(t - t_m), where D is the transmitter's frequency less the receiver's, and g the convolution
+//! of the transmit filters, the rays, and the receive filters shifted to the transmitter's frequency. g is computed on the grid of the
+//! 100 MHz clock once for each pair of tunings; only those of its values that fall on samples are used.
+
+use std::collections::VecDeque;
+
+use num_complex::Complex;
+
+use super::medium::Path;
+use super::response::{CORDIC, FilterChain};
+use super::split::{Bank, LANES, Split, Stepper};
+use super::track::{Stretch, Track};
+use super::tuning::Tuning;
+use super::turn::{self, Carrier, Turns};
+use crate::device::clock::Tick;
+use n210_wire::dsp::Direction;
+
+/// Sum of the taps that are left out, where all sum to about 1: -100 dB.
+const NEGLIGIBLE: f64 = 1e-5;
+
+/// Converters see 100 MHz of spectrum around the oscillator of their board.
+const NYQUIST: f64 = 50e6;
+
+/// Rays later than this are out of the air's memory at any rate, ticks.
+const LATEST: u64 = 1 << 30;
+
+/// Responses and banks that are kept.
+const KEPT: usize = 8;
+
+/// The chain that receives, and from when on.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceivingChain {
+    /// Its chain.
+    pub tuning: Tuning,
+    /// What its carrier is off by.
+    pub carrier: Carrier,
+    /// Tick of its first sample.
+    pub start: Tick,
+}
+
+/// Scratch of a computation.
+#[derive(Default)]
+pub struct Scratch {
+    input: Split,
+    output: Split,
+}
+
+/// The path from one transmitter to one receiver, with the filters that were computed for it.
+pub struct PathFilter {
+    path: Path,
+    amplitude: f64,
+    /// Last effect of a sample, ticks after it.
+    memory: u64,
+    channels: VecDeque<PairFilters>,
+}
+
+/// The filters between two tunings.
+struct PairFilters {
+    key: (u32, u32, Turns),
+    rays: Vec<Response>,
+}
+
+/// Rays so close to one another that one filter does for them.
+struct Response {
+    /// Tick of the first value.
+    first: u64,
+    values: Vec<Complex<f32>>,
+    banks: VecDeque<(u64, i64, Bank)>,
+}
+
+/// Steps between samples, ticks.
+#[derive(Clone, Copy)]
+struct Grids {
+    tx: u64,
+    rx: u64,
+    common: u64,
+}
+
+impl PathFilter {
+    /// The filters over a path.
+    pub fn new(path: Path) -> Self {
+        let amplitude = if path.blocked { 0.0 } else { 10_f64.powf(f64::from(path.gain_db) / 20.0) };
+        let latest = path.taps.iter().map(|tap| tap.delay).filter(|delay| *delay <= LATEST).max().unwrap_or(0);
+        // Twice the longest filters there are.
+        let memory = path.delay.min(LATEST) + latest + 2 * 18 * 512;
+        Self { path, amplitude, memory, channels: VecDeque::new() }
+    }
+
+    /// Adds what is received of a transmitter; `carrier` is what its carrier is off by.
+    pub fn add(&mut self, sum: &mut Split, to: &ReceivingChain, track: &Track, carrier: &Carrier, scratch: &mut Scratch) {
+        let listening = self.amplitude * f64::from(to.tuning.front.gain);
+        if listening == 0.0 || self.path.delay > LATEST {
+            return;
+        }
+        let last = to.start.saturating_add(sum.re.len() as u64 * u64::from(to.tuning.decimation));
+        for stretch in track.after(to.start.saturating_sub(self.memory)) {
+            let tx = &stretch.tuning;
+            let gain = listening * f64::from(tx.gain * tx.front.gain);
+            let apart = (tx.front.lo + carrier.offset) - (to.tuning.front.lo + to.carrier.offset);
+            if stretch.start > last || gain == 0.0 || (apart + tx.shift() + to.tuning.shift()).abs() >= NYQUIST {
+                continue;
+            }
+            let boards = turn::per_tick(tx.front.lo - to.tuning.front.lo);
+            let words = turn::turns_from_word(tx.frequency.wrapping_add(to.tuning.frequency));
+            let shift = boards.wrapping_add(carrier.step()).wrapping_sub(to.carrier.step()).wrapping_add(words);
+            let held = tx.phase_at_power_up().wrapping_add(to.tuning.phase_at_power_up());
+            let off = carrier.at_power_up().wrapping_sub(to.carrier.at_power_up());
+            let phase = turn::turns_from_word(held).wrapping_add(off);
+            let channel = self.channel((tx.words.1, to.tuning.words.1, shift));
+            for response in &mut channel.rays {
+                response.add(sum, to, track, stretch, (gain, phase, shift), scratch);
+            }
+        }
+    }
+
+    fn channel(&mut self, key: (u32, u32, Turns)) -> &mut PairFilters {
+        let known = self.channels.iter().position(|channel| channel.key == key);
+        let at = known.unwrap_or_else(|| {
+            if self.channels.len() >= KEPT {
+                self.channels.pop_front();
+            }
+            self.channels.push_back(PairFilters::new(key, &self.path));
+            self.channels.len() - 1
+        });
+        &mut self.channels[at]
+    }
+}
+
+impl PairFilters {
+    fn new(key: (u32, u32, Turns), path: &Path) -> Self {
+        let (tx, rx) = (FilterChain::new(Direction::Transmit, key.0), FilterChain::new(Direction::Receive, key.1));
+        let shifted = rx.impulse().into_iter().enumerate();
+        let shifted = shifted.map(|(n, value)| turn::phasor(key.2.wrapping_mul(n as u64).wrapping_neg()) * value * CORDIC * CORDIC);
+        let filters = tx.filter(shifted.collect());
+        let total = filters.len();
+        let (lead, filters) = trimmed(&filters);
+        let heard = filters.iter().map(|value| value.norm()).sum::<f64>();
+        if heard < NEGLIGIBLE * tx.impulse().iter().sum::<f64>() {
+            return Self { key, rays: Vec::new() };
+        }
+        let mut rays = vec![(0, Complex::new(1.0, 0.0))];
+        for tap in path.taps.iter().filter(|tap| tap.delay <= LATEST) {
+            let gain = 10_f64.powf(f64::from(tap.gain_db) / 20.0);
+            // The phase is given for the receiver's frequency; the filters are at the transmitter's.
+            let phase = turn::phasor(key.2.wrapping_mul(tap.delay).wrapping_neg());
+            rays.push((tap.delay, phase * Complex::from_polar(gain, f64::from(tap.phase_degrees).to_radians())));
+        }
+        rays.sort_by_key(|(delay, _)| *delay);
+        let mut responses: Vec<(u64, Vec<Complex<f64>>)> = Vec::new();
+        for (delay, gain) in rays {
+            if responses.last().is_none_or(|(first, values)| first + (values.len() + total) as u64 <= delay) {
+                responses.push((delay, Vec::new()));
+            }
+            let Some((first, values)) = responses.last_mut() else { break };
+            let at = (delay - *first) as usize;
+            values.resize(values.len().max(at + filters.len()), Complex::default());
+            values[at..].iter_mut().zip(filters).for_each(|(slot, value)| *slot += value * gain);
+        }
+        // The delay of the direct ray turns the phase as well.
+        let turn = turn::phasor(key.2.wrapping_mul(path.delay).wrapping_neg());
+        let response = |(first, values): (u64, Vec<Complex<f64>>)| Response {
+            first: first + path.delay + lead as u64,
+            values: values.iter().map(|value| value * turn).map(|v| Complex::new(v.re as f32, v.im as f32)).collect(),
+            banks: VecDeque::new(),
+        };
+        Self { key, rays: responses.into_iter().map(response).collect() }
+    }
+}
+
+/// A filter without the ends that are negligible, and where it begins.
+fn trimmed(values: &[Complex<f64>]) -> (usize, &[Complex<f64>]) {
+    let small = |sum: &mut f64, value: &Complex<f64>| {
+        *sum += value.norm();
+        (*sum < NEGLIGIBLE / 2.0).then_some(())
+    };
+    let lead = values.iter().scan(0.0, small).count();
+    let tail = values[lead..].iter().rev().scan(0.0, small).count();
+    (lead, &values[lead..values.len() - tail])
+}
+
+impl Response {
+    /// Adds the part of a stretch that falls on the listener's samples.
+    fn add(
+        &mut self,
+        sum: &mut Split,
+        to: &ReceivingChain,
+        track: &Track,
+        stretch: &Stretch,
+        (gain, phase, shift): (f64, Turns, Turns),
+        scratch: &mut Scratch,
+    ) {
+        let grids = Grids::new(stretch.tuning.decimation, to.tuning.decimation);
+        let (begin, end) = (stretch.start + track.remembered(stretch) * grids.tx, stretch.end() - grids.tx);
+        let from = (begin + self.first).saturating_sub(to.start).div_ceil(grids.rx);
+        // The last output that the last sample reaches, and one more.
+        let until = (end + self.first + self.values.len() as u64).saturating_sub(to.start).div_ceil(grids.rx);
+        let until = until.min(sum.re.len() as u64);
+        if from >= until {
+            return;
+        }
+        let (outputs, at) = ((until - from) as usize, to.start + from * grids.rx);
+        // Ticks since the stretch began: not negative, as a response begins after its sample.
+        let since = at - stretch.start;
+        let (oldest, bank) = self.bank(grids, since % grids.common);
+        let stepper = grids.stepper(since);
+        let first = (since / grids.tx).cast_signed() - oldest;
+        track.copy(stretch, first, Split::needed(bank, &stepper, outputs), &mut scratch.input);
+        scratch.output.filter(&scratch.input, bank, stepper, outputs);
+        let phase = phase.wrapping_add(shift.wrapping_mul(at));
+        sum.add_turned(from as usize, &scratch.output, outputs, gain, phase, shift.wrapping_mul(grids.rx));
+    }
+
+    /// The rows of taps between two grids that lie apart by `residue`, and by how many samples the first tap looks back.
+    fn bank(&mut self, grids: Grids, residue: u64) -> (i64, &Bank) {
+        let known = self.banks.iter().position(|(key, ..)| *key == residue);
+        let at = known.unwrap_or_else(|| {
+            if self.banks.len() >= KEPT {
+                self.banks.pop_front();
+            }
+            let (oldest, bank) = self.rows(grids, residue);
+            self.banks.push_back((residue, oldest.cast_signed(), bank));
+            self.banks.len() - 1
+        });
+        let (_, oldest, bank) = &self.banks[at];
+        (*oldest, bank)
+    }
+
+    fn rows(&self, grids: Grids, residue: u64) -> (u64, Bank) {
+        let rows = grids.tx / grids.common;
+        let value = |row: u64, back: u64| {
+            let at = (back * grids.tx + residue + row * grids.common).checked_sub(self.first);
+            at.and_then(|at| self.values.get(at as usize)).copied().unwrap_or_default()
+        };
+        // Taps that none of the rows needs are left out at both ends.
+        let weight = |back: u64| (0..rows).map(|row| f64::from(value(row, back).norm())).fold(0.0, f64::max);
+        let (mut newest, mut oldest) = (self.first / grids.tx, (self.first + self.values.len() as u64) / grids.tx);
+        let mut left = NEGLIGIBLE / 2.0 - weight(newest);
+        while left > 0.0 && newest < oldest {
+            newest += 1;
+            left -= weight(newest);
+        }
+        left = NEGLIGIBLE / 2.0 - weight(oldest);
+        while left > 0.0 && newest < oldest {
+            oldest -= 1;
+            left -= weight(oldest);
+        }
+        let mut taps = (oldest - newest + 1) as usize;
+        if !grids.stepper(residue).is_dense() {
+            taps = taps.next_multiple_of(LANES);
+        }
+        let tap = |row, tap: usize| oldest.checked_sub(tap as u64).map(|back| value(row, back)).unwrap_or_default();
+        let all = (0..rows).flat_map(|row| (0..taps).map(move |n| tap(row, n)));
+        let (re, im): (Vec<f32>, Vec<f32>) = all.map(|value| (value.re, value.im)).unzip();
+        let sum = |parts: &[f32]| parts.iter().map(|tap| tap.abs()).sum::<f32>();
+        let real = sum(&im) <= NEGLIGIBLE as f32 * sum(&re);
+        (oldest, Bank { taps, re, im: if real { Vec::new() } else { im } })
+    }
+}
+
+impl Grids {
+    fn new(tx: u32, rx: u32) -> Self {
+        let (tx, rx) = (u64::from(tx.max(1)), u64::from(rx.max(1)));
+        let (mut a, mut b) = (tx, rx);
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        Self { tx, rx, common: a }
+    }
+
+    /// Where outputs stand between inputs, the first so many ticks after an input.
+    fn stepper(&self, since: u64) -> Stepper {
+        Stepper {
+            row: (since % self.tx / self.common) as usize,
+            rows: (self.tx / self.common) as usize,
+            step: ((self.rx / self.tx) as usize, (self.rx % self.tx / self.common) as usize),
+        }
+    }
+}

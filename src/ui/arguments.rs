@@ -1,0 +1,125 @@
+//! What may be typed behind the name of a command: `M hot hold`, `method cold`, `plan MB`, `interval 10ms`.
+
+use super::action::{self, Action, Entry};
+use super::lang::Lang;
+use super::methods::methods;
+use protocol::{Method, Order};
+
+/// The arguments of a typed command.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Arguments {
+    /// A method of migration.
+    pub method: Option<Method>,
+    /// `hold`.
+    pub hold: bool,
+    /// A migration.
+    pub order: Option<Order>,
+    /// Time between pings, ms.
+    pub interval_ms: Option<f64>,
+}
+
+/// Kinds of words that an action takes: method, hold, order, interval.
+fn takes(action: Action) -> [bool; 4] {
+    match action {
+        Action::Order(order) if order.is_migration() => [true, true, false, false],
+        Action::Method => [true, false, false, false],
+        Action::Check | Action::Plan => [true, false, true, false],
+        Action::Interval => [false, false, false, true],
+        _ => [false; 4],
+    }
+}
+
+/// Arguments that an action takes, for completion.
+pub fn offered(action: Action) -> Vec<String> {
+    let [method, hold, order, interval] = takes(action);
+    let mut words: Vec<String> = Vec::new();
+    words.extend(methods().filter(|_| method).map(|method| method.to_string()));
+    words.extend(hold.then(|| "hold".into()));
+    words.extend([Order::M, Order::MB].into_iter().filter(|_| order).map(|order| order.to_string()));
+    words.extend(["1ms", "10ms", "100ms"].into_iter().filter(|_| interval).map(str::to_owned));
+    words
+}
+
+/// What completes a command line: names that begin with it in any case, and behind a name the words that it takes.
+pub fn completions(line: &str) -> Vec<String> {
+    let begins = |name: &str, prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let Some((before, last)) = line.rsplit_once(' ') else {
+        return action::names().filter(|name| begins(name, line)).map(str::to_owned).collect();
+    };
+    let action = before.split_whitespace().next().and_then(action::by_name).map(|entry| entry.action);
+    let words = action.map_or_else(Vec::new, offered);
+    words.into_iter().filter(|word| begins(word, last)).map(|word| format!("{before} {word}")).collect()
+}
+
+/// What is wrong with a word.
+pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
+    match offered(entry.action) {
+        words if words.is_empty() => lang.fill("{0} takes no words behind it", &[&entry.names[0]]),
+        words => lang.fill("{0} does not take \"{1}\", try {2}", &[&entry.names[0], &word, &words.join(", ")]),
+    }
+}
+
+impl Arguments {
+    /// Reads them; the first that the action does not take is returned.
+    pub fn parse(action: Action, text: &str) -> Result<Self, &str> {
+        let [method, hold, order, interval] = takes(action);
+        let mut words = Self::default();
+        for word in text.split_whitespace() {
+            let lower = word.to_ascii_lowercase();
+            let as_method = methods().find(|known| known.to_string() == lower).filter(|_| method);
+            let as_order = word.parse::<Order>().ok().filter(|parsed| order && parsed.is_migration());
+            let as_interval = time_ms(&lower).filter(|_| interval);
+            match () {
+                () if as_method.is_some() => words.method = as_method,
+                () if hold && lower == "hold" => words.hold = true,
+                () if as_order.is_some() => words.order = as_order,
+                () if as_interval.is_some() => words.interval_ms = as_interval,
+                () => return Err(word),
+            }
+        }
+        Ok(words)
+    }
+}
+
+/// `10`, `10ms` or `0.01s` as milliseconds; the range is the far end's to judge.
+fn time_ms(text: &str) -> Option<f64> {
+    config::time::parse(text).ok().filter(|time| !time.is_zero()).map(config::time::milliseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_mean_what_their_command_takes() {
+        let m = Action::Order(Order::M);
+        assert_eq!(
+            Arguments::parse(m, "HOT hold"),
+            Ok(Arguments { method: Some(Method::Hot), hold: true, ..Arguments::default() })
+        );
+        assert_eq!(
+            Arguments::parse(Action::Plan, "mb cold").map(|w| (w.order, w.method)),
+            Ok((Some(Order::MB), Some(Method::Cold)))
+        );
+        for (text, ms) in [("10", 10.0), ("1ms", 1.0), ("0.05s", 50.0)] {
+            assert_eq!(Arguments::parse(Action::Interval, text).map(|w| w.interval_ms), Ok(Some(ms)));
+        }
+        for (action, text, word) in [
+            (m, "hot warm", "warm"),
+            (Action::Order(Order::DS), "hot", "hot"),
+            (Action::Plan, "DS", "DS"),
+            (Action::Interval, "-3", "-3"),
+            (Action::Interval, "nan", "nan"),
+            (Action::Help, "me", "me"),
+        ] {
+            assert_eq!(Arguments::parse(action, text), Err(word));
+        }
+        assert_eq!(offered(Action::Method), ["cold", "classic", "hot", "seamless"]);
+    }
+    #[test]
+    fn a_prefix_completes_to_the_names_that_begin_with_it() {
+        assert_eq!(completions("mi"), ["Migration"]);
+        assert_eq!(completions("d"), ["DS", "DSR"]);
+        assert!(completions("\u{e9}").is_empty());
+    }
+}

@@ -1,0 +1,58 @@
+//! What every action does, in one sentence each.
+
+use super::action::{Action, RunsAction};
+use super::model::Model;
+use super::place::Screen;
+use protocol::Order;
+
+/// What an action does, in one sentence with the cluster's own names.
+pub fn explanation(action: Action, model: &Model) -> String {
+    let (lang, [one, two]) = (model.skin.lang, model.pool());
+    match action {
+        Action::Order(Order::DS) => lang.fill("double start: start D2D and USRP on {0}", &[&one]),
+        Action::Order(Order::KL) => lang.fill("kill local: stop D2D and USRP on {0}", &[&one]),
+        Action::Order(Order::M) => lang.fill("migrate: move the work from {0} to {1}", &[&one, &two]),
+        Action::Order(Order::MB) => lang.fill("migrate back: move the work from {0} to {1}", &[&two, &one]),
+        Action::Order(Order::DSR) => lang.fill("double start remote: start D2D and USRP on {0}", &[&two]),
+        Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
+        Action::Failover => lang.tr("take the work over from a server that does not answer").into(),
+        Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
+        Action::Method => lang.tr("the next method of migration").into(),
+        Action::Hold => lang.tr("the next migration stops before its cut and waits for go, or no longer does").into(),
+        Action::Go => lang.tr("go on with the migration that waits for it").into(),
+        Action::Cancel => lang.tr("give up the migration under way; possible until its cut").into(),
+        Action::Check => lang.tr("what stands for and against a migration now").into(),
+        Action::Plan => lang.tr("the steps of a migration, and how long each is expected to take").into(),
+        Action::Interval => lang.tr("the time between the far end's pings: 100, 10 or 1 ms").into(),
+        Action::Export => lang.tr("write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV").into(),
+        Action::Show(Screen::Timing) => lang.tr("Timing: the interruption large, the phases on one time axis").into(),
+        Action::Show(Screen::Runs) => lang.tr("Runs: the recorded runs; filter, sort, compare, replay").into(),
+        Action::Show(_) => lang.tr("Operate: both servers, the radio between them, the work").into(),
+        Action::NextScreen => lang.tr("the next screen").into(),
+        Action::Runs(action) => lang.tr(explanation_of_runs(action)).into(),
+        Action::Zoom => lang.tr("Operate: enlarge a panel; Left and Right choose another one").into(),
+        Action::Freeze => lang.tr("freeze the screen; the data goes on behind it").into(),
+        Action::Privacy => lang.tr("mask addresses and names of people, also in exports").into(),
+        Action::CommandLine => lang.tr("type a command; Tab completes, Up and Down recall").into(),
+        Action::Help => lang.tr("show or hide this help").into(),
+        Action::Quit if model.read_only => lang.tr("leave; no controller is ended").into(),
+        Action::Quit => lang.fill("end {0}'s controller, then leave (Ctrl-C leaves at once, without ending it)", &[&two]),
+    }
+}
+
+fn explanation_of_runs(action: RunsAction) -> &'static str {
+    match action {
+        RunsAction::Filter => "Runs: type a filter: words, field:word, figure>ms; ! before a word: not",
+        RunsAction::SortLeft => "Runs: sort by the column to the left",
+        RunsAction::SortRight => "Runs: sort by the column to the right",
+        RunsAction::Invert => "Runs: the other way round",
+        RunsAction::Mark => "Runs: mark or unmark the run under the cursor",
+        RunsAction::Compare => "Runs: compare the marked runs, or all listed ones",
+        RunsAction::Group => "Runs: compare by run, by method, by method and direction",
+        RunsAction::Reload => "Runs: read the records again",
+        RunsAction::Replay => "Runs: play the run under the cursor again",
+        RunsAction::Pause => "Replay: pause, go on; at the end, begin again",
+        RunsAction::Faster => "Replay: faster; Left and Right go from phase to phase",
+        RunsAction::Slower => "Replay: slower",
+    }
+}

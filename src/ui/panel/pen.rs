@@ -1,0 +1,41 @@
+//! How the rows of a server's box are written: a label, and what stands behind it.
+
+use ratatui::text::{Line, Span};
+
+use super::span;
+use crate::ui::lang::Lang;
+use crate::ui::text::{clip, pad};
+use crate::ui::theme::Theme;
+
+/// From this inner width on, labels and words are written in full.
+pub const WIDE: u16 = 36;
+/// From this inner width on, counters are named in full.
+pub const WIDER: u16 = 60;
+
+/// How the rows of a server are written.
+pub struct Pen<'t> {
+    /// Colours.
+    pub theme: &'t Theme,
+    /// Language.
+    pub lang: Lang,
+    /// Columns.
+    pub width: u16,
+    /// Age of the figures, ms; zero while they are of the present.
+    pub age_ms: u64,
+}
+
+impl Pen<'_> {
+    /// Whether labels and words are written in full.
+    pub fn wide(&self) -> bool {
+        self.width >= WIDE
+    }
+
+    /// A label and what stands behind it.
+    pub fn row<'a>(&self, label: &str, spans: Vec<Span<'a>>) -> Line<'a> {
+        let columns = if self.wide() { 8 } else { 6 };
+        // A label may be the name of a port.
+        let mut row = vec![span(pad(&clip(self.lang.offer(label), columns - 1, ""), columns), self.theme.dim)];
+        row.extend(spans);
+        Line::from(row)
+    }
+}
