@@ -29,7 +29,9 @@ mod record;
 mod rollback;
 mod setting;
 pub mod standing;
+mod state;
 mod take_up;
+mod units;
 
 #[cfg(test)]
 pub(crate) mod fleet;

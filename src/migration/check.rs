@@ -197,7 +197,7 @@ pub(super) fn of_host(ask: Ask, status: &Telemetry, orders: Orders, active: &str
 pub(super) fn be_silent(host: &str, answer: Result<(), Failure>) -> Result<String, Failure> {
     match answer {
         Err(failure) if unanswered(&failure) => {
-            Ok(format!("Check: {host} does not answer: {}", super::engine::sentence(&failure.message)))
+            Ok(format!("Check: {host} does not answer: {}", super::units::sentence(&failure.message)))
         }
         _ => Err(Failure::new(ErrorCode::State, format!("the agent of {host} answers, and a failover is for one that does not"))
             .hint("move the work with classic or hot, or stop it there and start it here")),

@@ -8,12 +8,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Agents;
-use super::engine::{self, Effect, Event, State};
+use super::engine;
 use super::flow::{MARGIN, deadline};
 use super::hold::{self, Wish};
 use super::plan;
 use super::setting::Setting;
-use super::take_up::take_up;
+use super::state::{Effect, Event, State};
 use crate::metrics::records;
 use config::Config;
 use protocol::{Answer, Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
@@ -53,7 +53,7 @@ pub async fn bring_to_an_end(
 ) -> RunRecord {
     let setting = Setting::new(uuid::Uuid::now_v7().to_string(), started, request, config);
     let (_nobody, mut wishes) = watch::channel(Wish::None);
-    follow(take_up(setting, tun_before), config, agents, &mut wishes, &mut on_progress).await
+    follow(engine::take_up(setting, tun_before), config, agents, &mut wishes, &mut on_progress).await
 }
 
 async fn follow(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use protocol::{Command, Control, Handover, PhaseName, Route, SetPort, TracePart, Unsent};
+use protocol::{Command, ControlValues, Handover, PhaseName, SetPort, TracePart, Unsent};
 
 /// A host by its part in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,10 +103,8 @@ pub const THAW: Duration = Duration::from_secs(3);
 pub struct Facts {
     /// Address of the source's tun.
     pub tun_ip: String,
-    /// The source's control variables.
-    pub control: Control,
-    /// The source's routes; not empty in the relay scenario.
-    pub route_list: Vec<Route>,
+    /// The source's control variables and routes; it has routes in the relay scenario only.
+    pub values: ControlValues,
     /// The soft state of the source's D2D process, of the latest step that read it.
     pub state: Value,
     /// The receive stream of the source's USRP process; null where that does not tell.
@@ -147,11 +145,11 @@ impl Ask {
             Self::GetTunIp => Command::GetTunIp,
             Self::SetTunIp => Command::SetTunIp { tun_ip: facts.tun_ip.clone() },
             Self::GetControl => Command::GetControl,
-            Self::SetRoute => Command::SetRoute { route_list: facts.route_list.clone() },
+            Self::SetRoute => Command::SetRoute { route_list: facts.values.route_list.clone() },
             Self::StartD2dPlain => Command::StartD2d { control_flag: 0, control: None },
-            Self::StartD2dAgain if facts.control.is_empty() => Command::StartD2d { control_flag: 0, control: None },
+            Self::StartD2dAgain if facts.values.control.is_empty() => Command::StartD2d { control_flag: 0, control: None },
             Self::StartD2dWithControl | Self::StartD2dAgain => {
-                Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) }
+                Command::StartD2d { control_flag: 1, control: Some(facts.values.control.clone()) }
             }
             Self::MakeUsrp => Command::MakeUsrp,
             Self::LinkUsrp => Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: facts.force },

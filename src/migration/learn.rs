@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::engine::{Stage, State, milliseconds, sentence};
 use super::flow::{Ask, Step};
-use protocol::{
-    Answer, Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent,
-};
+use super::state::{Stage, State};
+use super::units::{milliseconds, sentence};
+use protocol::{Answer, Collected, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
@@ -15,10 +14,7 @@ impl State {
         let mut parts = Linked::default();
         match step.ask {
             Ask::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
-            Ask::GetControl => {
-                let ControlValues { control, route_list } = answer.into_result()?;
-                (self.facts.control, self.facts.route_list) = (control, route_list);
-            }
+            Ask::GetControl => self.facts.values = answer.into_result()?,
             Ask::GetCollected => self.recall(answer.into_result()?),
             Ask::Export => {
                 let SoftState { state, stream } = answer.into_result()?;
@@ -75,8 +71,7 @@ impl State {
     fn recall(&mut self, collected: Collected) {
         let age = (self.setting.started - collected.at).num_seconds().max(0);
         self.warnings.push(format!("The control variables are those that {} had {age} s ago.", self.setting.from));
-        let Collected { values: ControlValues { control, route_list }, tun_ip, .. } = collected;
-        (self.facts.control, self.facts.route_list, self.facts.tun_ip) = (control, route_list, tun_ip);
+        (self.facts.values, self.facts.tun_ip) = (collected.values, collected.tun_ip);
     }
 
     /// Books the time of a step: what the answer knows of its parts under those, the rest under the last phase.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::engine::{Stage, State, rounded};
+use super::state::{Stage, State};
+use super::units::rounded;
 use protocol::{OrderStage, PhaseName, Progress, Step, StepState};
 
 impl State {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::engine::{State, rounded};
+use super::state::State;
+use super::units::rounded;
 use protocol::{Interruption, OrderRequest, Outcome, PhaseName, RunRecord};
 
 impl State {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::engine::milliseconds;
 use super::flow::Side;
 use super::standing::Orders;
+use super::units::milliseconds;
 use config::Config;
 use protocol::{Expected, Order, OrderRequest, Origin};
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ControlReport, Method, Order, Phase, PhaseName, Route};
+use super::{ControlReport, ControlValues, Method, Order, Phase, PhaseName, Route};
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
 pub const TOPIC_TELEMETRY: &str = "telemetry";
@@ -47,6 +47,13 @@ pub struct Telemetry {
     pub probe: Option<ProbeStatus>,
     /// The order being carried out here, or the last one.
     pub migration: Option<Progress>,
+}
+
+impl Telemetry {
+    /// Control variables and routes as last collected.
+    pub fn control_values(&self) -> ControlValues {
+        ControlValues { control: self.control.values.clone(), route_list: self.route_list.clone() }
+    }
 }
 
 /// Load of a host.

@@ -1,8 +1,8 @@
 //! The agent that carries an order out ends at any moment, and the next one takes the order up.
 
 use super::*;
+use crate::migration::engine::take_up;
 use crate::migration::fleet::Fault;
-use crate::migration::take_up::take_up;
 use protocol::Method::{Classic, Cold, Failover, Hot};
 use protocol::Order::{M, MB};
 use protocol::{Outcome, ProcessState};
