@@ -44,7 +44,10 @@ async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Answer, Failu
         Command::GetCollected { of } => peer::collected(agent, &of).map(Answer::from),
         Command::Export => hot::export(agent).await.map(Answer::from),
         Command::AwaitSync { deadline_ms } => await_sync(agent, Duration::from_millis(deadline_ms)).await.map(Answer::from),
-        Command::ProbeStart { target, interval_ms } => start_probe(agent, &target, interval_ms).map(Answer::from),
+        Command::ProbeStart { target, interval_ms } => {
+            let (target, interval) = probe_request(&target, interval_ms)?;
+            start_probe(agent, target, interval).map(Answer::from)
+        }
         Command::ProbeStop => {
             agent.state().probe = None;
             agent.changed.notify_one();
@@ -95,7 +98,7 @@ async fn change(agent: &Arc<Agent>, command: Command) -> Result<Answer, Failure>
         Command::KillD2d => agent.d2d.kill().await.map(Answer::from),
         Command::SetTunIp { tun_ip } if tun_ip.is_empty() => agent.ports.clear(&agent.settings().tun).await.map(Answer::from),
         Command::SetTunIp { tun_ip } => {
-            let address = tun_ip.parse()?;
+            let address = tun_ip.parse().map_err(|bad: config::BadValue| bad.into_failure(ErrorCode::Address))?;
             agent.ports.set(&agent.settings().tun, address).await.map(Answer::from)
         }
         Command::Prepare { state } => hot::prepare(agent, state).await.map(Answer::from),
@@ -118,15 +121,15 @@ pub fn ms(since: Instant) -> f64 {
 pub async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
     let (name, addresses) = (&agent.settings().radio_port, &agent.config.addresses);
     let address = match port {
-        SetPort::Active => &addresses.active,
-        SetPort::Parked => &addresses.parked,
+        SetPort::Active => addresses.active,
+        SetPort::Parked => addresses.parked,
     };
-    let result = agent.ports.set(name, address.parse()?).await;
+    let result = agent.ports.set(name, address).await;
     agent.changed.notify_one();
     result?;
     match port {
         SetPort::Active => agent.ports.forget_neighbours(name).await,
-        SetPort::Parked => agent.radio_port.close_way(agent.config.radio_of(&agent.host)?.device()?).await,
+        SetPort::Parked => agent.radio_port.close_way(agent.config.radio_of(&agent.host)?.args.address()).await,
     }
 }
 
@@ -146,7 +149,7 @@ fn radio_json(agent: &Agent) -> Result<String, Failure> {
 }
 
 pub fn radio_step(agent: &Agent) -> Result<RadioStep, Failure> {
-    let args = agent.config.radio_of(&agent.host)?.args.clone();
+    let args = agent.config.radio_of(&agent.host)?.args.as_str().to_owned();
     Ok(RadioStep { command: agent.workload().uhd.clone(), radio: radio_json(agent)?, args })
 }
 
@@ -167,7 +170,7 @@ pub fn environment(agent: &Agent, control: Option<&Control>) -> Result<Vec<(&'st
     let mut environment = vec![
         (ENV_SAMPLES, samples.display().to_string()),
         (ENV_RADIO, radio_json(agent)?),
-        (ENV_TUN, agent.settings().tun.clone()),
+        (ENV_TUN, agent.settings().tun.to_string()),
         (ENV_SETTINGS, Value::Object(settings(agent)?).to_string()),
     ];
     if !agent.config.terminals.is_empty() {
@@ -259,7 +262,7 @@ async fn double_kill(agent: &Agent) -> Result<Answer, Failure> {
 
 async fn get_control(agent: &Arc<Agent>) -> Result<ControlValues, Failure> {
     if agent.state().collected.at.is_none() {
-        let tells = agent.d2d.has_contract() || !agent.workload().control_command.is_empty();
+        let tells = agent.d2d.has_contract() || agent.workload().control_command.is_some();
         if tells && agent.d2d.is_running() {
             collector::collect(agent).await?;
         } else if agent.d2d.is_running() {
@@ -279,14 +282,18 @@ async fn get_control(agent: &Arc<Agent>) -> Result<ControlValues, Failure> {
     Ok(ControlValues { control: state.collected.control.clone(), route_list: state.collected.routes.clone() })
 }
 
-/// Starts the probe, or changes its target or interval.
-pub fn start_probe(agent: &Agent, target: &str, interval_ms: f64) -> Result<(), Failure> {
+fn probe_request(target: &str, interval_ms: f64) -> Result<(Ipv4Addr, Duration), Failure> {
     let address: Ipv4Addr = target.parse().map_err(|_| {
         Failure::new(ErrorCode::BadRequest, format!("\"{target}\" is not an IPv4 address")).hint("write it like 192.168.40.9")
     })?;
     let interval = Duration::try_from_secs_f64(interval_ms / 1e3)
         .map_err(|_| Failure::new(ErrorCode::BadRequest, format!("{interval_ms} ms is no interval")))?;
-    let probe = Prober::start(address, interval)?;
+    Ok((address, interval))
+}
+
+/// Starts the probe, or changes its target or interval.
+pub fn start_probe(agent: &Agent, target: Ipv4Addr, interval: Duration) -> Result<(), Failure> {
+    let probe = Prober::start(target, interval)?;
     agent.state().probe = Some(probe);
     agent.changed.notify_one();
     Ok(())

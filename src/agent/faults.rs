@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::sleep;
 
+use config::TomlSource;
 use protocol::{Command, ErrorCode, Failure};
 
 /// What goes wrong.
@@ -93,20 +94,19 @@ impl Known {
 }
 
 fn parse(text: &str) -> Result<Vec<Fault>, String> {
-    let File { fault: faults } = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+    let source = TomlSource::of_text(text);
+    let File { fault: faults } = source.read().map_err(|failure| failure.message)?;
     for fault in &faults {
         let name = fault.command.get_ref();
-        let line = text.get(..fault.command.span().start).unwrap_or_default().lines().count();
+        let wrong = |what: String| Err(source.wrong(Some(fault.command.span()), &what).message);
         if !Command::NAMES.contains(&name.as_str()) {
-            return Err(format!("line {line}: there is no command \"{name}\""));
+            return wrong(format!("there is no command \"{name}\""));
         }
         if fault.occurrence == 0 || (fault.deed == Deed::Delay) != fault.ms.is_some() {
-            return Err(format!("line {line}: occurrences of {name} are counted from 1, and ms belongs to delay alone"));
+            return wrong(format!("occurrences of {name} are counted from 1, and ms belongs to delay alone"));
         }
         if (fault.deed == Deed::Run) == fault.run.is_empty() {
-            return Err(format!(
-                "line {line}: the deed run needs a program, run = [\"program\", \"argument\"], and no other has one"
-            ));
+            return wrong("the deed run needs a program, run = [\"program\", \"argument\"], and no other has one".into());
         }
     }
     Ok(faults)
@@ -262,11 +262,17 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_their_line() {
         let table = [
-            ("\n[[fault]]\ncommand = \"dance\"\noccurrence = 1\ndo = \"fail\"", "line 3: there is no command \"dance\""),
-            ("[[fault]]\ncommand = \"end\"\noccurrence = 0\ndo = \"fail\"", "line 2: occurrences"),
+            (
+                "\n[[fault]]\ncommand = \"dance\"\noccurrence = 1\ndo = \"fail\"",
+                "line 3, key `fault.command`: there is no command \"dance\"",
+            ),
+            ("[[fault]]\ncommand = \"end\"\noccurrence = 0\ndo = \"fail\"", "line 2, key `fault.command`: occurrences"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"delay\"", "ms belongs to delay"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nms = 1", "ms belongs to delay"),
-            ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"run\"", "line 2: the deed run needs a program"),
+            (
+                "[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"run\"",
+                "line 2, key `fault.command`: the deed run needs a program",
+            ),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nrun = [\"ls\"]", "and no other has one"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"explode\"", "line 4"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nhow = 1", "line 5"),

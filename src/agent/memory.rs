@@ -214,7 +214,7 @@ async fn sight(agent: &Agent, host: &str) -> Sight {
     let told =
         if host == agent.host { telemetry::snapshot(agent).await } else { agent.client.ask(host, ask::Status {}, LOOK).await };
     match told {
-        Ok(status) => of(host, &status, &agent.config.addresses.active),
+        Ok(status) => of(host, &status, &agent.config.addresses.active.to_string()),
         Err(failure) => Sight { host: host.to_owned(), serves: false, words: failure.message },
     }
 }

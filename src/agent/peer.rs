@@ -18,11 +18,11 @@ const ANSWER: Duration = Duration::from_secs(2);
 pub async fn run(agent: Arc<Agent>) {
     let roles = &agent.config.roles;
     let peer = match agent.host.as_str() {
-        host if host == roles.initiator => roles.destination.clone(),
-        host if host == roles.destination => roles.initiator.clone(),
+        host if host == roles.initiator => roles.destination.to_string(),
+        host if host == roles.destination => roles.initiator.to_string(),
         _ => return,
     };
-    let usual = Duration::try_from_secs_f64(agent.workload().collect_interval_s).unwrap_or(FIRST).max(FIRST);
+    let usual = agent.workload().collect_interval.max(FIRST);
     let mut serves = false;
     loop {
         tokio::select! {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Cluster, block_on, json, print};
 use crate::migration::standing::holds_radio;
-use config::Config;
+use config::{Config, HostName};
 use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds; one that does not answer by then is shown as silent.
@@ -42,13 +42,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 
 /// Asks every host at the same time.
 pub(super) async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
-    let ask = |host: &String| {
-        let host = host.clone();
-        async move {
-            let answer = ask_one(cluster, &host, DEADLINE).await;
-            (host, answer)
-        }
-    };
+    let ask = async |host: &HostName| (host.to_string(), ask_one(cluster, host, DEADLINE).await);
     join_all(cluster.config.host.keys().map(ask)).await
 }
 
@@ -59,11 +53,12 @@ pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -
 
 /// Which host of the pool holds the radio, as far as the hosts that answered tell.
 fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
-    let pool = [&config.roles.initiator, &config.roles.destination];
-    let holds = |status: &Telemetry| holds_radio(status, &config.addresses.active);
+    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
+    let active = config.addresses.active.to_string();
+    let holds = |status: &Telemetry| holds_radio(status, &active);
     let mut owners: Vec<String> = answers
         .iter()
-        .filter(|(host, answer)| pool.contains(&host) && answer.as_ref().is_ok_and(holds))
+        .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
         .map(|(host, _)| host.clone())
         .collect();
     match owners.len() {

@@ -37,8 +37,8 @@ async fn fakes_with(fleet: Fleet, hosts: &[&'static str], far_end: bool) -> Fake
     let mut config = config(&folder.path().join("records"), far_end);
     config.runtime = folder.path().join("run");
     for (name, host) in &mut config.host {
-        host.command = format!("ipc://{}/{name}.command", folder.path().display());
-        host.telemetry = format!("ipc://{}/{name}.telemetry", folder.path().display());
+        host.command = format!("ipc://{}/{name}.command", folder.path().display()).parse().unwrap();
+        host.telemetry = format!("ipc://{}/{name}.telemetry", folder.path().display()).parse().unwrap();
     }
     let config = Arc::new(config);
     let client = Client::new(Arc::clone(&config)).unwrap();

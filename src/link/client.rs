@@ -64,7 +64,7 @@ impl Client {
     }
 
     fn link(&self, host: &str) -> Result<mpsc::Sender<Job>, Failure> {
-        let endpoint = self.shared.config.host(host)?.command.parse::<super::Endpoint>()?;
+        let endpoint = self.shared.config.host(host)?.command.clone();
         let mut links = self.shared.links.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = links.get(host).filter(|link| !link.is_closed()) {
             return Ok(link.clone());

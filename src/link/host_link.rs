@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use zeromq::{DealerSocket, Socket, SocketEvent, SocketOptions, SocketRecv, SocketSend, ZmqMessage};
 
+use super::now_ms;
 use super::signing::Key;
-use super::{Endpoint, now_ms};
+use config::Endpoint;
 use protocol::{Answer, Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
 
 /// How long one attempt to connect may take. zeromq tries a refused port again within it, after 50, 100, 200 ms...

@@ -13,7 +13,6 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
-use super::Endpoint;
 use super::gate::{Gate, Limits, OVERSIZED};
 use super::memory::{Memory, Verdict};
 use super::order::Newest;
@@ -77,7 +76,7 @@ impl Server {
     /// [`ErrorCode::Config`] for an unknown host, a bad endpoint or key, and for an endpoint beyond this machine without a key
     /// (unless `insecure`); [`ErrorCode::Environment`] when it can not be bound.
     pub async fn bind(config: &Config, host: &str, insecure: bool) -> Result<Self, Failure> {
-        let endpoint: Endpoint = config.host(host)?.command.parse()?;
+        let endpoint = &config.host(host)?.command;
         let key = Key::load(config)?;
         if key.is_none() && !endpoint.is_local() && !insecure {
             return Err(Failure::new(

@@ -20,7 +20,7 @@ pub const PARKED: &str = "192.168.20.2/24";
 
 /// A cluster of server1, server2 and the far end server3, with its records in `records`.
 pub fn config(records: &Path, far_end: bool) -> Config {
-    let mut config: Config = toml::from_str(
+    let mut config = Config::parse(
         r#"
         records = "/nowhere"
         runtime = "/nowhere"
@@ -44,7 +44,7 @@ pub fn config(records: &Path, far_end: bool) -> Config {
     )
     .unwrap();
     config.records = records.to_owned();
-    config.roles.far_end = far_end.then(|| "server3".to_owned());
+    config.roles.far_end = far_end.then(|| "server3".parse().unwrap());
     config
 }
 

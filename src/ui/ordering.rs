@@ -70,7 +70,7 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
 
 /// Sends `end`.
 pub fn end(model: &mut Model, asked: Asked) -> Vec<Effect> {
-    let host = model.config.roles.destination.clone();
+    let host = model.config.roles.destination.to_string();
     model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
     request(model, host, Command::End, END_DEADLINE_MS, asked)
 }
@@ -112,7 +112,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
         model.say(Level::Warning, text);
         Vec::new()
     };
-    let Some(host) = model.config.roles.far_end.clone() else {
+    let Some(host) = model.config.roles.far_end.as_ref().map(ToString::to_string) else {
         return refuse(model, lang.tr("the configuration names no far end: nobody probes").to_owned());
     };
     // The pings of a run are counted under one interval.

@@ -1,7 +1,6 @@
 //! The ZeroMQ link: requests, retries, signatures, hostile peers, telemetry.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use baton::link::server::Server;
 use baton::link::signing::Key;
 use baton::link::telemetry::{Heard, LinkState, subscribe};
 use bytes::Bytes;
-use config::{Addresses, Config, Host, Radio, Roles, Workload};
+use config::Config;
 use protocol::{
     Command, ControlReport, ErrorCode, Event, Failure, HostLoad, Level, Port, ProcessStatus, Reply, TOPIC_EVENT, TOPIC_TELEMETRY,
 };
@@ -34,50 +33,31 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
         std::fs::write(path, b"a key of more than sixteen bytes").unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let host = |name: &str, command: String| Host {
-        command,
-        telemetry: format!("ipc://{}/{name}.tele", dir.display()),
-        radio: "pool".into(),
-        radio_port: "eth3".into(),
-        tun: "tun".into(),
-        autostart: false,
-        control: BTreeMap::new(),
-        workload: None,
-    };
-    let hosts = [("one", host("one", command.into())), ("two", host("two", format!("ipc://{}/two.cmd", dir.display())))];
-    let radio = Radio {
-        args: "addr=192.168.10.2".into(),
-        rate: 1e6,
-        tx_freq: 1e7,
-        rx_freq: 2e7,
-        gain: 0.0,
-        tx_ant: "TX".into(),
-        rx_ant: "RX".into(),
-        reference: "internal".into(),
-        bw: 0.0,
-    };
-    let program = || vec!["/bin/true".to_owned()];
-    Arc::new(Config {
-        state: None,
-        key_file,
-        records: dir.join("records"),
-        runtime: dir.join("run"),
-        terminals: Vec::new(),
-        roles: Roles { initiator: "one".into(), destination: "two".into(), far_end: None },
-        addresses: Addresses { active: "192.168.10.1/24".into(), parked: "192.168.20.2/24".into() },
-        workload: Workload {
-            d2d: program(),
-            usrp: program(),
-            uhd: program(),
-            collect_interval_s: 10.0,
-            control_command: Vec::new(),
-            meanings: BTreeMap::new(),
-            control: BTreeMap::new(),
-        },
-        probe: config::Probe::default(),
-        host: hosts.map(|(name, host)| (name.to_owned(), host)).into(),
-        radio: [("pool".to_owned(), radio)].into(),
-    })
+    let key_line = key_file.map_or_else(String::new, |path| format!("key_file = \"{}\"", path.display()));
+    let text = format!(
+        r#"
+        {key_line}
+        records = "{at}/records"
+        runtime = "{at}/run"
+        roles = {{ initiator = "one", destination = "two" }}
+        addresses = {{ active = "192.168.10.1/24", parked = "192.168.20.2/24" }}
+        workload = {{ d2d = ["/bin/true"], usrp = ["/bin/true"], uhd = ["/bin/true"] }}
+        host.one = {{ command = "{command}", telemetry = "ipc://{at}/one.tele", radio = "pool" }}
+        host.two = {{ command = "ipc://{at}/two.cmd", telemetry = "ipc://{at}/two.tele", radio = "pool" }}
+        [radio.pool]
+        args = "addr=192.168.10.2"
+        rate = 1e6
+        tx_freq = 1e7
+        rx_freq = 2e7
+        gain = 0.0
+        tx_ant = "TX"
+        rx_ant = "RX"
+        ref = "internal"
+        bw = 0.0
+        "#,
+        at = dir.display(),
+    );
+    Arc::new(Config::parse(&text).unwrap())
 }
 
 fn ipc(dir: &Path) -> String {

@@ -96,8 +96,8 @@ impl Stage {
         for (old, new) in &scenario.names {
             cluster = cluster.replace(old.as_str(), new);
         }
-        let config: Config = toml::from_str(&cluster).unwrap();
-        let far_end = config.roles.far_end.clone().unwrap();
+        let config = Config::parse(&cluster).unwrap();
+        let far_end = config.roles.far_end.as_deref().unwrap().to_owned();
         let model = Model::new(Arc::new(config), Skin::new(theme, false), Some("ada@lab".into()), fleet::start());
         Self { model, seq: 0, far_end }
     }
