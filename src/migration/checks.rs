@@ -1,7 +1,7 @@
 //! Whether an order may begin.
 
 use super::check;
-use super::flow::{Ask, Side};
+use super::flow::{Side, StepCommand};
 use super::setting::Setting;
 use super::standing::{self, Report};
 use super::state::{Next, Stage, State};
@@ -13,7 +13,7 @@ impl State {
         let Some(check) = self.flow.checks.get(index) else { return Next::Enter(Stage::Marking) };
         let host = self.setting.host(check.at);
         let orders = self.setting.orders(host);
-        if check.ask == Ask::BeSilent {
+        if check.ask == StepCommand::RequireSilent {
             return match check::be_silent(host, result.map(drop)) {
                 Ok(warning) => {
                     self.warnings.push(warning);
@@ -25,7 +25,7 @@ impl State {
         let verdict = result.and_then(Answer::into_result::<Telemetry>).and_then(|status| match check.ask {
             _ if self.is_busy(&status) => Err(standing::busy(&status)),
             ask => {
-                let findings = check::of_host(ask, &status, orders, &self.setting.active);
+                let findings = check::of_host(ask, &status, orders, self.setting.active);
                 refuse(&findings).map_or(Ok((status, findings)), Err)
             }
         });
@@ -77,7 +77,7 @@ impl State {
     /// What a return may need to know of how things were.
     fn remember(&mut self, side: Side, status: Telemetry) {
         self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
-        let report = Some(Report::of(&status, &self.setting.active));
+        let report = Some(Report::of(&status, self.setting.active));
         match side {
             Side::Source => {
                 self.ends.told(side, report);

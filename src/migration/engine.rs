@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::flow::{Ask, FailureIs, STALE, Side, Undo, When};
+use super::flow::{FailureIs, STALE, Side, StepCommand, Undo, When};
 use super::flows;
 use super::hold::{HOLD_LIMIT, cancelled};
 use super::known::unanswered;
@@ -104,7 +104,7 @@ impl State {
             },
             Stage::AskingSource(_) => self.ask_status(Side::Source),
             Stage::AskingDestination(_) => self.ask_status(Side::Destination),
-            Stage::Silencing(attempt) => self.ask(self.opponent(attempt), Ask::DoubleKill),
+            Stage::Silencing(attempt) => self.ask(self.opponent(attempt), StepCommand::DoubleKill),
             Stage::Confirming(attempt) => self.ask_status(self.opponent(attempt)),
             Stage::Returning(attempt, index) => return self.enter_return(attempt, index),
             Stage::LookingAgain => return self.look_again(),
@@ -143,12 +143,12 @@ impl State {
             }
             self.cut_at = Some(self.last_event);
         }
-        if step.ask == Ask::TakeOver
+        if step.ask == StepCommand::TakeOver
             && let Some(failure) = self.stale()
         {
             return self.stepped(index, Duration::ZERO, Err(failure));
         }
-        self.tun_given |= step.ask == Ask::SetTunIp;
+        self.tun_given |= step.ask == StepCommand::SetTunIp;
         let effect = self.ask(step.at, step.ask);
         if step.ask.points() {
             self.facts.epoch = self.facts.epoch.saturating_add(1);

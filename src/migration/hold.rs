@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::flow::{Ask, Side};
+use super::flow::{Side, StepCommand};
 use super::state::{Next, Stage, State};
 use protocol::{Answer, ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
 
 /// What the operator wants of an order under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Wish {
+pub enum Decision {
     /// Nothing yet.
     #[default]
     None,
@@ -82,8 +82,8 @@ impl State {
         let prepared = self.flow.steps.iter().take_while(|step| !step.phases.contains(&PhaseName::StopSource));
         for step in prepared.filter(|step| step.at == Side::Destination) {
             let (name, process) = match step.ask {
-                Ask::StartD2dPlain | Ask::StartD2dWithControl | Ask::StartD2dAgain => ("D2D", &status.d2d),
-                Ask::MakeUsrp => ("USRP", &status.usrp),
+                StepCommand::StartD2dPlain | StepCommand::StartD2dWithControl | StepCommand::StartD2dAgain => ("D2D", &status.d2d),
+                StepCommand::MakeUsrp => ("USRP", &status.usrp),
                 _ => continue,
             };
             if matches!(process.state, ProcessState::Stopped | ProcessState::Died) {

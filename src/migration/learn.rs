@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::flow::{Ask, Step};
+use super::flow::{Step, StepCommand};
 use super::state::{Stage, State};
 use super::units::{milliseconds, sentence};
 use protocol::{Answer, Collected, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
@@ -13,28 +13,30 @@ impl State {
         let host = self.setting.host(step.at).to_owned();
         let mut parts = Linked::default();
         match step.ask {
-            Ask::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
-            Ask::GetControl => self.facts.values = answer.into_result()?,
-            Ask::GetCollected => self.recall(answer.into_result()?),
-            Ask::Export => {
+            StepCommand::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
+            StepCommand::GetControl => self.facts.values = answer.into_result()?,
+            StepCommand::GetCollected => self.recall(answer.into_result()?),
+            StepCommand::Export => {
                 let SoftState { state, stream } = answer.into_result()?;
                 (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
-                if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == Ask::Overlap) {
+                if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == StepCommand::Overlap) {
                     let text = format!(
                         "the USRP process of {host} does not tell its receive stream, which another has to be begun beside"
                     );
                     return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
                 }
             }
-            Ask::Freeze => {
+            StepCommand::Freeze => {
                 let Frozen { state, mark, epoch, trace } = answer.into_result()?;
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
             }
             // Where nothing was frozen there is nothing to tell.
-            Ask::DoubleKill => self.facts.unsent = answer.into_result::<Option<Unsent>>().ok().flatten().unwrap_or_default(),
-            Ask::Commit => self.facts.packets_forwarded = self.facts.unsent.packets.len() as u64,
-            Ask::AwaitSync | Ask::ConfirmSync => match answer.into_result::<SyncState>()? {
+            StepCommand::DoubleKill => {
+                self.facts.unsent = answer.into_result::<Option<Unsent>>().ok().flatten().unwrap_or_default()
+            }
+            StepCommand::Commit => self.facts.packets_forwarded = self.facts.unsent.packets.len() as u64,
+            StepCommand::AwaitSync | StepCommand::ConfirmSync => match answer.into_result::<SyncState>()? {
                 SyncState::Synced { .. } => {}
                 SyncState::Untold => {
                     self.warnings
@@ -46,7 +48,7 @@ impl State {
                         .hint("look at the far end and at the signal: the processes run"));
                 }
             },
-            Ask::LinkUsrp | Ask::StartUsrp | Ask::TakeOver => {
+            StepCommand::LinkUsrp | StepCommand::StartUsrp | StepCommand::TakeOver => {
                 match answer.into_result::<Linked>() {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::flow::Ask;
+use super::flow::StepCommand;
 use super::standing::Standing;
 use super::state::{Effect, Next, Stage, State};
 
@@ -23,7 +23,8 @@ impl State {
 
     /// Waits, and then takes the ways that configure the radio, which may have lost its power.
     pub(super) fn look_again(&mut self) -> Next {
-        let anew = self.flow.returns.iter().position(|way| way.steps.first().is_some_and(|step| step.ask == Ask::DoubleKill));
+        let anew =
+            self.flow.returns.iter().position(|way| way.steps.first().is_some_and(|step| step.ask == StepCommand::DoubleKill));
         self.back.begin_anew(anew.unwrap_or(self.flow.returns.len()));
         self.stage = Stage::LookingAgain;
         Next::Await(Effect::Wait(PAUSE))

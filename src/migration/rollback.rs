@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::flow::{Ask, Return, Side, When};
+use super::flow::{Return, Side, StepCommand, When};
 use super::standing::{Report, Standing, Verdict};
 use super::state::{Effect, Next, Stage, State};
 use super::units::rounded;
@@ -67,7 +67,7 @@ impl State {
             // It runs again, but is not in sync. Where neither end comes into sync, the fault is not theirs.
             (Standing::Serves, at_destination) => {
                 let sync_failed =
-                    self.failed_step.and_then(|index| self.flow.steps.get(index)).is_some_and(|s| s.ask == Ask::AwaitSync);
+                    self.failed_step.and_then(|index| self.flow.steps.get(index)).is_some_and(|s| s.ask == StepCommand::AwaitSync);
                 at_destination != Standing::Serves && self.back.to == Some(Side::Source) && !sync_failed
             }
             // It runs, but is not in sync. A source that was not in sync either has nothing to offer.
@@ -163,11 +163,11 @@ impl State {
     pub(super) fn silenced(&mut self, attempt: usize, result: Result<Answer, Failure>) -> Next {
         let side = self.opponent(attempt);
         self.back.silenced = Some(attempt);
-        self.ends.heard(side, Ask::DoubleKill, &result);
+        self.ends.heard(side, StepCommand::DoubleKill, &result);
         match result {
             Ok(_) => Next::Enter(Stage::Returning(attempt, 0)),
             Err(failure) => {
-                let what = self.says(&super::flow::step(side, Ask::DoubleKill), &failure);
+                let what = self.says(&super::flow::step(side, StepCommand::DoubleKill), &failure);
                 self.warnings.push(format!("Roll-back: {what}"));
                 Next::Enter(Stage::Confirming(attempt))
             }
@@ -249,7 +249,7 @@ impl State {
 
     pub(super) fn tidied(&mut self, result: Result<Answer, Failure>) -> Next {
         if let Err(failure) = result {
-            let what = self.says(&super::flow::step(Side::Destination, Ask::SetTunIp), &failure);
+            let what = self.says(&super::flow::step(Side::Destination, StepCommand::SetTunIp), &failure);
             self.warnings.push(format!("Clean-up: {what}"));
         }
         self.settle()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::flow::{Ask, Facts, Flow, Side, Step, Undo};
+use super::flow::{Facts, Flow, Side, Step, StepCommand, Undo};
 use super::flows;
 use super::known::Ends;
 use super::setting::Setting;
@@ -206,7 +206,7 @@ impl State {
         Effect::Request { host: self.setting.host(side).to_owned(), command: Command::Status }
     }
 
-    pub(super) fn ask(&self, side: Side, ask: Ask) -> Effect {
+    pub(super) fn ask(&self, side: Side, ask: StepCommand) -> Effect {
         Effect::Request { host: self.setting.host(side).to_owned(), command: ask.command(&self.facts) }
     }
 
@@ -218,7 +218,7 @@ impl State {
     pub(super) fn report(&mut self, result: &Result<Answer, Failure>) -> Option<Report> {
         let status: Telemetry = result.as_ref().ok()?.clone().into_result().ok()?;
         self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
-        Some(Report::of(&status, &self.setting.active))
+        Some(Report::of(&status, self.setting.active))
     }
 
     pub(super) fn fail(&mut self, failure: Failure, undo: &'static [Undo]) -> Next {

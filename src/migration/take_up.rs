@@ -3,14 +3,14 @@
 //! Nothing is known but what both hosts say. Where the destination serves, what is left of the flow is done; otherwise the work goes the way
 //! back of any failure.
 
-use super::flow::{Ask, Side, Undo};
+use super::flow::{Side, StepCommand, Undo};
 use super::flows::BACK;
 use super::setting::Setting;
 use super::standing::{Report, Standing};
 use super::state::{Next, Stage, State};
 use protocol::{Answer, ErrorCode, Failure, Telemetry};
 
-const CLEAR_AWAY: &[Undo] = &[(Side::Destination, Ask::DoubleKill)];
+const CLEAR_AWAY: &[Undo] = &[(Side::Destination, StepCommand::DoubleKill)];
 
 /// The state before the first question; `tun_before` is the address that the destination's tun had before the order.
 pub(super) fn interrupted(setting: Setting, tun_before: String) -> State {
@@ -47,7 +47,7 @@ impl State {
             return Next::Enter(Stage::Stepping(last));
         }
         self.failed_step = self.flow.cut();
-        let freezes = self.flow.steps.iter().any(|step| step.ask == Ask::Freeze);
+        let freezes = self.flow.steps.iter().any(|step| step.ask == StepCommand::Freeze);
         let undo = if freezes && source.report.is_some_and(Report::is_frozen) {
             BACK
         } else if destination.standing() == Standing::Idle {
