@@ -71,11 +71,11 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     start_configured(&agent);
     announce(&args.host);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
-    let answer = move |command: Command| {
+    let answer = move |radio: Option<String>, command: Command| {
         let agent = Arc::clone(&answering);
-        async move { order::answer(&agent, None, command).await }
+        async move { order::answer(&agent, radio.as_deref(), command).await }
     };
-    server.serve(answer, stop).await;
+    server.serve_radios(answer, stop).await;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::commands;
 use super::restart::{self, OrderUnderWay};
 use super::state::Agent;
 use super::work::Work;
-use crate::migration::{self, Agents, Wish};
+use crate::migration::{self, Agents, Decision};
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command on the work of the named radio; no name stands for the only one.
@@ -26,25 +26,24 @@ pub(super) async fn answer(agent: &Arc<Agent>, radio: Option<&str>, command: Com
             let runs = migration::history(&config.records).await;
             Ok(migration::plan::plan(&request, config, &runs).into())
         }
-        Command::Go => tell_order(agent, Wish::Go).map(Answer::from),
-        Command::Cancel => tell_order(agent, Wish::Cancel).map(Answer::from),
+        Command::Go => tell_order(agent, Decision::Go).map(Answer::from),
+        Command::Cancel => tell_order(agent, Decision::Cancel).map(Answer::from),
         command => commands::execute(agent, work, command).await,
     }
 }
 
 /// Tells the order under way to go on or to give up, if it still can.
-fn tell_order(agent: &Agent, wish: Wish) -> Result<(), Failure> {
+fn tell_order(agent: &Agent, decision: Decision) -> Result<(), Failure> {
     let state = agent.state();
     let none = || Failure::new(ErrorCode::State, format!("{} is carrying out no order", agent.host.name));
     let progress = state.progress.as_ref().filter(|progress| !progress.finished).ok_or_else(none)?;
     let order = progress.order;
-    let before_the_cut = matches!(progress.stage, OrderStage::Checking | OrderStage::Preparing | OrderStage::Ready);
-    if !order.is_migration() || !before_the_cut {
-        let what = if wish == Wish::Go { "waits for go no longer" } else { "cannot be cancelled any more" };
+    if !progress.is_before_cut() {
+        let what = if decision == Decision::Go { "waits for go no longer" } else { "cannot be cancelled any more" };
         return Err(Failure::new(ErrorCode::State, format!("{order} on {} {what}: {}", agent.host.name, progress.now))
             .hint("watch it to its end; the record says who serves"));
     }
-    state.wish.as_ref().ok_or_else(none)?.send_replace(wish);
+    state.decision.as_ref().ok_or_else(none)?.send_replace(decision);
     Ok(())
 }
 
@@ -67,10 +66,10 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
     let tun_before = work.tun_address().await.unwrap_or_default();
     let under_way = OrderUnderWay { began: Utc::now(), request: request.clone(), tun_before, begun: false };
     restart::note_order(agent, &under_way).await;
-    let (sender, wishes) = watch::channel(Wish::None);
-    agent.state().wish = Some(sender);
+    let (sender, decisions) = watch::channel(Decision::None);
+    agent.state().decision = Some(sender);
     let mut begun = None;
-    let record = migration::carry_out(request, &agent.host.config, &fleet, wishes, |progress| {
+    let record = migration::carry_out(request, &agent.host.config, &fleet, decisions, |progress| {
         if begun.is_none() && progress.stage != OrderStage::Checking {
             let (agent, under_way) = (Arc::clone(agent), OrderUnderWay { begun: true, ..under_way.clone() });
             begun = Some(tokio::spawn(async move { restart::note_order(&agent, &under_way).await }));

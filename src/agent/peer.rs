@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::state::Agent;
 use super::work::Work;
-use protocol::{Collected, ControlValues, Telemetry, ask};
+use protocol::{Collected, Telemetry, ask};
 
 /// Until something is known of the other host it is asked this often: one that serves only for a moment must not have served in vain.
 const FIRST: Duration = Duration::from_secs(1);
@@ -45,8 +45,8 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
 
 /// What to keep of a host; `None` of one that does not work.
 fn collected_from_status(status: Telemetry) -> Option<Collected> {
+    let values = status.control_values();
     let tun_ip = status.tun.addresses.into_iter().next()?;
-    let known = status.d2d.pid.is_some() && !status.control.values.is_empty();
-    let values = ControlValues { control: status.control.values, route_list: status.route_list };
+    let known = status.d2d.pid.is_some() && !values.control.is_empty();
     known.then_some(Collected { values, tun_ip, at: status.at })
 }

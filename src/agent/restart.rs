@@ -1,6 +1,7 @@
 //! The order that an agent did not finish before its restart: noted on disk while it is under way, recorded as failed when it cannot be
 //! brought to its end.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::state::Agent;
 use super::telemetry;
 use crate::metrics::records;
+use crate::migration::standing::holds_radio;
 use protocol::{
     Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, RunRecord, Telemetry, ask,
 };
@@ -64,6 +66,7 @@ pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, req
     let order = request.order;
     let reason = format!("the agent of {} ended while it carried out {order}; {outcome} ({})", agent.host.name, details.join("; "));
     let record = RunRecord {
+        radio: None,
         run: uuid::Uuid::now_v7().to_string(),
         started: began,
         order,
@@ -127,7 +130,7 @@ struct Sighting {
 
 async fn look_at(agent: &Agent, host: &str) -> Sighting {
     match status_of(agent, host).await {
-        Ok(status) => sighting_from_status(host, &status, &agent.host.config.addresses.active.to_string()),
+        Ok(status) => sighting_from_status(host, &status, agent.host.config.addresses.active.address()),
         Err(failure) => Sighting { host: host.to_owned(), serves: false, words: failure.message },
     }
 }
@@ -139,8 +142,8 @@ async fn status_of(agent: &Agent, host: &str) -> Result<Telemetry, Failure> {
     agent.client.ask(host, ask::Status {}, LOOK).await
 }
 
-fn sighting_from_status(host: &str, status: &Telemetry, active: &str) -> Sighting {
-    let points = status.radio_port.addresses.iter().any(|address| address == active);
+fn sighting_from_status(host: &str, status: &Telemetry, active: Ipv4Addr) -> Sighting {
+    let points = holds_radio(status, active);
     let d2d = status.d2d.pid.is_some();
     let linked = status.usrp.state == ProcessState::Running;
     let item = |what: &str, it: bool| if it { what.to_owned() } else { format!("no {what}") };

@@ -14,7 +14,7 @@ use super::work::Work;
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::metrics::probe::Prober;
-use crate::migration::Wish;
+use crate::migration::Decision;
 use config::Config;
 use protocol::{ErrorCode, Failure, HostLoad, ProcessLoad, Progress};
 
@@ -42,7 +42,7 @@ pub(super) struct AgentState {
     pub(super) probe: Option<Prober>,
     pub(super) progress: Option<Progress>,
     /// Tells the order that is under way here to go on or to give up.
-    pub(super) wish: Option<watch::Sender<Wish>>,
+    pub(super) decision: Option<watch::Sender<Decision>>,
     pub(super) load: HostLoad,
     /// By process id.
     pub(super) process_loads: HashMap<u32, ProcessLoad>,
@@ -87,6 +87,11 @@ impl Agent {
     /// [`ErrorCode::BadRequest`] with the radios of this host.
     pub(super) fn work(&self, radio: Option<&str>) -> Result<&Arc<Work>, Failure> {
         select(&self.works, radio, &self.host.name)
+    }
+
+    /// The radio's name in telemetry and records: absent where there is only one, as in 0.1.0.
+    pub(super) fn radio_to_tell(&self, work: &Work) -> Option<String> {
+        (self.works.len() > 1).then(|| work.radio_name().to_owned())
     }
 
     /// The state; never held across an await.

@@ -87,6 +87,7 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
     };
     Ok(Telemetry {
         v: VERSION,
+        radio: agent.radio_to_tell(work),
         host: agent.host.name.clone(),
         seq: agent.published.load(Ordering::Relaxed),
         at: Utc::now(),
