@@ -5,6 +5,7 @@
 #[path = "../tests/common"]
 mod common {
     pub mod cluster;
+    pub mod ends;
     pub mod machine;
 }
 

@@ -1,9 +1,7 @@
 //! The agent: every command with its failure branches, on real processes and real addresses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-use std::time::Duration;
-
-use crate::common::cluster::{Agent, Cluster, SOON, baton, lives};
+use crate::common::cluster::{Agent, Cluster, SOON, baton, lives, until_gone};
 use crate::common::machine;
 use baton::link::telemetry::{Heard, subscribe};
 use nix::sys::signal::Signal;
@@ -171,9 +169,7 @@ async fn sync_is_awaited_and_gives_up_in_time() {
     cluster.ask("one", Command::MakeUsrp).await.unwrap();
     let usrp = cluster.status("one").await.usrp.pid.unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(usrp as i32), Signal::SIGKILL).unwrap();
-    while lives(usrp) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until_gone(usrp).await;
     let failure = cluster.ask("one", wait(1000)).await.unwrap_err();
     assert_eq!((failure.code, failure.message.as_str()), (ErrorCode::Process, "the USRP process has died"));
     std::fs::remove_file(cluster.path("synced")).unwrap();

@@ -5,6 +5,7 @@
 mod common {
     pub mod cluster;
     pub mod console;
+    pub mod ends;
     pub mod faultless;
     pub mod lab;
     pub mod machine;
