@@ -28,7 +28,7 @@ fn what_can_not_be_done_is_a_sentence_and_an_exit_code() {
     let file = deserted(folder.path());
     let missing = folder.path().join("missing.toml").display().to_string();
     let table: [(&[&str], i32, &str); 14] = [
-        (&["--config", &missing, "do", "DS"], 2, "can not be read"),
+        (&["--config", &missing, "do", "DS"], 2, "cannot be read"),
         (&["--config", &file, "do", "FLY"], 2, "unknown command \"FLY\""),
         (&["--config", &file, "do", "M", "--method", "magic"], 2, "magic"),
         (&["--config", &file, "do"], 2, "COMMAND"),
