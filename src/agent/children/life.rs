@@ -1,7 +1,5 @@
 //! The life of a process: one that this agent has started, or one that it found when it was started again itself.
 
-#![allow(unsafe_code)]
-
 use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -63,6 +61,7 @@ impl Identity {
     }
 
     /// Takes hold of the process, if it still runs.
+    #[expect(unsafe_code, reason = "tokio asks for a promise that the descriptor stays the same file")]
     pub(super) fn open(self) -> Option<Life> {
         let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
         // The descriptor first: whoever has the number then keeps it from being given to another process.
