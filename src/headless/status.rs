@@ -54,18 +54,12 @@ pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -
 /// Which host of the pool holds the radio, as far as the hosts that answered tell.
 fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
-    let active = config.addresses.active.to_string();
-    let holds = |status: &Telemetry| holds_radio(status, &active);
-    let mut owners: Vec<String> = answers
+    let holds = |status: &Telemetry| holds_radio(status, config.addresses.active.address());
+    let owners = answers
         .iter()
         .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
-        .map(|(host, _)| host.clone())
-        .collect();
-    match owners.len() {
-        0 => RadioOwner::Nobody,
-        1 => RadioOwner::Host(owners.remove(0)),
-        _ => RadioOwner::Conflict(owners),
-    }
+        .map(|(host, _)| host.clone());
+    RadioOwner::from_holders(owners.collect())
 }
 
 fn report(answers: &[Answer], owner: &RadioOwner) -> Value {

@@ -11,7 +11,7 @@ use super::*;
 use crate::link::server::Server;
 use crate::metrics::history::Spread;
 use crate::migration::fleet::{Fault, Fleet, Host, config};
-use crate::migration::{Agents, Wish, carry_out};
+use crate::migration::{Agents, Decision, carry_out};
 use protocol::{Answer, Command, Method, Order, Outcome};
 
 /// Agents as far as orders go, one for each host, on private sockets.
@@ -51,7 +51,7 @@ async fn fakes_with(fleet: Fleet, hosts: &[&'static str], far_end: bool) -> Fake
             async move {
                 match command {
                     Command::Order(request) => {
-                        Ok(carry_out(&request, &config, &client, watch::channel(Wish::None).1, |_| ()).await.into())
+                        Ok(carry_out(&request, &config, &client, watch::channel(Decision::None).1, |_| ()).await.into())
                     }
                     command => fleet.lock().unwrap().answer(host, &command),
                 }

@@ -301,6 +301,7 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
     let address = if state.active { ACTIVE } else { PARKED };
     Telemetry {
         v: VERSION,
+        radio: None,
         host: host.to_owned(),
         seq: 0,
         at: chrono::Utc::now(),

@@ -176,6 +176,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     let one = host == "server1";
     Telemetry {
         v: VERSION,
+        radio: None,
         host: host.into(),
         seq: 1900,
         at: start(),
@@ -291,6 +292,7 @@ fn progress(finished: bool) -> Progress {
     };
     if finished {
         progress.record = Some(RunRecord {
+            radio: None,
             run: progress.run.clone(),
             started: start(),
             order: Order::M,

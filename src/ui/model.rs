@@ -18,6 +18,7 @@ use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
+use crate::migration::standing::holds_radio;
 use config::Config;
 use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, Telemetry};
 
@@ -220,24 +221,22 @@ impl Model {
         if let Some(replay) = &self.replay {
             return replay.owner() == Some(host);
         }
-        let active = self.config.addresses.active.address().to_string();
-        self.telemetry(host).is_some_and(|t| t.radio_port.addresses.iter().any(|a| address(a) == active))
+        self.telemetry(host).is_some_and(|t| holds_radio(t, self.config.addresses.active.address()))
     }
 
     /// Who holds the radio, as far as the addresses tell.
     pub fn owner(&self) -> RadioOwner {
-        let mut holders: Vec<String> = self.pool().into_iter().filter(|h| self.holds_radio(h)).map(str::to_owned).collect();
-        match holders.len() {
-            0 => RadioOwner::Nobody,
-            1 => RadioOwner::Host(holders.remove(0)),
-            _ => {
+        let holders = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned);
+        match RadioOwner::from_holders(holders.collect()) {
+            RadioOwner::Conflict(holders) => {
                 // What a lost host said is the past: only two who say so now are a conflict.
-                let fresh: Vec<String> = holders.iter().filter(|h| self.stale_ms(h).is_none()).cloned().collect();
-                match &fresh[..] {
-                    [one] => RadioOwner::Host(one.clone()),
+                let mut fresh = holders.iter().filter(|host| self.stale_ms(host).is_none());
+                match (fresh.next(), fresh.next()) {
+                    (Some(one), None) => RadioOwner::Host(one.clone()),
                     _ => RadioOwner::Conflict(holders),
                 }
             }
+            owner => owner,
         }
     }
 
@@ -362,9 +361,4 @@ impl Model {
             self.probes.pop_first();
         }
     }
-}
-
-/// An address without its prefix length.
-fn address(with_prefix: &str) -> &str {
-    with_prefix.split('/').next().unwrap_or(with_prefix)
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 fn record(n: u32, method: Method, factor: f64) -> RunRecord {
     let phases = PhaseName::ALL.into_iter().filter(|name| name.source_ms().is_some());
     RunRecord {
+        radio: None,
         run: format!("01990000-0000-7000-8000-00000000000{n}"),
         started: "2026-11-20T09:53:22Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap() + chrono::TimeDelta::minutes(n.into()),
         order: if n.is_multiple_of(2) { Order::M } else { Order::MB },

@@ -5,6 +5,7 @@ use protocol::{Interruption, Order, Phase};
 pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
     let phase = |name: PhaseName, ms| Phase { name, ms, source_ms: name.source_ms() };
     RunRecord {
+        radio: None,
         run: "0".into(),
         started: chrono::DateTime::UNIX_EPOCH,
         order: Order::M,
