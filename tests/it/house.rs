@@ -77,7 +77,7 @@ fn what_breaks_a_wall_is_found() {
         ("use crate::link::client;", "lab must not import link"),
         ("use super::migration::{Engine, flow};", "lab must not import migration"),
         ("use modem::{core, process};", "lab must not import modem"),
-        ("use workload::contract;", "lab must not import workload"),
+        ("use n210_wire::Sample;", "lab must not import n210_wire"),
         ("fn f() { radio::draw() }", "lab must not import radio"),
         ("use crate::{metrics, ui::Model};", "lab must not import ui"),
     ] {
