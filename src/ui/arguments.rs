@@ -18,7 +18,7 @@ pub struct Arguments {
     pub interval_ms: Option<f64>,
 }
 
-/// Kinds of words that an action takes: method, hold, order, interval.
+/// Kinds of arguments that an action takes: method, hold, order, interval.
 fn takes(action: Action) -> [bool; 4] {
     match action {
         Action::Order(order) if order.is_migration() => [true, true, false, false],
@@ -40,7 +40,7 @@ pub fn offered(action: Action) -> Vec<String> {
     words
 }
 
-/// What completes a command line: names that begin with it in any case, and behind a name the words that it takes.
+/// Completions of a command line: names that begin with it, in any case; behind a name, the arguments that it takes.
 pub fn completions(line: &str) -> Vec<String> {
     let begins = |name: &str, prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let Some((before, last)) = line.rsplit_once(' ') else {

@@ -1,7 +1,7 @@
-//! What the far end's pings say of the service: an interruption that lasts, and the last one that is over.
+//! What the far end's pings tell about the service: an interruption that lasts, or the last one that ended.
 
 use super::model::Model;
-use super::text::{count, span};
+use super::text::{count, duration};
 
 /// Pings that were lost one after the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +48,7 @@ pub fn sentence(model: &Model) -> Option<String> {
     Some(match lasting {
         Some(Interruption { lost, ms, .. }) => {
             // Positive and far below u64's range: probes times their interval.
-            let silence = span(ms as u64);
+            let silence = duration(ms as u64);
             lang.fill("{0}'s pings are not answered: {1} lost in a row, {2}. Nobody serves.", &[&far, &count(lost), &silence])
         }
         None if answered => lang.fill("{0}'s pings are answered: the work still serves.", &[&far]),

@@ -5,7 +5,7 @@ use super::confirm::Confirm;
 use super::failover::Failover;
 use super::model::Model;
 use super::pings;
-use super::text::span;
+use super::text::duration;
 use protocol::{Method, Order};
 
 /// The question before an action; `None` if nothing is at stake now.
@@ -27,7 +27,7 @@ pub fn before(action: Action, model: &Model) -> Option<Confirm> {
 /// The question before a failover: the risk in plain words, and what is known.
 pub fn failover(model: &Model) -> Confirm {
     let lang = model.skin.lang;
-    let Failover { order, from, to } = Failover::of(model);
+    let Failover { order, from, to } = Failover::from_owner(model);
     let mut lines = Vec::new();
     if model.is_heard(from) {
         let text = "{0} answers. A failover is for a server that does not, and {1} refuses it otherwise; {2} ({3}) moves the work.";
@@ -38,7 +38,7 @@ pub fn failover(model: &Model) -> Confirm {
         lines.push(lang.fill(risk, &[&from]));
     }
     lines.push(match model.control_age_ms(from) {
-        Some(age) => lang.fill("{0} starts the work anew with control variables collected {1} ago.", &[&to, &span(age)]),
+        Some(age) => lang.fill("{0} starts the work anew with control variables collected {1} ago.", &[&to, &duration(age)]),
         None => lang.fill("{0} starts the work anew. This console has seen no control variables of {1}.", &[&to, &from]),
     });
     lines.extend(pings::sentence(model));

@@ -15,7 +15,7 @@ use protocol::Order;
 
 /// Widest question, columns: a line that is still read at a glance; with the findings of a migration.
 const WIDEST: [u16; 2] = [72, 88];
-/// Rows of a screen from which what is as it should be is named as well.
+/// Rows of a screen from which findings without a problem are listed as well.
 const ROOMY: u16 = 34;
 
 /// Draws it over `area`.

@@ -64,7 +64,7 @@ pub fn verdict<'a>(model: &Model, found: &[Finding]) -> Line<'a> {
     Line::from(vec![span(lang.tr(tag), style), span(text, if blockers > 0 { t.bad } else { t.base })])
 }
 
-/// One finding a row or two; `all`: also what is as it should be.
+/// One finding a row or two; `all`: also those without a problem.
 pub fn finding_rows<'a>(model: &Model, found: &[Finding], width: usize, all: bool) -> Vec<Line<'a>> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let mut sorted: Vec<&Finding> = found.iter().filter(|finding| all || finding.grade != Grade::Ok).collect();

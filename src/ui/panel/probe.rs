@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{below, emphasise, line, rule, span};
 use crate::ui::model::Model;
 use crate::ui::pings::{self, Interruption};
-use crate::ui::text::{count, ms, one_line, span as length, trim};
+use crate::ui::text::{count, duration, ms, one_line, trim};
 use protocol::{ProbeOutcome, ProbeStatus};
 
 /// Spans of a figure: its label, itself, a gap.
@@ -35,7 +35,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         line(area, area.y + 1, buf, &Line::from(span(text, t.dim)));
         return;
     };
-    let stale = model.stale_ms(far).map(|age| lang.fill(", {0} OLD", &[&length(age)])).unwrap_or_default();
+    let stale = model.stale_ms(far).map(|age| lang.fill(", {0} OLD", &[&duration(age)])).unwrap_or_default();
     let title = lang.fill("PINGS {0} to {1} every {2} ms", &[&far, &one_line(&probe.target), &trim(probe.interval_ms)]) + &stale;
     // What lasts is of the present, or not known.
     let latest = pings::latest(model).filter(|interruption| !interruption.lasts || model.is_heard(far));

@@ -16,7 +16,7 @@ const STAGE: [u16; 4] = [6, 8, 14, 22];
 const PINGS: [u16; 4] = [3, 5, 7, 10];
 /// Rows of the log that are enough where others can use more.
 const LOG: u16 = 8;
-/// Rows of the control variables: rule, heads, the fourteen of the source.
+/// Rows of the control variables: rule, heads, the fourteen of the paper.
 const CONTROL: u16 = 16;
 /// Rows of the route table: rule, one line a server.
 const ROUTES: u16 = 3;

@@ -121,7 +121,7 @@ fn colours(source: &Source<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -> Re
         .iter()
         .map(|(name, value)| {
             let wrong = |what: &str| source.wrong(Some(value.span()), what);
-            let place = ColourName::of(name)
+            let place = ColourName::parse(name)
                 .ok_or_else(|| wrong(&format!("there is no such colour; they are {}", ColourName::names().join(", "))))?;
             let colour = match value.get_ref() {
                 Value::Integer(n) => u8::try_from(*n).ok().map(Color::Indexed),
