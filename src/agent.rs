@@ -101,7 +101,7 @@ async fn take_stock(agent: &Arc<Agent>) {
     }
     let addresses = agent.ports.read(&agent.settings().radio_port).await.map(|port| port.addresses).unwrap_or_default();
     let [points, parked] =
-        [&agent.config.addresses.active, &agent.config.addresses.parked].map(|address| addresses.contains(address));
+        [agent.config.addresses.active, agent.config.addresses.parked].map(|address| addresses.contains(&address.to_string()));
     if agent.usrp.is_linked() && agent.ownership.newest().owner == agent.host {
         // A cut leaves both addresses until its order is over, and streams that may come to either.
         agent.state().unsettled = points && parked;
@@ -141,7 +141,7 @@ async fn end_on_signal(agent: Arc<Agent>) {
 fn start_what_the_host_is_for(agent: &Arc<Agent>) {
     if agent.config.roles.far_end.as_deref() == Some(agent.host.as_str()) {
         let probe = &agent.config.probe;
-        if let Err(failure) = commands::start_probe(agent, &probe.target, probe.interval_ms) {
+        if let Err(failure) = commands::start_probe(agent, probe.target, probe.interval) {
             agent.event(Level::Error, format!("the probe was not started: {failure}"));
         }
     }

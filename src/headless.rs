@@ -68,13 +68,3 @@ fn print(text: &str) -> Result<(), Failure> {
 fn json(report: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(report).map_err(|e| Failure::new(ErrorCode::Internal, format!("the report is no JSON: {e}")))
 }
-
-/// Reads `100ms`, `0.5s` or a number of milliseconds, as milliseconds.
-fn time_ms(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1.0),
-        None => text.strip_suffix('s').map_or((text, 1.0), |number| (number, 1e3)),
-    };
-    let ms = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
-    if ms.is_finite() && ms >= 0.0 { Ok(ms) } else { Err(format!("\"{text}\" is no time that can pass")) }
-}

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use self::topology::Scenario;
-use crate::metrics::probe::interval;
 use protocol::Failure;
 
 mod children;
@@ -52,7 +51,7 @@ pub struct Args {
     #[arg(long)]
     pub relay: bool,
     /// Interval of the far end's pings from the start, e.g. 1ms; 100ms if not given.
-    #[arg(long, value_name = "TIME", value_parser = interval)]
+    #[arg(long, value_name = "TIME", value_parser = config::time::parse_probe_interval)]
     pub probe_interval: Option<Duration>,
     /// Scene of the radios, which are `pool`, `far` and, with --relay, `receiver` (docs/n210.md).
     #[arg(long, value_name = "FILE")]
@@ -119,7 +118,7 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     };
     let mut config = cluster::config(records, scenario)?;
     if let Some(interval) = args.probe_interval {
-        config.probe.interval_ms = interval.as_secs_f64() * 1e3;
+        config.probe.interval = interval;
     }
     if let Some(file) = &args.workload {
         let workload = own_workload::read(file, &config.workload)?;

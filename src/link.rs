@@ -3,7 +3,7 @@
 //! `docs/protocol.md` describes the wire, and what the zeromq crate leaves to be guarded against (see [`gate`]).
 
 pub mod client;
-mod endpoint;
+
 pub mod gate;
 mod host_link;
 mod memory;
@@ -12,8 +12,6 @@ pub mod publisher;
 pub mod server;
 pub mod signing;
 pub mod telemetry;
-
-pub use endpoint::Endpoint;
 
 /// Milliseconds since the Unix epoch, as requests carry them.
 pub(crate) fn now_ms() -> u64 {

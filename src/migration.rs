@@ -9,9 +9,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use protocol::{Command, Failure};
+use protocol::{Answer, Command, Failure};
 
 mod assure;
 pub mod check;
@@ -48,5 +46,5 @@ pub trait Agents: Send + Sync {
     /// # Errors
     /// The failure that the agent answered; [`Deadline`](protocol::ErrorCode::Deadline) when no answer came in time;
     /// [`Unreachable`](protocol::ErrorCode::Unreachable) when there is no connection.
-    fn request(&self, host: &str, command: Command, deadline: Duration) -> impl Future<Output = Result<Value, Failure>> + Send;
+    fn request(&self, host: &str, command: Command, deadline: Duration) -> impl Future<Output = Result<Answer, Failure>> + Send;
 }

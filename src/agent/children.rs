@@ -67,7 +67,7 @@ pub enum News {
 #[derive(Debug, Clone)]
 pub struct Start {
     /// Program and arguments.
-    pub command: Vec<String>,
+    pub command: config::CommandLine,
     /// Environment variables of the contract, the socket's left out.
     pub environment: Vec<(&'static str, String)>,
 }
@@ -255,13 +255,11 @@ impl Child {
 
     fn spawn(&self, start: Start) -> Result<(u32, watch::Receiver<bool>), Failure> {
         let environment = |message: String| Failure::new(ErrorCode::Environment, message);
-        let Some((program, arguments)) = start.command.split_first() else {
-            return Err(Failure::new(ErrorCode::Config, format!("workload names no program for the {} process", self.name())));
-        };
+        let program = start.command.program();
         // A stale socket of an earlier process must not be taken for this one's.
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
-        command.args(arguments).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
+        command.args(start.command.arguments()).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = self.stderr_pipe();
         let stderr = match stderr {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use super::commands;
 use super::memory;
 use super::state::Agent;
+use config::CommandLine;
 use protocol::{Control, ErrorCode, Failure, Level, Route};
 use workload::contract::Ask;
 
@@ -26,9 +27,7 @@ const PROBING: Duration = Duration::from_secs(1);
 
 /// Collects until the agent ends.
 pub async fn run(agent: Arc<Agent>) {
-    let wanted = Duration::try_from_secs_f64(agent.workload().collect_interval_s).unwrap_or(SHORTEST);
-    let wanted = wanted.max(SHORTEST);
-    let mut ticks = interval(wanted);
+    let mut ticks = interval(agent.workload().collect_interval.max(SHORTEST));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut said = None;
     loop {
@@ -38,7 +37,7 @@ pub async fn run(agent: Arc<Agent>) {
             () = agent.collect.notified() => ticks.reset(),
             () = agent.stop.cancelled() => return,
         }
-        let tells = agent.d2d.has_contract() || !agent.workload().control_command.is_empty();
+        let tells = agent.d2d.has_contract() || agent.workload().control_command.is_some();
         if !tells || !agent.d2d.is_running() {
             continue;
         }
@@ -52,13 +51,17 @@ pub async fn run(agent: Arc<Agent>) {
 }
 
 /// What a D2D program without a contract socket says of itself by another program.
-async fn control_command(command: &[String], environment: Vec<(&str, String)>) -> Result<Control, Failure> {
+async fn control_command(command: &CommandLine, environment: Vec<(&str, String)>) -> Result<Control, Failure> {
     let failed = |what: String| {
-        Failure::new(ErrorCode::Workload, format!("workload.control_command ({}) {what}", command.join(" ")))
+        Failure::new(ErrorCode::Workload, format!("workload.control_command ({command}) {what}"))
             .hint("it must print the control variables as one JSON object; docs/workload.md has an example")
     };
-    let (program, arguments) = command.split_first().ok_or_else(|| failed("names no program".into()))?;
-    let run = Process::new(program).args(arguments).envs(environment).stdin(Stdio::null()).kill_on_drop(true).output();
+    let run = Process::new(command.program())
+        .args(command.arguments())
+        .envs(environment)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
     let output = timeout(COMMAND, run).await.map_err(|_| failed(format!("did not end within {} s", COMMAND.as_secs())))?;
     let output = output.map_err(|error| failed(format!("can not be run: {error}")))?;
     if !output.status.success() {
@@ -79,7 +82,13 @@ pub async fn collect(agent: &Agent) -> Result<(), Failure> {
             _ => return Err(Failure::new(ErrorCode::Workload, "the D2D process answered get_control in a form that is none")),
         }
     } else {
-        control_command(&agent.workload().control_command, commands::environment(agent, None)?).await?
+        let Some(command) = &agent.workload().control_command else {
+            return Err(Failure::new(
+                ErrorCode::Workload,
+                "the D2D process has no contract socket, and the workload no control_command",
+            ));
+        };
+        control_command(command, commands::environment(agent, None)?).await?
     };
     // Programs without routes or meanings are none the worse.
     let routes: Option<Vec<Route>> =

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::children::Start;
@@ -22,7 +21,9 @@ use super::state::Agent;
 use super::telemetry;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
-use protocol::{Command, Control, ControlValues, ErrorCode, Failure, Level, Route, SetPort, Started, SyncState, TunIp};
+use protocol::{
+    Answer, Command, Control, ControlValues, Ended, ErrorCode, Failure, Level, Route, SetPort, Started, SyncState, TunIp,
+};
 use workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS, ENV_TERMINALS, ENV_TUN};
 
 /// Writing routes is a copy.
@@ -31,33 +32,36 @@ const ROUTES: Duration = Duration::from_secs(2);
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Executes every command but an order, unless a fault is due.
-pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+pub async fn execute(agent: &Arc<Agent>, command: Command) -> Result<Answer, Failure> {
     agent.faults.meet(command.name(), carry_out(agent, command)).await
 }
 
-async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+async fn carry_out(agent: &Arc<Agent>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Status => value(telemetry::snapshot(agent).await?),
-        Command::GetTunIp => value(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }),
-        Command::GetControl => value(get_control(agent).await?),
-        Command::GetCollected { of } => value(peer::collected(agent, &of)?),
-        Command::Export => value(hot::export(agent).await?),
-        Command::AwaitSync { deadline_ms } => value(await_sync(agent, Duration::from_millis(deadline_ms)).await?),
-        Command::ProbeStart { target, interval_ms } => start_probe(agent, &target, interval_ms).map(|()| Value::Null),
+        Command::Status => telemetry::snapshot(agent).await.map(Answer::from),
+        Command::GetTunIp => Ok(TunIp { tun_ip: agent.ports.address(&agent.settings().tun).await? }.into()),
+        Command::GetControl => get_control(agent).await.map(Answer::from),
+        Command::GetCollected { of } => peer::collected(agent, &of).map(Answer::from),
+        Command::Export => hot::export(agent).await.map(Answer::from),
+        Command::AwaitSync { deadline_ms } => await_sync(agent, Duration::from_millis(deadline_ms)).await.map(Answer::from),
+        Command::ProbeStart { target, interval_ms } => {
+            let (target, interval) = probe_request(&target, interval_ms)?;
+            start_probe(agent, target, interval).map(Answer::from)
+        }
         Command::ProbeStop => {
             agent.state().probe = None;
             agent.changed.notify_one();
-            Ok(Value::Null)
+            Ok(Answer::Done)
         }
-        Command::ProbeMark => value(with_probe(agent, Prober::mark)?),
+        Command::ProbeMark => with_probe(agent, Prober::mark).map(Answer::from),
         Command::ProbeWindow { since } => {
             let window = with_probe(agent, |probe| probe.window(since).boxed())?;
-            value(window.await?)
+            window.await.map(Answer::from)
         }
         Command::SetRoute { route_list } => {
             agent.state().routes_to_set = route_list;
             memory::keep(agent).await;
-            Ok(Value::Null)
+            Ok(Answer::Done)
         }
         Command::End => end(agent).await,
         Command::Order(_) => Err(Failure::new(ErrorCode::Internal, "an order can not be a step of an order")),
@@ -79,38 +83,34 @@ pub fn leaving(agent: &Agent) -> Failure {
 }
 
 /// Commands that change processes or addresses; the caller holds [`Agent::deeds`].
-async fn change(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+async fn change(agent: &Arc<Agent>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::StartD2d { control_flag, control } => value(start_d2d(agent, control_flag, control).await?),
-        Command::StartUsrp { epoch, force } => value(linking::start_usrp(agent, Claim { epoch, force }).await?),
-        Command::MakeUsrp => value(Started { pid: make_usrp(agent).await? }),
-        Command::LinkUsrp { epoch, force } => value(linking::link_usrp(agent, Claim { epoch, force }).await?),
-        Command::Fence { epoch, owner } => linking::fence(agent, epoch, &owner).await.map(|()| Value::Null),
+        Command::StartD2d { control_flag, control } => start_d2d(agent, control_flag, control).await.map(Answer::from),
+        Command::StartUsrp { epoch, force } => linking::start_usrp(agent, Claim { epoch, force }).await.map(Answer::from),
+        Command::MakeUsrp => Ok(Started { pid: make_usrp(agent).await? }.into()),
+        Command::LinkUsrp { epoch, force } => linking::link_usrp(agent, Claim { epoch, force }).await.map(Answer::from),
+        Command::Fence { epoch, owner } => linking::fence(agent, epoch, &owner).await.map(Answer::from),
         Command::DoubleKill => double_kill(agent).await,
         Command::KillUsrp => {
             set_eth3(agent, SetPort::Parked).await?;
-            agent.usrp.kill().await.map(|()| Value::Null)
+            agent.usrp.kill().await.map(Answer::from)
         }
-        Command::KillD2d => agent.d2d.kill().await.map(|()| Value::Null),
-        Command::SetTunIp { tun_ip } if tun_ip.is_empty() => agent.ports.clear(&agent.settings().tun).await.map(|()| Value::Null),
+        Command::KillD2d => agent.d2d.kill().await.map(Answer::from),
+        Command::SetTunIp { tun_ip } if tun_ip.is_empty() => agent.ports.clear(&agent.settings().tun).await.map(Answer::from),
         Command::SetTunIp { tun_ip } => {
-            let address = tun_ip.parse()?;
-            agent.ports.set(&agent.settings().tun, address).await.map(|()| Value::Null)
+            let address = tun_ip.parse().map_err(|bad: config::BadValue| bad.into_failure(ErrorCode::Address))?;
+            agent.ports.set(&agent.settings().tun, address).await.map(Answer::from)
         }
-        Command::Prepare { state } => value(hot::prepare(agent, state).await?),
-        Command::Overlap { stream } => value(seamless::overlap(agent, stream).await?),
-        Command::Freeze => value(hot::freeze(agent).await?),
-        Command::TakeOver { state, mark, epoch } => value(hot::take_over(agent, state, mark, epoch).await?),
-        Command::Resume { epoch } => hot::resume(agent, epoch).await.map(|()| Value::Null),
-        Command::Commit { packets } => hot::commit(agent, packets).await.map(|()| Value::Null),
-        Command::SetEth3 { port: SetPort::Active } => linking::point_eth3(agent, Claim::default()).await.map(|_| Value::Null),
-        Command::SetEth3 { port } => set_eth3(agent, port).await.map(|()| Value::Null),
+        Command::Prepare { state } => hot::prepare(agent, state).await.map(Answer::from),
+        Command::Overlap { stream } => seamless::overlap(agent, stream).await.map(Answer::from),
+        Command::Freeze => hot::freeze(agent).await.map(Answer::from),
+        Command::TakeOver { state, mark, epoch } => hot::take_over(agent, state, mark, epoch).await.map(Answer::from),
+        Command::Resume { epoch } => hot::resume(agent, epoch).await.map(Answer::from),
+        Command::Commit { packets } => hot::commit(agent, packets).await.map(Answer::from),
+        Command::SetEth3 { port: SetPort::Active } => linking::point_eth3(agent, Claim::default()).await.map(|_| Answer::Done),
+        Command::SetEth3 { port } => set_eth3(agent, port).await.map(Answer::from),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
     }
-}
-
-fn value(result: impl Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(result).map_err(|e| Failure::new(ErrorCode::Internal, format!("the result has no JSON form: {e}")))
 }
 
 pub fn ms(since: Instant) -> f64 {
@@ -121,15 +121,15 @@ pub fn ms(since: Instant) -> f64 {
 pub async fn set_eth3(agent: &Agent, port: SetPort) -> Result<(), Failure> {
     let (name, addresses) = (&agent.settings().radio_port, &agent.config.addresses);
     let address = match port {
-        SetPort::Active => &addresses.active,
-        SetPort::Parked => &addresses.parked,
+        SetPort::Active => addresses.active,
+        SetPort::Parked => addresses.parked,
     };
-    let result = agent.ports.set(name, address.parse()?).await;
+    let result = agent.ports.set(name, address).await;
     agent.changed.notify_one();
     result?;
     match port {
         SetPort::Active => agent.ports.forget_neighbours(name).await,
-        SetPort::Parked => agent.radio_port.close_way(agent.config.radio_of(&agent.host)?.device()?).await,
+        SetPort::Parked => agent.radio_port.close_way(agent.config.radio_of(&agent.host)?.args.address()).await,
     }
 }
 
@@ -149,7 +149,7 @@ fn radio_json(agent: &Agent) -> Result<String, Failure> {
 }
 
 pub fn radio_step(agent: &Agent) -> Result<RadioStep, Failure> {
-    let args = agent.config.radio_of(&agent.host)?.args.clone();
+    let args = agent.config.radio_of(&agent.host)?.args.as_str().to_owned();
     Ok(RadioStep { command: agent.workload().uhd.clone(), radio: radio_json(agent)?, args })
 }
 
@@ -170,7 +170,7 @@ pub fn environment(agent: &Agent, control: Option<&Control>) -> Result<Vec<(&'st
     let mut environment = vec![
         (ENV_SAMPLES, samples.display().to_string()),
         (ENV_RADIO, radio_json(agent)?),
-        (ENV_TUN, agent.settings().tun.clone()),
+        (ENV_TUN, agent.settings().tun.to_string()),
         (ENV_SETTINGS, Value::Object(settings(agent)?).to_string()),
     ];
     if !agent.config.terminals.is_empty() {
@@ -244,7 +244,7 @@ pub async fn make_usrp(agent: &Arc<Agent>) -> Result<u32, Failure> {
 }
 
 /// All three are tried; success only if all three worked.
-async fn double_kill(agent: &Agent) -> Result<Value, Failure> {
+async fn double_kill(agent: &Agent) -> Result<Answer, Failure> {
     let (attempts, unsent) = if agent.state().frozen.is_some() {
         // D2D last: until then a program that is late with its answers gets them forwarded.
         let (usrp, eth3) = (agent.usrp.kill().await, set_eth3(agent, SetPort::Parked).await);
@@ -255,14 +255,14 @@ async fn double_kill(agent: &Agent) -> Result<Value, Failure> {
     };
     lease::over(agent);
     let mut failures = attempts.into_iter().filter_map(Result::err);
-    let Some(first) = failures.next() else { return unsent.map_or(Ok(Value::Null), value) };
+    let Some(first) = failures.next() else { return Ok(unsent.into()) };
     let message = failures.fold(first.message, |message, next| format!("{message}; {}", next.message));
     Err(Failure { message, ..first })
 }
 
 async fn get_control(agent: &Arc<Agent>) -> Result<ControlValues, Failure> {
     if agent.state().collected.at.is_none() {
-        let tells = agent.d2d.has_contract() || !agent.workload().control_command.is_empty();
+        let tells = agent.d2d.has_contract() || agent.workload().control_command.is_some();
         if tells && agent.d2d.is_running() {
             collector::collect(agent).await?;
         } else if agent.d2d.is_running() {
@@ -282,14 +282,18 @@ async fn get_control(agent: &Arc<Agent>) -> Result<ControlValues, Failure> {
     Ok(ControlValues { control: state.collected.control.clone(), route_list: state.collected.routes.clone() })
 }
 
-/// Starts the probe, or changes its target or interval.
-pub fn start_probe(agent: &Agent, target: &str, interval_ms: f64) -> Result<(), Failure> {
+fn probe_request(target: &str, interval_ms: f64) -> Result<(Ipv4Addr, Duration), Failure> {
     let address: Ipv4Addr = target.parse().map_err(|_| {
         Failure::new(ErrorCode::BadRequest, format!("\"{target}\" is not an IPv4 address")).hint("write it like 192.168.40.9")
     })?;
     let interval = Duration::try_from_secs_f64(interval_ms / 1e3)
         .map_err(|_| Failure::new(ErrorCode::BadRequest, format!("{interval_ms} ms is no interval")))?;
-    let probe = Prober::start(address, interval)?;
+    Ok((address, interval))
+}
+
+/// Starts the probe, or changes its target or interval.
+pub fn start_probe(agent: &Agent, target: Ipv4Addr, interval: Duration) -> Result<(), Failure> {
+    let probe = Prober::start(target, interval)?;
     agent.state().probe = Some(probe);
     agent.changed.notify_one();
     Ok(())
@@ -315,7 +319,7 @@ pub async fn clear_away(agent: &Agent) -> Vec<String> {
         .collect()
 }
 
-async fn end(agent: &Arc<Agent>) -> Result<Value, Failure> {
+async fn end(agent: &Arc<Agent>) -> Result<Answer, Failure> {
     if agent.order.try_lock().is_err() {
         return Err(
             Failure::new(ErrorCode::Busy, format!("{} is carrying out an order", agent.host)).hint("ask again when it is over")
@@ -327,5 +331,5 @@ async fn end(agent: &Arc<Agent>) -> Result<Value, Failure> {
         sleep(FAREWELL).await;
         stop.cancel();
     });
-    Ok(if warnings.is_empty() { Value::Null } else { json!({ "warnings": warnings }) })
+    Ok(Some(warnings).filter(|warnings| !warnings.is_empty()).map(|warnings| Ended { warnings }).into())
 }

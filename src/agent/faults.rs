@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::time::sleep;
 
+use config::TomlSource;
 use protocol::{Command, ErrorCode, Failure};
 
 /// What goes wrong.
@@ -94,20 +94,19 @@ impl Known {
 }
 
 fn parse(text: &str) -> Result<Vec<Fault>, String> {
-    let File { fault: faults } = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+    let source = TomlSource::of_text(text);
+    let File { fault: faults } = source.read().map_err(|failure| failure.message)?;
     for fault in &faults {
         let name = fault.command.get_ref();
-        let line = text.get(..fault.command.span().start).unwrap_or_default().lines().count();
+        let wrong = |what: String| Err(source.wrong(Some(fault.command.span()), &what).message);
         if !Command::NAMES.contains(&name.as_str()) {
-            return Err(format!("line {line}: there is no command \"{name}\""));
+            return wrong(format!("there is no command \"{name}\""));
         }
         if fault.occurrence == 0 || (fault.deed == Deed::Delay) != fault.ms.is_some() {
-            return Err(format!("line {line}: occurrences of {name} are counted from 1, and ms belongs to delay alone"));
+            return wrong(format!("occurrences of {name} are counted from 1, and ms belongs to delay alone"));
         }
         if (fault.deed == Deed::Run) == fault.run.is_empty() {
-            return Err(format!(
-                "line {line}: the deed run needs a program, run = [\"program\", \"argument\"], and no other has one"
-            ));
+            return wrong("the deed run needs a program, run = [\"program\", \"argument\"], and no other has one".into());
         }
     }
     Ok(faults)
@@ -142,11 +141,7 @@ impl Faults {
     }
 
     /// Lets a command be carried out, or not.
-    pub async fn meet(
-        &self,
-        name: &'static str,
-        carry_out: impl Future<Output = Result<Value, Failure>>,
-    ) -> Result<Value, Failure> {
+    pub async fn meet<T>(&self, name: &'static str, carry_out: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let Some(fault) = self.of(name) else { return carry_out.await };
         tracing::warn!("fault: {name}: {:?}", fault.deed);
         match fault.deed {
@@ -203,11 +198,11 @@ mod tests {
             let program = [program, &mark.display().to_string()];
             of(&format!("[[fault]]\ncommand = \"status\"\noccurrence = 1\ndo = \"run\"\nrun = {program:?}"))
         };
-        let carried_out = async || Ok(mark.exists().into());
-        assert_eq!(fault("touch").meet("status", carried_out()).await.unwrap(), true);
+        let carried_out = async || Ok(mark.exists());
+        assert!(fault("touch").meet("status", carried_out()).await.unwrap());
         // One that fails, or is not there, keeps nothing back.
-        assert_eq!(fault("rmdir").meet("status", carried_out()).await.unwrap(), true);
-        assert_eq!(fault("/no/such/program").meet("status", carried_out()).await.unwrap(), true);
+        assert!(fault("rmdir").meet("status", carried_out()).await.unwrap());
+        assert!(fault("/no/such/program").meet("status", carried_out()).await.unwrap());
     }
 
     #[tokio::test]
@@ -216,7 +211,7 @@ mod tests {
         let second = |note: &str| format!("# {note}\n[[fault]]\ncommand = \"status\"\noccurrence = 2\ndo = \"fail\"");
         std::fs::write(file.path(), "").unwrap();
         let faults = Faults::load(file.path()).unwrap();
-        let meet = async || faults.meet("status", async { Ok(Value::Null) }).await.is_ok();
+        let meet = async || faults.meet("status", async { Ok(()) }).await.is_ok();
         assert!(meet().await && meet().await);
         for note in ["one", "two"] {
             std::fs::write(file.path(), second(note)).unwrap();
@@ -233,10 +228,10 @@ mod tests {
     #[tokio::test]
     async fn the_occurrence_that_is_named_fails_and_no_other() {
         let faults = of("[[fault]]\ncommand = \"link_usrp\"\noccurrence = 2\ndo = \"fail\"");
-        let go = || async { Ok(Value::Null) };
+        let go = || async { Ok(()) };
         assert!(faults.meet("link_usrp", go()).await.is_ok());
         assert!(faults.meet("kill_usrp", go()).await.is_ok());
-        let failure = faults.meet("link_usrp", async { panic!("carried out") }).await.unwrap_err();
+        let failure = faults.meet("link_usrp", async { panic!("carried out") as Result<(), _> }).await.unwrap_err();
         assert_eq!(failure.message, "link_usrp failed because a file of faults says so");
         assert!(faults.meet("link_usrp", go()).await.is_ok());
     }
@@ -251,13 +246,13 @@ mod tests {
             ]"#;
         let faults = of(text);
         let began = tokio::time::Instant::now();
-        faults.meet("status", async { Ok(Value::Null) }).await.unwrap();
+        faults.meet("status", async { Ok(()) }).await.unwrap();
         assert_eq!(began.elapsed(), Duration::from_secs(5));
         for carried_out in [true, false] {
             let done = Mutex::new(false);
             let deed = async {
                 *done.lock().unwrap() = true;
-                Ok(Value::Null)
+                Ok(())
             };
             assert!(tokio::time::timeout(Duration::from_secs(9), faults.meet("status", deed)).await.is_err());
             assert_eq!(*done.lock().unwrap(), carried_out);
@@ -267,11 +262,17 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_their_line() {
         let table = [
-            ("\n[[fault]]\ncommand = \"dance\"\noccurrence = 1\ndo = \"fail\"", "line 3: there is no command \"dance\""),
-            ("[[fault]]\ncommand = \"end\"\noccurrence = 0\ndo = \"fail\"", "line 2: occurrences"),
+            (
+                "\n[[fault]]\ncommand = \"dance\"\noccurrence = 1\ndo = \"fail\"",
+                "line 3, key `fault.command`: there is no command \"dance\"",
+            ),
+            ("[[fault]]\ncommand = \"end\"\noccurrence = 0\ndo = \"fail\"", "line 2, key `fault.command`: occurrences"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"delay\"", "ms belongs to delay"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nms = 1", "ms belongs to delay"),
-            ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"run\"", "line 2: the deed run needs a program"),
+            (
+                "[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"run\"",
+                "line 2, key `fault.command`: the deed run needs a program",
+            ),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nrun = [\"ls\"]", "and no other has one"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"explode\"", "line 4"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nhow = 1", "line 5"),

@@ -71,7 +71,7 @@ pub async fn prepare(agent: &Agent, state: Value) -> Result<Prepared, Failure> {
     await_contracts(agent).await?;
     agent.priority.raise_for(NEAR);
     agent.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(classic)?;
-    let radio = agent.config.radio_of(&agent.host)?.device()?;
+    let radio = agent.config.radio_of(&agent.host)?.args.address();
     let port = agent.ports.hardware(&agent.settings().radio_port).await?;
     let found = agent.radio_port.find(port, radio).await?;
     let (arp, mac) = found.unzip();
@@ -185,7 +185,7 @@ pub async fn commit(agent: &Arc<Agent>, packets: Vec<String>) -> Result<(), Fail
         agent.state().unsettled = false;
     }
     // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
-    agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active.parse()?).await?;
+    agent.ports.set(&agent.settings().radio_port, agent.config.addresses.active).await?;
     forwarded
 }
 
@@ -217,7 +217,7 @@ async fn go_on(agent: &Agent, state: Value, mark: Mark, ready: &Ready) -> Result
         if let Ok(TakenOver { claimed_us, flowing_us, .. }) = serde_json::from_value(taken) {
             trace.add("claim streams until samples flow", claimed_us, flowing_us);
         }
-        Ok((eth3_ms, ms(began)))
+        Ok::<_, Failure>((eth3_ms, ms(began)))
     };
     // The state is there before the first samples are: it is written while the address is set.
     let import = importing.time("import soft state", agent.d2d.ask(Ask::Import { state }, CUT));

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::children::Child;
 use super::commands::{leaving, make_usrp, ms, park_after, radio_step, set_eth3};
 use super::host::arp::{ArpSocket, format_mac};
-use super::host::ports::Cidr;
 use super::ownership;
 use super::state::Agent;
 use protocol::{ErrorCode, Failure, Level, Linked, SetPort};
@@ -51,7 +50,7 @@ pub async fn point_eth3(agent: &Agent, claim: Claim) -> Result<Linked, Failure> 
 pub async fn be_alone(agent: &Agent) -> Result<(), Failure> {
     let name = agent.settings().radio_port.clone();
     let (index, own) = agent.ports.hardware(&name).await?;
-    let address = agent.config.addresses.active.parse::<Cidr>()?.address();
+    let address = agent.config.addresses.active.address();
     let (answer, answered) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
         let arp = ArpSocket::open(index, own);

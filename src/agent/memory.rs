@@ -14,8 +14,8 @@ use super::state::Agent;
 use super::telemetry;
 use crate::metrics::records;
 use protocol::{
-    Collected, Command, Control, Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route,
-    RunRecord, Telemetry,
+    Collected, Control, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route, RunRecord,
+    Telemetry, ask,
 };
 
 /// The other host of an order is asked what it does; one that is down must not keep the answer waiting.
@@ -212,15 +212,9 @@ struct Sight {
 
 async fn sight(agent: &Agent, host: &str) -> Sight {
     let told =
-        if host == agent.host {
-            telemetry::snapshot(agent).await
-        } else {
-            agent.client.request(host, Command::Status, LOOK).await.and_then(|value| {
-                serde_json::from_value(value).map_err(|e| Failure::new(protocol::ErrorCode::Internal, e.to_string()))
-            })
-        };
+        if host == agent.host { telemetry::snapshot(agent).await } else { agent.client.ask(host, ask::Status {}, LOOK).await };
     match told {
-        Ok(status) => of(host, &status, &agent.config.addresses.active),
+        Ok(status) => of(host, &status, &agent.config.addresses.active.to_string()),
         Err(failure) => Sight { host: host.to_owned(), serves: false, words: failure.message },
     }
 }

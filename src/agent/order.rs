@@ -4,29 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::commands;
 use super::memory::{self, UnderWay};
 use super::state::Agent;
 use crate::migration::{self, Agents, Wish};
-use protocol::{Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command.
-pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Value, Failure> {
+pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Order(request) => {
-            let record = carry_out(agent, &request).await?;
-            serde_json::to_value(record).map_err(|e| Failure::new(ErrorCode::Internal, format!("the record has no JSON form: {e}")))
-        }
+        Command::Order(request) => carry_out(agent, &request).await.map(Answer::from),
         Command::Plan(request) => {
             let runs = migration::history(&agent.config.records).await;
-            let plan = migration::plan::plan(&request, &agent.config, &runs);
-            serde_json::to_value(plan).map_err(|e| Failure::new(ErrorCode::Internal, format!("the plan has no JSON form: {e}")))
+            Ok(migration::plan::plan(&request, &agent.config, &runs).into())
         }
-        Command::Go => wish(agent, Wish::Go).map(|()| Value::Null),
-        Command::Cancel => wish(agent, Wish::Cancel).map(|()| Value::Null),
+        Command::Go => wish(agent, Wish::Go).map(Answer::from),
+        Command::Cancel => wish(agent, Wish::Cancel).map(Answer::from),
         command => commands::execute(agent, command).await,
     }
 }
@@ -118,7 +113,7 @@ struct Fleet {
 }
 
 impl Agents for Fleet {
-    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Value, Failure> {
+    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         if host != self.agent.host {
             return self.agent.client.request(host, command, deadline).await;
         }

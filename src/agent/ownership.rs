@@ -142,7 +142,7 @@ pub fn tell_others(agent: &Arc<Agent>) {
     let radio = &agent.settings().radio;
     let others = agent.config.host.iter().filter(|(name, host)| **name != agent.host && host.radio == *radio);
     for (name, _) in others {
-        tokio::spawn(tell(Arc::clone(agent), name.clone(), agent.ownership.newest()));
+        tokio::spawn(tell(Arc::clone(agent), name.to_string(), agent.ownership.newest()));
     }
 }
 

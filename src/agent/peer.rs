@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::memory;
 use super::state::Agent;
-use protocol::{Collected, Command, ErrorCode, Failure, Telemetry};
+use protocol::{Collected, ControlValues, ErrorCode, Failure, Telemetry, ask};
 
 /// A host that serves for a moment only should not have served in vain: until something is known of it, it is asked this often.
 const FIRST: Duration = Duration::from_secs(1);
@@ -18,11 +18,11 @@ const ANSWER: Duration = Duration::from_secs(2);
 pub async fn run(agent: Arc<Agent>) {
     let roles = &agent.config.roles;
     let peer = match agent.host.as_str() {
-        host if host == roles.initiator => roles.destination.clone(),
-        host if host == roles.destination => roles.initiator.clone(),
+        host if host == roles.initiator => roles.destination.to_string(),
+        host if host == roles.destination => roles.initiator.to_string(),
         _ => return,
     };
-    let usual = Duration::try_from_secs_f64(agent.workload().collect_interval_s).unwrap_or(FIRST).max(FIRST);
+    let usual = agent.workload().collect_interval.max(FIRST);
     let mut serves = false;
     loop {
         tokio::select! {
@@ -33,8 +33,8 @@ pub async fn run(agent: Arc<Agent>) {
         if agent.priority.is_raised() {
             continue;
         }
-        let told = agent.client.request(&peer, Command::Status, ANSWER).await.ok();
-        let collected = told.and_then(|status| serde_json::from_value(status).ok()).and_then(of);
+        let told = agent.client.ask(&peer, ask::Status {}, ANSWER).await.ok();
+        let collected = told.and_then(of);
         serves = collected.is_some();
         if let Some(collected) = collected {
             agent.state().peer = Some((peer.clone(), collected));
@@ -47,7 +47,8 @@ pub async fn run(agent: Arc<Agent>) {
 fn of(status: Telemetry) -> Option<Collected> {
     let tun_ip = status.tun.addresses.into_iter().next()?;
     let known = status.d2d.pid.is_some() && !status.control.values.is_empty();
-    known.then_some(Collected { control: status.control.values, route_list: status.route_list, tun_ip, at: status.at })
+    let values = ControlValues { control: status.control.values, route_list: status.route_list };
+    known.then_some(Collected { values, tun_ip, at: status.at })
 }
 
 /// Answers `get_collected`.

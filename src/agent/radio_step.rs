@@ -22,7 +22,7 @@ const INIT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct RadioStep {
     /// Program and arguments, from `workload.uhd`.
-    pub command: Vec<String>,
+    pub command: config::CommandLine,
     /// The radio's parameters as JSON.
     pub radio: String,
     /// The radio's arguments, for sentences.
@@ -71,11 +71,9 @@ impl RadioStep {
     }
 
     async fn run(&self, step: &str, limit: Duration) -> Result<Ended, Failure> {
-        let Some((program, arguments)) = self.command.split_first() else {
-            return Err(Failure::new(ErrorCode::Config, "workload.uhd names no program"));
-        };
+        let program = self.command.program();
         let mut command = Command::new(program);
-        command.args(arguments).arg(step).env(ENV_RADIO, &self.radio);
+        command.args(self.command.arguments()).arg(step).env(ENV_RADIO, &self.radio);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = match timeout(limit, command.output()).await {
             Err(_) => return Ok(Ended::TimedOut),
@@ -124,7 +122,7 @@ mod tests {
 
     fn step(script: &str) -> RadioStep {
         // `sh -c script name`: the step arrives as $1.
-        let command = ["/bin/sh", "-c", script, "uhd"].map(str::to_owned).into();
+        let command = vec!["/bin/sh".into(), "-c".into(), script.into(), "uhd".into()].try_into().unwrap();
         RadioStep { command, radio: "{}".into(), args: "addr=192.168.10.2".into() }
     }
 
@@ -155,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_said_at_once() {
         let mut step = step("");
-        step.command = vec!["/nowhere/baton-uhd".into()];
+        step.command = vec!["/nowhere/baton-uhd".into()].try_into().unwrap();
         let failure = step.probe().await.unwrap_err();
         assert_eq!(failure.code, ErrorCode::Environment);
         assert_eq!(failure.message, "libuhd's step /nowhere/baton-uhd is not there");

@@ -28,9 +28,9 @@ pub async fn overlap(agent: &Agent, stream: Value) -> Result<Overlapped, Failure
         return Err(Failure::new(ErrorCode::State, format!("nothing was prepared on {}", agent.host)).hint("prepare comes first"));
     }
     agent.priority.raise_for(NEAR);
-    let parked = agent.config.addresses.parked.parse()?;
+    let parked = agent.config.addresses.parked;
     agent.ports.set(&agent.settings().radio_port, parked).await?;
-    agent.radio_port.open_way(agent.config.radio_of(&agent.host)?.device()?, parked).await?;
+    agent.radio_port.open_way(agent.config.radio_of(&agent.host)?.args.address(), parked).await?;
     // Before the first sample: nothing is given out beside the source.
     agent.d2d.ask(Ask::Freeze, ANSWER).await.map_err(hot)?;
     let radio = |failure| hot(Failure { code: ErrorCode::Radio, ..failure });
@@ -51,7 +51,7 @@ pub async fn overlap(agent: &Agent, stream: Value) -> Result<Overlapped, Failure
 
 /// The source is ended: its receive chain stops, and the streams come to the radio's address.
 pub async fn settle(agent: &Agent) -> Result<(), Failure> {
-    agent.radio_port.close_way(agent.config.radio_of(&agent.host)?.device()?).await?;
+    agent.radio_port.close_way(agent.config.radio_of(&agent.host)?.args.address()).await?;
     agent.usrp.ask(Ask::Settle, ANSWER).await.map(drop)
 }
 

@@ -105,7 +105,7 @@ impl Agent {
         }
         let agent = Self {
             ports: Ports::open(host)?,
-            radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active.parse()?)?,
+            radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active)?,
             priority: Priority::default(),
             ownership,
             faults,
@@ -139,7 +139,7 @@ impl Agent {
     /// This host's section of the configuration.
     pub fn settings(&self) -> &Host {
         // `new` has looked it up, and the configuration does not change.
-        &self.config.host[&self.host]
+        &self.config.host[self.host.as_str()]
     }
 
     /// The workload of this host.

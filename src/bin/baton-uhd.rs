@@ -73,9 +73,9 @@ fn radio() -> Result<Radio, String> {
 const DEFAULT_ARGUMENTS: [(&str, &str); 2] = [("type", "usrp2"), ("recv_buff_size", "200000")];
 
 fn arguments(radio: &Radio) -> String {
-    let mut arguments = radio.args.clone();
+    let mut arguments = radio.args.as_str().to_owned();
     for (key, value) in DEFAULT_ARGUMENTS {
-        let given = radio.args.split(',').any(|pair| pair.split('=').next().is_some_and(|name| name.trim() == key));
+        let given = radio.args.as_str().split(',').any(|pair| pair.split('=').next().is_some_and(|name| name.trim() == key));
         if !given {
             arguments = format!("{arguments},{key}={value}");
         }
@@ -128,7 +128,7 @@ fn set_clock(usrp: &Usrp, radio: &Radio) -> Result<(), String> {
     if (rate - MASTER_CLOCK).abs() > 1.0 {
         return Err(format!("the radio's master clock runs at {rate} Hz; an N210's runs at {MASTER_CLOCK} Hz"));
     }
-    usrp.set_clock_source(&radio.reference, BOARD)
+    usrp.set_clock_source(radio.reference.name(), BOARD)
         .map_err(|e| said(&format!("setting the clock source to \"{}\"", radio.reference), &e))
 }
 

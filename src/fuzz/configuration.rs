@@ -24,11 +24,8 @@ pub fn configuration(data: &[u8]) {
 fn cluster(config: &Config) {
     let written = toml::to_string(config).unwrap_or_else(|e| panic!("{e}: {config:?}"));
     let again = Config::parse(&written).unwrap_or_else(|failure| panic!("{failure}: {written}"));
-    // As text: NaN differs from itself.
-    assert_eq!(format!("{again:?}"), format!("{config:?}"));
+    assert_eq!(again, *config);
     for host in config.host.keys() {
-        config.radio_of(host).and_then(config::Radio::device).unwrap_or_else(|failure| panic!("{failure}"));
-        let workload = config.workload_of(host);
-        assert!([&workload.d2d, &workload.usrp, &workload.uhd].into_iter().all(|command| !command.is_empty()));
+        config.radio_of(host).unwrap_or_else(|failure| panic!("{failure}"));
     }
 }

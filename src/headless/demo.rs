@@ -8,9 +8,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{Cluster, block_on, json, order, print, status};
-use crate::metrics::probe::interval;
 use crate::metrics::table::{Table, list};
-use protocol::{Command, ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord};
+use config::time::milliseconds;
+use protocol::{ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord, ask};
 
 /// An agent that was just started answers within this.
 const AGENTS_DEADLINE: Duration = Duration::from_secs(20);
@@ -26,6 +26,8 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
+// clap names the group after the struct, and main flattens the Args of the console beside these.
+#[group(id = "headless_demo")]
 pub struct Args {
     /// No screen: start the work, migrate, tear down, report on stdout.
     #[arg(long)]
@@ -37,7 +39,7 @@ pub struct Args {
     #[arg(long, default_value_t = 2, value_name = "N", requires = "headless")]
     pub migrations: usize,
     /// Interval of the far end's pings, e.g. 100ms; 1ms to 60s.
-    #[arg(long, default_value = "100ms", value_name = "TIME", value_parser = interval, requires = "headless")]
+    #[arg(long, default_value = "100ms", value_name = "TIME", value_parser = config::time::parse_probe_interval, requires = "headless")]
     pub probe_interval: Duration,
     /// Exactly one JSON document on stdout.
     #[arg(long, requires = "headless")]
@@ -88,7 +90,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Report) -> Result<(), Failure> {
-    let far_end = cluster.config.roles.far_end.clone().ok_or_else(|| {
+    let far_end = cluster.config.roles.far_end.as_deref().ok_or_else(|| {
         Failure::new(ErrorCode::Config, "the configuration names no far end, and without pings there is nothing to show")
             .hint("set roles.far_end")
     })?;
@@ -96,9 +98,9 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Rep
     for host in cluster.config.host.keys() {
         status::ask_one(cluster, host, AGENTS_DEADLINE).await?;
     }
-    let target = cluster.config.probe.target.clone();
-    let start = Command::ProbeStart { target, interval_ms: args.probe_interval.as_secs_f64() * 1e3 };
-    cluster.client.request(&far_end, start, COMMAND_DEADLINE).await?;
+    let target = cluster.config.probe.target.to_string();
+    let start = ask::ProbeStart { target, interval_ms: milliseconds(args.probe_interval) };
+    cluster.client.ask(far_end, start, COMMAND_DEADLINE).await?;
     say("starting the work on both sides: DS");
     let started = order::carry_out(cluster, Order::DS, args.method).await?;
     let (outcome, failure) = (started.outcome, started.failure.clone());
@@ -106,7 +108,7 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Rep
     if outcome != Outcome::Ok {
         return Err(failure.unwrap_or_else(|| Failure::new(ErrorCode::State, "the work did not start")));
     }
-    let mut replies_before = pings_flow(cluster, &far_end, args.probe_interval).await?;
+    let mut replies_before = pings_flow(cluster, far_end, args.probe_interval).await?;
     for order in [Order::M, Order::MB].into_iter().cycle().take(args.migrations) {
         routes_known(cluster, cluster.config.ends(order).0).await?;
         say(&format!("pings flow ({replies_before} replies); migrating: {order} {}", args.method));
@@ -116,7 +118,7 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Rep
         if !ok {
             return Ok(());
         }
-        replies_before = pings_flow(cluster, &far_end, args.probe_interval).await?;
+        replies_before = pings_flow(cluster, far_end, args.probe_interval).await?;
         if let Some(run) = report.runs.last_mut() {
             run.replies_after = replies_before;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Cluster, block_on, json, print, status};
 use crate::metrics::table::{Table, outcome};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord, operator_name};
+use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord, ask, operator_name};
 
 /// Passing on a wish.
 const WISH_DEADLINE: Duration = Duration::from_secs(5);
@@ -49,8 +49,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     pub method: Method,
     /// Refuse a migration for which a longer interruption is to be expected, e.g. 200ms.
-    #[arg(long, value_name = "TIME", value_parser = super::time_ms)]
-    pub budget: Option<f64>,
+    #[arg(long, value_name = "TIME", value_parser = config::time::parse)]
+    pub budget: Option<Duration>,
     /// Migrate whatever the budget says.
     #[arg(long)]
     pub force: bool,
@@ -75,7 +75,8 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     };
     let cluster = Cluster::load(file)?;
     let plain = OrderRequest::new(order, args.method);
-    let request = OrderRequest { budget_ms: args.budget, force: args.force, hold: args.hold, ..plain };
+    let request =
+        OrderRequest { budget_ms: args.budget.map(config::time::milliseconds), force: args.force, hold: args.hold, ..plain };
     let record = block_on(send(&cluster, request))?;
     print(&if args.json { json(&record)? } else { text(&record) })?;
     Ok(exit_code(&record))
@@ -90,11 +91,7 @@ async fn send(cluster: &Cluster, request: OrderRequest) -> Result<RunRecord, Fai
     let executor = cluster.config.executor(request.order);
     let deadline = ORDER_LIMIT + if request.hold { HOLD_LIMIT } else { Duration::ZERO };
     let request = OrderRequest { by: Some(operator_name()), ..request };
-    let answer = cluster.client.request(executor, Command::Order(request), deadline).await?;
-    serde_json::from_value(answer).map_err(|e| {
-        Failure::new(ErrorCode::Internal, format!("the record that {executor} answered could not be read: {e}"))
-            .hint("run the same baton on every host")
-    })
+    cluster.client.ask(executor, ask::Order { request }, deadline).await
 }
 
 /// Passes go or cancel on to the host that carries an order out.
@@ -134,8 +131,8 @@ async fn under_way(cluster: &Cluster) -> Result<(String, Order), Failure> {
 
 fn end(file: &Path, as_json: bool) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
-    let host = cluster.config.roles.destination.clone();
-    block_on(cluster.client.request(&host, Command::End, END_DEADLINE))?;
+    let host = cluster.config.roles.destination.as_str();
+    block_on(cluster.client.ask(host, ask::End {}, END_DEADLINE))?;
     let report = serde_json::json!({"ok": true, "ended": host});
     print(&if as_json { json(&report)? } else { format!("{host}'s agent has ended.") })?;
     Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Cluster, block_on, json, print};
-use protocol::{Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep};
+use protocol::{Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep, ask};
 
 /// Reading the records and answering.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -31,12 +31,8 @@ pub struct Args {
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let host = cluster.config.executor(args.order).to_owned();
-    let request = Command::Plan(OrderRequest::new(args.order, args.method));
-    let answer = block_on(cluster.client.request(&host, request, DEADLINE))?;
-    let plan: Plan = serde_json::from_value(answer).map_err(|e| {
-        Failure::new(ErrorCode::Internal, format!("the plan that {host} answered could not be read: {e}"))
-            .hint("run the same baton on every host")
-    })?;
+    let request = OrderRequest::new(args.order, args.method);
+    let plan = block_on(cluster.client.ask(&host, ask::Plan { request }, DEADLINE))?;
     print(&if args.json { json(&plan)? } else { text(&plan) })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use super::{Cluster, block_on, json, print};
 use crate::migration::standing::holds_radio;
-use config::Config;
-use protocol::{Command, ErrorCode, Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry};
+use config::{Config, HostName};
+use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds; one that does not answer by then is shown as silent.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -42,32 +42,23 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 
 /// Asks every host at the same time.
 pub(super) async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
-    let ask = |host: &String| {
-        let host = host.clone();
-        async move {
-            let answer = ask_one(cluster, &host, DEADLINE).await;
-            (host, answer)
-        }
-    };
+    let ask = async |host: &HostName| (host.to_string(), ask_one(cluster, host, DEADLINE).await);
     join_all(cluster.config.host.keys().map(ask)).await
 }
 
 /// Asks one host.
 pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -> Result<Telemetry, Failure> {
-    let answer = cluster.client.request(host, Command::Status, deadline).await?;
-    serde_json::from_value(answer).map_err(|e| {
-        Failure::new(ErrorCode::Internal, format!("the status of {host} could not be read: {e}"))
-            .hint("run the same baton on every host")
-    })
+    cluster.client.ask(host, ask::Status {}, deadline).await
 }
 
 /// Which host of the pool holds the radio, as far as the hosts that answered tell.
 fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
-    let pool = [&config.roles.initiator, &config.roles.destination];
-    let holds = |status: &Telemetry| holds_radio(status, &config.addresses.active);
+    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
+    let active = config.addresses.active.to_string();
+    let holds = |status: &Telemetry| holds_radio(status, &active);
     let mut owners: Vec<String> = answers
         .iter()
-        .filter(|(host, answer)| pool.contains(&host) && answer.as_ref().is_ok_and(holds))
+        .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
         .map(|(host, _)| host.clone())
         .collect();
     match owners.len() {
@@ -152,12 +143,12 @@ fn word(state: &impl serde::Serialize) -> String {
 mod tests {
     use super::*;
     use crate::migration::fleet::{Fleet, Host, config};
-    use protocol::Link;
+    use protocol::{Command, ErrorCode, Link};
 
     fn answers(server1: Host, server2: Host) -> Vec<Answer> {
         let mut fleet = Fleet::new(server1, server2);
         let mut ask = |host: &str| {
-            let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
+            let answer = fleet.answer(host, &Command::Status).map(|answer| answer.into_result().unwrap());
             (host.to_owned(), answer)
         };
         vec![ask("server1"), ask("server2"), ("server3".into(), Err(Failure::new(ErrorCode::Unreachable, "nobody there")))]

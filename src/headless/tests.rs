@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -13,7 +12,7 @@ use crate::link::server::Server;
 use crate::metrics::history::Spread;
 use crate::migration::fleet::{Fault, Fleet, Host, config};
 use crate::migration::{Agents, Wish, carry_out};
-use protocol::{Command, Method, Order, Outcome};
+use protocol::{Answer, Command, Method, Order, Outcome};
 
 /// Agents as far as orders go, one for each host, on private sockets.
 struct Fakes {
@@ -24,7 +23,7 @@ struct Fakes {
 }
 
 impl Agents for Client {
-    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Value, Failure> {
+    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         Self::request(self, host, command, deadline).await
     }
 }
@@ -38,8 +37,8 @@ async fn fakes_with(fleet: Fleet, hosts: &[&'static str], far_end: bool) -> Fake
     let mut config = config(&folder.path().join("records"), far_end);
     config.runtime = folder.path().join("run");
     for (name, host) in &mut config.host {
-        host.command = format!("ipc://{}/{name}.command", folder.path().display());
-        host.telemetry = format!("ipc://{}/{name}.telemetry", folder.path().display());
+        host.command = format!("ipc://{}/{name}.command", folder.path().display()).parse().unwrap();
+        host.telemetry = format!("ipc://{}/{name}.telemetry", folder.path().display()).parse().unwrap();
     }
     let config = Arc::new(config);
     let client = Client::new(Arc::clone(&config)).unwrap();
@@ -52,7 +51,7 @@ async fn fakes_with(fleet: Fleet, hosts: &[&'static str], far_end: bool) -> Fake
             async move {
                 match command {
                     Command::Order(request) => {
-                        Ok(serde_json::json!(carry_out(&request, &config, &client, watch::channel(Wish::None).1, |_| ()).await))
+                        Ok(carry_out(&request, &config, &client, watch::channel(Wish::None).1, |_| ()).await.into())
                     }
                     command => fleet.lock().unwrap().answer(host, &command),
                 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::unistd::{Uid, User};
 use toml::Value;
 
 use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, Scenario, Server, TERMINALS, TUN};
-use config::{Addresses, Config, Host, Probe, Radio, Roles, Workload};
+use config::{Addresses, BadValue, Config, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
 use protocol::Trying;
 use protocol::{ErrorCode, Failure};
 
@@ -44,7 +45,7 @@ const GROUP: [(&str, f64); 2] = [("group_ID", 100.0), ("RNTI", 61.0)];
 /// `duplexMode`: two ends share the air by frequency, three terminals by time.
 const FDD: (&str, f64) = ("duplexMode", 1.0);
 const TDD: (&str, f64) = ("duplexMode", 0.0);
-/// `workmode` of the source system's table of control variables.
+/// `workmode` of the paper's table of control variables.
 const MASTER: (&str, f64) = ("workmode", 0.0);
 const SLAVE: (&str, f64) = ("workmode", 1.0);
 
@@ -85,22 +86,22 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
         runtime: RUNTIME.into(),
         // Ends with the lab, as the owners do.
         state: Some(Path::new(RUNTIME).join("state")),
-        terminals: if relay { TERMINALS.iter().filter_map(|address| address.parse().ok()).collect() } else { Vec::new() },
-        roles: Roles { initiator: "server1".into(), destination: "server2".into(), far_end: Some("server3".into()) },
-        addresses: Addresses { active: ACTIVE.into(), parked: PARKED.into() },
+        terminals: if relay { TERMINALS.into() } else { Vec::new() },
+        roles: Roles { initiator: "server1".parse()?, destination: "server2".parse()?, far_end: Some("server3".parse()?) },
+        addresses: Addresses { active: ACTIVE.parse()?, parked: PARKED.parse()? },
         workload: Workload {
-            d2d: vec![program.clone(), "d2d".into()],
-            usrp: vec![program, "usrp".into()],
-            uhd: vec![beside],
-            collect_interval_s: 10.0,
-            control_command: Vec::new(),
+            d2d: vec![program.clone(), "d2d".into()].try_into()?,
+            usrp: vec![program, "usrp".into()].try_into()?,
+            uhd: vec![beside].try_into()?,
+            collect_interval: Duration::from_secs(10),
+            control_command: None,
             meanings: BTreeMap::new(),
             control: [settings(&CONTROL), settings(&[if relay { TDD } else { FDD }])].into_iter().flatten().collect(),
         },
         // The far end probes whom it serves: the pool itself, or whom it reaches through the pool.
-        probe: if relay { Probe { target: TERMINALS[2].into(), ..Probe::default() } } else { Probe::default() },
-        host: scenario.servers().iter().map(|server| (server.name.to_owned(), host(server, scenario))).collect(),
-        radio: scenario.radios().iter().map(|(name, _)| ((*name).to_owned(), radio(carriers(name, scenario)))).collect(),
+        probe: if relay { Probe { target: TERMINALS[2], ..Probe::default() } } else { Probe::default() },
+        host: scenario.servers().iter().map(|server| host(server, scenario)).collect::<Result<_, _>>()?,
+        radio: scenario.radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,
     })
 }
 
@@ -115,7 +116,7 @@ pub fn this_program() -> Result<String, Failure> {
         .map_err(|path| Failure::new(ErrorCode::Config, format!("the path {} is not text; move baton elsewhere", path.display())))
 }
 
-fn host(server: &Server, scenario: Scenario) -> Host {
+fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValue> {
     let name = server.name;
     let (radio, terminal) = match name {
         "server3" => ("far", 0.0),
@@ -133,16 +134,17 @@ fn host(server: &Server, scenario: Scenario) -> Host {
         }
     }
     let ip = server.management.split('/').next().unwrap_or(server.management);
-    Host {
-        command: format!("tcp://{ip}:7600"),
-        telemetry: format!("tcp://{ip}:7601"),
-        radio: radio.into(),
-        radio_port: "eth3".into(),
-        tun: TUN.into(),
+    let host = Host {
+        command: format!("tcp://{ip}:7600").parse()?,
+        telemetry: format!("tcp://{ip}:7601").parse()?,
+        radio: radio.parse()?,
+        radio_port: "eth3".parse()?,
+        tun: TUN.parse()?,
         autostart: !pool,
         control,
         workload: None,
-    }
+    };
+    Ok((name.parse()?, host))
 }
 
 /// Transmit and receive carriers of a radio, Hz.
@@ -154,18 +156,19 @@ fn carriers(radio: &str, scenario: Scenario) -> (f64, f64) {
     }
 }
 
-fn radio((tx_freq, rx_freq): (f64, f64)) -> Radio {
-    Radio {
-        args: format!("addr={RADIO_ADDRESS}"),
+fn radio(name: &str, (tx_freq, rx_freq): (f64, f64)) -> Result<(RadioName, Radio), BadValue> {
+    let radio = Radio {
+        args: format!("addr={RADIO_ADDRESS}").parse()?,
         rate: RATE,
         tx_freq,
         rx_freq,
         gain: 0.0,
         tx_ant: "A".into(),
         rx_ant: "A".into(),
-        reference: "internal".into(),
+        reference: Reference::Internal,
         bw: RATE,
-    }
+    };
+    Ok((name.parse()?, radio))
 }
 
 fn settings(pairs: &[(&str, f64)]) -> BTreeMap<String, Value> {

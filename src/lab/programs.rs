@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::topology::{CONSOLE, Scenario};
-use config::Config;
+use config::{Config, HostName, TomlSource};
 use protocol::{ErrorCode, Failure};
 
 /// A program of the lab.
@@ -68,11 +68,11 @@ pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(Strin
         ready: "n210 ready".into(),
         again: Vec::new(),
     };
-    let agent = |host: &String| Program {
+    let agent = |host: &HostName| Program {
         title: format!("the agent of {host}"),
-        log: host.clone(),
-        namespace: host.clone(),
-        command: match faults.iter().find(|(faulty, _)| faulty == host) {
+        log: host.to_string(),
+        namespace: host.to_string(),
+        command: match faults.iter().find(|(faulty, _)| host == faulty) {
             Some((_, file)) => command(&["agent", "--host", host, "--faults", file]),
             None => command(&["agent", "--host", host]),
         },
@@ -106,5 +106,5 @@ pub fn read(file: &Path) -> Result<Vec<Vec<Program>>, Failure> {
     }
     let wrong = |error: String| Failure::new(ErrorCode::Config, format!("{}: {error}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    toml::from_str(&text).map(|file: File| file.stage).map_err(|error| wrong(error.to_string().trim_end().to_owned()))
+    TomlSource::of_file(file, &text).read().map(|file: File| file.stage)
 }

@@ -1,5 +1,7 @@
 //! The lab's network as data: what docs/lab.md draws.
 
+use std::net::Ipv4Addr;
+
 /// Who takes part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scenario {
@@ -29,7 +31,8 @@ const SERVERS: [Server; 4] = [
 /// The radios by name, and the namespace of each.
 const RADIOS: [(&str, &str); 3] = [("pool", "n210"), ("far", "n210-far"), ("receiver", "n210-receiver")];
 /// Tun addresses of the terminals: far end, pool, receiver. A terminal's place is its index in routes.
-pub const TERMINALS: [&str; 3] = ["192.168.40.8", "192.168.40.9", "192.168.40.10"];
+pub const TERMINALS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(192, 168, 40, 8), Ipv4Addr::new(192, 168, 40, 9), Ipv4Addr::new(192, 168, 40, 10)];
 
 impl Scenario {
     fn with<T>(self, all: &[T]) -> &[T] {
@@ -246,5 +249,12 @@ mod tests {
             topology.addresses.iter().filter(|at| at.interface == TUN).map(|at| (at.namespace, at.address)).collect();
         let places = [("server3", TERMINALS[0]), ("server1", TERMINALS[1]), ("server4", TERMINALS[2])];
         assert!(places.iter().all(|(namespace, address)| tuns.contains(&(*namespace, format!("{address}/24").as_str()))));
+    }
+
+    #[test]
+    fn every_address_is_one() {
+        for at in Topology::of(Scenario::Relay).addresses {
+            at.address.parse::<config::Cidr>().unwrap();
+        }
     }
 }

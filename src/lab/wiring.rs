@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, Mu
 use super::namespace::Namespaces;
 use super::topology::{Cable, Port, Switch, TUN, Topology};
 use super::tun;
+use config::Cidr;
 use protocol::{ErrorCode, Failure};
 use protocol::{Trying, missing};
 
@@ -154,8 +154,8 @@ async fn configure(topology: &Topology, name: &str, link: Handle) -> Result<(), 
         }
     }
     for at in topology.addresses.iter().filter(|at| at.namespace == name) {
-        let (address, length) = parse(at.address)?;
-        let request = link.address().add(index(name, at.interface)?, address.into(), length);
+        let address: Cidr = at.address.parse()?;
+        let request = link.address().add(index(name, at.interface)?, address.address().into(), address.prefix());
         request.execute().await.trying(|| format!("{} could not be set on {name}/{}", at.address, at.interface))?;
     }
     let switches = topology.switches.iter().map(|switch| switch.bridge).filter(|bridge| bridge.namespace == name);
@@ -232,27 +232,4 @@ fn note(waiting: &mut HashSet<String>, message: &LinkMessage) {
 
 fn index(namespace: &str, interface: &str) -> Result<u32, Failure> {
     if_nametoindex(interface).trying(|| format!("{namespace}/{interface} can not be found"))
-}
-
-fn parse(address: &str) -> Result<(Ipv4Addr, u8), Failure> {
-    let parts = address.split_once('/').and_then(|(ip, length)| Some((ip.parse().ok()?, length.parse().ok()?)));
-    parts
-        .filter(|&(_, length)| length <= 32)
-        .ok_or_else(|| Failure::new(ErrorCode::Internal, format!("\"{address}\" is no address with prefix length")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::topology::Scenario;
-    use super::*;
-
-    #[test]
-    fn every_address_of_the_lab_parses() {
-        for at in Topology::of(Scenario::Relay).addresses {
-            parse(at.address).unwrap();
-        }
-        for wrong in ["", "1.2.3.4", "1.2.3.4/33", "1.2.3/24", "1.2.3.4/x"] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::host_link::{HostLink, Job};
 use super::signing::Key;
 use config::Config;
-use protocol::{Command, ErrorCode, Failure};
+use protocol::{Answer, AnswerType, Ask, Command, ErrorCode, Failure};
 
 /// Requests waiting to be taken by a host's link: it takes them at once, so that more is a caller gone mad.
 const WAITING: usize = 64;
@@ -48,7 +47,7 @@ impl Client {
     /// The agent's own failure; [`ErrorCode::Unreachable`] when it can not be reached or does not answer in time;
     /// [`ErrorCode::Config`] for a host that the configuration does not name; [`ErrorCode::Unauthorized`] when the answer's signature
     /// is wrong.
-    pub async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Value, Failure> {
+    pub async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         let (answer, answered) = oneshot::channel();
         let job = Job { command, deadline: Instant::now() + deadline, allowed: deadline, answer };
         let broken = || Failure::new(ErrorCode::Internal, format!("the link to {host} broke down"));
@@ -56,8 +55,16 @@ impl Client {
         answered.await.unwrap_or_else(|_| Err(broken()))
     }
 
+    /// As [`Client::request`], with the type of the answer.
+    ///
+    /// # Errors
+    /// Those of [`Client::request`]; [`ErrorCode::Internal`] when the answer could not be read.
+    pub async fn ask<A: Ask>(&self, host: &str, asked: A, deadline: Duration) -> Result<A::Answer, Failure> {
+        A::Answer::from_answer(self.request(host, asked.into(), deadline).await?)
+    }
+
     fn link(&self, host: &str) -> Result<mpsc::Sender<Job>, Failure> {
-        let endpoint = self.shared.config.host(host)?.command.parse::<super::Endpoint>()?;
+        let endpoint = self.shared.config.host(host)?.command.clone();
         let mut links = self.shared.links.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = links.get(host).filter(|link| !link.is_closed()) {
             return Ok(link.clone());

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::Endpoint;
+use config::Endpoint;
 use protocol::{ErrorCode, Failure};
 
 pub use filter::{Filter, Limits, OVERSIZED};

@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::channel::mpsc as futures_mpsc;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use zeromq::{DealerSocket, Socket, SocketEvent, SocketOptions, SocketRecv, SocketSend, ZmqMessage};
 
+use super::now_ms;
 use super::signing::Key;
-use super::{Endpoint, now_ms};
-use protocol::{Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
+use config::Endpoint;
+use protocol::{Answer, Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
 
 /// How long one attempt to connect may take. zeromq tries a refused port again within it, after 50, 100, 200 ms...
 const CONNECT: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub(super) struct Job {
     pub(super) deadline: Instant,
     /// The deadline as it was given, for the sentence.
     pub(super) allowed: Duration,
-    pub(super) answer: oneshot::Sender<Result<Value, Failure>>,
+    pub(super) answer: oneshot::Sender<Result<Answer, Failure>>,
 }
 
 /// A request under way.
@@ -249,15 +249,13 @@ impl HostLink {
             tracing::warn!("{} sent something that is no reply", self.host);
             return;
         };
-        if !self.pending.contains_key(&reply.id) {
-            return;
-        }
+        let Some(pending) = self.pending.get(&reply.id) else { return };
         let genuine = self.key.as_ref().is_none_or(|key| frames.next().is_some_and(|signature| key.verify(frame, signature)));
         let result = if !genuine {
             Err(Failure::new(ErrorCode::Unauthorized, format!("the answer of {} is not signed with this cluster's key", self.host))
                 .hint("give every host the same cluster key"))
         } else if reply.ok {
-            Ok(reply.result)
+            Ok(pending.job.command.read_answer(&self.host, reply.result))
         } else {
             let silent = || Failure::new(ErrorCode::Internal, format!("{} failed without saying why", self.host));
             Err(reply.error.unwrap_or_else(silent))
@@ -265,7 +263,7 @@ impl HostLink {
         self.settle(&reply.id, result);
     }
 
-    fn settle(&mut self, id: &str, result: Result<Value, Failure>) {
+    fn settle(&mut self, id: &str, result: Result<Answer, Failure>) {
         if let Some(pending) = self.pending.remove(id) {
             // The caller may have given up.
             let _ = pending.job.answer.send(result);

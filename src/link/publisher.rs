@@ -5,7 +5,6 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use zeromq::{PubSocket, Socket, SocketSend, ZmqMessage};
 
-use super::Endpoint;
 use super::gate::{Gate, Limits};
 use super::server::runtime_folder;
 use config::Config;
@@ -26,9 +25,9 @@ impl Publisher {
     /// # Errors
     /// [`ErrorCode::Environment`] when it can not be bound, [`ErrorCode::Config`] when it is no endpoint.
     pub async fn bind(config: &Config, host: &str) -> Result<Self, Failure> {
-        let endpoint: Endpoint = config.host(host)?.telemetry.parse()?;
+        let endpoint = &config.host(host)?.telemetry;
         let inner = runtime_folder(config, host)?.join("telemetry.zmq");
-        let (gate, listener) = Gate::open(&endpoint, &inner, Limits::SUBSCRIPTIONS)?;
+        let (gate, listener) = Gate::open(endpoint, &inner, Limits::SUBSCRIPTIONS)?;
         let mut socket = PubSocket::new();
         socket
             .bind_listener(listener)

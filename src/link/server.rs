@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures::FutureExt;
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
-use super::Endpoint;
 use super::gate::{Gate, Limits, OVERSIZED};
 use super::memory::{Memory, Verdict};
 use super::order::Newest;
@@ -76,7 +76,7 @@ impl Server {
     /// [`ErrorCode::Config`] for an unknown host, a bad endpoint or key, and for an endpoint beyond this machine without a key
     /// (unless `insecure`); [`ErrorCode::Environment`] when it can not be bound.
     pub async fn bind(config: &Config, host: &str, insecure: bool) -> Result<Self, Failure> {
-        let endpoint: Endpoint = config.host(host)?.command.parse()?;
+        let endpoint = &config.host(host)?.command;
         let key = Key::load(config)?;
         if key.is_none() && !endpoint.is_local() && !insecure {
             return Err(Failure::new(
@@ -107,10 +107,11 @@ impl Server {
     }
 
     /// Answers requests with `execute` until `stop`; each runs in a task of its own, so that none waits for another.
-    pub async fn serve<F, Fut>(self, execute: F, stop: CancellationToken)
+    pub async fn serve<F, Fut, A>(self, execute: F, stop: CancellationToken)
     where
         F: Fn(Command) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Value, Failure>> + Send + 'static,
+        Fut: Future<Output = Result<A, Failure>> + Send + 'static,
+        A: Serialize,
     {
         let Self { gate: _gate, shared, receive: Receive(mut receive, send) } = self;
         let execute = Arc::new(execute);
@@ -155,10 +156,11 @@ fn open(message: ZmqMessage) -> (Vec<Bytes>, Result<Envelope, Failure>) {
 }
 
 impl Shared {
-    async fn answer<F, Fut>(&self, message: ZmqMessage, execute: &F, send: RouterSendHalf)
+    async fn answer<F, Fut, A>(&self, message: ZmqMessage, execute: &F, send: RouterSendHalf)
     where
         F: Fn(Command) -> Fut,
-        Fut: Future<Output = Result<Value, Failure>>,
+        Fut: Future<Output = Result<A, Failure>>,
+        A: Serialize,
     {
         let began = Instant::now();
         let (route, envelope) = open(message);
@@ -194,17 +196,18 @@ impl Shared {
         Ok(request)
     }
 
-    async fn once<F, Fut>(&self, request: Request, execute: &F, began: Instant) -> Bytes
+    async fn once<F, Fut, A>(&self, request: Request, execute: &F, began: Instant) -> Bytes
     where
         F: Fn(Command) -> Fut,
-        Fut: Future<Output = Result<Value, Failure>>,
+        Fut: Future<Output = Result<A, Failure>>,
+        A: Serialize,
     {
         let earlier = request.first_sent_at_ms.is_some_and(|first| first < self.since_ms);
         let late = self.newest.is_late(request.connection.as_ref());
         let Request { id, command, .. } = request;
-        let memory = if only_reads(&command) { &self.readings } else { &self.deeds };
+        let memory = if command.only_reads() { &self.readings } else { &self.deeds };
         match memory.look_up(&id, &command) {
-            Verdict::Execute(sender) if earlier && !only_reads(&command) => {
+            Verdict::Execute(sender) if earlier && !command.only_reads() => {
                 let text = format!(
                     "the agent of {} was started again after {} was sent: whether it was carried out is not known",
                     self.host,
@@ -215,7 +218,7 @@ impl Shared {
                 sender.send_replace(Some(reply.clone()));
                 reply
             }
-            Verdict::Execute(sender) if late && !only_reads(&command) => {
+            Verdict::Execute(sender) if late && !command.only_reads() => {
                 let text =
                     format!("{} came too late: its sender has connected anew since and waits for it no more", command.name());
                 let reply = self.reply(&id, Err(Failure::new(ErrorCode::Expired, text)), began);
@@ -264,28 +267,18 @@ impl Shared {
     }
 }
 
-fn only_reads(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Status
-            | Command::GetTunIp
-            | Command::GetControl
-            | Command::GetCollected { .. }
-            | Command::ProbeMark
-            | Command::ProbeWindow { .. }
-            | Command::AwaitSync { .. }
-    )
-}
-
 /// Executes a command; a panic in it becomes an answer.
-async fn guarded<F, Fut>(execute: &F, command: Command) -> Result<Value, Failure>
+async fn guarded<F, Fut, A>(execute: &F, command: Command) -> Result<Value, Failure>
 where
     F: Fn(Command) -> Fut,
-    Fut: Future<Output = Result<Value, Failure>>,
+    Fut: Future<Output = Result<A, Failure>>,
+    A: Serialize,
 {
     let name = command.name();
     // The state behind `execute` is guarded by locks that survive a panic, so it may be used afterwards.
     let attempt = AssertUnwindSafe(async { execute(command).await }).catch_unwind().await;
+    let no_json = |e| Failure::new(ErrorCode::Internal, format!("the result of {name} has no JSON form: {e}"));
+    let attempt = attempt.map(|result| result.and_then(|answer| serde_json::to_value(answer).map_err(no_json)));
     attempt.unwrap_or_else(|panic| {
         let words = panic
             .downcast_ref::<&str>()

@@ -66,7 +66,7 @@ pub enum LinkState {
 pub fn subscribe(config: Arc<Config>) -> mpsc::Receiver<Heard> {
     let (sender, receiver) = mpsc::channel(CAPACITY);
     for (host, settings) in &config.host {
-        tokio::spawn(Subscription::new(host, &settings.telemetry, sender.clone()).run());
+        tokio::spawn(Subscription::new(host, &settings.telemetry.to_string(), sender.clone()).run());
     }
     receiver
 }

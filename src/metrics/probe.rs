@@ -19,30 +19,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
 use super::window::Ledger;
+use config::PROBE_INTERVALS;
 use protocol::{ErrorCode, Failure, ProbeMark, ProbeStatus, ProbeWindow};
 
-/// Shortest interval.
-pub const SHORTEST: Duration = Duration::from_millis(1);
-/// Longest interval.
-pub const LONGEST: Duration = Duration::from_secs(60);
 /// The thread looks at least this often whether it is to stop and whether probes are to be given up.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// Reads an interval: `100ms`, `0.5s` or a number of milliseconds.
-///
-/// # Errors
-/// No time, or one that is not probed at, in a sentence.
-pub fn interval(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => text.strip_suffix('s').map_or((text, 1e-3), |number| (number, 1.0)),
-    };
-    let seconds = number.trim().parse::<f64>().map_err(|_| format!("\"{text}\" is no time; write 100ms or 0.5s"))? * unit;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|time| (SHORTEST..=LONGEST).contains(time))
-        .ok_or_else(|| "the interval is 1ms to 60s".into())
-}
 
 /// A running probe; dropping it stops it.
 #[derive(Debug)]
@@ -82,7 +63,7 @@ impl Prober {
     /// # Errors
     /// [`ErrorCode::Config`] for an interval outside 1 ms to 60 s, [`ErrorCode::Environment`] when the machine grants no ICMP socket.
     pub fn start(target: Ipv4Addr, interval: Duration) -> Result<Self, Failure> {
-        if !(SHORTEST..=LONGEST).contains(&interval) {
+        if !PROBE_INTERVALS.contains(&interval) {
             return Err(Failure::new(
                 ErrorCode::Config,
                 format!("an interval of {} ms between probes is not possible", interval.as_secs_f64() * 1e3),
@@ -260,19 +241,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals() {
-        let ms = |ms: f64| Ok(Duration::from_secs_f64(ms / 1e3));
-        for (text, expected) in
-            [("100ms", ms(100.0)), ("1ms", ms(1.0)), ("0.5s", ms(500.0)), ("20", ms(20.0)), ("60s", ms(60_000.0))]
-        {
-            assert_eq!(interval(text), expected, "{text}");
-        }
-        for text in ["", "s", "0ms", "61s", "-5ms", "nanms", "NaN", "inf", "1e300s", "1m"] {
-            assert!(interval(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn missed_times_are_not_made_up_for() {
         for (due, now, expected) in [(0, 0, 10), (0, 9, 10), (10, 10, 20), (10, 19, 20), (10, 20, 30), (10, 105, 110)] {
             assert_eq!(next_due(due, 10, now), expected, "{due} {now}");
@@ -300,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_probe_to_this_machine_is_answered() {
-        let Some(prober) = prober(SHORTEST) else { return };
+        let Some(prober) = prober(*PROBE_INTERVALS.start()) else { return };
         until(&prober, |status| status.received >= 20).await;
         let mark = prober.mark();
         until(&prober, |status| status.sent >= mark.next + 100).await;
@@ -313,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn two_probers_do_not_take_each_others_replies() {
-        let (Some(one), Some(two)) = (prober(SHORTEST), prober(SHORTEST)) else { return };
+        let (Some(one), Some(two)) = (prober(*PROBE_INTERVALS.start()), prober(*PROBE_INTERVALS.start())) else { return };
         until(&one, |status| status.received >= 30).await;
         until(&two, |status| status.received >= 30).await;
         for prober in [&one, &two] {
@@ -324,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_dropped_probe_ends_its_windows() {
-        let Some(prober) = prober(LONGEST) else { return };
+        let Some(prober) = prober(*PROBE_INTERVALS.end()) else { return };
         until(&prober, |status| status.received >= 1).await;
         let (shared, mut settled) = (Arc::clone(&prober.shared), prober.settled.clone());
         drop(prober);

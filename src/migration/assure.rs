@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::engine::{Effect, Stage, State};
 use super::standing::Standing;
-use protocol::{ErrorCode, Failure, Outcome, ProcessState};
+use protocol::{Answer, ErrorCode, Failure, Outcome, ProcessState};
 
 impl State {
     /// The probes of the last moments have travelled, or nobody counts them.
@@ -23,7 +21,7 @@ impl State {
     }
 
     /// The destination has said what it does. One that does not answer is taken at the word that it gave.
-    pub(super) fn assured(mut self, settled: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn assured(mut self, settled: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
         let Some(report) = self.report(&result).filter(|report| Standing::of(*report) != Standing::Serves) else {
             return self.count(settled);
         };

@@ -53,11 +53,11 @@ pub fn blocked(findings: &[Finding]) -> bool {
 
 /// Whether each host answers (but for one that must not), speaks our protocol, and is free of a death and of another order.
 fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &Answers) -> Vec<Finding> {
-    let pool = [&config.roles.initiator, &config.roles.destination];
+    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let mut findings = Vec::new();
     for (host, answer) in answers {
         if silent == Some(host) {
-            let verdict = be_silent(host, answer.as_ref().map(|_| serde_json::Value::Null).map_err(Clone::clone));
+            let verdict = be_silent(host, answer.as_ref().map(drop).map_err(Clone::clone));
             let passes = |_| Finding::new(Grade::Ok, host, "the agent does not answer, as a failover has it");
             findings.push(verdict.map_or_else(|failure| finding(Grade::Blocker, host, failure), passes));
             continue;
@@ -65,7 +65,7 @@ fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &
         // KL and KR ask one host only, and are never refused for the sake of the other.
         let needed = order.is_some_and(|order| match order {
             Order::KL | Order::KR => config.executor(order) == host,
-            _ => pool.contains(&host),
+            _ => pool.contains(&host.as_str()),
         });
         let status = match answer {
             Ok(status) => status,
@@ -101,11 +101,12 @@ fn finding(grade: Grade, subject: &str, failure: Failure) -> Finding {
 
 /// Who owns the radio, and whether there is but one.
 fn radio(config: &Config, answers: &Answers) -> Finding {
-    let pool = [&config.roles.initiator, &config.roles.destination];
-    let holds = |status: &Telemetry| holds_radio(status, &config.addresses.active);
+    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
+    let active = config.addresses.active.to_string();
+    let holds = |status: &Telemetry| holds_radio(status, &active);
     let statuses = answers.iter().filter_map(|(host, answer)| answer.as_ref().ok().map(|status| (host, status)));
     let owners: Vec<&String> =
-        statuses.filter(|(host, status)| pool.contains(host) && holds(status)).map(|(host, _)| host).collect();
+        statuses.filter(|(host, status)| pool.contains(&host.as_str()) && holds(status)).map(|(host, _)| host).collect();
     match owners.as_slice() {
         [] => Finding::new(Grade::Ok, "radio", "no server that answers points eth3 at it"),
         [owner] => owned_by(owner, &pool, answers),
@@ -119,8 +120,8 @@ fn radio(config: &Config, answers: &Answers) -> Finding {
 }
 
 /// The owner by its address, and by the newest epoch that an agent knows.
-fn owned_by(owner: &str, pool: &[&String], answers: &Answers) -> Finding {
-    let known = |host: &&String| {
+fn owned_by(owner: &str, pool: &[&str], answers: &Answers) -> Finding {
+    let known = |host: &&str| {
         let status = answers.get(*host)?.as_ref().ok()?;
         Some((status.owner_epoch?, status.owner.as_deref()?))
     };
@@ -128,8 +129,7 @@ fn owned_by(owner: &str, pool: &[&String], answers: &Answers) -> Finding {
     match pool.iter().filter_map(known).max() {
         None => Finding::new(Grade::Ok, "radio", seen),
         Some((epoch, named)) if named == owner => {
-            let agree: Vec<&str> =
-                pool.iter().filter(|host| known(host) == Some((epoch, named))).map(|host| host.as_str()).collect();
+            let agree: Vec<&str> = pool.iter().filter(|host| known(host) == Some((epoch, named))).copied().collect();
             Finding::new(Grade::Ok, "radio", format!("{seen} and owns it under epoch {epoch}, says {}", agree.join(" and ")))
         }
         Some((epoch, named)) => Finding::new(Grade::Warning, "radio", format!("{seen}, but epoch {epoch} is {named}'s"))
@@ -153,7 +153,7 @@ fn far_end(config: &Config, answers: &Answers) -> Finding {
     let unmeasured = "lost probes and the gap will not be measured";
     let warning = |text: String| Finding::new(Grade::Warning, "far end", text);
     let Some(host) = &config.roles.far_end else { return warning(format!("none is configured: {unmeasured}")) };
-    match answers.get(host) {
+    match answers.get(host.as_str()) {
         None | Some(Err(_)) => warning(format!("{host} does not answer: {unmeasured}")),
         Some(Ok(Telemetry { probe: None, .. })) => {
             warning(format!("no probe runs on {host}: {unmeasured}")).hint("start it with probe_start")
@@ -194,7 +194,7 @@ pub(super) fn of_host(ask: Ask, status: &Telemetry, orders: Orders, active: &str
 ///
 /// # Errors
 /// [`ErrorCode::State`]: it answers.
-pub(super) fn be_silent(host: &str, answer: Result<serde_json::Value, Failure>) -> Result<String, Failure> {
+pub(super) fn be_silent(host: &str, answer: Result<(), Failure>) -> Result<String, Failure> {
     match answer {
         Err(failure) if unanswered(&failure) => {
             Ok(format!("Check: {host} does not answer: {}", super::engine::sentence(&failure.message)))

@@ -1,21 +1,19 @@
 //! Whether an order may begin.
 
-use serde_json::Value;
-
 use super::check;
-use super::engine::{Effect, Stage, State, read, sentence};
+use super::engine::{Effect, Stage, State, sentence};
 use super::flow::{Ask, Side};
 use super::setting::Setting;
 use super::standing::{self, Report};
-use protocol::{ErrorCode, Failure, Finding, Grade, Method, Origin, SyncState, Telemetry};
+use protocol::{Answer, ErrorCode, Failure, Finding, Grade, Method, Origin, SyncState, Telemetry};
 
 impl State {
-    pub(super) fn checked(mut self, index: usize, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn checked(mut self, index: usize, result: Result<Answer, Failure>) -> (Self, Effect) {
         let Some(check) = self.flow.checks.get(index) else { return self.enter(Stage::Marking) };
         let host = self.setting.host(check.at);
         let orders = self.setting.orders(host);
         if check.ask == Ask::BeSilent {
-            return match check::be_silent(host, result) {
+            return match check::be_silent(host, result.map(drop)) {
                 Ok(warning) => {
                     self.warnings.push(warning);
                     self.enter(Stage::Checking(index + 1))
@@ -23,7 +21,7 @@ impl State {
                 Err(failure) => self.not_begun(failure),
             };
         }
-        let verdict = result.and_then(|value| read::<Telemetry>(value, "status", host)).and_then(|status| match check.ask {
+        let verdict = result.and_then(Answer::into_result::<Telemetry>).and_then(|status| match check.ask {
             _ if self.is_busy(&status) => Err(standing::busy(&status)),
             ask => {
                 let findings = check::of_host(ask, &status, orders, &self.setting.active);

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -17,7 +16,7 @@ use super::setting::Setting;
 use super::take_up::take_up;
 use crate::metrics::records;
 use config::Config;
-use protocol::{Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
 
 /// How often a long step reports how long it has taken so far: as often as telemetry is published.
 const TICK: Duration = Duration::from_millis(100);
@@ -73,7 +72,7 @@ async fn follow(
             }
             Effect::Wait(time) => {
                 tokio::time::sleep(time).await;
-                Ok(Value::Null)
+                Ok(Answer::Done)
             }
             Effect::AwaitGo(limit) => wait_for_go(wishes, limit).await,
             Effect::End(record) => return over(*record, &state, &config.records, on_progress).await,
@@ -90,10 +89,10 @@ pub async fn history(folder: &Path) -> Vec<RunRecord> {
     records.ok().and_then(Result::ok).unwrap_or_default().runs
 }
 
-async fn wait_for_go(wishes: &mut watch::Receiver<Wish>, limit: Duration) -> Result<Value, Failure> {
+async fn wait_for_go(wishes: &mut watch::Receiver<Wish>, limit: Duration) -> Result<Answer, Failure> {
     let wish = tokio::time::timeout(limit, wishes.wait_for(|wish| *wish != Wish::None)).await;
     match wish.map(|wish| wish.map(|wish| *wish)) {
-        Ok(Ok(Wish::Go)) => Ok(Value::Null),
+        Ok(Ok(Wish::Go)) => Ok(Answer::Done),
         Err(_) => Err(hold::forgotten()),
         // Whoever could have said go is gone.
         Ok(_) => Err(hold::cancelled()),
@@ -101,7 +100,7 @@ async fn wait_for_go(wishes: &mut watch::Receiver<Wish>, limit: Duration) -> Res
 }
 
 /// Asks a host, calling `tick` while it works, and gives up by itself on one that keeps no deadline.
-async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl FnMut() + Send) -> Result<Value, Failure> {
+async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl FnMut() + Send) -> Result<Answer, Failure> {
     let (name, deadline) = (command.name(), deadline(&command));
     let answer = tokio::time::timeout(deadline + MARGIN, agents.request(host, command, deadline));
     tokio::pin!(answer);

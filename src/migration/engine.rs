@@ -6,16 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
 use super::flow::{Ask, Facts, FailureIs, Flow, STALE, Side, Step, Undo, When};
 use super::flows;
 use super::hold::HOLD_LIMIT;
 use super::known::{Ends, unanswered};
 use super::rollback::Back;
 use super::setting::Setting;
-use protocol::{Command, ErrorCode, Failure, Method, Outcome, PhaseName, ProbeWindow, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Method, Outcome, PhaseName, ProbeWindow, RunRecord};
 
 /// What the driver is to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +38,7 @@ pub struct Event {
     /// When, on the driver's clock.
     pub at: Duration,
     /// The answer to a request; anything after a wait.
-    pub result: Result<Value, Failure>,
+    pub result: Result<Answer, Failure>,
     /// The operator wants the order given up.
     pub cancel: bool,
 }
@@ -308,10 +305,10 @@ impl State {
         !self.facts.route_list.is_empty()
     }
 
-    fn stepped(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+    fn stepped(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
         let Some(step) = self.flow.steps.get(index) else { return self.enter(Stage::Stepping(index)) };
         self.ends.heard(step.at, step.ask, &result);
-        match result.and_then(|value| self.learn(step, took, value)) {
+        match result.and_then(|answer| self.learn(step, took, answer)) {
             Ok(()) => self.enter(Stage::Stepping(index + 1)),
             Err(failure) if step.failure_is == FailureIs::Warning => {
                 self.warnings.push(self.says(step, &failure));
@@ -327,16 +324,16 @@ impl State {
         }
     }
 
-    fn finished(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+    fn finished(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
         if let Some(step) = self.flow.afterwards.get(index)
-            && let Err(failure) = result.and_then(|value| self.learn(step, took, value))
+            && let Err(failure) = result.and_then(|answer| self.learn(step, took, answer))
         {
             self.warnings.push(self.says(step, &failure));
         }
         self.enter(Stage::Finishing(index + 1))
     }
 
-    fn cleaned_up(mut self, left: &'static [Undo], result: Result<Value, Failure>) -> (Self, Effect) {
+    fn cleaned_up(mut self, left: &'static [Undo], result: Result<Answer, Failure>) -> (Self, Effect) {
         let Some((&(side, ask), rest)) = left.split_first() else { return self.enter(Stage::CleaningUp(&[])) };
         let mut rest = rest;
         self.ends.heard(side, ask, &result);
@@ -374,11 +371,4 @@ pub(super) fn rounded(duration: Duration) -> f64 {
 pub(super) fn sentence(text: &str) -> String {
     let text = text.trim_end();
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
-}
-
-pub(super) fn read<T: DeserializeOwned>(value: Value, what: &str, host: &str) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|e| {
-        Failure::new(ErrorCode::Internal, format!("the answer of {host} to {what} could not be read: {e}"))
-            .hint("run the same baton on every host")
-    })
 }

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::engine::{Effect, Stage, State, read, sentence};
+use super::engine::{Effect, Stage, State, sentence};
 use super::setting::interval;
-use protocol::{Failure, ProbeMark, ProbeWindow};
+use protocol::{Answer, Failure, ProbeMark, ProbeWindow};
 
 impl State {
-    pub(super) fn marked(mut self, result: Result<Value, Failure>) -> (Self, Effect) {
-        let far_end = self.setting.far_end.clone().unwrap_or_default();
-        match result.and_then(|value| read::<ProbeMark>(value, "probe_mark", &far_end)) {
+    pub(super) fn marked(mut self, result: Result<Answer, Failure>) -> (Self, Effect) {
+        match result.and_then(Answer::into_result::<ProbeMark>) {
             Ok(mark) => self.mark = Some(mark.next),
             Err(failure) => self.warnings.push(format!("Lost probes and the gap are not measured: {}", sentence(&failure.message))),
         }
@@ -26,9 +23,8 @@ impl State {
         self.enter(Stage::Settling(settled))
     }
 
-    pub(super) fn counted(mut self, settled: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
-        let far_end = self.setting.far_end.clone().unwrap_or_default();
-        match result.and_then(|value| read::<ProbeWindow>(value, "probe_window", &far_end)) {
+    pub(super) fn counted(mut self, settled: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
+        match result.and_then(Answer::into_result::<ProbeWindow>) {
             Ok(window) => {
                 // The probe may be slower than configured: then the first reply after the move may still be to come.
                 let needed = settling(interval(window.interval_ms));

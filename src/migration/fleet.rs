@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::Agents;
 use config::Config;
 use protocol::{
-    Command, ErrorCode, Failure, HostLoad, Linked, Port, ProbeStatus, ProcessState, ProcessStatus, Progress, Route, SetPort,
-    SyncState, Telemetry, VERSION,
+    Access, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Frozen, HostLoad, Linked, Port, ProbeMark,
+    ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState, Telemetry, TunIp,
+    Unsent, VERSION,
 };
 
 pub const ACTIVE: &str = "192.168.10.1/24";
@@ -19,7 +20,7 @@ pub const PARKED: &str = "192.168.20.2/24";
 
 /// A cluster of server1, server2 and the far end server3, with its records in `records`.
 pub fn config(records: &Path, far_end: bool) -> Config {
-    let mut config: Config = toml::from_str(
+    let mut config = Config::parse(
         r#"
         records = "/nowhere"
         runtime = "/nowhere"
@@ -43,13 +44,9 @@ pub fn config(records: &Path, far_end: bool) -> Config {
     )
     .unwrap();
     config.records = records.to_owned();
-    config.roles.far_end = far_end.then(|| "server3".to_owned());
+    config.roles.far_end = far_end.then(|| "server3".parse().unwrap());
     config
 }
-
-/// Commands that change nothing.
-const READS: [&str; 8] =
-    ["export", "status", "get_tun_ip", "get_control", "get_collected", "await_sync", "probe_mark", "probe_window"];
 
 /// What goes wrong with a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +133,7 @@ impl Fleet {
 
     /// Commands that change something, as `command@host`.
     pub fn changes(&self) -> Vec<String> {
-        self.log.iter().filter(|(_, name)| !READS.contains(name)).map(|(host, name)| format!("{name}@{host}")).collect()
+        self.log.iter().filter(|(_, name)| !reads(name)).map(|(host, name)| format!("{name}@{host}")).collect()
     }
 
     fn fault(&mut self, host: &str, name: &str) -> Option<Fault> {
@@ -144,7 +141,7 @@ impl Fleet {
         by_name.map(|index| self.faults.remove(index).2).or_else(|| self.faults_at.get(&self.log.len()).copied())
     }
 
-    pub fn answer(&mut self, host: &str, command: &Command) -> Result<Value, Failure> {
+    pub fn answer(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
         let name = command.name();
         let dead = self.dead.get(host).is_some_and(|&from| self.log.len() >= from);
         let fault = self.fault(host, name).filter(|_| !dead);
@@ -154,7 +151,7 @@ impl Fleet {
         if dead {
             return Err(unanswered());
         }
-        if fault != Some(Fault::Lost) && fault != Some(Fault::Late) && !READS.contains(&name) {
+        if fault != Some(Fault::Lost) && fault != Some(Fault::Late) && !command.only_reads() {
             self.come_late(host);
         }
         match fault {
@@ -179,7 +176,7 @@ impl Fleet {
                 Err(Failure::new(ErrorCode::RadioNotFound, "the radio did not answer"))
             }
             Some(Fault::Lost) => Err(unanswered()),
-            Some(Fault::Late) if READS.contains(&name) => Err(unanswered()),
+            Some(Fault::Late) if command.only_reads() => Err(unanswered()),
             Some(Fault::Late) => {
                 self.late.push((host.to_owned(), command.clone()));
                 Err(unanswered())
@@ -226,7 +223,7 @@ impl Fleet {
         self.hosts.get_mut(host).unwrap().active = true;
     }
 
-    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Value, Failure> {
+    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
         if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
@@ -264,27 +261,30 @@ impl Fleet {
                 return wrong("USRP runs already");
             }
             Command::MakeUsrp => state.usrp = ProcessState::Made,
-            Command::Export if untold => return Ok(json!({"state": {"tick": 1}})),
-            Command::Export => return Ok(json!({"state": {"tick": 1}, "stream": {"chain": 1, "tick": 5}})),
+            Command::Export if untold => return Ok(SoftState { state: json!({"tick": 1}), stream: None }.into()),
+            Command::Export => {
+                return Ok(SoftState { state: json!({"tick": 1}), stream: Some(json!({"chain": 1, "tick": 5})) }.into());
+            }
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
             Command::Overlap { stream } => assert_eq!(*stream, json!({"chain": 1, "tick": 5})),
             Command::Freeze => {
                 (state.active, state.frozen) = (false, true);
-                return Ok(json!({"state": {"tick": 2}, "mark": {"sequence": 9}, "epoch": 4}));
+                let (soft, mark) = (json!({"tick": 2}), json!({"sequence": 9}));
+                return Ok(Frozen { state: soft, mark, epoch: 4, trace: vec![] }.into());
             }
             Command::TakeOver { state: soft, mark, .. } => {
                 assert_eq!((soft, mark), (&json!({"tick": 2}), &json!({"sequence": 9})));
                 state.usrp = ProcessState::Running;
-                return Ok(json!(linked));
+                return Ok(linked.into());
             }
             Command::StartUsrp { .. } | Command::LinkUsrp { .. } => {
                 state.usrp = ProcessState::Running;
-                return Ok(json!(linked));
+                return Ok(linked.into());
             }
             Command::DoubleKill => {
                 (state.d2d, state.usrp, state.active) = (false, ProcessState::Stopped, false);
                 if std::mem::take(&mut state.frozen) {
-                    return Ok(json!({"packets": state.unsent}));
+                    return Ok(Some(Unsent { packets: state.unsent.clone() }).into());
                 }
             }
             Command::Resume { .. } => state.frozen = false,
@@ -292,23 +292,28 @@ impl Fleet {
             Command::KillUsrp => (state.usrp, state.active) = (ProcessState::Stopped, false),
             Command::KillD2d => state.d2d = false,
             Command::SetEth3 { port: SetPort::Parked } => state.active = false,
-            Command::GetTunIp => return Ok(json!({"tun_ip": state.tun})),
+            Command::GetTunIp => return Ok(TunIp { tun_ip: state.tun.clone() }.into()),
             Command::SetTunIp { tun_ip } => state.tun.clone_from(tun_ip),
             Command::GetCollected { of } if self.collected.as_deref() != Some(of) => return wrong("nothing is known of it"),
             Command::GetCollected { .. } => {
-                return Ok(json!({"Control": {"RNTI": 61}, "tun_ip": "192.168.40.9/24", "at": chrono::Utc::now()}));
+                let values = ControlValues { control: control(), route_list: vec![] };
+                return Ok(Collected { values, tun_ip: "192.168.40.9/24".into(), at: chrono::Utc::now() }.into());
             }
-            Command::GetControl => return Ok(json!({"Control": {"RNTI": 61}, "route_list": state.routes})),
+            Command::GetControl => return Ok(ControlValues { control: control(), route_list: state.routes.clone() }.into()),
             Command::SetRoute { route_list } => state.routes.clone_from(route_list),
-            Command::AwaitSync { .. } if deaf || !state.serves() => return Ok(json!(SyncState::Searching)),
-            Command::AwaitSync { .. } => return Ok(json!(SyncState::Synced { for_ms: 0 })),
-            Command::ProbeMark => return Ok(json!({"next": 7})),
-            Command::ProbeWindow { .. } => return Ok(json!({"interval_ms": 100.0, "sent": 30, "lost": 19, "gap_ms": 1900.5})),
-            Command::Status => return Ok(json!(Telemetry { probe, ..telemetry(host, state, deaf) })),
+            Command::AwaitSync { .. } if deaf || !state.serves() => return Ok(SyncState::Searching.into()),
+            Command::AwaitSync { .. } => return Ok(SyncState::Synced { for_ms: 0 }.into()),
+            Command::ProbeMark => return Ok(ProbeMark { next: 7 }.into()),
+            Command::ProbeWindow { .. } => return Ok(ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5 }.into()),
+            Command::Status => return Ok(Telemetry { probe, ..telemetry(host, state, deaf) }.into()),
             _ => {}
         }
-        Ok(Value::Null)
+        Ok(Answer::Done)
     }
+}
+
+fn control() -> Control {
+    [("RNTI".to_owned(), json!(61))].into_iter().collect()
 }
 
 fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
@@ -335,8 +340,13 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
     }
 }
 
+/// Whether a command changes nothing.
+fn reads(name: &str) -> bool {
+    Command::TABLE.iter().any(|spec| spec.name == name && spec.access == Access::Reads)
+}
+
 impl Agents for Mutex<Fleet> {
-    async fn request(&self, host: &str, command: Command, _deadline: Duration) -> Result<Value, Failure> {
+    async fn request(&self, host: &str, command: Command, _deadline: Duration) -> Result<Answer, Failure> {
         self.lock().unwrap().answer(host, &command)
     }
 }

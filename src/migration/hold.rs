@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::engine::{Effect, Stage, State, read};
+use super::engine::{Effect, Stage, State};
 use super::flow::{Ask, Side};
-use protocol::{ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
+use protocol::{Answer, ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
 
 /// What the operator wants of an order under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +45,7 @@ impl State {
     }
 
     /// The wait for the operator is over; `took` is not part of the total.
-    pub(super) fn waited(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn waited(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
         *self.held.get_or_insert_default() += took;
         match result {
             Err(failure) => self.give_up(index, failure),
@@ -57,21 +55,19 @@ impl State {
     }
 
     /// The far end counts from here.
-    pub(super) fn remarked(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn remarked(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
         *self.held.get_or_insert_default() += took;
-        let far_end = self.setting.far_end.clone().unwrap_or_default();
         // The mark from before the wait is as good, only longer ago.
-        if let Ok(mark) = result.and_then(|value| read::<ProbeMark>(value, "probe_mark", &far_end)) {
+        if let Ok(mark) = result.and_then(Answer::into_result::<ProbeMark>) {
             self.mark = Some(mark.next);
         }
         self.enter(Stage::Reassuring(index))
     }
 
     /// The destination says what it is after the wait: what was prepared there may have died meanwhile.
-    pub(super) fn reassured(mut self, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn reassured(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
         *self.held.get_or_insert_default() += took;
-        let to = self.setting.to.clone();
-        let ready = result.and_then(|value| read::<Telemetry>(value, "status", &to)).and_then(|status| self.still_ready(&status));
+        let ready = result.and_then(Answer::into_result::<Telemetry>).and_then(|status| self.still_ready(&status));
         match ready {
             Ok(()) => self.enter(Stage::Stepping(index)),
             Err(failure) => {

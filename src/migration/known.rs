@@ -1,10 +1,8 @@
 //! What the engine knows of both ends of a migration: what they said, and whether one has confirmed that it leaves the radio alone.
 
-use serde_json::Value;
-
 use super::flow::{Ask, Side};
 use super::standing::{Report, Standing};
-use protocol::{ErrorCode, Failure, ProcessState};
+use protocol::{Answer, ErrorCode, Failure, ProcessState};
 
 /// Whether nobody knows if what was asked was carried out.
 pub(super) fn unanswered(failure: &Failure) -> bool {
@@ -73,7 +71,7 @@ impl Ends {
     }
 
     /// Takes in how a command was answered.
-    pub(super) fn heard(&mut self, side: Side, ask: Ask, result: &Result<Value, Failure>) {
+    pub(super) fn heard(&mut self, side: Side, ask: Ask, result: &Result<Answer, Failure>) {
         self.end(side).heard(ask, result.as_ref().map(|_| ()));
     }
 

@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::engine::{Stage, State, milliseconds, read, sentence};
+use super::engine::{Stage, State, milliseconds, sentence};
 use super::flow::{Ask, Step};
-use protocol::{Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp};
+use protocol::{
+    Answer, Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent,
+};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
-    pub(super) fn learn(&mut self, step: &Step, took: Duration, value: Value) -> Result<(), Failure> {
+    pub(super) fn learn(&mut self, step: &Step, took: Duration, answer: Answer) -> Result<(), Failure> {
         let host = self.setting.host(step.at).to_owned();
         let mut parts = Linked::default();
         match step.ask {
-            Ask::GetTunIp => self.facts.tun_ip = read::<TunIp>(value, "get_tun_ip", &host)?.tun_ip,
+            Ask::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
             Ask::GetControl => {
-                let ControlValues { control, route_list } = read(value, "get_control", &host)?;
+                let ControlValues { control, route_list } = answer.into_result()?;
                 (self.facts.control, self.facts.route_list) = (control, route_list);
             }
-            Ask::GetCollected => self.recall(read(value, "get_collected", &host)?),
+            Ask::GetCollected => self.recall(answer.into_result()?),
             Ask::Export => {
-                let SoftState { state, stream } = read(value, "export", &host)?;
+                let SoftState { state, stream } = answer.into_result()?;
                 (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
                 if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == Ask::Overlap) {
                     let text = format!(
@@ -31,14 +31,14 @@ impl State {
                 }
             }
             Ask::Freeze => {
-                let Frozen { state, mark, epoch, trace } = read(value, "freeze", &host)?;
+                let Frozen { state, mark, epoch, trace } = answer.into_result()?;
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
             }
             // Where nothing was frozen there is nothing to tell.
-            Ask::DoubleKill => self.facts.unsent = serde_json::from_value(value).unwrap_or_default(),
+            Ask::DoubleKill => self.facts.unsent = answer.into_result::<Option<Unsent>>().ok().flatten().unwrap_or_default(),
             Ask::Commit => self.facts.packets_forwarded = self.facts.unsent.packets.len() as u64,
-            Ask::AwaitSync | Ask::ConfirmSync => match read::<SyncState>(value, "await_sync", &host)? {
+            Ask::AwaitSync | Ask::ConfirmSync => match answer.into_result::<SyncState>()? {
                 SyncState::Synced { .. } => {}
                 SyncState::Untold => {
                     self.warnings
@@ -51,7 +51,7 @@ impl State {
                 }
             },
             Ask::LinkUsrp | Ask::StartUsrp | Ask::TakeOver => {
-                match read::<Linked>(value, step.ask.command(&self.facts).name(), &host) {
+                match answer.into_result::<Linked>() {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
                         if let Some(why) = &linked.forced {
@@ -75,7 +75,7 @@ impl State {
     fn recall(&mut self, collected: Collected) {
         let age = (self.setting.started - collected.at).num_seconds().max(0);
         self.warnings.push(format!("The control variables are those that {} had {age} s ago.", self.setting.from));
-        let Collected { control, route_list, tun_ip, .. } = collected;
+        let Collected { values: ControlValues { control, route_list }, tun_ip, .. } = collected;
         (self.facts.control, self.facts.route_list, self.facts.tun_ip) = (control, route_list, tun_ip);
     }
 

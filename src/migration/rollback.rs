@@ -7,12 +7,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::engine::{Effect, Stage, State, read, rounded};
+use super::engine::{Effect, Stage, State, rounded};
 use super::flow::{Ask, Return, Side, When};
 use super::standing::{Report, Standing, Verdict};
-use protocol::{Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback, Telemetry};
+use protocol::{Answer, Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback, Telemetry};
 
 /// How often a host that does not say is asked once more what it does.
 const ASKED_AGAIN: u8 = 1;
@@ -71,14 +69,14 @@ impl State {
         self.flow.returns.get(attempt).map_or(Side::Destination, |way| other(way.at))
     }
 
-    pub(super) fn report(&mut self, result: &Result<Value, Failure>) -> Option<Report> {
-        let status = read::<Telemetry>(result.as_ref().ok()?.clone(), "status", "").ok()?;
+    pub(super) fn report(&mut self, result: &Result<Answer, Failure>) -> Option<Report> {
+        let status: Telemetry = result.as_ref().ok()?.clone().into_result().ok()?;
         self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
         Some(Report::of(&status, &self.setting.active))
     }
 
     /// A host has said, or not, what it does after a failure.
-    pub(super) fn told(mut self, side: Side, tries: u8, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn told(mut self, side: Side, tries: u8, result: Result<Answer, Failure>) -> (Self, Effect) {
         let again = tries < ASKED_AGAIN && result.is_err();
         let report = self.report(&result);
         self.ends.told(side, report);
@@ -204,7 +202,7 @@ impl State {
     }
 
     /// The other end was told to leave the radio alone.
-    pub(super) fn silenced(mut self, attempt: usize, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn silenced(mut self, attempt: usize, result: Result<Answer, Failure>) -> (Self, Effect) {
         let side = self.opponent(attempt);
         self.back.silenced = Some(attempt);
         self.ends.heard(side, Ask::DoubleKill, &result);
@@ -219,20 +217,20 @@ impl State {
     }
 
     /// It has said what it does since.
-    pub(super) fn confirmed(mut self, attempt: usize, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn confirmed(mut self, attempt: usize, result: Result<Answer, Failure>) -> (Self, Effect) {
         let (side, report) = (self.opponent(attempt), self.report(&result));
         self.ends.told(side, report);
         self.enter(Stage::Returning(attempt, 0))
     }
 
     /// A step of a return was answered.
-    pub(super) fn returned(self, attempt: usize, index: usize, took: Duration, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn returned(self, attempt: usize, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
         let mut state = self;
         let Some(step) = state.flow.returns.get(attempt).and_then(|way| way.steps.get(index)) else {
             return state.enter_verdict();
         };
         state.ends.heard(step.at, step.ask, &result);
-        match result.and_then(|value| state.learn(step, took, value)) {
+        match result.and_then(|answer| state.learn(step, took, answer)) {
             Ok(()) => state.enter_return(attempt, index + 1),
             Err(failure) => {
                 if failure.code == ErrorCode::RadioNotFound {
@@ -292,7 +290,7 @@ impl State {
         (self, effect)
     }
 
-    pub(super) fn tidied(mut self, result: Result<Value, Failure>) -> (Self, Effect) {
+    pub(super) fn tidied(mut self, result: Result<Answer, Failure>) -> (Self, Effect) {
         if let Err(failure) = result {
             let what = self.says(&super::flow::step(Side::Destination, Ask::SetTunIp), &failure);
             self.warnings.push(format!("Clean-up: {what}"));

@@ -3,14 +3,12 @@
 //! Nothing is known but what both hosts say. Where the destination serves, what is left of the flow is done; otherwise the work goes the way
 //! back of any failure.
 
-use serde_json::Value;
-
-use super::engine::{Effect, Stage, State, initial, read};
+use super::engine::{Effect, Stage, State, initial};
 use super::flow::{Ask, Side, Undo};
 use super::flows::BACK;
 use super::setting::Setting;
 use super::standing::{Report, Standing};
-use protocol::{ErrorCode, Failure, Telemetry};
+use protocol::{Answer, ErrorCode, Failure, Telemetry};
 
 const CLEAR_AWAY: &[Undo] = &[(Side::Destination, Ask::DoubleKill)];
 
@@ -31,10 +29,8 @@ impl State {
     }
 
     /// What the flow would have learnt of the source.
-    pub(super) fn recognise(&mut self, result: &Result<Value, Failure>) {
-        let Some(status) = result.as_ref().ok().and_then(|value| read::<Telemetry>(value.clone(), "status", "").ok()) else {
-            return;
-        };
+    pub(super) fn recognise(&mut self, result: &Result<Answer, Failure>) {
+        let Some(status) = result.as_ref().ok().and_then(|answer| answer.clone().into_result::<Telemetry>().ok()) else { return };
         (self.facts.control, self.facts.route_list) = (status.control.values, status.route_list);
         self.facts.tun_ip = status.tun.addresses.into_iter().next().unwrap_or_default();
     }

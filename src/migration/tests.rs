@@ -11,13 +11,11 @@ mod timing;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::engine::{self, Effect, Event, State};
 use super::fleet::{Fleet, Host, config};
 use super::hold::Wish;
 use super::setting::Setting;
-use protocol::{Method, Order, OrderRequest, RunRecord};
+use protocol::{Answer, Method, Order, OrderRequest, RunRecord};
 
 /// Runs an order against a fleet without a driver: every effect takes a millisecond.
 fn run(fleet: &mut Fleet, order: Order, method: Method, far_end: bool) -> RunRecord {
@@ -73,10 +71,10 @@ fn follow(
             }
             Effect::Wait(wait) => {
                 at += wait;
-                Ok(Value::Null)
+                Ok(Answer::Done)
             }
             Effect::AwaitGo(limit) => match wish(&state) {
-                Wish::Go => Ok(Value::Null),
+                Wish::Go => Ok(Answer::Done),
                 Wish::Cancel => Err(super::hold::cancelled()),
                 Wish::None => {
                     at += limit;

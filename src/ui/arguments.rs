@@ -83,11 +83,7 @@ impl Arguments {
 
 /// `10`, `10ms` or `0.01s` as milliseconds; the range is the far end's to judge.
 fn time_ms(text: &str) -> Option<f64> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1.0),
-        None => text.strip_suffix('s').map_or((text, 1.0), |number| (number, 1e3)),
-    };
-    number.parse::<f64>().ok().map(|number| number * unit).filter(|ms| ms.is_finite() && *ms > 0.0)
+    config::time::parse(text).ok().filter(|time| !time.is_zero()).map(config::time::milliseconds)
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub fn start() -> DateTime<Utc> {
 }
 
 pub fn model(theme: ThemeName, ascii: bool) -> Model {
-    let config: Config = toml::from_str(CLUSTER).unwrap();
+    let config: Config = Config::parse(CLUSTER).unwrap();
     Model::new(Arc::new(config), Skin::new(theme, ascii), Some("ada@lab".into()), start())
 }
 

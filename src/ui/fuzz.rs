@@ -38,7 +38,7 @@ fn draw(model: &mut Model, shown: &[Screen]) {
 
 /// Hears telemetry as if it were that of each of the cluster's pool hosts, and draws it.
 pub fn telemetry(config: Config, telemetry: &Telemetry) {
-    let hosts = [config.roles.initiator.clone(), config.roles.destination.clone()];
+    let hosts = [config.roles.initiator.to_string(), config.roles.destination.to_string()];
     let mut model = console(config);
     for host in hosts {
         update(&mut model, Msg::Heard(Heard::Telemetry(Box::new(Telemetry { host, ..telemetry.clone() }))));

@@ -111,7 +111,7 @@ impl Model {
     pub fn new(config: Arc<Config>, skin: Skin, by: Option<String>, at: DateTime<Utc>) -> Self {
         let roles = &config.roles;
         let names = [Some(&roles.initiator), Some(&roles.destination), roles.far_end.as_ref()];
-        let hosts = names.into_iter().flatten().map(|name| (name.clone(), HostView::default())).collect();
+        let hosts = names.into_iter().flatten().map(|name| (name.to_string(), HostView::default())).collect();
         Self {
             config,
             skin,
@@ -220,7 +220,7 @@ impl Model {
         if let Some(replay) = &self.replay {
             return replay.owner() == Some(host);
         }
-        let active = address(&self.config.addresses.active);
+        let active = self.config.addresses.active.address().to_string();
         self.telemetry(host).is_some_and(|t| t.radio_port.addresses.iter().any(|a| address(a) == active))
     }
 
@@ -326,7 +326,7 @@ impl Model {
 
     /// Stores a snapshot; returns the one before.
     pub fn hear(&mut self, telemetry: Box<Telemetry>) -> Option<Box<Telemetry>> {
-        if Some(&telemetry.host) == self.config.roles.far_end.as_ref() {
+        if Some(telemetry.host.as_str()) == self.config.roles.far_end.as_deref() {
             self.merge_probes(telemetry.probe.as_ref());
         }
         // A host that the configuration does not name has no place on the screen.
@@ -365,6 +365,6 @@ impl Model {
 }
 
 /// An address without its prefix length.
-pub fn address(with_prefix: &str) -> &str {
+fn address(with_prefix: &str) -> &str {
     with_prefix.split('/').next().unwrap_or(with_prefix)
 }

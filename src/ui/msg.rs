@@ -1,13 +1,11 @@
 //! What can happen to the console, and what it asks its driver to do.
 
-use chrono::{DateTime, Utc};
-use crossterm::event::{KeyEvent, MouseEvent};
-use ratatui::layout::Size;
-use serde_json::Value;
-
 use super::export::Written;
 use crate::metrics::records::Records;
-use protocol::{Command, Failure, Method, Order};
+use chrono::{DateTime, Utc};
+use crossterm::event::{KeyEvent, MouseEvent};
+use protocol::{Answer, Command, Failure, Method, Order};
+use ratatui::layout::Size;
 
 pub use crate::link::telemetry::{Heard, LinkState};
 
@@ -57,7 +55,7 @@ pub enum Msg {
         /// Which host.
         host: String,
         /// What it said.
-        result: Result<Value, Failure>,
+        result: Result<Answer, Failure>,
     },
     /// The records were read, or could not be.
     RunsLoaded(Result<Records, Failure>),

@@ -1,7 +1,5 @@
 //! Requests to hosts (orders, go, cancel, `end`, the interval of the pings) and their answers.
 
-use serde_json::Value;
-
 use super::failover::Failover;
 use super::model::{Model, Pending};
 use super::msg::{Effect, LinkState, Purpose};
@@ -11,7 +9,7 @@ use super::preflight;
 use super::runs;
 use super::text::{ms, trim};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Longest wait for `end`, ms.
 const END_DEADLINE_MS: u64 = 5_000;
@@ -70,7 +68,7 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
 
 /// Sends `end`.
 pub fn end(model: &mut Model, purpose: Purpose) -> Vec<Effect> {
-    let host = model.config.roles.destination.clone();
+    let host = model.config.roles.destination.to_string();
     model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
     request(model, host, Command::End, END_DEADLINE_MS, purpose)
 }
@@ -112,7 +110,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
         model.say(Level::Warning, text);
         Vec::new()
     };
-    let Some(host) = model.config.roles.far_end.clone() else {
+    let Some(host) = model.config.roles.far_end.as_ref().map(ToString::to_string) else {
         return refuse(model, lang.tr("the configuration names no far end: nobody probes").to_owned());
     };
     // The pings of a run are counted under one interval.
@@ -129,7 +127,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
 }
 
 /// Handles an answer.
-pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<Value, Failure>) -> Vec<Effect> {
+pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<Answer, Failure>) -> Vec<Effect> {
     let lang = model.skin.lang;
     match (purpose, result) {
         (Purpose::Order(order), result) => {
@@ -137,7 +135,7 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
                 model.pending.remove(at);
             }
             match result {
-                Ok(value) => log_record(model, order, host, value),
+                Ok(answer) => log_record(model, order, host, answer),
                 Err(failure) => log_failure(model, &lang.fill("{0} failed", &[&order]), &failure),
             }
         }
@@ -145,7 +143,7 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
         (Purpose::Cancel(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to give {1} up", &[&host, &order])),
         (Purpose::Go(_), Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"go"]), &failure),
         (Purpose::Cancel(_), Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
-        (Purpose::Plan(..), Ok(value)) => plans::store(model, value),
+        (Purpose::Plan(..), Ok(answer)) => plans::store(model, answer),
         // Nothing depends on it: the screen says that nothing is known.
         (Purpose::Plan(..), Err(_)) | (Purpose::Interval, Ok(_)) => {}
         (Purpose::Interval, Err(failure)) => log_failure(model, lang.tr("the interval was not changed"), &failure),
@@ -166,8 +164,8 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
 }
 
 /// The log's line for an order that was answered.
-fn log_record(model: &mut Model, order: Order, host: &str, value: Value) {
-    let Ok(record) = serde_json::from_value::<RunRecord>(value) else {
+fn log_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
+    let Ok(record) = answer.into_result::<RunRecord>() else {
         let text = "{0} answered {1}, but not with a record this console can read";
         model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
         return;

@@ -1,18 +1,16 @@
 //! The plans of migrations, as the hosts that would carry them out predict them: when they are requested, and where they are kept.
 
-use serde_json::Value;
-
 use super::methods::methods;
 use super::model::Model;
 use super::msg::{Effect, Purpose};
-use protocol::{Command, Method, Order, OrderRequest, Plan, Telemetry};
+use protocol::{Answer, Command, Method, Order, OrderRequest, Plan, Telemetry};
 
 /// Longest wait for a plan, ms.
 const DEADLINE_MS: u64 = 5_000;
 
 /// Stores a plan; one that this console cannot read is ignored.
-pub fn store(model: &mut Model, value: Value) {
-    let Ok(plan) = serde_json::from_value::<Plan>(value) else { return };
+pub fn store(model: &mut Model, answer: Answer) {
+    let Ok(plan) = answer.into_result::<Plan>() else { return };
     model.plans.retain(|old| (old.order, old.method) != (plan.order, plan.method));
     model.plans.push(plan);
     model.dirty = true;

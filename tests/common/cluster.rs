@@ -83,7 +83,7 @@ bw = 0
     pub fn over_tcp(self, endpoint: &str) -> Self {
         let file = self.path("baton.toml");
         let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, text.replacen(&self.config.host["one"].command, endpoint, 1)).unwrap();
+        std::fs::write(&file, text.replacen(&self.config.host["one"].command.to_string(), endpoint, 1)).unwrap();
         let config = Arc::new(Config::load(&file).unwrap());
         let client = Client::new(Arc::clone(&config)).unwrap();
         Self { config, client, ..self }
@@ -99,7 +99,7 @@ bw = 0
     }
 
     pub async fn ask(&self, host: &str, command: Command) -> Result<Value, Failure> {
-        self.client.request(host, command, SOON * 2).await
+        self.client.request(host, command, SOON * 2).await.map(protocol::Answer::into_json)
     }
 
     pub async fn status(&self, host: &str) -> Telemetry {

@@ -226,7 +226,7 @@ fn settings_that_are_wrong_are_refused_before_the_terminal_is_taken() {
     let mut command = console(&cluster);
     let mut terminal = Terminal::start(command.arg("--settings").arg(&settings), (24, 80), Line::Fast);
     assert_eq!(terminal.ended().code(), Some(2));
-    terminal.wait_for("line 3, \"freze\": there is no such");
+    terminal.wait_for("line 3, key `keys.freze`: there is no such");
     terminal.wait_restored("a refusal");
 }
 

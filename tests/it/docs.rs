@@ -179,3 +179,31 @@ fn links_between_the_pages_lead_somewhere() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// The cells of the rows between the heading, or the beginning, and the next heading.
+fn rows<'a>(text: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let section = text.split_once(heading).unwrap().1.split("\n#").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with('|'));
+    rows.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('*')).collect()).collect()
+}
+
+#[test]
+fn the_figures_in_readme_are_those_of_the_benchmarks() {
+    let page = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let (readme, benchmarks) = (page("README.md"), page("docs/benchmarks.md"));
+    let (ours, measured) = (rows(&readme, "## What it measures\n"), rows(&benchmarks, "## Idle, probe every 1 ms\n"));
+    let labels = [
+        ("interruption, by phases", "interruption by phases"),
+        ("interruption, gap at the far end", "silence at the far end"),
+        ("pings lost, of one a millisecond", "pings lost (count)"),
+        ("link the entity to the radio", "link entity to radio"),
+        ("total", "first request to sync"),
+    ];
+    for (label, measured_as) in labels {
+        let row = |rows: &[Vec<&str>], label: &str| {
+            let row = rows.iter().find(|row| row[0] == label).unwrap_or_else(|| panic!("no row {label}"));
+            row[1..].iter().map(|cell| cell.split(" / ").next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(row(&ours, label), row(&measured, measured_as), "{label}: target/bench/<time>/readme.md has README's table");
+    }
+}

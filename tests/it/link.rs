@@ -1,7 +1,6 @@
 //! The ZeroMQ link: requests, retries, signatures, hostile peers, telemetry.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use baton::link::server::Server;
 use baton::link::signing::Key;
 use baton::link::telemetry::{Heard, LinkState, subscribe};
 use bytes::Bytes;
-use config::{Addresses, Config, Host, Radio, Roles, Workload};
+use config::Config;
 use protocol::{
     Command, ControlReport, ErrorCode, Event, Failure, HostLoad, Level, Port, ProcessStatus, Reply, TOPIC_EVENT, TOPIC_TELEMETRY,
 };
@@ -34,50 +33,31 @@ fn config(dir: &Path, command: &str, key: bool) -> Arc<Config> {
         std::fs::write(path, b"a key of more than sixteen bytes").unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let host = |name: &str, command: String| Host {
-        command,
-        telemetry: format!("ipc://{}/{name}.tele", dir.display()),
-        radio: "pool".into(),
-        radio_port: "eth3".into(),
-        tun: "tun".into(),
-        autostart: false,
-        control: BTreeMap::new(),
-        workload: None,
-    };
-    let hosts = [("one", host("one", command.into())), ("two", host("two", format!("ipc://{}/two.cmd", dir.display())))];
-    let radio = Radio {
-        args: "addr=192.168.10.2".into(),
-        rate: 1e6,
-        tx_freq: 1e7,
-        rx_freq: 2e7,
-        gain: 0.0,
-        tx_ant: "TX".into(),
-        rx_ant: "RX".into(),
-        reference: "internal".into(),
-        bw: 0.0,
-    };
-    let program = || vec!["/bin/true".to_owned()];
-    Arc::new(Config {
-        state: None,
-        key_file,
-        records: dir.join("records"),
-        runtime: dir.join("run"),
-        terminals: Vec::new(),
-        roles: Roles { initiator: "one".into(), destination: "two".into(), far_end: None },
-        addresses: Addresses { active: "192.168.10.1/24".into(), parked: "192.168.20.2/24".into() },
-        workload: Workload {
-            d2d: program(),
-            usrp: program(),
-            uhd: program(),
-            collect_interval_s: 10.0,
-            control_command: Vec::new(),
-            meanings: BTreeMap::new(),
-            control: BTreeMap::new(),
-        },
-        probe: config::Probe::default(),
-        host: hosts.map(|(name, host)| (name.to_owned(), host)).into(),
-        radio: [("pool".to_owned(), radio)].into(),
-    })
+    let key_line = key_file.map_or_else(String::new, |path| format!("key_file = \"{}\"", path.display()));
+    let text = format!(
+        r#"
+        {key_line}
+        records = "{at}/records"
+        runtime = "{at}/run"
+        roles = {{ initiator = "one", destination = "two" }}
+        addresses = {{ active = "192.168.10.1/24", parked = "192.168.20.2/24" }}
+        workload = {{ d2d = ["/bin/true"], usrp = ["/bin/true"], uhd = ["/bin/true"] }}
+        host.one = {{ command = "{command}", telemetry = "ipc://{at}/one.tele", radio = "pool" }}
+        host.two = {{ command = "ipc://{at}/two.cmd", telemetry = "ipc://{at}/two.tele", radio = "pool" }}
+        [radio.pool]
+        args = "addr=192.168.10.2"
+        rate = 1e6
+        tx_freq = 1e7
+        rx_freq = 2e7
+        gain = 0.0
+        tx_ant = "TX"
+        rx_ant = "RX"
+        ref = "internal"
+        bw = 0.0
+        "#,
+        at = dir.display(),
+    );
+    Arc::new(Config::parse(&text).unwrap())
 }
 
 fn ipc(dir: &Path) -> String {
@@ -101,7 +81,7 @@ async fn server(config: &Config) -> (Arc<AtomicU32>, CancellationToken) {
                     tokio::time::sleep(Duration::from_millis(deadline_ms)).await;
                     Ok(json!(times))
                 }
-                other => Ok(json!({"name": other.name(), "times": times})),
+                other => Ok(json!({"name": other.name(), "times": times, "tun_ip": other.name()})),
             }
         }
     };
@@ -139,9 +119,9 @@ async fn clients_get_results_and_failures_over_ipc_and_tcp_signed_and_unsigned()
         let config = config(dir.path(), &endpoint, key);
         let (_executed, _stop) = server(&config).await;
         let client = Client::new(Arc::clone(&config)).unwrap();
-        let many = (0..20).map(|_| client.request("one", Command::Status, SOON));
+        let many = (0..20).map(|_| client.ask("one", protocol::ask::GetTunIp {}, SOON));
         for answer in futures::future::join_all(many).await {
-            assert_eq!(answer.unwrap()["name"], "status");
+            assert_eq!(answer.unwrap().tun_ip, "get_tun_ip");
         }
         let failure = client.request("one", Command::KillUsrp, SOON).await.unwrap_err();
         assert_eq!(failure, Failure::new(ErrorCode::Process, "the USRP process will not die").hint("ask again"));
@@ -339,6 +319,31 @@ async fn requests_survive_a_restart_and_absent_hosts_are_unreachable() {
     };
     assert!(waiting.await.unwrap().is_ok(), "sent again to the second server");
     assert_eq!(executed.load(Ordering::SeqCst), 1);
+}
+
+/// A retry that was first sent before the agent started may have been carried out then.
+#[tokio::test]
+async fn after_a_restart_only_what_reads_is_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &ipc(dir.path()), false);
+    let (_executed, _stop) = server(&config).await;
+    let mut socket = zeromq::DealerSocket::new();
+    socket.connect(&ipc(dir.path())).await.unwrap();
+    let plan = json!({"command": "plan", "args": {"order": "M"}, "first_sent_at_ms": 1});
+    let plain = |command: &str| json!({"command": command, "first_sent_at_ms": 1});
+    for (command, repeated) in [
+        (plan, true),
+        (plain("export"), true),
+        (plain("status"), true),
+        (plain("get_control"), true),
+        (plain("freeze"), false),
+        (plain("go"), false),
+        (plain("commit"), false),
+    ] {
+        let (_, reply) = ask(&mut socket, vec![request(&command.to_string(), &command)]).await;
+        assert_eq!(reply.ok, repeated, "{command}: {reply:?}");
+        assert!(reply.ok || reply.error.unwrap().code == ErrorCode::Restarted, "{command}");
+    }
 }
 
 #[tokio::test]

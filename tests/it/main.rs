@@ -17,6 +17,7 @@ mod common {
 
 mod agent;
 mod attach;
+mod config_refused;
 mod console;
 mod console_lab;
 mod demo;

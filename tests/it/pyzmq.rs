@@ -34,7 +34,7 @@ fn python() -> PathBuf {
 fn run(python: &Path, cluster: &Cluster, key: bool, arguments: &[&str]) -> (Option<i32>, Value, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/agent.py");
     let mut command = Process::new(python);
-    command.arg(script).arg(&cluster.config.host["one"].command).arg("one").args(arguments);
+    command.arg(script).arg(cluster.config.host["one"].command.to_string()).arg("one").args(arguments);
     if key {
         command.env("BATON_KEY_FILE", cluster.path("cluster.key"));
     }

@@ -301,9 +301,10 @@ async fn of_several_orders_at_once_one_wins_and_the_others_get_a_sentence() {
     cluster.until("two", "M under way", |s| s.migration.as_ref().is_some_and(|p| !p.finished)).await;
     let same = second.request("two", Command::order(Order::M, Method::Cold), SOON).await.unwrap_err();
     assert_eq!((same.code, same.message.as_str()), (ErrorCode::Busy, "two is carrying out M"));
-    let back: RunRecord = read(second.request("one", Command::order(Order::MB, Method::Classic), SOON).await.unwrap());
+    let back: RunRecord =
+        second.request("one", Command::order(Order::MB, Method::Classic), SOON).await.unwrap().into_result().unwrap();
     assert!(back.outcome == Outcome::Failed && back.reason.is_some(), "{back:#?}");
-    let first: RunRecord = read(first.await.unwrap().unwrap());
+    let first: RunRecord = first.await.unwrap().unwrap().into_result().unwrap();
     assert_eq!(first.outcome, Outcome::Ok, "{first:#?}");
     let states = [cluster.status("one").await, cluster.status("two").await].map(|s| (s.d2d.state, s.radio_port.addresses));
     assert_eq!(states[0].0, ProcessState::Stopped);

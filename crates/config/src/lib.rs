@@ -1,14 +1,40 @@
 //! What the operator wrote: one TOML file describes the cluster, for the lab and for real hosts alike.
 //!
-//! Ground floor: imports nothing of baton but the failure type.
+//! Every value has a type that only good values have, so that a bad one is refused where the file is read, with file, line, key and what is
+//! allowed. Ground floor: imports nothing of baton but the failure type.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use protocol::{ErrorCode, Failure, Order};
+
+mod address;
+mod bad_value;
+mod check;
+mod command_line;
+mod control;
+mod endpoint;
+mod example;
+mod name;
+mod number;
+mod place;
+mod radio;
+mod text_type;
+pub mod time;
+
+pub use address::Cidr;
+pub use bad_value::BadValue;
+pub use command_line::CommandLine;
+pub use endpoint::Endpoint;
+pub use example::EXAMPLE;
+pub use name::{HostName, InterfaceName, RadioName};
+pub use number::PROBE_INTERVALS;
+pub use place::TomlSource;
+pub use radio::{DeviceArgs, Radio, Reference};
 
 /// The cluster file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +52,7 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// Tun addresses of the terminals of a relay scenario; a terminal's place in the list is its index in routes (`destID`, `nexthop`).
     /// Empty where there are only two ends.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "address::plain_list", skip_serializing_if = "Vec::is_empty")]
     pub terminals: Vec<Ipv4Addr>,
     /// Who plays which part.
     pub roles: Roles,
@@ -38,32 +64,32 @@ pub struct Config {
     #[serde(default)]
     pub probe: Probe,
     /// Hosts by name.
-    pub host: BTreeMap<String, Host>,
+    pub host: BTreeMap<HostName, Host>,
     /// Radios by name.
-    pub radio: BTreeMap<String, Radio>,
+    pub radio: BTreeMap<RadioName, Radio>,
 }
 
 /// Who plays which part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Roles {
-    /// Server1 of the source system.
-    pub initiator: String,
-    /// Server2.
-    pub destination: String,
+    /// Server1 of the paper, where the work starts.
+    pub initiator: HostName,
+    /// Server2 of the paper, where the work goes to.
+    pub destination: HostName,
     /// Server3, which probes; absent where nobody does.
     #[serde(default)]
-    pub far_end: Option<String>,
+    pub far_end: Option<HostName>,
 }
 
 /// Addresses that move with the work, with prefix length.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Addresses {
-    /// eth3 of the host that the radio talks to.
-    pub active: String,
-    /// eth3 of a host that must not own the radio.
-    pub parked: String,
+    /// Of the interface towards the radio, on the host that the radio talks to.
+    pub active: Cidr,
+    /// Of the same interface on a host that must not own the radio; in another subnet.
+    pub parked: Cidr,
 }
 
 /// Commands of the workload, each a program and its arguments. They come from this file and never from the network.
@@ -71,40 +97,54 @@ pub struct Addresses {
 #[serde(deny_unknown_fields)]
 pub struct Workload {
     /// The D2D process.
-    pub d2d: Vec<String>,
+    pub d2d: CommandLine,
     /// The USRP process.
-    pub usrp: Vec<String>,
+    pub usrp: CommandLine,
     /// Discovery and full initialisation: run as `<uhd> find` and `<uhd> init`.
-    pub uhd: Vec<String>,
-    /// How often the control variables are collected, s.
-    #[serde(default = "Workload::default_collect_interval")]
-    pub collect_interval_s: f64,
+    pub uhd: CommandLine,
+    /// How often the control variables are collected; 0 to a day, in seconds in the file.
+    #[serde(rename = "collect_interval_s", default = "Workload::default_collect_interval", with = "number::seconds")]
+    pub collect_interval: Duration,
     /// For a D2D program without a contract socket: prints its control variables, a JSON object, whenever it is run. It has the
     /// environment of the D2D process.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub control_command: Vec<String>,
+    #[serde(default, deserialize_with = "command_line::optional", skip_serializing_if = "Option::is_none")]
+    pub control_command: Option<CommandLine>,
     /// For a D2D program that does not describe its control variables itself: name to meaning.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub meanings: BTreeMap<String, String>,
     /// Control variables of a plain start, handed to the D2D process as its own settings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
 }
 
 impl Workload {
-    fn default_collect_interval() -> f64 {
-        10.0
+    fn default_collect_interval() -> Duration {
+        Duration::from_secs(10)
     }
+}
 
-    /// `at` names its table in the file.
-    fn check(&self, at: &str) -> Result<(), Failure> {
-        for (what, command) in [("d2d", &self.d2d), ("usrp", &self.usrp), ("uhd", &self.uhd)] {
-            if command.is_empty() {
-                return Err(Failure::new(ErrorCode::Config, format!("{at}.{what} names no program")));
-            }
-        }
-        Ok(())
-    }
+/// The workload file of `baton lab --workload`: what it leaves out stays as in another workload.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnWorkload {
+    /// As [`Workload::d2d`].
+    pub d2d: CommandLine,
+    /// As [`Workload::usrp`].
+    pub usrp: Option<CommandLine>,
+    /// As [`Workload::uhd`].
+    pub uhd: Option<CommandLine>,
+    /// As [`Workload::collect_interval`].
+    #[serde(rename = "collect_interval_s", default, deserialize_with = "number::optional_seconds")]
+    pub collect_interval: Option<Duration>,
+    /// As [`Workload::control_command`]; without one there is none.
+    #[serde(default, deserialize_with = "command_line::optional")]
+    pub control_command: Option<CommandLine>,
+    /// As [`Workload::meanings`].
+    #[serde(default)]
+    pub meanings: BTreeMap<String, String>,
+    /// As [`Workload::control`].
+    #[serde(default, deserialize_with = "control::variables")]
+    pub control: BTreeMap<String, toml::Value>,
 }
 
 /// Probe of the far end.
@@ -112,14 +152,16 @@ impl Workload {
 #[serde(deny_unknown_fields, default)]
 pub struct Probe {
     /// Probed address.
-    pub target: String,
-    /// Milliseconds between probes, 1 or more.
-    pub interval_ms: f64,
+    #[serde(deserialize_with = "address::plain")]
+    pub target: Ipv4Addr,
+    /// From one probe to the next; 1 ms to 60 s, in milliseconds in the file.
+    #[serde(rename = "interval_ms", with = "number::probe_interval")]
+    pub interval: Duration,
 }
 
 impl Default for Probe {
     fn default() -> Self {
-        Self { target: "192.168.40.9".into(), interval_ms: 100.0 }
+        Self { target: Ipv4Addr::new(192, 168, 40, 9), interval: Duration::from_millis(100) }
     }
 }
 
@@ -128,136 +170,56 @@ impl Default for Probe {
 #[serde(deny_unknown_fields)]
 pub struct Host {
     /// Where the agent takes commands, e.g. `tcp://10.77.0.11:7600` or `ipc:///run/baton/server1.sock`.
-    pub command: String,
+    pub command: Endpoint,
     /// Where it publishes telemetry.
-    pub telemetry: String,
+    pub telemetry: Endpoint,
     /// Name of the radio that this host uses.
-    pub radio: String,
+    pub radio: RadioName,
     /// Interface towards the radio.
-    #[serde(default = "Host::default_radio_port")]
-    pub radio_port: String,
+    #[serde(default = "InterfaceName::eth3")]
+    pub radio_port: InterfaceName,
     /// Interface that carries IP over the air.
-    #[serde(default = "Host::default_tun")]
-    pub tun: String,
+    #[serde(default = "InterfaceName::tun")]
+    pub tun: InterfaceName,
     /// Start the workload when the agent starts, as `DSR` would; for the far end.
     #[serde(default)]
     pub autostart: bool,
     /// Control variables that differ on this host, over [`Workload::control`].
-    #[serde(default)]
+    #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
     /// This host's own workload instead of the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
 }
 
-impl Host {
-    fn default_radio_port() -> String {
-        "eth3".into()
-    }
-
-    fn default_tun() -> String {
-        "tun".into()
-    }
-}
-
-/// Radio parameters (docs/spec.md, "Radio parameters").
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Radio {
-    /// UHD device arguments, e.g. `addr=192.168.10.2`.
-    pub args: String,
-    /// Samples per second, both ways.
-    pub rate: f64,
-    /// Transmit centre frequency, Hz.
-    pub tx_freq: f64,
-    /// Receive centre frequency, Hz.
-    pub rx_freq: f64,
-    /// Gain, dB, both ways.
-    pub gain: f64,
-    /// Transmit antenna.
-    pub tx_ant: String,
-    /// Receive antenna.
-    pub rx_ant: String,
-    /// Reference: internal, external or mimo.
-    #[serde(rename = "ref")]
-    pub reference: String,
-    /// Front-end bandwidth, Hz.
-    pub bw: f64,
-}
-
-/// Fastest rate at which two streams of 16-bit samples share the radio's gigabit, samples per second.
-const TWO_STREAMS: f64 = 12.5e6;
-
-impl Radio {
-    /// Whether both receive chains may stream at once.
-    pub fn has_room_for_two_streams(&self) -> bool {
-        self.rate <= TWO_STREAMS
-    }
-
-    /// The radio's address out of [`Radio::args`].
-    ///
-    /// # Errors
-    /// [`ErrorCode::Config`] when the arguments name no IPv4 address.
-    pub fn device(&self) -> Result<std::net::Ipv4Addr, Failure> {
-        self.args.split(',').find_map(|pair| pair.trim().strip_prefix("addr=")).and_then(|text| text.parse().ok()).ok_or_else(
-            || Failure::new(ErrorCode::Config, format!("the radio's args \"{}\" name no addr=<IPv4 address>", self.args)),
-        )
-    }
-}
-
 impl Config {
     /// Reads and checks a cluster file.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] with the file, the line and what is wrong.
+    /// [`ErrorCode::Config`] with the file, the line, the key and what is wrong.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let fail = |what: String| Failure::new(ErrorCode::Config, format!("{}: {what}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            fail(format!("the configuration can not be read: {e}"))
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(ErrorCode::Config, format!("{}: the configuration cannot be read: {error}", path.display()))
                 .hint("name the file with --config, or start a lab with `baton lab`")
         })?;
-        Self::parse(&text).map_err(|f| Failure { message: format!("{}: {}", path.display(), f.message), ..f })
+        Self::read(&TomlSource::of_file(path, &text))
     }
 
     /// Reads and checks the text of a cluster file.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] with the line and what is wrong.
+    /// [`ErrorCode::Config`] with the line, the key and what is wrong.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        let config: Self = toml::from_str(text)
-            .map_err(|e| Failure::new(ErrorCode::Config, format!("the configuration is wrong: {}", e.to_string().trim_end())))?;
-        config.check()?;
-        Ok(config)
+        Self::read(&TomlSource::of_text(text))
     }
 
-    fn check(&self) -> Result<(), Failure> {
-        let wrong = |what: String| Err(Failure::new(ErrorCode::Config, what));
-        let named = [Some(&self.roles.initiator), Some(&self.roles.destination), self.roles.far_end.as_ref()];
-        for name in named.into_iter().flatten() {
-            self.host(name)?;
-        }
-        if self.roles.initiator == self.roles.destination {
-            return wrong(format!("initiator and destination are the same host, \"{}\"", self.roles.initiator));
-        }
-        for (name, host) in &self.host {
-            if !self.radio.contains_key(&host.radio) {
-                return wrong(format!("host.{name} uses radio \"{}\", which is not described", host.radio));
-            }
-        }
-        for (name, radio) in &self.radio {
-            radio.device().map_err(|f| Failure { message: format!("radio.{name}: {}", f.message), ..f })?;
-            if radio.rate.is_nan() || radio.rate <= 0.0 {
-                return wrong(format!("radio.{name}: rate is {} samples per second; it must be positive", radio.rate));
-            }
-        }
-        self.workload.check("workload")?;
-        for (name, host) in &self.host {
-            host.workload.as_ref().map_or(Ok(()), |workload| workload.check(&format!("host.{name}.workload")))?;
-        }
-        if self.probe.interval_ms.is_nan() || self.probe.interval_ms < 1.0 {
-            return wrong(format!("probe.interval_ms is {}; the shortest interval is 1 ms", self.probe.interval_ms));
-        }
-        Ok(())
+    fn read(source: &TomlSource<'_>) -> Result<Self, Failure> {
+        let config: Self = source.read()?;
+        check::whole(&config).map_err(|conflict| {
+            let path: Vec<&str> = conflict.path.iter().map(String::as_str).collect();
+            source.wrong_at(&path, &conflict.what)
+        })?;
+        Ok(config)
     }
 
     /// Folder for what an agent has to remember when it is started again.
@@ -271,7 +233,7 @@ impl Config {
     /// [`ErrorCode::Config`] with the names that exist.
     pub fn host(&self, name: &str) -> Result<&Host, Failure> {
         self.host.get(name).ok_or_else(|| {
-            let known: Vec<&str> = self.host.keys().map(String::as_str).collect();
+            let known: Vec<&str> = self.host.keys().map(HostName::as_str).collect();
             Failure::new(ErrorCode::Config, format!("there is no host \"{name}\" in the configuration"))
                 .hint(format!("the hosts are {}", known.join(", ")))
         })

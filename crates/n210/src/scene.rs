@@ -1,11 +1,10 @@
 //! A scene: the radios' equipment, the paths between them, and what happens when, as one TOML file says.
 //!
-//! `text` is the grammar, `check` and `fault` turn it into what is meant, `place` says where something is wrong, `stage` keeps the
+//! `text` is the grammar, `check` and `fault` turn it into what is meant, `stage` keeps the
 //! paths and the schedule while the radios run.
 
 mod check;
 mod fault;
-mod place;
 pub mod stage;
 mod text;
 
@@ -15,6 +14,7 @@ use super::air::medium::{Medium, Tap};
 use super::board::Equipment;
 use super::device::clock::Tick;
 use super::fault::FaultChange;
+use config::TomlSource;
 use protocol::{ErrorCode, Failure};
 
 /// Longest scene file, bytes.
@@ -122,9 +122,8 @@ impl Scene {
     /// # Errors
     /// What the text says is wrong: with file, line and key.
     pub fn parse(file: Option<&str>, text: &str, names: Vec<String>, defaults: Defaults) -> Result<Self, Failure> {
-        let source = place::Source { file, text };
-        let text = toml::from_str(text).map_err(|error| source.unreadable(&error))?;
-        check::scene(&source, &text, Self::plain(names, defaults))
+        let source = file.map_or_else(|| TomlSource::of_text(text), |file| TomlSource::of_file(file.as_ref(), text));
+        check::scene(&source, &source.read()?, Self::plain(names, defaults))
     }
 }
 
@@ -146,8 +145,8 @@ pub fn read(file: &FilePath) -> Result<String, Failure> {
 /// # Errors
 /// What the line says is wrong, with the key.
 pub fn event(line: &str, names: &[String]) -> Result<Action, Failure> {
-    let source = place::Source { file: None, text: line };
-    let text: text::EventText = toml::from_str(line).map_err(|error| source.unreadable(&error))?;
+    let source = TomlSource::of_line("the event", line);
+    let text: text::EventText = source.read()?;
     if let Some(at) = &text.at {
         return Err(source.wrong(Some(at.span()), "an event that is told happens at once; a time belongs in a scene file"));
     }

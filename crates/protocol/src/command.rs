@@ -1,9 +1,15 @@
-//! Requests and replies between controllers: the twelve commands of the source system and baton's own.
+//! Every command: its name, its arguments, its answer, whether it only reads, and where it comes from. One table, from which link, agent,
+//! engine, fakes and `docs/protocol.md` take what they need.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ErrorCode, Failure, MAX_FRAME, Method, Order, OrderRequest, VERSION};
+use super::answer::{Answer, AnswerType};
+use super::{
+    Collected, ControlValues, Ended, ErrorCode, Failure, Frozen, Linked, Method, Overlapped, Plan, Prepared, ProbeMark,
+    ProbeWindow, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
+};
+use super::{Order, OrderRequest};
 
 /// `Control[name] = value`. The names are the workload's (docs/spec.md, "Control variables"), so they are data here.
 pub type Control = serde_json::Map<String, Value>;
@@ -28,19 +34,144 @@ pub enum SetPort {
     Parked,
 }
 
-/// A command and its arguments, on the wire as `"command": name, "args": {...}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "command", content = "args", rename_all = "snake_case")]
-pub enum Command {
+/// Where a command comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The published system.
+    Paper,
+    /// baton.
+    Baton,
+}
+
+/// What a command does to its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: it may be repeated, also after a restart of the agent.
+    Reads,
+    /// It changes something, so that it must not be carried out twice.
+    Changes,
+}
+
+/// Whether a request carries `args`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arguments {
+    /// The command has none.
+    None,
+    /// All of them may be left out.
+    Optional,
+    /// At least one is needed.
+    Required,
+}
+
+/// A row of the table of commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// Where it comes from.
+    pub source: Source,
+    /// Whether it only reads.
+    pub access: Access,
+    /// Whether a request carries `args`.
+    pub arguments: Arguments,
+    /// The arguments, for the documentation.
+    pub args: &'static str,
+    /// The result, for the documentation.
+    pub result: &'static str,
+}
+
+/// A command as a type of its own, of [`ask`], that knows the type of its answer.
+pub trait Ask: Into<Command> {
+    /// What the agent answers.
+    type Answer: AnswerType;
+}
+
+macro_rules! commands {
+    ($(
+        $(#[$doc:meta])*
+        [$source:ident $access:ident $arguments:ident, args $args:literal, result $result:literal]
+        $name:ident $( { $( $(#[$field_doc:meta])* $field:ident: $ty:ty ),* $(,)? } )? $( ( $request:ty ) )? -> $answer:ty
+    ),* $(,)?) => {
+        /// A command and its arguments, on the wire as `"command": name, "args": {...}`.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, strum::VariantNames)]
+        #[serde(tag = "command", content = "args", rename_all = "snake_case")]
+        #[strum(serialize_all = "snake_case")]
+        pub enum Command {
+            $( $(#[$doc])* $name $( { $( $(#[$field_doc])* $field: $ty ),* } )? $( ($request) )? ),*
+        }
+
+        /// Index of each command in the table.
+        enum Row {
+            $( $name ),*
+        }
+
+        impl Command {
+            /// Every command, in the order of the documentation.
+            pub const TABLE: &'static [CommandSpec] = &[ $( CommandSpec {
+                name: Self::NAMES[Row::$name as usize],
+                source: Source::$source,
+                access: Access::$access,
+                arguments: Arguments::$arguments,
+                args: $args,
+                result: $result,
+            } ),* ];
+
+            /// Its row of the table.
+            pub fn spec(&self) -> &'static CommandSpec {
+                match self {
+                    $( Self::$name { .. } => &Self::TABLE[Row::$name as usize] ),*
+                }
+            }
+
+            /// Reads the result that `host` has answered.
+            pub fn read_answer(&self, host: &str, result: Value) -> Answer {
+                let answer = match self {
+                    $( Self::$name { .. } => <$answer as AnswerType>::read(result) ),*
+                };
+                answer.unwrap_or_else(|e| Answer::Unreadable(
+                    Failure::new(ErrorCode::Internal, format!("the answer of {host} to {} could not be read: {e}", self.name()))
+                        .hint("run the same baton on every host"),
+                ))
+            }
+        }
+
+        /// Commands as types: what `link::client` asks with [`Ask::Answer`](super::Ask::Answer) as the result.
+        #[expect(missing_docs, reason = "the fields are those of `Command`")]
+        pub mod ask {
+            use super::*;
+
+            $(
+                $(#[$doc])*
+                #[derive(Debug, Clone, PartialEq)]
+                pub struct $name { $( $( pub $field: $ty ),* )? $( pub request: $request )? }
+
+                impl From<$name> for Command {
+                    #[allow(unused_variables, reason = "some have no fields")]
+                    fn from(asked: $name) -> Self {
+                        Self::$name $( { $( $field: asked.$field ),* } )? $( (<$request>::from(asked.request)) )?
+                    }
+                }
+            )*
+        }
+
+        $( impl Ask for ask::$name {
+            type Answer = $answer;
+        } )*
+    };
+}
+
+commands! {
     /// Start the D2D process; `control_flag` 1 passes `Control` to it so that it need not detect the values again.
+    [Paper Changes Required, args "`control_flag` 0 or 1, `Control` (object, with flag 1)", result "`{\"pid\"}`"]
     StartD2d {
         /// 0 plain, 1 with control information.
         control_flag: u8,
         /// The control variables; needed when `control_flag` is 1.
         #[serde(default, rename = "Control", skip_serializing_if = "Option::is_none")]
         control: Option<Control>,
-    },
-    /// eth3 to the radio, probe up to 8 times, initialise the radio in full, start the USRP process and link it. Result: [`Linked`].
+    } -> Started,
+    /// eth3 to the radio, probe up to 8 times, initialise the radio in full, start the USRP process and link it.
+    [Paper Changes Optional, args "`epoch`, `force`, both optional", result "timings, with `init_ms` and `make_ms`; `epoch`"]
     StartUsrp {
         /// As in `link_usrp`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,10 +179,12 @@ pub enum Command {
         /// As in `link_usrp`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         force: bool,
-    },
-    /// Start the USRP process with sockets and buffers made, without a link and without touching eth3. Result: [`Started`].
-    MakeUsrp,
-    /// eth3 to the radio, probe up to 8 times, connect the made entity. No initialisation. Result: [`Linked`].
+    } -> Linked,
+    /// Start the USRP process with sockets and buffers made, without a link and without touching eth3.
+    [Paper Changes None, args "", result "`{\"pid\"}`"]
+    MakeUsrp -> Started,
+    /// eth3 to the radio, probe up to 8 times, connect the made entity. No initialisation.
+    [Paper Changes Optional, args "`epoch`, `force`, both optional", result "timings: `eth3_ms`, `probe_ms`, `probes`, `link_ms`; `epoch`"]
     LinkUsrp {
         /// The owner's epoch: refused when this agent knows of a newer owner. Absent: one more than the highest that it knows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,69 +192,86 @@ pub enum Command {
         /// Take the radio's address although another host has it, or although nobody could be asked.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         force: bool,
-    },
+    } -> Linked,
     /// The radio has a newer owner: park eth3, and end a USRP process that is linked (baton's own; new owners send it to the others).
+    [Baton Changes Required, args "`epoch`, `owner`", result ""]
     Fence {
         /// The new owner's epoch; with the owner's name to decide between equals, refused when this agent knows of a newer one.
         epoch: u64,
         /// The new owner.
         owner: String,
-    },
-    /// Kill D2D and USRP, park eth3; success only if all three worked. Result: null, or of frozen processes [`Unsent`](super::Unsent) (baton's own).
-    DoubleKill,
+    } -> (),
+    /// Kill D2D and USRP, park eth3; success only if all three worked.
+    [Paper Changes None, args "", result "none; where the D2D process was frozen and tells, `{\"packets\"}` (baton's own): what programs of this host have sent since, docs/workload.md `unsent`"]
+    DoubleKill -> Option<Unsent>,
     /// Park eth3, then kill the USRP process.
-    KillUsrp,
+    [Paper Changes None, args "", result ""]
+    KillUsrp -> (),
     /// Kill the D2D process and stop the collector.
-    KillD2d,
-    /// Read the address of tun. Result: [`TunIp`].
-    GetTunIp,
+    [Paper Changes None, args "", result ""]
+    KillD2d -> (),
+    /// Read the address of tun.
+    [Paper Reads None, args "", result "`{\"tun_ip\": \"192.168.40.9/24\"}`"]
+    GetTunIp -> TunIp,
     /// Set the address of tun.
+    [Paper Changes Required, args "`tun_ip`; empty takes the address away (baton's own)", result ""]
     SetTunIp {
         /// Address with prefix length, e.g. `192.168.40.9/24`; empty takes it away (baton's own).
         tun_ip: String,
-    },
-    /// Read the control variables. Result: [`ControlValues`].
-    GetControl,
-    /// Read what this host has last collected of another one (baton's own). Result: [`Collected`].
+    } -> (),
+    /// Read the control variables.
+    [Paper Reads None, args "", result "`{\"Control\": {...}, \"route_list\": [...]}`"]
+    GetControl -> ControlValues,
+    /// Read what this host has last collected of another one (baton's own).
+    [Baton Reads Required, args "`of`: the other host of the pool", result "`{\"Control\", \"route_list\", \"tun_ip\", \"at\"}`: what was last collected of it, for a failover"]
     GetCollected {
         /// The other host.
         of: String,
-    },
+    } -> Collected,
     /// Store the route list for the next start of the D2D process.
+    [Paper Changes Required, args "`route_list`: `[{\"destID\": 1, \"nexthop\": 2}, ...]`", result ""]
     SetRoute {
         /// The routes.
         route_list: Vec<Route>,
-    },
+    } -> (),
     /// Leave: the agent ends its workload and itself.
-    End,
+    [Paper Changes None, args "", result "none; or `{\"warnings\"}`: what did not work"]
+    End -> Option<Ended>,
     /// Point eth3 at the radio or park it (baton's own; `DS` needs it as a step).
+    [Baton Changes Required, args "`port`: `active` or `parked`", result ""]
     SetEth3 {
         /// Where to.
         port: SetPort,
-    },
-    /// Wait until the D2D process is in sync (baton's own). Result: [`SyncState`](super::SyncState).
+    } -> (),
+    /// Wait until the D2D process is in sync (baton's own).
+    [Baton Reads Required, args "`deadline_ms`", result "`{\"state\": \"synced\", \"for_ms\": 12}`"]
     AwaitSync {
         /// How long to wait, ms.
         deadline_ms: u64,
-    },
-    /// Tell the soft state of the running D2D process, for `prepare` (baton's own). Result: [`SoftState`].
-    Export,
+    } -> SyncState,
+    /// Tell the soft state of the running D2D process, for `prepare` (baton's own).
+    [Baton Reads None, args "", result "`{\"state\": {...}, \"stream\": {...}}`: the soft state of the running D2D process, its own, and the receive stream of the USRP process (absent where that does not tell); first it does what an earlier migration's `commit` has left undone"]
+    Export -> SoftState,
     /// Make everything ready for `take_over`: the D2D process gets the soft state, the radio is found by ARP (baton's own). The radio is not
-    /// spoken to and eth3 keeps its address. Result: [`Prepared`].
+    /// spoken to and eth3 keeps its address.
+    [Baton Changes Required, args "`state` from `export` of the other host", result "`{\"radio_mac\"}`; absent where the agent may not use raw sockets"]
     Prepare {
         /// What `export` on the other host has answered.
         state: Value,
-    },
+    } -> Prepared,
     /// Receive beside the other host's processes, on the radio's other receive chain, until the D2D process is in sync; give out nothing
-    /// (baton's own). The radio is spoken to from the parked address. Result: [`Overlapped`](super::Overlapped).
+    /// (baton's own). The radio is spoken to from the parked address.
+    [Baton Changes Required, args "`stream` from `export` of the other host", result "`{\"chain\", \"receive_ms\", \"sync_ms\"}`"]
     Overlap {
         /// `stream` of what `export` on the other host has answered.
         stream: Value,
-    },
-    /// Stop both processes without ending them, and take eth3 away from the radio (baton's own). After a failure they go on. Result: [`Frozen`].
-    Freeze,
+    } -> Overlapped,
+    /// Stop both processes without ending them, and take eth3 away from the radio (baton's own). After a failure they go on.
+    [Baton Changes None, args "", result "`{\"state\", \"mark\", \"epoch\", \"trace\"}`"]
+    Freeze -> Frozen,
     /// eth3 to the radio, streams here, D2D on from the soft state: no probe, no settings (baton's own). eth3 is taken away again after a failure.
-    /// Result: [`Linked`].
+    ///
+    [Baton Changes Required, args "`state`, `mark`, and one more than `epoch`, from `freeze` of the other host", result "timings as `link_usrp`, and `trace`; after `overlap` also `handover` (docs/records.md)"]
     TakeOver {
         /// `state` of what `freeze` on the other host has answered.
         state: Value,
@@ -129,126 +279,73 @@ pub enum Command {
         mark: Value,
         /// The owner's epoch, at least: this host takes a higher one if it knows one.
         epoch: u64,
-    },
+    } -> Linked,
     /// Go on after `freeze`: eth3 to the radio, streams back here (baton's own).
+    [Baton Changes Optional, args "`epoch`, once another host has become the owner; optional", result ""]
     Resume {
         /// The owner's epoch, at least; absent: nobody else has taken the radio meanwhile.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         epoch: Option<u64>,
-    },
+    } -> (),
     /// The migration is over: eth3 keeps the radio's address alone, the other hosts are told who owns the radio, and what the source's programs have
     /// sent into its frozen modem is sent here (baton's own).
+    [Baton Changes Optional, args "`packets` from `double_kill` of the other host, optional", result ""]
     Commit {
         /// What `double_kill` on the other host has answered.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         packets: Vec<String>,
-    },
-    /// Carry out an operator's order here (baton's own). Answered when the order is over. Result: [`RunRecord`](super::RunRecord).
-    Order(OrderRequest),
+    } -> (),
+    /// Carry out an operator's order here (baton's own). Answered when the order is over.
+    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`), `by`, `budget_ms`, `force`, `hold`; all but the first optional", result "the record of the order"]
+    Order(OrderRequest) -> RunRecord,
     /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
-    /// it out. Result: [`Plan`](super::Plan).
-    Plan(OrderRequest),
+    /// it out.
+    [Baton Reads Required, args "as `order`; nothing is done", result "`order`, `method`, `from`, `to`, `steps`, `phases`, `total`, `interruption`: below"]
+    Plan(OrderRequest) -> Plan,
     /// Go on with the order that waits here for it (baton's own).
-    Go,
+    [Baton Changes None, args "", result ""]
+    Go -> (),
     /// Give up the order that is under way here, before its cut (baton's own).
-    Cancel,
-    /// The same snapshot that telemetry publishes (baton's own). Result: [`Telemetry`](super::Telemetry).
-    Status,
+    [Baton Changes None, args "", result ""]
+    Cancel -> (),
+    /// The same snapshot that telemetry publishes (baton's own).
+    [Baton Reads None, args "", result "the same as telemetry"]
+    Status -> Telemetry,
     /// Start the ICMP probe, or change its target or interval (baton's own).
+    [Baton Changes Required, args "`target`, `interval_ms`", result ""]
     ProbeStart {
         /// IPv4 address to probe.
         target: String,
         /// Milliseconds between probes, 1 or more.
         interval_ms: f64,
-    },
+    } -> (),
     /// Stop the ICMP probe (baton's own).
-    ProbeStop,
-    /// The sequence number of the next probe (baton's own). Result: [`ProbeMark`].
-    ProbeMark,
-    /// Statistics of all probes from `since` up to now, once each is answered or lost (baton's own). Result: [`ProbeWindow`].
+    [Baton Changes None, args "", result ""]
+    ProbeStop -> (),
+    /// The sequence number of the next probe (baton's own).
+    [Baton Reads None, args "", result "`{\"next\": 1234}`"]
+    ProbeMark -> ProbeMark,
+    /// Statistics of all probes from `since` up to now, once each is answered or lost (baton's own).
+    [Baton Reads Required, args "`since`", result "`{\"interval_ms\", \"sent\", \"lost\", \"gap_ms\"}`"]
     ProbeWindow {
         /// First probe of the window, from a [`ProbeMark`].
         since: u64,
-    },
+    } -> ProbeWindow,
 }
 
 impl Command {
+    /// Every name on the wire.
+    pub const NAMES: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
+
     /// Name on the wire.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::StartD2d { .. } => "start_d2d",
-            Self::StartUsrp { .. } => "start_usrp",
-            Self::MakeUsrp => "make_usrp",
-            Self::LinkUsrp { .. } => "link_usrp",
-            Self::Fence { .. } => "fence",
-            Self::DoubleKill => "double_kill",
-            Self::KillUsrp => "kill_usrp",
-            Self::KillD2d => "kill_d2d",
-            Self::GetTunIp => "get_tun_ip",
-            Self::SetTunIp { .. } => "set_tun_ip",
-            Self::GetControl => "get_control",
-            Self::GetCollected { .. } => "get_collected",
-            Self::SetRoute { .. } => "set_route",
-            Self::End => "end",
-            Self::SetEth3 { .. } => "set_eth3",
-            Self::AwaitSync { .. } => "await_sync",
-            Self::Export => "export",
-            Self::Prepare { .. } => "prepare",
-            Self::Overlap { .. } => "overlap",
-            Self::Freeze => "freeze",
-            Self::TakeOver { .. } => "take_over",
-            Self::Resume { .. } => "resume",
-            Self::Commit { .. } => "commit",
-            Self::Order(_) => "order",
-            Self::Plan(_) => "plan",
-            Self::Go => "go",
-            Self::Cancel => "cancel",
-            Self::Status => "status",
-            Self::ProbeStart { .. } => "probe_start",
-            Self::ProbeStop => "probe_stop",
-            Self::ProbeMark => "probe_mark",
-            Self::ProbeWindow { .. } => "probe_window",
-        }
+        self.spec().name
     }
 
-    /// Every name on the wire, for "unknown command" answers and the documentation.
-    pub const NAMES: [&'static str; 32] = [
-        "start_d2d",
-        "start_usrp",
-        "make_usrp",
-        "link_usrp",
-        "fence",
-        "double_kill",
-        "kill_usrp",
-        "kill_d2d",
-        "get_tun_ip",
-        "set_tun_ip",
-        "get_control",
-        "get_collected",
-        "set_route",
-        "end",
-        "set_eth3",
-        "await_sync",
-        "export",
-        "prepare",
-        "overlap",
-        "freeze",
-        "take_over",
-        "resume",
-        "commit",
-        "order",
-        "plan",
-        "go",
-        "cancel",
-        "status",
-        "probe_start",
-        "probe_stop",
-        "probe_mark",
-        "probe_window",
-    ];
-
-    /// Commands whose arguments may all be left out.
-    const OPTIONAL_ARGS: [&'static str; 4] = ["start_usrp", "link_usrp", "resume", "commit"];
+    /// Whether it changes nothing.
+    pub fn only_reads(&self) -> bool {
+        self.spec().access == Access::Reads
+    }
 
     /// `link_usrp` as a plain client sends it: the next epoch, not forced.
     pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false };
@@ -260,139 +357,54 @@ impl Command {
     pub fn order(order: Order, method: Method) -> Self {
         Self::Order(OrderRequest::new(order, method))
     }
-}
 
-/// A connection of a sender that makes a new one when it has lost the old one, and sends again there what it still waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Connection {
-    /// Identity of the sender.
-    pub of: String,
-    /// Counted from 1.
-    pub number: u64,
-}
-
-/// A request: first frame of the message; the second frame, when a cluster key is in use, is the hex HMAC-SHA-256 of the first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Request {
-    /// Protocol version, [`VERSION`].
-    pub v: u32,
-    /// Identity of the request: a retry carries the same id and is never executed twice.
-    pub id: String,
-    /// Name of the host addressed.
-    pub to: String,
-    /// When it was sent, ms since the Unix epoch.
-    #[serde(default)]
-    pub sent_at_ms: u64,
-    /// In a retry, when it was first sent, ms since the Unix epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_sent_at_ms: Option<u64>,
-    /// Which of its sender's connections it was sent on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection: Option<Connection>,
-    /// Random text, never used twice by one sender.
-    #[serde(default)]
-    pub nonce: String,
-    /// What to do.
-    #[serde(flatten)]
-    pub command: Command,
-}
-
-impl Request {
-    /// Reads a request from its frame.
-    ///
-    /// # Errors
-    /// [`ErrorCode::BadRequest`] for anything that is no request, [`ErrorCode::Version`] for another protocol version,
-    /// [`ErrorCode::UnknownCommand`] for a command that is not in [`Command::NAMES`]; each with a sentence.
-    pub fn parse(frame: &[u8]) -> Result<Self, Failure> {
-        let bad =
-            |message: String| Failure::new(ErrorCode::BadRequest, message).hint("docs/protocol.md shows the format of a request");
-        if frame.len() > MAX_FRAME {
-            return Err(bad(format!("the request has {} bytes; the limit is {MAX_FRAME}", frame.len())));
-        }
-        let mut value: Value = serde_json::from_slice(frame).map_err(|e| bad(format!("the request is not JSON: {e}")))?;
-        let version =
-            value.get("v").and_then(Value::as_u64).ok_or_else(|| bad("the request has no protocol version \"v\"".into()))?;
-        if version != u64::from(VERSION) {
-            return Err(Failure::new(
-                ErrorCode::Version,
-                format!("the request speaks protocol version {version}, this agent speaks {VERSION}"),
-            )
-            .hint("run the same baton on every host"));
-        }
-        let name = value.get("command").and_then(Value::as_str).ok_or_else(|| bad("the request has no \"command\"".into()))?;
-        if !Command::NAMES.contains(&name) {
-            return Err(Failure::new(ErrorCode::UnknownCommand, format!("unknown command \"{name}\""))
-                .hint(format!("this agent knows {}", Command::NAMES.join(", "))));
-        }
-        let name = name.to_owned();
-        if let Some(fields) = value.as_object_mut() {
-            let none =
-                fields.get("args").is_none_or(|args| args.is_null() || args.as_object().is_some_and(serde_json::Map::is_empty));
-            // serde wants no list of arguments where there are none, and one where all may be left out.
-            match Command::OPTIONAL_ARGS.contains(&name.as_str()) {
-                true if none => drop(fields.insert("args".into(), Value::Object(serde_json::Map::new()))),
-                false if none => drop(fields.remove("args")),
-                _ => {}
-            }
-        }
-        serde_json::from_value(value).map_err(|e| bad(format!("the arguments of {name} are wrong: {e}")))
+    /// The table of commands as `docs/protocol.md` shows it.
+    pub fn markdown(source: Source) -> String {
+        let rows = Self::TABLE.iter().filter(|spec| spec.source == source);
+        let rows = rows.map(|CommandSpec { name, access, args, result, .. }| {
+            let reads = if *access == Access::Reads { "yes" } else { "" };
+            format!("| `{name}` | {args} | {result} | {reads} |\n").replace("|  |", "| |").replace("|  |", "| |")
+        });
+        format!("| command | args | result | only reads |\n|---|---|---|---|\n{}", rows.collect::<String>())
     }
 }
 
-/// The answer to a [`Request`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reply {
-    /// Protocol version.
-    pub v: u32,
-    /// Id of the request that is answered; empty when it could not be read.
-    pub id: String,
-    /// Name of the host that answers.
-    pub from: String,
-    /// Whether it worked.
-    pub ok: bool,
-    /// How long it took, ms.
-    pub elapsed_ms: f64,
-    /// Result of the command, when it worked.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub result: Value,
-    /// Why it did not work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Result of `make_usrp` and `start_d2d`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Started {
-    /// Process id on the host.
-    pub pid: u32,
-}
+    /// `BATON_WRITE_DOCS=1 cargo test -p protocol` writes the tables into the page.
+    #[test]
+    fn the_documentation_has_the_table_of_commands() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/protocol.md");
+        let mut page = std::fs::read_to_string(file).unwrap();
+        for (source, name) in [(Source::Paper, "paper"), (Source::Baton, "baton")] {
+            let begin = format!("<!-- commands: {name} -->\n");
+            let at = page.find(&begin).expect("the page marks where the table begins") + begin.len();
+            let end = at + page[at..].find("<!-- end -->").expect("and where it ends");
+            page.replace_range(at..end, &Command::markdown(source));
+        }
+        if std::env::var_os("BATON_WRITE_DOCS").is_some() {
+            std::fs::write(file, &page).unwrap();
+        }
+        assert!(
+            page == std::fs::read_to_string(file).unwrap(),
+            "docs/protocol.md has other commands: write it with BATON_WRITE_DOCS=1"
+        );
+    }
 
-/// Result of `get_tun_ip`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TunIp {
-    /// Address with prefix length.
-    pub tun_ip: String,
-}
-
-/// Result of `get_control`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ControlValues {
-    /// The control variables as last collected.
-    #[serde(rename = "Control")]
-    pub control: Control,
-    /// The routes as last collected.
-    #[serde(default)]
-    pub route_list: Vec<Route>,
-}
-
-/// Control variables as telemetry shows them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ControlReport {
-    /// Values, in the workload's order.
-    pub values: Control,
-    /// What each value means, in the workload's words, keyed by name.
-    pub meanings: serde_json::Map<String, Value>,
-    /// How long ago they were collected, ms; absent when they never were.
-    pub age_ms: Option<u64>,
+    #[test]
+    fn arguments_are_optional_where_the_table_says_so() {
+        for spec in Command::TABLE {
+            let plain = format!("{{\"command\":\"{}\"}}", spec.name);
+            let empty = format!("{{\"command\":\"{}\",\"args\":{{}}}}", spec.name);
+            let [plain, empty] = [plain, empty].map(|json| serde_json::from_str::<Command>(&json).is_ok());
+            let expected = match spec.arguments {
+                Arguments::None => (true, false),
+                Arguments::Optional => (false, true),
+                Arguments::Required => (false, false),
+            };
+            assert_eq!((plain, empty), expected, "{}", spec.name);
+        }
+    }
 }

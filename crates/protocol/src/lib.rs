@@ -2,6 +2,7 @@
 //!
 //! Ground floor: imports nothing else of baton.
 
+mod answer;
 mod check;
 mod collected;
 mod command;
@@ -13,11 +14,13 @@ mod operator;
 mod order;
 mod probe;
 mod record;
+mod request;
 mod telemetry;
 
+pub use answer::{Answer, AnswerType, ControlReport, ControlValues, Ended, Started, TunIp};
 pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
 pub use collected::Collected;
-pub use command::{Command, Connection, Control, ControlReport, ControlValues, Reply, Request, Route, SetPort, Started, TunIp};
+pub use command::{Access, Arguments, Ask, Command, CommandSpec, Control, Route, SetPort, Source, ask};
 pub use environment::{Trying, missing};
 pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState, Unsent};
@@ -29,6 +32,7 @@ pub use record::{
     Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST,
     SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS, TracePart,
 };
+pub use request::{Connection, Reply, Request};
 pub use telemetry::{
     Event, HostLoad, Level, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress,
     RadioOwner, Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,

@@ -50,7 +50,7 @@ impl Plan {
     /// # Errors
     /// A sentence when the radio's description cannot be honoured.
     pub fn new(radio: &Radio) -> Result<Self, String> {
-        let device = radio.device().map_err(|f| f.message)?;
+        let device = radio.args.address();
         let decimation = decimation(radio.rate)?;
         Ok(Self {
             device,
@@ -102,14 +102,14 @@ pub mod tests {
     /// The pool radio of the first storey.
     pub fn radio() -> Radio {
         Radio {
-            args: "addr=192.168.10.2".into(),
+            args: "addr=192.168.10.2".parse().unwrap(),
             rate: 100e6 / 52.0,
             tx_freq: 10e6,
             rx_freq: 20e6,
             gain: 0.0,
             tx_ant: String::new(),
             rx_ant: String::new(),
-            reference: "internal".into(),
+            reference: config::Reference::Internal,
             bw: 30e6,
         }
     }

@@ -1,6 +1,6 @@
 //! The addresses of eth3 and tun, read and set through netlink in the agent's own network namespace.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -11,54 +11,8 @@ use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::{Error, Handle};
 use tokio::sync::Mutex;
 
+use config::Cidr;
 use protocol::{ErrorCode, Failure, Port};
-
-/// An IPv4 address with prefix length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cidr {
-    address: Ipv4Addr,
-    prefix: u8,
-}
-
-impl std::str::FromStr for Cidr {
-    type Err = Failure;
-
-    fn from_str(text: &str) -> Result<Self, Failure> {
-        let wrong = || {
-            Failure::new(ErrorCode::Address, format!("\"{text}\" is not an IPv4 address with prefix length"))
-                .hint("write it like 192.168.40.9/24")
-        };
-        let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
-        let prefix = prefix.parse().ok().filter(|prefix| (1..=32).contains(prefix)).ok_or_else(wrong)?;
-        let address: Ipv4Addr = address.parse().map_err(|_| wrong())?;
-        if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
-            return Err(wrong());
-        }
-        Ok(Self { address, prefix })
-    }
-}
-
-impl std::fmt::Display for Cidr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
-impl Cidr {
-    /// Address and prefix length.
-    pub fn parts(self) -> (Ipv4Addr, u8) {
-        (self.address, self.prefix)
-    }
-
-    /// Without its prefix length.
-    pub fn address(self) -> Ipv4Addr {
-        self.address
-    }
-
-    fn network(self) -> u32 {
-        u32::from(self.address) & (u32::MAX << (32 - u32::from(self.prefix)))
-    }
-}
 
 /// Bytes through all interfaces of the namespace since they exist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -114,7 +68,7 @@ impl Ports {
             self.handle.address().del(old).execute().await.map_err(fail)?;
         }
         // Replacing what is there already changes nothing; what died with its primary comes back.
-        self.handle.address().add(index, IpAddr::V4(wanted.address), wanted.prefix).replace().execute().await.map_err(fail)?;
+        self.handle.address().add(index, IpAddr::V4(wanted.address()), wanted.prefix()).replace().execute().await.map_err(fail)?;
         for old in others {
             self.handle.address().del(old).execute().await.map_err(fail)?;
         }
@@ -262,37 +216,12 @@ fn cidr(message: &AddressMessage) -> Option<Cidr> {
         AddressAttribute::Local(IpAddr::V4(address)) => Some(*address),
         _ => None,
     });
-    local.map(|address| Cidr { address, prefix: message.header.prefix_len })
+    local.and_then(|address| Cidr::new(address, message.header.prefix_len).ok())
 }
 
 fn reason(error: &Error) -> String {
     match error {
         Error::NetlinkError(message) => message.to_io().to_string(),
         other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read_or_refused_with_a_sentence() {
-        for good in ["192.168.10.1/24", "10.0.0.1/32", "1.2.3.4/1"] {
-            assert_eq!(good.parse::<Cidr>().unwrap().to_string(), good);
-        }
-        for bad in
-            ["", "192.168.10.1", "192.168.10.1/0", "192.168.10.1/33", "a/24", "::1/64", "0.0.0.0/8", "224.0.0.1/4", "1.2.3.4/-1"]
-        {
-            assert!(bad.parse::<Cidr>().unwrap_err().message.contains("is not an IPv4 address"), "{bad}");
-        }
-    }
-
-    #[test]
-    fn networks_are_compared_by_prefix() {
-        let network = |text: &str| text.parse::<Cidr>().unwrap().network();
-        assert_eq!(network("192.168.40.8/24"), network("192.168.40.9/24"));
-        assert_ne!(network("192.168.10.1/24"), network("192.168.20.2/24"));
-        assert_ne!(network("10.0.0.1/32"), network("10.0.0.2/32"));
     }
 }

@@ -10,7 +10,7 @@ use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
 use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
 
 use super::arp::{ArpSocket, MacAddress};
-use super::ports::Cidr;
+use config::Cidr;
 use protocol::{ErrorCode, Failure};
 
 /// The radio answers ARP in well under a millisecond; three times, because the switch may have to learn first.
@@ -53,8 +53,8 @@ impl RadioPort {
     /// # Errors
     /// [`ErrorCode::Address`].
     pub async fn hold(&self) -> Result<(), Failure> {
-        let (address, prefix) = self.active.parts();
-        let add = self.handle.address().add(self.index()?, address.into(), prefix).replace();
+        let (address, prefix) = (self.active.address().into(), self.active.prefix());
+        let add = self.handle.address().add(self.index()?, address, prefix).replace();
         add.execute().await.map_err(|e| self.failure(&format!("could not be given the address {}", self.active), e))
     }
 
@@ -63,7 +63,7 @@ impl RadioPort {
     /// # Errors
     /// [`ErrorCode::Address`], also when it was not there.
     pub async fn release(&self) -> Result<(), Failure> {
-        let (address, prefix) = self.active.parts();
+        let (address, prefix) = (self.active.address(), self.active.prefix());
         let message = AddressMessageBuilder::<Ipv4Addr>::new().index(self.index()?).address(address, prefix).build();
         let del = self.handle.address().del(message);
         del.execute().await.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
@@ -75,7 +75,7 @@ impl RadioPort {
     /// # Errors
     /// [`ErrorCode::Address`].
     pub async fn open_way(&self, radio: Ipv4Addr, parked: Cidr) -> Result<(), Failure> {
-        let (from, _) = parked.parts();
+        let from = parked.address();
         let way = RouteMessageBuilder::<Ipv4Addr>::new().pref_source(from);
         let add = self.handle.route().add(self.way(way, radio)?).replace();
         add.execute().await.map_err(|e| self.failure(&format!("could not be given a way from {from} to the radio"), e))
@@ -126,6 +126,6 @@ impl RadioPort {
 
     /// Tells everybody on the radio's network that its address is here now.
     pub fn announce(&self, arp: &ArpSocket) -> std::io::Result<()> {
-        arp.announce(self.active.parts().0)
+        arp.announce(self.active.address())
     }
 }

@@ -6,7 +6,7 @@ use protocol::Command;
 
 fn answers(mut fleet: Fleet) -> Answers {
     let ask = |host: &str| {
-        let answer = fleet.answer(host, &Command::Status).map(|value| serde_json::from_value(value).unwrap());
+        let answer = fleet.answer(host, &Command::Status).map(|answer| answer.into_result().unwrap());
         (host.to_owned(), answer)
     };
     ["server1", "server2", "server3"].map(ask).into()
@@ -94,8 +94,8 @@ fn a_source_without_sync_is_a_warning() {
 fn two_radios_block_a_migration() {
     let mut config = cluster();
     let other = config.radio["pool"].clone();
-    config.radio.insert("other".into(), other);
-    config.host.get_mut("server2").unwrap().radio = "other".into();
+    config.radio.insert("other".parse().unwrap(), other);
+    config.host.get_mut("server2").unwrap().radio = "other".parse().unwrap();
     let answers = answers(Fleet::new(Host::serving(), Host::default()));
     let found = findings(Some((Order::M, Method::Hot)), &config, &answers);
     assert_eq!(blockers(&found)[0].0, "radio");

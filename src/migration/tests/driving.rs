@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::metrics::records;
 use crate::migration::{Agents, Wish, carry_out};
-use protocol::{Command, ErrorCode, Failure, Outcome, Progress};
+use protocol::{Answer, Command, ErrorCode, Failure, Outcome, Progress};
 
 fn request(order: Order) -> OrderRequest {
     OrderRequest { by: Some("tester@here".into()), ..OrderRequest::new(order, Method::Classic) }
@@ -50,7 +50,7 @@ async fn records_that_can_not_be_written_are_a_warning() {
 struct Hung(Mutex<Fleet>);
 
 impl Agents for Hung {
-    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Value, Failure> {
+    async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         if matches!(command, Command::LinkUsrp { .. }) {
             std::future::pending::<()>().await;
         }

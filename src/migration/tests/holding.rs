@@ -4,7 +4,7 @@ use super::*;
 use crate::migration::fleet::Fault::Silent;
 use protocol::Method::{Classic, Cold};
 use protocol::Order::{M, MB};
-use protocol::{ErrorCode, Expected, OrderStage, Origin, Outcome};
+use protocol::{Answer, ErrorCode, Expected, OrderStage, Origin, Outcome};
 
 fn setting(request: &OrderRequest) -> Setting {
     Setting::new("run".into(), chrono::Utc::now(), request, &config(Path::new("/nowhere"), true))
@@ -145,9 +145,9 @@ fn what_died_at_the_destination_during_a_hold_is_found_before_the_cut() {
                     } else {
                         host.usrp = protocol::ProcessState::Stopped
                     }
-                    Ok(Value::Null)
+                    Ok(Answer::Done)
                 }
-                Effect::Wait(_) => Ok(Value::Null),
+                Effect::Wait(_) => Ok(Answer::Done),
                 Effect::End(record) => break *record,
             };
             (state, effect) = engine::step(state, Event { at: Duration::ZERO, result, cancel: false });

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, centred, line, lines, span, story};
-use crate::ui::model::{Model, address};
+use crate::ui::model::Model;
 use crate::ui::text::{clip, duration, first_that_fits, hertz, one_line, scaled};
 use protocol::{ProcessState, RadioOwner, Telemetry};
 
@@ -78,7 +78,7 @@ fn evidence(model: &Model, room: usize) -> String {
     let lang = model.skin.lang;
     let RadioOwner::Host(host) = model.owner() else { return String::new() };
     let Some(port) = model.telemetry(&host).map(|telemetry| &telemetry.radio_port) else { return String::new() };
-    let active = address(&model.config.addresses.active);
+    let active = model.config.addresses.active.address();
     let seen = lang.fill("{0} has {1}", &[&one_line(&port.name), &active]);
     let newest = model.ownership();
     let agree = |host: &&str| {
@@ -108,7 +108,7 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     let inner = block.inner(place);
     block.render(place, buf);
     let radio = model.config.radio.get(name);
-    let address = radio.and_then(|r| r.device().ok()).map_or_else(|| "radio".into(), |a| a.to_string());
+    let address = radio.map_or_else(|| "radio".into(), |radio| radio.args.address().to_string());
     let mut rows = vec![address];
     if let Some(radio) = radio {
         let room = usize::from(inner.width);
@@ -144,8 +144,12 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
 /// A shaft along which samples flow: its ripple moves with their number, away from the radio, and stands still when they do.
 fn shaft(model: &Model, owner: &Telemetry, length: usize, on_left: bool) -> String {
     let g = &model.skin.glyphs;
-    let rate =
-        model.config.host.get(&owner.host).and_then(|host| model.config.radio.get(&host.radio)).map_or(0.0, |radio| radio.rate);
+    let rate = model
+        .config
+        .host
+        .get(owner.host.as_str())
+        .and_then(|host| model.config.radio.get(&host.radio))
+        .map_or(0.0, |radio| radio.rate);
     let seconds = if rate > 0.0 { owner.usrp.counters.map_or(0.0, |c| c.rx_samples as f64 / rate) } else { 0.0 };
     // Finite and not negative; only the place in the period counts.
     let at = (seconds * CELLS_PER_S) as usize % RIPPLE;

@@ -65,7 +65,7 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     let pen = Pen { theme: t, lang: model.skin.lang, width: area.width, age_ms: model.stale_ms(host).unwrap_or(0) };
     let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
     if let Some(telemetry) = &view.telemetry {
-        rows.extend(pen.telemetry(telemetry, &model.config.addresses.active));
+        rows.extend(pen.telemetry(telemetry, &model.config.addresses.active.to_string()));
         let history = Sparklines { history: &view.history, now_ms: model.now_ms, glyphs: &model.skin.glyphs };
         rows.extend(load::rows(&pen, &telemetry.load, &history));
     }

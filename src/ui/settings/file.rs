@@ -1,7 +1,6 @@
 //! The settings file: TOML, every key optional, every mistake named with its line and its key.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ratatui::style::Color;
@@ -12,7 +11,8 @@ use crate::ui::action::{Action, TABLE};
 use crate::ui::keymap::Keymap;
 use crate::ui::lang::Lang;
 use crate::ui::theme::{ColourName, ThemeName};
-use protocol::{ErrorCode, Failure};
+use config::TomlSource;
+use protocol::Failure;
 
 /// What the file says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,10 +45,14 @@ struct Raw {
 /// Reads a settings file's text; `path` is for its errors.
 ///
 /// # Errors
-/// [`ErrorCode::Config`] with file, line, key and what is wrong.
+/// [`protocol::ErrorCode::Config`] with file, line, key and what is wrong.
 pub fn parse(path: &Path, text: &str) -> Result<File, Failure> {
-    let source = Source { path, text };
-    let raw: Raw = toml::from_str(text).map_err(|e| source.wrong(e.span(), e.message()))?;
+    let source = TomlSource::of_file(path, text);
+    read(&source).map_err(|failure| failure.hint(HINT))
+}
+
+fn read(source: &TomlSource<'_>) -> Result<File, Failure> {
+    let raw: Raw = source.read()?;
     Ok(File {
         theme: raw.theme,
         ascii: raw.ascii,
@@ -57,36 +61,20 @@ pub fn parse(path: &Path, text: &str) -> Result<File, Failure> {
         read_only: raw.read_only,
         privacy: raw.privacy,
         export_dir: raw.export_dir,
-        keys: keys(&source, &raw.keys)?,
-        colours: colours(&source, &raw.colours)?,
+        keys: keys(source, &raw.keys)?,
+        colours: colours(source, &raw.colours)?,
     })
 }
 
-/// The file under reading.
-struct Source<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl Source<'_> {
-    /// The failure at a place of the file: its line, and the key that stands there.
-    fn wrong(&self, span: Option<Range<usize>>, what: &str) -> Failure {
-        let before = span.and_then(|span| self.text.get(..span.start)).unwrap_or_default();
-        let number = before.matches('\n').count() + 1;
-        let line = self.text.lines().nth(number - 1).unwrap_or_default();
-        let key = line.split('=').next().unwrap_or_default().trim();
-        let what = what.lines().next().unwrap_or_default();
-        Failure::new(ErrorCode::Config, format!("{}, line {number}, \"{key}\": {what}", self.path.display()))
-            .hint("docs/console.md lists what the settings file may hold")
-    }
-}
+/// Where the reader finds what the file may hold.
+const HINT: &str = "docs/console.md lists what the settings file may hold";
 
 /// The action that a settings file calls by its word in the footer.
 fn action(name: &str) -> Option<Action> {
     TABLE.iter().find(|entry| entry.label == name).map(|entry| entry.action)
 }
 
-fn keys(source: &Source<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -> Result<Keymap, Failure> {
+fn keys(source: &TomlSource<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -> Result<Keymap, Failure> {
     let mut map = Keymap::default();
     for (name, value) in wanted {
         let wrong = |what: &str| source.wrong(Some(value.span()), what);
@@ -116,7 +104,7 @@ fn single(text: &str) -> Option<char> {
     chars.next().filter(|c| chars.next().is_none() && !c.is_control() && !c.is_whitespace())
 }
 
-fn colours(source: &Source<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -> Result<Vec<(ColourName, Color)>, Failure> {
+fn colours(source: &TomlSource<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -> Result<Vec<(ColourName, Color)>, Failure> {
     wanted
         .iter()
         .map(|(name, value)| {

@@ -52,18 +52,18 @@ fn keys_and_colours_are_overridden_one_by_one() {
 #[test]
 fn mistakes_are_named_with_line_and_key() {
     for (file, expected) in [
-        ("\ntheme = \"pink\"", "console.toml, line 2, \"theme\": unknown variant `pink`"),
-        ("them = 1", "console.toml, line 1, \"them\": unknown field `them`"),
-        ("ascii = 7", "console.toml, line 1, \"ascii\": invalid type"),
-        ("[keys]\n\nfreze = \"x\"", "console.toml, line 3, \"freze\": there is no such action; they are DS, KL"),
-        ("[keys]\nfreeze = \"xy\"", "console.toml, line 2, \"freeze\": a key is one printable character"),
-        ("[keys]\nfreeze = 3", "console.toml, line 2, \"freeze\": a key is one"),
-        ("[keys]\nfreeze = [\"\\u001b\"]", "console.toml, line 2, \"freeze\": a key is one"),
-        ("[keys]\nfreeze = \"m\"", "console.toml, line 2, \"freeze\": the key \"m\" would mean both M and freeze"),
-        ("[colours]\ngod = 3", "console.toml, line 2, \"god\": there is no such colour; they are ground, text"),
-        ("[colours]\ngood = 256", "console.toml, line 2, \"good\": a colour is a number"),
-        ("[colours]\ngood = \"#12345\"", "console.toml, line 2, \"good\": a colour is a number"),
-        ("theme = ", "console.toml, line 1, \"theme\": "),
+        ("\ntheme = \"pink\"", "console.toml, line 2, key `theme`: unknown value `pink`"),
+        ("them = 1", "console.toml, line 1, key `them`: unknown key `them`"),
+        ("ascii = 7", "console.toml, line 1, key `ascii`: invalid type"),
+        ("[keys]\n\nfreze = \"x\"", "console.toml, line 3, key `keys.freze`: there is no such action; they are DS, KL"),
+        ("[keys]\nfreeze = \"xy\"", "console.toml, line 2, key `keys.freeze`: a key is one printable character"),
+        ("[keys]\nfreeze = 3", "console.toml, line 2, key `keys.freeze`: a key is one"),
+        ("[keys]\nfreeze = [\"\\u001b\"]", "console.toml, line 2, key `keys.freeze`: a key is one"),
+        ("[keys]\nfreeze = \"m\"", "console.toml, line 2, key `keys.freeze`: the key \"m\" would mean both M and freeze"),
+        ("[colours]\ngod = 3", "console.toml, line 2, key `colours.god`: there is no such colour; they are ground, text"),
+        ("[colours]\ngood = 256", "console.toml, line 2, key `colours.good`: a colour is a number"),
+        ("[colours]\ngood = \"#12345\"", "console.toml, line 2, key `colours.good`: a colour is a number"),
+        ("theme = ", "console.toml, line 1, key `theme`: "),
     ] {
         let failure = settings(&[], &[], file).expect_err(file);
         assert!(failure.message.starts_with(expected), "{file:?}: {}", failure.message);

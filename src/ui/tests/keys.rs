@@ -1,7 +1,6 @@
 //! Keys in, effects out.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use serde_json::{Value, json};
 
 use crate::ui::export::Written;
 use crate::ui::fleet::{self, Moment};
@@ -10,7 +9,7 @@ use crate::ui::msg::{Effect, Msg, Purpose};
 use crate::ui::place::Screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
-use protocol::{Command, ErrorCode, Failure, Level, Method, Order, OrderRequest};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome};
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)
@@ -34,7 +33,7 @@ fn order(effects: &[Effect]) -> Option<(String, Order, Method)> {
     }
 }
 
-fn answer(model: &mut Model, purpose: Purpose, result: Result<Value, Failure>) -> Vec<Effect> {
+fn answer(model: &mut Model, purpose: Purpose, result: Result<Answer, Failure>) -> Vec<Effect> {
     update(model, Msg::Answer { purpose, host: "server2".into(), result })
 }
 
@@ -119,7 +118,7 @@ fn end_asks_and_tells() {
         assert!(
             matches!(&effects[..], [Effect::Request { host, command: Command::End, purpose: Purpose::End, .. }] if host == "server2")
         );
-        assert!(answer(&mut m, Purpose::End, Ok(Value::Null)).is_empty(), "end leaves the console open");
+        assert!(answer(&mut m, Purpose::End, Ok(Answer::Done)).is_empty(), "end leaves the console open");
         assert_eq!(last_lines(&m, 1)[0].1, "server2's controller has ended");
     }
 }
@@ -131,7 +130,7 @@ fn quit_ends_the_other_controller_then_leaves_also_when_that_fails() {
         let effects = press(&mut m, keys);
         assert!(matches!(&effects[..], [Effect::Request { command: Command::End, purpose: Purpose::EndThenLeave, .. }]), "{keys}");
         assert!(press(&mut m, "ms:x\n").is_empty(), "orders while leaving");
-        assert_eq!(answer(&mut m, Purpose::EndThenLeave, Ok(Value::Null)), [Effect::Leave]);
+        assert_eq!(answer(&mut m, Purpose::EndThenLeave, Ok(Answer::Done)), [Effect::Leave]);
         assert!(m.farewell.is_empty());
     }
     let mut m = fleet::model(ThemeName::Dark, false);
@@ -225,16 +224,16 @@ fn the_far_sides_reason_and_hint_reach_the_log() {
     assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DS failed: M is under way on server2".into()));
     assert_eq!(last_lines(&m, 2)[1].1, "what to do: wait until it is over");
 
-    let mut record = serde_json::to_value(m.migration().unwrap().1.record.as_ref().unwrap()).unwrap();
-    answer(&mut m, Purpose::Order(Order::M), Ok(record.clone()));
+    let mut record = m.migration().unwrap().1.record.clone().unwrap();
+    answer(&mut m, Purpose::Order(Order::M), Ok(record.clone().into()));
     let line = last_lines(&m, 1).remove(0);
     assert_eq!(line.0, Level::Error);
     assert!(line.1.starts_with("M failed: the radio did not answer 8 probes"), "{}", line.1);
-    record["outcome"] = json!("ok");
-    record["interruption"]["by_phases_ms"] = json!(1741.4);
-    answer(&mut m, Purpose::Order(Order::M), Ok(record));
+    record.outcome = Outcome::Ok;
+    record.interruption.by_phases_ms = Some(1741.4);
+    answer(&mut m, Purpose::Order(Order::M), Ok(record.into()));
     assert_eq!(last_lines(&m, 1)[0].1, "M done by server2 in 1 902 ms, service interrupted for 1 741 ms by phases");
-    answer(&mut m, Purpose::Order(Order::M), Ok(json!(17)));
+    answer(&mut m, Purpose::Order(Order::M), Ok(Answer::Done));
     assert_eq!(last_lines(&m, 1)[0].0, Level::Warning, "an answer that is no record");
 }
 

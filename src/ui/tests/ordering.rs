@@ -1,7 +1,5 @@
 //! Before, during and after a migration: the question and its options, hold, go and cancel, plans, the interval of the pings.
 
-use serde_json::{Value, json};
-
 use super::{picture, press};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
@@ -11,7 +9,8 @@ use crate::ui::place::Screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
 use protocol::{
-    Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, OrderStage, Origin, PhaseName, Plan, PlanPhase, StepState,
+    Answer, Command, ErrorCode, Expected, Failure, Method, Order, OrderRequest, OrderStage, Origin, PhaseName, Plan, PlanPhase,
+    StepState,
 };
 
 fn model(moment: Moment) -> Model {
@@ -33,7 +32,7 @@ fn deeds(effects: Vec<Effect>) -> Vec<(String, Command)> {
 }
 
 /// A plan as a host would tell it.
-pub fn plan(order: Order, method: Method, ms: Option<f64>, runs: usize) -> Value {
+pub fn plan(order: Order, method: Method, ms: Option<f64>, runs: usize) -> Answer {
     let origin = if runs > 0 { Origin::History } else { Origin::NoHistory };
     let expected = |ms| Expected { ms, origin, runs };
     let phase = |name| PlanPhase { name, expected: expected(ms.map(|ms| ms / 4.0)) };
@@ -47,10 +46,10 @@ pub fn plan(order: Order, method: Method, ms: Option<f64>, runs: usize) -> Value
         total: expected(ms.map(|ms| ms * 1.2)),
         interruption: expected(ms),
     };
-    serde_json::to_value(plan).unwrap()
+    plan.into()
 }
 
-fn answer(model: &mut Model, purpose: Purpose, result: Result<Value, Failure>) -> Vec<Effect> {
+fn answer(model: &mut Model, purpose: Purpose, result: Result<Answer, Failure>) -> Vec<Effect> {
     update(model, Msg::Answer { purpose, host: "server2".into(), result })
 }
 
@@ -221,7 +220,7 @@ fn a_migration_that_waits_is_seen_from_the_back_row_and_goes_by_a_key() {
     for keys in ["a", ":cancel\n", "ta"] {
         assert_eq!(deeds(press(&mut m.clone(), keys)), [("server2".to_owned(), Command::Cancel)], "{keys:?}");
     }
-    answer(&mut m, Purpose::Go(Order::M), Ok(Value::Null));
+    answer(&mut m, Purpose::Go(Order::M), Ok(Answer::Done));
     assert_eq!(last_line(&m), "server2 was told to go on with M");
     let failure = Failure::new(ErrorCode::State, "M on server2 waits for go no longer");
     answer(&mut m, Purpose::Go(Order::M), Err(failure));
@@ -282,7 +281,7 @@ fn plans_are_asked_for_at_the_first_snapshot_and_after_a_run_but_never_during_on
     assert_eq!(hear(&mut m, Moment::During), 0, "a run is disturbed");
     assert_eq!(hear(&mut m, Moment::After), 4, "it is over: the history has one run more");
     assert_eq!(hear(&mut m, Moment::After), 0);
-    answer(&mut m, Purpose::Plan(Order::M, Method::Hot), Ok(json!({"no": "plan"})));
+    answer(&mut m, Purpose::Plan(Order::M, Method::Hot), Ok(Answer::Done));
     assert!(m.plans.is_empty(), "what cannot be read is no plan");
 }
 

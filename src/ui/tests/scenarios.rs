@@ -96,8 +96,8 @@ impl Stage {
         for (old, new) in &scenario.names {
             cluster = cluster.replace(old.as_str(), new);
         }
-        let config: Config = toml::from_str(&cluster).unwrap();
-        let far_end = config.roles.far_end.clone().unwrap();
+        let config = Config::parse(&cluster).unwrap();
+        let far_end = config.roles.far_end.as_deref().unwrap().to_owned();
         let model = Model::new(Arc::new(config), Skin::new(theme, false), Some("ada@lab".into()), fleet::start());
         Self { model, seq: 0, far_end }
     }
@@ -142,9 +142,9 @@ impl Stage {
             update(&mut self.model, Msg::Heard(Heard::Link { host, state }));
         }
         if let Some((order, method, ms, runs)) = step.plan {
-            let value = super::ordering::plan(order, method, Some(ms), runs);
+            let plan = super::ordering::plan(order, method, Some(ms), runs);
             let host = self.model.config.executor(order).to_owned();
-            update(&mut self.model, Msg::Answer { purpose: Purpose::Plan(order, method), host, result: Ok(value) });
+            update(&mut self.model, Msg::Answer { purpose: Purpose::Plan(order, method), host, result: Ok(plan) });
         }
         if let Some((order, failure)) = step.refused.clone() {
             let host = self.model.config.executor(order).to_owned();

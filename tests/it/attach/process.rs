@@ -94,14 +94,14 @@ impl Drop for SoftwareRadio {
 
 pub fn radio(address: &str) -> Radio {
     Radio {
-        args: format!("addr={address}"),
+        args: format!("addr={address}").parse().unwrap(),
         rate: 100e6 / 52.0,
         tx_freq: 10e6,
         rx_freq: 20e6,
         gain: 0.0,
         tx_ant: String::new(),
         rx_ant: String::new(),
-        reference: "internal".into(),
+        reference: config::Reference::Internal,
         bw: 30e6,
     }
 }

@@ -4,11 +4,11 @@ use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 
-use super::place::Source;
 use super::text::{EventText, File, Number, PathText, RadioChangeText, TapText, Whole};
 use super::{Action, PathChange, RadioChange, Scene, Timed};
 use crate::air::medium::Tap;
 use crate::device::clock::Tick;
+use config::TomlSource;
 use n210_wire::TICKS_PER_SECOND;
 use protocol::Failure;
 
@@ -31,7 +31,7 @@ const MAX_TAPS: usize = 32;
 ///
 /// # Errors
 /// What is wrong, with its place.
-pub fn scene(source: &Source, text: &File, mut scene: Scene) -> Result<Scene, Failure> {
+pub fn scene(source: &TomlSource, text: &File, mut scene: Scene) -> Result<Scene, Failure> {
     if let ([only], [name]) = (&text.radio[..], &mut scene.names[..]) {
         name.clone_from(only.name.get_ref());
         Checker { source, names: &[] }.is_name(&only.name)?;
@@ -49,7 +49,7 @@ pub fn scene(source: &Source, text: &File, mut scene: Scene) -> Result<Scene, Fa
 /// What a text is checked against.
 pub struct Checker<'a> {
     /// The text.
-    pub source: &'a Source<'a>,
+    pub source: &'a TomlSource<'a>,
     /// The radios.
     pub names: &'a [String],
 }

@@ -86,7 +86,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("[air]\ndelay_ticks = -1", 2, "air.delay_ticks", "-1"),
     ("[air]\ndelay_ticks = 1000001", 2, "air.delay_ticks", "1000000"),
     ("[air]\ndelay_ticks = 1.5", 2, "air.delay_ticks", "float"),
-    ("[[radio]]\nname = \"pool\"\nboard = \"xyz\"", 3, "radio.board", "unknown variant"),
+    ("[[radio]]\nname = \"pool\"\nboard = \"xyz\"", 3, "radio.board", "unknown value"),
     ("[[radio]]\nname = \"pool\"\neeprom = 3", 3, "radio.eeprom", ""),
     ("[[radio]]\nname = \"pool\"\ngpsdo = 1", 3, "radio.gpsdo", "boolean"),
     ("[[radio]]\nname = \"pool\"\ncarrier_offset_hz = 1e8", 3, "radio.carrier_offset_hz", "Hz"),
@@ -117,7 +117,7 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
 
 /// Keys of a fault of radio pool, the key that is wrong, and a word of the sentence.
 const WRONG_FAULTS: &[(&str, &str, &str)] = &[
-    ("kind = \"drap\"", "kind", "unknown variant"),
+    ("kind = \"drap\"", "kind", "unknown value"),
     ("kind = \"drop\"", "kind", "`probability` or `every`"),
     ("kind = \"drop\", probability = 1.5", "probability", "0 to 1"),
     ("kind = \"drop\", probability = nan", "probability", "NaN"),
@@ -131,7 +131,7 @@ const WRONG_FAULTS: &[(&str, &str, &str)] = &[
     ("kind = \"delay\", ms = 1, jitter_ticks = -1", "jitter_ticks", "-1"),
     ("kind = \"deaf\", port = 7", "port", "7 is none of the device's ports 49152"),
     ("kind = \"deaf\", port = -7", "port", "-7"),
-    ("kind = \"deaf\", direction = \"up\"", "direction", "unknown variant"),
+    ("kind = \"deaf\", direction = \"up\"", "direction", "unknown value"),
     ("kind = \"deaf\", for = 0", "for", "longer than 0 s"),
     ("kind = \"deaf\", for = -1", "for", "-1"),
     ("kind = \"deaf\", for = inf", "for", "inf"),

@@ -5,16 +5,23 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use crate::BadValue;
 use protocol::{ErrorCode, Failure};
 
-/// A parsed ZeroMQ endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Longest path of a Unix socket, bytes (`sun_path` less the final zero).
+const LONGEST_PATH: usize = 107;
+
+/// A ZeroMQ endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Endpoint {
     /// `tcp://host:port`; `*` stands for every address.
     Tcp {
         /// Host name or address.
         host: String,
-        /// Port.
+        /// Port, 1 or more.
         port: u16,
     },
     /// `ipc://path`.
@@ -22,23 +29,47 @@ pub enum Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = Failure;
+    type Err = BadValue;
 
-    fn from_str(text: &str) -> Result<Self, Failure> {
+    fn from_str(text: &str) -> Result<Self, BadValue> {
         let wrong = || {
-            Failure::new(ErrorCode::Config, format!("\"{text}\" is not an endpoint"))
-                .hint("write tcp://10.77.0.11:7600 or ipc:///run/baton/server1.sock")
+            BadValue::new(
+                format_args!("{text:?} is not an endpoint"),
+                "write tcp://10.77.0.11:7600 or ipc:///run/baton/server1.sock",
+            )
         };
+        if text.contains(|c: char| c.is_control()) {
+            return Err(wrong());
+        }
         if let Some(path) = text.strip_prefix("ipc://") {
+            if path.len() > LONGEST_PATH {
+                let wrong = format_args!("the path of {text:?} has {} bytes", path.len());
+                return Err(BadValue::new(wrong, format_args!("the path of a Unix socket has at most {LONGEST_PATH} bytes")));
+            }
             return if path.is_empty() { Err(wrong()) } else { Ok(Self::Ipc(path.into())) };
         }
         let (host, port) = text.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':')).ok_or_else(wrong)?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() {
+        if host.is_empty() || host.contains(|c: char| c == '/' || c.is_whitespace()) {
             return Err(wrong());
         }
         let host = if host == "*" { "0.0.0.0" } else { host };
-        Ok(Self::Tcp { host: host.to_owned(), port: port.parse().map_err(|_| wrong())? })
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        Ok(Self::Tcp { host: host.to_owned(), port })
+    }
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = BadValue;
+
+    fn try_from(text: String) -> Result<Self, BadValue> {
+        text.parse()
+    }
+}
+
+impl From<Endpoint> for String {
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.to_string()
     }
 }
 
@@ -92,8 +123,26 @@ mod tests {
             let endpoint: Endpoint = text.parse().unwrap();
             assert_eq!((endpoint.to_string().as_str(), endpoint.is_local()), (shown, local), "{text}");
         }
-        for text in ["", "10.0.0.1:7600", "tcp://", "tcp://a", "tcp://:1", "tcp://a:70000", "ipc://", "udp://a:1"] {
-            assert!(text.parse::<Endpoint>().unwrap_err().message.contains("is not an endpoint"), "{text}");
+        for text in [
+            "",
+            "10.0.0.1:7600",
+            "tcp://",
+            "tcp://a",
+            "tcp://:1",
+            "tcp://a:70000",
+            "tcp://a:0",
+            "tcp://a b:1",
+            "tcp://a/b:1",
+            "ipc://",
+            "udp://a:1",
+        ] {
+            assert!(text.parse::<Endpoint>().unwrap_err().wrong.contains("is not an endpoint"), "{text}");
         }
+    }
+    #[test]
+    fn a_path_that_no_socket_can_have_is_refused() {
+        let path = |length: usize| format!("ipc://{}", "a".repeat(length)).parse::<Endpoint>();
+        assert!(path(107).is_ok());
+        assert!(path(108).unwrap_err().allowed.contains("at most 107 bytes"));
     }
 }

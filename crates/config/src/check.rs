@@ -1,0 +1,119 @@
+//! What no single value of the cluster file shows: names that must exist, and values that must differ.
+
+use std::collections::HashMap;
+
+use crate::{Config, HostName};
+
+/// Two values that do not go together.
+pub struct Conflict {
+    /// Keys from the top of the file down to the value to mend.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub what: String,
+}
+
+fn conflict<const N: usize>(path: [&str; N], what: String) -> Result<(), Conflict> {
+    Err(Conflict { path: path.map(str::to_owned).into(), what })
+}
+
+/// Every check, in the order of the file.
+///
+/// # Errors
+/// The first conflict.
+pub fn whole(config: &Config) -> Result<(), Conflict> {
+    folders(config)?;
+    terminals(config)?;
+    roles(config)?;
+    addresses(config)?;
+    for (name, host) in &config.host {
+        if !config.radio.contains_key(&host.radio) {
+            let known = listed(config.radio.keys().map(|name| name.as_str()));
+            return conflict(
+                ["host", name, "radio"],
+                format!("there is no radio {:?}; the radios are {known}", host.radio.as_str()),
+            );
+        }
+        if host.radio_port == host.tun {
+            return conflict(
+                ["host", name, "tun"],
+                format!("{:?} is the radio_port of this host; name another interface", host.tun.as_str()),
+            );
+        }
+    }
+    endpoints(config)
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+fn folders(config: &Config) -> Result<(), Conflict> {
+    let folders = [
+        ("key_file", config.key_file.as_deref()),
+        ("records", Some(config.records.as_path())),
+        ("runtime", Some(config.runtime.as_path())),
+        ("state", config.state.as_deref()),
+    ];
+    for (key, folder) in folders {
+        if folder.is_some_and(|folder| folder.as_os_str().is_empty()) {
+            return conflict([key], "the path is empty; write the path of a file or folder".into());
+        }
+    }
+    Ok(())
+}
+
+fn terminals(config: &Config) -> Result<(), Conflict> {
+    for (index, terminal) in config.terminals.iter().enumerate() {
+        if let Some(first) = config.terminals[..index].iter().position(|other| other == terminal) {
+            let index = index.to_string();
+            return conflict(
+                ["terminals", &index],
+                format!("{terminal} is terminal {first} already; each terminal has its own address"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn roles(config: &Config) -> Result<(), Conflict> {
+    let roles = &config.roles;
+    let named =
+        [("initiator", Some(&roles.initiator)), ("destination", Some(&roles.destination)), ("far_end", roles.far_end.as_ref())];
+    for (role, host) in named {
+        let Some(host) = host.filter(|host| !config.host.contains_key(*host)) else { continue };
+        let known = listed(config.host.keys().map(|name| name.as_str()));
+        return conflict(["roles", role], format!("there is no host {:?}; the hosts are {known}", host.as_str()));
+    }
+    if roles.initiator == roles.destination {
+        let what = format!("{:?} is the initiator already; initiator and destination are two hosts", roles.destination.as_str());
+        return conflict(["roles", "destination"], what);
+    }
+    Ok(())
+}
+
+fn addresses(config: &Config) -> Result<(), Conflict> {
+    let (active, parked) = (config.addresses.active, config.addresses.parked);
+    if active.address() == parked.address() {
+        return conflict(["addresses", "parked"], format!("{parked} is the active address, too; the two must differ"));
+    }
+    if active.overlaps(parked) {
+        let what = format!("the subnet of {parked} overlaps that of the active address {active}; choose separate subnets");
+        return conflict(["addresses", "parked"], what);
+    }
+    Ok(())
+}
+
+/// An endpoint that two sockets share would give one of them the other's messages.
+fn endpoints(config: &Config) -> Result<(), Conflict> {
+    let mut seen: HashMap<_, (&HostName, &str)> = HashMap::new();
+    for (name, host) in &config.host {
+        for (key, endpoint) in [("command", &host.command), ("telemetry", &host.telemetry)] {
+            if let Some((other, other_key)) = seen.insert(endpoint, (name, key)) {
+                let what = format!("{endpoint} is host.{other}.{other_key} already; each endpoint is used once");
+                return conflict(["host", name, key], what);
+            }
+        }
+    }
+    Ok(())
+}

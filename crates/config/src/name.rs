@@ -1,0 +1,59 @@
+//! Names of hosts, radios and interfaces. They become parts of file names, socket names and command lines.
+
+use crate::BadValue;
+use crate::text_type::checked_text;
+
+/// Longest name of a host or a radio, bytes: the path of a Unix socket, which holds it, has at most 107.
+const LONGEST: usize = 64;
+/// Longest name of an interface, bytes (`IFNAMSIZ` less the final zero).
+const LONGEST_INTERFACE: usize = 15;
+
+const ALLOWED: &str = "a name has 1 to 64 bytes, does not begin with '.', and holds no '/', '..', space or control character";
+const ALLOWED_INTERFACE: &str =
+    "the name of an interface has 1 to 15 bytes, does not begin with '.', and holds no '/', '..', space or control character";
+
+checked_text!(
+    /// Name of a host in the cluster file.
+    HostName,
+    check_host
+);
+
+checked_text!(
+    /// Name of a radio in the cluster file.
+    RadioName,
+    check_radio
+);
+
+checked_text!(
+    /// Name of a network interface, at most 15 bytes.
+    InterfaceName,
+    check_interface
+);
+
+impl InterfaceName {
+    pub(crate) fn eth3() -> Self {
+        Self("eth3".to_owned())
+    }
+
+    pub(crate) fn tun() -> Self {
+        Self("tun".to_owned())
+    }
+}
+
+fn check_host(text: &str) -> Result<(), BadValue> {
+    check(text, LONGEST, "host", ALLOWED)
+}
+
+fn check_radio(text: &str) -> Result<(), BadValue> {
+    check(text, LONGEST, "radio", ALLOWED)
+}
+
+fn check_interface(text: &str) -> Result<(), BadValue> {
+    check(text, LONGEST_INTERFACE, "network interface", ALLOWED_INTERFACE)
+}
+
+fn check(text: &str, longest: usize, what: &str, allowed: &str) -> Result<(), BadValue> {
+    let forbidden = |c: char| c == '/' || c.is_whitespace() || c.is_control();
+    let bad = text.is_empty() || text.len() > longest || text.starts_with('.') || text.contains("..") || text.contains(forbidden);
+    if bad { Err(BadValue::new(format_args!("{text:?} cannot name a {what}"), allowed)) } else { Ok(()) }
+}

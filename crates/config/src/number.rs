@@ -1,0 +1,79 @@
+//! Numbers of the cluster file, each within its limits.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serializer};
+
+use crate::BadValue;
+
+/// Longest interval of the cluster file, s: a day.
+const DAY_S: f64 = 86_400.0;
+/// Fastest rate, samples per second: the N210's clock.
+const FASTEST: f64 = 100e6;
+/// Highest carrier, Hz: what the daughterboards reach.
+const HIGHEST: f64 = 6e9;
+/// Widest front end, Hz.
+const WIDEST: f64 = 200e6;
+/// Most gain or attenuation, dB.
+const GAIN: f64 = 200.0;
+
+/// Probe intervals that the kernel's timers and the ledger of a probe can serve.
+pub const PROBE_INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
+
+/// NaN is within no limits.
+fn within<'de, D: Deserializer<'de>>(from: D, fits: impl Fn(f64) -> bool, allowed: impl Display) -> Result<f64, D::Error> {
+    let value = f64::deserialize(from)?;
+    if fits(value) { Ok(value) } else { Err(D::Error::custom(BadValue::new(format_args!("{value:?} is out of range"), allowed))) }
+}
+
+pub(crate) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    within(from, |rate| rate > 0.0 && rate <= FASTEST, "the rate is more than 0 and at most 100e6 samples per second")
+}
+
+pub(crate) fn frequency<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    within(from, |hertz| hertz.abs() <= HIGHEST, "a centre frequency is -6e9 to 6e9 Hz")
+}
+
+pub(crate) fn gain<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    within(from, |gain| gain.abs() <= GAIN, "the gain is -200 to 200 dB")
+}
+
+pub(crate) fn bandwidth<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    within(from, |hertz| (0.0..=WIDEST).contains(&hertz), "the bandwidth is 0 to 200e6 Hz")
+}
+
+/// A duration in the file's seconds.
+pub(crate) mod seconds {
+    use super::*;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let allowed = "the interval is 0 to 86400 s (a day)";
+        within(from, |seconds| (0.0..=DAY_S).contains(&seconds), allowed).map(Duration::from_secs_f64)
+    }
+
+    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(duration.as_secs_f64())
+    }
+}
+
+/// A duration in seconds that may be left out.
+pub(crate) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    seconds::deserialize(from).map(Some)
+}
+
+/// The interval of a probe in the file's milliseconds.
+pub(crate) mod probe_interval {
+    use super::*;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        // Rounded to nanoseconds on the way, so that the limits hold for the result.
+        let fits = |ms: f64| Duration::try_from_secs_f64(ms / 1e3).is_ok_and(|interval| PROBE_INTERVALS.contains(&interval));
+        within(from, fits, "the interval is 1 to 60000 ms").map(|ms| Duration::from_secs_f64(ms / 1e3))
+    }
+
+    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(crate::time::milliseconds(*duration))
+    }
+}
