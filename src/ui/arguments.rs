@@ -81,9 +81,9 @@ impl Arguments {
     }
 }
 
-/// `10`, `10ms` or `0.01s` as milliseconds; the range is the far end's to judge.
+/// `10`, `10ms` or `0.01s` as milliseconds; the far end checks the range.
 fn time_ms(text: &str) -> Option<f64> {
-    config::time::parse(text).ok().filter(|time| !time.is_zero()).map(config::time::milliseconds)
+    config::time::parse(text).ok().map(config::time::milliseconds).filter(|ms| *ms > 0.0)
 }
 
 #[cfg(test)]

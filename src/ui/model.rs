@@ -18,8 +18,9 @@ use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
+use crate::migration::standing;
 use config::Config;
-use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, Telemetry};
+use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
 
 /// Lines kept in the log: some hours of orders, bounded memory.
 const LOG_LINES: usize = 500;
@@ -220,8 +221,8 @@ impl Model {
         if let Some(replay) = &self.replay {
             return replay.owner() == Some(host);
         }
-        let active = self.config.addresses.active.address().to_string();
-        self.telemetry(host).is_some_and(|t| t.radio_port.addresses.iter().any(|a| address(a) == active))
+        let active = self.config.addresses.active.to_string();
+        self.telemetry(host).is_some_and(|telemetry| standing::holds_radio(telemetry, &active))
     }
 
     /// Who holds the radio, as far as the addresses tell.
@@ -253,8 +254,7 @@ impl Model {
 
     /// Whether D2D or USRP are there on a host.
     pub fn works(&self, host: &str) -> bool {
-        let alive = |s: ProcessState| !matches!(s, ProcessState::Stopped | ProcessState::Died);
-        self.telemetry(host).is_some_and(|t| alive(t.d2d.state) || alive(t.usrp.state))
+        self.telemetry(host).is_some_and(|telemetry| !standing::processes(telemetry).is_empty())
     }
 
     /// The order under way, if there is one, and the host that carries it out.
@@ -362,9 +362,4 @@ impl Model {
             self.probes.pop_first();
         }
     }
-}
-
-/// An address without its prefix length.
-fn address(with_prefix: &str) -> &str {
-    with_prefix.split('/').next().unwrap_or(with_prefix)
 }

@@ -51,8 +51,7 @@ pub fn origin(expected: Expected, lang: Lang) -> String {
 
 /// The migration under way while it can still be cancelled, and the host that carries it out.
 pub fn before_cut(model: &Model) -> Option<(&str, &Progress)> {
-    let early = |stage| matches!(stage, OrderStage::Checking | OrderStage::Preparing | OrderStage::Ready);
-    model.under_way().filter(|(_, p)| p.order.is_migration() && early(p.stage) && model.replay.is_none())
+    model.under_way().filter(|(_, p)| p.order.is_migration() && p.stage.is_before_cut() && model.replay.is_none())
 }
 
 /// The migration that waits for go, and the host that carries it out.

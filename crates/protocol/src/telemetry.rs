@@ -290,6 +290,13 @@ pub enum OrderStage {
     Closing,
 }
 
+impl OrderStage {
+    /// Whether the order has not cut yet: the source serves, and the order can be cancelled.
+    pub fn is_before_cut(self) -> bool {
+        matches!(self, Self::Checking | Self::Preparing | Self::Ready)
+    }
+}
+
 /// An order under way, or the last one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
