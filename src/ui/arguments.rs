@@ -54,7 +54,7 @@ pub fn completions(line: &str) -> Vec<String> {
 /// What is wrong with a word.
 pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
     match offered(entry.action) {
-        words if words.is_empty() => lang.fill("{0} takes no words behind it", &[&entry.names[0]]),
+        words if words.is_empty() => lang.fill("{0} takes no arguments", &[&entry.names[0]]),
         words => lang.fill("{0} does not take \"{1}\", try {2}", &[&entry.names[0], &word, &words.join(", ")]),
     }
 }

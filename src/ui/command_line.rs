@@ -105,7 +105,7 @@ impl CommandLine {
         if let Some(entry) = action::by_name(name) {
             match Arguments::parse(entry.action, rest) {
                 _ if !self.knows(entry.names[0]) => {
-                    self.complaint = Some(self.lang.fill("{0} is removed: this console is read-only", &[&entry.names[0]]));
+                    self.complaint = Some(self.lang.fill("{0} is not available: this console is read-only", &[&entry.names[0]]));
                 }
                 Ok(arguments) => {
                     self.open = false;

@@ -81,7 +81,7 @@ pub fn go(model: &mut Model) -> Vec<Effect> {
     };
     let (host, order, ready) = (host.to_owned(), progress.order, progress.stage == OrderStage::Ready);
     if !ready {
-        model.say(Level::Warning, model.skin.lang.fill("{0} is not ready yet: go is for when it waits", &[&order]));
+        model.say(Level::Warning, model.skin.lang.fill("{0} is not ready yet: use go when it waits", &[&order]));
         return Vec::new();
     }
     request(model, host, Command::Go, SHORT_DEADLINE_MS, Purpose::Go(order))
@@ -95,7 +95,7 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
     }
     let text = match model.under_way() {
         Some((host, progress)) => {
-            model.skin.lang.fill("{0} on {1} cannot be cancelled any more: watch it to its end", &[&progress.order, &host])
+            model.skin.lang.fill("{0} on {1} cannot be cancelled any more: wait until it ends", &[&progress.order, &host])
         }
         None => model.skin.lang.tr("no migration is under way that could be cancelled").to_owned(),
     };
@@ -115,7 +115,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
     };
     // The pings of a run are counted under one interval.
     if model.under_way().is_some() {
-        return refuse(model, lang.tr("a run is under way: its pings are counted at one interval").to_owned());
+        return refuse(model, lang.tr("a run is under way: the interval stays until it ends").to_owned());
     }
     let Some((target, now)) = model.probe().map(|probe| (probe.target.clone(), probe.interval_ms)) else {
         return refuse(model, lang.fill("{0} reports no probe yet", &[&host]));

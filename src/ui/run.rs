@@ -167,7 +167,7 @@ impl Driver {
     fn suspend(&mut self) -> Result<(), Failure> {
         // A session leader has no shell that could continue it: it would stay stopped.
         if nix::unistd::getsid(None) == Ok(nix::unistd::getpid()) {
-            let text = self.model.skin.lang.tr("no shell is there to come back from: not suspended");
+            let text = self.model.skin.lang.tr("not suspended: there is no shell to resume from");
             self.model.say(Level::Warning, text.to_owned());
             return Ok(());
         }

@@ -50,7 +50,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             let also = also.join(model.skin.lang.tr(" and ."));
             model.say(Level::Info, model.skin.lang.fill("this screen is in {0}, also as .{1}", &[&first, &also]));
             if written.missing_glyphs {
-                let text = "the PNG lacks characters: no font of this machine has them; the SVG and the text are whole";
+                let text = "the PNG lacks characters: no font of this machine has them; SVG and text are complete";
                 model.say(Level::Warning, model.skin.lang.tr(text).to_owned());
             }
         }

@@ -42,7 +42,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("MADE", "已就绪"),
     ("RUNNING", "运行中"),
     ("DIED", "已崩溃"),
-    ("without a word", "没有留言"),
+    ("no message", "没有留言"),
     ("no samples", "无采样"),
     ("SEARCHING", "搜索中"),
     ("in sync", "已同步"),
@@ -193,7 +193,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("ending {0}'s controller, then leaving; Ctrl-C leaves at once", "正在结束 {0} 的控制器，随后离开；Ctrl-C 立即离开"),
     ("a command, then Enter; Tab completes, Up recalls, Esc closes", "输入命令后按 Enter;Tab 补全，Up 调出历史，Esc 关闭"),
     ("unknown command \"{0}\", try {1}", "未知命令 \"{0}\"，可用 {1}"),
-    ("{0} is removed: this console is read-only", "{0} 已移除：本控制台只读"),
+    ("{0} is not available: this console is read-only", "{0} 不可用：本控制台只读"),
     // Questions.
     (" ARE YOU SURE? ", " 确定吗？ "),
     (" or ", " 或 "),
@@ -247,7 +247,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("stop {0}'s controller and the work it runs", "停止 {0} 的控制器及其业务"),
     ("the next method of migration", "下一种迁移方法"),
     ("Operate: enlarge a panel; Left and Right choose another one", "操作：放大面板；Left 与 Right 选择其他面板"),
-    ("freeze the screen; the data goes on behind it", "冻结画面；数据在后台继续"),
+    ("freeze the screen; data is still received", "冻结画面；数据仍在接收"),
     ("mask addresses and names of people, also in exports", "遮蔽地址与人名，导出亦然"),
     ("type a command; Tab completes, Up and Down recall", "输入命令；Tab 补全，Up 与 Down 调出历史"),
     ("show or hide this help", "显示或隐藏本帮助"),
@@ -256,7 +256,7 @@ pub const TABLE: &[(&str, &str)] = &[
         "结束 {0} 的控制器后离开(Ctrl-C 立即离开，不结束它)",
     ),
     ("leave; no controller is ended", "离开；不结束任何控制器"),
-    ("leave at once, also out of a question", "立即离开，询问时亦可"),
+    ("leave at once, also from a question", "立即离开，询问时亦可"),
     ("suspend; `fg` in the shell brings it back", "挂起；在 shell 中用 `fg` 恢复"),
     (
         "This console was started with --read-only: orders, end and the method are removed.",
@@ -312,7 +312,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("this screen is in {0}, also as .{1}", "画面已写入 {0}，另有 .{1}"),
     (" and .", " 与 ."),
     ("this console is read-only: nothing was sent", "本控制台只读：未发送任何命令"),
-    ("no shell is there to come back from: not suspended", "没有可返回的 shell：未挂起"),
+    ("not suspended: there is no shell to resume from", "未挂起：没有可返回的 shell"),
     // Meanings of control variables, as the reference modem gives them.
     (
         "0 master (its own frame timing), 1 slave (its frame timing follows what it receives), 2 base station (a master whose reference signals never pause)",

@@ -65,7 +65,7 @@ fn options<'a>(model: &Model, order: Order, inner: usize, rows: u16) -> Vec<Line
     let mut out = vec![Line::default(), indented(panel::verdict(model, &found))];
     out.extend(panel::finding_rows(model, &found, inner, rows >= ROOMY).into_iter().map(indented));
     if preflight::blocked(&found) {
-        out.push(Line::from(span(format!("  {}", lang.tr("It will be refused as things stand.")), t.bad)));
+        out.push(Line::from(span(format!("  {}", lang.tr("The order would be refused now.")), t.bad)));
     }
     out.push(Line::default());
     let key = |action| model.keys.key(action);

@@ -33,7 +33,7 @@ fn rows<'a>(model: &Model) -> Vec<Line<'a>> {
             span(asks, t.dim),
         ]));
     }
-    let always = [("Ctrl-C", "leave at once, also out of a question"), ("Ctrl-Z", "suspend; `fg` in the shell brings it back")];
+    let always = [("Ctrl-C", "leave at once, also from a question"), ("Ctrl-Z", "suspend; `fg` in the shell brings it back")];
     rows.extend(always.map(|(key, what)| {
         Line::from(vec![span(format!("  {key:<7}"), t.key), span(format!("{:12}{}", "", lang.tr(what)), t.base)])
     }));

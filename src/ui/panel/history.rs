@@ -90,7 +90,7 @@ fn freshness(model: &Model) -> String {
             let read = model.skin.lang.fill("read {0} ago", &[&duration(u64::try_from(age).unwrap_or(0))]);
             match model.runs.unreadable {
                 0 => read,
-                n => model.skin.lang.fill("{0} lines are of another version or torn, not shown; {1}", &[&count(n as u64), &read]),
+                n => model.skin.lang.fill("{0} lines of another version or incomplete, not shown; {1}", &[&count(n as u64), &read]),
             }
         }
         Loading::UnderWay => model.skin.lang.tr("being read").into(),

@@ -82,7 +82,7 @@ fn manner(method: Method) -> &'static str {
         Method::Classic => "prepared, then stopped, then linked",
         Method::Hot => "prepared, frozen, taken over; the source ends last",
         Method::Seamless => "receives beside the source first; then transmits on",
-        Method::Failover => "started anew: the source no longer answered",
+        Method::Failover => "restarted: the source no longer answered",
     }
 }
 

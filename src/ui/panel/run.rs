@@ -77,7 +77,7 @@ fn rows<'a>(view: &TimingView<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
         outcome,
     ];
     if let (RunOrigin::Live, Some(age)) = (shown.origin, view.stale_ms) {
-        what.push(span(lang.fill("  as said {0} ago", &[&duration(age)]), t.warn));
+        what.push(span(lang.fill("  as of {0} ago", &[&duration(age)]), t.warn));
     }
     let (started, by) = when_and_who(shown, lang);
     let far = view.far_end.unwrap_or(lang.tr("the far end"));

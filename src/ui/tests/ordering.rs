@@ -153,7 +153,7 @@ fn words_typed_behind_a_command_go_with_it() {
     let sent = deeds(press(&mut m, ":interval 5ms\n"));
     assert!(matches!(&sent[..], [(host, Command::ProbeStart { interval_ms: 5.0, .. })] if host == "server3"), "{sent:?}");
     assert!(deeds(press(&mut m, ":DS now\n")).is_empty());
-    assert_eq!(m.command_line.complaint.as_deref(), Some("DS takes no words behind it"));
+    assert_eq!(m.command_line.complaint.as_deref(), Some("DS takes no arguments"));
     press(&mut m, "\u{1b}:method warm\n");
     assert_eq!(m.command_line.complaint.as_deref(), Some("method does not take \"warm\", try cold, classic, hot, seamless"));
     press(&mut m, "\u{1b}:method h\t");
