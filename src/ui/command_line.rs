@@ -16,7 +16,7 @@ const LONGEST: usize = 64;
 
 /// State of the command line.
 #[derive(Debug, Clone, Default)]
-pub struct CommandLine {
+pub struct CommandPrompt {
     /// Language of its complaints.
     pub lang: Lang,
     /// Commands that change hosts are removed.
@@ -44,7 +44,7 @@ pub enum Typed {
     Command(Action, Arguments),
 }
 
-impl CommandLine {
+impl CommandPrompt {
     /// Opens it, empty.
     pub fn open(&mut self) {
         self.open = true;

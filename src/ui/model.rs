@@ -6,14 +6,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::action::Action;
-use super::command_line::CommandLine;
+use super::command_line::CommandPrompt;
 use super::confirm::Confirm;
 pub use super::host::HostView;
 use super::keymap::Keymap;
 use super::msg::LinkState;
 use super::place::{PanelName, Place, Screen};
 use super::privacy::MaskedNames;
-use super::runs::Runs;
+use super::runs::RunList;
 use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
@@ -33,7 +33,7 @@ const STALE_MS: u64 = 2_000;
 
 /// An order that was sent and is not yet answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingOrder {
     /// What was ordered.
     pub order: Order,
     /// The host that was asked.
@@ -86,19 +86,19 @@ pub struct Model {
     /// The recorded run that Timing shows instead of the latest.
     pub opened: Option<Progress>,
     /// The history of runs.
-    pub runs: Runs,
+    pub runs: RunList,
     /// A recorded run that is played again: the screens show it instead of the present.
     pub replay: Option<Replay>,
     /// A question to the operator.
     pub confirm: Option<Confirm>,
     /// The command line, open or not.
-    pub command_line: CommandLine,
+    pub command_line: CommandPrompt,
     /// Log, oldest first.
     pub log: VecDeque<Event>,
     /// Latest probes by sequence number.
     pub probes: BTreeMap<u64, ProbeOutcome>,
     /// Orders sent and not yet answered.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingOrder>,
     /// `quit` is waiting for the answer to its `end`.
     pub leaving: bool,
     /// To be said after the terminal is restored.
@@ -133,10 +133,10 @@ impl Model {
             screen: Screen::Operate,
             before_help: Screen::Operate,
             opened: None,
-            runs: Runs::default(),
+            runs: RunList::default(),
             replay: None,
             confirm: None,
-            command_line: CommandLine::default(),
+            command_line: CommandPrompt::default(),
             log: VecDeque::new(),
             probes: BTreeMap::new(),
             pending: Vec::new(),
@@ -248,7 +248,7 @@ impl Model {
     }
 
     /// An order that was sent and has not begun, as far as its host says.
-    pub fn waiting(&self) -> Option<&Pending> {
+    pub fn waiting(&self) -> Option<&PendingOrder> {
         self.pending.iter().filter(|_| self.replay.is_none()).find(|p| self.run_on(&p.host) == p.previous.as_deref())
     }
 

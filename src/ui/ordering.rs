@@ -1,7 +1,7 @@
 //! Requests to hosts (orders, go, cancel, `end`, the interval of the pings) and their answers.
 
 use super::failover::Failover;
-use super::model::{Model, Pending};
+use super::model::{Model, PendingOrder};
 use super::msg::{Effect, LinkState, Purpose};
 use super::place::Screen;
 use super::plans;
@@ -59,7 +59,7 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
     };
     model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
     let previous = model.run_on(&host).map(str::to_owned);
-    model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
+    model.pending.push(PendingOrder { order, host: host.clone(), since_ms: model.now_ms, previous });
     let ordered = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, method) };
     let limit = if hold { ORDER_LIMIT + HOLD_LIMIT } else { ORDER_LIMIT };
     // Minutes: far below u64's range.

@@ -36,7 +36,7 @@ pub enum Loading {
 
 /// State of the Runs screen.
 #[derive(Debug, Clone)]
-pub struct Runs {
+pub struct RunList {
     /// The newest records, oldest first.
     records: Vec<RunRecord>,
     /// Whether they were read, and when.
@@ -71,7 +71,7 @@ pub struct Runs {
     visible: Vec<usize>,
 }
 
-impl Default for Runs {
+impl Default for RunList {
     fn default() -> Self {
         Self {
             records: Vec::new(),
@@ -95,7 +95,7 @@ impl Default for Runs {
     }
 }
 
-impl Runs {
+impl RunList {
     /// Stores the records that were read.
     pub fn loaded(&mut self, result: Result<Records, Failure>, at: DateTime<Utc>) {
         match result {

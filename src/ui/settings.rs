@@ -57,7 +57,7 @@ impl Settings {
 
     /// Settings from flags, an environment and the text of a settings file.
     fn from(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>, written: Option<(&Path, &str)>) -> Result<Self, Failure> {
-        let file = written.map_or_else(|| Ok(file::File::default()), |(path, text)| file::parse(path, text))?;
+        let file = written.map_or_else(|| Ok(file::SettingsFile::default()), |(path, text)| file::parse(path, text))?;
         let no_color = env("NO_COLOR").map(|_| ThemeName::Mono);
         let theme = args.theme.or(no_color).or(file.theme).unwrap_or_default();
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(&env).and_then(|name| Lang::from_locale(&name));

@@ -27,7 +27,7 @@ const NAME: usize = 28;
 pub const ROWS: u16 = 15;
 
 /// One row of the table.
-struct Row<'a> {
+struct PhaseRow<'a> {
     marks: String,
     name: &'a str,
     paper: Option<f64>,
@@ -137,7 +137,7 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expe
     }
 }
 
-fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<Row<'a>> {
+fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
     let names: Vec<PhaseName> = PhaseName::ALL
         .into_iter()
@@ -170,7 +170,7 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan
             let again = |s: &Step| s.state == StepState::Running && first_running(progress) != Some(s.name);
             let ours = step.filter(|s| !matches!(s.state, StepState::Waiting | StepState::Unmeasured) && !again(s)).map(|s| s.ms);
             let ours = ours.or_else(|| recorded(progress, name));
-            Row {
+            PhaseRow {
                 marks: format!("{bracket}{mark} "),
                 name: name.explanation(),
                 paper: name.source_ms(),
@@ -192,25 +192,33 @@ fn recorded(progress: Option<&Progress>, name: PhaseName) -> Option<f64> {
     progress?.record.as_ref()?.phases.iter().find(|p| p.name == name).map(|p| p.ms)
 }
 
-fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<Row<'a>> {
+fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {
     let t = &model.skin.theme;
     let record = progress.and_then(|p| p.record.as_ref());
     let felt = record.map(|r| &r.interruption);
-    let row =
-        |name, paper, ours, style| Row { marks: String::new(), name, paper, expected: None, ours, style, bar: false, whole: false };
+    let row = |name, paper, ours, style| PhaseRow {
+        marks: String::new(),
+        name,
+        paper,
+        expected: None,
+        ours,
+        style,
+        bar: false,
+        whole: false,
+    };
     // Elapsed times of a run under way.
     let so_far = progress.filter(|p| !p.finished).map(Timeline::from_progress);
     let interruption = felt.and_then(|i| i.by_phases_ms).or_else(|| so_far.as_ref()?.interruption_ms());
     let total = record.map(|r| r.total_ms).or_else(|| so_far.as_ref().map(|axis| axis.elapsed_ms));
     vec![
-        Row {
+        PhaseRow {
             expected: plan.and_then(|plan| history(plan.interruption)),
             ..row("interruption, by phases", Some(SOURCE_INTERRUPTION_MS), interruption, t.strong)
         },
-        Row { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(SOURCE_TOTAL_MS), total, t.strong) },
+        PhaseRow { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(SOURCE_TOTAL_MS), total, t.strong) },
         row("interruption, by lost pings", Some(SOURCE_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
         row("interruption, far end's gap", None, felt.and_then(|i| i.gap_ms), t.base),
-        Row {
+        PhaseRow {
             whole: true,
             ..row("pings lost, count", Some(SOURCE_PINGS_LOST as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
         },

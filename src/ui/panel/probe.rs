@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, rule, span};
 use crate::ui::model::Model;
-use crate::ui::pings::{self, Interruption};
+use crate::ui::pings::{self, LostPings};
 use crate::ui::text::{count, duration, ms, one_line, trim};
 use protocol::{ProbeOutcome, ProbeStatus};
 
@@ -55,8 +55,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 }
 
 /// The interruption that lasts, or the last one, in the fullest wording that fits: its length is lost pings times their interval.
-fn note(model: &Model, latest: Option<Interruption>, room: usize) -> String {
-    let (lang, Some(Interruption { lost, ms: length, lasts })) = (model.skin.lang, latest) else { return String::new() };
+fn note(model: &Model, latest: Option<LostPings>, room: usize) -> String {
+    let (lang, Some(LostPings { lost, ms: length, lasts })) = (model.skin.lang, latest) else { return String::new() };
     let (lost, length) = (count(lost), ms(length));
     let wordings = match lasts {
         true => [

@@ -9,7 +9,7 @@ use super::{centred, lines, span, track};
 use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::failover::Failover;
-use crate::ui::model::{Model, Pending};
+use crate::ui::model::{Model, PendingOrder};
 use crate::ui::pings;
 use crate::ui::preflight::{before_cut, plan_under_way, recovery};
 use crate::ui::text::{clip, count, duration, first_that_fits, ms, one_line, wrap};
@@ -127,7 +127,7 @@ fn lost<'a>(model: &Model, failover: &Failover<'_>, width: u16) -> Story<'a> {
     }
 }
 
-fn asked<'a>(model: &Model, pending: &Pending) -> Story<'a> {
+fn asked<'a>(model: &Model, pending: &PendingOrder) -> Story<'a> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let since = duration(model.now_ms.saturating_sub(pending.since_ms) / 1000 * 1000);
     Story {
