@@ -136,7 +136,6 @@ pub const TABLE: &[(&str, &str)] = &[
     (" ours, measured  ", " 本次实测  "),
     (" paper ", " 论文 "),
     (" ours ", " 实测 "),
-    (" paper", " 论文"),
     ("read and set tun address", "读取并设置 tun 地址"),
     ("carry route table", "传送路由表"),
     ("send control info, start D2D", "发送控制信息，启动 D2D"),

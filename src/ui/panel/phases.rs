@@ -129,7 +129,7 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expe
         span(g.lengths[7], t.measured),
         span(lang.tr(" ours "), t.dim),
         span(g.paper[1], t.paper),
-        span(lang.tr(" paper"), t.dim),
+        span(lang.tr(" paper "), t.dim),
     ]);
     let room = area.right().saturating_sub(x);
     if let Some(legend) = [legend, short].into_iter().find(|l| l.width() <= usize::from(room)) {

@@ -188,7 +188,7 @@ fn blockers_stand_in_the_question_and_say_what_to_do() {
     let mut m = model(Moment::Silent);
     press(&mut m, "m");
     let drawn = drawn(&m, 80, 24);
-    for part in ["BLOCKED", "it is silent for 7 s", "It will be refused", "baton agent --host server2"] {
+    for part in ["BLOCKED", "it is silent for 7 s", "would be refused", "baton agent --host server2"] {
         assert!(drawn.contains(part), "{part:?} is missing:\n{drawn}");
     }
     insta::assert_snapshot!("blocked-80x24", drawn);

@@ -226,7 +226,7 @@ fn a_console_that_only_watches_orders_nothing() {
     for name in ["DS", "kl", "M", "Migration", "MB", "DSR", "KR", "end"] {
         assert!(press(&mut m, &format!(":{name}\n")).is_empty() && m.confirm.is_none(), "{name}");
         let complaint = m.command_line.complaint.clone().unwrap();
-        assert!(complaint.contains("removed: this console is read-only"), "{complaint}");
+        assert!(complaint.contains("not available: this console is read-only"), "{complaint}");
         press(&mut m, "\u{1b}");
     }
     press(&mut m, ":d\t");
