@@ -19,7 +19,8 @@ test: packages test-packages
 # Everything that is measured, under an hour, and docs/benchmarks.md from it. PARTS=migrations ROUNDS=5 METHODS='classic hot' for less of it.
 # The programs that measure are built before: nothing compiles while something is measured.
 bench: packages test-packages
-	$(CARGO) test --release --locked --no-run --lib --test it --test n210_latency
+	$(CARGO) test --release --locked --no-run --lib
+	$(CARGO) bench --locked --no-run --bench agent --bench console --bench n210_latency
 	$(CARGO) build --release --locked
 	scripts/bench
 
@@ -62,10 +63,12 @@ video: build
 bench-relay: build
 	scripts/bench-relay
 
-lint:
-	$(CARGO) fmt --all -- --check
-	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+# The cheap ones first. Clippy checks in the profile of edits.
+lint: packages
+	@scripts/install-packages python3
 	scripts/check-house
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 # The picture in README: exported by the program itself during a real run.
 picture: build

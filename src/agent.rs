@@ -30,7 +30,7 @@ use crate::link::publisher::Publisher;
 use crate::link::server::Server;
 use config::Config;
 use faults::Faults;
-use protocol::{Command, ErrorCode, Failure, Level, ProcessState};
+use protocol::{Command, Failure, Level, ProcessState};
 use state::Agent;
 
 /// Between two looks of an autostart.
@@ -53,18 +53,14 @@ pub struct Args {
 /// Runs the agent until it is told to end.
 ///
 /// # Errors
-/// [`ErrorCode::Config`] for an unreadable configuration, an unknown host, or an address open to all without a key;
-/// [`ErrorCode::Environment`] when a socket can not be bound.
+/// [`protocol::ErrorCode::Config`] for an unreadable configuration, an unknown host, or an address open to all without a key;
+/// [`protocol::ErrorCode::Environment`] when a socket can not be bound.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let config = Arc::new(Config::load(file)?);
     config.host(&args.host)?;
     let faults = args.faults.as_deref().map_or_else(|| Ok(Faults::default()), Faults::load)?;
     workload::log::to_stderr("BATON_LOG", LevelFilter::INFO);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the agent's runtime could not be started: {e}")))?;
-    runtime.block_on(serve(config, args, faults))?;
+    workload::runtime::current_thread()?.block_on(serve(config, args, faults))?;
     Ok(ExitCode::SUCCESS)
 }
 

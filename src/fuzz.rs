@@ -17,24 +17,9 @@ use std::path::Path;
 
 use config::Config;
 
-/// A cluster of two hosts on Unix sockets in a folder.
+/// The example cluster on Unix sockets in a folder.
 fn cluster(folder: &Path) -> Config {
-    let folder = folder.display();
-    let radio =
-        "rate = 1e6, tx_freq = 0.0, rx_freq = 0.0, gain = 0.0, tx_ant = \"A\", rx_ant = \"A\", ref = \"internal\", bw = 0.0";
-    let text = format!(
-        r#"
-        records = "{folder}"
-        runtime = "{folder}"
-        roles = {{ initiator = "one", destination = "two" }}
-        addresses = {{ active = "192.168.10.1/24", parked = "192.168.20.2/24" }}
-        workload = {{ d2d = ["d2d"], usrp = ["usrp"], uhd = ["uhd"] }}
-        host.one = {{ command = "ipc://{folder}/one.sock", telemetry = "ipc://{folder}/one.pub", radio = "pool" }}
-        host.two = {{ command = "ipc://{folder}/two.sock", telemetry = "ipc://{folder}/two.pub", radio = "pool" }}
-        radio.pool = {{ args = "addr=192.168.10.2", {radio} }}
-        "#
-    );
-    Config::parse(&text).unwrap_or_else(|failure| panic!("{failure}"))
+    Config::parse(&config::example_in(folder)).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 #[cfg(test)]

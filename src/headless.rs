@@ -45,17 +45,16 @@ impl Cluster {
     }
 }
 
-/// Runs `work` on a runtime of its own; what the libraries have to say goes to stderr.
+/// Runs `work` on a runtime of its own; log messages of the libraries go to stderr.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     workload::log::to_stderr("RUST_LOG", tracing::level_filters::LevelFilter::WARN);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(ErrorCode::Environment, format!("no runtime: {e}")))?;
-    runtime.block_on(work)
+    workload::runtime::current_thread()?.block_on(work)
 }
 
-/// Writes a report to stdout, whole or with a failure.
+/// Writes a report to stdout.
+///
+/// # Errors
+/// [`ErrorCode::Io`] when stdout is closed.
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     let text = text.trim_end();

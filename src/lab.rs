@@ -3,7 +3,7 @@
 //! Three processes stand under it. The *supervisor* is what the operator started; it stays outside. *Init* is pid 1 of a new pid
 //! namespace and is killed by the kernel when the supervisor ends, however it ends. The *lab program* does the work. When init dies the
 //! kernel kills every process of the pid namespace; the other namespaces, their interfaces and the private file systems have nobody
-//! left to hold them and go too. So there is nothing to clean up, and nothing that could fail to be cleaned up.
+//! left to hold them and go, too. So there is no clean-up code that could fail.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,11 @@ mod children;
 mod cluster;
 mod directory;
 mod enter;
+mod exit_code;
 mod fault;
 mod init;
 mod interior;
+mod log;
 mod namespace;
 mod own_workload;
 mod programs;
@@ -29,7 +31,6 @@ mod topology;
 mod tun;
 mod wait;
 mod wiring;
-mod words;
 
 pub use cluster::records_folder;
 pub use directory::ENV_LAB;
@@ -78,9 +79,9 @@ pub enum LabCommand {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
     },
-    /// Make something go wrong on a host: a process, a cable, the disk.
+    /// Make something fail on a host: a process, a cable, the disk.
     Fault(fault::Args),
-    /// Make it well again.
+    /// End such a fault.
     Mend(fault::MendArgs),
 }
 
@@ -109,11 +110,11 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     let records = cluster::records_folder()?;
     let scenario = if args.relay { Scenario::Relay } else { Scenario::TwoEnds };
     let programs = match &args.programs {
-        _ if args.bare => programs::Choice::None,
-        Some(file) => programs::Choice::These(programs::read(file)?),
-        None => programs::Choice::Standard {
+        _ if args.bare => programs::ProgramChoice::None,
+        Some(file) => programs::ProgramChoice::These(programs::read(file)?),
+        None => programs::ProgramChoice::Standard {
             scene: scene(args.scene.as_deref(), scenario)?,
-            faults: args.faults.iter().map(|text| programs::faults_of(text)).collect::<Result<_, _>>()?,
+            faults: args.faults.iter().map(|text| programs::parse_faults(text)).collect::<Result<_, _>>()?,
         },
     };
     let mut config = cluster::config(records, scenario)?;

@@ -4,10 +4,10 @@
 
 pub mod client;
 
+mod connections;
+mod dedup;
 pub mod gate;
 mod host_link;
-mod memory;
-mod order;
 pub mod publisher;
 pub mod server;
 pub mod signing;

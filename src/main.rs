@@ -19,11 +19,11 @@ struct Cli {
     #[arg(long = "in", global = true, value_name = "LAB")]
     lab: Option<String>,
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     /// The full-screen console.
     Console(ui::ConsoleArgs),
     /// The agent of one host.
@@ -34,7 +34,7 @@ enum Command {
     Lab(lab::Args),
     /// One operator command: DS, KL, M, MB, DSR, KR, end; go, cancel.
     Do(headless::order::Args),
-    /// What every host says of itself.
+    /// What every host reports.
     Status(headless::status::Args),
     /// Whether an order may begin: every precondition.
     Check(headless::check::Args),
@@ -42,7 +42,7 @@ enum Command {
     Plan(headless::plan::Args),
     /// Records of past orders.
     Runs(Runs),
-    /// Receives a video stream over UDP and says how long it was interrupted.
+    /// Receives a video stream over UDP and measures how long it was interrupted.
     Recorder(headless::recorder::Args),
     /// The D2D process: modem between tun and samples (started by an agent).
     D2d(modem::Args),
@@ -64,15 +64,15 @@ enum Command {
 #[command(args_conflicts_with_subcommands = true)]
 struct Runs {
     #[command(subcommand)]
-    command: Option<OfRuns>,
+    command: Option<RunsCommand>,
     #[command(flatten)]
     list: headless::runs::Args,
 }
 
 #[derive(Subcommand)]
-enum OfRuns {
+enum RunsCommand {
     #[command(flatten)]
-    Report(headless::runs::Command),
+    Report(headless::runs::ReportCommand),
     /// One run as a file: SVG, PNG, text, ANSI, JSON or CSV.
     Export(ui::ExportArgs),
 }
@@ -80,9 +80,9 @@ enum OfRuns {
 impl Runs {
     fn run(self, records: &Path) -> Result<ExitCode, Failure> {
         match self.command {
-            None => headless::runs::run(records, &headless::runs::Command::List(self.list)),
-            Some(OfRuns::Report(command)) => headless::runs::run(records, &command),
-            Some(OfRuns::Export(args)) => ui::export_run(records, &args),
+            None => headless::runs::run(records, &headless::runs::ReportCommand::List(self.list)),
+            Some(RunsCommand::Report(command)) => headless::runs::run(records, &command),
+            Some(RunsCommand::Export(args)) => ui::export_run(records, &args),
         }
     }
 }
@@ -117,7 +117,7 @@ fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failur
     config.map_or_else(|| lab::enter(lab), Ok)
 }
 
-/// Where the records are: the cluster's, else those that labs leave in the user's state folder, whether or not one runs.
+/// Where the records are: in the folder of the cluster file, or without one in the user's state folder, where labs keep them.
 fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
     config.map_or_else(lab::records_folder, |file| Ok(Config::load(&file)?.records))
 }
@@ -125,30 +125,30 @@ fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { config, lab: name, command } = cli;
     match command {
-        Command::Console(args) => ui::run(&cluster(config, name.as_deref())?, &args),
-        Command::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
-        Command::Demo(args) => args.run(),
-        Command::Lab(args) => lab::run(&args, name.as_deref()),
-        Command::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
-        Command::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
-        Command::Runs(args) => args.run(&records(config)?),
-        Command::Recorder(args) => headless::recorder::run(&args),
-        Command::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
-        Command::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
-        Command::D2d(args) => modem::run(&args),
-        Command::Usrp(args) => radio::run(&args),
-        Command::N210(args) => {
-            // Radios of a lab are told through a socket inside it.
+        CliCommand::Console(args) => ui::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Demo(args) => args.run(),
+        CliCommand::Lab(args) => lab::run(&args, name.as_deref()),
+        CliCommand::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Runs(args) => args.run(&records(config)?),
+        CliCommand::Recorder(args) => headless::recorder::run(&args),
+        CliCommand::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::D2d(args) => modem::run(&args),
+        CliCommand::Usrp(args) => radio::run(&args),
+        CliCommand::N210(args) => {
+            // The command socket of a lab's radios is inside the lab.
             if args.command.is_some() && name.is_some() {
                 lab::enter(name.as_deref())?;
             }
             n210::run(&args)
         }
-        Command::Completions { shell } => {
+        CliCommand::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "baton", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Man => headless::write_man(Cli::command()),
+        CliCommand::Man => headless::write_man(Cli::command()),
     }
 }
 

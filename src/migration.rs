@@ -29,7 +29,9 @@ mod record;
 mod rollback;
 mod setting;
 pub mod standing;
+mod state;
 mod take_up;
+mod units;
 
 #[cfg(test)]
 pub(crate) mod fleet;
@@ -37,7 +39,7 @@ pub(crate) mod fleet;
 mod tests;
 
 pub use driver::{bring_to_an_end, carry_out, history};
-pub use hold::Wish;
+pub use hold::Decision;
 
 /// The agents of the cluster, the caller's own included, as the engine sees them.
 pub trait Agents: Send + Sync {

@@ -13,6 +13,7 @@ use super::host::disk;
 use super::state::Agent;
 use super::telemetry;
 use crate::metrics::records;
+use crate::migration::standing::holds_radio;
 use protocol::{
     Collected, Control, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, Route, RunRecord,
     Telemetry, ask,
@@ -149,6 +150,7 @@ pub async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, request: O
     let order = request.order;
     let reason = format!("the agent of {} ended while it carried out {order}; {outcome} ({})", agent.host, details.join("; "));
     let record = RunRecord {
+        radio: None,
         run: uuid::Uuid::now_v7().to_string(),
         started: began,
         order,
@@ -214,13 +216,13 @@ async fn sight(agent: &Agent, host: &str) -> Sight {
     let told =
         if host == agent.host { telemetry::snapshot(agent).await } else { agent.client.ask(host, ask::Status {}, LOOK).await };
     match told {
-        Ok(status) => of(host, &status, &agent.config.addresses.active.to_string()),
+        Ok(status) => of(host, &status, agent.config.addresses.active.address()),
         Err(failure) => Sight { host: host.to_owned(), serves: false, words: failure.message },
     }
 }
 
-fn of(host: &str, status: &Telemetry, active: &str) -> Sight {
-    let points = status.radio_port.addresses.iter().any(|address| address == active);
+fn of(host: &str, status: &Telemetry, active: std::net::Ipv4Addr) -> Sight {
+    let points = holds_radio(status, active);
     let d2d = status.d2d.pid.is_some();
     let linked = status.usrp.state == ProcessState::Running;
     let item = |what: &str, it: bool| if it { what.to_owned() } else { format!("no {what}") };

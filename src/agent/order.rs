@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::commands;
 use super::memory::{self, UnderWay};
 use super::state::Agent;
-use crate::migration::{self, Agents, Wish};
+use crate::migration::{self, Agents, Decision};
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command.
@@ -20,21 +20,20 @@ pub async fn answer(agent: &Arc<Agent>, command: Command) -> Result<Answer, Fail
             let runs = migration::history(&agent.config.records).await;
             Ok(migration::plan::plan(&request, &agent.config, &runs).into())
         }
-        Command::Go => wish(agent, Wish::Go).map(Answer::from),
-        Command::Cancel => wish(agent, Wish::Cancel).map(Answer::from),
+        Command::Go => wish(agent, Decision::Go).map(Answer::from),
+        Command::Cancel => wish(agent, Decision::Cancel).map(Answer::from),
         command => commands::execute(agent, command).await,
     }
 }
 
 /// Passes on what the operator wants of the order under way, if it can still have it.
-fn wish(agent: &Agent, wish: Wish) -> Result<(), Failure> {
+fn wish(agent: &Agent, wish: Decision) -> Result<(), Failure> {
     let state = agent.state();
     let none = || Failure::new(ErrorCode::State, format!("{} is carrying out no order", agent.host));
     let progress = state.progress.as_ref().filter(|progress| !progress.finished).ok_or_else(none)?;
     let order = progress.order;
-    let before_the_cut = matches!(progress.stage, OrderStage::Checking | OrderStage::Preparing | OrderStage::Ready);
-    if !order.is_migration() || !before_the_cut {
-        let what = if wish == Wish::Go { "waits for go no longer" } else { "can not be cancelled any more" };
+    if !progress.is_before_cut() {
+        let what = if wish == Decision::Go { "waits for go no longer" } else { "can not be cancelled any more" };
         return Err(Failure::new(ErrorCode::State, format!("{order} on {} {what}: {}", agent.host, progress.now))
             .hint("watch it to its end; the record says who serves"));
     }
@@ -61,7 +60,7 @@ async fn carry_out(agent: &Arc<Agent>, request: &OrderRequest) -> Result<RunReco
     let tun_before = agent.ports.address(&agent.settings().tun).await.unwrap_or_default();
     let under_way = UnderWay { began: Utc::now(), request: request.clone(), tun_before, begun: false };
     memory::begin(agent, &under_way).await;
-    let (sender, wishes) = watch::channel(Wish::None);
+    let (sender, wishes) = watch::channel(Decision::None);
     agent.state().wish = Some(sender);
     let mut begun = None;
     let record = migration::carry_out(request, &agent.config, &fleet, wishes, |progress| {

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::memory;
 use super::state::Agent;
-use protocol::{Collected, ControlValues, ErrorCode, Failure, Telemetry, ask};
+use protocol::{Collected, ErrorCode, Failure, Telemetry, ask};
 
 /// A host that serves for a moment only should not have served in vain: until something is known of it, it is asked this often.
 const FIRST: Duration = Duration::from_secs(1);
@@ -45,9 +45,9 @@ pub async fn run(agent: Arc<Agent>) {
 
 /// What there is to be kept of a host at work.
 fn of(status: Telemetry) -> Option<Collected> {
+    let values = status.control_values();
     let tun_ip = status.tun.addresses.into_iter().next()?;
-    let known = status.d2d.pid.is_some() && !status.control.values.is_empty();
-    let values = ControlValues { control: status.control.values, route_list: status.route_list };
+    let known = status.d2d.pid.is_some() && !values.control.is_empty();
     known.then_some(Collected { values, tun_ip, at: status.at })
 }
 

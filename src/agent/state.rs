@@ -20,7 +20,7 @@ use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
-use crate::migration::Wish;
+use crate::migration::Decision;
 use config::{Config, Host, Workload};
 use protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
 
@@ -70,7 +70,7 @@ pub struct State {
     pub probe: Option<Prober>,
     pub progress: Option<Progress>,
     /// To say go or cancel to the order that is being carried out here.
-    pub wish: Option<tokio::sync::watch::Sender<Wish>>,
+    pub wish: Option<tokio::sync::watch::Sender<Decision>>,
     /// What was last written down for a later life of this agent.
     pub kept: Kept,
     pub load: HostLoad,

@@ -83,6 +83,7 @@ pub async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
     let collected = &state.collected;
     Ok(Telemetry {
         v: VERSION,
+        radio: None,
         host: agent.host.clone(),
         seq: SEQUENCE.load(Ordering::Relaxed),
         at: Utc::now(),

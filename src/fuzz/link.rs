@@ -77,7 +77,7 @@ impl Agent {
             .enable_all()
             .build()
             .unwrap_or_else(|e| panic!("no runtime: {e}"));
-        let server = runtime.block_on(Server::bind(&config, "one", false)).unwrap_or_else(|failure| panic!("{failure}"));
+        let server = runtime.block_on(Server::bind(&config, "server1", false)).unwrap_or_else(|failure| panic!("{failure}"));
         runtime.spawn(server.serve(|command| async move { Ok(serde_json::json!(command.name())) }, CancellationToken::new()));
         let client = runtime.block_on(async { Client::new(Arc::new(config)) }).unwrap_or_else(|failure| panic!("{failure}"));
         Self { endpoint: folder.join("one.sock"), runtime, client, met: AtomicU64::new(0) }
@@ -93,7 +93,7 @@ impl Agent {
             assert_eq!(e.kind(), std::io::ErrorKind::ConnectionReset, "the connection is kept: {e}");
         }
         if self.met.fetch_add(1, Ordering::Relaxed).is_multiple_of(ASK_EVERY) {
-            let asked = self.client.request("one", Command::Status, CLOSED_WITHIN);
+            let asked = self.client.request("server1", Command::Status, CLOSED_WITHIN);
             self.runtime.block_on(asked).unwrap_or_else(|failure| panic!("others are not answered any more: {failure}"));
         }
     }

@@ -24,7 +24,7 @@ pub struct Args {
 /// Runs it. Exit code 1 when something stands against the order, 3 when no host answers.
 ///
 /// # Errors
-/// The configuration or the key can not be read.
+/// The configuration or the key cannot be read.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let answers: std::collections::BTreeMap<_, _> = block_on(async { Ok(status::ask_all(&cluster).await) })?.into_iter().collect();

@@ -1,4 +1,4 @@
-//! The demonstration without a screen: in a lab that is up, start the work, migrate to and fro, report.
+//! The demonstration without a screen: in a running lab, start the work, migrate there and back, report.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{Cluster, block_on, json, order, print, status};
-use crate::metrics::table::{Table, list};
+use crate::metrics::table::{TimingTable, list};
 use config::time::milliseconds;
 use protocol::{ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord, ask};
 
@@ -18,8 +18,8 @@ const AGENTS_DEADLINE: Duration = Duration::from_secs(20);
 const PINGS_DEADLINE: Duration = Duration::from_secs(20);
 /// A relay probes for seconds, and what it found is collected within a second more.
 const ROUTES_DEADLINE: Duration = Duration::from_secs(30);
-/// How often a host is asked how far it is.
-const LOOK: Duration = Duration::from_millis(100);
+/// Time between two requests for the status of a host.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// New replies that count as "pings flow".
 const REPLIES: u64 = 5;
 const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ pub struct Args {
 
 /// A migration with the replies that were counted on either side of it.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Run {
+pub(super) struct DemoRun {
     #[serde(flatten)]
     pub(super) record: RunRecord,
     /// Replies at the far end between the work before (start or migration) and this order.
@@ -59,23 +59,23 @@ pub(super) struct Run {
 
 /// The document on stdout.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Report {
+pub(super) struct DemoReport {
     ok: bool,
     /// Why not, when it was not a migration that failed.
     reason: Option<String>,
     failure: Option<Failure>,
     /// The start of the work.
     start: Option<RunRecord>,
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<DemoRun>,
 }
 
 /// Runs it in a lab that is up. Exit code 0 only if every run is ok.
 ///
 /// # Errors
-/// The configuration can not be read or stdout is closed; anything else is in the report.
+/// The configuration cannot be read or stdout is closed; anything else is in the report.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
-    let mut report = Report::default();
+    let mut report = DemoReport::default();
     let mut code = 1;
     match block_on(demonstrate(&cluster, args, &mut report)) {
         Ok(()) => report.ok = report.runs.len() == args.migrations && report.runs.iter().all(|r| r.record.outcome == Outcome::Ok),
@@ -89,36 +89,36 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(code) })
 }
 
-pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Report) -> Result<(), Failure> {
+pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut DemoReport) -> Result<(), Failure> {
     let far_end = cluster.config.roles.far_end.as_deref().ok_or_else(|| {
         Failure::new(ErrorCode::Config, "the configuration names no far end, and without pings there is nothing to show")
             .hint("set roles.far_end")
     })?;
-    say("waiting for the agents");
+    report_progress("waiting for the agents");
     for host in cluster.config.host.keys() {
         status::ask_one(cluster, host, AGENTS_DEADLINE).await?;
     }
     let target = cluster.config.probe.target.to_string();
     let start = ask::ProbeStart { target, interval_ms: milliseconds(args.probe_interval) };
     cluster.client.ask(far_end, start, COMMAND_DEADLINE).await?;
-    say("starting the work on both sides: DS");
+    report_progress("starting the work on both sides: DS");
     let started = order::carry_out(cluster, Order::DS, args.method).await?;
     let (outcome, failure) = (started.outcome, started.failure.clone());
     report.start = Some(started);
     if outcome != Outcome::Ok {
         return Err(failure.unwrap_or_else(|| Failure::new(ErrorCode::State, "the work did not start")));
     }
-    let mut replies_before = pings_flow(cluster, far_end, args.probe_interval).await?;
+    let mut replies_before = await_pings(cluster, far_end, args.probe_interval).await?;
     for order in [Order::M, Order::MB].into_iter().cycle().take(args.migrations) {
-        routes_known(cluster, cluster.config.ends(order).0).await?;
-        say(&format!("pings flow ({replies_before} replies); migrating: {order} {}", args.method));
+        await_routes(cluster, cluster.config.ends(order).0).await?;
+        report_progress(&format!("pings flow ({replies_before} replies); migrating: {order} {}", args.method));
         let record = order::carry_out(cluster, order, args.method).await?;
         let ok = record.outcome == Outcome::Ok;
-        report.runs.push(Run { record, replies_before, replies_after: 0 });
+        report.runs.push(DemoRun { record, replies_before, replies_after: 0 });
         if !ok {
             return Ok(());
         }
-        replies_before = pings_flow(cluster, far_end, args.probe_interval).await?;
+        replies_before = await_pings(cluster, far_end, args.probe_interval).await?;
         if let Some(run) = report.runs.last_mut() {
             run.replies_after = replies_before;
         }
@@ -127,7 +127,7 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Rep
 }
 
 /// Waits until replies arrive at the far end, and returns how many were counted.
-async fn pings_flow(cluster: &Cluster, far_end: &str, interval: Duration) -> Result<u64, Failure> {
+async fn await_pings(cluster: &Cluster, far_end: &str, interval: Duration) -> Result<u64, Failure> {
     let patience = PINGS_DEADLINE + interval * (REPLIES as u32 + 1);
     let deadline = Instant::now() + patience;
     let mut first: Option<ProbeStatus> = None;
@@ -146,12 +146,12 @@ async fn pings_flow(cluster: &Cluster, far_end: &str, interval: Duration) -> Res
             .hint("`baton status` shows which side is not in sync"));
         }
         first.get_or_insert(now);
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 /// In a relay scenario, waits until the routes of the host that serves have been collected: they are to be carried.
-async fn routes_known(cluster: &Cluster, host: &str) -> Result<(), Failure> {
+async fn await_routes(cluster: &Cluster, host: &str) -> Result<(), Failure> {
     let others = cluster.config.terminals.len().saturating_sub(1);
     let deadline = Instant::now() + ROUTES_DEADLINE;
     loop {
@@ -164,16 +164,16 @@ async fn routes_known(cluster: &Cluster, host: &str) -> Result<(), Failure> {
             let text = format!("{host} knows {known} routes after {seconds} s; it needs {others}");
             return Err(Failure::new(ErrorCode::Deadline, text).hint("`baton status` shows which terminals it hears"));
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &DemoReport) -> String {
     let records: Vec<RunRecord> = report.runs.iter().map(|r| r.record.clone()).collect();
     let mut text = String::new();
     if !records.is_empty() {
         let replies: Vec<String> = report.runs.iter().map(|r| format!("{}/{}", r.replies_before, r.replies_after)).collect();
-        text = format!("{}\n{}\n", list(&records), Table::of(&records).text());
+        text = format!("{}\n{}\n", list(&records), TimingTable::from_runs(&records).text());
         text.push_str(&format!("replies counted before/after each: {}\n", replies.join(" ")));
     }
     if let Some(failure) = &report.failure {
@@ -182,8 +182,8 @@ fn text(report: &Report) -> String {
     text
 }
 
-/// Progress for whoever watches, on stderr: stdout is the report's.
-fn say(text: &str) {
+/// Progress goes to stderr: stdout is for the report.
+fn report_progress(text: &str) {
     eprintln!("demo: {text}");
 }
 
@@ -194,7 +194,11 @@ mod tests {
     #[test]
     fn the_report_is_what_other_tools_read() {
         let run = crate::metrics::table::tests::run(Method::Classic, 1.5, Some(2));
-        let report = Report { ok: true, runs: vec![Run { record: run, replies_before: 5, replies_after: 6 }], ..Report::default() };
+        let report = DemoReport {
+            ok: true,
+            runs: vec![DemoRun { record: run, replies_before: 5, replies_after: 6 }],
+            ..DemoReport::default()
+        };
         let value: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
         let run = &value["runs"][0];
         for name in ["run", "started", "order", "method", "from", "to", "outcome", "reason", "phases", "total_ms", "interruption"] {

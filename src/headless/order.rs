@@ -1,22 +1,22 @@
-//! One operator command, carried out by the agent whose task it is; this process only asks and waits.
+//! One operator command. An agent carries it out; this process only sends it and waits for the answer.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Cluster, block_on, json, print, status};
-use crate::metrics::table::{Table, outcome};
+use crate::metrics::table::{TimingTable, outcome};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
 use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord, ask, operator_name};
 
-/// Passing on a wish.
-const WISH_DEADLINE: Duration = Duration::from_secs(5);
+/// Passing go or cancel on.
+const TELL_DEADLINE: Duration = Duration::from_secs(5);
 /// Ending the workload and answering.
 const END_DEADLINE: Duration = Duration::from_secs(20);
 
 /// What may be commanded from a shell; `h` and `q` make sense on a screen only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Commanded {
+pub enum ShellCommand {
     /// An order.
     Order(Order),
     /// Go on with the order that waits for it.
@@ -27,24 +27,24 @@ pub enum Commanded {
     End,
 }
 
-/// Reads a command before any host is looked for: a slip of the pen is one in any state of the world.
-fn commanded(text: &str) -> Result<Commanded, String> {
+/// Reads a command before any host is asked, so that a typing error is reported even when no host answers.
+fn parse_command(text: &str) -> Result<ShellCommand, String> {
     match text.to_ascii_lowercase().as_str() {
-        "end" => return Ok(Commanded::End),
-        "go" => return Ok(Commanded::Go),
-        "cancel" => return Ok(Commanded::Cancel),
+        "end" => return Ok(ShellCommand::End),
+        "go" => return Ok(ShellCommand::Go),
+        "cancel" => return Ok(ShellCommand::Cancel),
         _ => {}
     }
     let order = text.parse().map_err(|failure: Failure| [Some(failure.message), failure.hint].into_iter().flatten());
-    order.map(Commanded::Order).map_err(|words| words.collect::<Vec<_>>().join("; "))
+    order.map(ShellCommand::Order).map_err(|words| words.collect::<Vec<_>>().join("; "))
 }
 
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// DS, KL, M (or Migration), MB, DSR, KR or end; go or cancel for a migration under way.
-    #[arg(value_parser = commanded)]
-    pub command: Commanded,
+    #[arg(value_parser = parse_command)]
+    pub command: ShellCommand,
     /// How to migrate, for M and MB.
     #[arg(long, value_enum, default_value_t)]
     pub method: Method,
@@ -68,10 +68,10 @@ pub struct Args {
 /// Why the agent could not be asked.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let order = match args.command {
-        Commanded::Order(order) => order,
-        Commanded::Go => return wish(file, Command::Go, args.json),
-        Commanded::Cancel => return wish(file, Command::Cancel, args.json),
-        Commanded::End => return end(file, args.json),
+        ShellCommand::Order(order) => order,
+        ShellCommand::Go => return tell_executor(file, Command::Go, args.json),
+        ShellCommand::Cancel => return tell_executor(file, Command::Cancel, args.json),
+        ShellCommand::End => return end(file, args.json),
     };
     let cluster = Cluster::load(file)?;
     let plain = OrderRequest::new(order, args.method);
@@ -95,14 +95,14 @@ async fn send(cluster: &Cluster, request: OrderRequest) -> Result<RunRecord, Fai
 }
 
 /// Passes go or cancel on to the host that carries an order out.
-fn wish(file: &Path, wish: Command, as_json: bool) -> Result<ExitCode, Failure> {
+fn tell_executor(file: &Path, command: Command, as_json: bool) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let (host, order) = block_on(async {
         let (host, order) = under_way(&cluster).await?;
-        cluster.client.request(&host, wish.clone(), WISH_DEADLINE).await?;
+        cluster.client.request(&host, command.clone(), TELL_DEADLINE).await?;
         Ok((host, order))
     })?;
-    let said = wish.name();
+    let said = command.name();
     let report = serde_json::json!({"ok": true, "host": host, "order": order, "said": said});
     print(&if as_json {
         json(&report)?
@@ -139,7 +139,7 @@ fn end(file: &Path, as_json: bool) -> Result<ExitCode, Failure> {
 }
 
 fn text(record: &RunRecord) -> String {
-    let table = Table::of(std::slice::from_ref(record));
+    let table = TimingTable::from_runs(std::slice::from_ref(record));
     let table = if table.columns.is_empty() { String::new() } else { format!("\n{}", table.text()) };
     format!("{}{table}", outcome(record))
 }

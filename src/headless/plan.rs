@@ -65,7 +65,7 @@ fn said(expected: Expected) -> String {
     let from = match origin {
         Origin::History if runs == 1 => "one run".into(),
         Origin::History => format!("median of {runs} runs"),
-        Origin::Source => "source".into(),
+        Origin::Source => "paper".into(),
         Origin::NoHistory => "no history".into(),
     };
     format!("{figure:>10}  {from}")

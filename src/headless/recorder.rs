@@ -13,7 +13,7 @@ use tokio::net::UdpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{block_on, json, print};
-use crate::metrics::stream::{Figures, Meter};
+use crate::metrics::stream::{StreamFigures, StreamMeter};
 use protocol::{ErrorCode, Failure};
 
 /// No UDP datagram is longer.
@@ -39,25 +39,25 @@ pub struct Args {
 /// Records until SIGINT or SIGTERM, then reports.
 ///
 /// # Errors
-/// The address can not be bound, the file not be written, or stdout is closed.
+/// The address cannot be bound, the file not be written, or stdout is closed.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let figures = block_on(record(args))?;
     print(&if args.json { json(&figures)? } else { text(&figures) })?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn record(args: &Args) -> Result<Figures, Failure> {
+async fn record(args: &Args) -> Result<StreamFigures, Failure> {
     let fail = |what: String, e: io::Error| Failure::new(ErrorCode::Environment, format!("{what}: {e}"));
-    let unheard = |e| fail(format!("the stream can not be received at {}", args.listen), e);
+    let unheard = |e| fail(format!("the stream cannot be received at {}", args.listen), e);
     let socket = UdpSocket::bind(args.listen).await.map_err(unheard)?;
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true).map_err(|e| unheard(e.into()))?;
-    let unwritten = |path: &PathBuf, e| fail(format!("the stream can not be kept in {}", path.display()), e);
+    let unwritten = |path: &PathBuf, e| fail(format!("the stream cannot be kept in {}", path.display()), e);
     let mut file = args.out.as_ref().map(|path| File::create(path).map_err(|e| unwritten(path, e))).transpose()?;
-    let no_signals = |e| fail("signals can not be waited for".into(), e);
+    let no_signals = |e| fail("signals cannot be waited for".into(), e);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     eprintln!("recorder ready {}", args.listen);
-    let mut meter = Meter::new(Duration::from_millis(args.gap));
+    let mut meter = StreamMeter::new(Duration::from_millis(args.gap));
     let mut bytes = vec![0; LONGEST];
     loop {
         tokio::select! {
@@ -66,7 +66,7 @@ async fn record(args: &Args) -> Result<Figures, Failure> {
             _ = terminate.recv() => return Ok(meter.figures()),
         }
         while let Ok((count, at)) = socket.try_io(tokio::io::Interest::READABLE, || receive(&socket, &mut bytes)) {
-            meter.take(at, &bytes[..count]);
+            meter.add(at, &bytes[..count]);
             if let (Some(file), Some(path)) = (&mut file, &args.out) {
                 file.write_all(&bytes[..count]).map_err(|e| unwritten(path, e))?;
             }
@@ -88,7 +88,7 @@ fn receive(socket: &UdpSocket, bytes: &mut [u8]) -> io::Result<(usize, Duration)
     Ok((message.bytes, at))
 }
 
-fn text(figures: &Figures) -> String {
+fn text(figures: &StreamFigures) -> String {
     let mut text = format!(
         "{} datagrams, {:.1} s, one every {:.1} ms; {} of {} transport packets lost, {} alien datagrams\n",
         figures.datagrams,

@@ -1,12 +1,12 @@
-//! Records of past orders: listed, shown, compared. (Exported as pictures they are the console's affair.)
+//! Records of past orders: listed, shown, compared. The console exports them as pictures.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::{json, print};
-use crate::metrics::history::{By, Filter, SortKey, compare, find, order};
+use crate::metrics::history::{Filter, GroupBy, SortKey, compare, find, order};
 use crate::metrics::records::{self, Records};
-use crate::metrics::table::{Table, list, outcome};
+use crate::metrics::table::{TimingTable, list, outcome};
 use crate::metrics::trace;
 use protocol::{Failure, RunRecord};
 
@@ -33,7 +33,7 @@ pub struct Args {
 
 /// What to do with records.
 #[derive(Debug, Clone, clap::Subcommand)]
-pub enum Command {
+pub enum ReportCommand {
     /// List them, with the medians of each method (as without a subcommand).
     List(Args),
     /// One run in full.
@@ -59,7 +59,7 @@ pub struct Compare {
     pub filter: String,
     /// What is taken together; named runs stand alone and others go by method if not given.
     #[arg(long, value_enum)]
-    pub by: Option<By>,
+    pub by: Option<GroupBy>,
     /// One JSON document: `{"groups": [...], "rows": [...], "parts": [...]}`, the spreads of a row in the order of the groups.
     #[arg(long)]
     pub json: bool,
@@ -68,8 +68,8 @@ pub struct Compare {
 /// Reports what the folder `records` holds.
 ///
 /// # Errors
-/// The records can not be read, or hold no such run; a word is no filter.
-pub fn run(records: &Path, command: &Command) -> Result<ExitCode, Failure> {
+/// The records cannot be read, or hold no such run; a word is no filter.
+pub fn run(records: &Path, command: &ReportCommand) -> Result<ExitCode, Failure> {
     let Records { runs, unreadable } = records::load(records)?;
     if !unreadable.is_empty() {
         let (path, first) = (records.join(records::FILE), unreadable.first().copied().unwrap_or_default());
@@ -80,9 +80,9 @@ pub fn run(records: &Path, command: &Command) -> Result<ExitCode, Failure> {
         );
     }
     let text = match command {
-        Command::List(args) => listed(records, runs, args)?,
-        Command::Show { run, json } => shown(find(&runs, run)?, *json)?,
-        Command::Compare(args) => compared(&runs, args)?,
+        ReportCommand::List(args) => listed(records, runs, args)?,
+        ReportCommand::Show { run, json } => shown(find(&runs, run)?, *json)?,
+        ReportCommand::Compare(args) => compared(&runs, args)?,
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -98,7 +98,7 @@ fn listed(records: &Path, mut runs: Vec<RunRecord>, args: &Args) -> Result<Strin
         (true, _) => json(&serde_json::json!({"runs": runs}))?,
         (false, true) if all > 0 => format!("None of the {all} runs in {} meets the filter.", records.display()),
         (false, true) => format!("No runs are recorded in {}.", records.display()),
-        (false, false) => format!("{}\n{}", list(&runs), Table::of(&runs).text()),
+        (false, false) => format!("{}\n{}", list(&runs), TimingTable::from_runs(&runs).text()),
     })
 }
 
@@ -111,10 +111,10 @@ fn shown(run: &RunRecord, as_json: bool) -> Result<String, Failure> {
     let mut text = format!("run {}\nstarted {started} by {by}\n{}", run.run, outcome(run));
     if run.order.is_migration() {
         text.push('\n');
-        text.push_str(&compare(&[run], By::Run).text());
+        text.push_str(&compare(&[run], GroupBy::Run).text());
         let felt = &run.interruption;
         if let (Some(sent), Some(interval)) = (felt.probes_sent, felt.probe_interval_ms) {
-            text.push_str(&format!("\n{sent} pings sent during the run, one every {interval} ms; the source's every 100 ms\n"));
+            text.push_str(&format!("\n{sent} pings sent during the run, one every {interval} ms; the paper's every 100 ms\n"));
         }
         text.push_str(&format!("phases timed on one clock, {}'s\n", run.to));
         let cut = trace::text(run);
@@ -130,7 +130,7 @@ fn compared(runs: &[RunRecord], args: &Compare) -> Result<String, Failure> {
     let named = args.runs.iter().map(|id| find(runs, id)).collect::<Result<Vec<&RunRecord>, Failure>>()?;
     let of: Vec<&RunRecord> = if named.is_empty() { runs.iter().collect() } else { named };
     let of: Vec<&RunRecord> = of.into_iter().filter(|run| filter.admits(run)).collect();
-    let by = args.by.unwrap_or(if args.runs.is_empty() { By::Method } else { By::Run });
+    let by = args.by.unwrap_or(if args.runs.is_empty() { GroupBy::Method } else { GroupBy::Run });
     let comparison = compare(&of, by);
     Ok(match (args.json, comparison.groups.is_empty()) {
         (true, _) => json(&comparison)?,

@@ -1,4 +1,4 @@
-//! What every host says of itself.
+//! The status of every host.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::migration::standing::holds_radio;
 use config::{Config, HostName};
 use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
-/// An agent answers within milliseconds; one that does not answer by then is shown as silent.
+/// An agent answers within milliseconds. One that does not answer within this time is shown as silent.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Options.
@@ -30,7 +30,7 @@ pub(super) type Answer = (String, Result<Telemetry, Failure>);
 /// Runs it. Exit code 3 when no host answers.
 ///
 /// # Errors
-/// The configuration or the key can not be read.
+/// The configuration or the key cannot be read.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let answers = block_on(async { Ok(ask_all(&cluster).await) })?;
@@ -54,18 +54,12 @@ pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -
 /// Which host of the pool holds the radio, as far as the hosts that answered tell.
 fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
-    let active = config.addresses.active.to_string();
-    let holds = |status: &Telemetry| holds_radio(status, &active);
-    let mut owners: Vec<String> = answers
+    let holds = |status: &Telemetry| holds_radio(status, config.addresses.active.address());
+    let owners = answers
         .iter()
         .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
-        .map(|(host, _)| host.clone())
-        .collect();
-    match owners.len() {
-        0 => RadioOwner::Nobody,
-        1 => RadioOwner::Host(owners.remove(0)),
-        _ => RadioOwner::Conflict(owners),
-    }
+        .map(|(host, _)| host.clone());
+    RadioOwner::from_holders(owners.collect())
 }
 
 fn report(answers: &[Answer], owner: &RadioOwner) -> Value {
@@ -101,7 +95,7 @@ fn text(answers: &[Answer], owner: &RadioOwner) -> String {
 }
 
 fn line(status: &Telemetry) -> String {
-    let state = |process: &ProcessStatus| word(&process.state);
+    let state = |process: &ProcessStatus| wire_name(&process.state);
     let sync = match status.d2d.sync {
         None => "-".into(),
         Some(SyncState::NoSamples) => "no samples".into(),
@@ -134,8 +128,8 @@ fn link(process: &ProcessStatus) -> String {
     if figures.is_empty() { "-".into() } else { figures.join(", ") }
 }
 
-/// A state by its name on the wire.
-fn word(state: &impl serde::Serialize) -> String {
+/// The name of a state on the wire.
+fn wire_name(state: &impl serde::Serialize) -> String {
     serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::demo::{self, Report};
+use super::demo::{self, DemoReport};
 use super::*;
 use crate::link::server::Server;
 use crate::metrics::history::Spread;
 use crate::migration::fleet::{Fault, Fleet, Host, config};
-use crate::migration::{Agents, Wish, carry_out};
+use crate::migration::{Agents, Decision, carry_out};
 use protocol::{Answer, Command, Method, Order, Outcome};
 
 /// Agents as far as orders go, one for each host, on private sockets.
@@ -51,7 +51,7 @@ async fn fakes_with(fleet: Fleet, hosts: &[&'static str], far_end: bool) -> Fake
             async move {
                 match command {
                     Command::Order(request) => {
-                        Ok(carry_out(&request, &config, &client, watch::channel(Wish::None).1, |_| ()).await.into())
+                        Ok(carry_out(&request, &config, &client, watch::channel(Decision::None).1, |_| ()).await.into())
                     }
                     command => fleet.lock().unwrap().answer(host, &command),
                 }
@@ -71,7 +71,7 @@ const ALL: [&str; 3] = ["server1", "server2", "server3"];
 #[tokio::test]
 async fn the_demonstration_migrates_to_and_fro() {
     let fakes = fakes(Fleet::new(Host::default(), Host::default()), &ALL).await;
-    let mut report = Report::default();
+    let mut report = DemoReport::default();
     demo::demonstrate(&fakes.cluster, &args(3), &mut report).await.unwrap();
     let orders: Vec<Order> = report.runs.iter().map(|run| run.record.order).collect();
     assert_eq!(orders, [Order::M, Order::MB, Order::M]);
@@ -91,7 +91,7 @@ async fn the_demonstration_stops_at_a_migration_that_fails() {
     let mut fleet = Fleet::new(Host::default(), Host::default());
     fleet.faults.push(("server2", "link_usrp", Fault::Refused));
     let fakes = fakes(fleet, &ALL).await;
-    let mut report = Report::default();
+    let mut report = DemoReport::default();
     demo::demonstrate(&fakes.cluster, &args(4), &mut report).await.unwrap();
     assert_eq!(report.runs.len(), 1);
     assert_eq!(report.runs[0].record.outcome, Outcome::RolledBack);
@@ -124,7 +124,7 @@ async fn print_engine_overhead() {
                 _ => failed += 1,
             }
         }
-        let Spread { n, median, p99, max, .. } = Spread::of(totals).unwrap();
+        let Spread { n, median, p99, max, .. } = Spread::from_values(totals).unwrap();
         let requests = fakes.fleet.lock().unwrap().log.len() / MIGRATIONS;
         println!(
             "{{\"figure\":\"engine overhead\",\"method\":\"{method}\",\"n\":{n},\"failed\":{failed},\"requests\":{requests},\"median_ms\":{median:.3},\"p99_ms\":{p99:.3},\"max_ms\":{max:.3}}}"

@@ -16,47 +16,45 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::directory::Claim;
+use super::log::{LOG_FOLDER, Log, OutputTail};
 use super::namespace::{Namespaces, settle};
 use super::programs::Program;
-use super::words::{Log, Words};
+
 use protocol::{ErrorCode, Failure};
 use protocol::{Trying, missing};
-
-/// Folder of the logs, one file a program.
-pub const LOGS: &str = "/run/baton/log";
+use workload::runtime;
 
 /// How long a program may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// Between the failure of a program that is kept alive and its next start, as systemd is usually told (`RestartSec=1`).
-const REST: Duration = Duration::from_secs(1);
+/// From the failure of a program that is restarted to its next start, as systemd is usually told (`RestartSec=1`).
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 
-/// How long to read on after the end of a program: what it left running may hold its output open.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(100);
+/// How long to read on after the end of a program: a child that it left running may hold its output open.
+const LAST_OUTPUT_WITHIN: Duration = Duration::from_millis(100);
 
-/// Whether news of the programs go to standard error as well; a console draws there.
-pub static ALOUD: AtomicBool = AtomicBool::new(false);
+/// Whether ends and restarts of programs are reported on standard error as well as in the log. A console draws on the terminal and turns this off.
+pub static REPORT_TO_STDERR: AtomicBool = AtomicBool::new(false);
 
-/// Starts everything, then announces the lab. Returns when all is ready; a thread of its own keeps watch from then on.
+/// Starts everything, then announces the lab. Returns when all programs are ready; a thread goes on to watch and restart them.
 ///
 /// # Errors
-/// What failed to start, with its last words.
+/// What failed to start, with the last lines of its output.
 pub fn start(stages: Vec<Vec<Program>>, namespaces: Namespaces, claim: Claim) -> Result<(), Failure> {
-    let (tell, told) = mpsc::channel();
-    let keeper = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        match runtime.trying(|| "a runtime could not be made") {
-            Ok(runtime) => runtime.block_on(keep(stages, &namespaces, claim, &tell)),
-            Err(failure) => drop(tell.send(Err(failure))),
-        }
+    let (started, start_result) = mpsc::channel();
+    let keeper = move || match runtime::current_thread() {
+        Ok(runtime) => runtime.block_on(keep(stages, &namespaces, claim, &started)),
+        Err(failure) => drop(started.send(Err(failure))),
     };
     std::thread::Builder::new().name("lab".into()).spawn(keeper).trying(|| "the lab's thread could not be started")?;
-    told.recv().unwrap_or_else(|_| Err(Failure::new(ErrorCode::Internal, "the lab's thread ended before the lab was ready")))
+    start_result
+        .recv()
+        .unwrap_or_else(|_| Err(Failure::new(ErrorCode::Internal, "the lab's thread ended before the lab was ready")))
 }
 
-async fn keep(stages: Vec<Vec<Program>>, namespaces: &Namespaces, claim: Claim, tell: &mpsc::Sender<Result<(), Failure>>) {
-    let mut living = JoinSet::new();
-    let opened = match bring_up(stages, namespaces, &mut living).await {
+async fn keep(stages: Vec<Vec<Program>>, namespaces: &Namespaces, claim: Claim, started: &mpsc::Sender<Result<(), Failure>>) {
+    let mut running = JoinSet::new();
+    let opened = match bring_up(stages, namespaces, &mut running).await {
         Ok(()) => claim.open().and_then(|listener| {
             let open = listener.set_nonblocking(true).and_then(|()| tokio::net::UnixListener::from_std(listener));
             open.trying(|| "the lab could not be announced")
@@ -65,49 +63,49 @@ async fn keep(stages: Vec<Vec<Program>>, namespaces: &Namespaces, claim: Claim, 
     };
     let listener = match opened {
         Ok(listener) => listener,
-        Err(failure) => return drop(tell.send(Err(failure))),
+        Err(failure) => return drop(started.send(Err(failure))),
     };
-    let _ = tell.send(Ok(()));
-    let mut news = Log::create("lab");
-    let mut resting = JoinSet::new();
+    let _ = started.send(Ok(()));
+    let mut lab_log = Log::create("lab");
+    let mut to_restart = JoinSet::new();
     loop {
         tokio::select! {
-            // Who connects wants to know the lab program's process id, which the connection itself gives.
+            // A client only wants the process id of the lab program, which the connection itself gives.
             _ = listener.accept() => {}
-            Some(ended) = living.join_next() => if let Ok(ended) = ended {
-                let mut line = format!("{}; its log is {LOGS}/{}.log", ended.sentence(), ended.program.log);
+            Some(ended) = running.join_next() => if let Ok(ended) = ended {
+                let mut line = format!("{}; its log is {LOG_FOLDER}/{}.log", ended.sentence(), ended.program.log);
                 if ended.failed() && !ended.program.again.is_empty() {
                     line.push_str("; it is started again");
                     let program = Program { command: ended.program.again.clone(), ..ended.program };
-                    resting.spawn(async move {
-                        tokio::time::sleep(REST).await;
+                    to_restart.spawn(async move {
+                        tokio::time::sleep(RESTART_DELAY).await;
                         program
                     });
                 }
-                say(&mut news, &line);
+                report(&mut lab_log, &line);
             },
-            Some(Ok(program)) = resting.join_next() => {
-                let started = namespaces.handle(&program.namespace).and_then(|network| spawn(&program, network));
-                match started {
+            Some(Ok(program)) = to_restart.join_next() => {
+                let restarted = namespaces.handle(&program.namespace).and_then(|network| spawn(&program, network));
+                match restarted {
                     Ok((child, output)) => {
-                        let log = Log::go_on(&program.log);
-                        drop(living.spawn(attend(program, child, output, log, oneshot::channel().0)));
+                        let log = Log::append_to(&program.log);
+                        drop(running.spawn(attend(program, child, output, log, oneshot::channel().0)));
                     }
-                    Err(failure) => say(&mut news, &failure.to_string()),
+                    Err(failure) => report(&mut lab_log, &failure.to_string()),
                 }
             }
         }
     }
 }
 
-fn say(news: &mut Log, line: &str) {
-    news.write(format!("{line}\n").as_bytes());
-    if ALOUD.load(Ordering::Relaxed) {
+fn report(lab_log: &mut Log, line: &str) {
+    lab_log.write(format!("{line}\n").as_bytes());
+    if REPORT_TO_STDERR.load(Ordering::Relaxed) {
         let _ = writeln!(std::io::stderr(), "baton: {line}");
     }
 }
 
-async fn bring_up(stages: Vec<Vec<Program>>, namespaces: &Namespaces, living: &mut JoinSet<Ended>) -> Result<(), Failure> {
+async fn bring_up(stages: Vec<Vec<Program>>, namespaces: &Namespaces, running: &mut JoinSet<EndedProgram>) -> Result<(), Failure> {
     for stage in stages {
         let mut waiting = Vec::new();
         for program in stage {
@@ -115,13 +113,13 @@ async fn bring_up(stages: Vec<Vec<Program>>, namespaces: &Namespaces, living: &m
             let (ready, is_ready) = oneshot::channel();
             waiting.push((program.title.clone(), is_ready));
             let log = Log::create(&program.log);
-            living.spawn(attend(program, child, output, log, ready));
+            running.spawn(attend(program, child, output, log, ready));
         }
         let deadline = tokio::time::Instant::now() + READY_WITHIN;
         for (title, is_ready) in waiting {
             match tokio::time::timeout_at(deadline, is_ready).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(first_end(living).await),
+                Ok(Err(_)) => return Err(first_end(running).await),
                 Err(_) => {
                     let seconds = READY_WITHIN.as_secs();
                     return Err(Failure::new(ErrorCode::Deadline, format!("{title} did not get ready within {seconds} s")));
@@ -133,15 +131,16 @@ async fn bring_up(stages: Vec<Vec<Program>>, namespaces: &Namespaces, living: &m
 }
 
 /// Why a program ended before it was ready.
-async fn first_end(living: &mut JoinSet<Ended>) -> Failure {
-    let sentence = match living.join_next().await {
+async fn first_end(running: &mut JoinSet<EndedProgram>) -> Failure {
+    let sentence = match running.join_next().await {
         Some(Ok(ended)) => ended.sentence(),
         _ => "a program of the lab ended".into(),
     };
     Failure::new(ErrorCode::Process, format!("the lab did not come up: {sentence}"))
 }
 
-/// Starts a program in its namespace; its output, standard and error in one.
+/// Starts a program in its namespace; standard output and standard error come as one stream.
+#[expect(unsafe_code, reason = "the child enters its network namespace between fork and exec")]
 fn spawn(program: &Program, network: BorrowedFd<'_>) -> Result<(Child, pipe::Receiver), Failure> {
     let title = &program.title;
     let (read, write) = pipe2(OFlag::O_CLOEXEC).trying(|| "a pipe could not be made")?;
@@ -151,7 +150,7 @@ fn spawn(program: &Program, network: BorrowedFd<'_>) -> Result<(Child, pipe::Rec
         .split_first()
         .ok_or_else(|| Failure::new(ErrorCode::Internal, format!("{title} has no command to start")))?;
     let mut command = Command::new(name);
-    // A process group of its own: Ctrl-C is for the lab program, which then takes all down.
+    // A process group of its own: Ctrl-C goes to the lab program alone, which then ends everything.
     command.args(arguments).stdin(Stdio::null()).stdout(write).stderr(again).process_group(0);
     let host = program.namespace.clone();
     let network = network.as_raw_fd();
@@ -163,18 +162,18 @@ fn spawn(program: &Program, network: BorrowedFd<'_>) -> Result<(Child, pipe::Rec
     // SAFETY: `settle` only makes system calls.
     unsafe { command.pre_exec(enter) };
     let child = command.spawn().map_err(|error| missing(format!("{title} could not be started"), error))?;
-    let output = pipe::Receiver::from_owned_fd(read).trying(|| format!("the output of {title} can not be read"))?;
+    let output = pipe::Receiver::from_owned_fd(read).trying(|| format!("the output of {title} cannot be read"))?;
     Ok((child, output))
 }
 
-/// A program that is no more.
-struct Ended {
+/// A program that has ended.
+struct EndedProgram {
     program: Program,
     status: Option<ExitStatus>,
     last: String,
 }
 
-impl Ended {
+impl EndedProgram {
     fn failed(&self) -> bool {
         !self.status.is_some_and(|status| status.success())
     }
@@ -183,21 +182,27 @@ impl Ended {
         let title = &self.program.title;
         let how = self.status.map_or_else(|| "in an unknown way".into(), |status| status.to_string());
         if self.last.is_empty() {
-            format!("{title} ended ({how}) without a word")
+            format!("{title} ended ({how}) without output")
         } else {
             format!("{title} ended ({how}): {}", self.last)
         }
     }
 }
 
-/// Follows a program to its end. `ready` is told when it is ready, and dropped unused when it ends before.
-async fn attend(program: Program, mut child: Child, mut output: pipe::Receiver, mut log: Log, ready: oneshot::Sender<()>) -> Ended {
-    let mut words = Words::new(&program.ready);
+/// Follows a program to its end. `ready` is sent when the program is ready, and dropped unused when it ends before.
+async fn attend(
+    program: Program,
+    mut child: Child,
+    mut output: pipe::Receiver,
+    mut log: Log,
+    ready: oneshot::Sender<()>,
+) -> EndedProgram {
+    let mut tail = OutputTail::new(&program.ready);
     let mut ready = Some(ready);
     let mut buffer = [0; 4096];
-    let mut take = |bytes: &[u8]| {
+    let mut receive = |bytes: &[u8]| {
         log.write(bytes);
-        if words.feed(bytes)
+        if tail.feed(bytes)
             && let Some(ready) = ready.take()
         {
             let _ = ready.send(());
@@ -209,17 +214,17 @@ async fn attend(program: Program, mut child: Child, mut output: pipe::Receiver, 
             status = child.wait() => break status.ok(),
             read = output.read(&mut buffer), if open => match read {
                 Ok(0) | Err(_) => open = false,
-                Ok(count) => take(&buffer[..count]),
+                Ok(count) => receive(&buffer[..count]),
             }
         }
     };
     let rest = async {
         while let Ok(count @ 1..) = output.read(&mut buffer).await {
-            take(&buffer[..count]);
+            receive(&buffer[..count]);
         }
     };
-    let _ = tokio::time::timeout(LAST_WORDS_WITHIN, rest).await;
+    let _ = tokio::time::timeout(LAST_OUTPUT_WITHIN, rest).await;
     drop(ready);
-    let last = words.last();
-    Ended { program, status, last }
+    let last = tail.last();
+    EndedProgram { program, status, last }
 }

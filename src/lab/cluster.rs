@@ -52,7 +52,7 @@ const SLAVE: (&str, f64) = ("workmode", 1.0);
 /// Where records survive the lab: the user's state folder.
 ///
 /// # Errors
-/// This user has no home, or the folder can not be made.
+/// This user has no home, or the folder cannot be made.
 pub fn records_folder() -> Result<PathBuf, Failure> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || absolute("HOME").or_else(|| Some(User::from_uid(Uid::effective()).ok()??.dir));
@@ -108,7 +108,7 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
 /// Path of this program.
 ///
 /// # Errors
-/// It can not be read, or is not text.
+/// It cannot be read, or is not text.
 pub fn this_program() -> Result<String, Failure> {
     let path = std::env::current_exe().trying(|| "the path of this program could not be read")?;
     path.into_os_string()

@@ -52,7 +52,7 @@ impl Claim {
             let name = if number == 1 { wish.to_owned() } else { format!("{wish}-{number}") };
             let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)
                 .trying(|| "a Unix socket could not be made")?;
-            let at = UnixAddr::new_abstract(address(&name).as_bytes()).trying(|| format!("a lab can not be called \"{name}\""))?;
+            let at = UnixAddr::new_abstract(address(&name).as_bytes()).trying(|| format!("a lab cannot be called \"{name}\""))?;
             match bind(socket.as_raw_fd(), &at) {
                 Ok(()) => return Ok(Self { name, socket }),
                 Err(Errno::EADDRINUSE) => {}
@@ -75,7 +75,7 @@ impl Claim {
 fn check(name: &str) -> Result<(), Failure> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(fits) {
-        return Err(Failure::new(ErrorCode::Config, format!("\"{name}\" can not be the name of a lab"))
+        return Err(Failure::new(ErrorCode::Config, format!("\"{name}\" cannot be the name of a lab"))
             .hint(format!("use up to {LONGEST_NAME} letters, digits, dots, dashes and underscores")));
     }
     Ok(())
@@ -94,7 +94,7 @@ fn names_in(table: &str, prefix: &str) -> Vec<String> {
 
 /// A running lab.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningLab {
     /// Its name.
     pub name: String,
     /// Its lab program, as seen from here.
@@ -105,11 +105,11 @@ pub struct Running {
 ///
 /// # Errors
 /// [`ErrorCode::Unreachable`] when it does not run, [`ErrorCode::Config`] when the choice is open.
-pub fn find(name: Option<&str>) -> Result<Running, Failure> {
-    let table = std::fs::read_to_string("/proc/net/unix").trying(|| "the running labs can not be listed from /proc/net/unix")?;
+pub fn find(name: Option<&str>) -> Result<RunningLab, Failure> {
+    let table = std::fs::read_to_string("/proc/net/unix").trying(|| "the running labs cannot be listed from /proc/net/unix")?;
     let name = choose(&names_in(&table, &prefix()), name)?;
     let gone = |error: io::Error| {
-        let failure = Failure::new(ErrorCode::Unreachable, format!("lab \"{name}\" can not be entered: {error}"));
+        let failure = Failure::new(ErrorCode::Unreachable, format!("lab \"{name}\" cannot be entered: {error}"));
         if error.kind() == io::ErrorKind::ConnectionRefused {
             failure.hint("it is still coming up: wait for its line \"lab ready\"")
         } else {
@@ -121,7 +121,7 @@ pub fn find(name: Option<&str>) -> Result<Running, Failure> {
     if peer.uid() != Uid::effective().as_raw() || peer.pid() <= 0 {
         return Err(Failure::new(ErrorCode::Unauthorized, format!("lab \"{name}\" belongs to another user or namespace")));
     }
-    Ok(Running { name, program: Pid::from_raw(peer.pid()) })
+    Ok(RunningLab { name, program: Pid::from_raw(peer.pid()) })
 }
 
 fn choose(running: &[String], name: Option<&str>) -> Result<String, Failure> {
@@ -142,6 +142,7 @@ fn choose(running: &[String], name: Option<&str>) -> Result<String, Failure> {
 ///
 /// # Errors
 /// The process is gone, or the kernel is older than 5.3.
+#[expect(unsafe_code, reason = "nix has no pidfd_open")]
 pub fn handle(process: Pid) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes two integers and returns a descriptor that nobody else has.
     let fd = Errno::result(unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, process.as_raw() as pid_t, 0) })?;
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lab_that_comes_up_can_not_be_entered_yet() {
+    fn a_lab_that_comes_up_cannot_be_entered_yet() {
         let claim = Claim::make(&format!("early-{}", std::process::id())).unwrap();
         let name = claim.name.clone();
         assert_eq!(find(Some(&name)).unwrap_err().exit_code(), 3);

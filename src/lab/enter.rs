@@ -12,7 +12,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::unistd::{ForkResult, fork, pipe2};
 
 use super::cluster::RUNTIME;
-use super::directory::{Running, find, handle};
+use super::directory::{RunningLab, find, handle};
 use super::{init, interior, namespace, supervisor};
 use protocol::{ErrorCode, Failure};
 use protocol::{Trying, missing};
@@ -30,6 +30,7 @@ const ENDING_WITHIN: u8 = 200;
 ///
 /// # Errors
 /// No lab, no clear choice, or no right to join.
+#[expect(unsafe_code, reason = "only a child can join a pid namespace")]
 pub fn enter(name: Option<&str>) -> Result<PathBuf, Failure> {
     let lab = find(name)?;
     let program = join(&lab)?;
@@ -64,8 +65,8 @@ fn ended(process: &OwnedFd) -> bool {
 }
 
 /// Moves this process into the lab's namespaces; a handle on the lab program.
-fn join(lab: &Running) -> Result<OwnedFd, Failure> {
-    let fail = |error| missing(format!("lab \"{}\" can not be entered", lab.name), error);
+fn join(lab: &RunningLab) -> Result<OwnedFd, Failure> {
+    let fail = |error| missing(format!("lab \"{}\" cannot be entered", lab.name), error);
     let program = handle(lab.program).map_err(fail)?;
     let mut flags = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
@@ -89,7 +90,7 @@ fn join(lab: &Running) -> Result<OwnedFd, Failure> {
 /// Runs a command in one of the lab's network namespaces; ends with its exit code.
 ///
 /// # Errors
-/// As [`enter`]; no such namespace; the command can not be run.
+/// As [`enter`]; no such namespace; the command cannot be run.
 pub fn exec(name: Option<&str>, namespace: &str, command: &[OsString]) -> Result<ExitCode, Failure> {
     enter(name)?;
     let network = namespace::open(namespace)?;
@@ -97,5 +98,5 @@ pub fn exec(name: Option<&str>, namespace: &str, command: &[OsString]) -> Result
     let (program, arguments) =
         command.split_first().ok_or_else(|| Failure::new(ErrorCode::BadRequest, "there is no command to run"))?;
     let error = Command::new(program).args(arguments).exec();
-    Err(missing(format!("{} can not be run", program.display()), error))
+    Err(missing(format!("{} cannot be run", program.display()), error))
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in a lab because somebody wants it to: processes killed or paused, cables pulled, a disk full.
+//! Faults on demand in a running lab: processes killed or paused, cables pulled, a disk full.
 
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -17,10 +17,10 @@ use super::{enter, namespace, wiring};
 use protocol::Trying;
 use protocol::{ErrorCode, Failure};
 
-/// What may go wrong.
+/// A fault of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "kebab-case")]
-pub enum What {
+pub enum LabFault {
     /// SIGKILL, to the D2D process.
     KillD2d,
     /// SIGKILL, to the USRP process.
@@ -46,16 +46,16 @@ pub enum What {
 pub struct Args {
     /// The host: server1, server2, server3; with --relay, server4.
     pub host: String,
-    /// What goes wrong there.
+    /// The fault.
     #[arg(value_enum)]
-    pub what: What,
-    /// Seconds until it is mended again; without it, it stays (`baton lab mend` mends). What is killed stays dead.
+    pub what: LabFault,
+    /// Seconds until the fault ends by itself; without it, `baton lab mend` ends it. A killed process stays dead.
     #[arg(long = "for", value_name = "SECONDS")]
     pub lasting: Option<f64>,
 }
 
-/// What a fault is done to.
-enum On {
+/// The target of a fault.
+enum FaultTarget {
     /// A process, by the name of its subcommand, with a signal.
     Process(&'static str, Signal),
     /// An interface.
@@ -64,18 +64,18 @@ enum On {
     Disk,
 }
 
-impl What {
-    fn on(self) -> On {
+impl LabFault {
+    fn target(self) -> FaultTarget {
         match self {
-            Self::KillD2d => On::Process("d2d", Signal::SIGKILL),
-            Self::KillUsrp => On::Process("usrp", Signal::SIGKILL),
-            Self::KillAgent => On::Process("agent", Signal::SIGKILL),
-            Self::PauseD2d => On::Process("d2d", Signal::SIGSTOP),
-            Self::PauseUsrp => On::Process("usrp", Signal::SIGSTOP),
-            Self::PauseAgent => On::Process("agent", Signal::SIGSTOP),
-            Self::CutEth3 => On::Cable("eth3"),
-            Self::CutMgmt0 => On::Cable("mgmt0"),
-            Self::FullDisk => On::Disk,
+            Self::KillD2d => FaultTarget::Process("d2d", Signal::SIGKILL),
+            Self::KillUsrp => FaultTarget::Process("usrp", Signal::SIGKILL),
+            Self::KillAgent => FaultTarget::Process("agent", Signal::SIGKILL),
+            Self::PauseD2d => FaultTarget::Process("d2d", Signal::SIGSTOP),
+            Self::PauseUsrp => FaultTarget::Process("usrp", Signal::SIGSTOP),
+            Self::PauseAgent => FaultTarget::Process("agent", Signal::SIGSTOP),
+            Self::CutEth3 => FaultTarget::Cable("eth3"),
+            Self::CutMgmt0 => FaultTarget::Cable("mgmt0"),
+            Self::FullDisk => FaultTarget::Disk,
         }
     }
 }
@@ -85,12 +85,12 @@ impl What {
 pub struct MendArgs {
     /// The host.
     pub host: String,
-    /// What went wrong there.
+    /// The fault to end.
     #[arg(value_enum)]
-    pub what: What,
+    pub what: LabFault,
 }
 
-/// Makes it go wrong, and well again after the time given.
+/// Begins the fault, and ends it after the time given.
 ///
 /// # Errors
 /// As [`enter::enter`]; there is no such host, or no such process.
@@ -98,8 +98,8 @@ pub fn run(name: Option<&str>, args: &Args) -> Result<ExitCode, Failure> {
     let lasting = args.lasting.map(Duration::try_from_secs_f64).transpose().map_err(|_| {
         Failure::new(ErrorCode::BadRequest, "a fault lasts for a number of seconds, 0 or more").hint("for example --for 2.5")
     })?;
-    let place = Place::enter(name, &args.host)?;
-    place.strike(args.what)?;
+    let place = EnteredHost::enter(name, &args.host)?;
+    place.begin(args.what)?;
     if let Some(lasting) = lasting {
         std::thread::sleep(lasting);
         place.mend(args.what)?;
@@ -107,22 +107,22 @@ pub fn run(name: Option<&str>, args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes it well again.
+/// Ends the fault.
 ///
 /// # Errors
 /// As [`run`].
 pub fn mend(name: Option<&str>, args: &MendArgs) -> Result<ExitCode, Failure> {
-    Place::enter(name, &args.host)?.mend(args.what).map(|()| ExitCode::SUCCESS)
+    EnteredHost::enter(name, &args.host)?.mend(args.what).map(|()| ExitCode::SUCCESS)
 }
 
 /// A host of the lab, whose namespaces this process has joined.
-struct Place<'a> {
+struct EnteredHost<'a> {
     host: &'a str,
     /// Inode of its network namespace.
     network: u64,
 }
 
-impl<'a> Place<'a> {
+impl<'a> EnteredHost<'a> {
     fn enter(name: Option<&str>, host: &'a str) -> Result<Self, Failure> {
         enter::enter(name)?;
         let network = namespace::open(host)?;
@@ -131,21 +131,23 @@ impl<'a> Place<'a> {
         Ok(Self { host, network: inode })
     }
 
-    fn strike(&self, what: What) -> Result<(), Failure> {
-        match what.on() {
-            On::Process(role, signal) => self.signal(role, signal),
-            On::Cable(interface) => wiring::set_up(self.host, interface, false),
-            On::Disk => resize(used()?),
+    fn begin(&self, what: LabFault) -> Result<(), Failure> {
+        match what.target() {
+            FaultTarget::Process(role, signal) => self.signal(role, signal),
+            FaultTarget::Cable(interface) => wiring::set_up(self.host, interface, false),
+            FaultTarget::Disk => resize(used()?),
         }
     }
 
-    fn mend(&self, what: What) -> Result<(), Failure> {
-        match what.on() {
-            On::Process(role, Signal::SIGSTOP) => self.signal(role, Signal::SIGCONT),
-            On::Process(role, _) => Err(Failure::new(ErrorCode::State, format!("a {role} process that was killed stays dead"))
-                .hint("the orders DS and DSR start the work, `baton agent` starts an agent")),
-            On::Cable(interface) => wiring::set_up(self.host, interface, true),
-            On::Disk => resize(RUN_SIZE),
+    fn mend(&self, what: LabFault) -> Result<(), Failure> {
+        match what.target() {
+            FaultTarget::Process(role, Signal::SIGSTOP) => self.signal(role, Signal::SIGCONT),
+            FaultTarget::Process(role, _) => {
+                Err(Failure::new(ErrorCode::State, format!("a {role} process that was killed stays dead"))
+                    .hint("the orders DS and DSR start the work, `baton agent` starts an agent"))
+            }
+            FaultTarget::Cable(interface) => wiring::set_up(self.host, interface, true),
+            FaultTarget::Disk => resize(RUN_SIZE),
         }
     }
 

@@ -11,9 +11,10 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-use super::supervisor::exit_of_signal;
+use super::exit_code;
 
 /// Becomes init; returns in the lab program only, with the signal mask `before`.
+#[expect(unsafe_code, reason = "init forks the lab program")]
 pub fn run(lifeline: &OwnedFd, mask: &SigSet, before: &SigSet) {
     die_with_parent(lifeline);
     // SAFETY: this process has one thread.
@@ -65,7 +66,7 @@ fn reap(program: Pid) -> Option<u8> {
     loop {
         match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) if pid == program => return Some(u8::try_from(code).unwrap_or(1)),
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == program => return Some(exit_of_signal(signal)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == program => return Some(exit_code::of_signal(signal)),
             Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return None,
             Ok(_) | Err(_) => {}
         }
@@ -73,6 +74,7 @@ fn reap(program: Pid) -> Option<u8> {
 }
 
 /// Ends this process at once: nothing of the supervisor's, copied by fork, may be flushed or dropped here.
+#[expect(unsafe_code, reason = "std::process::exit would run what the supervisor left in this copy of its memory")]
 fn leave(code: u8) -> ! {
     // SAFETY: _exit never returns and touches no memory of ours.
     unsafe { libc::_exit(i32::from(code)) }

@@ -1,4 +1,4 @@
-//! Inside the new namespaces: the lab program makes itself at home, then brings everything up.
+//! Inside the new namespaces: the lab program sets up its file systems, then brings everything up.
 
 use std::fs::{DirBuilder, OpenOptions, write};
 use std::io::Write;
@@ -9,7 +9,7 @@ use nix::mount::{MsFlags, mount};
 
 use super::cluster::{KEY, RUNTIME};
 use super::directory::{Claim, ENV_LAB};
-use super::programs::Choice;
+use super::programs::ProgramChoice;
 use super::supervisor::Identity;
 use super::topology::{Scenario, Topology};
 use super::{children, programs, wiring};
@@ -34,30 +34,30 @@ pub fn bring_up(
     claim: Claim,
     config: &Config,
     scenario: Scenario,
-    choice: Choice,
+    choice: ProgramChoice,
 ) -> Result<PathBuf, Failure> {
     if identity.user_namespace {
         map_user(identity)?;
     }
     private_files()?;
-    let namespaces = wiring::build(&Topology::of(scenario))?;
+    let namespaces = wiring::build(&Topology::for_scenario(scenario))?;
     let file = write_cluster(config)?;
     announce(&claim.name, &file);
     let stages = match choice {
-        Choice::Standard { scene, faults } => {
+        ProgramChoice::Standard { scene, faults } => {
             if let Some(text) = &scene {
                 write(programs::SCENE, text).trying(|| format!("{} could not be written", programs::SCENE))?;
             }
             programs::stages(config, scenario, scene.is_some(), &faults)?
         }
-        Choice::These(stages) => stages,
-        Choice::None => Vec::new(),
+        ProgramChoice::These(stages) => stages,
+        ProgramChoice::None => Vec::new(),
     };
     children::start(stages, namespaces, claim)?;
     Ok(file)
 }
 
-/// Makes the operator root inside, and nobody else anybody.
+/// Maps the operator to root inside the lab; no other user is mapped.
 fn map_user(identity: &Identity) -> Result<(), Failure> {
     // Without this the kernel lets no unprivileged user write a group map.
     write("/proc/self/setgroups", "deny").trying(|| "/proc/self/setgroups could not be written")?;
@@ -83,7 +83,7 @@ fn private_files() -> Result<(), Failure> {
     )
     .trying(|| "a private /run for the lab could not be mounted")?;
     folder(Path::new(RUNTIME))?;
-    folder(Path::new(children::LOGS))
+    folder(Path::new(super::log::LOG_FOLDER))
 }
 
 fn folder(path: &Path) -> Result<(), Failure> {
@@ -108,7 +108,8 @@ fn write_cluster(config: &Config) -> Result<PathBuf, Failure> {
     Ok(file)
 }
 
-/// Tells everything that starts from here where it is.
+/// Puts the name of the lab and its cluster file into the environment of this process and of what it starts.
+#[expect(unsafe_code, reason = "environment variables are set before the first thread is started")]
 pub fn announce(lab: &str, file: &Path) {
     // SAFETY: this process has one thread, so nobody reads the environment meanwhile.
     unsafe {

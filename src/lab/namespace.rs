@@ -46,7 +46,7 @@ impl Namespaces {
     /// Runs `work` with this thread in the namespace `name`.
     ///
     /// # Errors
-    /// The namespace can not be entered, or the failure of `work`.
+    /// The namespace cannot be entered, or the failure of `work`.
     pub fn inside<T>(&self, name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         setns(self.handle(name)?, CloneFlags::CLONE_NEWNET)
             .trying(|| format!("the network namespace {name} could not be entered"))?;

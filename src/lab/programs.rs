@@ -33,7 +33,7 @@ pub const SCENE: &str = "/run/baton/scene.toml";
 const CONTROL: &str = "/run/baton/n210.sock";
 
 /// Which programs a lab starts.
-pub enum Choice {
+pub enum ProgramChoice {
     /// Software radios and agents.
     Standard {
         /// Text of the radios' scene.
@@ -87,7 +87,7 @@ pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(Strin
 ///
 /// # Errors
 /// It is not of that form, or there is no such file.
-pub fn faults_of(text: &str) -> Result<(String, String), Failure> {
+pub fn parse_faults(text: &str) -> Result<(String, String), Failure> {
     let wrong = |why: String| Failure::new(ErrorCode::Config, format!("--faults {text}: {why}"));
     let (host, file) = text.split_once('=').ok_or_else(|| wrong("write HOST=FILE".into()))?;
     let file = Path::new(file).canonicalize().map_err(|error| wrong(error.to_string()))?;
@@ -97,7 +97,7 @@ pub fn faults_of(text: &str) -> Result<(String, String), Failure> {
 /// The stages in a TOML file, `stage = [[{title, log, namespace, command, ready}, ...], ...]`: stand-ins, for tests.
 ///
 /// # Errors
-/// The file can not be read or is wrong.
+/// The file cannot be read or is wrong.
 pub fn read(file: &Path) -> Result<Vec<Vec<Program>>, Failure> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

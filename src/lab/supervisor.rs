@@ -1,4 +1,4 @@
-//! The supervisor: outside the lab, one thread, the only process that the lab's life hangs on.
+//! The supervisor: a process of one thread, outside the lab. The lab ends when it ends.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
@@ -14,8 +14,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid, pipe2};
 
-use super::init;
 use super::terminal::Terminal;
+use super::{exit_code, init};
 use protocol::Failure;
 use protocol::{Trying, missing};
 use workload::signals::is_ignored;
@@ -90,6 +90,7 @@ fn split() -> Result<(Option<Pid>, bool), Failure> {
 }
 
 /// fork(2) with namespaces; `None` in the child.
+#[expect(unsafe_code, reason = "nix has no fork into new namespaces")]
 fn fork_into(flags: CloneFlags) -> Result<Option<Pid>, Errno> {
     let flags = libc::c_long::from(flags.bits()) | libc::c_long::from(libc::SIGCHLD);
     // SAFETY: without CLONE_VM and with a null stack this is fork: the child continues here on a copy of this stack. The process has
@@ -146,7 +147,7 @@ pub fn watch(child: Pid, mask: &SigSet, lifeline: OwnedFd, grace: Option<Duratio
         while let Ok(Some(caught)) = signals.read_signal() {
             match i32::try_from(caught.ssi_signo).map(Signal::try_from) {
                 Ok(Ok(Signal::SIGCHLD)) | Ok(Err(_)) | Err(_) => {}
-                // Asked twice: at once.
+                // The second request ends it at once.
                 Ok(Ok(_)) if deadline.is_some() => {
                     let _ = kill(child, Signal::SIGKILL);
                 }
@@ -166,13 +167,8 @@ pub fn watch(child: Pid, mask: &SigSet, lifeline: OwnedFd, grace: Option<Duratio
 fn ended(child: Pid) -> Result<Option<u8>, Failure> {
     match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
         Ok(WaitStatus::Exited(_, code)) => Ok(Some(u8::try_from(code).unwrap_or(1))),
-        Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Some(exit_of_signal(signal))),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Ok(Some(exit_code::of_signal(signal))),
         Ok(_) | Err(Errno::EINTR) => Ok(None),
         Err(error) => Err(missing("the lab could not be waited for", error)),
     }
-}
-
-/// What a shell would report for a process that a signal ended.
-pub fn exit_of_signal(signal: Signal) -> u8 {
-    u8::try_from(128 + signal as i32).unwrap_or(u8::MAX)
 }

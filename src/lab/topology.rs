@@ -64,7 +64,7 @@ pub const TUN: &str = "tun";
 
 /// An interface and where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Port {
+pub struct InterfacePlace {
     /// Network namespace.
     pub namespace: &'static str,
     /// Interface in it.
@@ -73,24 +73,24 @@ pub struct Port {
     pub number: u8,
 }
 
-impl Port {
+impl InterfacePlace {
     /// Hardware address: locally administered, fixed, so that captures of two labs read alike.
     pub fn address(&self) -> Vec<u8> {
         vec![0x02, 0xba, 0x70, 0x00, 0x00, self.number]
     }
 }
 
-const fn port(namespace: &'static str, interface: &'static str, number: u8) -> Port {
-    Port { namespace, interface, number }
+const fn port(namespace: &'static str, interface: &'static str, number: u8) -> InterfacePlace {
+    InterfacePlace { namespace, interface, number }
 }
 
 /// A cable between two interfaces.
 #[derive(Debug, Clone, Copy)]
 pub struct Cable {
     /// One end.
-    pub from: Port,
+    pub from: InterfacePlace,
     /// The other.
-    pub to: Port,
+    pub to: InterfacePlace,
     /// It leads to a radio, which reads frames as they would be on a real wire: none larger than the MTU.
     pub radio: bool,
 }
@@ -99,14 +99,14 @@ pub struct Cable {
 #[derive(Debug, Clone)]
 pub struct Switch {
     /// The bridge.
-    pub bridge: Port,
+    pub bridge: InterfacePlace,
     /// Its ports.
     pub ports: Vec<&'static str>,
 }
 
 /// An address, with prefix length, on an interface.
 #[derive(Debug, Clone, Copy)]
-pub struct Address {
+pub struct PlacedAddress {
     /// Network namespace.
     pub namespace: &'static str,
     /// Interface in it.
@@ -115,8 +115,8 @@ pub struct Address {
     pub address: &'static str,
 }
 
-const fn on(namespace: &'static str, interface: &'static str, address: &'static str) -> Address {
-    Address { namespace, interface, address }
+const fn on(namespace: &'static str, interface: &'static str, address: &'static str) -> PlacedAddress {
+    PlacedAddress { namespace, interface, address }
 }
 
 /// A whole network.
@@ -133,12 +133,12 @@ pub struct Topology {
     /// Namespaces with a persistent tun interface.
     pub tuns: Vec<&'static str>,
     /// Addresses at the start.
-    pub addresses: Vec<Address>,
+    pub addresses: Vec<PlacedAddress>,
 }
 
 impl Topology {
     /// The network of a scenario.
-    pub fn of(scenario: Scenario) -> Self {
+    pub fn for_scenario(scenario: Scenario) -> Self {
         let mut topology = Self::two_ends();
         if scenario == Scenario::Relay {
             topology.add_receiver();
@@ -203,14 +203,14 @@ mod tests {
 
     use super::*;
 
-    fn ports(topology: &Topology) -> Vec<Port> {
+    fn ports(topology: &Topology) -> Vec<InterfacePlace> {
         let cables = topology.cables.iter().flat_map(|cable| [cable.from, cable.to]);
         cables.chain(topology.switches.iter().map(|switch| switch.bridge)).collect()
     }
 
     #[test]
     fn every_interface_is_made_once_and_has_a_hardware_address_of_its_own() {
-        let all = ports(&Topology::of(Scenario::Relay));
+        let all = ports(&Topology::for_scenario(Scenario::Relay));
         let places: HashSet<_> = all.iter().map(|port| (port.namespace, port.interface)).collect();
         let numbers: HashSet<_> = all.iter().map(|port| port.number).collect();
         assert_eq!((places.len(), numbers.len()), (all.len(), all.len()));
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn everything_named_exists() {
-        let topology = &Topology::of(Scenario::Relay);
+        let topology = &Topology::for_scenario(Scenario::Relay);
         let namespaces: HashSet<_> = topology.namespaces.iter().chain([&topology.home]).collect();
         let mut interfaces: HashSet<_> = ports(topology).iter().map(|port| (port.namespace, port.interface)).collect();
         interfaces.extend(topology.tuns.iter().map(|&namespace| (namespace, TUN)));
@@ -237,14 +237,14 @@ mod tests {
 
     #[test]
     fn nobody_on_the_switch_starts_with_the_active_address() {
-        let topology = Topology::of(Scenario::Relay);
-        let pool = |at: &&Address| at.interface == "eth3" && ["server1", "server2"].contains(&at.namespace);
+        let topology = Topology::for_scenario(Scenario::Relay);
+        let pool = |at: &&PlacedAddress| at.interface == "eth3" && ["server1", "server2"].contains(&at.namespace);
         assert_eq!(topology.addresses.iter().filter(pool).filter(|at| at.address == ACTIVE).count(), 0);
     }
 
     #[test]
     fn terminals_have_the_addresses_that_routes_name() {
-        let topology = Topology::of(Scenario::Relay);
+        let topology = Topology::for_scenario(Scenario::Relay);
         let tuns: Vec<_> =
             topology.addresses.iter().filter(|at| at.interface == TUN).map(|at| (at.namespace, at.address)).collect();
         let places = [("server3", TERMINALS[0]), ("server1", TERMINALS[1]), ("server4", TERMINALS[2])];
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn every_address_is_one() {
-        for at in Topology::of(Scenario::Relay).addresses {
+        for at in Topology::for_scenario(Scenario::Relay).addresses {
             at.address.parse::<config::Cidr>().unwrap();
         }
     }

@@ -1,33 +1,34 @@
 //! Persistent tun interfaces: they stay when the modem that opened them ends.
 
-use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 
-use nix::errno::Errno;
 use nix::libc;
 
-use protocol::{ErrorCode, Failure};
-use protocol::{Trying, missing};
+use protocol::{Failure, Trying, missing};
 use workload::tun;
+
+nix::ioctl_write_int_bad!(
+    /// TUNSETPERSIST: the interface stays when its last file is closed.
+    tun_set_persist,
+    libc::TUNSETPERSIST
+);
 
 /// Makes a tun interface (IP packets without a header before them) in this thread's network namespace.
 ///
 /// # Errors
-/// No tun device, or no right to use it.
+/// There is no tun device, or no right to use it.
+#[expect(unsafe_code, reason = "no crate in use makes a tun interface persistent")]
 pub fn make(name: &str) -> Result<(), Failure> {
-    let interface = tun::open(name).map_err(|error| match error.kind() {
-        ErrorKind::InvalidInput => Failure::new(ErrorCode::Config, error.to_string()),
-        kind => missing(format!("the tun interface \"{name}\" could not be made"), &error).hint(match kind {
-            ErrorKind::NotFound => "load the module (modprobe tun), or give the container the device",
+    let file = tun::open(name).map_err(|error| {
+        missing(format!("the tun interface \"{name}\" could not be made"), &error).hint(match error.kind() {
+            ErrorKind::NotFound => "load the module (modprobe tun), or give the container the device /dev/net/tun",
             ErrorKind::PermissionDenied => "run as root, or let everybody use it: chmod 0666 /dev/net/tun",
             _ => "the kernel needs CONFIG_TUN",
-        }),
+        })
     })?;
-    persist(interface.as_fd()).trying(|| format!("the tun interface \"{name}\" could not be made persistent"))
-}
-
-#[expect(unsafe_code, reason = "no crate in use has this request")]
-fn persist(interface: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: the descriptor is that of a tun interface, and the request takes a number.
-    Errno::result(unsafe { libc::ioctl(interface.as_raw_fd(), libc::TUNSETPERSIST, 1) }).map(drop).map_err(io::Error::from)
+    // SAFETY: the descriptor is that of the tun device, and the call takes no pointer.
+    unsafe { tun_set_persist(file.as_raw_fd(), 1) }
+        .map(drop)
+        .trying(|| format!("the tun interface \"{name}\" could not be made persistent"))
 }

@@ -9,21 +9,22 @@ use nix::sys::signal::{SigSet, Signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::children::{ALOUD, LOGS};
+use super::children::REPORT_TO_STDERR;
 use super::directory::ENV_LAB;
+use super::log::LOG_FOLDER;
 use super::topology::{Scenario, Topology};
 use config::Config;
 use protocol::Failure;
 use protocol::Trying;
+use workload::runtime;
 
 /// Waits for Ctrl-C, SIGTERM, SIGHUP, or `q` and Enter on a terminal.
 ///
 /// # Errors
 /// The kernel does not let this process wait.
 pub fn wait(file: &Path) -> Result<ExitCode, Failure> {
-    ALOUD.store(true, Ordering::Relaxed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().trying(|| "a runtime could not be made")?;
-    runtime.block_on(async {
+    REPORT_TO_STDERR.store(true, Ordering::Relaxed);
+    runtime::current_thread()?.block_on(async {
         let on = |kind| signal(kind).trying(|| "signals could not be waited for");
         let mut interrupt = on(SignalKind::interrupt())?;
         let mut terminate = on(SignalKind::terminate())?;
@@ -33,15 +34,15 @@ pub fn wait(file: &Path) -> Result<ExitCode, Failure> {
         if keyboard {
             std::thread::Builder::new().spawn(move || read_quit(quit)).trying(|| "the keyboard could not be read")?;
         }
-        // Only now: who reads "lab ready" may signal at once.
+        // Printed last: whoever reads "lab ready" may send a signal at once.
         let greeting = greeting(&std::env::var(ENV_LAB).unwrap_or_default(), &Config::load(file)?, keyboard);
-        // Nobody need be listening.
+        // Standard output may be closed.
         let _ = std::io::stdout().write_all(greeting.as_bytes());
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
-            // An end of input, from which `quit` is dropped unused, is no wish to quit.
+            // At the end of input `quit` is dropped unused: that does not end the lab.
             Ok(()) = asked => {}
         }
         Ok(ExitCode::SUCCESS)
@@ -69,16 +70,16 @@ fn greeting(lab: &str, config: &Config, keyboard: bool) -> String {
     let mut text = String::new();
     // Writing to a String does not fail.
     let scenario = if config.terminals.is_empty() { Scenario::TwoEnds } else { Scenario::Relay };
-    let topology = Topology::of(scenario);
+    let topology = Topology::for_scenario(scenario);
     for server in scenario.servers() {
-        let starts = |at: &&super::topology::Address| at.namespace == server.name && at.interface != "mgmt0";
+        let starts = |at: &&super::topology::PlacedAddress| at.namespace == server.name && at.interface != "mgmt0";
         let rest: Vec<_> = topology.addresses.iter().filter(starts).map(|at| format!("{} {}", at.interface, at.address)).collect();
         let _ = writeln!(text, "{:<9} {:<15} {}", server.name, server.management, rest.join("  "));
     }
     let _ = writeln!(text, "records   {}", config.records.display());
     let _ = writeln!(text, "inside    baton{which} console | status | do M");
     let _ = writeln!(text, "          baton{which} lab exec server3 -- ping {}", config.probe.target);
-    let _ = writeln!(text, "          baton{which} lab exec console -- tail -F {LOGS}/server1.log");
+    let _ = writeln!(text, "          baton{which} lab exec console -- tail -F {LOG_FOLDER}/server1.log");
     let _ = writeln!(text, "end it    {}", if keyboard { "Ctrl-C, or q and Enter" } else { "SIGTERM or SIGINT to this process" });
     let _ = writeln!(text, "lab ready: {lab}");
     text

@@ -13,7 +13,7 @@ use rtnetlink::packet_route::link::{InfoBridge, InfoData, InfoKind, InfoVeth, Li
 use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, MulticastGroup};
 
 use super::namespace::Namespaces;
-use super::topology::{Cable, Port, Switch, TUN, Topology};
+use super::topology::{Cable, InterfacePlace, Switch, TUN, Topology};
 use super::tun;
 use config::Cidr;
 use protocol::{ErrorCode, Failure};
@@ -90,8 +90,7 @@ fn set_stack(name: &str) -> Result<(), Failure> {
 
 /// Runs `work` with a netlink socket of this thread's network namespace.
 fn by_netlink<F: Future<Output = Result<(), Failure>>>(work: impl FnOnce(Handle) -> F) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().trying(|| "a runtime could not be made")?;
-    runtime.block_on(async {
+    workload::runtime::current_thread()?.block_on(async {
         let (connection, handle, _) = rtnetlink::new_connection().trying(|| "a netlink socket could not be made")?;
         tokio::spawn(connection);
         work(handle).await
@@ -127,14 +126,14 @@ async fn lay(cable: &Cable, to: BorrowedFd<'_>, link: &Handle) -> Result<(), Fai
     link.link().add(near).execute().await.map_err(|error| link_failure("cable", &cable.from, &error))
 }
 
-fn end<T>(message: LinkMessageBuilder<T>, port: &Port, radio: bool) -> LinkMessageBuilder<T> {
+fn end<T>(message: LinkMessageBuilder<T>, port: &InterfacePlace, radio: bool) -> LinkMessageBuilder<T> {
     // Two ends with one index would each look like an interface without a peer, whose carrier the kernel reports up to a second late.
     let message = message.name(port.interface).index(port.number.into()).address(port.address()).mtu(MTU);
     // One segment at most: the kernel then cuts TCP and UDP super-frames before they reach the cable.
     if radio { message.append_extra_attribute(LinkAttribute::GsoMaxSegs(1)) } else { message }
 }
 
-fn link_failure(what: &str, port: &Port, error: &rtnetlink::Error) -> Failure {
+fn link_failure(what: &str, port: &InterfacePlace, error: &rtnetlink::Error) -> Failure {
     let failure = missing(format!("the {what} {}/{} could not be made", port.namespace, port.interface), error);
     match error {
         rtnetlink::Error::NetlinkError(message) if message.raw_code() == -nix::libc::EOPNOTSUPP => {
@@ -198,7 +197,7 @@ async fn carrier(topology: &Topology, name: &str, _link: Handle) -> Result<(), F
         rtnetlink::new_multicast_connection(&[MulticastGroup::Link]).trying(|| "a netlink socket could not be made")?;
     tokio::spawn(connection);
     let mut present = link.link().get().execute();
-    while let Some(message) = present.try_next().await.trying(|| format!("the interfaces of {name} can not be listed"))? {
+    while let Some(message) = present.try_next().await.trying(|| format!("the interfaces of {name} cannot be listed"))? {
         note(&mut waiting, &message);
     }
     let all_carry = async {
@@ -231,5 +230,5 @@ fn note(waiting: &mut HashSet<String>, message: &LinkMessage) {
 }
 
 fn index(namespace: &str, interface: &str) -> Result<u32, Failure> {
-    if_nametoindex(interface).trying(|| format!("{namespace}/{interface} can not be found"))
+    if_nametoindex(interface).trying(|| format!("{namespace}/{interface} cannot be found"))
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::host_link::{HostLink, Job};
 use super::signing::Key;
 use config::Config;
-use protocol::{Answer, AnswerType, Ask, Command, ErrorCode, Failure};
+use protocol::{Answer, AnswerType, Command, ErrorCode, Failure, TypedCommand};
 
 /// Requests waiting to be taken by a host's link: it takes them at once, so that more is a caller gone mad.
 const WAITING: usize = 64;
@@ -59,8 +59,8 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Client::request`]; [`ErrorCode::Internal`] when the answer could not be read.
-    pub async fn ask<A: Ask>(&self, host: &str, asked: A, deadline: Duration) -> Result<A::Answer, Failure> {
-        A::Answer::from_answer(self.request(host, asked.into(), deadline).await?)
+    pub async fn ask<C: TypedCommand>(&self, host: &str, asked: C, deadline: Duration) -> Result<C::Answer, Failure> {
+        C::Answer::from_answer(self.request(host, asked.into(), deadline).await?)
     }
 
     fn link(&self, host: &str) -> Result<mpsc::Sender<Job>, Failure> {

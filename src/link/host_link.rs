@@ -222,6 +222,7 @@ impl HostLink {
             first_sent_at_ms: pending.first_sent_at_ms,
             connection: Some(self.connection.clone()),
             nonce: uuid::Uuid::new_v4().simple().to_string(),
+            radio: None,
             command: pending.job.command.clone(),
         };
         let Ok(frame) = serde_json::to_vec(&request) else {

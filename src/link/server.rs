@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
+use super::connections::NewestConnections;
+use super::dedup::{Dedup, Verdict};
 use super::gate::{Gate, Limits, OVERSIZED};
-use super::memory::{Memory, Verdict};
-use super::order::Newest;
 use super::signing::{Admission, Key, MAX_TOKEN};
 use config::Config;
 use protocol::{Command, ErrorCode, Failure, MAX_FRAME, Reply, Request, VERSION};
@@ -62,10 +62,10 @@ struct Shared {
     key: Option<Key>,
     admission: Option<Admission>,
     /// Commands that change something.
-    deeds: Memory,
+    deeds: Dedup,
     /// Commands that only read: their replies are large and soon stale, so they must not push deeds out of memory.
-    readings: Memory,
-    newest: Newest,
+    readings: Dedup,
+    newest: NewestConnections,
     places: Arc<Semaphore>,
 }
 
@@ -98,9 +98,9 @@ impl Server {
             since_ms: super::now_ms(),
             admission: key.clone().map(Admission::new),
             key,
-            deeds: Memory::new(1024, 1 << 20),
-            readings: Memory::new(64, 1 << 18),
-            newest: Newest::default(),
+            deeds: Dedup::new(1024, 1 << 20),
+            readings: Dedup::new(64, 1 << 18),
+            newest: NewestConnections::default(),
             places: Arc::new(Semaphore::new(MAX_EXECUTING)),
         });
         Ok(Self { gate, shared, receive: Receive(receive, send) })

@@ -228,6 +228,7 @@ mod tests {
             first_sent_at_ms: None,
             connection: None,
             nonce: nonce.into(),
+            radio: None,
             command: Command::Status,
         }
     }

@@ -5,12 +5,14 @@ mod file;
 mod filter;
 mod parts;
 mod sort;
+mod spread;
 
-pub use compare::{By, Comparison, Group, Row, Spread, compare};
+pub use compare::{ComparedFigure, Comparison, Group, GroupBy, compare};
 pub use file::{csv, json};
 pub use filter::Filter;
 pub use parts::PartRow;
 pub use sort::{SortKey, order};
+pub use spread::Spread;
 
 use protocol::{ErrorCode, Failure, RunRecord};
 

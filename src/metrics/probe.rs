@@ -19,7 +19,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
 use super::window::Ledger;
-use config::PROBE_INTERVALS;
+use config::time::{PROBE_INTERVALS, milliseconds};
 use protocol::{ErrorCode, Failure, ProbeMark, ProbeStatus, ProbeWindow};
 
 /// The thread looks at least this often whether it is to stop and whether probes are to be given up.
@@ -53,7 +53,7 @@ impl Shared {
     }
 
     fn interval_ms(&self) -> f64 {
-        self.interval.as_secs_f64() * 1e3
+        milliseconds(self.interval)
     }
 }
 
@@ -66,7 +66,7 @@ impl Prober {
         if !PROBE_INTERVALS.contains(&interval) {
             return Err(Failure::new(
                 ErrorCode::Config,
-                format!("an interval of {} ms between probes is not possible", interval.as_secs_f64() * 1e3),
+                format!("an interval of {} ms between probes is not possible", milliseconds(interval)),
             )
             .hint("choose 1 ms to 60 s"));
         }

@@ -63,13 +63,13 @@ pub struct Records {
 /// Reads all records; a folder or file that does not exist holds none.
 ///
 /// # Errors
-/// [`ErrorCode::Io`] when the file exists and can not be read.
+/// [`ErrorCode::Io`] when the file exists and cannot be read.
 pub fn load(folder: &Path) -> Result<Records, Failure> {
     let path: PathBuf = folder.join(FILE);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Records::default()),
-        Err(e) => return Err(Failure::new(ErrorCode::Io, format!("the records in {} can not be read: {e}", path.display()))),
+        Err(e) => return Err(Failure::new(ErrorCode::Io, format!("the records in {} cannot be read: {e}", path.display()))),
     };
     let mut records = Records::default();
     for (number, line) in bytes.split(|&b| b == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {

@@ -1,4 +1,4 @@
-//! What a receiver feels of a video stream: an MPEG transport stream (ISO/IEC 13818-1) in datagrams.
+//! Gaps and losses of a received video stream: an MPEG transport stream (ISO/IEC 13818-1) in datagrams.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const SYNC: u8 = 0x47;
 /// Packets of this identifier are stuffing, and not counted by their sender.
 const NULL_PID: u16 = 0x1FFF;
 const PIDS: usize = 1 << 13;
-/// Gaps that are remembered one by one; the longest is always known.
+/// Most gaps that are listed; the longest is always known.
 const REMEMBERED: usize = 1000;
 
 /// A time without a datagram.
@@ -24,7 +24,7 @@ pub struct Gap {
 
 /// What was received so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Figures {
+pub struct StreamFigures {
     /// Datagrams.
     pub datagrams: u64,
     /// Bytes in them.
@@ -47,22 +47,22 @@ pub struct Figures {
 
 /// Counts a stream as it comes.
 #[derive(Debug)]
-pub struct Meter {
+pub struct StreamMeter {
     threshold: Duration,
     first: Option<Duration>,
     last: Option<Duration>,
     counters: Box<[Option<u8>; PIDS]>,
-    figures: Figures,
+    figures: StreamFigures,
 }
 
-impl Meter {
+impl StreamMeter {
     /// A meter that remembers gaps of at least `threshold`.
     pub fn new(threshold: Duration) -> Self {
-        Self { threshold, first: None, last: None, counters: Box::new([None; PIDS]), figures: Figures::default() }
+        Self { threshold, first: None, last: None, counters: Box::new([None; PIDS]), figures: StreamFigures::default() }
     }
 
-    /// Takes a datagram with the time of its arrival since the epoch.
-    pub fn take(&mut self, at: Duration, datagram: &[u8]) {
+    /// Counts a datagram with the time of its arrival since the epoch.
+    pub fn add(&mut self, at: Duration, datagram: &[u8]) {
         self.figures.datagrams += 1;
         self.figures.bytes += datagram.len() as u64;
         if let Some(before) = self.last {
@@ -108,10 +108,10 @@ impl Meter {
     }
 
     /// The figures so far.
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> StreamFigures {
         let span = self.last.zip(self.first).map_or(Duration::ZERO, |(last, first)| last.saturating_sub(first));
         let between = self.figures.datagrams.saturating_sub(1).max(1) as f64;
-        Figures { seconds: span.as_secs_f64(), interval_ms: span.as_secs_f64() * 1e3 / between, ..self.figures.clone() }
+        StreamFigures { seconds: span.as_secs_f64(), interval_ms: span.as_secs_f64() * 1e3 / between, ..self.figures.clone() }
     }
 }
 
@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn gaps_and_losses_are_what_is_missing() {
-        let mut meter = Meter::new(Duration::from_millis(50));
+        let mut meter = StreamMeter::new(Duration::from_millis(50));
         for n in (0..100u64).filter(|n| !(40..50).contains(n)) {
             let datagram: Vec<u8> = (0..7).flat_map(|k| packet(256, (n * 7 + k) as u8)).collect();
-            meter.take(ms(20 * n), &datagram);
+            meter.add(ms(20 * n), &datagram);
         }
         let figures = meter.figures();
         assert_eq!((figures.datagrams, figures.ts_packets, figures.alien), (90, 630, 0));
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn stuffing_repeats_and_announced_jumps_are_no_loss() {
-        let mut meter = Meter::new(Duration::from_secs(1));
+        let mut meter = StreamMeter::new(Duration::from_secs(1));
         let mut announced = packet(17, 9);
         announced[3] |= 0x20;
         (announced[4], announced[5]) = (1, 0x80);
@@ -168,7 +168,7 @@ mod tests {
             without_payload,
             packet(17, 10),
         ] {
-            meter.take(ms(0), &one);
+            meter.add(ms(0), &one);
         }
         assert_eq!((meter.figures().ts_lost, meter.figures().longest.map(|gap| gap.ms)), (0, Some(0.0)));
     }
@@ -176,9 +176,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_datagrams_are_counted(datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..800), 0..20), times in prop::collection::vec(any::<u32>(), 20)) {
-            let mut meter = Meter::new(Duration::from_millis(1));
+            let mut meter = StreamMeter::new(Duration::from_millis(1));
             for (datagram, at) in datagrams.iter().zip(&times) {
-                meter.take(Duration::from_micros(u64::from(*at)), datagram);
+                meter.add(Duration::from_micros(u64::from(*at)), datagram);
             }
             prop_assert_eq!(meter.figures().datagrams, datagrams.len() as u64);
         }

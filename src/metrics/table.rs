@@ -1,4 +1,4 @@
-//! Records as text: the timing table with the source's figures beside ours, and a list of runs.
+//! Records as text: the timing table with the paper's figures beside ours, and a list of runs.
 
 use std::fmt::Write;
 
@@ -7,22 +7,22 @@ use protocol::{
     SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };
 
-/// Interval of the source's pings, ms.
-const SOURCE_PING_INTERVAL_MS: f64 = 100.0;
+/// Interval of the paper's pings, ms.
+const PAPER_PING_INTERVAL_MS: f64 = 100.0;
 
 /// A row of the timing table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct TimingRow {
     /// Name as records have it.
     pub name: &'static str,
     /// What it is, in the operator's words.
     pub explanation: &'static str,
-    /// One figure for each column of [`Table::columns`]; `None` where nothing was measured.
+    /// One figure for each column of [`TimingTable::columns`]; `None` where nothing was measured.
     pub figures: Vec<Option<f64>>,
-    /// The source's figure.
-    pub source: Option<f64>,
-    /// The source's figure in its relay scenario.
-    pub source_relay: Option<f64>,
+    /// The paper's figure.
+    pub paper: Option<f64>,
+    /// The paper's figure in its relay scenario.
+    pub paper_relay: Option<f64>,
 }
 
 /// What a column is about.
@@ -38,11 +38,11 @@ pub struct Column {
 
 /// The timing table: medians of the successful migrations, a column for each method, with and without a relay.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub struct TimingTable {
     /// In the order of their first run.
     pub columns: Vec<Column>,
     /// Phases, total, interruption.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TimingRow>,
 }
 
 /// Reads one figure of a run.
@@ -57,7 +57,7 @@ pub(super) const SUMS: [(&str, &str, Figure, Option<f64>); 5] = [
         "by_loss",
         "interruption by lost pings",
         |r| r.interruption.by_loss_ms,
-        Some(SOURCE_PINGS_LOST as f64 * SOURCE_PING_INTERVAL_MS),
+        Some(SOURCE_PINGS_LOST as f64 * PAPER_PING_INTERVAL_MS),
     ),
     ("gap", "silence at the far end", |r| r.interruption.gap_ms, None),
 ];
@@ -68,9 +68,9 @@ impl Column {
     }
 }
 
-impl Table {
+impl TimingTable {
     /// The table of these runs; other orders than migrations and runs that did not succeed or have no times are left out.
-    pub fn of(runs: &[RunRecord]) -> Self {
+    pub fn from_runs(runs: &[RunRecord]) -> Self {
         let done = |run: &&RunRecord| run.order.is_migration() && run.outcome == Outcome::Ok && !run.taken_up;
         let mut columns: Vec<Column> = Vec::new();
         for run in runs.iter().filter(done) {
@@ -83,26 +83,26 @@ impl Table {
             let of = |column: &Column| runs.iter().filter(done).filter(|run| column.holds(run)).filter_map(figure).collect();
             columns.iter().map(|column| median(of(column))).collect()
         };
-        let phases = PhaseName::ALL.into_iter().map(|phase| Row {
+        let phases = PhaseName::ALL.into_iter().map(|phase| TimingRow {
             name: phase.name(),
             explanation: phase.explanation(),
             figures: figures(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
-            source: phase.source_ms(),
-            source_relay: None,
+            paper: phase.source_ms(),
+            paper_relay: None,
         });
-        let sums = SUMS.into_iter().map(|(name, explanation, figure, source)| Row {
+        let sums = SUMS.into_iter().map(|(name, explanation, figure, paper)| TimingRow {
             name,
             explanation,
             figures: figures(&figure),
-            source,
-            source_relay: match name {
+            paper,
+            paper_relay: match name {
                 "total" => Some(SOURCE_RELAY_TOTAL_MS),
                 "by_phases" => Some(SOURCE_RELAY_INTERRUPTION_MS),
                 _ => None,
             },
         });
-        // A phase that nobody ran and the source did not time (routes, outside the relay scenario) says nothing.
-        let said = |row: &Row| row.source.is_some() || row.figures.iter().any(Option::is_some);
+        // A phase that nobody ran and the paper did not time (routes, outside the relay scenario) says nothing.
+        let said = |row: &TimingRow| row.paper.is_some() || row.figures.iter().any(Option::is_some);
         let rows = phases.chain(sums).filter(said).collect();
         Self { columns, rows }
     }
@@ -119,15 +119,15 @@ impl Table {
             let head = if *runs == 1 { format!("{method}{relay}") } else { format!("{method}{relay} (median of {runs})") };
             let _ = write!(text, "  {head:>WIDTH$}");
         }
-        let _ = writeln!(text, "  {:>8}{}", "source", if relay { format!("  {:>13}", "source, relay") } else { String::new() });
+        let _ = writeln!(text, "  {:>8}{}", "paper", if relay { format!("  {:>13}", "paper, relay") } else { String::new() });
         for row in &self.rows {
             let _ = write!(text, "{:FIRST$}", format!("{:<12} {}", row.name, row.explanation));
             for &figure in &row.figures {
                 let _ = write!(text, "  {:>WIDTH$}", figure.map_or_else(|| "-".into(), |f| format!("{f:.1}")));
             }
-            let source = |figure: Option<f64>| figure.map_or_else(|| "-".into(), |f| format!("{f:.0}"));
-            let last = if relay { format!("  {:>13}", source(row.source_relay)) } else { String::new() };
-            let _ = writeln!(text, "  {:>8}{last}", source(row.source));
+            let paper = |figure: Option<f64>| figure.map_or_else(|| "-".into(), |f| format!("{f:.0}"));
+            let last = if relay { format!("  {:>13}", paper(row.paper_relay)) } else { String::new() };
+            let _ = writeln!(text, "  {:>8}{last}", paper(row.paper));
         }
         text
     }
@@ -150,7 +150,7 @@ pub fn outcome(run: &RunRecord) -> String {
         format!("{}: {}", run.order, run.to)
     };
     let after = run.total().map_or_else(String::new, |ms| format!(" after {ms:.1} ms"));
-    let mut text = format!("{what}: {}{after}\n", word(run.outcome));
+    let mut text = format!("{what}: {}{after}\n", outcome_name(run.outcome));
     for line in run.reason.iter().chain(run.failure.as_ref().and_then(|f| f.hint.as_ref())) {
         let _ = writeln!(text, "  {line}");
     }
@@ -196,7 +196,7 @@ pub fn list(runs: &[RunRecord]) -> String {
             run.order.to_string(),
             method,
             path,
-            word(run.outcome),
+            outcome_name(run.outcome),
             number(run.total()),
             number(run.interruption.by_phases_ms),
             run.interruption.probes_lost.map_or_else(|| "-".into(), |lost| lost.to_string()),
@@ -210,7 +210,7 @@ pub fn list(runs: &[RunRecord]) -> String {
 }
 
 /// An outcome in words.
-pub fn word(outcome: Outcome) -> &'static str {
+pub fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "ok",
         Outcome::Failed => "failed",
@@ -220,5 +220,4 @@ pub fn word(outcome: Outcome) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "table_tests.rs"]
 pub(crate) mod tests;

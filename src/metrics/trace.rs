@@ -8,7 +8,7 @@ use protocol::{RunRecord, TracePart};
 
 /// A part on the axis of its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part<'a> {
+pub struct PlacedPart<'a> {
     /// The host.
     pub host: &'a str,
     /// What it did.
@@ -19,7 +19,7 @@ pub struct Part<'a> {
     pub us: u64,
 }
 
-impl Part<'_> {
+impl PlacedPart<'_> {
     /// Where it ends on the axis, us.
     pub fn end_us(&self) -> u64 {
         self.start_us.saturating_add(self.us)
@@ -27,7 +27,7 @@ impl Part<'_> {
 }
 
 /// The parts, host by host in the order in which the hosts appear, each host's by time.
-pub fn parts(trace: &[TracePart]) -> Vec<Part<'_>> {
+pub fn parts(trace: &[TracePart]) -> Vec<PlacedPart<'_>> {
     let mut hosts: Vec<&str> = Vec::new();
     for part in trace {
         if !hosts.contains(&part.host.as_str()) {
@@ -39,7 +39,7 @@ pub fn parts(trace: &[TracePart]) -> Vec<Part<'_>> {
         let mut of_host: Vec<&TracePart> = trace.iter().filter(|part| part.host == host).collect();
         of_host.sort_by_key(|part| part.at_us);
         let first = of_host.first().map_or(0, |part| part.at_us);
-        out.extend(of_host.into_iter().map(|part| Part {
+        out.extend(of_host.into_iter().map(|part| PlacedPart {
             host,
             part: &part.part,
             start_us: part.at_us.saturating_sub(first),
@@ -50,8 +50,8 @@ pub fn parts(trace: &[TracePart]) -> Vec<Part<'_>> {
 }
 
 /// Where the longest of the hosts' axes ends, us.
-pub fn length_us(parts: &[Part<'_>]) -> u64 {
-    parts.iter().map(Part::end_us).max().unwrap_or(0)
+pub fn length_us(parts: &[PlacedPart<'_>]) -> u64 {
+    parts.iter().map(PlacedPart::end_us).max().unwrap_or(0)
 }
 
 /// The parts as text for a terminal or a file; empty where the run has none.
@@ -67,7 +67,7 @@ pub fn text(run: &RunRecord) -> String {
         let _ = writeln!(text, "the cut in parts, us; each host from its own first part, on its own clock");
         let _ = writeln!(text, "{:<10} {:>9} {:>9}  {:BAR$}  what", "host", "begins", "took", "");
     }
-    for Part { host, part, start_us, us } in &parts {
+    for PlacedPart { host, part, start_us, us } in &parts {
         let start = cell(*start_us).min(BAR - 1);
         let bar = "#".repeat(cell(start_us.saturating_add(*us)).saturating_sub(start).max(1));
         let _ = writeln!(text, "{host:<10} {start_us:>9} {us:>9}  {:BAR$}  {part}", format!("{:start$}{bar}", ""));

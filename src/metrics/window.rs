@@ -1,5 +1,4 @@
-//! Probe statistics: what was sent when, what came back when, and what that says. Pure: time comes in as nanoseconds since the probe
-//! started, and no socket is in sight.
+//! Statistics of probes: when each was sent and answered. Pure: times are nanoseconds since the probe started, and there is no socket here.
 
 use std::collections::VecDeque;
 
@@ -14,16 +13,16 @@ const RECENT: usize = 200;
 /// Round trips that the percentiles are taken over.
 const ROUND_TRIPS: usize = 1000;
 
-/// Stands for "no reply" in [`Probe::replied`]; 584 years after the start otherwise.
+/// Stands for "no reply" in [`SentProbe::replied`]; 584 years after the start otherwise.
 const NO_REPLY: u64 = u64::MAX;
 
 #[derive(Debug, Clone, Copy)]
-struct Probe {
+struct SentProbe {
     sent: u64,
     replied: u64,
 }
 
-impl Probe {
+impl SentProbe {
     fn reply(self) -> Option<u64> {
         (self.replied != NO_REPLY).then_some(self.replied)
     }
@@ -33,10 +32,10 @@ impl Probe {
     }
 }
 
-/// Every probe of late, by sequence number from 0.
+/// The latest probes, by sequence number from 0.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    probes: VecDeque<Probe>,
+    probes: VecDeque<SentProbe>,
     first: u64,
     received: u64,
     /// The lowest number that was ever answered.
@@ -58,7 +57,7 @@ impl Ledger {
             self.first += 1;
         }
         let seq = self.next();
-        self.probes.push_back(Probe { sent: now, replied: NO_REPLY });
+        self.probes.push_back(SentProbe { sent: now, replied: NO_REPLY });
         seq
     }
 
@@ -84,7 +83,7 @@ impl Ledger {
         self.settled
     }
 
-    fn at(&self, seq: u64) -> Option<Probe> {
+    fn at(&self, seq: u64) -> Option<SentProbe> {
         self.probes.get(usize::try_from(seq.checked_sub(self.first)?).ok()?).copied()
     }
 
@@ -108,8 +107,8 @@ impl Ledger {
         let window = || (since..until).filter_map(|seq| self.at(seq));
         let received = window().filter(|p| p.reply().is_some()).count() as u64;
         let sent = until.saturating_sub(since);
-        let before = (self.first..since.min(until)).rev().filter_map(|seq| self.at(seq)).find_map(Probe::reply);
-        let mut replies: Vec<u64> = before.into_iter().chain(window().filter_map(Probe::reply)).collect();
+        let before = (self.first..since.min(until)).rev().filter_map(|seq| self.at(seq)).find_map(SentProbe::reply);
+        let mut replies: Vec<u64> = before.into_iter().chain(window().filter_map(SentProbe::reply)).collect();
         replies.sort_unstable();
         if window().next_back().is_some_and(|last| last.reply().is_none()) {
             if replies.is_empty() {
@@ -118,7 +117,7 @@ impl Ledger {
             replies.push(now);
         }
         let gap = replies.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or(0);
-        Ok(ProbeWindow { interval_ms, sent, lost: sent - received, gap_ms: milliseconds(gap) })
+        Ok(ProbeWindow { interval_ms, sent, lost: sent - received, gap_ms: rounded_ms(gap) })
     }
 
     /// What the console shows.
@@ -145,7 +144,7 @@ impl Ledger {
                 .zip(self.first + recent as u64..)
                 .map(|(probe, seq)| ProbeOutcome {
                     seq,
-                    rtt_ms: probe.reply().map(|r| milliseconds(r - probe.sent)),
+                    rtt_ms: probe.reply().map(|r| rounded_ms(r - probe.sent)),
                     lost: probe.reply().is_none() && probe.is_settled(now),
                 })
                 .collect(),
@@ -156,14 +155,13 @@ impl Ledger {
 /// Minimum, median, 95th percentile and maximum of sorted values, by nearest rank.
 fn percentiles(sorted: &[u64]) -> Option<[f64; 4]> {
     let rank = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-    Some([rank(0)?, rank(50)?, rank(95)?, rank(100)?].map(milliseconds))
+    Some([rank(0)?, rank(50)?, rank(95)?, rank(100)?].map(rounded_ms))
 }
 
 /// Nanoseconds as milliseconds with three decimals.
-fn milliseconds(ns: u64) -> f64 {
+fn rounded_ms(ns: u64) -> f64 {
     (ns as f64 / 1e3).round() / 1e3
 }
 
 #[cfg(test)]
-#[path = "window_tests.rs"]
 mod tests;

@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use super::engine::{Effect, Stage, State};
 use super::standing::Standing;
+use super::state::{Next, Stage, State};
 use protocol::{Answer, ErrorCode, Failure, Outcome, ProcessState};
 
 impl State {
     /// The probes of the last moments have travelled, or nobody counts them.
-    pub(super) fn settled(self, settled: Duration) -> (Self, Effect) {
+    pub(super) fn settled(&mut self, settled: Duration) -> Next {
         if self.outcome == Outcome::Ok && self.setting.request.order.is_migration() {
-            return self.enter(Stage::Assuring(settled));
+            return Next::Enter(Stage::Assuring(settled));
         }
         self.count(settled)
     }
 
-    fn count(self, settled: Duration) -> (Self, Effect) {
+    fn count(&mut self, settled: Duration) -> Next {
         let stage = if self.mark.is_some() { Stage::Counting(settled) } else { Stage::Over };
-        self.enter(stage)
+        Next::Enter(stage)
     }
 
     /// The destination has said what it does. One that does not answer is taken at the word that it gave.
-    pub(super) fn assured(mut self, settled: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn assured(&mut self, settled: Duration, result: Result<Answer, Failure>) -> Next {
         let Some(report) = self.report(&result).filter(|report| Standing::of(*report) != Standing::Serves) else {
             return self.count(settled);
         };

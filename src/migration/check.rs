@@ -2,8 +2,9 @@
 //! console have the same list.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
-use super::flow::Ask;
+use super::flow::StepCommand;
 use super::flows;
 use super::known::unanswered;
 use super::setting::Setting;
@@ -28,13 +29,13 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     let request = OrderRequest::new(order, method);
     let setting = Setting::new(String::new(), chrono::Utc::now(), &request, config);
     let checks = flows::of(order, method).checks;
-    let silent = checks.iter().find(|check| check.ask == Ask::BeSilent).map(|check| setting.host(check.at));
+    let silent = checks.iter().find(|check| check.ask == StepCommand::RequireSilent).map(|check| setting.host(check.at));
     let mut findings = hosts(Some(order), silent, config, answers);
     findings.push(radio(config, answers));
     for check in checks {
         let name = setting.host(check.at);
         if let Some(Ok(status)) = answers.get(name) {
-            findings.extend(of_host(check.ask, status, setting.orders(name), &setting.active));
+            findings.extend(of_host(check.ask, status, setting.orders(name), setting.active));
         }
     }
     if order.is_migration() {
@@ -102,8 +103,8 @@ fn finding(grade: Grade, subject: &str, failure: Failure) -> Finding {
 /// Who owns the radio, and whether there is but one.
 fn radio(config: &Config, answers: &Answers) -> Finding {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
-    let active = config.addresses.active.to_string();
-    let holds = |status: &Telemetry| holds_radio(status, &active);
+    let active = config.addresses.active.address();
+    let holds = |status: &Telemetry| holds_radio(status, active);
     let statuses = answers.iter().filter_map(|(host, answer)| answer.as_ref().ok().map(|status| (host, status)));
     let owners: Vec<&String> =
         statuses.filter(|(host, status)| pool.contains(&host.as_str()) && holds(status)).map(|(host, _)| host).collect();
@@ -171,21 +172,23 @@ fn far_end(config: &Config, answers: &Answers) -> Finding {
 }
 
 /// What a flow's check asks of a host.
-pub(super) fn of_host(ask: Ask, status: &Telemetry, orders: Orders, active: &str) -> Vec<Finding> {
+pub(super) fn of_host(ask: StepCommand, status: &Telemetry, orders: Orders, active: Ipv4Addr) -> Vec<Finding> {
     let host = status.host.as_str();
     let graded = |result: Result<(), Failure>, fine: &str| match result {
         Ok(()) => Finding::new(Grade::Ok, host, fine),
         Err(failure) => finding(Grade::Blocker, host, failure),
     };
     match ask {
-        Ask::BeFree => vec![graded(standing::check_free(status, orders), "runs neither D2D nor USRP")],
-        Ask::BeParked => vec![graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio")],
-        Ask::BeReady => vec![
+        StepCommand::RequireFree => vec![graded(standing::check_free(status, orders), "runs neither D2D nor USRP")],
+        StepCommand::RequireParked => {
+            vec![graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio")]
+        }
+        StepCommand::RequireReady => vec![
             graded(standing::check_free(status, orders), "runs neither D2D nor USRP"),
             graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio"),
             graded(check_port(status), "its eth3 is up"),
         ],
-        Ask::BeAtWork => at_work(status, orders, active),
+        StepCommand::RequireAtWork => at_work(status, orders, active),
         _ => Vec::new(),
     }
 }
@@ -197,7 +200,7 @@ pub(super) fn of_host(ask: Ask, status: &Telemetry, orders: Orders, active: &str
 pub(super) fn be_silent(host: &str, answer: Result<(), Failure>) -> Result<String, Failure> {
     match answer {
         Err(failure) if unanswered(&failure) => {
-            Ok(format!("Check: {host} does not answer: {}", super::engine::sentence(&failure.message)))
+            Ok(format!("Check: {host} does not answer: {}", super::units::sentence(&failure.message)))
         }
         _ => Err(Failure::new(ErrorCode::State, format!("the agent of {host} answers, and a failover is for one that does not"))
             .hint("move the work with classic or hot, or stop it there and start it here")),
@@ -213,7 +216,7 @@ fn check_port(status: &Telemetry) -> Result<(), Failure> {
         .hint(format!("set it up on {host}: ip link set {} up", port.name)))
 }
 
-fn at_work(status: &Telemetry, orders: Orders, active: &str) -> Vec<Finding> {
+fn at_work(status: &Telemetry, orders: Orders, active: Ipv4Addr) -> Vec<Finding> {
     let host = status.host.as_str();
     if let Err(failure) = standing::check_at_work(status, orders) {
         return vec![finding(Grade::Blocker, host, failure)];

@@ -1,22 +1,23 @@
 //! Whether an order may begin.
 
 use super::check;
-use super::engine::{Effect, Stage, State, sentence};
-use super::flow::{Ask, Side};
+use super::flow::{Side, StepCommand};
 use super::setting::Setting;
 use super::standing::{self, Report};
+use super::state::{Next, Stage, State};
+use super::units::sentence;
 use protocol::{Answer, ErrorCode, Failure, Finding, Grade, Method, Origin, SyncState, Telemetry};
 
 impl State {
-    pub(super) fn checked(mut self, index: usize, result: Result<Answer, Failure>) -> (Self, Effect) {
-        let Some(check) = self.flow.checks.get(index) else { return self.enter(Stage::Marking) };
+    pub(super) fn checked(&mut self, index: usize, result: Result<Answer, Failure>) -> Next {
+        let Some(check) = self.flow.checks.get(index) else { return Next::Enter(Stage::Marking) };
         let host = self.setting.host(check.at);
         let orders = self.setting.orders(host);
-        if check.ask == Ask::BeSilent {
+        if check.ask == StepCommand::RequireSilent {
             return match check::be_silent(host, result.map(drop)) {
                 Ok(warning) => {
                     self.warnings.push(warning);
-                    self.enter(Stage::Checking(index + 1))
+                    Next::Enter(Stage::Checking(index + 1))
                 }
                 Err(failure) => self.not_begun(failure),
             };
@@ -24,7 +25,7 @@ impl State {
         let verdict = result.and_then(Answer::into_result::<Telemetry>).and_then(|status| match check.ask {
             _ if self.is_busy(&status) => Err(standing::busy(&status)),
             ask => {
-                let findings = check::of_host(ask, &status, orders, &self.setting.active);
+                let findings = check::of_host(ask, &status, orders, self.setting.active);
                 refuse(&findings).map_or(Ok((status, findings)), Err)
             }
         });
@@ -33,7 +34,7 @@ impl State {
                 let warnings = findings.iter().filter(|finding| finding.grade == Grade::Warning);
                 self.warnings.extend(warnings.map(|f| sentence(&format!("Check: {}: {}", f.subject, f.sentence))));
                 self.remember(check.at, status);
-                self.enter(Stage::Checking(index + 1))
+                Next::Enter(Stage::Checking(index + 1))
             }
             Err(failure) => self.not_begun(failure),
         }
@@ -68,7 +69,7 @@ impl State {
         })
     }
 
-    pub(super) fn not_begun(self, mut failure: Failure) -> (Self, Effect) {
+    pub(super) fn not_begun(&mut self, mut failure: Failure) -> Next {
         failure.message = format!("{} was not begun: {}", self.setting.request.order, failure.message);
         self.fail(failure, &[])
     }
@@ -76,12 +77,12 @@ impl State {
     /// What a return may need to know of how things were.
     fn remember(&mut self, side: Side, status: Telemetry) {
         self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
-        let report = Some(Report::of(&status, &self.setting.active));
+        let report = Some(Report::of(&status, self.setting.active));
         match side {
             Side::Source => {
                 self.ends.told(side, report);
                 self.synced_before = matches!(status.d2d.sync, Some(SyncState::Synced { .. } | SyncState::Untold));
-                (self.facts.control, self.facts.route_list) = (status.control.values, status.route_list);
+                self.facts.values = status.control_values();
             }
             Side::Destination => {
                 self.ends.told(side, report);

@@ -8,12 +8,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Agents;
-use super::engine::{self, Effect, Event, State};
+use super::engine;
 use super::flow::{MARGIN, deadline};
-use super::hold::{self, Wish};
+use super::hold::{self, Decision};
 use super::plan;
 use super::setting::Setting;
-use super::take_up::take_up;
+use super::state::{Effect, Event, State};
 use crate::metrics::records;
 use config::Config;
 use protocol::{Answer, Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
@@ -31,7 +31,7 @@ pub async fn carry_out(
     request: &OrderRequest,
     config: &Config,
     agents: &impl Agents,
-    mut wishes: watch::Receiver<Wish>,
+    mut wishes: watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
     let mut setting = Setting::new(uuid::Uuid::now_v7().to_string(), Utc::now(), request, config);
@@ -52,15 +52,15 @@ pub async fn bring_to_an_end(
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
     let setting = Setting::new(uuid::Uuid::now_v7().to_string(), started, request, config);
-    let (_nobody, mut wishes) = watch::channel(Wish::None);
-    follow(take_up(setting, tun_before), config, agents, &mut wishes, &mut on_progress).await
+    let (_nobody, mut wishes) = watch::channel(Decision::None);
+    follow(engine::take_up(setting, tun_before), config, agents, &mut wishes, &mut on_progress).await
 }
 
 async fn follow(
     (mut state, mut effect): (State, Effect),
     config: &Config,
     agents: &impl Agents,
-    wishes: &mut watch::Receiver<Wish>,
+    wishes: &mut watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
     let clock = Instant::now();
@@ -77,7 +77,7 @@ async fn follow(
             Effect::AwaitGo(limit) => wait_for_go(wishes, limit).await,
             Effect::End(record) => return over(*record, &state, &config.records, on_progress).await,
         };
-        let cancel = *wishes.borrow() == Wish::Cancel;
+        let cancel = *wishes.borrow() == Decision::Cancel;
         (state, effect) = engine::step(state, Event { at: clock.elapsed(), result, cancel });
     }
 }
@@ -89,10 +89,10 @@ pub async fn history(folder: &Path) -> Vec<RunRecord> {
     records.ok().and_then(Result::ok).unwrap_or_default().runs
 }
 
-async fn wait_for_go(wishes: &mut watch::Receiver<Wish>, limit: Duration) -> Result<Answer, Failure> {
-    let wish = tokio::time::timeout(limit, wishes.wait_for(|wish| *wish != Wish::None)).await;
+async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) -> Result<Answer, Failure> {
+    let wish = tokio::time::timeout(limit, wishes.wait_for(|wish| *wish != Decision::None)).await;
     match wish.map(|wish| wish.map(|wish| *wish)) {
-        Ok(Ok(Wish::Go)) => Ok(Answer::Done),
+        Ok(Ok(Decision::Go)) => Ok(Answer::Done),
         Err(_) => Err(hold::forgotten()),
         // Whoever could have said go is gone.
         Ok(_) => Err(hold::cancelled()),

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::engine::{Effect, Stage, State, sentence};
 use super::setting::interval;
+use super::state::{Effect, Next, Stage, State};
+use super::units::sentence;
 use protocol::{Answer, Failure, ProbeMark, ProbeWindow};
 
 impl State {
-    pub(super) fn marked(mut self, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn marked(&mut self, result: Result<Answer, Failure>) -> Next {
         match result.and_then(Answer::into_result::<ProbeMark>) {
             Ok(mark) => self.mark = Some(mark.next),
             Err(failure) => self.warnings.push(format!("Lost probes and the gap are not measured: {}", sentence(&failure.message))),
@@ -15,28 +16,28 @@ impl State {
         self.enter_steps()
     }
 
-    pub(super) fn settle(self) -> (Self, Effect) {
+    pub(super) fn settle(&mut self) -> Next {
         if self.mark.is_none() {
             return self.settled(Duration::ZERO);
         }
         let settled = settling(self.setting.probe_interval);
-        self.enter(Stage::Settling(settled))
+        Next::Enter(Stage::Settling(settled))
     }
 
-    pub(super) fn counted(mut self, settled: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn counted(&mut self, settled: Duration, result: Result<Answer, Failure>) -> Next {
         match result.and_then(Answer::into_result::<ProbeWindow>) {
             Ok(window) => {
                 // The probe may be slower than configured: then the first reply after the move may still be to come.
                 let needed = settling(interval(window.interval_ms));
                 if needed > settled {
                     self.stage = Stage::Settling(needed);
-                    return (self, Effect::Wait(needed - settled));
+                    return Next::Await(Effect::Wait(needed - settled));
                 }
                 self.window = Some(window);
             }
             Err(failure) => self.warnings.push(format!("Lost probes and the gap are not measured: {}", sentence(&failure.message))),
         }
-        self.enter(Stage::Over)
+        Next::Enter(Stage::Over)
     }
 }
 

@@ -20,29 +20,8 @@ pub const PARKED: &str = "192.168.20.2/24";
 
 /// A cluster of server1, server2 and the far end server3, with its records in `records`.
 pub fn config(records: &Path, far_end: bool) -> Config {
-    let mut config = Config::parse(
-        r#"
-        records = "/nowhere"
-        runtime = "/nowhere"
-        roles = { initiator = "server1", destination = "server2" }
-        addresses = { active = "192.168.10.1/24", parked = "192.168.20.2/24" }
-        workload = { d2d = ["d2d"], usrp = ["usrp"], uhd = ["uhd"] }
-        host.server1 = { command = "tcp://127.0.0.1:1", telemetry = "tcp://127.0.0.1:2", radio = "pool" }
-        host.server2 = { command = "tcp://127.0.0.1:3", telemetry = "tcp://127.0.0.1:4", radio = "pool" }
-        host.server3 = { command = "tcp://127.0.0.1:5", telemetry = "tcp://127.0.0.1:6", radio = "pool" }
-        [radio.pool]
-        args = "addr=192.168.10.2"
-        rate = 1e6
-        tx_freq = 1e7
-        rx_freq = 2e7
-        gain = 0.0
-        tx_ant = "A"
-        rx_ant = "A"
-        ref = "internal"
-        bw = 0.0
-        "#,
-    )
-    .unwrap();
+    let mut config = Config::parse(config::EXAMPLE).unwrap();
+    config.runtime = "/nowhere".into();
     config.records = records.to_owned();
     config.roles.far_end = far_end.then(|| "server3".parse().unwrap());
     config
@@ -322,6 +301,7 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
     let address = if state.active { ACTIVE } else { PARKED };
     Telemetry {
         v: VERSION,
+        radio: None,
         host: host.to_owned(),
         seq: 0,
         at: chrono::Utc::now(),

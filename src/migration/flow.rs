@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use protocol::{Command, Control, Handover, PhaseName, Route, SetPort, TracePart, Unsent};
+use protocol::{Command, ControlValues, Handover, PhaseName, SetPort, TracePart, Unsent};
 
 /// A host by its part in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,19 +17,19 @@ pub enum Side {
     Other,
 }
 
-/// What a step asks for; [`Ask::command`] fills in what earlier steps learnt.
+/// What a step asks for; [`StepCommand::command`] fills in what earlier steps learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ask {
+pub enum StepCommand {
     /// Refuse the order unless the host runs neither D2D nor USRP: a later clean-up would kill what runs there.
-    BeFree,
+    RequireFree,
     /// Refuse the order unless the host is free, parked, and its eth3 is up.
-    BeReady,
+    RequireReady,
     /// Refuse the order unless the host runs something that can be moved.
-    BeAtWork,
+    RequireAtWork,
     /// Refuse the order unless the host's eth3 is known to be away from the radio.
-    BeParked,
+    RequireParked,
     /// Refuse the order when the host answers: what is for hosts that do not would take its work from it.
-    BeSilent,
+    RequireSilent,
     /// Read what the host has last collected of the source; kept as if the source had said it.
     GetCollected,
     /// Read the tun address; kept for `SetTunIp`.
@@ -103,10 +103,8 @@ pub const THAW: Duration = Duration::from_secs(3);
 pub struct Facts {
     /// Address of the source's tun.
     pub tun_ip: String,
-    /// The source's control variables.
-    pub control: Control,
-    /// The source's routes; not empty in the relay scenario.
-    pub route_list: Vec<Route>,
+    /// The source's control variables and routes; it has routes in the relay scenario only.
+    pub values: ControlValues,
     /// The soft state of the source's D2D process, of the latest step that read it.
     pub state: Value,
     /// The receive stream of the source's USRP process; null where that does not tell.
@@ -138,20 +136,22 @@ impl Facts {
     }
 }
 
-impl Ask {
+impl StepCommand {
     /// The command on the wire.
     pub fn command(self, facts: &Facts) -> Command {
         match self {
-            Self::BeFree | Self::BeReady | Self::BeAtWork | Self::BeParked | Self::BeSilent => Command::Status,
+            Self::RequireFree | Self::RequireReady | Self::RequireAtWork | Self::RequireParked | Self::RequireSilent => {
+                Command::Status
+            }
             Self::GetCollected => Command::GetCollected { of: facts.source.clone() },
             Self::GetTunIp => Command::GetTunIp,
             Self::SetTunIp => Command::SetTunIp { tun_ip: facts.tun_ip.clone() },
             Self::GetControl => Command::GetControl,
-            Self::SetRoute => Command::SetRoute { route_list: facts.route_list.clone() },
+            Self::SetRoute => Command::SetRoute { route_list: facts.values.route_list.clone() },
             Self::StartD2dPlain => Command::StartD2d { control_flag: 0, control: None },
-            Self::StartD2dAgain if facts.control.is_empty() => Command::StartD2d { control_flag: 0, control: None },
+            Self::StartD2dAgain if facts.values.control.is_empty() => Command::StartD2d { control_flag: 0, control: None },
             Self::StartD2dWithControl | Self::StartD2dAgain => {
-                Command::StartD2d { control_flag: 1, control: Some(facts.control.clone()) }
+                Command::StartD2d { control_flag: 1, control: Some(facts.values.control.clone()) }
             }
             Self::MakeUsrp => Command::MakeUsrp,
             Self::LinkUsrp => Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: facts.force },
@@ -174,7 +174,7 @@ impl Ask {
     }
 }
 
-impl Ask {
+impl StepCommand {
     /// Whether it points the host's eth3 at the radio.
     pub fn points(self) -> bool {
         matches!(self, Self::LinkUsrp | Self::StartUsrp | Self::PointEth3 | Self::TakeOver | Self::Resume)
@@ -182,15 +182,15 @@ impl Ask {
 
     /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
     pub fn changes(self) -> bool {
-        use Ask::{AwaitSync, BeAtWork, BeFree, BeParked, BeReady, BeSilent, ConfirmSync, Export};
-        use Ask::{GetCollected, GetControl, GetTunIp, SetRoute};
+        use StepCommand::{AwaitSync, ConfirmSync, Export, RequireAtWork, RequireFree, RequireParked, RequireReady, RequireSilent};
+        use StepCommand::{GetCollected, GetControl, GetTunIp, SetRoute};
         !matches!(
             self,
-            BeFree
-                | BeReady
-                | BeAtWork
-                | BeParked
-                | BeSilent
+            RequireFree
+                | RequireReady
+                | RequireAtWork
+                | RequireParked
+                | RequireSilent
                 | GetTunIp
                 | GetControl
                 | GetCollected
@@ -231,7 +231,7 @@ pub fn deadline(command: &Command) -> Duration {
 }
 
 /// A clean-up command: who is asked for what.
-pub type Undo = (Side, Ask);
+pub type Undo = (Side, StepCommand);
 
 /// What the failure of a step means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,7 +269,7 @@ pub struct Step {
     /// Who is asked.
     pub at: Side,
     /// For what.
-    pub ask: Ask,
+    pub ask: StepCommand,
     /// Phases that its time counts under; where there are several, the answer tells how to divide it and the last takes the rest.
     pub phases: &'static [PhaseName],
     /// Clean-up when it fails.
@@ -283,7 +283,7 @@ pub struct Step {
 }
 
 /// A step that is not timed and whose failure ends the order with nothing to clean up.
-pub const fn step(at: Side, ask: Ask) -> Step {
+pub const fn step(at: Side, ask: StepCommand) -> Step {
     Step { at, ask, phases: &[], undo: &[], undo_unanswered: &[], failure_is: FailureIs::Fatal, when: When::Always }
 }
 

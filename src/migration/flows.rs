@@ -3,8 +3,8 @@
 //! The order of steps and the clean-up are the source system's (docs/spec.md, "Flows"). Ours are the checks, the wait for
 //! synchronisation and the clean-up of steps that nobody answered.
 
-use super::flow::Ask::*;
 use super::flow::Side::*;
+use super::flow::StepCommand::*;
 use super::flow::{Flow, Return, Step, Undo, When, step};
 use protocol::PhaseName as P;
 use protocol::{Method, Order};
@@ -24,9 +24,9 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
     }
 }
 
-const MOVE_CHECKS: &[Step] = &[step(Source, BeAtWork), step(Destination, BeReady)];
+const MOVE_CHECKS: &[Step] = &[step(Source, RequireAtWork), step(Destination, RequireReady)];
 // A start that another host's eth3 may contradict would put the radio between two masters.
-const START_CHECKS: &[Step] = &[step(Destination, BeFree), step(Other, BeParked)];
+const START_CHECKS: &[Step] = &[step(Destination, RequireFree), step(Other, RequireParked)];
 
 /// What the source lacks, and no more: the radio is configured, so a link is enough.
 const MEND: Return = Return {
@@ -190,7 +190,7 @@ pub const SEAMLESS: Flow = Flow {
 /// Either way from a host that no longer answers, to one that starts with what it has collected of it. Nobody serves, so that there is no cut and
 /// no way back; the ARP probe of `start_usrp` is what tells whether the other one still holds the radio's address.
 pub const FAILOVER: Flow = Flow {
-    checks: &[step(Destination, BeReady), step(Source, BeSilent)],
+    checks: &[step(Destination, RequireReady), step(Source, RequireSilent)],
     steps: &[
         step(Destination, GetCollected).timed(&[P::StartD2d]),
         step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),

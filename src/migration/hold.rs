@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::engine::{Effect, Stage, State};
-use super::flow::{Ask, Side};
+use super::flow::{Side, StepCommand};
+use super::state::{Next, Stage, State};
 use protocol::{Answer, ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
 
 /// What the operator wants of an order under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Wish {
+pub enum Decision {
     /// Nothing yet.
     #[default]
     None,
@@ -37,7 +37,7 @@ pub(super) fn forgotten() -> Failure {
 
 impl State {
     /// Ends the order before a step that was not yet asked for: what is there to be undone is what that step's refusal would undo.
-    pub(super) fn give_up(mut self, index: usize, mut failure: Failure) -> (Self, Effect) {
+    pub(super) fn give_up(&mut self, index: usize, mut failure: Failure) -> Next {
         let undo = self.flow.steps.get(index).map_or(&[][..], |step| step.undo);
         failure.message = format!("{}: {}", self.setting.request.order, failure.message);
         self.stopped_before = Some(index);
@@ -45,31 +45,31 @@ impl State {
     }
 
     /// The wait for the operator is over; `took` is not part of the total.
-    pub(super) fn waited(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn waited(&mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> Next {
         *self.held.get_or_insert_default() += took;
         match result {
             Err(failure) => self.give_up(index, failure),
             // What was counted while waiting is not the migration's.
-            Ok(_) => self.enter(Stage::Remarking(index)),
+            Ok(_) => Next::Enter(Stage::Remarking(index)),
         }
     }
 
     /// The far end counts from here.
-    pub(super) fn remarked(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn remarked(&mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> Next {
         *self.held.get_or_insert_default() += took;
         // The mark from before the wait is as good, only longer ago.
         if let Ok(mark) = result.and_then(Answer::into_result::<ProbeMark>) {
             self.mark = Some(mark.next);
         }
-        self.enter(Stage::Reassuring(index))
+        Next::Enter(Stage::Reassuring(index))
     }
 
     /// The destination says what it is after the wait: what was prepared there may have died meanwhile.
-    pub(super) fn reassured(mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn reassured(&mut self, index: usize, took: Duration, result: Result<Answer, Failure>) -> Next {
         *self.held.get_or_insert_default() += took;
         let ready = result.and_then(Answer::into_result::<Telemetry>).and_then(|status| self.still_ready(&status));
         match ready {
-            Ok(()) => self.enter(Stage::Stepping(index)),
+            Ok(()) => Next::Enter(Stage::Stepping(index)),
             Err(failure) => {
                 self.stopped_before = Some(index);
                 let undo = self.flow.steps.get(index).map_or(&[][..], |step| step.undo);
@@ -82,8 +82,8 @@ impl State {
         let prepared = self.flow.steps.iter().take_while(|step| !step.phases.contains(&PhaseName::StopSource));
         for step in prepared.filter(|step| step.at == Side::Destination) {
             let (name, process) = match step.ask {
-                Ask::StartD2dPlain | Ask::StartD2dWithControl | Ask::StartD2dAgain => ("D2D", &status.d2d),
-                Ask::MakeUsrp => ("USRP", &status.usrp),
+                StepCommand::StartD2dPlain | StepCommand::StartD2dWithControl | StepCommand::StartD2dAgain => ("D2D", &status.d2d),
+                StepCommand::MakeUsrp => ("USRP", &status.usrp),
                 _ => continue,
             };
             if matches!(process.state, ProcessState::Stopped | ProcessState::Died) {

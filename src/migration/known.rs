@@ -1,6 +1,6 @@
 //! What the engine knows of both ends of a migration: what they said, and whether one has confirmed that it leaves the radio alone.
 
-use super::flow::{Ask, Side};
+use super::flow::{Side, StepCommand};
 use super::standing::{Report, Standing};
 use protocol::{Answer, ErrorCode, Failure, ProcessState};
 
@@ -28,19 +28,19 @@ impl End {
         self.report.filter(|_| !self.pending).map_or(Standing::Unknown, Standing::of)
     }
 
-    fn heard(&mut self, ask: Ask, result: Result<(), &Failure>) {
+    fn heard(&mut self, ask: StepCommand, result: Result<(), &Failure>) {
         if !ask.changes() {
             return;
         }
         self.pending = result.is_err_and(unanswered);
-        self.unresumed = ask == Ask::Resume && result.is_err();
+        self.unresumed = ask == StepCommand::Resume && result.is_err();
         if ask.points() {
             self.silent = false;
         } else if ask.silences() {
             self.silent = result.is_ok();
             if let (true, Some(report)) = (self.silent, self.report) {
                 // What it said before is over. The D2D process, where it was spared, is as it was.
-                let d2d = if ask == Ask::KillUsrp { report.d2d } else { ProcessState::Stopped };
+                let d2d = if ask == StepCommand::KillUsrp { report.d2d } else { ProcessState::Stopped };
                 self.report = Some(Report { d2d, ..Report::default() });
             }
         }
@@ -71,7 +71,7 @@ impl Ends {
     }
 
     /// Takes in how a command was answered.
-    pub(super) fn heard(&mut self, side: Side, ask: Ask, result: &Result<Answer, Failure>) {
+    pub(super) fn heard(&mut self, side: Side, ask: StepCommand, result: &Result<Answer, Failure>) {
         self.end(side).heard(ask, result.as_ref().map(|_| ()));
     }
 

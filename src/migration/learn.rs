@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::engine::{Stage, State, milliseconds, sentence};
-use super::flow::{Ask, Step};
-use protocol::{
-    Answer, Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent,
-};
+use super::flow::{Step, StepCommand};
+use super::state::{Stage, State};
+use super::units::{milliseconds, sentence};
+use protocol::{Answer, Collected, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
@@ -14,31 +13,30 @@ impl State {
         let host = self.setting.host(step.at).to_owned();
         let mut parts = Linked::default();
         match step.ask {
-            Ask::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
-            Ask::GetControl => {
-                let ControlValues { control, route_list } = answer.into_result()?;
-                (self.facts.control, self.facts.route_list) = (control, route_list);
-            }
-            Ask::GetCollected => self.recall(answer.into_result()?),
-            Ask::Export => {
+            StepCommand::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
+            StepCommand::GetControl => self.facts.values = answer.into_result()?,
+            StepCommand::GetCollected => self.recall(answer.into_result()?),
+            StepCommand::Export => {
                 let SoftState { state, stream } = answer.into_result()?;
                 (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
-                if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == Ask::Overlap) {
+                if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == StepCommand::Overlap) {
                     let text = format!(
                         "the USRP process of {host} does not tell its receive stream, which another has to be begun beside"
                     );
                     return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
                 }
             }
-            Ask::Freeze => {
+            StepCommand::Freeze => {
                 let Frozen { state, mark, epoch, trace } = answer.into_result()?;
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
             }
             // Where nothing was frozen there is nothing to tell.
-            Ask::DoubleKill => self.facts.unsent = answer.into_result::<Option<Unsent>>().ok().flatten().unwrap_or_default(),
-            Ask::Commit => self.facts.packets_forwarded = self.facts.unsent.packets.len() as u64,
-            Ask::AwaitSync | Ask::ConfirmSync => match answer.into_result::<SyncState>()? {
+            StepCommand::DoubleKill => {
+                self.facts.unsent = answer.into_result::<Option<Unsent>>().ok().flatten().unwrap_or_default()
+            }
+            StepCommand::Commit => self.facts.packets_forwarded = self.facts.unsent.packets.len() as u64,
+            StepCommand::AwaitSync | StepCommand::ConfirmSync => match answer.into_result::<SyncState>()? {
                 SyncState::Synced { .. } => {}
                 SyncState::Untold => {
                     self.warnings
@@ -50,7 +48,7 @@ impl State {
                         .hint("look at the far end and at the signal: the processes run"));
                 }
             },
-            Ask::LinkUsrp | Ask::StartUsrp | Ask::TakeOver => {
+            StepCommand::LinkUsrp | StepCommand::StartUsrp | StepCommand::TakeOver => {
                 match answer.into_result::<Linked>() {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
@@ -75,8 +73,7 @@ impl State {
     fn recall(&mut self, collected: Collected) {
         let age = (self.setting.started - collected.at).num_seconds().max(0);
         self.warnings.push(format!("The control variables are those that {} had {age} s ago.", self.setting.from));
-        let Collected { values: ControlValues { control, route_list }, tun_ip, .. } = collected;
-        (self.facts.control, self.facts.route_list, self.facts.tun_ip) = (control, route_list, tun_ip);
+        (self.facts.values, self.facts.tun_ip) = (collected.values, collected.tun_ip);
     }
 
     /// Books the time of a step: what the answer knows of its parts under those, the rest under the last phase.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::engine::{Effect, Stage, State};
-use super::flow::Ask;
+use super::flow::StepCommand;
 use super::standing::Standing;
+use super::state::{Effect, Next, Stage, State};
 
 /// How long after the failure a new look may begin. An operator could do nothing better meanwhile: each look is what DS does.
 const LOOKING: Duration = Duration::from_secs(20);
@@ -22,11 +22,12 @@ impl State {
     }
 
     /// Waits, and then takes the ways that configure the radio, which may have lost its power.
-    pub(super) fn look_again(mut self) -> (Self, Effect) {
-        let anew = self.flow.returns.iter().position(|way| way.steps.first().is_some_and(|step| step.ask == Ask::DoubleKill));
+    pub(super) fn look_again(&mut self) -> Next {
+        let anew =
+            self.flow.returns.iter().position(|way| way.steps.first().is_some_and(|step| step.ask == StepCommand::DoubleKill));
         self.back.begin_anew(anew.unwrap_or(self.flow.returns.len()));
         self.stage = Stage::LookingAgain;
-        (self, Effect::Wait(PAUSE))
+        Next::Await(Effect::Wait(PAUSE))
     }
 
     /// The same host says the same at every look.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::engine::{Stage, State, rounded};
+use super::state::{Stage, State};
+use super::units::rounded;
 use protocol::{OrderStage, PhaseName, Progress, Step, StepState};
 
 impl State {
@@ -77,7 +78,10 @@ impl State {
             }
             Stage::AskingSource(_) | Stage::AskingDestination(_) | Stage::Confirming(_) => "asking who serves".into(),
             Stage::Silencing(attempt) => {
-                format!("rolling back: {}", ask(Some(&super::flow::step(self.opponent(attempt), super::flow::Ask::DoubleKill))))
+                format!(
+                    "rolling back: {}",
+                    ask(Some(&super::flow::step(self.opponent(attempt), super::flow::StepCommand::DoubleKill)))
+                )
             }
             Stage::Returning(attempt, index) => {
                 let step = self.flow.returns.get(attempt).and_then(|way| way.steps.get(index));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::engine::{State, rounded};
+use super::state::State;
+use super::units::rounded;
 use protocol::{Interruption, OrderRequest, Outcome, PhaseName, RunRecord};
 
 impl State {
@@ -11,6 +12,7 @@ impl State {
         let total = self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.saturating_sub(began));
         let total = total.saturating_sub(self.held.unwrap_or_default());
         RunRecord {
+            radio: None,
             run: self.setting.run.clone(),
             started: self.setting.started,
             order,

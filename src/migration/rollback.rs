@@ -4,52 +4,16 @@
 //! after the other, each behind one gate: no host is asked to point eth3 at the radio before the other one has confirmed that its own
 //! eth3 is parked and its USRP process gone.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::engine::{Effect, Stage, State, rounded};
-use super::flow::{Ask, Return, Side, When};
+use super::flow::{Return, Side, StepCommand, When};
 use super::standing::{Report, Standing, Verdict};
-use protocol::{Answer, Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback, Telemetry};
+use super::state::{Effect, Next, Stage, State};
+use super::units::rounded;
+use protocol::{Answer, Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback};
 
 /// How often a host that does not say is asked once more what it does.
 const ASKED_AGAIN: u8 = 1;
-
-/// A return under way, or the last one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Back {
-    /// Index of the next return to be tried.
-    next: usize,
-    /// For which return the other end was told to leave the radio alone.
-    silenced: Option<usize>,
-    /// What the host that is to serve said before the return began.
-    before: Option<Report>,
-    /// Who was last asked to serve.
-    to: Option<Side>,
-    /// By which return.
-    way: usize,
-    /// Time of the last return's steps.
-    pub(super) phases: BTreeMap<PhaseName, Duration>,
-    /// When the service was back.
-    since: Option<Duration>,
-    /// Hosts that have looked for the radio in vain.
-    blind: Vec<Side>,
-    /// Why a host was not given the radio.
-    blocked: Option<String>,
-}
-
-impl Back {
-    /// Whether a host has looked for the radio in vain.
-    pub(super) fn is_blind(&self) -> bool {
-        !self.blind.is_empty()
-    }
-
-    /// Forgets what was tried, and goes on with that return.
-    pub(super) fn begin_anew(&mut self, next: usize) {
-        (self.next, self.silenced) = (next, None);
-        self.blind.clear();
-    }
-}
 
 /// May a return begin?
 enum Gate {
@@ -69,14 +33,8 @@ impl State {
         self.flow.returns.get(attempt).map_or(Side::Destination, |way| other(way.at))
     }
 
-    pub(super) fn report(&mut self, result: &Result<Answer, Failure>) -> Option<Report> {
-        let status: Telemetry = result.as_ref().ok()?.clone().into_result().ok()?;
-        self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
-        Some(Report::of(&status, &self.setting.active))
-    }
-
     /// A host has said, or not, what it does after a failure.
-    pub(super) fn told(mut self, side: Side, tries: u8, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn told(&mut self, side: Side, tries: u8, result: Result<Answer, Failure>) -> Next {
         let again = tries < ASKED_AGAIN && result.is_err();
         let report = self.report(&result);
         self.ends.told(side, report);
@@ -84,13 +42,13 @@ impl State {
             self.recognise(&result);
         }
         match side {
-            Side::Source if again => self.enter(Stage::AskingSource(tries + 1)),
-            Side::Source => self.enter(Stage::AskingDestination(0)),
-            _ if again => self.enter(Stage::AskingDestination(tries + 1)),
+            Side::Source if again => Next::Enter(Stage::AskingSource(tries + 1)),
+            Side::Source => Next::Enter(Stage::AskingDestination(0)),
+            _ if again => Next::Enter(Stage::AskingDestination(tries + 1)),
             _ if self.is_to_be_taken_up() => self.go_on(),
             _ if self.wants_return() => {
                 let next = self.back.next;
-                self.enter(Stage::Returning(next, 0))
+                Next::Enter(Stage::Returning(next, 0))
             }
             _ => self.enter_verdict(),
         }
@@ -109,7 +67,7 @@ impl State {
             // It runs again, but is not in sync. Where neither end comes into sync, the fault is not theirs.
             (Standing::Serves, at_destination) => {
                 let sync_failed =
-                    self.failed_step.and_then(|index| self.flow.steps.get(index)).is_some_and(|s| s.ask == Ask::AwaitSync);
+                    self.failed_step.and_then(|index| self.flow.steps.get(index)).is_some_and(|s| s.ask == StepCommand::AwaitSync);
                 at_destination != Standing::Serves && self.back.to == Some(Side::Source) && !sync_failed
             }
             // It runs, but is not in sync. A source that was not in sync either has nothing to offer.
@@ -119,15 +77,15 @@ impl State {
     }
 
     /// Takes the next step of a return.
-    pub(super) fn enter_return(mut self, attempt: usize, index: usize) -> (Self, Effect) {
+    pub(super) fn enter_return(&mut self, attempt: usize, index: usize) -> Next {
         let Some(way) = self.flow.returns.get(attempt) else { return self.enter_verdict() };
         if index == 0 {
             match self.gate(attempt, way) {
                 Gate::Open => self.begin_return(attempt, way),
-                Gate::Silence => return self.enter(Stage::Silencing(attempt)),
+                Gate::Silence => return Next::Enter(Stage::Silencing(attempt)),
                 Gate::Closed => {
                     self.back.next = attempt + 1;
-                    return self.enter(Stage::Returning(attempt + 1, 0));
+                    return Next::Enter(Stage::Returning(attempt + 1, 0));
                 }
             }
         }
@@ -139,11 +97,11 @@ impl State {
                     self.facts.epoch = self.facts.epoch.saturating_add(1);
                 }
                 self.stage = Stage::Returning(attempt, index);
-                (self, effect)
+                Next::Await(effect)
             }
             None => {
                 self.back.since = Some(self.last_event);
-                self.enter(Stage::AskingSource(0))
+                Next::Enter(Stage::AskingSource(0))
             }
         }
     }
@@ -202,44 +160,43 @@ impl State {
     }
 
     /// The other end was told to leave the radio alone.
-    pub(super) fn silenced(mut self, attempt: usize, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn silenced(&mut self, attempt: usize, result: Result<Answer, Failure>) -> Next {
         let side = self.opponent(attempt);
         self.back.silenced = Some(attempt);
-        self.ends.heard(side, Ask::DoubleKill, &result);
+        self.ends.heard(side, StepCommand::DoubleKill, &result);
         match result {
-            Ok(_) => self.enter(Stage::Returning(attempt, 0)),
+            Ok(_) => Next::Enter(Stage::Returning(attempt, 0)),
             Err(failure) => {
-                let what = self.says(&super::flow::step(side, Ask::DoubleKill), &failure);
+                let what = self.says(&super::flow::step(side, StepCommand::DoubleKill), &failure);
                 self.warnings.push(format!("Roll-back: {what}"));
-                self.enter(Stage::Confirming(attempt))
+                Next::Enter(Stage::Confirming(attempt))
             }
         }
     }
 
     /// It has said what it does since.
-    pub(super) fn confirmed(mut self, attempt: usize, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn confirmed(&mut self, attempt: usize, result: Result<Answer, Failure>) -> Next {
         let (side, report) = (self.opponent(attempt), self.report(&result));
         self.ends.told(side, report);
-        self.enter(Stage::Returning(attempt, 0))
+        Next::Enter(Stage::Returning(attempt, 0))
     }
 
     /// A step of a return was answered.
-    pub(super) fn returned(self, attempt: usize, index: usize, took: Duration, result: Result<Answer, Failure>) -> (Self, Effect) {
-        let mut state = self;
-        let Some(step) = state.flow.returns.get(attempt).and_then(|way| way.steps.get(index)) else {
-            return state.enter_verdict();
+    pub(super) fn returned(&mut self, attempt: usize, index: usize, took: Duration, result: Result<Answer, Failure>) -> Next {
+        let Some(step) = self.flow.returns.get(attempt).and_then(|way| way.steps.get(index)) else {
+            return self.enter_verdict();
         };
-        state.ends.heard(step.at, step.ask, &result);
-        match result.and_then(|answer| state.learn(step, took, answer)) {
-            Ok(()) => state.enter_return(attempt, index + 1),
+        self.ends.heard(step.at, step.ask, &result);
+        match result.and_then(|answer| self.learn(step, took, answer)) {
+            Ok(()) => self.enter_return(attempt, index + 1),
             Err(failure) => {
                 if failure.code == ErrorCode::RadioNotFound {
-                    state.back.blind.push(step.at);
+                    self.back.blind.push(step.at);
                 }
-                let what = state.says(step, &failure);
-                state.warnings.push(format!("Roll-back: {what}"));
+                let what = self.says(step, &failure);
+                self.warnings.push(format!("Roll-back: {what}"));
                 // A host that does not get to serve keeps nothing of the attempt.
-                state.enter(Stage::CleaningUp(step.undo))
+                Next::Enter(Stage::CleaningUp(step.undo))
             }
         }
     }
@@ -251,7 +208,7 @@ impl State {
         }
     }
 
-    fn enter_verdict(mut self) -> (Self, Effect) {
+    fn enter_verdict(&mut self) -> Next {
         if self.looks_again() {
             return self.look_again();
         }
@@ -271,7 +228,7 @@ impl State {
         let blocked = self.back.blocked.clone().filter(|_| nobody);
         let sentences = [self.reason.take(), blocked, Some(who)];
         self.reason = Some(sentences.into_iter().flatten().collect::<Vec<_>>().join(" "));
-        self.enter(Stage::Tidying)
+        Next::Enter(Stage::Tidying)
     }
 
     fn end(&self, side: Side, standing: Standing) -> super::standing::End<'_> {
@@ -280,19 +237,19 @@ impl State {
     }
 
     /// Takes back the tun address of a destination that does not serve: the source's own must not be there twice.
-    pub(super) fn enter_tidying(self) -> (Self, Effect) {
+    pub(super) fn enter_tidying(&mut self) -> Next {
         let before = self.tun_before.clone().unwrap_or_default();
         let serves = self.ends.destination.standing() == Standing::Serves;
         if !self.tun_given || serves || before == self.facts.tun_ip {
             return self.settle();
         }
         let effect = Effect::Request { host: self.setting.to.clone(), command: Command::SetTunIp { tun_ip: before } };
-        (self, effect)
+        Next::Await(effect)
     }
 
-    pub(super) fn tidied(mut self, result: Result<Answer, Failure>) -> (Self, Effect) {
+    pub(super) fn tidied(&mut self, result: Result<Answer, Failure>) -> Next {
         if let Err(failure) = result {
-            let what = self.says(&super::flow::step(Side::Destination, Ask::SetTunIp), &failure);
+            let what = self.says(&super::flow::step(Side::Destination, StepCommand::SetTunIp), &failure);
             self.warnings.push(format!("Clean-up: {what}"));
         }
         self.settle()

@@ -1,12 +1,13 @@
 //! What an order has to know of the world: who is who, and how the far end probes.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::engine::milliseconds;
 use super::flow::Side;
 use super::standing::Orders;
+use super::units::milliseconds;
 use config::Config;
 use protocol::{Expected, Order, OrderRequest, Origin};
 
@@ -27,7 +28,7 @@ pub struct Setting {
     pub(super) destination: String,
     pub(super) far_end: Option<String>,
     pub(super) probe_interval: Duration,
-    pub(super) active: String,
+    pub(super) active: Ipv4Addr,
     pub(super) relay: bool,
     /// The radio's receive chains may both stream at once.
     pub(super) two_streams: bool,
@@ -49,7 +50,7 @@ impl Setting {
             destination: config.roles.destination.to_string(),
             far_end: config.roles.far_end.as_ref().map(ToString::to_string),
             probe_interval: config.probe.interval,
-            active: config.addresses.active.to_string(),
+            active: config.addresses.active.address(),
             relay: !config.terminals.is_empty(),
             two_streams: config.radio_of(to).is_ok_and(config::Radio::has_room_for_two_streams),
             expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },

@@ -1,5 +1,7 @@
 //! Who serves, from what the hosts say of themselves.
 
+use std::net::Ipv4Addr;
+
 use super::flow::Side;
 use protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, Telemetry};
 
@@ -29,7 +31,7 @@ pub struct Report {
 
 impl Report {
     /// Out of a status; `active` is the address that the radio talks to.
-    pub fn of(status: &Telemetry, active: &str) -> Self {
+    pub fn of(status: &Telemetry, active: Ipv4Addr) -> Self {
         Self { d2d: status.d2d.state, usrp: status.usrp.state, points: holds_radio(status, active) }
     }
 
@@ -61,9 +63,9 @@ fn exists(state: ProcessState) -> bool {
 }
 
 /// Whether the host's eth3 carries the address that the radio talks to.
-pub fn holds_radio(status: &Telemetry, active: &str) -> bool {
-    let host_part = |address: &str| address.split('/').next().map(str::to_owned);
-    status.radio_port.addresses.iter().any(|a| host_part(a) == host_part(active))
+pub fn holds_radio(status: &Telemetry, active: Ipv4Addr) -> bool {
+    let host_part = |cidr: &String| cidr.split('/').next()?.parse().ok();
+    status.radio_port.addresses.iter().filter_map(host_part).any(|address: Ipv4Addr| address == active)
 }
 
 /// Names of the workload processes that exist on the host.
@@ -109,7 +111,7 @@ pub fn check_at_work(status: &Telemetry, orders: Orders) -> Result<(), Failure> 
 }
 
 /// Refuses an order while another host's eth3 points at the radio.
-pub fn check_parked(status: &Telemetry, active: &str, orders: Orders) -> Result<(), Failure> {
+pub fn check_parked(status: &Telemetry, active: Ipv4Addr, orders: Orders) -> Result<(), Failure> {
     if holds_radio(status, active) {
         return Err(Failure::new(
             ErrorCode::State,

@@ -3,23 +3,23 @@
 //! Nothing is known but what both hosts say. Where the destination serves, what is left of the flow is done; otherwise the work goes the way
 //! back of any failure.
 
-use super::engine::{Effect, Stage, State, initial};
-use super::flow::{Ask, Side, Undo};
+use super::flow::{Side, StepCommand, Undo};
 use super::flows::BACK;
 use super::setting::Setting;
 use super::standing::{Report, Standing};
+use super::state::{Next, Stage, State};
 use protocol::{Answer, ErrorCode, Failure, Telemetry};
 
-const CLEAR_AWAY: &[Undo] = &[(Side::Destination, Ask::DoubleKill)];
+const CLEAR_AWAY: &[Undo] = &[(Side::Destination, StepCommand::DoubleKill)];
 
-/// The first effect; `tun_before` is the address that the destination's tun had before the order.
-pub fn take_up(setting: Setting, tun_before: String) -> (State, Effect) {
-    let mut state = initial(setting);
+/// The state before the first question; `tun_before` is the address that the destination's tun had before the order.
+pub(super) fn interrupted(setting: Setting, tun_before: String) -> State {
+    let mut state = State::new(setting);
     (state.taken_up, state.synced_before) = (true, true);
     (state.tun_given, state.tun_before) = (true, Some(tun_before));
     // The destination may have become the owner.
     state.facts.frozen = true;
-    state.enter(Stage::AskingSource(0))
+    state
 }
 
 impl State {
@@ -31,12 +31,12 @@ impl State {
     /// What the flow would have learnt of the source.
     pub(super) fn recognise(&mut self, result: &Result<Answer, Failure>) {
         let Some(status) = result.as_ref().ok().and_then(|answer| answer.clone().into_result::<Telemetry>().ok()) else { return };
-        (self.facts.control, self.facts.route_list) = (status.control.values, status.route_list);
+        self.facts.values = status.control_values();
         self.facts.tun_ip = status.tun.addresses.into_iter().next().unwrap_or_default();
     }
 
     /// Goes on, or back.
-    pub(super) fn go_on(mut self) -> (Self, Effect) {
+    pub(super) fn go_on(&mut self) -> Next {
         self.began = Some(self.last_event);
         let (to, order) = (&self.setting.to, self.setting.request.order);
         let text = format!("the agent of {to} ended while it carried out {order}, and the next one has taken it up");
@@ -44,10 +44,10 @@ impl State {
         if source.standing() != Standing::Serves && destination.standing() == Standing::Serves {
             self.warnings.push(format!("{}: its times are not known.", capitalised(&text)));
             let last = self.flow.steps.len().saturating_sub(1);
-            return self.enter(Stage::Stepping(last));
+            return Next::Enter(Stage::Stepping(last));
         }
         self.failed_step = self.flow.cut();
-        let freezes = self.flow.steps.iter().any(|step| step.ask == Ask::Freeze);
+        let freezes = self.flow.steps.iter().any(|step| step.ask == StepCommand::Freeze);
         let undo = if freezes && source.report.is_some_and(Report::is_frozen) {
             BACK
         } else if destination.standing() == Standing::Idle {

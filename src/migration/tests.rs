@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::engine::{self, Effect, Event, State};
 use super::fleet::{Fleet, Host, config};
-use super::hold::Wish;
+use super::hold::Decision;
 use super::setting::Setting;
 use protocol::{Answer, Method, Order, OrderRequest, RunRecord};
 
@@ -34,7 +34,7 @@ fn run_watched(
 ) -> RunRecord {
     let request = OrderRequest { by: Some("tester@here".into()), ..OrderRequest::new(order, method) };
     let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config(Path::new("/nowhere"), far_end));
-    run_setting(fleet, setting, time, seen, |_| Wish::None)
+    run_setting(fleet, setting, time, seen, |_| Decision::None)
 }
 
 /// The same for a setting, with what the operator wants at each state.
@@ -43,7 +43,7 @@ fn run_setting(
     setting: Setting,
     time: impl Fn(&str, &str) -> Duration,
     seen: &mut impl FnMut(&State, Duration),
-    wish: impl Fn(&State) -> Wish,
+    wish: impl Fn(&State) -> Decision,
 ) -> RunRecord {
     follow(fleet, engine::begin(setting), usize::MAX, time, seen, wish).expect("the order does not end")
 }
@@ -55,7 +55,7 @@ fn follow(
     commands: usize,
     time: impl Fn(&str, &str) -> Duration,
     seen: &mut impl FnMut(&State, Duration),
-    wish: impl Fn(&State) -> Wish,
+    wish: impl Fn(&State) -> Decision,
 ) -> Option<RunRecord> {
     let mut at = Duration::ZERO;
     let mut left = commands;
@@ -74,16 +74,16 @@ fn follow(
                 Ok(Answer::Done)
             }
             Effect::AwaitGo(limit) => match wish(&state) {
-                Wish::Go => Ok(Answer::Done),
-                Wish::Cancel => Err(super::hold::cancelled()),
-                Wish::None => {
+                Decision::Go => Ok(Answer::Done),
+                Decision::Cancel => Err(super::hold::cancelled()),
+                Decision::None => {
                     at += limit;
                     Err(super::hold::forgotten())
                 }
             },
             Effect::End(record) => return Some(*record),
         };
-        let cancel = wish(&state) == Wish::Cancel;
+        let cancel = wish(&state) == Decision::Cancel;
         (state, effect) = engine::step(state, Event { at, result, cancel });
     }
     None

@@ -12,53 +12,10 @@ use super::update::update;
 use config::Config;
 use protocol::*;
 
-pub const CLUSTER: &str = r#"
-records = "/nowhere/records"
-runtime = "/nowhere/run"
-[roles]
-initiator = "server1"
-destination = "server2"
-far_end = "server3"
-[addresses]
-active = "192.168.10.1/24"
-parked = "192.168.20.2/24"
-[workload]
-d2d = ["d2d"]
-usrp = ["usrp"]
-uhd = ["uhd"]
-[host.server1]
-command = "tcp://10.77.0.11:7600"
-telemetry = "tcp://10.77.0.11:7601"
-radio = "N210"
-[host.server2]
-command = "tcp://10.77.0.12:7600"
-telemetry = "tcp://10.77.0.12:7601"
-radio = "N210"
-[host.server3]
-command = "tcp://10.77.0.13:7600"
-telemetry = "tcp://10.77.0.13:7601"
-radio = "far"
-[radio.N210]
-args = "addr=192.168.10.2"
-rate = 6250000.0
-tx_freq = 10e6
-rx_freq = 20e6
-gain = 0.0
-tx_ant = "A"
-rx_ant = "A"
-ref = "internal"
-bw = 0.0
-[radio.far]
-args = "addr=192.168.10.2"
-rate = 6250000.0
-tx_freq = 20e6
-rx_freq = 10e6
-gain = 0.0
-tx_ant = "A"
-rx_ant = "A"
-ref = "internal"
-bw = 0.0
-"#;
+/// The example with a radio that is called N210.
+pub fn cluster() -> String {
+    config::EXAMPLE.replace("\"pool\"", "\"N210\"").replace("[radio.pool]", "[radio.N210]").replace("/var/lib/baton/", "/nowhere/")
+}
 
 /// Moments of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +32,7 @@ pub fn start() -> DateTime<Utc> {
 }
 
 pub fn model(theme: ThemeName, ascii: bool) -> Model {
-    let config: Config = Config::parse(CLUSTER).unwrap();
+    let config: Config = Config::parse(&cluster()).unwrap();
     Model::new(Arc::new(config), Skin::new(theme, ascii), Some("ada@lab".into()), start())
 }
 
@@ -240,6 +197,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     let one = host == "server1";
     Telemetry {
         v: VERSION,
+        radio: None,
         host: host.into(),
         seq: 1900,
         at: start(),
@@ -360,6 +318,7 @@ fn progress(finished: bool) -> Progress {
 /// The record of a classic migration that succeeded.
 fn record_of(progress: &Progress) -> RunRecord {
     RunRecord {
+        radio: None,
         run: progress.run.clone(),
         started: start(),
         order: Order::M,

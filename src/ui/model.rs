@@ -18,7 +18,7 @@ use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
-use crate::migration::standing;
+use crate::migration::standing::{holds_radio, processes};
 use config::Config;
 use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
 
@@ -221,24 +221,22 @@ impl Model {
         if let Some(replay) = &self.replay {
             return replay.owner() == Some(host);
         }
-        let active = self.config.addresses.active.to_string();
-        self.telemetry(host).is_some_and(|telemetry| standing::holds_radio(telemetry, &active))
+        self.telemetry(host).is_some_and(|t| holds_radio(t, self.config.addresses.active.address()))
     }
 
     /// Who holds the radio, as far as the addresses tell.
     pub fn owner(&self) -> RadioOwner {
-        let mut holders: Vec<String> = self.pool().into_iter().filter(|h| self.holds_radio(h)).map(str::to_owned).collect();
-        match holders.len() {
-            0 => RadioOwner::Nobody,
-            1 => RadioOwner::Host(holders.remove(0)),
-            _ => {
+        let holders = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned);
+        match RadioOwner::from_holders(holders.collect()) {
+            RadioOwner::Conflict(holders) => {
                 // The report of a lost host is old: only two current reports are a conflict.
-                let fresh: Vec<String> = holders.iter().filter(|h| self.stale_ms(h).is_none()).cloned().collect();
-                match &fresh[..] {
-                    [one] => RadioOwner::Host(one.clone()),
+                let mut fresh = holders.iter().filter(|host| self.stale_ms(host).is_none());
+                match (fresh.next(), fresh.next()) {
+                    (Some(one), None) => RadioOwner::Host(one.clone()),
                     _ => RadioOwner::Conflict(holders),
                 }
             }
+            owner => owner,
         }
     }
 
@@ -254,7 +252,7 @@ impl Model {
 
     /// Whether D2D or USRP are there on a host.
     pub fn works(&self, host: &str) -> bool {
-        self.telemetry(host).is_some_and(|telemetry| !standing::processes(telemetry).is_empty())
+        self.telemetry(host).is_some_and(|telemetry| !processes(telemetry).is_empty())
     }
 
     /// The order under way, if there is one, and the host that carries it out.

@@ -51,7 +51,7 @@ pub fn origin(expected: Expected, lang: Lang) -> String {
 
 /// The migration under way while it can still be cancelled, and the host that carries it out.
 pub fn before_cut(model: &Model) -> Option<(&str, &Progress)> {
-    model.under_way().filter(|(_, p)| p.order.is_migration() && p.stage.is_before_cut() && model.replay.is_none())
+    model.under_way().filter(|(_, p)| p.is_before_cut() && model.replay.is_none())
 }
 
 /// The migration that waits for go, and the host that carries it out.

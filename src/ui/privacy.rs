@@ -42,6 +42,7 @@ impl MaskedNames {
             hint: failure.hint.as_ref().map(text),
         });
         RunRecord {
+            radio: record.radio.as_ref().map(text),
             from: text(&record.from),
             to: text(&record.to),
             by: record.by.as_ref().map(text),

@@ -40,10 +40,7 @@ const BATCH: usize = 32;
 /// # Errors
 /// The terminal or the link could not be used.
 pub fn run(config: Config, settings: &Settings) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::new(ErrorCode::Environment, format!("the console cannot start: {e}")))?;
+    let runtime = workload::runtime::current_thread()?;
     let farewell = runtime.block_on(async {
         let mut driver = Driver::new(config, settings)?;
         let result = driver.until_left().await;

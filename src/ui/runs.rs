@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use tui_input::Input;
 
-use crate::metrics::history::{By, Comparison, Filter, SortKey, compare, order};
+use crate::metrics::history::{Comparison, Filter, GroupBy, SortKey, compare, order};
 use crate::metrics::records::Records;
 use crate::ui::lang::Lang;
 use crate::ui::text::one_line;
@@ -64,7 +64,7 @@ pub struct RunList {
     /// Whether the comparison is shown.
     pub comparing: bool,
     /// What makes a group of the comparison.
-    pub by: By,
+    pub by: GroupBy,
     /// The comparison, while it is shown: thousands of runs are not sorted again for every frame.
     comparison: Comparison,
     /// Places in `records` of the chosen runs, sorted.
@@ -88,7 +88,7 @@ impl Default for RunList {
             cursor: None,
             marked: BTreeSet::new(),
             comparing: false,
-            by: By::default(),
+            by: GroupBy::default(),
             comparison: Comparison::default(),
             visible: Vec::new(),
         }
@@ -178,7 +178,7 @@ impl RunList {
             return compare(&marked, self.by);
         }
         // A column for each of thousands of runs helps nobody: groups of methods do.
-        let by = if self.by == By::Run { By::Method } else { self.by };
+        let by = if self.by == GroupBy::Run { GroupBy::Method } else { self.by };
         compare(&self.visible().collect::<Vec<_>>(), by)
     }
 
@@ -186,7 +186,7 @@ impl RunList {
     pub fn compared_what(&self, lang: Lang) -> String {
         match self.marks() {
             0 | 1 => {
-                let by = if self.by == By::Run { By::Method } else { self.by };
+                let by = if self.by == GroupBy::Run { GroupBy::Method } else { self.by };
                 lang.fill("the {0} runs listed, by {1}", &[&self.visible.len(), &lang.tr(by.name())])
             }
             n => lang.fill("{0} marked runs, by {1}", &[&n, &lang.tr(self.by.name())]),

@@ -12,6 +12,8 @@ use config::Config;
 use protocol::{Command, Failure, Telemetry};
 use serde_json::Value;
 
+use super::ends;
+
 pub const SOON: Duration = Duration::from_secs(10);
 
 /// Hosts "one" (initiator) and "two" (destination) on one radio.
@@ -220,6 +222,11 @@ pub fn baton(arguments: &[&str]) -> (Option<i32>, String) {
 /// Whether a process is there (zombies of others do not count).
 pub fn lives(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z"))
+}
+
+/// Waits for a process that is another's child.
+pub async fn until_gone(pid: u32) {
+    assert!(tokio::task::spawn_blocking(move || ends::within(pid, SOON)).await.unwrap(), "process {pid} has not ended");
 }
 
 /// The workload processes, run by the agent as `<test executable> --ignored --exact workload_d2d`.

@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::ends;
 use super::machine::{self, Turn};
 use super::needs;
 
@@ -63,10 +64,7 @@ impl Lab {
         let mut command = baton(state.path());
         command.args(["lab", "--name", &wish]).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Tests may themselves run under nohup, and what is ignored is inherited: a lab would then rightly ignore a hang-up.
-        // SAFETY: the default action runs no code of ours.
-        let hear_a_hang_up = || unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }.map(drop).map_err(std::io::Error::from);
-        // SAFETY: signal(2) may be called between fork and exec.
-        unsafe { command.pre_exec(hear_a_hang_up) };
+        hear_a_hang_up(&mut command);
         (command.spawn().unwrap(), state, wish)
     }
 
@@ -202,6 +200,14 @@ impl Drop for Lab {
     }
 }
 
+#[expect(unsafe_code, reason = "std sets no signal's action for a child")]
+fn hear_a_hang_up(command: &mut Command) {
+    // SAFETY: the default action runs no code of ours.
+    let hear = || unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }.map(drop).map_err(std::io::Error::from);
+    // SAFETY: signal(2) may be called between fork and exec.
+    unsafe { command.pre_exec(hear) };
+}
+
 /// A start-up list of shell scripts, one stage.
 pub fn stages(programs: &[(&str, &str)]) -> String {
     let one = |(host, script): &(&str, &str)| {
@@ -219,14 +225,8 @@ pub fn pid(child: &Child) -> Pid {
 
 /// How a process ended; a hang is a failure, not a wait for ever.
 pub fn ended(child: &mut Child) -> ExitStatus {
-    let since = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        assert!(since.elapsed() < ENDED_WITHIN, "process {} has not ended: {}", child.id(), what_it_does(pid(child)));
-        std::thread::yield_now();
-    }
+    assert!(ends::within(child.id(), ENDED_WITHIN), "process {} has not ended: {}", child.id(), what_it_does(pid(child)));
+    child.wait().unwrap()
 }
 
 /// Where a process and its descendants stand in the kernel.

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::fs::{File, TryLockError};
 use std::marker::PhantomData;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -29,25 +29,12 @@ pub struct Turn {
 
 /// Nothing else that takes turns runs meanwhile: for what judges time, counts lost samples or pings, or would disturb what does.
 pub fn alone() -> Turn {
-    take(|| PLACES.map(locked).into())
+    take(&folder(), everything)
 }
 
 /// At most one other test that takes turns runs meanwhile, and none that must be alone.
 pub fn shared() -> Turn {
-    take(|| {
-        loop {
-            for place in PLACES {
-                let file = open(place);
-                match file.try_lock() {
-                    Ok(()) => return vec![file],
-                    Err(TryLockError::WouldBlock) => {}
-                    Err(TryLockError::Error(e)) => panic!("{place} cannot be locked: {e}"),
-                }
-            }
-            // Nothing waits for two files at once.
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    })
+    take(&folder(), one_place)
 }
 
 /// For labs and clusters: fails a test that forgot to take a turn.
@@ -55,13 +42,36 @@ pub fn assert_turn() {
     assert!(TURNS.load(Ordering::Relaxed) > 0, "the test must take a turn first: machine::alone() or machine::shared()");
 }
 
-fn take(places: impl FnOnce() -> Vec<File>) -> Turn {
+fn folder() -> PathBuf {
+    env!("CARGO_TARGET_TMPDIR").into()
+}
+
+fn take(folder: &Path, places: fn(&Path) -> Vec<File>) -> Turn {
     assert!(!HAS_TURN.replace(true), "this test has its turn already, and would wait for itself");
-    let queue = locked(QUEUE);
-    let places = places();
+    let queue = locked(folder, QUEUE);
+    let places = places(folder);
     drop(queue);
     TURNS.fetch_add(1, Ordering::Relaxed);
     Turn { _places: places, _on_one_thread: PhantomData }
+}
+
+fn everything(folder: &Path) -> Vec<File> {
+    PLACES.map(|place| locked(folder, place)).into()
+}
+
+fn one_place(folder: &Path) -> Vec<File> {
+    loop {
+        for place in PLACES {
+            let file = open(folder, place);
+            match file.try_lock() {
+                Ok(()) => return vec![file],
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => panic!("{place} cannot be locked: {e}"),
+            }
+        }
+        // Nothing waits for two files at once.
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 impl Drop for Turn {
@@ -72,27 +82,31 @@ impl Drop for Turn {
 }
 
 /// Locked until it is closed, by the kernel if its process dies.
-fn locked(name: &str) -> File {
-    let file = open(name);
+fn locked(folder: &Path, name: &str) -> File {
+    let file = open(folder, name);
     file.lock().unwrap_or_else(|e| panic!("{name} cannot be locked: {e}"));
     file
 }
 
-fn open(name: &str) -> File {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+fn open(folder: &Path, name: &str) -> File {
+    let path = folder.join(name);
     File::options().create(true).append(true).open(&path).unwrap_or_else(|e| panic!("{} cannot be opened: {e}", path.display()))
 }
 
 #[test]
 fn two_share_the_machine_and_one_has_it_alone() {
     use std::sync::atomic::AtomicI32;
+    let folder = tempfile::tempdir().unwrap();
     let (shared_now, alone_now, most) = (AtomicI32::new(0), AtomicI32::new(0), AtomicI32::new(0));
     std::thread::scope(|scope| {
         for n in 0..8 {
-            let (shared_now, alone_now, most) = (&shared_now, &alone_now, &most);
+            let (folder, shared_now, alone_now, most) = (folder.path(), &shared_now, &alone_now, &most);
             scope.spawn(move || {
-                let (turn, count, others) =
-                    if n % 4 == 0 { (alone(), alone_now, shared_now) } else { (shared(), shared_now, alone_now) };
+                let (turn, count, others) = if n % 4 == 0 {
+                    (take(folder, everything), alone_now, shared_now)
+                } else {
+                    (take(folder, one_place), shared_now, alone_now)
+                };
                 let now = count.fetch_add(1, Ordering::SeqCst) + 1;
                 assert_eq!(others.load(Ordering::SeqCst), 0, "somebody else is there");
                 assert!(now <= if n % 4 == 0 { 1 } else { 2 }, "{now} at once");

@@ -1,5 +1,7 @@
 //! A program in a terminal of its own, and what that terminal shows.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use baton::migration::flow::{Ask, Facts, Flow, Side, Step, When};
+use baton::migration::flow::{Facts, Flow, Side, Step, StepCommand, When};
 use baton::migration::flows;
 use protocol::{Method, Order};
 
@@ -79,7 +79,7 @@ pub struct Place {
     pub method: Method,
     /// Counted from 1.
     pub number: usize,
-    pub ask: Ask,
+    pub ask: StepCommand,
     pub side: Side,
     /// Which time that host gets that command.
     pub occurrence: usize,
@@ -173,11 +173,11 @@ pub fn places(order: Order, method: Method) -> Vec<Place> {
 fn after(step: &Step, there: &mut [[bool; 2]; 2]) {
     let [d2d, usrp] = &mut there[usize::from(step.at != Side::Source)];
     match step.ask {
-        Ask::StartD2dPlain | Ask::StartD2dWithControl | Ask::StartD2dAgain => *d2d = true,
-        Ask::MakeUsrp | Ask::StartUsrp => *usrp = true,
-        Ask::DoubleKill => (*d2d, *usrp) = (false, false),
-        Ask::KillUsrp => *usrp = false,
-        Ask::KillD2d => *d2d = false,
+        StepCommand::StartD2dPlain | StepCommand::StartD2dWithControl | StepCommand::StartD2dAgain => *d2d = true,
+        StepCommand::MakeUsrp | StepCommand::StartUsrp => *usrp = true,
+        StepCommand::DoubleKill => (*d2d, *usrp) = (false, false),
+        StepCommand::KillUsrp => *usrp = false,
+        StepCommand::KillD2d => *d2d = false,
         _ => {}
     }
 }

@@ -7,6 +7,7 @@
 
 #[path = "../common"]
 mod common {
+    pub mod ends;
     pub mod lab;
     pub mod machine;
     pub mod needs;

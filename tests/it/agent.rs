@@ -1,9 +1,7 @@
 //! The agent: every command with its failure branches, on real processes and real addresses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-use std::time::Duration;
-
-use crate::common::cluster::{Agent, Cluster, SOON, baton, lives};
+use crate::common::cluster::{Agent, Cluster, SOON, baton, lives, until_gone};
 use crate::common::machine;
 use baton::link::telemetry::{Heard, subscribe};
 use nix::sys::signal::Signal;
@@ -171,9 +169,7 @@ async fn sync_is_awaited_and_gives_up_in_time() {
     cluster.ask("one", Command::MakeUsrp).await.unwrap();
     let usrp = cluster.status("one").await.usrp.pid.unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(usrp as i32), Signal::SIGKILL).unwrap();
-    while lives(usrp) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until_gone(usrp).await;
     let failure = cluster.ask("one", wait(1000)).await.unwrap_err();
     assert_eq!((failure.code, failure.message.as_str()), (ErrorCode::Process, "the USRP process has died"));
     std::fs::remove_file(cluster.path("synced")).unwrap();
@@ -343,53 +339,4 @@ fn what_is_wrong_at_the_start_is_said_with_an_exit_code() {
     let (code, words) = baton(&["--config", &file, "agent", "--host", "two"]);
     assert_eq!(code, Some(2));
     assert!(words.contains("key_file"), "{words}");
-}
-
-/// Resident memory of a process, kB.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// What an agent costs, as root: `scripts/bench-agent` runs this and keeps the lines that it prints.
-#[test]
-#[ignore = "measures"]
-fn print_round_trips() {
-    for (what, tcp) in [("ipc", false), ("tcp loopback", true)] {
-        let mut cluster = Cluster::new("key_file = \"{at}/cluster.key\"", None);
-        if tcp {
-            cluster = cluster.over_tcp("tcp://127.0.0.1:7600");
-        }
-        let agent = Agent::start(&cluster, "one");
-        let namespace = std::fs::File::open(format!("/proc/{}/ns/net", agent.pid())).unwrap();
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                nix::sched::setns(&namespace, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                    cluster.ask("one", PLAIN).await.unwrap();
-                    cluster.ask("one", Command::START_USRP).await.unwrap();
-                    cluster.ask("one", Command::ProbeStart { target: "127.0.0.1".into(), interval_ms: 10.0 }).await.unwrap();
-                    for (name, command) in [("status", Command::Status), ("probe_mark", Command::ProbeMark)] {
-                        let mut times = Vec::new();
-                        for _ in 0..2000 {
-                            let began = std::time::Instant::now();
-                            cluster.ask("one", command.clone()).await.unwrap();
-                            times.push(began.elapsed());
-                        }
-                        times.sort();
-                        // The figure is of the transport it is named after: connections to port 7600 (hex 1DB0), in state 01, established.
-                        let table = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
-                        let established = table.lines().filter(|line| line.contains(":1DB0 01 ")).count();
-                        assert_eq!((established > 0, cluster.path("one.cmd").exists()), (tcp, !tcp), "{table}");
-                        let [median, p99, max] = [1000, 1980, 1999].map(|at| times[at].as_secs_f64() * 1e3);
-                        println!(
-                            "{{\"figure\":\"agent round trip\",\"over\":\"{what}\",\"command\":\"{name}\",\"n\":2000,\"median_ms\":{median:.3},\"p99_ms\":{p99:.3},\"max_ms\":{max:.3}}}"
-                        );
-                    }
-                });
-            });
-        });
-        println!("{{\"figure\":\"agent memory\",\"over\":\"{what}\",\"resident_bytes\":{}}}", resident(agent.pid()) * 1024);
-    }
 }

@@ -1,4 +1,4 @@
-//! What the pages name exists: subcommands and flags, targets of make, files behind links.
+//! What the pages name exists: subcommands, flags, targets of make. `scripts/dead-links` looks after links and paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -151,31 +151,6 @@ fn targets_of_make_in_the_pages_exist() {
         wrong.extend(
             named.iter().filter(|target| !targets.contains(*target)).map(|target| format!("{}: make {target}", path.display())),
         );
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-/// A heading as the end of a link names it.
-fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter(|letter: &char| letter.is_alphanumeric() || " -_".contains(*letter));
-    kept.collect::<String>().trim().to_lowercase().replace(' ', "-")
-}
-
-#[test]
-fn links_between_the_pages_lead_somewhere() {
-    let mut wrong = Vec::new();
-    for (path, text) in pages() {
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
-        for link in links.filter(|link| !link.contains("://")) {
-            let (file, end) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
-            let headings = || fs::read_to_string(&target).unwrap_or_default();
-            let has_anchor = end.is_empty()
-                || headings().lines().filter(|line| line.starts_with('#')).any(|line| anchor(line.trim_matches('#')) == end);
-            if !target.exists() || !has_anchor {
-                wrong.push(format!("{}: {link}", path.display()));
-            }
-        }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

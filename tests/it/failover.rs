@@ -5,8 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
-use std::thread::sleep;
-use std::time::Duration;
+use std::process::Output;
+use std::time::{Duration, Instant};
 
 use crate::common::lab::{Lab, alone, text};
 use nix::sys::signal::Signal;
@@ -17,6 +17,27 @@ impl Lab {
         for fault in faults {
             let output = self.baton(&["lab", verb, host, fault]);
             assert!(output.status.success(), "{verb} {fault}: {}", text(&output.stderr));
+        }
+    }
+
+    /// docs/examples/agent.py, asking an agent at the console.
+    fn ask(&self, endpoint: &str, host: &str, question: &[&str]) -> Output {
+        let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/agent.py");
+        let script = "env BATON_KEY_FILE=/run/baton/cluster.key /usr/bin/python3 \"$0\" \"$@\"";
+        self.exec("console", &[&["sh", "-c", script, agent, endpoint, host], question].concat())
+    }
+
+    /// Waits until server2 has collected what server1 does after that time.
+    fn server2_knows_server1(&self, after: &str) {
+        let since = Instant::now();
+        loop {
+            let output = self.ask("tcp://10.77.0.12:7600", "server2", &["get_collected", "{\"of\": \"server1\"}"]);
+            let reply: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            // Both are UTC in one form.
+            if reply["result"]["at"].as_str().is_some_and(|at| at > after) {
+                return;
+            }
+            assert!(since.elapsed() < Duration::from_secs(20), "server2 knows nothing new of server1: {reply:#}");
         }
     }
 }
@@ -37,8 +58,7 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
     assert_eq!(record["outcome"], "rolled_back", "{record:#}");
     assert!(record["reason"].as_str().unwrap().contains("the agent of server1 answers"), "{record:#}");
 
-    // Server2 asks server1 every second at first.
-    sleep(Duration::from_secs(3));
+    lab.server2_knows_server1("");
     // Only its agent is silent: server1 serves, and its eth3 says so.
     lab.faults("fault", "server1", &["pause-agent"]);
     let record = lab.order(&["M", "--method", "failover"]);
@@ -59,8 +79,8 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
 
     // By force, from a host that still serves: it ends its work as soon as it hears of the new owner.
     lab.done(&["KL"]);
-    lab.done(&["MB"]);
-    sleep(Duration::from_secs(3));
+    let record = lab.done(&["MB"]);
+    lab.server2_knows_server1(record["started"].as_str().unwrap());
     lab.faults("fault", "server1", &["pause-agent"]);
     let record = lab.order(&["M", "--method", "failover", "--force"]);
     assert_eq!(record["outcome"], "ok", "{record:#}");
@@ -80,9 +100,7 @@ fn a_frozen_source_that_nobody_takes_over_from_goes_on_by_itself() {
     lab.done(&["DS"]);
     lab.is_served();
     let before = lab.status("server1");
-    let agent = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/agent.py");
-    let freeze = "env BATON_KEY_FILE=/run/baton/cluster.key /usr/bin/python3 \"$0\" tcp://10.77.0.11:7600 server1 freeze";
-    let frozen = lab.exec("console", &["sh", "-c", freeze, agent]);
+    let frozen = lab.ask("tcp://10.77.0.11:7600", "server1", &["freeze"]);
     assert!(frozen.status.success(), "{}{}", text(&frozen.stdout), text(&frozen.stderr));
     assert!(!holds_radio(&lab.status("server1")), "it goes on at once");
     let after = lab.until("server1", "on again", holds_radio);

@@ -16,37 +16,7 @@ fn stderr(output: &Output) -> String {
 
 /// A cluster file whose agents do not run.
 fn deserted(folder: &Path) -> String {
-    let host = |name: &str| {
-        let socket = folder.join(name);
-        format!(
-            "[host.{name}]\ncommand = \"ipc://{0}.command\"\ntelemetry = \"ipc://{0}.telemetry\"\nradio = \"pool\"\n",
-            socket.display()
-        )
-    };
-    let text = format!(
-        r#"
-records = "{0}/records"
-runtime = "{0}/run"
-roles = {{ initiator = "server1", destination = "server2", far_end = "server3" }}
-addresses = {{ active = "192.168.10.1/24", parked = "192.168.20.2/24" }}
-workload = {{ d2d = ["d2d"], usrp = ["usrp"], uhd = ["uhd"] }}
-{1}{2}{3}
-[radio.pool]
-args = "addr=192.168.10.2"
-rate = 1e6
-tx_freq = 1e7
-rx_freq = 2e7
-gain = 0.0
-tx_ant = "A"
-rx_ant = "A"
-ref = "internal"
-bw = 0.0
-"#,
-        folder.display(),
-        host("server1"),
-        host("server2"),
-        host("server3"),
-    );
+    let text = config::example_in(folder);
     let file = folder.join("baton.toml");
     std::fs::write(&file, text).unwrap();
     file.display().to_string()

@@ -4,6 +4,8 @@
 #[path = "../common"]
 mod common {
     pub mod cluster;
+    pub mod console;
+    pub mod ends;
     pub mod faultless;
     pub mod lab;
     pub mod machine;
@@ -25,6 +27,7 @@ mod docs;
 mod failover;
 mod headless;
 mod hot;
+mod house;
 mod lab_at_work;
 mod lab_leaves_nothing;
 mod link;

@@ -11,6 +11,7 @@ use serde_json::Value;
 fn record(n: u32, method: Method, factor: f64) -> RunRecord {
     let phases = PhaseName::ALL.into_iter().filter(|name| name.source_ms().is_some());
     RunRecord {
+        radio: None,
         run: format!("01990000-0000-7000-8000-00000000000{n}"),
         started: "2026-11-20T09:53:22Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap() + chrono::TimeDelta::minutes(n.into()),
         order: if n.is_multiple_of(2) { Order::M } else { Order::MB },
@@ -49,34 +50,7 @@ fn recorded(folder: &Path) -> String {
         records::append(&records, &record(n, if n < 3 { Method::Classic } else { Method::Cold }, f64::from(n + 1))).unwrap();
     }
     let file = folder.join("baton.toml");
-    let text = format!(
-        r#"
-records = "{0}/records"
-runtime = "{0}/run"
-roles = {{ initiator = "server1", destination = "server2" }}
-addresses = {{ active = "192.168.10.1/24", parked = "192.168.20.2/24" }}
-workload = {{ d2d = ["d2d"], usrp = ["usrp"], uhd = ["uhd"] }}
-[host.server1]
-command = "ipc://{0}/1.command"
-telemetry = "ipc://{0}/1.telemetry"
-radio = "pool"
-[host.server2]
-command = "ipc://{0}/2.command"
-telemetry = "ipc://{0}/2.telemetry"
-radio = "pool"
-[radio.pool]
-args = "addr=192.168.10.2"
-rate = 1e6
-tx_freq = 1e7
-rx_freq = 2e7
-gain = 0.0
-tx_ant = "A"
-rx_ant = "A"
-ref = "internal"
-bw = 0.0
-"#,
-        folder.display(),
-    );
+    let text = config::example_in(folder);
     std::fs::write(&file, text).unwrap();
     file.display().to_string()
 }

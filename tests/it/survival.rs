@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::common::cluster::{Agent, Cluster, ETH3, SOON, baton, lives};
+use crate::common::cluster::{Agent, Cluster, ETH3, SOON, baton, lives, until_gone};
 use crate::common::machine;
 use baton::metrics::records;
 use protocol::{
@@ -27,15 +27,6 @@ async fn serve(cluster: &Cluster) -> (u32, u32) {
     let d2d: Started = read(cluster.ask("one", PLAIN).await.unwrap());
     cluster.ask("one", Command::START_USRP).await.unwrap();
     (d2d.pid, cluster.status("one").await.usrp.pid.unwrap())
-}
-
-async fn until_gone(pid: u32) {
-    let gone = async {
-        while lives(pid) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(SOON, gone).await.expect("it ends");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 #[path = "../common"]
 mod common {
+    pub mod ends;
     pub mod lab;
     pub mod machine;
     pub mod needs;
@@ -19,6 +20,7 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::common::ends;
 use crate::common::lab::{Lab, alone, baton, text};
 use crate::common::watch::Watch;
 use faults::{Ends, Fault, status};
@@ -61,12 +63,8 @@ fn order(lab: &Lab, words: &[&str]) -> Child {
 }
 
 /// The record, or null with what was said instead.
-fn answer(mut child: Child) -> (Value, String) {
-    let since = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(since.elapsed() < ORDER_WITHIN, "an order hangs");
-        sleep(Duration::from_millis(20));
-    }
+fn answer(child: Child) -> (Value, String) {
+    assert!(ends::within(child.id(), ORDER_WITHIN), "an order hangs");
     let output = child.wait_with_output().unwrap();
     (serde_json::from_slice(&output.stdout).unwrap_or_default(), text(&output.stderr))
 }

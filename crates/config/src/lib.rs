@@ -30,9 +30,8 @@ pub use address::Cidr;
 pub use bad_value::BadValue;
 pub use command_line::CommandLine;
 pub use endpoint::Endpoint;
-pub use example::EXAMPLE;
+pub use example::{EXAMPLE, example_in};
 pub use name::{HostName, InterfaceName, RadioName};
-pub use number::PROBE_INTERVALS;
 pub use place::TomlSource;
 pub use radio::{DeviceArgs, Radio, Reference};
 

@@ -7,6 +7,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::BadValue;
+use crate::time::{PROBE_INTERVALS, milliseconds};
 
 /// Longest interval of the cluster file, s: a day.
 const DAY_S: f64 = 86_400.0;
@@ -18,9 +19,6 @@ const HIGHEST: f64 = 6e9;
 const WIDEST: f64 = 200e6;
 /// Most gain or attenuation, dB.
 const GAIN: f64 = 200.0;
-
-/// Probe intervals that the kernel's timers and the ledger of a probe can serve.
-pub const PROBE_INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
 
 /// NaN is within no limits.
 fn within<'de, D: Deserializer<'de>>(from: D, fits: impl Fn(f64) -> bool, allowed: impl Display) -> Result<f64, D::Error> {
@@ -74,6 +72,6 @@ pub(crate) mod probe_interval {
     }
 
     pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_f64(crate::time::milliseconds(*duration))
+        to.serialize_f64(milliseconds(*duration))
     }
 }

@@ -1,8 +1,12 @@
 //! Times as an operator writes them on a command line.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::BadValue;
+
+/// Probe intervals that the kernel's timers and the ledger of a probe can serve.
+pub const PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60);
 
 /// Reads `100ms`, `0.5s` or a number of milliseconds.
 ///
@@ -25,7 +29,7 @@ pub fn parse(text: &str) -> Result<Duration, BadValue> {
 /// As [`parse`], or outside these limits.
 pub fn parse_probe_interval(text: &str) -> Result<Duration, BadValue> {
     let interval = parse(text)?;
-    if crate::PROBE_INTERVALS.contains(&interval) {
+    if PROBE_INTERVALS.contains(&interval) {
         Ok(interval)
     } else {
         Err(BadValue::new(format_args!("{text} is out of range"), "the interval is 1ms to 60s"))

@@ -6,9 +6,9 @@ use rustfft::FftPlanner;
 
 use super::phy::broadcast::Broadcast;
 use super::phy::cell::Cell;
-use super::phy::demodulate::{Demodulator, Measured, Outcome};
-use super::phy::duplex::{Direction, Duplex, SyncPlan};
-use super::phy::history::History;
+use super::phy::demodulate::{Demodulator, Measured, SubframeOutcome};
+use super::phy::duplex::{Duplex, LinkDirection, SyncPlan};
+use super::phy::history::SampleHistory;
 use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, FrameClock, Numerology, Prefix, SUBFRAME_TICKS, SUBFRAMES, TICK_RATE};
 use super::phy::parameters::Parameters;
@@ -64,7 +64,7 @@ pub enum Target {
 /// Searches and verifies.
 pub struct Acquisition {
     bandwidth: Bandwidth,
-    direction: Direction,
+    direction: LinkDirection,
     target: Target,
     searcher: Searcher,
     /// Tick from which the search goes on.
@@ -75,7 +75,7 @@ pub struct Acquisition {
 
 impl Acquisition {
     /// For samples at the rate of a bandwidth, and what is transmitted in a direction.
-    pub fn new(bandwidth: Bandwidth, direction: Direction, target: Target, planner: &mut FftPlanner<f32>) -> Self {
+    pub fn new(bandwidth: Bandwidth, direction: LinkDirection, target: Target, planner: &mut FftPlanner<f32>) -> Self {
         let searcher = Searcher::new(bandwidth, planner);
         Self { bandwidth, direction, target, searcher, searched: 0, candidates: Vec::new(), survey: Survey::default() }
     }
@@ -112,8 +112,10 @@ impl Acquisition {
                 vec![vec![Hypothesis { prefix: cell.numerology().prefix, plan }]]
             }
             Target::Any => match self.direction {
-                Direction::Terminal(_) => every_hypothesis(self.direction).chunks(Prefix::ALL.len()).map(<[_]>::to_vec).collect(),
-                Direction::Down | Direction::Up => vec![every_hypothesis(self.direction)],
+                LinkDirection::Terminal(_) => {
+                    every_hypothesis(self.direction).chunks(Prefix::ALL.len()).map(<[_]>::to_vec).collect()
+                }
+                LinkDirection::Down | LinkDirection::Up => vec![every_hypothesis(self.direction)],
             },
         }
     }
@@ -122,18 +124,18 @@ impl Acquisition {
     fn sector(&self) -> Option<u16> {
         match (&self.target, self.direction) {
             (Target::Known(cell), _) => Some(cell.id.sector()),
-            (Target::Any, Direction::Terminal(index)) => Some(u16::from(index)),
+            (Target::Any, LinkDirection::Terminal(index)) => Some(u16::from(index)),
             (Target::Any, _) => None,
         }
     }
 
     /// Leaves out what has arrived since the last time.
-    pub fn pass_over(&mut self, history: &History) {
+    pub fn pass_over(&mut self, history: &SampleHistory) {
         self.searched = self.searched.max(history.end());
     }
 
     /// Looks for primary signals in what has arrived since the last time. What a survey has found is told to `note`.
-    pub fn search(&mut self, history: &History, note: impl FnMut(&str)) {
+    pub fn search(&mut self, history: &SampleHistory, note: impl FnMut(&str)) {
         let known = match &self.target {
             Target::Known(cell) => Some(cell.id),
             Target::Any => None,
@@ -188,7 +190,7 @@ impl Acquisition {
     }
 
     /// Verifies the candidates whose proof has arrived; the first good one is returned.
-    pub fn verify(&mut self, history: &History, demodulator: &mut Demodulator) -> Option<Acquired> {
+    pub fn verify(&mut self, history: &SampleHistory, demodulator: &mut Demodulator) -> Option<Acquired> {
         let samples = Numerology::new(self.bandwidth, Prefix::Normal).subframe_samples();
         let mut n = 0;
         while let Some(&candidate) = self.candidates.get(n) {
@@ -218,7 +220,7 @@ impl Acquisition {
         let rate = self.bandwidth.rate() as f32;
         let (cell, broadcast, measured) = match &self.target {
             Target::Known(cell) => match demodulator.subframe(cell, number, received, cfo / rate) {
-                Outcome::Good(measured) => (Arc::clone(cell), None, measured),
+                SubframeOutcome::Good(measured) => (Arc::clone(cell), None, measured),
                 // The broadcast block tolerates more noise than data does.
                 _ if cell.has_broadcast(number) => {
                     let (broadcast, measured) = demodulator.broadcast(cell, received, cfo / rate)?;
@@ -248,7 +250,7 @@ impl Acquisition {
 }
 
 /// What is enough to read the broadcast block.
-fn provisional(numerology: Numerology, plan: SyncPlan, direction: Direction) -> Parameters {
+fn provisional(numerology: Numerology, plan: SyncPlan, direction: LinkDirection) -> Parameters {
     let looks = Duplex::every_look(direction);
     let duplex = looks.into_iter().find(|look| look.sync_plan(direction) == plan).unwrap_or(Duplex::Fdd);
     Parameters { numerology, duplex, modulation: Modulation::Qpsk, rnti: 0 }

@@ -8,22 +8,22 @@ use std::sync::Arc;
 
 use rustfft::FftPlanner;
 
-use super::group::Group;
+use super::group::GroupReceiver;
 use super::outlet::Outlet;
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
 use super::phy::duplex::Use;
-use super::phy::history::{Continuity, History};
+use super::phy::history::{Continuity, SampleHistory};
 use super::phy::numerology::{FRAME_TICKS, FrameClock, SUBFRAME_TICKS};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::CellId;
-use super::phy::transmit::{Content, LEFT_OUT, Transmitter};
+use super::phy::transmit::{LEFT_OUT, SubframeContent, Transmitter};
 use super::queue::PacketQueue;
 use super::receive_side::ReceiveSide;
 use super::relay::LONGEST;
 use super::relay::hello::PerTerminal;
 use super::segment::Segmenter;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use super::soft_state::{MOST_AHEAD, check_clock};
 use protocol::{Link, Route};
 use workload::contract::Resumed;
@@ -71,8 +71,8 @@ pub struct ModemReport {
 
 /// The modem.
 pub struct Modem {
-    settings: Settings,
-    history: History,
+    settings: ModemSettings,
+    history: SampleHistory,
     receive_side: ReceiveSide,
     transmitter: Transmitter,
     /// The direction that is transmitted of the cell that is received.
@@ -101,7 +101,7 @@ pub struct Modem {
 
 impl Modem {
     /// A modem that transmits `lead` subframes ahead of the latest received tick.
-    pub fn new(settings: Settings, lead: u32) -> Self {
+    pub fn new(settings: ModemSettings, lead: u32) -> Self {
         let numerology = settings.parameters.numerology;
         let mut planner = FftPlanner::new();
         let queue_bytes = QUEUE_BYTES * numerology.bandwidth.resource_blocks();
@@ -110,11 +110,14 @@ impl Modem {
             None => (ReceiveSide::for_link(&settings, &mut planner), Arc::clone(&queue)),
             Some(membership) => {
                 let outgoing = Arc::new(PacketQueue::with_longest(queue_bytes, LONGEST));
-                (ReceiveSide::Group(Box::new(Group::new(&settings, membership, Arc::clone(&outgoing), &mut planner))), outgoing)
+                (
+                    ReceiveSide::Group(Box::new(GroupReceiver::new(&settings, membership, Arc::clone(&outgoing), &mut planner))),
+                    outgoing,
+                )
             }
         };
         Self {
-            history: History::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample()),
+            history: SampleHistory::new(HISTORY_SUBFRAMES * numerology.subframe_samples(), numerology.ticks_per_sample()),
             receive_side,
             transmitter: Transmitter::new(numerology.bandwidth, &mut planner),
             cell: None,
@@ -231,8 +234,8 @@ impl Modem {
     fn timing(&self) -> Option<FrameClock> {
         match self.settings.role {
             // Frames follow the device clock itself: a master that is restarted keeps its timing.
-            Role::Master | Role::BaseStation => Some(FrameClock { origin: 0 }),
-            Role::Slave => self.receive_side.clock(),
+            TerminalRole::Master | TerminalRole::BaseStation => Some(FrameClock { origin: 0 }),
+            TerminalRole::Slave => self.receive_side.clock(),
         }
     }
 
@@ -292,14 +295,14 @@ impl Modem {
             Use::Silent => return,
             Use::Data if waiting || subframe.always_sent => {
                 self.segmenter.fill(&self.outgoing, subframe.layout.payload_bytes(), &mut self.payload);
-                Content::Payload(&self.payload)
+                SubframeContent::Payload(&self.payload)
             }
-            Use::Data if self.settings.role != Role::BaseStation && subframe.sync.is_empty() => return,
-            Use::Data | Use::Special => Content::Signals,
+            Use::Data if self.settings.role != TerminalRole::BaseStation && subframe.sync.is_empty() => return,
+            Use::Data | Use::Special => SubframeContent::Signals,
         };
         let frame = match self.settings.role {
-            Role::Slave => self.receive_side.frame_at(tick).unwrap_or(0),
-            Role::Master | Role::BaseStation => (tick / FRAME_TICKS % u64::from(FRAMES)) as u16,
+            TerminalRole::Slave => self.receive_side.frame_at(tick).unwrap_or(0),
+            TerminalRole::Master | TerminalRole::BaseStation => (tick / FRAME_TICKS % u64::from(FRAMES)) as u16,
         };
         let broadcast = Broadcast { parameters: cell.parameters, role: self.settings.role, frame, hops: self.receive_side.hops() };
         self.transmitter.subframe(cell, number, content, &broadcast, &mut self.burst.samples);

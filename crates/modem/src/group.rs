@@ -9,16 +9,16 @@ use rustfft::FftPlanner;
 use super::membership::Membership;
 use super::outlet::{Outlet, Sync};
 use super::phy::cell::Cell;
-use super::phy::duplex::Direction;
-use super::phy::history::History;
+use super::phy::duplex::LinkDirection;
+use super::phy::history::SampleHistory;
 use super::phy::numerology::{FrameClock, SUBFRAME_TICKS, TICK_RATE};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::CellId;
 use super::queue::PacketQueue;
 use super::receive::{Effort, Receiver};
 use super::relay::{LONGEST, Relay};
 use super::segment::Reassembler;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use protocol::Link;
 use workload::contract::Resumed;
 use workload::samples::Block;
@@ -42,7 +42,7 @@ const PATIENCE: f64 = 2.0;
 const GONE: f64 = 2.0;
 
 /// One of the other terminals.
-struct Chain {
+struct TerminalReceiver {
     /// Its index.
     index: u8,
     /// Its receiver.
@@ -74,7 +74,7 @@ impl Outlet for ReceiverOutput {
     }
 }
 
-impl Chain {
+impl TerminalReceiver {
     fn synced(&self) -> bool {
         self.output.sync == Some(Sync::Synced)
     }
@@ -88,12 +88,12 @@ impl Chain {
 }
 
 /// The receiving side of a terminal.
-pub struct Group {
+pub struct GroupReceiver {
     me: u8,
-    role: Role,
+    role: TerminalRole,
     /// Packets and routes.
     pub relay: Relay,
-    chains: Vec<Chain>,
+    chains: Vec<TerminalReceiver>,
     /// Whose timing this terminal has.
     followed: Option<usize>,
     /// group_ID and how the group works, once known.
@@ -103,17 +103,22 @@ pub struct Group {
     alone: Option<u64>,
 }
 
-impl Group {
+impl GroupReceiver {
     /// The receiving side of a terminal with these settings, which puts packets into `outgoing`.
-    pub fn new(settings: &Settings, membership: &Membership, outgoing: Arc<PacketQueue>, planner: &mut FftPlanner<f32>) -> Self {
+    pub fn new(
+        settings: &ModemSettings,
+        membership: &Membership,
+        outgoing: Arc<PacketQueue>,
+        planner: &mut FftPlanner<f32>,
+    ) -> Self {
         let (me, terminals) = (membership.index, membership.terminals.clone());
         let known = settings.cell.map(|cell| (cell.group(), settings.parameters));
         let bandwidth = settings.parameters.numerology.bandwidth;
         let others = (0..terminals.len() as u8).filter(|index| *index != me);
         let chains = others.map(|index| {
-            let mut receiver = Receiver::for_direction(bandwidth, Direction::Terminal(index), cell_of(index, known), planner);
+            let mut receiver = Receiver::for_direction(bandwidth, LinkDirection::Terminal(index), cell_of(index, known), planner);
             receiver.reassembler = Reassembler::with_longest(LONGEST);
-            Chain { index, receiver, output: ReceiverOutput::default() }
+            TerminalReceiver { index, receiver, output: ReceiverOutput::default() }
         });
         Self {
             chains: chains.collect(),
@@ -128,8 +133,8 @@ impl Group {
     }
 
     /// Direction in which this terminal transmits.
-    pub const fn direction(&self) -> Direction {
-        Direction::Terminal(self.me)
+    pub const fn direction(&self) -> LinkDirection {
+        LinkDirection::Terminal(self.me)
     }
 
     /// This terminal's own cell, once the group is known, and how it works.
@@ -138,7 +143,7 @@ impl Group {
         Some((CellId::from_parts(group, u16::from(self.me))?, parameters))
     }
 
-    fn followed(&self) -> Option<&Chain> {
+    fn followed(&self) -> Option<&TerminalReceiver> {
         self.chains.get(self.followed?)
     }
 
@@ -160,8 +165,8 @@ impl Group {
     /// Over how many hops this terminal's timing comes from the master.
     pub fn hops(&self) -> u8 {
         match self.role {
-            Role::Master | Role::BaseStation => 0,
-            Role::Slave => self.followed().and_then(Chain::hops).map_or(NO_TIMING, |hops| hops + 1),
+            TerminalRole::Master | TerminalRole::BaseStation => 0,
+            TerminalRole::Slave => self.followed().and_then(TerminalReceiver::hops).map_or(NO_TIMING, |hops| hops + 1),
         }
     }
 
@@ -183,9 +188,9 @@ impl Group {
     }
 
     /// Does what the latest samples allow.
-    pub fn work(&mut self, history: &History, out: &mut impl Outlet) {
+    pub fn work(&mut self, history: &SampleHistory, out: &mut impl Outlet) {
         let now = history.end();
-        let heard = self.chains.iter().any(Chain::synced);
+        let heard = self.chains.iter().any(TerminalReceiver::synced);
         for n in 0..self.chains.len() {
             let chain = &mut self.chains[n];
             let effort = match chain.receiver.in_vain(now) {
@@ -206,7 +211,7 @@ impl Group {
         self.doubt(now, out);
         self.follow(out);
         if self.cell().is_some() {
-            let heard = self.chains.iter().any(Chain::synced);
+            let heard = self.chains.iter().any(TerminalReceiver::synced);
             self.relay.routes.work(now, heard, |text| out.note(&text));
         }
         self.tell(out);
@@ -226,7 +231,7 @@ impl Group {
         let chain = &self.chains[n];
         let Some((cell, parameters)) = chain.receiver.cell().filter(|_| chain.synced()) else { return };
         let known = Some((cell.group(), parameters));
-        if self.known == known || self.role != Role::Slave {
+        if self.known == known || self.role != TerminalRole::Slave {
             return;
         }
         self.known = known;
@@ -237,12 +242,12 @@ impl Group {
 
     /// A slave that has received nobody for a while searches for any group.
     fn doubt(&mut self, now: u64, out: &mut impl Outlet) {
-        if self.chains.iter().any(Chain::synced) {
+        if self.chains.iter().any(TerminalReceiver::synced) {
             self.alone = None;
             return;
         }
         let alone = *self.alone.get_or_insert(now);
-        let (Some((group, _)), Role::Slave) = (self.known, self.role) else { return };
+        let (Some((group, _)), TerminalRole::Slave) = (self.known, self.role) else { return };
         if (now.saturating_sub(alone) as f64) < PATIENCE * TICK_RATE {
             return;
         }
@@ -254,10 +259,10 @@ impl Group {
     /// Follows the terminal with the fewest hops to the master; keeps the one that it has while there is no better one.
     fn follow(&mut self, out: &mut impl Outlet) {
         let best = (0..self.chains.len()).filter_map(|n| Some((self.chains[n].hops()?, n))).min();
-        let now = self.followed().and_then(Chain::hops);
+        let now = self.followed().and_then(TerminalReceiver::hops);
         let Some((hops, n)) = best.filter(|(hops, _)| now.is_none_or(|now| *hops < now)) else { return };
         let before = self.followed.replace(n);
-        if self.role == Role::Slave && before.is_some_and(|before| before != n) {
+        if self.role == TerminalRole::Slave && before.is_some_and(|before| before != n) {
             let (index, of) = (self.chains[n].index, if hops == 0 { "the master" } else { "one hop from the master" });
             out.note(&format!("the frame timing is now that of terminal {index}, {of}"));
         }
@@ -265,7 +270,7 @@ impl Group {
 
     /// Reports the state of sync: a slave's is that of the terminal it follows, a master's the best of all.
     fn tell(&mut self, out: &mut impl Outlet) {
-        let best = self.chains.iter().find(|chain| chain.synced()).filter(|_| self.role != Role::Slave);
+        let best = self.chains.iter().find(|chain| chain.synced()).filter(|_| self.role != TerminalRole::Slave);
         let sync = best.or_else(|| self.followed()).and_then(|chain| chain.output.sync).unwrap_or(Sync::Searching);
         self.turn(sync, out);
     }
@@ -318,5 +323,5 @@ impl Group {
 fn cell_of(index: u8, known: Option<(u16, Parameters)>) -> Option<Arc<Cell>> {
     let (group, parameters) = known?;
     let id = CellId::from_parts(group, u16::from(index))?;
-    Some(Arc::new(Cell::new(id, parameters, Direction::Terminal(index))))
+    Some(Arc::new(Cell::new(id, parameters, LinkDirection::Terminal(index))))
 }

@@ -28,7 +28,7 @@ use crate::core::Modem;
 use crate::outlet::{Outlet, Sync};
 use crate::phy::numerology::{Bandwidth, Numerology, Prefix, SUBFRAME_TICKS, TICK_RATE};
 use crate::phy::transmit::LEFT_OUT;
-use crate::settings::Settings;
+use crate::settings::ModemSettings;
 use workload::samples::{Block, Sample};
 
 const CELL: u16 = 301;
@@ -147,10 +147,10 @@ struct End {
 
 impl End {
     fn new(control: &serde_json::Value, carried: bool, at: u64) -> Self {
-        Self::with_settings(Settings::read(control.as_object().unwrap(), carried, None, &[]).unwrap(), at)
+        Self::with_settings(ModemSettings::read(control.as_object().unwrap(), carried, None, &[]).unwrap(), at)
     }
 
-    fn with_settings(settings: Settings, at: u64) -> Self {
+    fn with_settings(settings: ModemSettings, at: u64) -> Self {
         let ticks = settings.parameters.numerology.ticks_per_sample();
         Self { modem: Modem::new(settings, 8), taken: Taken::default(), ticks, at, off: 0, cpu: Duration::ZERO }
     }

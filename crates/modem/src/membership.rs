@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::phy::duplex::{GROUP_SIZE, shares_with_all};
-use super::phy::parameters::Role;
+use super::phy::parameters::TerminalRole;
 use protocol::{ErrorCode, Failure};
 
 /// A terminal's place in its group.
@@ -23,7 +23,7 @@ impl Membership {
     pub fn check(
         terminals: &[Ipv4Addr],
         sector: Option<u16>,
-        role: Role,
+        role: TerminalRole,
         duplex_mode: Option<usize>,
         assignment: u8,
     ) -> Result<Self, Failure> {
@@ -44,7 +44,7 @@ impl Membership {
             let text = format!("cell_ID is {index}, but there are only terminals 0 to {}", count - 1);
             return refuse(text, "cell_ID is the place among the terminals, counted from 0");
         }
-        if (index == 0) == (role == Role::Slave) {
+        if (index == 0) == (role == TerminalRole::Slave) {
             let text = format!("terminal {index} cannot have workmode {}", role as u8);
             return refuse(text, "terminal 0 is the master (0) or base station (2) of a group, all others are slaves (1)");
         }

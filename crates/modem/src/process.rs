@@ -10,8 +10,8 @@ use std::thread;
 
 use super::core::Modem;
 use super::intake::{Intake, IpInterface};
-use super::settings::Settings;
-use super::shell::{self, Shared};
+use super::settings::ModemSettings;
+use super::shell::{self, SharedState};
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TERMINALS, ENV_TUN};
@@ -43,11 +43,11 @@ impl Default for Args {
 /// [`ErrorCode::Io`] when a socket cannot be had.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (control, carried) = contract::control_from_env().map_err(|e| Failure::new(ErrorCode::Config, e))?;
-    let settings = Settings::read(&control, carried, rate()?, &terminals()?)?;
+    let settings = ModemSettings::read(&control, carried, rate()?, &terminals()?)?;
     let (socket, samples) = (path(ENV_SOCKET)?, path(ENV_SAMPLES)?);
     let name = variable(ENV_TUN)?;
     // The sockets first: agent and USRP process wait for them.
-    let shared = Shared::new(settings.clone())
+    let shared = SharedState::new(settings.clone())
         .map_err(|e| Failure::new(ErrorCode::Environment, format!("the modem's own sockets cannot be made: {e}")))?;
     let shared = Arc::new(shared);
     let listener = SampleListener::bind(&samples).map_err(|e| unbound(&samples, &e))?;

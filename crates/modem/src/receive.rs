@@ -12,14 +12,14 @@ use super::outlet::{Outlet, Sync};
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
 use super::phy::demodulate::{Demodulator, Measured};
-use super::phy::duplex::{Direction, Duplex};
-use super::phy::history::History;
+use super::phy::duplex::{Duplex, LinkDirection};
+use super::phy::history::SampleHistory;
 use super::phy::numerology::{Bandwidth, FRAME_TICKS, FrameClock, Numerology, SUBFRAME_TICKS, TICK_RATE};
 use super::phy::parameters::Parameters;
 use super::phy::sync_signals::CellId;
 use super::quality::Quality;
 use super::segment::Reassembler;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use protocol::Link;
 use workload::contract::Resumed;
 
@@ -49,7 +49,7 @@ pub enum Effort {
 /// The receiving half of the modem.
 pub struct Receiver {
     bandwidth: Bandwidth,
-    direction: Direction,
+    direction: LinkDirection,
     acquisition: Acquisition,
     demodulator: Demodulator,
     /// Puts packets together.
@@ -79,10 +79,10 @@ pub struct Receiver {
 
 impl Receiver {
     /// A receiver for the far end of a modem with these settings.
-    pub fn new(settings: &Settings, planner: &mut FftPlanner<f32>) -> Self {
+    pub fn new(settings: &ModemSettings, planner: &mut FftPlanner<f32>) -> Self {
         let direction = match settings.role.direction() {
-            Direction::Down => Direction::Up,
-            Direction::Up | Direction::Terminal(_) => Direction::Down,
+            LinkDirection::Down => LinkDirection::Up,
+            LinkDirection::Up | LinkDirection::Terminal(_) => LinkDirection::Down,
         };
         let cell = settings.cell.map(|id| Arc::new(Cell::new(id, settings.parameters, direction)));
         Self::for_direction(settings.parameters.numerology.bandwidth, direction, cell, planner)
@@ -91,7 +91,7 @@ impl Receiver {
     /// A receiver for what is transmitted in a direction, of a cell if that is known, from samples at the rate of a bandwidth.
     pub fn for_direction(
         bandwidth: Bandwidth,
-        direction: Direction,
+        direction: LinkDirection,
         cell: Option<Arc<Cell>>,
         planner: &mut FftPlanner<f32>,
     ) -> Self {
@@ -241,7 +241,7 @@ impl Receiver {
     }
 
     /// Does what the latest samples allow.
-    pub fn work(&mut self, history: &History, effort: Effort, out: &mut impl Outlet) {
+    pub fn work(&mut self, history: &SampleHistory, effort: Effort, out: &mut impl Outlet) {
         self.decode(history, out);
         match (self.proven, self.sync) {
             (false, _) => self.turn(Sync::Searching, out),
@@ -281,7 +281,7 @@ impl Receiver {
     /// After a while without success, what was carried over may be wrong: a slave then searches for any cell.
     fn widen(&mut self, in_vain: f64, out: &mut impl Outlet) {
         let Target::Known(cell) = self.acquisition.target() else { return };
-        if self.direction != Direction::Down || in_vain < PATIENCE {
+        if self.direction != LinkDirection::Down || in_vain < PATIENCE {
             return;
         }
         let (id, ms) = (cell.id.number(), PATIENCE * 1000.0);
@@ -323,7 +323,8 @@ impl Receiver {
     fn told(&mut self, cell: &Cell, broadcast: &Broadcast, out: &mut impl Outlet) -> Option<Arc<Cell>> {
         let mut parameters = broadcast.parameters;
         let wanted = parameters.numerology.bandwidth;
-        let (theirs, ours) = (matches!(parameters.duplex, Duplex::Group { .. }), matches!(self.direction, Direction::Terminal(_)));
+        let (theirs, ours) =
+            (matches!(parameters.duplex, Duplex::Group { .. }), matches!(self.direction, LinkDirection::Terminal(_)));
         if theirs != ours {
             let (id, is) = (cell.id.number(), if theirs { "is a terminal of a group" } else { "has no group" });
             let want = if ours { "this terminal has one" } else { "this modem has no terminals to relay between" };

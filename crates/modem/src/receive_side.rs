@@ -2,15 +2,15 @@
 
 use rustfft::FftPlanner;
 
-use super::group::Group;
+use super::group::GroupReceiver;
 use super::outlet::Outlet;
-use super::phy::duplex::Direction;
-use super::phy::history::History;
+use super::phy::duplex::LinkDirection;
+use super::phy::history::SampleHistory;
 use super::phy::numerology::FrameClock;
 use super::phy::parameters::Parameters;
 use super::phy::sync_signals::CellId;
 use super::receive::{Effort, Receiver};
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use protocol::Link;
 use workload::contract::Resumed;
 
@@ -19,17 +19,17 @@ pub enum ReceiveSide {
     /// Of a link between two.
     Link(Box<Receiver>),
     /// Of a terminal in a group.
-    Group(Box<Group>),
+    Group(Box<GroupReceiver>),
 }
 
 impl ReceiveSide {
     /// For a modem of two.
-    pub fn for_link(settings: &Settings, planner: &mut FftPlanner<f32>) -> Self {
+    pub fn for_link(settings: &ModemSettings, planner: &mut FftPlanner<f32>) -> Self {
         Self::Link(Box::new(Receiver::new(settings, planner)))
     }
 
     /// The direction to transmit in.
-    pub fn direction(&self, settings: &Settings) -> Direction {
+    pub fn direction(&self, settings: &ModemSettings) -> LinkDirection {
         match self {
             Self::Link(_) => settings.role.direction(),
             Self::Group(group) => group.direction(),
@@ -93,7 +93,7 @@ impl ReceiveSide {
     }
 
     /// Does what the latest samples allow.
-    pub fn work(&mut self, history: &History, out: &mut impl Outlet) {
+    pub fn work(&mut self, history: &SampleHistory, out: &mut impl Outlet) {
         match self {
             Self::Link(receiver) => receiver.work(history, Effort::Full, out),
             Self::Group(group) => group.work(history, out),

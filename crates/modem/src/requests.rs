@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::core::Modem;
 use super::outlet::Outlet;
-use super::soft_state::SoftState;
+use super::soft_state::ModemSoftState;
 use protocol::Route;
 use workload::bell::Bell;
 
@@ -24,7 +24,7 @@ pub enum ModemRequest {
     /// Tell the soft state.
     Export,
     /// Take a soft state.
-    Import(Box<SoftState>),
+    Import(Box<ModemSoftState>),
     /// Give nothing out any more.
     Freeze,
     /// Go on.

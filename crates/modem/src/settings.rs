@@ -8,7 +8,7 @@ use super::membership::Membership;
 use super::phy::duplex::{ASSIGNMENT_COUNT, Duplex};
 use super::phy::modulation::Modulation;
 use super::phy::numerology::{Bandwidth, Numerology, Prefix};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::{CellId, GROUPS, SECTORS};
 use protocol::{Control, ErrorCode, Failure};
 
@@ -38,9 +38,9 @@ const DEFAULT_RNTI: u16 = 61;
 
 /// What the modem runs with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct ModemSettings {
     /// Who follows whom.
-    pub role: Role,
+    pub role: TerminalRole,
     /// The cell: a master's own, or the one carried over to a slave. `None`: a slave has to learn it, and all parameters with it.
     pub cell: Option<CellId>,
     /// How the cell works. A slave without a cell knows only what the radio's rate says.
@@ -51,7 +51,7 @@ pub struct Settings {
     pub group: Option<Membership>,
 }
 
-impl Settings {
+impl ModemSettings {
     /// Reads and checks control variables for a radio with a rate, samples per second, and for one of these terminals (tun addresses), if
     /// there are any. A slave takes a cell id only `with_control`: its own settings are what it was configured with, and the air may say
     /// otherwise.
@@ -68,18 +68,19 @@ impl Settings {
         only(control, "numAntennaTX", 1.0, "one transmit antenna")?;
         only(control, "numAntennaRX", 1.0, "one receive antenna")?;
         only(control, "trans_mode", 1.0, "transmission mode 1")?;
-        let role = choice(control, "workmode", "master (0), slave (1) and base station (2)", |n| Role::from_number(n as u8))?
-            .unwrap_or(Role::Slave);
+        let role =
+            choice(control, "workmode", "master (0), slave (1) and base station (2)", |n| TerminalRole::from_number(n as u8))?
+                .unwrap_or(TerminalRole::Slave);
         let cell = cell(control)?;
         let sector = cell.map_or(integer(control, "cell_ID", SECTORS - 1)?, |cell| Some(cell.sector()));
         let cell = match role {
-            Role::Master | Role::BaseStation if cell.is_none() => {
+            TerminalRole::Master | TerminalRole::BaseStation if cell.is_none() => {
                 let text = format!("a master (workmode {}) needs a phy_cell_ID to transmit with", role as u8);
                 return Err(Failure::new(ErrorCode::Config, text)
                     .hint("give phy_cell_ID, or group_ID and cell_ID, in the control variables of this host"));
             }
-            Role::Master | Role::BaseStation => cell,
-            Role::Slave => cell.filter(|_| with_control),
+            TerminalRole::Master | TerminalRole::BaseStation => cell,
+            TerminalRole::Slave => cell.filter(|_| with_control),
         };
         let assignment = integer(control, "DLULAssign", u16::from(ASSIGNMENT_COUNT) - 1)?.unwrap_or(0) as u8;
         let duplex_mode = choice(control, "duplexMode", "TDD (0) and FDD (1)", |n| (n < 2).then_some(n))?;

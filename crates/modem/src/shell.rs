@@ -11,8 +11,8 @@ use super::core::{Modem, ModemReport};
 use super::intake::{Intake, IpInterface};
 use super::outlet::{Outlet, Sync};
 use super::requests::{ModemRequest, ModemRequests};
-use super::settings::{self, Settings};
-use super::soft_state::SoftState;
+use super::settings::{self, ModemSettings};
+use super::soft_state::ModemSoftState;
 use protocol::{Route, StreamCounters, SyncState};
 use workload::contract::{Ask, Happened, Status, Unsent};
 use workload::realtime::{Rank, real_time};
@@ -25,8 +25,8 @@ const SILENCE: Duration = Duration::from_millis(100);
 
 /// What the modem's thread tells and the contract's threads read.
 #[derive(Debug)]
-pub struct Shared {
-    settings: Settings,
+pub struct SharedState {
+    settings: ModemSettings,
     state: Mutex<State>,
     requests: ModemRequests,
 }
@@ -41,12 +41,12 @@ struct State {
     routes: Vec<Route>,
 }
 
-impl Shared {
+impl SharedState {
     /// The state at the start.
     ///
     /// # Errors
     /// Of the system: too many open files.
-    pub fn new(settings: Settings) -> io::Result<Self> {
+    pub fn new(settings: ModemSettings) -> io::Result<Self> {
         let state = State {
             sync: Sync::NoSamples,
             since: Instant::now(),
@@ -80,7 +80,7 @@ impl Shared {
                 Ok(Value::Null)
             }
             Ask::Export => self.requests.submit(ModemRequest::Export),
-            Ask::Import { state } => self.requests.submit(ModemRequest::Import(Box::new(SoftState::read(&state)?))),
+            Ask::Import { state } => self.requests.submit(ModemRequest::Import(Box::new(ModemSoftState::read(&state)?))),
             Ask::Freeze => self.requests.submit(ModemRequest::Freeze),
             Ask::Resume => self.requests.submit(ModemRequest::Resume),
             Ask::Unsent => self.requests.submit(ModemRequest::Unsent),
@@ -131,7 +131,7 @@ fn told(sync: Sync, for_ms: u64) -> SyncState {
 
 /// The modem's outlet in its process.
 struct Shell<'a, I> {
-    shared: &'a Shared,
+    shared: &'a SharedState,
     reporter: &'a Reporter,
     tun: &'a I,
     intake: &'a Intake,
@@ -197,7 +197,7 @@ impl<I: IpInterface> Shell<'_, I> {
 pub fn serve_samples(
     listener: &SampleListener,
     mut modem: Modem,
-    shared: &Shared,
+    shared: &SharedState,
     reporter: &Reporter,
     (tun, intake): (&impl IpInterface, &Intake),
 ) -> io::Error {

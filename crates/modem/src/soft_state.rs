@@ -11,9 +11,9 @@ use super::group_state::GroupState;
 use super::phy::broadcast::Broadcast;
 use super::phy::duplex::Duplex;
 use super::phy::numerology::{SUBFRAME_TICKS, TICK_RATE};
-use super::phy::parameters::{Parameters, Role};
+use super::phy::parameters::{Parameters, TerminalRole};
 use super::phy::sync_signals::CellId;
-use super::settings::Settings;
+use super::settings::ModemSettings;
 use protocol::Link;
 
 /// Greatest carrier frequency offset that makes sense, Hz.
@@ -54,7 +54,7 @@ pub fn check_clock(tick: u64, now: u64) -> Result<(), String> {
 
 /// Soft state, on the clock of the device that both modems use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SoftState {
+pub struct ModemSoftState {
     /// Of this layout.
     pub version: u32,
     /// phy_cell_ID.
@@ -189,13 +189,13 @@ impl Room {
     }
 }
 
-impl SoftState {
+impl ModemSoftState {
     /// The version of this layout.
     pub const VERSION: u32 = 2;
 
     /// Parameters as bytes.
     pub fn words(parameters: &Parameters) -> Vec<u8> {
-        Broadcast { parameters: *parameters, role: Role::Master, frame: 0, hops: 0 }.bytes().to_vec()
+        Broadcast { parameters: *parameters, role: TerminalRole::Master, frame: 0, hops: 0 }.bytes().to_vec()
     }
 
     /// Reads a state as `export` gives it.
@@ -226,7 +226,7 @@ impl SoftState {
     ///
     /// # Errors
     /// A sentence that says what does not fit.
-    pub fn check(&self, settings: &Settings) -> Result<(CellId, Parameters), String> {
+    pub fn check(&self, settings: &ModemSettings) -> Result<(CellId, Parameters), String> {
         if self.version != Self::VERSION {
             return Err(format!("the soft state has version {}; this modem reads version {}", self.version, Self::VERSION));
         }
@@ -265,7 +265,7 @@ impl SoftState {
     }
 
     /// A terminal of a group takes the state of one that had its place.
-    fn check_group(&self, parameters: &Parameters, settings: &Settings) -> Result<(), String> {
+    fn check_group(&self, parameters: &Parameters, settings: &ModemSettings) -> Result<(), String> {
         let in_group = matches!(parameters.duplex, Duplex::Group { .. });
         let (told, own) = match (&self.group, &settings.group) {
             (None, None) if !in_group => return Ok(()),
@@ -285,7 +285,7 @@ impl SoftState {
     }
 
     /// A modem that was told its cell stays there.
-    fn check_cell(&self, cell: CellId, parameters: &Parameters, settings: &Settings) -> Result<(), String> {
+    fn check_cell(&self, cell: CellId, parameters: &Parameters, settings: &ModemSettings) -> Result<(), String> {
         let Some(own) = settings.cell else { return Ok(()) };
         if own != cell {
             return Err(format!("the soft state is of cell {}; this modem has cell {}", cell.number(), own.number()));
@@ -324,9 +324,9 @@ mod tests {
         #[test]
         fn any_state_is_refused_or_does_no_harm(cell in 0u16..600, origin: u64, tick: u64, ahead in 0u64..10_000_000, shift in 0u32..64, frame: Option<u16>,
             cfo in -30_000f32..30_000.0, sent: u16, expected: u16, blocks_good: u64, at in 0u64..1 << 40) {
-            let settings = Settings::read(&Control::new(), false, None, &[]).unwrap();
-            let state = SoftState {
-                version: 2, cell, parameters: SoftState::words(&settings.parameters), origin: origin >> shift, cfo_hz: cfo,
+            let settings = ModemSettings::read(&Control::new(), false, None, &[]).unwrap();
+            let state = ModemSoftState {
+                version: 2, cell, parameters: ModemSoftState::words(&settings.parameters), origin: origin >> shift, cfo_hz: cfo,
                 tick: tick >> shift, frame, next_free: (tick >> shift).saturating_add(ahead), sent, expected: Some(expected),
                 decoded: (tick >> shift).saturating_sub(ahead), carried: CarriedPackets::default(), group: None,
                 link: Link { blocks_good: blocks_good >> shift, ..Link::default() },

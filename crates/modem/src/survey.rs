@@ -1,7 +1,7 @@
 //! Why nothing is found: when a search has had no success for a while, a look at what else is on the frequency.
 
-use super::phy::duplex::Direction;
-use super::phy::history::History;
+use super::phy::duplex::LinkDirection;
+use super::phy::history::SampleHistory;
 use super::phy::numerology::{SUBFRAME_TICKS, TICK_RATE};
 use super::phy::search::{CFO_RANGE, Identified, Searcher, every_hypothesis};
 use super::phy::sync_signals::CellId;
@@ -40,10 +40,10 @@ impl Survey {
     pub fn look(
         &mut self,
         searcher: &mut Searcher,
-        history: &History,
+        history: &SampleHistory,
         at: u64,
         expected: Option<CellId>,
-        direction: Direction,
+        direction: LinkDirection,
     ) -> Option<String> {
         let until = self.until?;
         for shift in -SHIFTS..=SHIFTS {

@@ -25,8 +25,8 @@ mod tests;
 
 use medium::{Medium, Path};
 use noise::Noise;
-use path_filter::{Listener, PathFilter, Scratch};
-use response::Chain;
+use path_filter::{PathFilter, ReceivingChain, Scratch};
+use response::FilterChain;
 use split::Split;
 use track::Track;
 use tuning::Tuning;
@@ -117,7 +117,7 @@ impl Air {
         self.now = self.now.max(start);
         let radios = self.tracks.len();
         let Some(carrier) = self.carriers.get(radio).copied() else { return };
-        let listener = Listener { tuning, carrier, start };
+        let listener = ReceivingChain { tuning, carrier, start };
         for (from, track) in self.tracks.iter().enumerate() {
             let filter = &mut self.filters[from * radios + radio];
             filter.add(&mut self.sum, &listener, track, &self.carriers[from], &mut self.scratch);
@@ -139,7 +139,7 @@ fn amplitude(dbfs: f32) -> f64 {
 ///
 /// Exact for a carrier at its frequency; the half-band filters' memory of an earlier stream is left out.
 fn settle(sum: &mut Split, tuning: &Tuning, start: Tick) {
-    let chain = Chain::new(Direction::Receive, tuning.words.1);
+    let chain = FilterChain::new(Direction::Receive, tuning.words.1);
     let Some(mut elapsed) = start.checked_sub(tuning.started).filter(|ticks| *ticks < chain.span() as u64) else { return };
     let impulse = chain.impulse();
     let whole: f64 = impulse.iter().sum();

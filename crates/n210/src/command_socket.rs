@@ -16,8 +16,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::scene;
 use super::world::World;
-use client::Client;
-use endpoint::Endpoint;
+use client::CommandClient;
+use endpoint::SocketFile;
 use protocol::Failure;
 use protocol::Trying;
 use workload::signals::is_ignored;
@@ -40,8 +40,8 @@ const STATUS: &str = "status";
 /// The socket and who is connected. Signals that ask the process to end come here too, so that the socket can be removed first.
 pub struct CommandSocket {
     listener: UnixListener,
-    endpoint: Endpoint,
-    clients: Vec<Client>,
+    endpoint: SocketFile,
+    clients: Vec<CommandClient>,
     signals: SignalFd,
 }
 
@@ -51,7 +51,7 @@ impl CommandSocket {
     /// # Errors
     /// Another process listens there, something else is there, or the socket cannot be made.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let (listener, endpoint) = Endpoint::open(path)?;
+        let (listener, endpoint) = SocketFile::open(path)?;
         let asked = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
         let mask: SigSet = asked.into_iter().filter(|signal| !is_ignored(*signal)).collect();
         mask.thread_block().trying(|| "signals could not be blocked")?;
@@ -62,19 +62,19 @@ impl CommandSocket {
 
     /// What to poll for input.
     pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        [self.listener.as_fd(), self.signals.as_fd()].into_iter().chain(self.clients.iter().map(Client::descriptor))
+        [self.listener.as_fd(), self.signals.as_fd()].into_iter().chain(self.clients.iter().map(CommandClient::descriptor))
     }
 
     /// Whether lines that have been read wait for their turn.
     pub fn has_lines(&self) -> bool {
-        self.clients.iter().any(Client::has_line)
+        self.clients.iter().any(CommandClient::has_line)
     }
 
     /// Takes what has come, a line of each client at most, and replies. True if the process was asked to end.
     pub fn serve(&mut self, mut answer: impl FnMut(&str) -> String) -> bool {
         self.clients.retain_mut(|client| client.serve(&mut answer));
         while let Ok((stream, _)) = self.listener.accept() {
-            if let Some(client) = Client::new(stream, self.clients.len() < CLIENTS) {
+            if let Some(client) = CommandClient::new(stream, self.clients.len() < CLIENTS) {
                 self.clients.push(client);
             }
         }

@@ -18,12 +18,12 @@ use crate::ethernet::arp::ArpCache;
 use clock::{Clock, Tick};
 
 use crate::board::Equipment;
-use crate::board::eeprom::{Bus, Identity};
-use crate::board::gpio::Running;
+use crate::board::eeprom::{Bus, RadioIdentity};
+use crate::board::gpio::RunningChains;
 use crate::board::gpsdo::Gpsdo;
 use crate::board::slots::{Boards, Lock};
 use crate::ethernet::frame::UDP_HEADERS;
-use crate::ethernet::framer::{Framer, Stream};
+use crate::ethernet::framer::{Framer, FramerStream};
 use crate::ethernet::outbox::Outbox;
 use crate::ethernet::wire::Wire;
 use n210_wire::dsp::Direction;
@@ -45,7 +45,7 @@ const FIRMWARE_ONLY: [u8; 2] = [sr::CLOCK, 5];
 
 /// One radio.
 pub struct Device {
-    identity: Identity,
+    identity: RadioIdentity,
     radio: usize,
     now: Tick,
     arp: ArpCache,
@@ -64,12 +64,12 @@ pub struct Device {
 
 impl Device {
     /// A radio as it is after power-up, number `radio` in its air.
-    pub fn new(identity: Identity, radio: usize) -> Self {
+    pub fn new(identity: RadioIdentity, radio: usize) -> Self {
         let bus = Bus::new(&identity);
         Self::boot(identity, bus, radio)
     }
 
-    fn boot(identity: Identity, bus: Bus, radio: usize) -> Self {
+    fn boot(identity: RadioIdentity, bus: Bus, radio: usize) -> Self {
         let mut firmware = [0; cpu::REGISTERS];
         firmware[firmware::MINOR as usize] = FIRMWARE_MINOR;
         let identity = identity.booted(&bus);
@@ -83,7 +83,7 @@ impl Device {
             now: 0,
             arp: ArpCache::default(),
             framer: Framer::default(),
-            rx: [RxChain::new(Stream::Rx0), RxChain::new(Stream::Rx1)],
+            rx: [RxChain::new(FramerStream::Rx0), RxChain::new(FramerStream::Rx1)],
             tx: TxChain::new(),
             commands: VecDeque::with_capacity(QUEUE + 1),
             router: Router::new(),
@@ -111,7 +111,7 @@ impl Device {
     }
 
     /// Who it is.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &RadioIdentity {
         &self.identity
     }
 
@@ -157,7 +157,7 @@ impl Device {
 
     /// Lets the boards follow the chains that run, and all chains their boards.
     fn follow(&mut self, now: Tick) {
-        let running = Running { rx: self.rx.iter().any(RxChain::is_running), tx: self.tx.is_on(now) };
+        let running = RunningChains { rx: self.rx.iter().any(RxChain::is_running), tx: self.tx.is_on(now) };
         if self.boards.follow(running) {
             let (rx, tx) = (self.boards.front(Direction::Receive), self.boards.front(Direction::Transmit));
             for chain in &mut self.rx {
@@ -227,7 +227,7 @@ impl Device {
         let value = self.readback((word & 15) as u8);
         let ack = Ack { sequence: command.sequence, command: word as u16, value };
         self.wire.small(self.now, UDP_HEADERS + fast::ACK_LENGTH);
-        if let Some(packet) = self.framer.frame(Stream::Fast, out, fast::ACK_LENGTH) {
+        if let Some(packet) = self.framer.frame(FramerStream::Fast, out, fast::ACK_LENGTH) {
             packet.copy_from_slice(&ack.encode());
         }
     }

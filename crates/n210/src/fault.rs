@@ -1,7 +1,7 @@
 //! Faults on demand: what goes wrong with a radio and its packets.
 //!
-//! A radio without faults has no [`Faults`] and pays nothing for them. With some, every packet to or from it goes through
-//! [`Faults::admit`], which loses it or says when it goes on; `world` does to the device itself what a kind of fault asks for.
+//! A radio without faults has no [`RadioFaults`] and pays nothing for them. With some, every packet to or from it goes through
+//! [`RadioFaults::admit`], which loses it or says when it goes on; `world` does to the device itself what a kind of fault asks for.
 
 mod display;
 pub mod flight;
@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::device::clock::Tick;
 use super::ethernet::outbox::Outbox;
-use flight::{Flight, Key};
+use flight::{Flight, FlightKey};
 use n210_wire::port;
 
 /// UDP ports that the device has.
@@ -31,7 +31,7 @@ pub enum PacketDirection {
 
 /// Which packets.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Choice {
+pub enum PacketChoice {
     /// Each with this probability.
     Probability(f64),
     /// One packet in so many.
@@ -51,13 +51,13 @@ pub struct Lag {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaultKind {
     /// Packets are lost.
-    Drop(Choice),
+    Drop(PacketChoice),
     /// Packets are late; with jitter, some overtake others.
     Delay(Lag),
     /// Packets come twice.
-    Duplicate(Choice),
+    Duplicate(PacketChoice),
     /// Packets are overtaken by the next one.
-    Reorder(Choice),
+    Reorder(PacketChoice),
     /// All packets are lost.
     Deaf,
     /// Power fails: all packets are lost, and the radio starts again when it comes back.
@@ -97,14 +97,14 @@ struct Active {
     /// Packets that it was asked about.
     seen: u64,
     /// Packets that wait to be overtaken, to the radio and from it.
-    overtaken: [Option<Key>; 2],
+    overtaken: [Option<FlightKey>; 2],
     /// Until when the firmware is busy.
     busy: Tick,
 }
 
 /// The faults of one radio, and the packets on their way.
 #[derive(Default)]
-pub struct Faults {
+pub struct RadioFaults {
     active: Vec<Active>,
     flights: [Flight; 2],
     /// What the radio sends, before the faults have seen it.
@@ -122,7 +122,7 @@ pub struct Label {
     pub firmware: bool,
 }
 
-impl Faults {
+impl RadioFaults {
     /// Begins a fault that lasts, in the place of one of the same kind for the same packets. `seed` is its own.
     pub fn begin(&mut self, change: FaultChange, kind: FaultKind, now: Tick, seed: u64) {
         let until = change.lasts.map_or(Tick::MAX, |lasts| now.saturating_add(lasts));
@@ -234,11 +234,11 @@ impl Active {
         direction.is_none_or(|direction| direction == label.direction) && (port.is_none() || port == label.port)
     }
 
-    fn chooses(&mut self, choice: Choice) -> bool {
+    fn chooses(&mut self, choice: PacketChoice) -> bool {
         self.seen += 1;
         match choice {
-            Choice::Every(n) => self.seen.is_multiple_of(n.max(1)),
-            Choice::Probability(probability) => self.random.random::<f64>() < probability,
+            PacketChoice::Every(n) => self.seen.is_multiple_of(n.max(1)),
+            PacketChoice::Probability(probability) => self.random.random::<f64>() < probability,
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::air::medium::{Medium, Path};
 use crate::board::Equipment;
-use crate::board::eeprom::Identity;
+use crate::board::eeprom::RadioIdentity;
 use crate::device::clock::Tick;
 use crate::ethernet::frame::{self, Mac};
 use crate::ethernet::outbox::{MAX_FRAME, Outbox};
@@ -67,7 +67,7 @@ struct Run {
 /// # Panics
 /// A radio sent a frame that no Ethernet carries. That, any other panic and not ending are what a fuzzer looks for.
 pub fn frames(data: &[u8]) {
-    let identities = (0..RADIOS).map(|radio| Identity::new(&format!("radio{radio}"), DEVICE)).collect();
+    let identities = (0..RADIOS).map(|radio| RadioIdentity::new(&format!("radio{radio}"), DEVICE)).collect();
     let medium = Medium { path: Path::default(), noise_dbfs: -60.0, seed: 1 };
     let mut run = Run { world: World::new(identities, medium), sequence: [0; RADIOS] };
     for radio in 0..RADIOS {
@@ -144,7 +144,7 @@ impl Run {
     }
 
     fn datagram(&mut self, radio: usize, host: u8, to: u16, payload: &[u8], segment: Option<usize>) {
-        let own = Identity::new(&format!("radio{radio}"), DEVICE).mac;
+        let own = RadioIdentity::new(&format!("radio{radio}"), DEVICE).mac;
         let from = SocketAddrV4::new(Ipv4Addr::new(192, 168, 10, host), 5000);
         let mut frame = Outbox::default();
         let path = frame::Peers { from: (*from.ip(), mac(host)), to: (DEVICE, own) };

@@ -30,7 +30,7 @@ mod world;
 pub use air::speed::nanoseconds_per_sample;
 
 use air::medium::{Medium, Path};
-use board::eeprom::Identity;
+use board::eeprom::RadioIdentity;
 use board::{Board, Equipment, Programming};
 use command_socket::CommandSocket;
 use ethernet::packet_socket::{Offload, PacketSocket};
@@ -141,7 +141,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     // Before anything that a refused socket would leave half done.
     let commands = args.control.as_deref().map(CommandSocket::open).transpose()?;
     let sockets = sites.iter().map(|site| open(site, args)).collect::<Result<Vec<_>, _>>()?;
-    let identity = |name: &String, equipment| Identity { equipment, ..Identity::new(name, args.addr) };
+    let identity = |name: &String, equipment| RadioIdentity { equipment, ..RadioIdentity::new(name, args.addr) };
     let equipment = scene.radios.iter().map(|radio| radio.equipment);
     let identities = scene.names.iter().zip(equipment).map(|(name, equipment)| identity(name, equipment)).collect();
     let mut world = World::new(identities, scene.medium.clone());

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::air::medium::{Medium, Path};
-use crate::board::eeprom::Identity;
+use crate::board::eeprom::RadioIdentity;
 use crate::ethernet::frame::{self, Mac, UDP_HEADERS};
 use crate::world::World;
 use n210_wire::control::{Action, Control, Message};
@@ -60,13 +60,13 @@ struct Bench(World);
 
 impl Bench {
     fn new(radios: usize) -> Self {
-        let identities = (0..radios).map(|n| Identity::new(&format!("radio{n}"), DEVICE)).collect();
+        let identities = (0..radios).map(|n| RadioIdentity::new(&format!("radio{n}"), DEVICE)).collect();
         // Noise far below the last bit.
         Self(World::new(identities, Medium { path: Path::default(), noise_dbfs: -200.0, seed: 1 }))
     }
 
     fn mac(radio: usize) -> Mac {
-        Identity::new(&format!("radio{radio}"), DEVICE).mac
+        RadioIdentity::new(&format!("radio{radio}"), DEVICE).mac
     }
 
     fn drain(&mut self, radio: usize) -> Vec<Vec<u8>> {

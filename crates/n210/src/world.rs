@@ -2,12 +2,12 @@
 
 use super::device::Device;
 use crate::air::{Air, medium::Medium};
-use crate::board::eeprom::Identity;
+use crate::board::eeprom::RadioIdentity;
 use crate::device::clock::Tick;
 use crate::ethernet::outbox::Outbox;
-use crate::fault::{Faults, PacketDirection, flight};
+use crate::fault::{PacketDirection, RadioFaults, flight};
 use crate::scene::Scene;
-use crate::scene::stage::Stage;
+use crate::scene::stage::SceneProgress;
 
 mod happening;
 mod report;
@@ -16,8 +16,8 @@ mod report;
 pub struct World {
     devices: Vec<Device>,
     air: Air,
-    ports: Vec<RadioPort>,
-    stage: Stage,
+    ports: Vec<DevicePort>,
+    stage: SceneProgress,
     /// Seed of the faults, and how many there have been.
     seed: (u64, u64),
     now: Tick,
@@ -25,14 +25,14 @@ pub struct World {
 
 /// What lies between a radio and its wire: faults, and frames to send.
 #[derive(Default)]
-struct RadioPort {
+struct DevicePort {
     out: Outbox,
-    faults: Option<Box<Faults>>,
+    faults: Option<Box<RadioFaults>>,
     /// Frames that came from the wire.
     received: u64,
 }
 
-impl RadioPort {
+impl DevicePort {
     /// Where the radio puts what it sends.
     fn raw(&mut self) -> &mut Outbox {
         self.faults.as_mut().map_or(&mut self.out, |faults| &mut faults.raw)
@@ -41,11 +41,11 @@ impl RadioPort {
 
 impl World {
     /// Powers radios up at tick 0.
-    pub fn new(identities: Vec<Identity>, medium: Medium) -> Self {
-        let stage = Stage::new(identities.len(), medium.path.clone());
+    pub fn new(identities: Vec<RadioIdentity>, medium: Medium) -> Self {
+        let stage = SceneProgress::new(identities.len(), medium.path.clone());
         let seed = (medium.seed, 0);
         let air = Air::new(identities.len(), medium);
-        let ports = identities.iter().map(|_| RadioPort::default()).collect();
+        let ports = identities.iter().map(|_| DevicePort::default()).collect();
         let devices = identities.into_iter().enumerate().map(|(radio, identity)| Device::new(identity, radio)).collect();
         Self { devices, air, ports, stage, seed, now: 0 }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Collected, Control, ErrorCode, Failure, Frozen, Linked, Overlapped, Plan, Prepared, ProbeMark, ProbeWindow, Route, RunRecord,
+    Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, Overlapped, Plan, Prepared, ProbeMark, ProbeWindow, RunRecord,
     SoftState, SyncState, Telemetry, Unsent,
 };
 
@@ -165,31 +165,9 @@ pub struct TunIp {
     pub tun_ip: String,
 }
 
-/// Control variables and routes of a D2D process: the result of `get_control`, and what a migration carries over.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ControlValues {
-    /// The control variables as last collected.
-    #[serde(rename = "Control")]
-    pub control: Control,
-    /// The routes as last collected.
-    #[serde(default)]
-    pub route_list: Vec<Route>,
-}
-
 /// Result of `end` where something did not work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     /// What did not work, a sentence each.
     pub warnings: Vec<String>,
-}
-
-/// Control variables as telemetry shows them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ControlReport {
-    /// Values, in the workload's order.
-    pub values: Control,
-    /// What each value means, in the workload's words, keyed by name.
-    pub meanings: serde_json::Map<String, Value>,
-    /// How long ago they were collected, ms; absent when they never were.
-    pub age_ms: Option<u64>,
 }

@@ -6,23 +6,10 @@ use serde_json::Value;
 
 use super::answer::{Answer, AnswerType};
 use super::{
-    Collected, ControlValues, Ended, ErrorCode, Failure, Frozen, Linked, Method, Overlapped, Plan, Prepared, ProbeMark,
-    ProbeWindow, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
+    Collected, Control, ControlValues, Ended, ErrorCode, Failure, Frozen, Linked, Method, Overlapped, Plan, Prepared, ProbeMark,
+    ProbeWindow, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
 };
 use super::{Order, OrderRequest};
-
-/// `Control[name] = value`. The names are the workload's (docs/spec.md, "Control variables"), so they are data here.
-pub type Control = serde_json::Map<String, Value>;
-
-/// One entry of `route_list`: indices that stand for terminal addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Route {
-    /// Index of the terminal to reach.
-    #[serde(rename = "destID")]
-    pub dest_id: u16,
-    /// Index of the terminal that forwards to it.
-    pub nexthop: u16,
-}
 
 /// Where eth3 is to point: at the radio or parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +68,7 @@ pub struct CommandSpec {
 }
 
 /// A command as a type of its own, of [`ask`], that knows the type of its answer.
-pub trait Ask: Into<Command> {
+pub trait TypedCommand: Into<Command> {
     /// What the agent answers.
     type Answer: AnswerType;
 }
@@ -135,7 +122,7 @@ macro_rules! commands {
             }
         }
 
-        /// Commands as types: what `link::client` asks with [`Ask::Answer`](super::Ask::Answer) as the result.
+        /// Commands as types: what `link::client` asks with [`TypedCommand::Answer`](super::TypedCommand::Answer) as the result.
         #[expect(missing_docs, reason = "the fields are those of `Command`")]
         pub mod ask {
             use super::*;
@@ -154,7 +141,7 @@ macro_rules! commands {
             )*
         }
 
-        $( impl Ask for ask::$name {
+        $( impl TypedCommand for ask::$name {
             type Answer = $answer;
         } )*
     };

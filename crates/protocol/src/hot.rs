@@ -26,17 +26,6 @@ pub struct Overlapped {
     pub sync_ms: f64,
 }
 
-/// What the processes know of IP payloads and packets when the work changed hands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Handover {
-    /// Payloads that both ends had received; delivered once.
-    pub payloads_again: u64,
-    /// Payloads between those that neither end had received.
-    pub payloads_missing: u64,
-    /// Packets that waited on the source and found no room in what was carried over.
-    pub packets_left_behind: u64,
-}
-
 /// Packets of a frozen D2D process: result of `double_kill` where there was one, and of the workload contract's `unsent`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsent {

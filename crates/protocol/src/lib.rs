@@ -6,6 +6,7 @@ mod answer;
 mod check;
 mod collected;
 mod command;
+mod control;
 mod environment;
 mod failure;
 mod hot;
@@ -16,27 +17,30 @@ mod probe;
 mod record;
 mod request;
 mod telemetry;
+mod trace;
 
-pub use answer::{Answer, AnswerType, ControlReport, ControlValues, Ended, Started, TunIp};
+pub use answer::{Answer, AnswerType, Ended, Started, TunIp};
 pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
 pub use collected::Collected;
-pub use command::{Access, Arguments, Ask, Command, CommandSpec, Control, Route, SetPort, Source, ask};
+pub use command::{Access, Arguments, Command, CommandSpec, SetPort, Source, TypedCommand, ask};
+pub use control::{Control, ControlReport, ControlValues, Route};
 pub use environment::{Trying, missing};
 pub use failure::{ErrorCode, Failure};
-pub use hot::{Frozen, Handover, Overlapped, Prepared, SoftState, Unsent};
+pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST,
-    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS, TracePart,
+    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
 };
 pub use request::{Connection, Reply, Request};
 pub use telemetry::{
     Event, HostLoad, Level, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress,
     RadioOwner, Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
 };
+pub use trace::{Handover, TracePart};
 
 /// Version of the wire format. A peer that speaks another one is refused with [`ErrorCode::Version`].
 pub const VERSION: u32 = 1;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Handover, Method, Order};
+use super::{Failure, Handover, Method, Order, TracePart};
 
 /// Phases of a migration, as the source's table names them, and the stopping of the source as a row of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,19 +96,6 @@ pub struct Phase {
     pub source_ms: Option<f64>,
 }
 
-/// A part of a cut, as a host saw it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TracePart {
-    /// The host.
-    pub host: String,
-    /// What it did, in a few words.
-    pub part: String,
-    /// When it began, on that host's monotonic clock, us.
-    pub at_us: u64,
-    /// How long it took, us.
-    pub us: u64,
-}
-
 /// How an order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,6 +158,9 @@ pub struct RunRecord {
     pub from: String,
     /// Host that was to serve; for orders that move nothing, the host concerned.
     pub to: String,
+    /// Name of the radio, where a host has several; absent: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radio: Option<String>,
     /// The host that served relayed between terminals.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relay: bool,

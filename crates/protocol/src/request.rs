@@ -37,6 +37,9 @@ pub struct Request {
     /// Random text, never used twice by one sender.
     #[serde(default)]
     pub nonce: String,
+    /// Name of the radio, where a host has several; absent: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radio: Option<String>,
     /// What to do.
     #[serde(flatten)]
     pub command: Command,

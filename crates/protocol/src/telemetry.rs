@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ControlReport, Method, Order, Phase, PhaseName, Route};
+use super::{ControlReport, ControlValues, Method, Order, Phase, PhaseName, Route};
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
 pub const TOPIC_TELEMETRY: &str = "telemetry";
@@ -17,6 +17,9 @@ pub struct Telemetry {
     pub v: u32,
     /// Host name.
     pub host: String,
+    /// Name of the radio, where a host has several; absent: the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radio: Option<String>,
     /// Counts up by one per message: a gap is a loss.
     pub seq: u64,
     /// When it was measured.
@@ -47,6 +50,13 @@ pub struct Telemetry {
     pub probe: Option<ProbeStatus>,
     /// The order being carried out here, or the last one.
     pub migration: Option<Progress>,
+}
+
+impl Telemetry {
+    /// Control variables and routes as last collected.
+    pub fn control_values(&self) -> ControlValues {
+        ControlValues { control: self.control.values.clone(), route_list: self.route_list.clone() }
+    }
 }
 
 /// Load of a host.
@@ -291,7 +301,7 @@ pub enum OrderStage {
 }
 
 impl OrderStage {
-    /// Whether the order has not cut yet: the source serves, and the order can be cancelled.
+    /// Whether the source still serves undisturbed.
     pub fn is_before_cut(self) -> bool {
         matches!(self, Self::Checking | Self::Preparing | Self::Ready)
     }
@@ -324,6 +334,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Whether it is a migration under way that can still be cancelled.
+    pub fn is_before_cut(&self) -> bool {
+        !self.finished && self.order.is_migration() && self.stage.is_before_cut()
+    }
+
     /// Phases that are done, as a record lists them.
     pub fn phases(&self) -> Vec<Phase> {
         self.steps
@@ -342,8 +357,19 @@ pub enum RadioOwner {
     Nobody,
     /// One host's does.
     Host(String),
-    /// More than one: the radio can not decide whom to serve.
+    /// More than one: the radio cannot decide whom to serve.
     Conflict(Vec<String>),
+}
+
+impl RadioOwner {
+    /// The owner, where these hosts' eth3 point at the radio.
+    pub fn from_holders(mut hosts: Vec<String>) -> Self {
+        match hosts.len() {
+            0 => Self::Nobody,
+            1 => Self::Host(hosts.remove(0)),
+            _ => Self::Conflict(hosts),
+        }
+    }
 }
 
 /// How much an event matters.

@@ -102,3 +102,15 @@ fn what_an_older_agent_leaves_out_is_filled_in() {
 fn records_are_written_as_in_0_1_0() {
     every_line::<RunRecord>(include_str!("golden/records.jsonl"));
 }
+
+/// Hosts have one radio each today, and nobody sends its name.
+#[test]
+fn a_radio_may_be_named() {
+    let request = r#"{"v":1,"id":"a","to":"server1","sent_at_ms":0,"nonce":"","radio":"pool","command":"freeze"}"#;
+    assert_eq!(serde_json::to_string(&Request::parse(request.as_bytes()).unwrap()).unwrap(), request);
+    let named = |json: &str, before: &str| json.replacen(before, &format!("\"radio\":\"pool\",{before}"), 1);
+    let telemetry = named(include_str!("golden/telemetry.jsonl").lines().next().unwrap(), "\"seq\":");
+    assert_eq!(survives::<Telemetry>(&telemetry).radio.as_deref(), Some("pool"));
+    let record = include_str!("golden/records.jsonl").lines().find(|json| json.contains("\"relay\":true")).unwrap();
+    assert_eq!(survives::<RunRecord>(&named(record, "\"relay\":true")).radio.as_deref(), Some("pool"));
+}

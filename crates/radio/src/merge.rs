@@ -1,6 +1,6 @@
 //! Joins receive packets into blocks of contiguous samples.
 
-use super::timeline::{Place, Timeline};
+use super::timeline::{PacketPlace, SampleTimeline};
 use n210_wire::RxData;
 use workload::samples::{Block, Kind};
 
@@ -10,7 +10,7 @@ pub const BLOCK: usize = 1920;
 /// The block under way.
 #[derive(Debug)]
 pub struct Merger {
-    timeline: Timeline,
+    timeline: SampleTimeline,
     block: Block,
 }
 
@@ -18,16 +18,16 @@ impl Merger {
     /// For a stream of one sample every `decimation` ticks.
     pub fn new(decimation: u32) -> Self {
         let block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(BLOCK) };
-        Self { timeline: Timeline::new(u64::from(decimation)), block }
+        Self { timeline: SampleTimeline::new(u64::from(decimation)), block }
     }
 
     /// Adds a packet, and hands over the block under way first if the packet does not continue it or does not fit.
-    pub fn add(&mut self, data: &RxData<'_>, full: impl FnMut(&Block)) -> Place {
+    pub fn add(&mut self, data: &RxData<'_>, full: impl FnMut(&Block)) -> PacketPlace {
         let place = self.timeline.place(data.tick, data.count, data.len());
-        if place == Place::Straggler {
+        if place == PacketPlace::Straggler {
             return place;
         }
-        if place != Place::Next || self.block.samples.len() + data.len() > BLOCK {
+        if place != PacketPlace::Next || self.block.samples.len() + data.len() > BLOCK {
             self.hand_over(full);
         }
         if self.block.samples.is_empty() {
@@ -70,7 +70,7 @@ mod tests {
         bytes
     }
 
-    fn add(merger: &mut Merger, bytes: &[u8], blocks: &mut Vec<Block>) -> Place {
+    fn add(merger: &mut Merger, bytes: &[u8], blocks: &mut Vec<Block>) -> PacketPlace {
         let Ok(RxPacket::Data(data)) = RxPacket::decode(bytes) else { panic!("not a sample packet") };
         merger.add(&data, |block| blocks.push(block.clone()))
     }
@@ -90,10 +90,10 @@ mod tests {
     #[test]
     fn no_block_crosses_a_gap() {
         let (mut merger, mut blocks) = (Merger::new(D as u32), Vec::new());
-        assert_eq!(add(&mut merger, &packet(0, 15, 363), &mut blocks), Place::Start);
-        assert_eq!(add(&mut merger, &packet(726, 1, 363), &mut blocks), Place::Gap(363));
-        assert_eq!(add(&mut merger, &packet(363, 0, 363), &mut blocks), Place::Straggler);
-        assert_eq!(add(&mut merger, &packet(1089, 2, 1), &mut blocks), Place::Next);
+        assert_eq!(add(&mut merger, &packet(0, 15, 363), &mut blocks), PacketPlace::Start);
+        assert_eq!(add(&mut merger, &packet(726, 1, 363), &mut blocks), PacketPlace::Gap(363));
+        assert_eq!(add(&mut merger, &packet(363, 0, 363), &mut blocks), PacketPlace::Straggler);
+        assert_eq!(add(&mut merger, &packet(1089, 2, 1), &mut blocks), PacketPlace::Next);
         merger.hand_over(|block| blocks.push(block.clone()));
         let shape: Vec<(u64, usize)> = blocks.iter().map(|b| (b.tick, b.samples.len())).collect();
         assert_eq!(shape, [(0, 363), (726 * D, 364)]);

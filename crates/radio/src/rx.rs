@@ -9,7 +9,7 @@ use super::counters::add;
 use super::merge::Merger;
 use super::session::{Session, Throttle};
 use super::sockets::Incoming;
-use super::timeline::Place;
+use super::timeline::PacketPlace;
 use n210_wire::stream_rx::RxError;
 use n210_wire::{RxContext, RxData, RxPacket};
 use workload::samples::Block;
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub fn run(session: &Session, bridge: &Bridge) {
     // Without a timeout a silent stream would go unnoticed; with one that cannot be set, nothing else works either.
     let _ = session.rx.set_read_timeout(Some(LOOK_AROUND));
-    let mut receiver = Receiver::new(session, bridge);
+    let mut receiver = StreamReceiver::new(session, bridge);
     let mut incoming = Incoming::default();
     loop {
         session.await_linked();
@@ -41,7 +41,7 @@ pub fn run(session: &Session, bridge: &Bridge) {
     }
 }
 
-struct Receiver<'a> {
+struct StreamReceiver<'a> {
     session: &'a Session,
     merger: Merger,
     sender: BlockSender<'a>,
@@ -53,7 +53,7 @@ struct Receiver<'a> {
     slow_notes: Throttle,
 }
 
-impl<'a> Receiver<'a> {
+impl<'a> StreamReceiver<'a> {
     fn new(session: &'a Session, bridge: &'a Bridge) -> Self {
         Self {
             session,
@@ -108,9 +108,9 @@ impl<'a> Receiver<'a> {
     fn join(&mut self, data: &RxData<'_>) -> u64 {
         let Self { merger, sender, session, slow_notes, .. } = self;
         match merger.add(data, |block| deliver(block, sender, session, slow_notes)) {
-            Place::Straggler => return 0,
-            Place::Gap(lost) => add(&session.counters.rx_lost_samples, lost),
-            Place::Next | Place::Start => {}
+            PacketPlace::Straggler => return 0,
+            PacketPlace::Gap(lost) => add(&session.counters.rx_lost_samples, lost),
+            PacketPlace::Next | PacketPlace::Start => {}
         }
         data.len() as u64
     }

@@ -30,7 +30,7 @@ const GOES_ON: Duration = Duration::from_millis(10);
 
 /// Whether the entity is linked, and whether its samples have arrived.
 #[derive(Debug, Default)]
-struct Flow {
+struct StreamState {
     linked: bool,
     arrived: bool,
 }
@@ -59,9 +59,9 @@ pub struct Session {
     control: Mutex<ControlPort>,
     /// One link at a time.
     linking: Mutex<()>,
-    flow: Mutex<Flow>,
+    flow: Mutex<StreamState>,
     flow_changed: Condvar,
-    /// Copy of [`Flow::linked`] for the threads that must not wait.
+    /// Copy of [`StreamState::linked`] for the threads that must not wait.
     linked: AtomicBool,
     /// Whether somebody waits for the first samples.
     awaited: AtomicBool,

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod keeper;
 pub mod log;
 pub mod realtime;
+pub mod runtime;
 pub mod samples;
 pub mod seqpacket;
 pub mod serve;

@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::parts::{self, PartRow};
 use super::short;
-use crate::metrics::table::{SUMS, median};
+use super::spread::Spread;
+use crate::metrics::table::SUMS;
 use protocol::{Outcome, PhaseName, RunRecord};
 
 /// What makes a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum By {
+pub enum GroupBy {
     /// Every run by itself.
     #[default]
     Run,
@@ -21,7 +22,7 @@ pub enum By {
     Direction,
 }
 
-impl By {
+impl GroupBy {
     /// The next way, in a circle.
     pub fn next(self) -> Self {
         match self {
@@ -52,47 +53,18 @@ pub struct Group {
     pub left_out: usize,
 }
 
-/// Several values of one figure.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
-    /// How many.
-    pub n: usize,
-    /// Median; of an even number, the mean of the middle two.
-    pub median: f64,
-    /// 95th percentile by nearest rank: below 20 values it is the maximum.
-    pub p95: f64,
-    /// 99th percentile by nearest rank: below 100 values it is the maximum.
-    pub p99: f64,
-    /// Smallest.
-    pub min: f64,
-    /// Largest.
-    pub max: f64,
-}
-
-impl Spread {
-    /// The spread of some values; `None` of none.
-    pub fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.retain(|v| v.is_finite());
-        values.sort_by(f64::total_cmp);
-        let n = values.len();
-        let (min, max) = (*values.first()?, *values.last()?);
-        let percentile = |percent: usize| values.get((n * percent).div_ceil(100).clamp(1, n) - 1).copied();
-        let (p95, p99) = (percentile(95)?, percentile(99)?);
-        Some(Self { n, median: median(values)?, p95, p99, min, max })
-    }
-}
-
 /// One figure over all groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
+pub struct ComparedFigure {
     /// Name, as records have it.
     pub name: &'static str,
     /// What it is.
     pub explanation: &'static str,
     /// `ms`, or `count`.
     pub unit: &'static str,
-    /// The source's figure.
-    pub source: Option<f64>,
+    /// The paper's figure.
+    #[serde(rename = "source")]
+    pub paper: Option<f64>,
     /// One for each group; `None` where nothing was measured.
     pub spreads: Vec<Option<Spread>>,
 }
@@ -103,19 +75,19 @@ pub struct Comparison {
     /// The groups, in the order in which they first appear.
     pub groups: Vec<Group>,
     /// Phases, total, interruption.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparedFigure>,
     /// The parts of the cut, where runs kept a trace.
     pub parts: Vec<PartRow>,
 }
 
 /// Compares runs. Orders that move nothing have no figures to compare and are not counted.
-pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
+pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
     let mut groups: Vec<(Group, Vec<&RunRecord>)> = Vec::new();
     for run in runs.iter().filter(|run| run.order.is_migration()) {
         let name = match by {
-            By::Run => short(&run.run).to_owned(),
-            By::Method => method(run),
-            By::Direction => format!("{} {}", method(run), run.order),
+            GroupBy::Run => short(&run.run).to_owned(),
+            GroupBy::Method => method(run),
+            GroupBy::Direction => format!("{} {}", method(run), run.order),
         };
         let at = groups.iter().position(|(group, _)| group.name == name).unwrap_or_else(|| {
             groups.push((Group { name, runs: 0, left_out: 0 }, Vec::new()));
@@ -131,20 +103,20 @@ pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
         }
     }
     let spreads = |figure: &dyn Fn(&RunRecord) -> Option<f64>| -> Vec<Option<Spread>> {
-        groups.iter().map(|(_, members)| Spread::of(members.iter().filter_map(|run| figure(run)).collect())).collect()
+        groups.iter().map(|(_, members)| Spread::from_values(members.iter().filter_map(|run| figure(run)).collect())).collect()
     };
-    let phases = PhaseName::ALL.into_iter().map(|phase| Row {
+    let phases = PhaseName::ALL.into_iter().map(|phase| ComparedFigure {
         name: phase.name(),
         explanation: phase.explanation(),
         unit: "ms",
-        source: phase.source_ms(),
+        paper: phase.source_ms(),
         spreads: spreads(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
     });
-    let sums = SUMS.into_iter().map(|(name, explanation, figure, source)| Row {
+    let sums = SUMS.into_iter().map(|(name, explanation, figure, paper)| ComparedFigure {
         name,
         explanation,
         unit: if name == "lost" { "count" } else { "ms" },
-        source,
+        paper,
         // A count says nothing of runs that were probed at different intervals.
         spreads: spreads(&figure)
             .into_iter()
@@ -152,7 +124,7 @@ pub fn compare(runs: &[&RunRecord], by: By) -> Comparison {
             .map(|(spread, (_, members))| spread.filter(|_| name != "lost" || same_interval(members)))
             .collect(),
     });
-    let said = |row: &Row| row.source.is_some() || row.spreads.iter().any(Option::is_some);
+    let said = |row: &ComparedFigure| row.paper.is_some() || row.spreads.iter().any(Option::is_some);
     let rows = phases.chain(sums).filter(said).collect();
     let parts = parts::compare(&groups.iter().map(|(_, members)| members.as_slice()).collect::<Vec<_>>());
     Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows, parts }
@@ -178,7 +150,7 @@ impl Comparison {
             let left_out = if group.left_out > 0 { format!(", {} left out", group.left_out) } else { String::new() };
             let _ = write!(text, "  {:>38}", format!("{} (n = {}{left_out})", group.name, group.runs));
         }
-        let _ = writeln!(text, "  {:>8}", "source");
+        let _ = writeln!(text, "  {:>8}", "paper");
         for row in &self.rows {
             let _ = write!(text, "{:NAME$}", format!("{:<12} {}", row.name, row.explanation));
             for spread in &row.spreads {
@@ -191,8 +163,14 @@ impl Comparison {
                 );
                 let _ = write!(text, "  {figures:>38}");
             }
-            let _ = writeln!(text, "  {:>8}", row.source.map_or_else(|| "-".into(), |f| format!("{f:.0}")));
+            let _ = writeln!(text, "  {:>8}", row.paper.map_or_else(|| "-".into(), |f| format!("{f:.0}")));
         }
         text
+    }
+
+    /// The parts of the cut as text for a terminal or a file; empty where no run kept a trace.
+    pub fn parts_text(&self) -> String {
+        let groups: Vec<&str> = self.groups.iter().map(|group| group.name.as_str()).collect();
+        parts::text(&groups, &self.parts)
     }
 }

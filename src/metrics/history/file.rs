@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::metrics::table::{SUMS, word};
+use crate::metrics::table::{SUMS, outcome_name};
 use protocol::RunRecord;
 
 /// What the figures of an export are.
-const MEASURED: &str = "ms and counts measured in the run; source: the source system's published figures";
+const MEASURED: &str = "ms and counts measured in the run; source: the figures that the paper has published";
 
 /// Runs as one JSON document.
 pub fn json(runs: &[&RunRecord]) -> Value {
@@ -28,7 +28,7 @@ pub fn csv(runs: &[&RunRecord]) -> String {
             run.from.clone(),
             run.to.clone(),
             run.by.clone().unwrap_or_default(),
-            word(run.outcome).into(),
+            outcome_name(run.outcome).into(),
         ];
         let stamp: Vec<String> = stamp.iter().map(|text| quoted(text)).collect();
         let phases = run.phases.iter().map(|p| (p.name.name(), p.name.explanation(), Some(p.ms), p.source_ms));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{Comparison, Spread};
+use super::spread::Spread;
 use crate::metrics::trace;
 use protocol::RunRecord;
 
@@ -41,7 +41,8 @@ pub(super) fn compare(groups: &[&[&RunRecord]]) -> Vec<PartRow> {
     }
     seen.sort_by_key(|(side, ..)| side != "source");
     let row = |(side, part, of): Seen| {
-        let (begins_us, took_us) = of.into_iter().map(|[begins, took]| (Spread::of(begins), Spread::of(took))).unzip();
+        let (begins_us, took_us) =
+            of.into_iter().map(|[begins, took]| (Spread::from_values(begins), Spread::from_values(took))).unzip();
         PartRow { side, part, begins_us, took_us }
     };
     seen.into_iter().map(row).collect()
@@ -55,33 +56,31 @@ fn side<'a>(run: &RunRecord, host: &'a str) -> &'a str {
     }
 }
 
-impl Comparison {
-    /// The parts of the cut as text for a terminal or a file; empty where no run kept a trace.
-    pub fn parts_text(&self) -> String {
-        const NAME: usize = 58;
-        let mut text = String::new();
-        if self.parts.is_empty() {
-            return text;
-        }
-        let head = "the cut in parts, us: median begin / took / p95 / max";
-        let _ = write!(text, "{head:NAME$}");
-        for group in &self.groups {
-            let _ = write!(text, "  {:>30}", group.name);
+/// The parts as text, a column for each group; empty without parts.
+pub(super) fn text(groups: &[&str], parts: &[PartRow]) -> String {
+    const NAME: usize = 58;
+    let mut text = String::new();
+    if parts.is_empty() {
+        return text;
+    }
+    let head = "the cut in parts, us: median begin / took / p95 / max";
+    let _ = write!(text, "{head:NAME$}");
+    for group in groups {
+        let _ = write!(text, "  {group:>30}");
+    }
+    text.push('\n');
+    for PartRow { side, part, begins_us, took_us } in parts {
+        let _ = write!(text, "{:NAME$}", format!("{side:<12} {part}"));
+        for spreads in begins_us.iter().zip(took_us) {
+            let figures = match spreads {
+                (Some(begins), Some(took)) => {
+                    format!("{:.0} / {:.0} / {:.0} / {:.0}", begins.median, took.median, took.p95, took.max)
+                }
+                _ => "-".into(),
+            };
+            let _ = write!(text, "  {figures:>30}");
         }
         text.push('\n');
-        for PartRow { side, part, begins_us, took_us } in &self.parts {
-            let _ = write!(text, "{:NAME$}", format!("{side:<12} {part}"));
-            for spreads in begins_us.iter().zip(took_us) {
-                let figures = match spreads {
-                    (Some(begins), Some(took)) => {
-                        format!("{:.0} / {:.0} / {:.0} / {:.0}", begins.median, took.median, took.p95, took.max)
-                    }
-                    _ => "-".into(),
-                };
-                let _ = write!(text, "  {figures:>30}");
-            }
-            text.push('\n');
-        }
-        text
     }
+    text
 }

@@ -2,11 +2,14 @@
 
 use std::cmp::Ordering;
 
-use crate::metrics::table::word;
+use strum::VariantArray;
+
+use crate::metrics::table::outcome_name;
 use protocol::RunRecord;
 
 /// What runs are sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum SortKey {
     /// When the order began.
     #[default]
@@ -30,29 +33,15 @@ pub enum SortKey {
 }
 
 impl SortKey {
-    /// All keys, in the order of the columns.
-    pub const ALL: [Self; 9] =
-        [Self::Started, Self::Order, Self::Method, Self::Outcome, Self::By, Self::Total, Self::Phases, Self::Lost, Self::Gap];
-
     /// The key `steps` columns further on, in a circle.
     pub fn step(self, steps: isize) -> Self {
-        let at = Self::ALL.iter().position(|key| *key == self).unwrap_or(0) as isize;
-        Self::ALL[(at + steps).rem_euclid(Self::ALL.len() as isize) as usize]
+        let at = Self::VARIANTS.iter().position(|key| *key == self).unwrap_or(0) as isize;
+        Self::VARIANTS[(at + steps).rem_euclid(Self::VARIANTS.len() as isize) as usize]
     }
 
     /// Name, as options have it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Started => "started",
-            Self::Order => "order",
-            Self::Method => "method",
-            Self::Outcome => "outcome",
-            Self::By => "by",
-            Self::Total => "total",
-            Self::Phases => "phases",
-            Self::Lost => "lost",
-            Self::Gap => "gap",
-        }
+        self.into()
     }
 }
 
@@ -64,7 +53,7 @@ pub fn order(key: SortKey, reverse: bool) -> impl Fn(&RunRecord, &RunRecord) -> 
             SortKey::Started => Ordering::Equal,
             SortKey::Order => turned(a.order.to_string().cmp(&b.order.to_string()), reverse),
             SortKey::Method => turned(a.method.to_string().cmp(&b.method.to_string()), reverse),
-            SortKey::Outcome => turned(word(a.outcome).cmp(word(b.outcome)), reverse),
+            SortKey::Outcome => turned(outcome_name(a.outcome).cmp(outcome_name(b.outcome)), reverse),
             SortKey::By => turned(a.by.cmp(&b.by), reverse),
             SortKey::Total => figures(Some(a.total_ms), Some(b.total_ms), reverse),
             SortKey::Phases => figures(a.interruption.by_phases_ms, b.interruption.by_phases_ms, reverse),

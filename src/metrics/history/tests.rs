@@ -72,18 +72,18 @@ fn sorted_by_every_key_and_what_was_not_measured_last() {
 
 #[test]
 fn spreads_by_nearest_rank() {
-    let spread = Spread::of((1..=100).map(f64::from).collect()).unwrap();
+    let spread = Spread::from_values((1..=100).map(f64::from).collect()).unwrap();
     assert_eq!((spread.n, spread.median, spread.min, spread.max), (100, 50.5, 1.0, 100.0));
     assert_eq!((spread.p95, spread.p99), (95.0, 99.0));
-    assert_eq!(Spread::of(vec![7.0, f64::NAN]).map(|s| (s.n, s.p95, s.p99)), Some((1, 7.0, 7.0)));
-    assert_eq!(Spread::of(vec![]), None);
+    assert_eq!(Spread::from_values(vec![7.0, f64::NAN]).map(|s| (s.n, s.p95, s.p99)), Some((1, 7.0, 7.0)));
+    assert_eq!(Spread::from_values(vec![]), None);
 }
 
 #[test]
 fn groups_stand_side_by_side_and_failures_are_counted_not_mixed_in() {
     let runs = some();
     let runs: Vec<&RunRecord> = runs.iter().collect();
-    let by_method = compare(&runs, By::Method);
+    let by_method = compare(&runs, GroupBy::Method);
     let groups: Vec<(&str, usize, usize)> = by_method.groups.iter().map(|g| (g.name.as_str(), g.runs, g.left_out)).collect();
     assert_eq!(groups, [("classic", 2, 1), ("cold", 1, 0)]);
     let link = by_method.rows.iter().find(|row| row.name == "link_usrp").unwrap();
@@ -91,18 +91,18 @@ fn groups_stand_side_by_side_and_failures_are_counted_not_mixed_in() {
         link.spreads.iter().map(|s| s.map(|s| (s.median, s.max))).collect::<Vec<_>>(),
         [Some((200.0, 300.0)), Some((400.0, 400.0))]
     );
-    assert_eq!(link.source, Some(1743.0));
-    assert_eq!(compare(&runs, By::Run).groups.len(), 4);
-    let names: Vec<String> = compare(&runs, By::Direction).groups.into_iter().map(|g| g.name).collect();
+    assert_eq!(link.paper, Some(1743.0));
+    assert_eq!(compare(&runs, GroupBy::Run).groups.len(), 4);
+    let names: Vec<String> = compare(&runs, GroupBy::Direction).groups.into_iter().map(|g| g.name).collect();
     assert_eq!(names, ["classic M", "cold M", "classic MB"]);
-    let lost = |of: &[&RunRecord]| compare(of, By::Method).rows.iter().find(|row| row.name == "lost").unwrap().spreads[0];
+    let lost = |of: &[&RunRecord]| compare(of, GroupBy::Method).rows.iter().find(|row| row.name == "lost").unwrap().spreads[0];
     assert_eq!(lost(&[runs[0], runs[2]]).map(|s| s.median), Some(3.0));
     let mut faster = runs[2].clone();
     faster.interruption.probe_interval_ms = Some(1.0);
     assert_eq!(lost(&[runs[0], &faster]), None, "counts at two intervals do not compare");
     let mut relay = runs[0].clone();
     relay.relay = true;
-    assert_eq!(compare(&[runs[0], &relay], By::Method).groups.len(), 2, "a relay's figures stand apart");
+    assert_eq!(compare(&[runs[0], &relay], GroupBy::Method).groups.len(), 2, "a relay's figures stand apart");
     let text = by_method.text();
     assert!(text.contains("classic (n = 2, 1 left out)") && text.contains("200.00 / 300.00 / 100.00 / 300.00"), "{text}");
 }
@@ -116,7 +116,7 @@ fn the_parts_of_a_cut_are_taken_together_by_what_a_host_was_not_by_its_name() {
     (back.from, back.to) = ("two".into(), "one".into());
     there.trace = vec![part("two", "claim", 900, 40), part("one", "freeze", 100, 10), part("one", "away", 110, 5)];
     back.trace = vec![part("two", "freeze", 7, 30), part("two", "away", 57, 5), part("one", "claim", 9, 60)];
-    let comparison = compare(&[&there, &back], By::Method);
+    let comparison = compare(&[&there, &back], GroupBy::Method);
     let medians = |spreads: &[Option<Spread>]| spreads.iter().map(|s| s.map(|s| s.median)).collect::<Vec<_>>();
     let rows: Vec<_> =
         comparison.parts.iter().map(|p| (p.side.as_str(), p.part.as_str(), medians(&p.begins_us), medians(&p.took_us))).collect();
@@ -130,8 +130,8 @@ fn the_parts_of_a_cut_are_taken_together_by_what_a_host_was_not_by_its_name() {
     );
     assert!(comparison.parts_text().contains("30 / 5 / 5 / 5"), "{}", comparison.parts_text());
     let other = run(Method::Cold, 1.0, Some(0));
-    assert_eq!(compare(&[&other, &there], By::Method).parts[0].took_us[0], None, "a method that keeps none has none");
-    assert_eq!(compare(&[&other], By::Method).parts_text(), "");
+    assert_eq!(compare(&[&other, &there], GroupBy::Method).parts[0].took_us[0], None, "a method that keeps none has none");
+    assert_eq!(compare(&[&other], GroupBy::Method).parts_text(), "");
 }
 
 #[test]

@@ -546,7 +546,7 @@ fn seamless_is_refused_before_anything_is_changed_and_offers_hot() {
         let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config);
         let mut fleet = before(M);
         let record =
-            run_setting(&mut fleet, setting, |_, _| Duration::from_millis(1), &mut |_: &State, _: Duration| (), |_| Wish::None);
+            run_setting(&mut fleet, setting, |_, _| Duration::from_millis(1), &mut |_: &State, _: Duration| (), |_| Decision::None);
         assert_eq!((record.outcome == Done, fleet.changes().is_empty()), (fits, !fits), "{record:?}");
         if !fits {
             refused(&record, "do not fit on the radio's gigabit together");

@@ -6,15 +6,15 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::metrics::records;
-use crate::migration::{Agents, Wish, carry_out};
+use crate::migration::{Agents, Decision, carry_out};
 use protocol::{Answer, Command, ErrorCode, Failure, Outcome, Progress};
 
 fn request(order: Order) -> OrderRequest {
     OrderRequest { by: Some("tester@here".into()), ..OrderRequest::new(order, Method::Classic) }
 }
 
-fn nothing() -> watch::Receiver<Wish> {
-    watch::channel(Wish::None).1
+fn nothing() -> watch::Receiver<Decision> {
+    watch::channel(Decision::None).1
 }
 
 #[tokio::test(start_paused = true)]

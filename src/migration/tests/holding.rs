@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::Fault::Silent;
-use protocol::Method::{Classic, Cold};
+use protocol::Method::{Classic, Cold, Hot, Seamless};
 use protocol::Order::{M, MB};
 use protocol::{Answer, ErrorCode, Expected, OrderStage, Origin, Outcome};
 
@@ -16,13 +16,13 @@ fn time(_: &str, _: &str) -> Duration {
 
 #[test]
 fn a_hold_stops_ready_before_the_cut_and_goes_on_at_go() {
-    for (order, method) in [(M, Classic), (MB, Classic), (M, Cold)] {
+    for (order, method) in [(M, Classic), (MB, Classic), (M, Cold), (M, Hot), (MB, Seamless)] {
         let request = OrderRequest { hold: true, ..OrderRequest::new(order, method) };
         let mut fleet = before(order);
         let mut stages = Vec::new();
         let mut seen = |state: &State, at: Duration| stages.push(state.progress(at).stage);
         let record = run_setting(&mut fleet, setting(&request), time, &mut seen, |state| {
-            if state.progress(Duration::ZERO).stage == OrderStage::Ready { Wish::Go } else { Wish::None }
+            if state.progress(Duration::ZERO).stage == OrderStage::Ready { Decision::Go } else { Decision::None }
         });
         assert_eq!(record.outcome, Outcome::Ok, "{record:?}");
         assert!(record.held_ms.is_some());
@@ -38,7 +38,7 @@ fn a_hold_stops_ready_before_the_cut_and_goes_on_at_go() {
 fn a_hold_that_everybody_forgot_ends_with_the_source_serving() {
     let request = OrderRequest { hold: true, ..OrderRequest::new(M, Classic) };
     let mut fleet = before(M);
-    let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| (), |_| Wish::None);
+    let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| (), |_| Decision::None);
     assert_eq!(record.outcome, Outcome::Cancelled);
     assert!(record.reason.unwrap().contains("nobody said go within 10 minutes"));
     assert!(fleet.hosts["server1"].serves() && !fleet.hosts["server2"].d2d);
@@ -46,14 +46,14 @@ fn a_hold_that_everybody_forgot_ends_with_the_source_serving() {
 
 #[test]
 fn cancelled_at_any_moment_before_the_cut_the_source_serves_on_and_nothing_is_left() {
-    for (order, method) in [(M, Classic), (MB, Classic), (M, Cold), (MB, Cold)] {
+    for (order, method) in [M, MB].into_iter().flat_map(|order| [Classic, Cold, Hot, Seamless].map(|method| (order, method))) {
         for hold in [false, true] {
-            for after in 0..12 {
+            for after in 0..18 {
                 let request = OrderRequest { hold, ..OrderRequest::new(order, method) };
                 let mut fleet = before(order);
                 let count = std::cell::Cell::new(0);
                 let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| count.set(count.get() + 1), |_| {
-                    if count.get() > after { Wish::Cancel } else { Wish::None }
+                    if count.get() > after { Decision::Cancel } else { Decision::None }
                 });
                 let case = format!("{order} {method} after {after}: {record:?}");
                 let (from, to) = (&fleet.hosts[&record.from], &fleet.hosts[&record.to]);
@@ -79,7 +79,7 @@ fn a_failure_of_the_clean_up_of_a_cancelled_order_is_told() {
     let mut fleet = before(M);
     fleet.faults.push(("server2", "double_kill", Silent));
     let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| (), |state| {
-        if state.progress(Duration::ZERO).stage == OrderStage::Ready { Wish::Cancel } else { Wish::None }
+        if state.progress(Duration::ZERO).stage == OrderStage::Ready { Decision::Cancel } else { Decision::None }
     });
     assert_eq!(record.outcome, Outcome::Cancelled, "{record:?}");
     assert!(record.warnings[0].starts_with("Clean-up: double_kill on server2"));
@@ -100,7 +100,7 @@ fn an_interruption_beyond_the_budget_is_refused_with_both_figures() {
         let request = OrderRequest { budget_ms: Some(budget), force, ..OrderRequest::new(M, Classic) };
         let mut fleet = before(M);
         let setting = Setting { expected, ..setting(&request) };
-        let record = run_setting(&mut fleet, setting, time, &mut |_, _| (), |_| Wish::None);
+        let record = run_setting(&mut fleet, setting, time, &mut |_, _| (), |_| Decision::None);
         match refused {
             Some(words) => {
                 assert!(record.reason.as_deref().unwrap().contains(words), "{record:?}");

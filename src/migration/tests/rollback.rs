@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::Fault::{Blind, Lost, Refused, Stuck};
-use protocol::Method::{Classic, Cold, Hot};
+use protocol::Method::{Classic, Cold, Hot, Seamless};
 use protocol::Order::{M, MB};
 use protocol::{Outcome, PhaseName};
 
@@ -156,7 +156,7 @@ fn a_radio_that_was_away_for_a_moment_is_found_again() {
 
 #[test]
 fn a_destination_that_dies_after_the_move_does_not_leave_nobody_serving() {
-    for method in [Classic, Cold, Hot] {
+    for method in [Classic, Cold, Hot, Seamless] {
         for far_end in [true, false] {
             let mut fleet = before(M);
             fleet.dies = Some(("server2", "await_sync"));
@@ -172,7 +172,7 @@ fn a_destination_that_dies_after_the_move_does_not_leave_nobody_serving() {
 
 #[test]
 fn a_source_that_dies_before_the_cut_is_started_again() {
-    for method in [Classic, Cold, Hot] {
+    for method in [Classic, Cold, Hot, Seamless] {
         let mut fleet = before(M);
         fleet.dies = Some(("server1", "get_tun_ip"));
         fleet.faults.push(("server2", "set_tun_ip", Refused));

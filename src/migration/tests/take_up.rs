@@ -1,9 +1,9 @@
 //! The agent that carries an order out ends at any moment, and the next one takes the order up.
 
 use super::*;
+use crate::migration::engine::take_up;
 use crate::migration::fleet::Fault;
-use crate::migration::take_up::take_up;
-use protocol::Method::{Classic, Cold, Failover, Hot};
+use protocol::Method::{Classic, Cold, Failover, Hot, Seamless};
 use protocol::Order::{M, MB};
 use protocol::{Outcome, ProcessState};
 
@@ -14,7 +14,7 @@ fn setting(order: Order, method: Method) -> Setting {
 /// Sends so many commands, and then takes the order up; nothing where it ends before.
 fn broken_off(fleet: &mut Fleet, order: Order, method: Method, commands: usize) -> Option<RunRecord> {
     let tick = |_: &str, _: &str| Duration::from_millis(1);
-    let nobody = |_: &State| Wish::None;
+    let nobody = |_: &State| Decision::None;
     let begun = engine::begin(setting(order, method));
     if follow(fleet, begun, commands, tick, &mut |_, _| (), nobody).is_some() {
         return None;
@@ -29,7 +29,7 @@ fn serving(fleet: &Fleet) -> Vec<&str> {
 
 #[test]
 fn wherever_it_was_broken_off_one_host_serves_and_nothing_is_left() {
-    for (order, method) in [M, MB].into_iter().flat_map(|order| [Classic, Cold, Hot].map(|method| (order, method))) {
+    for (order, method) in [M, MB].into_iter().flat_map(|order| [Classic, Cold, Hot, Seamless].map(|method| (order, method))) {
         let mut ways = std::collections::BTreeSet::new();
         for commands in 2.. {
             let mut fleet = before(order);
@@ -54,7 +54,7 @@ fn wherever_it_was_broken_off_one_host_serves_and_nothing_is_left() {
 
 #[test]
 fn one_fault_more_still_leaves_one_host_serving() {
-    for (order, method) in [M, MB].into_iter().flat_map(|order| [Classic, Cold, Hot].map(|method| (order, method))) {
+    for (order, method) in [M, MB].into_iter().flat_map(|order| [Classic, Cold, Hot, Seamless].map(|method| (order, method))) {
         for (commands, at) in (2..16).flat_map(|commands| (0..14).map(move |at| (commands, commands + at))) {
             for fault in [Fault::Refused, Fault::Half, Fault::Lost, Fault::Silent, Fault::Late, Fault::Blind] {
                 let mut fleet = before(order);
@@ -78,9 +78,9 @@ fn the_way_back_has_the_sources_control_variables_and_the_tun_is_as_it_was() {
         run(&mut whole, M, Classic, true);
         whole.log.iter().position(|(_, command)| *command == "link_usrp").unwrap()
     };
-    assert!(follow(&mut fleet, engine::begin(setting(M, Classic)), upto, tick, &mut |_, _| (), |_| Wish::None).is_none());
+    assert!(follow(&mut fleet, engine::begin(setting(M, Classic)), upto, tick, &mut |_, _| (), |_| Decision::None).is_none());
     let next = take_up(setting(M, Classic), "10.0.0.1/24".into());
-    let record = follow(&mut fleet, next, usize::MAX, tick, &mut |_, _| (), |_| Wish::None).unwrap();
+    let record = follow(&mut fleet, next, usize::MAX, tick, &mut |_, _| (), |_| Decision::None).unwrap();
     assert_eq!((record.outcome, serving(&fleet)), (Outcome::RolledBack, vec!["server1"]), "{record:?}");
     assert_eq!(fleet.hosts["server2"].tun, "10.0.0.1/24");
     let reason = record.reason.unwrap();

@@ -37,7 +37,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             |v: f64| if row.unit == "count" { if v.fract() == 0.0 { count(v as u64) } else { format!("{v:.1}") } } else { ms(v) };
         let mut spans: Vec<Span<'_>> =
             vec![span(pad(&clip(lang.tr(row.explanation), NAME, model.skin.glyphs.ellipsis), NAME), t.base)];
-        spans.push(span(format!("{:>FIGURE$}", row.source.map_or_else(|| "-".into(), figure)), t.paper));
+        spans.push(span(format!("{:>FIGURE$}", row.paper.map_or_else(|| "-".into(), figure)), t.paper));
         for spread in row.spreads.iter().take(groups) {
             spans.push(span("  ", t.base));
             for (_, of) in FIGURES.iter().take(figures) {

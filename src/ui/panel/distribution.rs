@@ -35,7 +35,7 @@ pub fn draw(model: &Model, comparison: &Comparison, area: Rect, buf: &mut Buffer
     if groups.is_empty() || width < SHORTEST || usize::from(area.height) < usize::from(FRAME) + pitch * groups.len() {
         return;
     }
-    let figures = groups.iter().flat_map(|(_, spread)| [spread.min, spread.max]).chain(row.source);
+    let figures = groups.iter().flat_map(|(_, spread)| [spread.min, spread.max]).chain(row.paper);
     let Some(scale) = Scale::spanning(figures, width) else { return };
     let legend = lang.fill("{0} min to p95  {1} median  {2} max, logarithmic", &[&g.shaft, &g.lengths[7], &g.paper[1]]);
     rule(area, buf, &model.skin, lang.tr("INTERRUPTION BY PHASES of each group, ms"), &legend);
@@ -49,7 +49,7 @@ pub fn draw(model: &Model, comparison: &Comparison, area: Rect, buf: &mut Buffer
         rows.push(Line::from(row));
         rows.extend((1..pitch).map(|_| Line::default()));
     }
-    if let Some(paper) = row.source {
+    if let Some(paper) = row.paper {
         let cells = format!("{}{}", " ".repeat(scale.cell(paper)), g.paper[1]);
         rows.push(Line::from(vec![
             span(pad(lang.tr("paper, published"), NAME), t.paper),

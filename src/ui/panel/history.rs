@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
-use crate::metrics::table::word;
+use crate::metrics::table::outcome_name;
 use crate::ui::action::{Action, RunsAction};
 use crate::ui::model::Model;
 use crate::ui::runs::Loading;
@@ -177,7 +177,7 @@ fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a>
             Some(SortKey::Order) => (run.order.to_string(), t.strong),
             Some(SortKey::Method) => (if moves { run.method.to_string() } else { "-".into() }, t.base),
             Some(SortKey::Outcome) => {
-                (model.skin.lang.tr(word(run.outcome)).into(), if run.outcome == Outcome::Ok { t.good } else { t.bad })
+                (model.skin.lang.tr(outcome_name(run.outcome)).into(), if run.outcome == Outcome::Ok { t.good } else { t.bad })
             }
             Some(SortKey::Total) => (number(run.total()), t.measured),
             Some(SortKey::Phases) => (number(run.interruption.by_phases_ms), t.measured),

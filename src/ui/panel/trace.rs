@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::metrics::trace::{Part, length_us, parts};
+use crate::metrics::trace::{PlacedPart, length_us, parts};
 use crate::ui::shown::TimingView;
 use crate::ui::text::{clip, count, one_line, pad, pad_left};
 
@@ -40,7 +40,7 @@ pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
         span(pad_left(lang.tr("begins"), FIGURE), t.dim),
         span(pad_left(lang.tr("took"), FIGURE), t.measured),
     ])];
-    rows.extend(parts.iter().map(|Part { host, part, start_us, us }| {
+    rows.extend(parts.iter().map(|PlacedPart { host, part, start_us, us }| {
         let cells = |us: f64| us / length * room as f64;
         let start = (cells(*start_us as f64).round() as usize).min(room.saturating_sub(1));
         let eighths = ((cells(*start_us as f64 + *us as f64) - start as f64) * 8.0).round().max(1.0) as usize;

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{picture, press};
-use crate::metrics::history::{By, SortKey};
+use crate::metrics::history::{GroupBy, SortKey};
 use crate::metrics::records::Records;
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
@@ -98,7 +98,7 @@ fn marked_runs_are_compared() {
     assert_eq!(m.runs.compared().groups.len(), 3);
     assert_snapshot!("compare-three-120x40", shot(&m, 120, 40));
     press(&mut m, "g");
-    assert_eq!((m.runs.by, m.runs.compared().groups.len()), (By::Method, 2));
+    assert_eq!((m.runs.by, m.runs.compared().groups.len()), (GroupBy::Method, 2));
     press(&mut m, "\u{1b}\u{1b}");
     assert_eq!((m.runs.comparing, m.runs.marks()), (false, 0));
     press(&mut m, "v");

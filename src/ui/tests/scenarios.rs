@@ -92,7 +92,7 @@ struct Stage {
 
 impl Stage {
     fn new(scenario: &Scenario, theme: ThemeName) -> Self {
-        let mut cluster = fleet::CLUSTER.to_owned();
+        let mut cluster = fleet::cluster();
         for (old, new) in &scenario.names {
             cluster = cluster.replace(old.as_str(), new);
         }

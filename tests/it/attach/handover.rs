@@ -6,7 +6,7 @@ use workload::seqpacket::{SampleListener, SampleSocket};
 
 use super::fake::FakeRadio;
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, radio};
-use super::{AHEAD, DECIMATION, burst, linked, receive_contiguous};
+use super::streams::{AHEAD, DECIMATION, burst, linked, receive_contiguous};
 
 const BURST: u64 = 1920 * DECIMATION;
 

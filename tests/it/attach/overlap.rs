@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::fake::FakeRadio;
 use super::handover::{bursts, faults, made};
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip};
-use super::{AHEAD, DECIMATION, receive_contiguous};
+use super::streams::{AHEAD, DECIMATION, receive_contiguous};
 
 /// The parked address on the same port, and the way from there to the radio that an agent opens.
 fn open_way() {

@@ -8,7 +8,7 @@ use workload::seqpacket::SampleListener;
 
 use super::fake::FakeRadio;
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, radio};
-use super::{DECIMATION, burst, linked, receive_contiguous};
+use super::streams::{DECIMATION, burst, linked, receive_contiguous};
 
 /// Longer than the second after which an unparked process would link anew.
 const SILENCE: Duration = Duration::from_millis(2200);

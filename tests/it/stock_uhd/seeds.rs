@@ -1,11 +1,11 @@
-//! What stock programs send, as seeds for the fuzzer: `cargo test --release --test stock_uhd seeds -- --ignored` writes fuzz/seeds/n210.
+//! What stock programs send, as seeds for the fuzzer: `cargo test --release --test it seeds -- --ignored` writes fuzz/seeds/n210.
 
 use std::path::Path;
 
 use crate::common::sniffer::{Frame, Sniffer};
 use crate::common::wire::{Bench, Network};
 
-/// Ports by their number in a record, see `src/lab/n210/fuzz.rs`.
+/// Ports by their number in a record, see `crates/n210/src/fuzz.rs`.
 const PORTS: [u16; 6] = [49152, 49156, 49157, 49158, 49159, 49172];
 /// The record's packet gets the numbers that the radio expects.
 const SPECIAL: u8 = 0x40;

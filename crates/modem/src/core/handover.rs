@@ -6,7 +6,7 @@ use crate::phy::numerology::FrameClock;
 use crate::queue::MTU;
 use crate::receive_side::ReceiveSide;
 use crate::relay::LONGEST;
-use crate::soft_state::{CarriedPackets, Room, SoftState, check_clock, packet};
+use crate::soft_state::{CarriedPackets, ModemSoftState, Room, check_clock, packet};
 
 /// Most bytes of packets that are forwarded: more than any bandwidth carries while work changes hands, and far from what a request may have.
 const MOST_FORWARDED: usize = 64 << 10;
@@ -14,7 +14,7 @@ const MOST_FORWARDED: usize = 64 << 10;
 impl Modem {
     /// What a modem elsewhere needs to go on where this one is, on the same device clock; none before this one is in sync. A frozen
     /// modem's state also holds the packets that are under way or wait; a running one still sends its packets itself.
-    pub fn export(&self) -> Option<SoftState> {
+    pub fn export(&self) -> Option<ModemSoftState> {
         let receiver = match &self.receive_side {
             ReceiveSide::Link(receiver) => receiver,
             ReceiveSide::Group(group) => group.leader()?,
@@ -23,10 +23,10 @@ impl Modem {
         let timing = receiver.timing()?;
         let now = self.history.end();
         let (_, tick) = timing.clock.next_subframe(now);
-        let state = SoftState {
-            version: SoftState::VERSION,
+        let state = ModemSoftState {
+            version: ModemSoftState::VERSION,
             cell: cell.number(),
-            parameters: SoftState::words(&parameters),
+            parameters: ModemSoftState::words(&parameters),
             origin: timing.clock.origin,
             cfo_hz: timing.cfo,
             tick,
@@ -45,7 +45,7 @@ impl Modem {
         Some(if self.frozen { self.with_packets(state) } else { state })
     }
 
-    fn with_packets(&self, mut state: SoftState) -> SoftState {
+    fn with_packets(&self, mut state: ModemSoftState) -> ModemSoftState {
         let mut room = state.room();
         match (&self.receive_side, &mut state.group) {
             (ReceiveSide::Group(group), Some(told)) => group.parts(told, &mut room),
@@ -96,7 +96,7 @@ impl Modem {
     ///
     /// # Errors
     /// A sentence when the state does not fit; nothing is changed then.
-    pub fn inherit(&mut self, state: &SoftState) -> Result<(), String> {
+    pub fn inherit(&mut self, state: &ModemSoftState) -> Result<(), String> {
         let (cell, parameters) = state.check(&self.settings)?;
         let packets = state.carried.packets(if state.group.is_some() { LONGEST } else { MTU })?;
         let parts = state.group.as_ref().map(|group| group.parts()).transpose()?;

@@ -1,13 +1,13 @@
 //! One terminal of a group continues for another one.
 
-use super::{Group, cell_of};
+use super::{GroupReceiver, cell_of};
 use crate::acquire::Timing;
 use crate::group_state::{GroupState, NeighbourState};
 use crate::phy::numerology::FrameClock;
 use crate::phy::parameters::Parameters;
-use crate::soft_state::{Room, SoftState};
+use crate::soft_state::{ModemSoftState, Room};
 
-impl Group {
+impl GroupReceiver {
     /// Its part of the soft state, for a tick.
     pub fn state(&self, tick: u64) -> GroupState {
         let neighbours = self.chains.iter().filter_map(|chain| {
@@ -41,7 +41,7 @@ impl Group {
     pub fn inherit(
         &mut self,
         known: (u16, Parameters),
-        state: &SoftState,
+        state: &ModemSoftState,
         told: &GroupState,
         parts: Vec<Option<Vec<u8>>>,
     ) -> Result<(), String> {

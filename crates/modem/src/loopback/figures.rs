@@ -10,12 +10,12 @@ use crate::outlet::Sync;
 use crate::phy::broadcast::Broadcast;
 use crate::phy::cell::Cell;
 use crate::phy::demodulate::Demodulator;
-use crate::phy::duplex::{Direction, Duplex};
+use crate::phy::duplex::{Duplex, LinkDirection};
 use crate::phy::modulation::Modulation;
 use crate::phy::numerology::{Bandwidth, Numerology, Prefix};
-use crate::phy::parameters::{Parameters, Role};
+use crate::phy::parameters::{Parameters, TerminalRole};
 use crate::phy::sync_signals::CellId;
-use crate::phy::transmit::{Content, LEFT_OUT, RMS, Transmitter};
+use crate::phy::transmit::{LEFT_OUT, RMS, SubframeContent, Transmitter};
 use workload::samples::Sample;
 
 #[cfg(feature = "bench")]
@@ -40,7 +40,7 @@ impl WhiteNoise {
         let parameters = Parameters { numerology, duplex: Duplex::Fdd, modulation, rnti: 61 };
         let mut planner = FftPlanner::new();
         Self {
-            cell: Cell::new(CellId::new(CELL).unwrap(), parameters, Direction::Down),
+            cell: Cell::new(CellId::new(CELL).unwrap(), parameters, LinkDirection::Down),
             transmitter: Transmitter::new(bandwidth, &mut planner),
             demodulator: Demodulator::new(bandwidth, &mut planner),
             random: StdRng::seed_from_u64(seed),
@@ -53,8 +53,8 @@ impl WhiteNoise {
     fn subframe(&mut self, snr_db: f32) -> Vec<Complex32> {
         let subframe = &self.cell.subframes[NUMBER];
         let payload: Vec<u8> = (0..subframe.layout.payload_bytes()).map(|_| self.random.random()).collect();
-        let broadcast = Broadcast { parameters: self.cell.parameters, role: Role::Master, frame: 0, hops: 0 };
-        self.transmitter.subframe(&self.cell, NUMBER, Content::Payload(&payload), &broadcast, &mut self.samples);
+        let broadcast = Broadcast { parameters: self.cell.parameters, role: TerminalRole::Master, frame: 0, hops: 0 };
+        self.transmitter.subframe(&self.cell, NUMBER, SubframeContent::Payload(&payload), &broadcast, &mut self.samples);
         subframe.layout.encode(&payload, &mut self.bits);
         self.bits.iter_mut().zip(subframe.scrambling()).for_each(|(bit, mask)| *bit ^= mask);
         let n = self.cell.numerology();
@@ -87,7 +87,10 @@ impl WhiteNoise {
     fn bler(&mut self, snr_db: f32, subframes: usize) -> f64 {
         let good = (0..subframes).filter(|_| {
             let received = self.subframe(snr_db);
-            matches!(self.demodulator.subframe(&self.cell, NUMBER, &received, 0.0), crate::phy::demodulate::Outcome::Good(_))
+            matches!(
+                self.demodulator.subframe(&self.cell, NUMBER, &received, 0.0),
+                crate::phy::demodulate::SubframeOutcome::Good(_)
+            )
         });
         1.0 - good.count() as f64 / subframes as f64
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{BLOCK, Bandwidth, CELL, Channel, End, merged};
 use crate::outlet::Sync;
 use crate::phy::numerology::TICK_RATE;
-use crate::settings::Settings;
+use crate::settings::ModemSettings;
 use protocol::Route;
 use workload::samples::Sample;
 
@@ -76,7 +76,7 @@ impl Air {
         };
         let mut own = own.as_object().unwrap().clone();
         control.iter().for_each(|control| own.extend(control.as_object().unwrap().clone()));
-        End::with_settings(Settings::read(&own, control.is_some(), None, &terminals()).unwrap(), at)
+        End::with_settings(ModemSettings::read(&own, control.is_some(), None, &terminals()).unwrap(), at)
     }
 
     fn blocked(&self, from: usize, to: usize) -> bool {
@@ -171,7 +171,8 @@ impl Air {
     }
 
     fn control(&self, index: usize) -> Value {
-        let own = Settings::read(json!({"workmode": 1, "cell_ID": index}).as_object().unwrap(), false, None, &terminals()).unwrap();
+        let own =
+            ModemSettings::read(json!({"workmode": 1, "cell_ID": index}).as_object().unwrap(), false, None, &terminals()).unwrap();
         Value::Object(own.control(self.ends[index].modem.report().cell))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{End, Pair, Setup};
 use crate::outlet::Sync;
 use crate::phy::numerology::SUBFRAME_TICKS;
-use crate::soft_state::{MOST_BYTES, SoftState};
+use crate::soft_state::{MOST_BYTES, ModemSoftState};
 
 /// Far end, the modem that is frozen and the one that goes on, all on the same air, with traffic both ways.
 struct Scene {
@@ -96,10 +96,10 @@ impl Scene {
     }
 
     /// The state as it crosses the contract.
-    fn exported(&self) -> SoftState {
+    fn exported(&self) -> ModemSoftState {
         let state = serde_json::to_value(self.pair.pool.modem.export().unwrap()).unwrap();
         assert!(state.to_string().len() <= MOST_BYTES);
-        SoftState::read(&state).unwrap()
+        ModemSoftState::read(&state).unwrap()
     }
 }
 
@@ -222,7 +222,7 @@ fn alien_and_damaged_states_are_refused_and_change_nothing() {
         let mut changed = state.clone();
         change(&mut changed);
         let before = scene.pair.pool.modem.export();
-        let error = SoftState::read(&changed).and_then(|state| scene.pair.pool.modem.inherit(&state)).unwrap_err();
+        let error = ModemSoftState::read(&changed).and_then(|state| scene.pair.pool.modem.inherit(&state)).unwrap_err();
         assert!(error.contains(words), "{error}");
         assert_eq!(scene.pair.pool.modem.export(), before);
     };
@@ -246,7 +246,7 @@ fn alien_and_damaged_states_are_refused_and_change_nothing() {
     scene.heard = false;
     scene.pair.far.at += 20 * 1_785_714;
     scene.step();
-    let old = SoftState::read(&state).unwrap();
+    let old = ModemSoftState::read(&state).unwrap();
     let error = scene.pair.pool.modem.inherit(&old).unwrap_err();
     assert!(error.contains("s old"), "{error}");
 }

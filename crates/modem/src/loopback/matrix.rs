@@ -117,7 +117,7 @@ fn a_slave_learns_every_variable_from_the_broadcast_block() {
     let cell = json!({"BW": 3, "CPtype": 1, "duplexMode": 0, "DLULAssign": 5, "type_mode": 3, "RNTI": 4711});
     let mut pair = Pair::new(&Setup { cell: cell.clone(), snr_db: 30.0, ahead: 5, ..Setup::default() });
     pair.until(100.0, Pair::both_synced);
-    let settings = crate::settings::Settings::read(json!({"BW": 3}).as_object().unwrap(), false, None, &[]).unwrap();
+    let settings = crate::settings::ModemSettings::read(json!({"BW": 3}).as_object().unwrap(), false, None, &[]).unwrap();
     let learned = settings.control(pair.pool.modem.report().cell);
     for (name, value) in cell.as_object().unwrap() {
         assert_eq!(learned[name].as_f64(), value.as_f64(), "{name}");

@@ -12,8 +12,8 @@ use super::{BLOCK, CELL, Channel, End};
 use crate::core::Modem;
 use crate::intake::{Intake, IpInterface};
 use crate::phy::numerology::Bandwidth;
-use crate::settings::Settings;
-use crate::shell::{Shared, serve_samples};
+use crate::settings::ModemSettings;
+use crate::shell::{SharedState, serve_samples};
 use workload::samples::{Block, Kind};
 use workload::seqpacket::{SampleListener, SampleSocket};
 use workload::serve::serve;
@@ -31,12 +31,12 @@ impl IpInterface for UnixDatagram {
 
 /// A slave in its shell, listening in `dir`; returns the far side of its interface.
 fn start_slave(dir: &Path) -> UnixDatagram {
-    start(dir, Settings::read(json!({"workmode": 1}).as_object().unwrap(), false, None, &[]).unwrap())
+    start(dir, ModemSettings::read(json!({"workmode": 1}).as_object().unwrap(), false, None, &[]).unwrap())
 }
 
 /// A modem in its shell, listening in `dir`; returns the far side of its interface.
-fn start(dir: &Path, settings: Settings) -> UnixDatagram {
-    let shared = Arc::new(Shared::new(settings.clone()).unwrap());
+fn start(dir: &Path, settings: ModemSettings) -> UnixDatagram {
+    let shared = Arc::new(SharedState::new(settings.clone()).unwrap());
     let listener = SampleListener::bind(&dir.join("samples.sock")).unwrap();
     let answers = Arc::clone(&shared);
     let reporter = serve(&dir.join("d2d.sock"), move |ask| answers.answer(ask)).unwrap();
@@ -207,7 +207,7 @@ fn a_frozen_slave_hands_over_to_another_process() {
 fn a_terminal_of_a_group_takes_and_tells_routes_before_any_sample() {
     let dir = tempfile::tempdir().unwrap();
     let terminals = [8, 9, 10].map(|last| std::net::Ipv4Addr::new(192, 168, 40, last));
-    let settings = Settings::read(json!({"cell_ID": 1}).as_object().unwrap(), false, None, &terminals).unwrap();
+    let settings = ModemSettings::read(json!({"cell_ID": 1}).as_object().unwrap(), false, None, &terminals).unwrap();
     let _host = start(dir.path(), settings);
     let stream = UnixStream::connect(dir.path().join("d2d.sock")).unwrap();
     let mut events = BufReader::new(stream.try_clone().unwrap());

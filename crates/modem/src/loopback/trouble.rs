@@ -70,7 +70,7 @@ fn an_inherited_timing_needs_no_search_and_a_wrong_one_is_replaced() {
         pair.until(30.0, |_| false);
         let mut state = pair.pool.modem.export().unwrap();
         let text = serde_json::to_string(&state).unwrap();
-        assert!(text.len() < 4096 && serde_json::from_str::<crate::soft_state::SoftState>(&text).unwrap() == state);
+        assert!(text.len() < 4096 && serde_json::from_str::<crate::soft_state::ModemSoftState>(&text).unwrap() == state);
         state.origin += wrong;
         let sent = state.link.blocks_good;
         pair.pool = End::new(&json!({"workmode": 1, "phy_cell_ID": CELL}), true, pair.pool.at);
@@ -89,7 +89,7 @@ fn soft_state_that_does_not_fit_is_refused_with_a_sentence() {
     let mut pair = Pair::new(&base());
     pair.until(100.0, Pair::both_synced);
     let state = pair.pool.modem.export().unwrap();
-    let mut refuses = |change: fn(&mut crate::soft_state::SoftState), words: &str| {
+    let mut refuses = |change: fn(&mut crate::soft_state::ModemSoftState), words: &str| {
         let mut changed = state.clone();
         change(&mut changed);
         let error = pair.pool.modem.inherit(&changed).unwrap_err();

@@ -14,7 +14,7 @@ const HEADER: usize = 1;
 
 /// The blocks of a subframe.
 #[derive(Debug, Clone)]
-pub struct Layout {
+pub struct BlockLayout {
     /// Of the data.
     pub modulation: Modulation,
     /// Most blocks.
@@ -25,7 +25,7 @@ pub struct Layout {
     pub matching: RateMatch,
 }
 
-impl Layout {
+impl BlockLayout {
     /// For so many resource elements; without elements there are no blocks.
     pub fn new(elements: usize, modulation: Modulation) -> Self {
         let width = modulation.bits();
@@ -75,7 +75,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn a_payload_takes_the_blocks_it_needs(elements in 400usize..16_000, which in 0usize..3, share in 0.0f64..=1.0) {
-            let layout = Layout::new(elements, Modulation::ALL[which]);
+            let layout = BlockLayout::new(elements, Modulation::ALL[which]);
             let payload: Vec<u8> = (0..(share * layout.payload_bytes() as f64) as usize).map(|n| (n * 31) as u8).collect();
             let mut bits = Vec::new();
             layout.encode(&payload, &mut bits);

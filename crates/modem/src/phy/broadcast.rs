@@ -5,7 +5,7 @@ use super::duplex::{ASSIGNMENT_COUNT, Duplex, shares_with_all};
 use super::gold::Gold;
 use super::modulation::Modulation;
 use super::numerology::{Bandwidth, Numerology, Prefix};
-use super::parameters::{Parameters, Role};
+use super::parameters::{Parameters, TerminalRole};
 use super::sync_signals::CellId;
 
 /// Version of the block's layout.
@@ -27,7 +27,7 @@ pub struct Broadcast {
     /// How the cell works.
     pub parameters: Parameters,
     /// Who sends it.
-    pub role: Role,
+    pub role: TerminalRole,
     /// Number of the frame, modulo 1024.
     pub frame: u16,
     /// In a group: over how many hops its frame timing comes from the master; 255 without one. 0 otherwise.
@@ -69,7 +69,7 @@ impl Broadcast {
         let rnti = u16::from_be_bytes([rnti_high, rnti_low]);
         let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
         let frame = u16::from_be_bytes([frame_high, frame_low]);
-        (frame < FRAMES).then_some(Self { parameters, role: Role::from_number(role)?, frame, hops })
+        (frame < FRAMES).then_some(Self { parameters, role: TerminalRole::from_number(role)?, frame, hops })
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
                 Some(assignment) => Duplex::Tdd { assignment },
             };
             let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
-            let said = Broadcast { parameters, role: Role::from_number(role).unwrap(), frame, hops };
+            let said = Broadcast { parameters, role: TerminalRole::from_number(role).unwrap(), frame, hops };
             prop_assert_eq!(Broadcast::read(&said.bytes()), Some(said));
         }
 

@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use num_complex::Complex32;
 
-use super::blocks::Layout;
+use super::blocks::BlockLayout;
 use super::broadcast;
 use super::code::RateMatch;
-use super::duplex::{Direction, Use};
+use super::duplex::{LinkDirection, Use};
 use super::gold::Gold;
 use super::numerology::{Numerology, Prefix, SUBFRAMES};
 use super::parameters::Parameters;
@@ -25,7 +25,7 @@ const MAX_RESOURCE_BLOCKS: usize = 110;
 
 /// A resource element with a known value.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct KnownElement {
     /// Index into the grid, symbol * subcarriers + subcarrier.
     pub element: u32,
     /// Value, amplitude 1.
@@ -40,15 +40,15 @@ pub struct Subframe {
     /// Transmitted even when nothing waits.
     pub always_sent: bool,
     /// Reference signals, in order of symbol and then frequency.
-    pub pilots: Vec<Known>,
+    pub pilots: Vec<KnownElement>,
     /// Synchronisation signals.
-    pub sync: Vec<Known>,
+    pub sync: Vec<KnownElement>,
     /// Elements of the broadcast block; none in most.
     pub broadcast: Vec<u32>,
     /// Elements of the data, in the order of its bits.
     pub data: Vec<u32>,
     /// How the data is cut into blocks.
-    pub layout: Layout,
+    pub layout: BlockLayout,
     scrambling: OnceLock<Vec<u8>>,
     scrambling_init: u32,
 }
@@ -68,7 +68,7 @@ pub struct Cell {
     /// How it works.
     pub parameters: Parameters,
     /// Whose transmissions these are.
-    pub direction: Direction,
+    pub direction: LinkDirection,
     /// By number.
     pub subframes: [Subframe; SUBFRAMES],
     /// Number of the subframe with the broadcast block, if the direction has one.
@@ -81,7 +81,7 @@ pub struct Cell {
 
 impl Cell {
     /// Computes the tables of a cell, some 100 us at 1.4 MHz and 1 ms at 20 MHz.
-    pub fn new(id: CellId, parameters: Parameters, direction: Direction) -> Self {
+    pub fn new(id: CellId, parameters: Parameters, direction: LinkDirection) -> Self {
         let subframes = std::array::from_fn(|n| subframe(id, &parameters, direction, n));
         let broadcast_at = parameters.duplex.sync_plan(direction).broadcast_subframe();
         let broadcast = broadcast::rate_match(subframes[broadcast_at].broadcast.len());
@@ -113,7 +113,7 @@ pub const fn pilot_symbols(prefix: Prefix) -> [usize; PILOT_SYMBOLS] {
     [0, slot - 3, slot, 2 * slot - 3]
 }
 
-fn subframe(id: CellId, parameters: &Parameters, direction: Direction, number: usize) -> Subframe {
+fn subframe(id: CellId, parameters: &Parameters, direction: LinkDirection, number: usize) -> Subframe {
     let n = &parameters.numerology;
     let duplex = parameters.duplex;
     let usage = duplex.usage(direction, number);
@@ -130,7 +130,7 @@ fn subframe(id: CellId, parameters: &Parameters, direction: Direction, number: u
         pilots,
         sync,
         broadcast,
-        layout: Layout::new(free.len(), parameters.modulation),
+        layout: BlockLayout::new(free.len(), parameters.modulation),
         data: free,
         scrambling: OnceLock::new(),
         scrambling_init: (u32::from(parameters.rnti) << 14) + ((number as u32) << 9) + u32::from(id.number()),
@@ -138,7 +138,7 @@ fn subframe(id: CellId, parameters: &Parameters, direction: Direction, number: u
 }
 
 /// Cell-specific reference signals, port 0 (36.211, 6.10.1).
-fn pilots(id: CellId, subframe: usize, n: &Numerology) -> Vec<Known> {
+fn pilots(id: CellId, subframe: usize, n: &Numerology) -> Vec<KnownElement> {
     let (width, blocks) = (n.subcarriers(), n.bandwidth.resource_blocks());
     let shift = usize::from(id.number()) % PILOT_SPACING;
     let mut out = Vec::with_capacity(PILOT_SYMBOLS * width / PILOT_SPACING);
@@ -153,7 +153,7 @@ fn pilots(id: CellId, subframe: usize, n: &Numerology) -> Vec<Known> {
             let k = PILOT_SPACING * m + (v + shift) % PILOT_SPACING;
             let mut sign = || FRAC_1_SQRT_2 * (1.0 - 2.0 * f32::from(bits.next().unwrap_or(0)));
             let re = sign();
-            out.push(Known { element: (symbol * width + k) as u32, value: Complex32::new(re, sign()) });
+            out.push(KnownElement { element: (symbol * width + k) as u32, value: Complex32::new(re, sign()) });
         }
     }
     out
@@ -165,14 +165,20 @@ fn middle(n: &Numerology, symbol: usize) -> std::ops::Range<usize> {
     centre - broadcast::SUBCARRIERS / 2..centre + broadcast::SUBCARRIERS / 2
 }
 
-fn sync_elements(id: CellId, parameters: &Parameters, direction: Direction, number: usize, taken: &mut [bool]) -> Vec<Known> {
+fn sync_elements(
+    id: CellId,
+    parameters: &Parameters,
+    direction: LinkDirection,
+    number: usize,
+    taken: &mut [bool],
+) -> Vec<KnownElement> {
     let n = &parameters.numerology;
     let plan = parameters.duplex.sync_plan(direction);
     let first = sync_signals::first_subcarrier(n);
     let mut out = Vec::new();
     let mut place = |symbol: usize, signal: &[Complex32]| {
         let base = symbol * n.subcarriers() + first;
-        out.extend(signal.iter().enumerate().map(|(k, value)| Known { element: (base + k) as u32, value: *value }));
+        out.extend(signal.iter().enumerate().map(|(k, value)| KnownElement { element: (base + k) as u32, value: *value }));
         taken[middle(n, symbol)].fill(true);
     };
     if plan.primary_half(number).is_some() {
@@ -200,7 +206,7 @@ mod tests {
     use crate::phy::modulation::Modulation;
     use crate::phy::numerology::Bandwidth;
 
-    fn cell(id: u16, bandwidth: Bandwidth, prefix: Prefix, duplex: Duplex, direction: Direction) -> Cell {
+    fn cell(id: u16, bandwidth: Bandwidth, prefix: Prefix, duplex: Duplex, direction: LinkDirection) -> Cell {
         let numerology = Numerology::new(bandwidth, prefix);
         Cell::new(CellId::new(id).unwrap(), Parameters { numerology, duplex, modulation: Modulation::Qpsk, rnti: 61 }, direction)
     }
@@ -209,7 +215,7 @@ mod tests {
     fn no_element_is_used_twice_and_none_is_forgotten() {
         for id in [0, 1, 5, 503] {
             for (prefix, duplex) in [(Prefix::Normal, Duplex::Fdd), (Prefix::Extended, Duplex::Tdd { assignment: 4 })] {
-                for direction in [Direction::Down, Direction::Up] {
+                for direction in [LinkDirection::Down, LinkDirection::Up] {
                     let cell = cell(id, Bandwidth::Mhz3, prefix, duplex, direction);
                     for (number, s) in cell.subframes.iter().enumerate() {
                         let known = s.pilots.iter().chain(&s.sync).map(|k| k.element);
@@ -231,7 +237,7 @@ mod tests {
     #[test]
     fn the_middle_is_the_same_at_every_bandwidth() {
         let of = |bandwidth| {
-            let cell = cell(77, bandwidth, Prefix::Normal, Duplex::Fdd, Direction::Down);
+            let cell = cell(77, bandwidth, Prefix::Normal, Duplex::Fdd, LinkDirection::Down);
             let n = *cell.numerology();
             let at = |e: u32| (e as usize / n.subcarriers(), n.offset(e as usize % n.subcarriers()));
             let first = &cell.subframes[0];
@@ -251,7 +257,7 @@ mod tests {
 
     #[test]
     fn pilots_have_amplitude_one_and_differ_between_subframes_and_cells() {
-        let [a, b] = [12, 18].map(|id| cell(id, Bandwidth::Mhz1_4, Prefix::Normal, Duplex::Fdd, Direction::Down));
+        let [a, b] = [12, 18].map(|id| cell(id, Bandwidth::Mhz1_4, Prefix::Normal, Duplex::Fdd, LinkDirection::Down));
         assert!(a.subframes[3].pilots.iter().all(|p| (p.value.norm() - 1.0).abs() < 1e-6));
         let same =
             |x: &Subframe, y: &Subframe| x.pilots.iter().zip(&y.pilots).filter(|(p, q)| (p.value - q.value).norm() < 0.1).count();

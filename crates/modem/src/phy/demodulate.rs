@@ -7,7 +7,7 @@ use num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
 use super::broadcast::Broadcast;
-use super::cell::{Cell, Known, PILOT_SPACING, PILOT_SYMBOLS, Subframe, pilot_symbols};
+use super::cell::{Cell, KnownElement, PILOT_SPACING, PILOT_SYMBOLS, Subframe, pilot_symbols};
 use super::channel::Estimator;
 use super::code::Decoder;
 use super::duplex::Use;
@@ -26,7 +26,7 @@ const FADED: f32 = 0.3;
 
 /// What became of a subframe.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Outcome {
+pub enum SubframeOutcome {
     /// Nobody transmitted.
     Absent,
     /// Reference signals without data.
@@ -80,7 +80,7 @@ pub struct Demodulator {
 
 /// A subframe's samples and the frequency offset to take out of them, cycles per sample.
 #[derive(Clone, Copy)]
-struct Received<'a> {
+struct ReceivedSubframe<'a> {
     samples: &'a [Complex32],
     cfo: f32,
 }
@@ -141,15 +141,15 @@ impl Demodulator {
     }
 
     /// Demodulates one subframe 0..10 from its samples; `cfo` is taken out first, cycles per sample.
-    pub fn subframe(&mut self, cell: &Cell, number: usize, samples: &[Complex32], cfo: f32) -> Outcome {
+    pub fn subframe(&mut self, cell: &Cell, number: usize, samples: &[Complex32], cfo: f32) -> SubframeOutcome {
         let subframe = &cell.subframes[number % SUBFRAMES];
-        let received = Received { samples, cfo };
+        let received = ReceivedSubframe { samples, cfo };
         if subframe.usage != Use::Data || !self.begin(cell, subframe, received) {
-            return Outcome::Absent;
+            return SubframeOutcome::Absent;
         }
         let mut measured = self.estimate();
         if !subframe.always_sent && self.signal < FADED * self.level {
-            return Outcome::Absent;
+            return SubframeOutcome::Absent;
         }
         let layout = &subframe.layout;
         self.payload.clear();
@@ -158,14 +158,14 @@ impl Demodulator {
             let elements = &subframe.data[block * layout.elements..(block + 1) * layout.elements];
             self.transform_all(elements, received);
             if block == 0 && !self.filled(elements) {
-                return Outcome::Signals(measured);
+                return SubframeOutcome::Signals(measured);
             }
             let error = self.soften(elements, layout.modulation);
             let mask = &subframe.scrambling()[block * layout.matching.coded_bits()..];
             descramble(&mut self.soft, mask);
-            let Some(bytes) = self.decoder.decode(&layout.matching, &self.soft) else { return Outcome::Bad(measured) };
+            let Some(bytes) = self.decoder.decode(&layout.matching, &self.soft) else { return SubframeOutcome::Bad(measured) };
             if block == 0 {
-                let Some((count, head)) = layout.open(bytes) else { return Outcome::Bad(measured) };
+                let Some((count, head)) = layout.open(bytes) else { return SubframeOutcome::Bad(measured) };
                 used = count;
                 measured.evm = error;
                 self.payload.extend_from_slice(head);
@@ -175,13 +175,13 @@ impl Demodulator {
             block += 1;
         }
         self.level = if self.level > 0.0 { (self.level + self.signal) / 2.0 } else { self.signal };
-        Outcome::Good(measured)
+        SubframeOutcome::Good(measured)
     }
 
     /// Soft decisions of every data element of a subframe that is known to be full: for measurements.
     #[cfg(any(test, feature = "bench"))]
     pub fn raw(&mut self, cell: &Cell, number: usize, samples: &[Complex32]) -> Option<&[f32]> {
-        let (subframe, received) = (&cell.subframes[number], Received { samples, cfo: 0.0 });
+        let (subframe, received) = (&cell.subframes[number], ReceivedSubframe { samples, cfo: 0.0 });
         if !self.begin(cell, subframe, received) {
             return None;
         }
@@ -193,7 +193,7 @@ impl Demodulator {
 
     /// The broadcast block of the subframe that carries it.
     pub fn broadcast(&mut self, cell: &Cell, samples: &[Complex32], cfo: f32) -> Option<(Broadcast, Measured)> {
-        let (subframe, received) = (&cell.subframes[cell.broadcast_at], Received { samples, cfo });
+        let (subframe, received) = (&cell.subframes[cell.broadcast_at], ReceivedSubframe { samples, cfo });
         if subframe.broadcast.is_empty() || !self.begin(cell, subframe, received) {
             return None;
         }
@@ -206,7 +206,7 @@ impl Demodulator {
     }
 
     /// Reads the reference signals; whether somebody transmits.
-    fn begin(&mut self, cell: &Cell, subframe: &Subframe, received: Received<'_>) -> bool {
+    fn begin(&mut self, cell: &Cell, subframe: &Subframe, received: ReceivedSubframe<'_>) -> bool {
         let n = *cell.numerology();
         if received.samples.len() < n.subframe_samples() || n.fft() != self.forward.len() {
             return false;
@@ -232,7 +232,7 @@ impl Demodulator {
     }
 
     /// FFT of one symbol into the grid.
-    fn transform(&mut self, symbol: usize, received: Received<'_>) {
+    fn transform(&mut self, symbol: usize, received: ReceivedSubframe<'_>) {
         if std::mem::replace(&mut self.transformed[symbol], true) {
             return;
         }
@@ -248,7 +248,7 @@ impl Demodulator {
     }
 
     /// FFT of every symbol that holds one of these elements, which are in order.
-    fn transform_all(&mut self, elements: &[u32], received: Received<'_>) {
+    fn transform_all(&mut self, elements: &[u32], received: ReceivedSubframe<'_>) {
         let width = self.numerology.subcarriers();
         let (Some(first), Some(last)) = (elements.first(), elements.last()) else { return };
         for symbol in *first as usize / width..=*last as usize / width {
@@ -256,7 +256,7 @@ impl Demodulator {
         }
     }
 
-    fn read_row(&mut self, row: usize, known: &[Known]) {
+    fn read_row(&mut self, row: usize, known: &[KnownElement]) {
         let width = self.numerology.subcarriers();
         let out = &mut self.pilots[row * known.len()..(row + 1) * known.len()];
         for (out, pilot) in out.iter_mut().zip(known) {

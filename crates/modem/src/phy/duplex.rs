@@ -21,7 +21,7 @@ pub enum Duplex {
 
 /// Directions of the air.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub enum LinkDirection {
     /// From the master or base station.
     Down,
     /// From the slave.
@@ -149,24 +149,26 @@ impl SyncPlan {
 
 impl Duplex {
     /// What a direction may do in a subframe 0..10.
-    pub fn usage(self, direction: Direction, subframe: usize) -> Use {
+    pub fn usage(self, direction: LinkDirection, subframe: usize) -> Use {
         let of = |table: [&[u8; SUBFRAMES]; 7], row: u8| table[usize::from(row) % table.len()][subframe % SUBFRAMES];
         match (self, direction) {
-            (Self::Fdd, Direction::Down | Direction::Up) => Use::Data,
-            (Self::Tdd { assignment }, Direction::Down | Direction::Up) => match (of(ASSIGNMENTS, assignment), direction) {
-                (b'D', Direction::Down) | (b'U', Direction::Up) => Use::Data,
-                (b'S', Direction::Down) => Use::Special,
+            (Self::Fdd, LinkDirection::Down | LinkDirection::Up) => Use::Data,
+            (Self::Tdd { assignment }, LinkDirection::Down | LinkDirection::Up) => match (of(ASSIGNMENTS, assignment), direction) {
+                (b'D', LinkDirection::Down) | (b'U', LinkDirection::Up) => Use::Data,
+                (b'S', LinkDirection::Down) => Use::Special,
                 _ => Use::Silent,
             },
-            (Self::Group { assignment }, Direction::Terminal(index)) if of(SHARES, assignment) == b'0' + index % 10 => Use::Data,
+            (Self::Group { assignment }, LinkDirection::Terminal(index)) if of(SHARES, assignment) == b'0' + index % 10 => {
+                Use::Data
+            }
             _ => Use::Silent,
         }
     }
 
     /// Where a direction's synchronisation signals lie.
-    pub fn sync_plan(self, direction: Direction) -> SyncPlan {
+    pub fn sync_plan(self, direction: LinkDirection) -> SyncPlan {
         match (self, direction) {
-            (Self::Tdd { .. }, Direction::Down) => SyncPlan::TddDown,
+            (Self::Tdd { .. }, LinkDirection::Down) => SyncPlan::TddDown,
             (Self::Tdd { .. }, _) => SyncPlan::TddUp,
             (Self::Group { .. }, _) => {
                 let own = |subframe: usize| self.usage(direction, subframe) == Use::Data;
@@ -178,21 +180,21 @@ impl Duplex {
     }
 
     /// Whether a direction transmits a block in this subframe even when nothing waits, as the proof of synchronisation.
-    pub fn always_sent(self, direction: Direction, subframe: usize) -> bool {
+    pub fn always_sent(self, direction: LinkDirection, subframe: usize) -> bool {
         self.sync_plan(direction).secondary_half(subframe).is_some()
     }
 
     /// Whether the subframe carries the broadcast block.
-    pub fn broadcast(self, direction: Direction, subframe: usize) -> bool {
+    pub fn broadcast(self, direction: LinkDirection, subframe: usize) -> bool {
         match (self, direction) {
-            (Self::Tdd { .. }, Direction::Up | Direction::Terminal(_)) => false,
+            (Self::Tdd { .. }, LinkDirection::Up | LinkDirection::Terminal(_)) => false,
             _ => subframe == self.sync_plan(direction).broadcast_subframe(),
         }
     }
 
     /// Every way in which a direction's frame may look to somebody who knows nothing of it: one for each place of the broadcast block.
-    pub fn every_look(direction: Direction) -> Vec<Self> {
-        let Direction::Terminal(_) = direction else { return vec![Self::Fdd, Self::Tdd { assignment: 0 }] };
+    pub fn every_look(direction: LinkDirection) -> Vec<Self> {
+        let LinkDirection::Terminal(_) = direction else { return vec![Self::Fdd, Self::Tdd { assignment: 0 }] };
         let mut looks: Vec<Self> = Vec::new();
         for assignment in (0..ASSIGNMENT_COUNT).filter(|n| shares_with_all(*n)) {
             let (look, at) = (Self::Group { assignment }, |look: Self| look.sync_plan(direction).broadcast_subframe());
@@ -214,10 +216,10 @@ mod tests {
         for assignment in 0..ASSIGNMENT_COUNT {
             let duplex = Duplex::Tdd { assignment };
             for subframe in 0..SUBFRAMES {
-                let both = [Direction::Down, Direction::Up].map(|d| duplex.usage(d, subframe));
+                let both = [LinkDirection::Down, LinkDirection::Up].map(|d| duplex.usage(d, subframe));
                 assert!(both.contains(&Use::Silent), "assignment {assignment}, subframe {subframe}: {both:?}");
             }
-            for direction in [Direction::Down, Direction::Up] {
+            for direction in [LinkDirection::Down, LinkDirection::Up] {
                 let plan = duplex.sync_plan(direction);
                 for subframe in 0..SUBFRAMES {
                     if plan.primary_half(subframe).is_some() {
@@ -233,7 +235,8 @@ mod tests {
 
     #[test]
     fn configurations_have_the_documented_share_of_the_uplink() {
-        let up = |assignment| (0..SUBFRAMES).filter(|s| Duplex::Tdd { assignment }.usage(Direction::Up, *s) == Use::Data).count();
+        let up =
+            |assignment| (0..SUBFRAMES).filter(|s| Duplex::Tdd { assignment }.usage(LinkDirection::Up, *s) == Use::Data).count();
         assert_eq!((0..ASSIGNMENT_COUNT).map(up).collect::<Vec<_>>(), [6, 4, 2, 3, 2, 1, 5]);
     }
 
@@ -241,7 +244,7 @@ mod tests {
     fn a_group_shares_what_the_table_gives_and_every_terminal_has_its_signals() {
         let data = |assignment, index| -> Vec<usize> {
             let duplex = Duplex::Group { assignment };
-            (0..SUBFRAMES).filter(|n| duplex.usage(Direction::Terminal(index), *n) == Use::Data).collect()
+            (0..SUBFRAMES).filter(|n| duplex.usage(LinkDirection::Terminal(index), *n) == Use::Data).collect()
         };
         assert_eq!([data(0, 0), data(0, 1), data(0, 2)], [vec![0, 5], vec![2, 3, 7, 8], vec![4, 9]]);
         for assignment in 0..ASSIGNMENT_COUNT {
@@ -249,13 +252,13 @@ mod tests {
             let (tdd, group) = (Duplex::Tdd { assignment }, Duplex::Group { assignment });
             for subframe in 0..SUBFRAMES {
                 let owners: Vec<u8> =
-                    (0..GROUP_SIZE).filter(|n| group.usage(Direction::Terminal(*n), subframe) == Use::Data).collect();
-                let down = tdd.usage(Direction::Down, subframe) == Use::Data;
-                let up = tdd.usage(Direction::Up, subframe) == Use::Data;
+                    (0..GROUP_SIZE).filter(|n| group.usage(LinkDirection::Terminal(*n), subframe) == Use::Data).collect();
+                let down = tdd.usage(LinkDirection::Down, subframe) == Use::Data;
+                let up = tdd.usage(LinkDirection::Up, subframe) == Use::Data;
                 assert_eq!((owners.len(), owners == [0]), (usize::from(down || up), down), "{assignment}, subframe {subframe}");
             }
             for index in (0..GROUP_SIZE).filter(|_| shares_with_all(assignment)) {
-                let direction = Direction::Terminal(index);
+                let direction = LinkDirection::Terminal(index);
                 let always: Vec<usize> = (0..SUBFRAMES).filter(|n| group.always_sent(direction, *n)).collect();
                 assert!(!always.is_empty() && always.iter().all(|n| data(assignment, index).contains(n)));
                 assert!(group.broadcast(direction, always[0]));

@@ -6,7 +6,7 @@ use workload::samples::Sample;
 
 /// A stretch of samples without a gap, the newest last.
 #[derive(Debug)]
-pub struct History {
+pub struct SampleHistory {
     samples: Vec<Complex32>,
     /// Tick of the first sample.
     start: u64,
@@ -26,7 +26,7 @@ pub enum Continuity {
     Back,
 }
 
-impl History {
+impl SampleHistory {
     /// An empty history that always holds the latest `keep` samples.
     pub fn new(keep: usize, ticks_per_sample: u64) -> Self {
         Self { samples: Vec::with_capacity(4 * keep), start: 0, ticks_per_sample, keep }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn samples_are_found_by_their_nearest_tick_until_they_are_forgotten() {
-        let mut history = History::new(10, 52);
+        let mut history = SampleHistory::new(10, 52);
         for n in 0..20i16 {
             assert_eq!(history.append(1000 + 52 * 5 * n as u64, &block(5 * n, 5)), Continuity::Seamless);
         }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn gaps_and_jumps_back_are_told() {
-        let mut history = History::new(10, 52);
+        let mut history = SampleHistory::new(10, 52);
         history.append(0, &block(0, 2));
         assert_eq!(history.append(208, &block(0, 2)), Continuity::Gap(104));
         assert_eq!(history.start(), 208);

@@ -1,13 +1,13 @@
 //! What both ends of the air have to agree on, beside the cell id.
 
-use super::duplex::{Direction, Duplex};
+use super::duplex::{Duplex, LinkDirection};
 use super::modulation::Modulation;
 use super::numerology::Numerology;
 
 /// Who a terminal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Role {
+pub enum TerminalRole {
     /// Its own frame timing.
     Master = 0,
     /// Frame timing from the received signal.
@@ -16,7 +16,7 @@ pub enum Role {
     BaseStation = 2,
 }
 
-impl Role {
+impl TerminalRole {
     /// The role of a number as workmode has it.
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
@@ -28,10 +28,10 @@ impl Role {
     }
 
     /// The direction in which it transmits.
-    pub const fn direction(self) -> Direction {
+    pub const fn direction(self) -> LinkDirection {
         match self {
-            Self::Master | Self::BaseStation => Direction::Down,
-            Self::Slave => Direction::Up,
+            Self::Master | Self::BaseStation => LinkDirection::Down,
+            Self::Slave => LinkDirection::Up,
         }
     }
 }

@@ -10,8 +10,8 @@ use num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
 use super::demodulate::mix;
-use super::duplex::{Direction, Duplex, SyncPlan};
-use super::history::History;
+use super::duplex::{Duplex, LinkDirection, SyncPlan};
+use super::history::SampleHistory;
 use super::numerology::{Bandwidth, Numerology, Prefix, SPACING, SUBFRAME_TICKS, USEFUL_TICKS};
 use super::sync_signals::{self, CellId, GROUPS, LENGTH, SECTORS, SecondarySignals};
 
@@ -71,7 +71,7 @@ impl Hypothesis {
 }
 
 /// Everything that a frame in a direction may look like, both prefixes of a look together.
-pub fn every_hypothesis(direction: Direction) -> Vec<Hypothesis> {
+pub fn every_hypothesis(direction: LinkDirection) -> Vec<Hypothesis> {
     let plans = Duplex::every_look(direction).into_iter().map(|look| look.sync_plan(direction));
     plans.flat_map(|plan| Prefix::ALL.map(|prefix| Hypothesis { prefix, plan })).collect()
 }
@@ -208,7 +208,7 @@ impl Searcher {
     /// The cell whose secondary signal fits best to a primary signal at `tick`, among all or only the given one.
     pub fn identify(
         &mut self,
-        history: &History,
+        history: &SampleHistory,
         tick: u64,
         peak: &Peak,
         cell: Option<CellId>,
@@ -240,7 +240,7 @@ impl Searcher {
     }
 
     /// The middle 62 subcarriers of a symbol, a frequency offset in Hz taken out whose phase is zero at tick `zero`.
-    fn middle(&mut self, history: &History, tick: u64, zero: u64, cfo: f32) -> Option<[Complex32; LENGTH]> {
+    fn middle(&mut self, history: &SampleHistory, tick: u64, zero: u64, cfo: f32) -> Option<[Complex32; LENGTH]> {
         let n = Numerology::middle(self.bandwidth, Prefix::Normal);
         let samples = history.at(tick, self.symbol.len())?;
         self.symbol.copy_from_slice(samples);

@@ -21,7 +21,7 @@ pub const RMS: f32 = 0.2;
 
 /// What a subframe carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content<'a> {
+pub enum SubframeContent<'a> {
     /// Data.
     Payload(&'a [u8]),
     /// Nothing but reference and synchronisation signals.
@@ -55,7 +55,14 @@ impl Transmitter {
 
     /// Replaces `out` by the samples of a subframe 0..10, the first [`LEFT_OUT`] ticks left out. A payload that is too long is cut. The
     /// broadcast block goes into the subframes that have room for it.
-    pub fn subframe(&mut self, cell: &Cell, number: usize, content: Content<'_>, broadcast: &Broadcast, out: &mut Vec<Sample>) {
+    pub fn subframe(
+        &mut self,
+        cell: &Cell,
+        number: usize,
+        content: SubframeContent<'_>,
+        broadcast: &Broadcast,
+        out: &mut Vec<Sample>,
+    ) {
         out.clear();
         let subframe = &cell.subframes[number % SUBFRAMES];
         if cell.numerology().fft() != self.fft || subframe.usage == Use::Silent {
@@ -67,7 +74,7 @@ impl Transmitter {
             self.grid[known.element as usize] = known.value;
         }
         self.map_broadcast(cell, subframe, broadcast);
-        if let Content::Payload(payload) = content {
+        if let SubframeContent::Payload(payload) = content {
             subframe.layout.encode(payload, &mut self.bits);
             self.map(subframe.layout.modulation, subframe.scrambling(), &subframe.data);
         }

@@ -5,9 +5,9 @@ use num_complex::Complex32;
 use super::{Receiver, SLACK};
 use crate::outlet::Outlet;
 use crate::phy::cell::Cell;
-use crate::phy::demodulate::{Measured, Outcome};
-use crate::phy::duplex::{Direction, Use};
-use crate::phy::history::History;
+use crate::phy::demodulate::{Measured, SubframeOutcome};
+use crate::phy::duplex::{LinkDirection, Use};
+use crate::phy::history::SampleHistory;
 use crate::phy::numerology::SUBFRAME_TICKS;
 
 /// Part of a measured error that the timing and the frequency follow at once; the rest is noise until proven otherwise.
@@ -15,7 +15,7 @@ const LOOP_GAIN: f32 = 0.25;
 
 impl Receiver {
     /// Decodes every subframe that is complete.
-    pub(super) fn decode(&mut self, history: &History, out: &mut impl Outlet) {
+    pub(super) fn decode(&mut self, history: &SampleHistory, out: &mut impl Outlet) {
         let Some(cell) = self.cell.clone() else { return };
         let samples = cell.numerology().subframe_samples();
         while let Some(timing) = self.timing {
@@ -31,10 +31,10 @@ impl Receiver {
             let cfo = timing.cfo / self.bandwidth.rate() as f32;
             match self.demodulator.subframe(&cell, number, received, cfo) {
                 // The far end always transmits these: an empty one is lost.
-                Outcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
-                Outcome::Signals(_) if !self.proven => {}
-                Outcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
-                Outcome::Bad(_) => {
+                SubframeOutcome::Absent => self.quality.absent(subframe.always_sent && self.proven),
+                SubframeOutcome::Signals(_) if !self.proven => {}
+                SubframeOutcome::Signals(measured) => self.track(measured, history.nearest(tick), tick),
+                SubframeOutcome::Bad(_) => {
                     if self.proven {
                         self.quality.bad();
                     }
@@ -44,14 +44,14 @@ impl Receiver {
                         self.synced(out);
                     }
                 }
-                Outcome::Good(measured) => {
+                SubframeOutcome::Good(measured) => {
                     self.track(measured, history.nearest(tick), tick);
                     self.last_good = self.decoded;
                     self.good(measured, out);
                 }
             }
             // The frame number stays valid once known; a terminal's hops change.
-            if self.proven && (self.frame.is_none() || matches!(self.direction, Direction::Terminal(_))) {
+            if self.proven && (self.frame.is_none() || matches!(self.direction, LinkDirection::Terminal(_))) {
                 self.read_broadcast(&cell, number, tick, received, cfo);
             }
         }

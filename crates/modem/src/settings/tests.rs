@@ -32,7 +32,7 @@ fn what_can_not_be_honoured_is_refused_with_a_sentence() {
         (json!({"colour": 3}), "no control variable \"colour\""),
     ];
     for (variables, expected) in cases {
-        let failure = Settings::read(&control(variables.clone()), true, Some(6.25e6), &[]).unwrap_err();
+        let failure = ModemSettings::read(&control(variables.clone()), true, Some(6.25e6), &[]).unwrap_err();
         assert!(failure.message.contains(expected), "{variables}: {}", failure.message);
         assert_eq!(failure.exit_code(), 2);
     }
@@ -41,7 +41,7 @@ fn what_can_not_be_honoured_is_refused_with_a_sentence() {
 /// What each of them changes on the air: loopback/matrix.rs. Those with one value only are refused otherwise: above.
 #[test]
 fn every_variable_alone_changes_the_settings() {
-    let read = |variables: Value| Settings::read(&control(variables), true, None, &[]).unwrap();
+    let read = |variables: Value| ModemSettings::read(&control(variables), true, None, &[]).unwrap();
     let plain = read(json!({}));
     let values = [
         ("phy_cell_ID", json!(301)),
@@ -70,17 +70,17 @@ fn every_variable_alone_changes_the_settings() {
 #[test]
 fn a_slave_trusts_a_cell_only_when_it_was_carried_over() {
     let variables = control(json!({"workmode": 1, "phy_cell_ID": 301, "BW": 1.4, "RBIdx": 6, "duplexMode": 1}));
-    assert_eq!(Settings::read(&variables, false, None, &[]).unwrap().cell, None);
-    assert_eq!(Settings::read(&variables, true, None, &[]).unwrap().cell, CellId::new(301));
+    assert_eq!(ModemSettings::read(&variables, false, None, &[]).unwrap().cell, None);
+    assert_eq!(ModemSettings::read(&variables, true, None, &[]).unwrap().cell, CellId::new(301));
     assert_eq!(
-        Settings::read(&control(json!({"workmode": 0, "group_ID": 100, "cell_ID": 1})), false, None, &[]).unwrap().cell,
+        ModemSettings::read(&control(json!({"workmode": 0, "group_ID": 100, "cell_ID": 1})), false, None, &[]).unwrap().cell,
         CellId::new(301)
     );
 }
 
 #[test]
 fn every_variable_is_answered_and_described() {
-    let settings = Settings::read(&Control::new(), false, Some(6.25e6), &[]).unwrap();
+    let settings = ModemSettings::read(&Control::new(), false, Some(6.25e6), &[]).unwrap();
     let now = settings.control(CellId::new(503).map(|cell| (cell, settings.parameters)));
     assert_eq!(now.len(), 14);
     assert_eq!((&now["phy_cell_ID"], &now["group_ID"], &now["cell_ID"]), (&json!(503), &json!(167), &json!(2)));
@@ -111,7 +111,7 @@ fn what_a_group_can_not_be_is_refused_with_a_sentence() {
         (3, json!({"cell_ID": 1, "DLULAssign": 5}), "DLULAssign 5 has too few uplink subframes"),
     ];
     for (count, variables, expected) in cases {
-        let failure = Settings::read(&control(variables.clone()), true, None, &terminals(count)).unwrap_err();
+        let failure = ModemSettings::read(&control(variables.clone()), true, None, &terminals(count)).unwrap_err();
         assert!(failure.message.contains(expected), "{variables}: {}", failure.message);
         assert_eq!((failure.exit_code(), failure.hint.is_some()), (2, true));
     }
@@ -119,7 +119,7 @@ fn what_a_group_can_not_be_is_refused_with_a_sentence() {
 
 #[test]
 fn a_terminal_knows_its_index_always_and_its_group_when_it_was_carried_over() {
-    let read = |variables: &Control, carried| Settings::read(variables, carried, None, &terminals(3)).unwrap();
+    let read = |variables: &Control, carried| ModemSettings::read(variables, carried, None, &terminals(3)).unwrap();
     let own = control(json!({"cell_ID": 1, "DLULAssign": 1}));
     let cold = read(&own, false);
     assert_eq!((cold.cell, cold.parameters.duplex), (None, Duplex::Group { assignment: 1 }));
@@ -137,7 +137,7 @@ fn a_terminal_knows_its_index_always_and_its_group_when_it_was_carried_over() {
 
 #[test]
 fn a_rate_without_a_bandwidth_is_named_with_those_that_have_one() {
-    let failure = Settings::read(&Control::new(), false, Some(1_923_076.9), &[]).unwrap_err();
+    let failure = ModemSettings::read(&Control::new(), false, Some(1_923_076.9), &[]).unwrap_err();
     assert!(failure.message.contains("1923076.9"), "{}", failure.message);
     assert!(failure.hint.unwrap().contains("1785714.3 at 1.4 MHz"));
 }
@@ -149,10 +149,10 @@ proptest! {
         bandwidth in prop::sample::select(&Bandwidth::ALL)) {
         let duplex = if tdd { Duplex::Tdd { assignment } } else { Duplex::Fdd };
         let parameters = Parameters { numerology: Numerology::new(bandwidth, prefix), duplex, modulation, rnti };
-        let cold = Settings::read(&Control::new(), false, Some(bandwidth.rate()), &[]).unwrap();
+        let cold = ModemSettings::read(&Control::new(), false, Some(bandwidth.rate()), &[]).unwrap();
         let cell = id.and_then(CellId::new);
-        let settings = Settings { assignment, ..cold };
-        let again = Settings::read(&settings.control(cell.map(|cell| (cell, parameters))), true, Some(bandwidth.rate()), &[]).unwrap();
+        let settings = ModemSettings { assignment, ..cold };
+        let again = ModemSettings::read(&settings.control(cell.map(|cell| (cell, parameters))), true, Some(bandwidth.rate()), &[]).unwrap();
         prop_assert_eq!(again.cell, cell);
         if cell.is_some() {
             prop_assert_eq!(again.parameters, parameters);

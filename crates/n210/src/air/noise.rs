@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
-use super::response::Chain;
+use super::response::FilterChain;
 use super::split::Split;
 use super::tuning::Tuning;
 use super::turn;
@@ -77,7 +77,7 @@ impl Noise {
             if self.rates.len() >= self.limit {
                 self.rates.pop_front();
             }
-            let spectrum = spectrum(Chain::new(Direction::Receive, word), n210_wire::dsp::decimation_of(word));
+            let spectrum = spectrum(FilterChain::new(Direction::Receive, word), n210_wire::dsp::decimation_of(word));
             let rows = [1, 2].map(|row| self.row(&spectrum, mix(self.seed ^ mix(u64::from(word) << 2 | row))));
             self.rates.push_back(Rows { word, rows });
             self.rates.len() - 1
@@ -104,7 +104,7 @@ impl Noise {
 }
 
 /// Amplitudes of white noise behind the filters, for `PERIOD` frequencies of the decimated rate.
-fn spectrum(chain: Chain, decimation: Option<u32>) -> Vec<f64> {
+fn spectrum(chain: FilterChain, decimation: Option<u32>) -> Vec<f64> {
     let (impulse, step) = (chain.impulse(), decimation.unwrap_or(1) as usize);
     // By the correlation of the decimated noise: what the filters pass beyond its rate is folded into it.
     let mut line = vec![Complex::default(); PERIOD];

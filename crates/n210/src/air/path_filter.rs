@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use num_complex::Complex;
 
 use super::medium::Path;
-use super::response::{CORDIC, Chain};
+use super::response::{CORDIC, FilterChain};
 use super::split::{Bank, LANES, Split, Stepper};
 use super::track::{Stretch, Track};
 use super::tuning::Tuning;
@@ -31,7 +31,7 @@ const KEPT: usize = 8;
 
 /// The chain that receives, and from when on.
 #[derive(Debug, Clone, Copy)]
-pub struct Listener {
+pub struct ReceivingChain {
     /// Its chain.
     pub tuning: Tuning,
     /// What its carrier is off by.
@@ -53,11 +53,11 @@ pub struct PathFilter {
     amplitude: f64,
     /// Last effect of a sample, ticks after it.
     memory: u64,
-    channels: VecDeque<Channel>,
+    channels: VecDeque<PairFilters>,
 }
 
 /// The filters between two tunings.
-struct Channel {
+struct PairFilters {
     key: (u32, u32, Turns),
     rays: Vec<Response>,
 }
@@ -89,7 +89,7 @@ impl PathFilter {
     }
 
     /// Adds what is received of a transmitter; `carrier` is what its carrier is off by.
-    pub fn add(&mut self, sum: &mut Split, to: &Listener, track: &Track, carrier: &Carrier, scratch: &mut Scratch) {
+    pub fn add(&mut self, sum: &mut Split, to: &ReceivingChain, track: &Track, carrier: &Carrier, scratch: &mut Scratch) {
         let listening = self.amplitude * f64::from(to.tuning.front.gain);
         if listening == 0.0 || self.path.delay > LATEST {
             return;
@@ -115,22 +115,22 @@ impl PathFilter {
         }
     }
 
-    fn channel(&mut self, key: (u32, u32, Turns)) -> &mut Channel {
+    fn channel(&mut self, key: (u32, u32, Turns)) -> &mut PairFilters {
         let known = self.channels.iter().position(|channel| channel.key == key);
         let at = known.unwrap_or_else(|| {
             if self.channels.len() >= KEPT {
                 self.channels.pop_front();
             }
-            self.channels.push_back(Channel::new(key, &self.path));
+            self.channels.push_back(PairFilters::new(key, &self.path));
             self.channels.len() - 1
         });
         &mut self.channels[at]
     }
 }
 
-impl Channel {
+impl PairFilters {
     fn new(key: (u32, u32, Turns), path: &Path) -> Self {
-        let (tx, rx) = (Chain::new(Direction::Transmit, key.0), Chain::new(Direction::Receive, key.1));
+        let (tx, rx) = (FilterChain::new(Direction::Transmit, key.0), FilterChain::new(Direction::Receive, key.1));
         let shifted = rx.impulse().into_iter().enumerate();
         let shifted = shifted.map(|(n, value)| turn::phasor(key.2.wrapping_mul(n as u64).wrapping_neg()) * value * CORDIC * CORDIC);
         let filters = tx.filter(shifted.collect());
@@ -185,7 +185,7 @@ impl Response {
     fn add(
         &mut self,
         sum: &mut Split,
-        to: &Listener,
+        to: &ReceivingChain,
         track: &Track,
         stretch: &Stretch,
         (gain, phase, shift): (f64, Turns, Turns),

@@ -21,7 +21,7 @@ pub const CORDIC: f64 = 1.646_760_258_121 / 1.65;
 
 /// The filters that a rate register switches on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chain {
+pub struct FilterChain {
     cic: usize,
     small: bool,
     large: bool,
@@ -29,7 +29,7 @@ pub struct Chain {
     stretch: usize,
 }
 
-impl Chain {
+impl FilterChain {
     /// Filters of a chain in a direction at a value of its rate register.
     pub fn new(direction: Direction, word: u32) -> Self {
         let (near, far) = (word & 0x200 != 0, word & 0x100 != 0);

@@ -38,7 +38,7 @@ const DEFAULT_GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 1);
 
 /// Who a radio is.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct RadioIdentity {
     /// Name, at most 23 characters count.
     pub name: String,
     /// Serial number, at most 9 characters count.
@@ -57,7 +57,7 @@ pub struct Identity {
     pub gateway: Ipv4Addr,
 }
 
-impl Identity {
+impl RadioIdentity {
     /// A radio of this name and address, powered up now; MAC and serial follow from the name. The network is a /24 whose first host is
     /// the gateway.
     pub fn new(name: &str, ip: Ipv4Addr) -> Self {
@@ -155,7 +155,7 @@ pub struct Bus(Vec<Eeprom>);
 
 impl Bus {
     /// The EEPROMs of an N210 revision 4 and of its boards.
-    pub fn new(identity: &Identity) -> Self {
+    pub fn new(identity: &RadioIdentity) -> Self {
         let mut chips = vec![motherboard(identity)];
         if let Some(ids) = ids(identity.equipment) {
             let boards = [(RX_BOARD, Some(ids.rx)), (TX_BOARD, Some(ids.tx)), (SUB_BOARD, ids.sub)];
@@ -192,7 +192,7 @@ impl Bus {
     }
 }
 
-fn motherboard(identity: &Identity) -> Eeprom {
+fn motherboard(identity: &RadioIdentity) -> Eeprom {
     let mut bytes = [0xFF; SIZE];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(HARDWARE_AT, &N210_R4.to_le_bytes());
@@ -230,9 +230,9 @@ fn board(address: u8, id: u16, serial: &str) -> Eeprom {
 mod tests {
     use super::*;
 
-    fn bus(board: Board, eeprom: Programming) -> (Identity, Bus) {
+    fn bus(board: Board, eeprom: Programming) -> (RadioIdentity, Bus) {
         let equipment = Equipment { board, eeprom, gpsdo: true };
-        let identity = Identity { equipment, ..Identity::new("pool", Ipv4Addr::new(10, 1, 2, 3)) };
+        let identity = RadioIdentity { equipment, ..RadioIdentity::new("pool", Ipv4Addr::new(10, 1, 2, 3)) };
         let bus = Bus::new(&identity);
         (identity, bus)
     }

@@ -23,7 +23,7 @@ impl From<u32> for Pins {
 
 /// Which chains run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Running {
+pub struct RunningChains {
     /// One of the receive chains, or both.
     pub rx: bool,
     /// The transmit chain.
@@ -48,12 +48,12 @@ impl Gpio {
     }
 
     /// What the device drives, and 0 on the pins that are inputs: the boards pull them down.
-    pub fn driven(&self, running: Running) -> u32 {
+    pub fn driven(&self, running: RunningChains) -> u32 {
         self.levels[usize::from(running.rx) | usize::from(running.tx) << 1] & self.direction
     }
 
     /// All pins as they read, with what the boards drive on the inputs.
-    pub fn read(&self, running: Running, inputs: u32) -> u32 {
+    pub fn read(&self, running: RunningChains, inputs: u32) -> u32 {
         self.driven(running) | inputs & !self.direction
     }
 }
@@ -68,7 +68,7 @@ mod tests {
         for (register, value) in (FIRST_REGISTER..).zip([0x1111_0001, 0x2222_0002, 0x4444_0004, 0x8888_0008, 0xFFFF_000F]) {
             gpio.write(register, value);
         }
-        let running = |rx, tx| Running { rx, tx };
+        let running = |rx, tx| RunningChains { rx, tx };
         for (running, value) in [
             (running(false, false), 0x1111_0001),
             (running(true, false), 0x2222_0002),

@@ -6,7 +6,7 @@ use super::ad9510::{Ad9510, Output};
 use super::ad9777::Ad9777;
 use super::adf435x::{Kind, Power, Synthesizer};
 use super::ads62p44::Ads62p44;
-use super::gpio::{self, Gpio, Pins, Running};
+use super::gpio::{self, Gpio, Pins, RunningChains};
 use super::spi::{Core, Transfer};
 use super::wbx::{self, Revision};
 use super::{Board, Equipment, sbx};
@@ -76,7 +76,7 @@ pub struct Boards {
     meters: [Ad7922; 2],
     /// Of the receive board and of the transmit board; without power, or without a board, they have no effect.
     synthesizers: [Synthesizer; 2],
-    running: Running,
+    running: RunningChains,
     lost: [bool; 3],
     changed: bool,
 }
@@ -114,7 +114,7 @@ impl Boards {
             voltages: Default::default(),
             meters: Default::default(),
             synthesizers: [Synthesizer::new(kind), Synthesizer::new(kind)],
-            running: Running::default(),
+            running: RunningChains::default(),
             lost: [false; 3],
             changed: true,
         }
@@ -213,7 +213,7 @@ impl Boards {
     }
 
     /// Says which chains run. True if front ends may have changed since this was last asked.
-    pub fn follow(&mut self, running: Running) -> bool {
+    pub fn follow(&mut self, running: RunningChains) -> bool {
         let changed = self.changed || running != self.running;
         (self.running, self.changed) = (running, false);
         changed

@@ -7,12 +7,12 @@ use std::os::unix::net::UnixStream;
 use super::{CLIENTS, FAILED, LONGEST};
 
 /// A connection and what has come over it without having been answered.
-pub struct Client {
+pub struct CommandClient {
     stream: UnixStream,
     pending: Vec<u8>,
 }
 
-impl Client {
+impl CommandClient {
     /// Takes a connection; turned away with a sentence if there is no room.
     pub fn new(stream: UnixStream, room: bool) -> Option<Self> {
         stream.set_nonblocking(true).ok()?;

@@ -12,13 +12,13 @@ use nix::sys::stat::{Mode, fchmod};
 use protocol::{ErrorCode, Failure};
 
 /// A socket file of this process; removed with it, unless another took its place.
-pub struct Endpoint {
+pub struct SocketFile {
     path: PathBuf,
     /// Device and number of the file.
     identity: (u64, u64),
 }
 
-impl Endpoint {
+impl SocketFile {
     /// Listens at a path, without waiting for anybody.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Endpoint {
     }
 }
 
-impl Drop for Endpoint {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         self.remove();
     }

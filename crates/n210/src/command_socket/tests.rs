@@ -9,11 +9,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::air::medium::{Medium, Path as Way};
-use crate::board::eeprom::Identity;
+use crate::board::eeprom::RadioIdentity;
 use protocol::ErrorCode;
 
 fn world() -> World {
-    let identity = |name| Identity::new(name, std::net::Ipv4Addr::new(192, 168, 10, 2));
+    let identity = |name| RadioIdentity::new(name, std::net::Ipv4Addr::new(192, 168, 10, 2));
     World::new(vec![identity("pool"), identity("far")], Medium { path: Way::default(), noise_dbfs: -47.0, seed: 1 })
 }
 

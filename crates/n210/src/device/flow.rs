@@ -12,7 +12,7 @@ const ENABLE: u32 = 0x8000_0000;
 
 /// The two counters, which every update zeroes together.
 #[derive(Debug, Default)]
-pub struct Flow {
+pub struct FlowControl {
     ticks: u64,
     packets: u32,
     /// Updates by time are on: the tick at which the count was 0. Off: the count stands still.
@@ -23,7 +23,7 @@ pub struct Flow {
     consumed: u32,
 }
 
-impl Flow {
+impl FlowControl {
     /// Sets the period. A count that is already beyond it makes an update at once, even when switched off.
     pub fn set_time(&mut self, value: u32, now: Tick) {
         let count = self.running.map_or(self.stopped, |start| now.saturating_sub(start));
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn counts_must_be_exceeded_and_every_update_begins_both_anew() {
-        let mut flow = Flow::default();
+        let mut flow = FlowControl::default();
         assert_eq!(flow.due(5), None);
         flow.set_time(ENABLE | 50_000, 100);
         flow.set_packets(ENABLE | 2);

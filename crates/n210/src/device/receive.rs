@@ -8,7 +8,7 @@ use super::partial_packet::PartialPacket;
 use crate::air::Air;
 use crate::air::tuning::{FrontEnd, Tuning};
 use crate::ethernet::frame::UDP_HEADERS;
-use crate::ethernet::framer::{Framer, Stream};
+use crate::ethernet::framer::{Framer, FramerStream};
 use crate::ethernet::outbox::Outbox;
 use crate::ethernet::wire::Wire;
 use n210_wire::SAMPLES_PER_PACKET;
@@ -79,14 +79,14 @@ enum State {
     Idle,
     /// For the device time of a command.
     Waiting(LatchedCommand, u64),
-    Running(Run),
+    Running(PacketInProgress),
     /// Samples were lost; until this tick there is no room to say so.
     Overrun(Tick),
 }
 
 /// A packet that is being filled, and the command it is filled for.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct PacketInProgress {
     command: LatchedCommand,
     /// Tick and device time of the packet's first sample.
     start: Tick,
@@ -102,7 +102,7 @@ struct Run {
     room: Tick,
 }
 
-impl Run {
+impl PacketInProgress {
     /// Samples until something happens.
     fn samples(&self) -> u64 {
         let samples = self.left.map_or(self.full, |left| left.min(self.full));
@@ -121,7 +121,7 @@ impl Run {
 
 /// One chain.
 pub struct RxChain {
-    stream: Stream,
+    stream: FramerStream,
     tuning: Tuning,
     template: RxTemplate,
     per_packet: u32,
@@ -142,7 +142,7 @@ pub struct RxChain {
 
 impl RxChain {
     /// A chain as it is after power-up.
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: FramerStream) -> Self {
         Self {
             stream,
             tuning: Tuning::new(Direction::Receive),
@@ -262,8 +262,15 @@ impl RxChain {
     }
 
     /// A packet whose first sample is at this tick.
-    fn packet(&self, command: LatchedCommand, start: Tick, done: u64, left: Option<u64>, around: &Surroundings) -> Run {
-        Run {
+    fn packet(
+        &self,
+        command: LatchedCommand,
+        start: Tick,
+        done: u64,
+        left: Option<u64>,
+        around: &Surroundings,
+    ) -> PacketInProgress {
+        PacketInProgress {
             command,
             start,
             time: around.clock.device(start),
@@ -276,7 +283,7 @@ impl RxChain {
     }
 
     /// A command that starts again of itself ends for a new one where it would start again next.
-    fn limited(&self, mut run: Run, now: Tick) -> Run {
+    fn limited(&self, mut run: PacketInProgress, now: Tick) -> PacketInProgress {
         if run.left.is_none() && !self.queue.is_empty() {
             // Samples that have begun; the one under way is finished.
             let begun = run.done + now.saturating_sub(run.start) / run.step + 1;
@@ -311,7 +318,7 @@ impl RxChain {
     }
 
     /// The packet is full, or the command has ended, or both, or there is no room for the rest.
-    fn finish_packet(&mut self, run: Run, end: Tick, around: &mut Surroundings) {
+    fn finish_packet(&mut self, run: PacketInProgress, end: Tick, around: &mut Surroundings) {
         let samples = run.samples();
         if run.left != Some(samples) {
             let lost = run.overruns(run.left.map_or(run.full, |left| left.min(run.full)));
@@ -343,7 +350,7 @@ impl RxChain {
     }
 
     /// Another command follows without a gap, whatever its time: in the same packet if that is not full.
-    fn go_on(&mut self, mut run: Run, next: LatchedCommand, samples: u64, end: Tick, around: &mut Surroundings) {
+    fn go_on(&mut self, mut run: PacketInProgress, next: LatchedCommand, samples: u64, end: Tick, around: &mut Surroundings) {
         let anew = next.reload && next.chain;
         if samples == run.full {
             self.emit(&run, samples, end, false, around);
@@ -366,7 +373,7 @@ impl RxChain {
         }
     }
 
-    fn emit(&mut self, run: &Run, samples: u64, end: Tick, last: bool, around: &mut Surroundings) {
+    fn emit(&mut self, run: &PacketInProgress, samples: u64, end: Tick, last: bool, around: &mut Surroundings) {
         let Self { stream, tuning, template, count, .. } = *self;
         self.sent += samples;
         let (samples, length) = (samples as usize, template.length(samples as usize));
@@ -403,7 +410,7 @@ mod tests {
     #[test]
     fn twenty_eight_samples_find_room_before_the_packet_memory() {
         let command = LatchedCommand::new([StreamCommand::NOW | 1_000, 0, 0]);
-        let run = |room| Run { command, start: 1_000, time: 0, step: 52, full: 363, done: 0, left: None, room };
+        let run = |room| PacketInProgress { command, start: 1_000, time: 0, step: 52, full: 363, done: 0, left: None, room };
         let full = 1_000 + 28 * 52;
         assert_eq!((run(full).samples(), run(full + 1).samples()), (363, 28));
         assert!(!run(full + 1).overruns(28), "what is in hand is not lost");

@@ -7,8 +7,8 @@ use super::receive::Surroundings;
 use super::uart::Uart;
 use super::{Device, cpu};
 use crate::air::Air;
-use crate::ethernet::frame::{self, Content, Incoming, Mac, Peers, UDP_HEADERS};
-use crate::ethernet::framer::Stream;
+use crate::ethernet::frame::{self, Incoming, IpContent, Mac, Peers, UDP_HEADERS};
+use crate::ethernet::framer::FramerStream;
 use crate::ethernet::outbox::Outbox;
 use n210_wire::destination::{RESOLVED, SetDestination, UNRESOLVED};
 use n210_wire::fast::{FastCommand, QUEUE};
@@ -20,7 +20,7 @@ const MEMORY: usize = 8192;
 
 /// The last frame of a datagram's journey: who sent it, and to which address.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Origin {
+pub(super) struct FrameOrigin {
     ip: Ipv4Addr,
     mac: Mac,
     port: u16,
@@ -32,7 +32,7 @@ pub(super) struct Origin {
 #[derive(Debug)]
 enum Waiting {
     Frame(Vec<u8>),
-    Datagram(Origin, u16, Vec<u8>),
+    Datagram(FrameOrigin, u16, Vec<u8>),
 }
 
 impl Waiting {
@@ -82,11 +82,11 @@ impl Device {
     /// segmentation).
     pub fn input(&mut self, frame: &[u8], segment: Option<usize>, air: &mut Air, out: &mut Outbox) {
         match frame::parse(frame, &self.identity.mac) {
-            Some(Incoming::Ip { sender, to, broadcast, content: Content::Udp { from, to: port, payload } }) => {
+            Some(Incoming::Ip { sender, to, broadcast, content: IpContent::Udp { from, to: port, payload } }) => {
                 if to != self.identity.ip && !broadcast {
                     return;
                 }
-                let origin = Origin { ip: sender.0, mac: sender.1, port: from, to, broadcast };
+                let origin = FrameOrigin { ip: sender.0, mac: sender.1, port: from, to, broadcast };
                 let segment = segment.filter(|length| *length > 0).unwrap_or(payload.len()).max(1);
                 if payload.is_empty() {
                     self.queue_or_handle(origin, port, payload, air, out);
@@ -112,8 +112,8 @@ impl Device {
             Incoming::Ip { sender, to, broadcast, content } if to == self.identity.ip || broadcast => {
                 self.arp.learn(sender);
                 match content {
-                    Content::Ping(rest) => frame::pong(out, &self.path(sender), rest),
-                    Content::PortUnreachable(port) => self.unreachable(port),
+                    IpContent::Ping(rest) => frame::pong(out, &self.path(sender), rest),
+                    IpContent::PortUnreachable(port) => self.unreachable(port),
                     _ => {}
                 }
             }
@@ -126,7 +126,7 @@ impl Device {
     }
 
     /// Frames do not overtake one another, even to other ports.
-    fn queue_or_handle(&mut self, origin: Origin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
+    fn queue_or_handle(&mut self, origin: FrameOrigin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
         if !self.router.is_waiting() && self.has_room(origin, to, payload) {
             self.datagram(origin, to, payload, air, out);
         } else {
@@ -152,11 +152,11 @@ impl Device {
     }
 
     /// The FPGA takes what has a VITA length and is not broadcast; the rest is the firmware's.
-    fn is_for(&self, which: u16, origin: Origin, to: u16, payload: &[u8]) -> bool {
+    fn is_for(&self, which: u16, origin: FrameOrigin, to: u16, payload: &[u8]) -> bool {
         to == which && !origin.broadcast && !SetDestination::is_one(payload)
     }
 
-    fn has_room(&self, origin: Origin, to: u16, payload: &[u8]) -> bool {
+    fn has_room(&self, origin: FrameOrigin, to: u16, payload: &[u8]) -> bool {
         if self.is_for(self.router.fast, origin, to, payload) {
             // One more than the queue holds waits at its entrance.
             self.commands.len() <= QUEUE
@@ -167,7 +167,7 @@ impl Device {
         }
     }
 
-    fn datagram(&mut self, origin: Origin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
+    fn datagram(&mut self, origin: FrameOrigin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
         if self.is_for(self.router.fast, origin, to, payload) {
             if let Ok(command) = FastCommand::decode(payload) {
                 self.commands.push_back(command);
@@ -182,17 +182,17 @@ impl Device {
         }
     }
 
-    fn firmware(&mut self, origin: Origin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
+    fn firmware(&mut self, origin: FrameOrigin, to: u16, payload: &[u8], air: &mut Air, out: &mut Outbox) {
         match to {
             port::CONTROL => {
                 if let Some((packet, length)) = self.answer(payload, out, air) {
                     self.reply(origin, to, length, &packet, out);
                 }
             }
-            port::RX0 => self.redirect(Stream::Rx0, origin, to, payload, out),
-            port::RX1 => self.redirect(Stream::Rx1, origin, to, payload, out),
-            port::TX => self.redirect(Stream::Tx, origin, to, payload, out),
-            port::FAST => self.redirect(Stream::Fast, origin, to, payload, out),
+            port::RX0 => self.redirect(FramerStream::Rx0, origin, to, payload, out),
+            port::RX1 => self.redirect(FramerStream::Rx1, origin, to, payload, out),
+            port::TX => self.redirect(FramerStream::Tx, origin, to, payload, out),
+            port::FAST => self.redirect(FramerStream::Fast, origin, to, payload, out),
             _ if Uart::own(to) => self.uart.write(to, (origin.ip, origin.port), payload, self.now),
             // Ports without a listener: silence.
             _ => {}
@@ -211,7 +211,7 @@ impl Device {
     }
 
     /// A datagram of the firmware's own: to where the ARP cache says that the peer is.
-    fn reply(&mut self, origin: Origin, from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
+    fn reply(&mut self, origin: FrameOrigin, from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
         self.send((origin.ip, origin.port), from, length, packet, out);
     }
 
@@ -224,7 +224,7 @@ impl Device {
         payload[shared..].fill(0);
     }
 
-    fn redirect(&mut self, stream: Stream, origin: Origin, own_port: u16, payload: &[u8], out: &mut Outbox) {
+    fn redirect(&mut self, stream: FramerStream, origin: FrameOrigin, own_port: u16, payload: &[u8], out: &mut Outbox) {
         // The stream comes from the address that was asked.
         let own = (frame::socket(origin.to, own_port), self.identity.mac);
         match SetDestination::decode(payload) {

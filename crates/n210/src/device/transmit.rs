@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::deframer::{Deframer, Packet};
-use super::flow::Flow;
+use super::flow::FlowControl;
 use super::receive::Surroundings;
 use crate::air::tuning::{FrontEnd, Tuning};
 use crate::ethernet::frame::UDP_HEADERS;
-use crate::ethernet::framer::Stream;
+use crate::ethernet::framer::FramerStream;
 use n210_wire::Sample;
 use n210_wire::dsp::Direction;
 use n210_wire::format::Format;
@@ -71,7 +71,7 @@ pub struct TxChain {
     /// After a burst without an end, its last sample stays on the air: from and to which tick.
     held: Option<(Tick, Tick)>,
     last_sample: Sample,
-    flow: Flow,
+    flow: FlowControl,
     seen: Tick,
     updates: u8,
     events: u8,
@@ -100,7 +100,7 @@ impl TxChain {
             at_head: 0,
             held: None,
             last_sample: Sample::default(),
-            flow: Flow::default(),
+            flow: FlowControl::default(),
             seen: 0,
             updates: 0,
             events: 0,
@@ -384,7 +384,7 @@ impl TxChain {
         self.look_ahead(at);
         let event = TxEvent { stream: self.stream_id, count, tick: around.clock.device(at), message, sequence: self.read };
         around.wire.small(at, UDP_HEADERS + EVENT_LENGTH);
-        if let Some(packet) = around.framer.frame(Stream::Tx, around.out, EVENT_LENGTH) {
+        if let Some(packet) = around.framer.frame(FramerStream::Tx, around.out, EVENT_LENGTH) {
             packet.copy_from_slice(&event.encode_about(self.at_head));
         }
     }

@@ -48,13 +48,13 @@ pub enum Incoming<'a> {
         /// Sent to the Ethernet broadcast address.
         broadcast: bool,
         /// What it carries.
-        content: Content<'a>,
+        content: IpContent<'a>,
     },
 }
 
 /// What an IPv4 packet carries.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Content<'a> {
+pub enum IpContent<'a> {
     /// A datagram.
     Udp {
         /// Source port.
@@ -90,10 +90,10 @@ pub fn parse<'a>(frame: &'a [u8], own: &Mac) -> Option<Incoming<'a>> {
             let content = match &packet.transport {
                 // The firmware wants the two lengths to agree; it ignores checksums.
                 Some(TransportSlice::Udp(udp)) if udp.length().wrapping_add(20) == header.total_len() => {
-                    Content::Udp { from: udp.source_port(), to: udp.destination_port(), payload: udp.payload() }
+                    IpContent::Udp { from: udp.source_port(), to: udp.destination_port(), payload: udp.payload() }
                 }
                 Some(TransportSlice::Icmpv4(icmp)) => parse_icmp(icmp.slice()),
-                _ => Content::Other,
+                _ => IpContent::Other,
             };
             let sender = (header.source_addr(), source);
             Some(Incoming::Ip { sender, to: header.destination_addr(), broadcast: destination == BROADCAST, content })
@@ -117,17 +117,17 @@ fn parse_arp(arp: &[u8]) -> Option<Incoming<'static>> {
     }
 }
 
-fn parse_icmp(icmp: &[u8]) -> Content<'_> {
+fn parse_icmp(icmp: &[u8]) -> IpContent<'_> {
     match icmp {
-        [8, 0, _, _, rest @ ..] => Content::Ping(rest),
+        [8, 0, _, _, rest @ ..] => IpContent::Ping(rest),
         [3, 3, _, _, _, _, _, _, inner @ ..] => {
-            let Ok(header) = Ipv4HeaderSlice::from_slice(inner) else { return Content::Other };
+            let Ok(header) = Ipv4HeaderSlice::from_slice(inner) else { return IpContent::Other };
             match inner.get(header.slice().len()..) {
-                Some([high, low, ..]) if inner[9] == UDP => Content::PortUnreachable(u16::from_be_bytes([*high, *low])),
-                _ => Content::Other,
+                Some([high, low, ..]) if inner[9] == UDP => IpContent::PortUnreachable(u16::from_be_bytes([*high, *low])),
+                _ => IpContent::Other,
             }
         }
-        _ => Content::Other,
+        _ => IpContent::Other,
     }
 }
 

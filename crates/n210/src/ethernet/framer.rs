@@ -16,7 +16,7 @@ const TTL_UDP: u32 = 0x2011_0000;
 
 /// Which stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub enum FramerStream {
     /// Samples and errors of chain 0.
     Rx0 = 0,
     /// Flow control and events.
@@ -36,7 +36,7 @@ pub struct Framer {
 
 impl Framer {
     /// Writes the words that lead a stream from the device's port to a peer's.
-    pub fn set(&mut self, stream: Stream, device: (SocketAddrV4, Mac), peer: (SocketAddrV4, Mac)) {
+    pub fn set(&mut self, stream: FramerStream, device: (SocketAddrV4, Mac), peer: (SocketAddrV4, Mac)) {
         let (source, target) = (device.0.ip().to_bits(), peer.0.ip().to_bits());
         let ([s0, s1, s2, s3, s4, s5], [d0, d1, d2, d3, d4, d5]) = (device.1, peer.1);
         let partial = frame::fold(
@@ -79,7 +79,7 @@ impl Framer {
     }
 
     /// Appends a frame of the stream and returns its payload for the caller to fill; none while the stream has no destination.
-    pub fn frame<'a>(&self, stream: Stream, out: &'a mut Outbox, length: usize) -> Option<&'a mut [u8]> {
+    pub fn frame<'a>(&self, stream: FramerStream, out: &'a mut Outbox, length: usize) -> Option<&'a mut [u8]> {
         let header = self.headers[stream as usize].as_ref()?;
         let length = length.min(MAX_PAYLOAD);
         let frame = out.push(UDP_HEADERS + length);
@@ -104,10 +104,10 @@ mod tests {
         let (mut framer, mut out) = (Framer::default(), Outbox::default());
         let at = |ip: u32| (SocketAddrV4::new(Ipv4Addr::from_bits(ip), 49_156), [2; 6]);
         for low in (0..=0xFFFF).step_by(7) {
-            framer.set(Stream::Rx0, at(0xC0A8_0A02), at(0xC0A8_0000 + low));
+            framer.set(FramerStream::Rx0, at(0xC0A8_0A02), at(0xC0A8_0000 + low));
             for length in [24, 1472] {
                 out.clear();
-                framer.frame(Stream::Rx0, &mut out, length).unwrap();
+                framer.frame(FramerStream::Rx0, &mut out, length).unwrap();
                 let header = out.frames().next().unwrap();
                 assert_eq!(frame::sum(&header[14..34]), 0xFFFF, "{low:#x}, {length}");
             }
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn a_stream_to_no_address_is_not_sent() {
         let (mut framer, mut out) = (Framer::default(), Outbox::default());
-        framer.write(WORDS * Stream::Tx as usize + 10, 5_000);
-        assert!(framer.frame(Stream::Tx, &mut out, 24).is_none());
-        framer.write(WORDS * Stream::Tx as usize + 9, 0xC0A8_0A01);
-        assert!(framer.frame(Stream::Tx, &mut out, 24).is_some());
-        assert!(framer.frame(Stream::Rx0, &mut out, 24).is_none());
+        framer.write(WORDS * FramerStream::Tx as usize + 10, 5_000);
+        assert!(framer.frame(FramerStream::Tx, &mut out, 24).is_none());
+        framer.write(WORDS * FramerStream::Tx as usize + 9, 0xC0A8_0A01);
+        assert!(framer.frame(FramerStream::Tx, &mut out, 24).is_some());
+        assert!(framer.frame(FramerStream::Rx0, &mut out, 24).is_none());
     }
 }

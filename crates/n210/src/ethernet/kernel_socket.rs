@@ -42,7 +42,7 @@ pub struct KernelSocket {
 
 /// A frame that was received.
 #[derive(Clone, Copy)]
-pub struct Received<'a> {
+pub struct ReceivedFrame<'a> {
     /// Its bytes.
     pub frame: &'a [u8],
     /// Payload of each datagram if the frame holds several.
@@ -167,11 +167,11 @@ impl KernelSocket {
     }
 
     /// A frame of the last batch.
-    pub fn frame(&self, index: usize) -> Option<Received<'_>> {
+    pub fn frame(&self, index: usize) -> Option<ReceivedFrame<'_>> {
         let length = *self.lengths[..self.received].get(index)?;
         let (header, frame) = self.frames.get(index * LARGEST..)?.get(..length)?.split_first_chunk::<{ offload::HEADER }>()?;
         let segment = (header[1] == offload::UDP).then(|| usize::from(u16::from_ne_bytes([header[4], header[5]])));
-        Some(Received { frame, segment, stamp: self.stamps[index] })
+        Some(ReceivedFrame { frame, segment, stamp: self.stamps[index] })
     }
 
     /// Sends frames, runs of equal ones as one if told so; returns how many the kernel did not take.

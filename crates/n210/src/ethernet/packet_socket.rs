@@ -10,7 +10,7 @@ use std::path::Path;
 
 use nix::sched::{CloneFlags, setns};
 
-pub use super::kernel_socket::Received;
+pub use super::kernel_socket::ReceivedFrame;
 use super::kernel_socket::{KernelSocket, Share};
 
 /// Whether the kernel gets runs of samples as one frame each, to take them apart where they are received.
@@ -94,7 +94,7 @@ impl PacketSocket {
     }
 
     /// A frame of the last batch.
-    pub fn frame(&self, index: usize) -> Option<Received<'_>> {
+    pub fn frame(&self, index: usize) -> Option<ReceivedFrame<'_>> {
         match *self.order.get(index)? {
             (Share::Samples, number) => self.samples.frame(number),
             (Share::Rest, number) => self.rest.frame(number),

@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Choice, FaultChange, FaultKind, Lag, PacketDirection};
+use super::{FaultChange, FaultKind, Lag, PacketChoice, PacketDirection};
 use n210_wire::TICKS_PER_SECOND;
 
-impl Display for Choice {
+impl Display for PacketChoice {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Probability(probability) => write!(f, "each packet with probability {probability}"),

@@ -19,26 +19,26 @@ const UDP: u8 = 17;
 
 /// A packet's place: its tick, then the order of admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(Tick, u64);
+pub struct FlightKey(Tick, u64);
 
 /// Packets of one direction.
 #[derive(Debug, Default)]
 pub struct Flight {
-    packets: BTreeMap<Key, Vec<u8>>,
+    packets: BTreeMap<FlightKey, Vec<u8>>,
     admitted: u64,
 }
 
 impl Flight {
     /// Takes copies of a packet that go on at a tick; the place of the last.
-    pub fn insert(&mut self, at: Tick, copies: usize, frame: Vec<u8>) -> Key {
+    pub fn insert(&mut self, at: Tick, copies: usize, frame: Vec<u8>) -> FlightKey {
         for _ in 1..copies {
             self.put(at, frame.clone());
         }
         self.put(at, frame)
     }
 
-    fn put(&mut self, at: Tick, frame: Vec<u8>) -> Key {
-        let key = Key(at, self.admitted);
+    fn put(&mut self, at: Tick, frame: Vec<u8>) -> FlightKey {
+        let key = FlightKey(at, self.admitted);
         self.admitted += 1;
         if self.packets.len() < MOST {
             self.packets.insert(key, frame);
@@ -47,12 +47,12 @@ impl Flight {
     }
 
     /// Whether a packet is still there.
-    pub fn holds(&self, key: &Key) -> bool {
+    pub fn holds(&self, key: &FlightKey) -> bool {
         self.packets.contains_key(key)
     }
 
     /// Moves a packet behind all that go on at a tick.
-    pub fn postpone(&mut self, key: &Key, at: Tick) {
+    pub fn postpone(&mut self, key: &FlightKey, at: Tick) {
         if let Some(frame) = self.packets.remove(key) {
             self.put(at, frame);
         }

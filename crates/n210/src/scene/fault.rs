@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::check::Checker;
 use super::text::{FaultText, KindText, Number, Whole};
 use crate::device::clock::Tick;
-use crate::fault::{Choice, FaultChange, FaultKind, Lag, PORTS};
+use crate::fault::{FaultChange, FaultKind, Lag, PORTS, PacketChoice};
 use n210_wire::port;
 use protocol::Failure;
 
@@ -107,12 +107,14 @@ impl Checker<'_> {
         )
     }
 
-    fn choice(&self, text: &FaultText) -> Result<Choice, Failure> {
+    fn choice(&self, text: &FaultText) -> Result<PacketChoice, Failure> {
         match (&text.probability, &text.every) {
-            (Some(probability), None) => self.number(probability, 0.0..=1.0, "(it is a probability)").map(Choice::Probability),
+            (Some(probability), None) => {
+                self.number(probability, 0.0..=1.0, "(it is a probability)").map(PacketChoice::Probability)
+            }
             (None, Some(every)) => {
                 let every = self.whole(every, 1..=1_000_000_000, "packets")?;
-                Ok(Choice::Every(every.unsigned_abs()))
+                Ok(PacketChoice::Every(every.unsigned_abs()))
             }
             (None, None) => self.wrong(text.kind.span(), "which packets? give `probability` or `every`"),
             (Some(_), Some(every)) => self.wrong(every.span(), "give `probability` or `every`, not both"),

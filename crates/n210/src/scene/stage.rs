@@ -8,7 +8,7 @@ use crate::device::clock::Tick;
 
 /// Paths and schedule of radios that run.
 #[derive(Debug)]
-pub struct Stage {
+pub struct SceneProgress {
     radios: usize,
     plain: Path,
     /// From each radio to each, row by row; none is a radio's way to itself as long as there is no cable.
@@ -16,7 +16,7 @@ pub struct Stage {
     schedule: VecDeque<Timed>,
 }
 
-impl Stage {
+impl SceneProgress {
     /// The same path everywhere, but from no radio to itself; nothing is to happen.
     pub fn new(radios: usize, plain: Path) -> Self {
         let own = |at: usize| at / radios == at % radios;

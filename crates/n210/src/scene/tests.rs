@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::air::medium::Path;
 use crate::board::{Board, Programming};
-use crate::fault::{Choice, FaultKind, Lag, PacketDirection};
+use crate::fault::{FaultKind, Lag, PacketChoice, PacketDirection};
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
@@ -67,7 +67,7 @@ radio = { name = "pool", noise_dbfs = -60 }
     let [first, second, third] = &scene.schedule[..] else { panic!("{:?}", scene.schedule) };
     assert_eq!((first.at, second.at, third.at), (0, 200_000_001, 300_000_000));
     assert_eq!(second.action, Action::Path(PathChange { from: 1, to: 0, blocked: Some(true), ..PathChange::default() }));
-    let kind = Some(FaultKind::Drop(Choice::Probability(0.1)));
+    let kind = Some(FaultKind::Drop(PacketChoice::Probability(0.1)));
     let change = FaultChange { radio: 0, kind, port: Some(49157), direction: None, lasts: Some(200_000_000) };
     assert_eq!(third.action, Action::Fault(change));
 }

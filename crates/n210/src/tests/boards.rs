@@ -15,7 +15,7 @@ const SHAPE: [u8; 4] = [b'f', b'r', 24, 1];
 
 fn bench(equipment: Equipment) -> (Bench, Host) {
     let powered_up = DateTime::from_timestamp(1_000_000_000, 0).unwrap();
-    let identity = Identity { equipment, powered_up, ..Identity::new("radio0", DEVICE) };
+    let identity = RadioIdentity { equipment, powered_up, ..RadioIdentity::new("radio0", DEVICE) };
     // Loud noise: what is silent is off.
     let medium = Medium { path: Path::default(), noise_dbfs: -20.0, seed: 1 };
     (Bench(World::new(vec![identity], medium)), Host::new(0, 1))
@@ -105,7 +105,7 @@ fn eeproms_change_at_once_and_addresses_at_the_next_start() {
 #[test]
 fn without_a_programmed_eeprom_the_firmware_has_its_own_addresses() {
     let equipment = Equipment { eeprom: Programming::Unprogrammed, board: Board::Sbx, gpsdo: false };
-    let identity = Identity { equipment, ..Identity::new("radio0", Ipv4Addr::new(10, 0, 0, 9)) };
+    let identity = RadioIdentity { equipment, ..RadioIdentity::new("radio0", Ipv4Addr::new(10, 0, 0, 9)) };
     let mut bench = Bench(World::new(vec![identity], Medium { path: Path::default(), noise_dbfs: -20.0, seed: 1 }));
     let host = Host::new(0, 1);
     bench.0.input(0, &arp(1, (*host.address.ip(), host.mac), DEVICE), None);

@@ -85,7 +85,7 @@ fn packets_are_dropped_one_in_so_many_or_by_chance() {
 #[test]
 fn chance_differs_from_seed_to_seed_and_from_fault_to_fault() {
     let fates = |seed: u64| {
-        let identities = (0..2).map(|n| Identity::new(&format!("radio{n}"), DEVICE)).collect();
+        let identities = (0..2).map(|n| RadioIdentity::new(&format!("radio{n}"), DEVICE)).collect();
         let mut bench = Bench(World::new(identities, Medium { path: Path::default(), noise_dbfs: -200.0, seed }));
         [0, 1].map(|radio| {
             bench.tell(&format!("fault = {{ radio = \"radio{radio}\", kind = \"drop\", probability = 0.5 }}")).unwrap();

@@ -221,8 +221,8 @@ fn sc8_is_clipped_and_half_as_long() {
     let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
     // Noise is the signal: of a quarter of full scale at the antenna.
     let medium = Medium { path: Path::default(), noise_dbfs: -12.0, seed: 1 };
-    bench.0 = World::new(vec![Identity::new("radio0", DEVICE)], medium.clone());
-    let mut wide = Bench(World::new(vec![Identity::new("radio0", DEVICE)], medium));
+    bench.0 = World::new(vec![RadioIdentity::new("radio0", DEVICE)], medium.clone());
+    let mut wide = Bench(World::new(vec![RadioIdentity::new("radio0", DEVICE)], medium));
     for (bench, format) in [(&mut bench, 1), (&mut wide, 0)] {
         bench.ready(host);
         bench.set(host, &[(sr::RX0_FORMAT, format), (sr::RX0_SAMPLES, 9)]);

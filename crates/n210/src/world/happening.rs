@@ -3,7 +3,7 @@
 use super::World;
 use crate::device::Device;
 use crate::device::clock::Tick;
-use crate::fault::{FaultChange, FaultKind, Faults};
+use crate::fault::{FaultChange, FaultKind, RadioFaults};
 use crate::scene::{Action, PathChange, RadioChange};
 use n210_wire::port;
 
@@ -11,7 +11,7 @@ use n210_wire::port;
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Puts right what ended faults had done to the device.
-pub fn recover(device: &mut Device, faults: &mut Faults, ended: &[FaultKind], now: Tick) {
+pub fn recover(device: &mut Device, faults: &mut RadioFaults, ended: &[FaultKind], now: Tick) {
     if ended.contains(&FaultKind::BrownOut) && !faults.is_dark() {
         device.restart(now);
         device.link_up(&mut faults.raw);

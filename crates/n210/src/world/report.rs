@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{RadioPort, World};
+use super::{DevicePort, World};
 use crate::device::Device;
 use crate::device::clock::Tick;
 use n210_wire::TICKS_PER_SECOND;
@@ -15,7 +15,7 @@ impl World {
     }
 }
 
-fn radio(device: &Device, link: &RadioPort, now: Tick) -> Value {
+fn radio(device: &Device, link: &DevicePort, now: Tick) -> Value {
     let chains: serde_json::Map<String, Value> = device
         .activities()
         .into_iter()

@@ -1,7 +1,7 @@
 //! Terminals find each other, find routes, and carry packets; what it costs.
 
 use super::*;
-use crate::phy::duplex::{Direction, Duplex, Use};
+use crate::phy::duplex::{Duplex, LinkDirection, Use};
 use crate::phy::numerology::{FRAME_TICKS, SUBFRAME_TICKS};
 use crate::phy::sync_signals::CellId;
 use crate::phy::transmit::LEFT_OUT;
@@ -32,7 +32,11 @@ fn terminals_find_each_other_and_the_third_is_in_sync_through_the_relay() {
         let burst = *air.bursts[index].last().unwrap();
         let start = (burst - LEFT_OUT + FRAME_TICKS - late + SUBFRAME_TICKS / 2) % FRAME_TICKS;
         let (number, off) = ((start / SUBFRAME_TICKS) as usize, start % SUBFRAME_TICKS);
-        assert_eq!(Duplex::Group { assignment: 0 }.usage(Direction::Terminal(index as u8), number), Use::Data, "terminal {index}");
+        assert_eq!(
+            Duplex::Group { assignment: 0 }.usage(LinkDirection::Terminal(index as u8), number),
+            Use::Data,
+            "terminal {index}"
+        );
         let off = off as i64 - SUBFRAME_TICKS as i64 / 2;
         assert!(off.abs() < 80, "terminal {index} is {off} ticks late");
     }

@@ -61,7 +61,7 @@ fn a_relay_that_goes_on_with_soft_state_loses_nothing() {
             let state = air.ends[1].modem.export().unwrap();
             let text = serde_json::to_string(&state).unwrap();
             assert!(text.len() <= MOST_BYTES, "{} bytes", text.len());
-            assert_eq!(serde_json::from_str::<crate::soft_state::SoftState>(&text).unwrap(), state);
+            assert_eq!(serde_json::from_str::<crate::soft_state::ModemSoftState>(&text).unwrap(), state);
             air.ends[1] = air.fresh(1, Some(&control));
             air.ends[1].modem.inherit(&state).unwrap();
         }

@@ -110,11 +110,11 @@ fn every_rate_has_the_level_that_its_registers_say() {
 #[test]
 fn transmit_and_receive_chains_alone_have_their_own_half_band_filters() {
     // With one half-band filter, the transmitter has the small one and the receiver the large one.
-    let (from, to) = (Chain::new(Direction::Transmit, 0x119), Chain::new(Direction::Receive, 0x119));
+    let (from, to) = (FilterChain::new(Direction::Transmit, 0x119), FilterChain::new(Direction::Receive, 0x119));
     assert_eq!((from.span(), to.span()), (4 * 24 + 6 * 25, 4 * 24 + 30 * 25));
     for direction in [Direction::Transmit, Direction::Receive] {
         for word in [0x001, 0x101, 0x201, 0x301, 0x31A, 0x380, 0x0FF] {
-            assert_eq!(Chain::new(direction, word).impulse().len(), Chain::new(direction, word).span() + 1);
+            assert_eq!(FilterChain::new(direction, word).impulse().len(), FilterChain::new(direction, word).span() + 1);
         }
     }
 }

@@ -113,7 +113,7 @@ fn gains_are_those_of_the_state_that_a_running_chain_makes() {
         let mut boards = made(fitted);
         tune(&mut boards, &tuning);
         set_pins(&mut boards, gains);
-        for running in [Running::default(), Running { rx: true, tx: true }] {
+        for running in [RunningChains::default(), RunningChains { rx: true, tx: true }] {
             boards.follow(running);
             near(boards.front(Direction::Receive), 900e6, 20.5);
             near(boards.front(Direction::Transmit), 900e6, tx_db);
@@ -249,7 +249,7 @@ proptest! {
         let mut boards = Boards::new(Equipment { board, eeprom: Programming::Programmed, gpsdo: rx });
         for (register, value) in writes {
             boards.write(register, value, 0);
-            boards.follow(Running { rx, tx });
+            boards.follow(RunningChains { rx, tx });
             for direction in BOTH {
                 let front = boards.front(direction);
                 prop_assert!(front.lo.is_finite() && front.gain.is_finite() && front.gain >= 0.0);

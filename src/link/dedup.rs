@@ -23,7 +23,7 @@ pub(super) enum Verdict {
 
 /// Bounded by number of entries and by bytes of replies; the oldest finished request is forgotten first.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct Dedup {
     inner: Mutex<Inner>,
     max_entries: usize,
     max_bytes: usize,
@@ -35,7 +35,7 @@ struct Inner {
     order: VecDeque<String>,
 }
 
-impl Memory {
+impl Dedup {
     pub(super) fn new(max_entries: usize, max_bytes: usize) -> Self {
         Self { inner: Mutex::default(), max_entries, max_bytes }
     }
@@ -75,7 +75,7 @@ impl Inner {
 mod tests {
     use super::*;
 
-    fn execute(memory: &Memory, id: &str) -> watch::Sender<Option<Bytes>> {
+    fn execute(memory: &Dedup, id: &str) -> watch::Sender<Option<Bytes>> {
         match memory.look_up(id, &Command::Status) {
             Verdict::Execute(sender) => sender,
             _ => panic!("{id} was seen before"),
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_retry_waits_for_the_first_reply() {
-        let memory = Memory::new(10, 1000);
+        let memory = Dedup::new(10, 1000);
         let sender = execute(&memory, "a");
         let Verdict::Repeat(pending) = memory.look_up("a", &Command::Status) else { panic!("executed twice") };
         assert!(pending.borrow().is_none());
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_oldest_finished_are_forgotten_and_the_executing_never() {
-        let memory = Memory::new(3, 1000);
+        let memory = Dedup::new(3, 1000);
         let _executing = execute(&memory, "long");
         for id in ["b", "c", "d", "e"] {
             execute(&memory, id).send_replace(Some(Bytes::from_static(&[0; 10])));
@@ -103,7 +103,7 @@ mod tests {
         assert!(matches!(memory.look_up("long", &Command::Status), Verdict::Repeat(_)));
         assert!(matches!(memory.look_up("e", &Command::Status), Verdict::Repeat(_)));
         assert!(matches!(memory.look_up("b", &Command::Status), Verdict::Execute(_)));
-        let small = Memory::new(100, 25);
+        let small = Dedup::new(100, 25);
         for id in ["a", "b", "c", "d"] {
             execute(&small, id).send_replace(Some(Bytes::from_static(&[0; 10])));
         }

@@ -12,9 +12,9 @@ const SENDERS: usize = 256;
 
 /// The newest connection of each sender that had more than one.
 #[derive(Debug, Default)]
-pub(super) struct Newest(Mutex<HashMap<String, u64>>);
+pub(super) struct NewestConnections(Mutex<HashMap<String, u64>>);
 
-impl Newest {
+impl NewestConnections {
     /// Notes a request's connection; whether its sender has been heard on a newer one. Programs without connections are never late.
     pub(super) fn is_late(&self, connection: Option<&Connection>) -> bool {
         let Some(Connection { of, number }) = connection else { return false };
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn what_comes_on_an_old_connection_is_late_once_the_new_one_was_heard() {
-        let newest = Newest::default();
+        let newest = NewestConnections::default();
         let late = |of: &str, number| newest.is_late(Some(&Connection { of: of.to_owned(), number }));
         assert!(!late("one", 1) && !late("one", 1));
         assert!(!late("two", 3) && !late("one", 2));

@@ -1,11 +1,7 @@
 //! How long `baton n210` takes to answer a register access: idle, and while 7.69 Msps flow both ways.
 //!
-//! A measuring tool for `make bench`, not a test: it prints JSON and judges nothing. Needs root and `ip`.
-//!
-//!     cargo test --release --test n210_latency -- --ignored --nocapture
-
-// A measurement ends with what it could not do.
-#![allow(clippy::expect_used, clippy::panic)]
+//! It prints JSON and judges nothing. Needs root and `ip`; `scripts/bench-n210` runs it.
+#![allow(clippy::expect_used, clippy::panic, reason = "a measurement ends with what it could not do")]
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
@@ -165,9 +161,7 @@ fn transmit(tx: &UdpSocket, end: &AtomicBool, acknowledged: &AtomicU32) {
     }
 }
 
-#[test]
-#[ignore = "a measurement: `make bench` runs it"]
-fn register_accesses_are_answered() {
+fn main() {
     assert!(nix::unistd::geteuid().is_root(), "needs root");
     let _bench = Bench::new();
     let (control, fast, rx, tx) = (socket(port::CONTROL), socket(port::FAST), socket(port::RX0), socket(port::TX));

@@ -1,10 +1,11 @@
-//! What a program says: its log file, and the few lines that a failure quotes.
+//! The output of a program of the lab: its log file, and the last lines, which a failure quotes.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Seek, Write};
 
-use super::children::LOGS;
+/// Folder of the logs, one file a program.
+pub const LOG_FOLDER: &str = "/run/baton/log";
 
 /// Longest log, bytes: the logs share the lab's memory. A longer one starts again.
 const LONGEST_LOG: usize = 4 << 20;
@@ -13,21 +14,21 @@ const QUOTED: usize = 4;
 /// Longest quoted line, bytes.
 const LONGEST_LINE: usize = 400;
 
-/// A log file that can not fill the memory; one that can not be written is not worth stopping for.
+/// A log file of limited size. Failures to write are ignored: a program runs on without its log.
 pub struct Log {
     file: Option<File>,
     length: usize,
 }
 
 impl Log {
-    /// Makes `<LOGS>/<name>.log`.
+    /// Makes `<LOG_FOLDER>/<name>.log`.
     pub fn create(name: &str) -> Self {
-        Self { file: File::create(format!("{LOGS}/{name}.log")).ok(), length: 0 }
+        Self { file: File::create(format!("{LOG_FOLDER}/{name}.log")).ok(), length: 0 }
     }
 
-    /// Goes on with it.
-    pub fn go_on(name: &str) -> Self {
-        let file = File::options().append(true).create(true).open(format!("{LOGS}/{name}.log")).ok();
+    /// Appends to the log of an earlier run.
+    pub fn append_to(name: &str) -> Self {
+        let file = File::options().append(true).create(true).open(format!("{LOG_FOLDER}/{name}.log")).ok();
         let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |data| data.len() as usize);
         Self { file, length }
     }
@@ -44,14 +45,14 @@ impl Log {
     }
 }
 
-/// Splits output into lines, watches for the one that says "ready", and remembers the last ones.
-pub struct Words {
+/// Splits output into lines, watches for the line that says "ready", and keeps the last lines.
+pub struct OutputTail {
     ready: String,
     line: Vec<u8>,
     last: VecDeque<String>,
 }
 
-impl Words {
+impl OutputTail {
     /// `ready` is how that line begins.
     pub fn new(ready: &str) -> Self {
         Self { ready: ready.to_owned(), line: Vec::new(), last: VecDeque::new() }
@@ -99,29 +100,29 @@ mod tests {
     fn the_ready_line_is_seen_however_it_is_cut() {
         let text = b"warming up\nagent ready tcp://x\nmore";
         for cut in 0..text.len() {
-            let mut words = Words::new("agent ready");
-            let (one, two) = (words.feed(&text[..cut]), words.feed(&text[cut..]));
+            let mut tail = OutputTail::new("agent ready");
+            let (one, two) = (tail.feed(&text[..cut]), tail.feed(&text[cut..]));
             assert!(one ^ two, "{cut}");
-            assert_eq!(words.last(), "warming up / agent ready tcp://x / more");
+            assert_eq!(tail.last(), "warming up / agent ready tcp://x / more");
         }
     }
 
     #[test]
     fn only_the_last_lines_are_quoted() {
-        let mut words = Words::new("never");
-        assert!(!words.feed(b"1\n\n2\n3\n4\n 5 \nnot never"));
-        assert_eq!(words.last(), "3 / 4 / 5 / not never");
+        let mut tail = OutputTail::new("never");
+        assert!(!tail.feed(b"1\n\n2\n3\n4\n 5 \nnot never"));
+        assert_eq!(tail.last(), "3 / 4 / 5 / not never");
     }
 
     proptest! {
         #[test]
         fn any_output_is_survived_and_bounded(chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..2000), 0..8)) {
-            let mut words = Words::new("ready");
+            let mut tail = OutputTail::new("ready");
             for chunk in &chunks {
-                words.feed(chunk);
+                tail.feed(chunk);
             }
             // Lossy decoding may turn one byte into three.
-            prop_assert!(words.last().len() <= QUOTED * (3 * LONGEST_LINE + 3));
+            prop_assert!(tail.last().len() <= QUOTED * (3 * LONGEST_LINE + 3));
         }
     }
 }

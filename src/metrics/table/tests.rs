@@ -5,6 +5,7 @@ use protocol::{Interruption, Order, Phase};
 pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
     let phase = |name: PhaseName, ms| Phase { name, ms, source_ms: name.source_ms() };
     RunRecord {
+        radio: None,
         run: "0".into(),
         started: chrono::DateTime::UNIX_EPOCH,
         order: Order::M,
@@ -55,13 +56,13 @@ fn the_table_has_a_column_for_each_method_and_leaves_failures_out() {
     failed.outcome = Outcome::Failed;
     let runs =
         [run(Method::Classic, 100.0, Some(2)), failed, run(Method::Cold, 2500.0, None), run(Method::Classic, 300.0, Some(4))];
-    let table = Table::of(&runs);
+    let table = TimingTable::from_runs(&runs);
     let column = |method, runs| Column { method, relay: false, runs };
     assert_eq!(table.columns, [column(Method::Classic, 2), column(Method::Cold, 1)]);
     let row = |name: &str| table.rows.iter().find(|r| r.name == name).unwrap();
     assert_eq!(row("link_usrp").figures, [Some(200.0), Some(2500.0)]);
     assert_eq!(row("lost").figures, [Some(3.0), None]);
-    assert_eq!(row("stop_source").source, None);
+    assert_eq!(row("stop_source").paper, None);
     assert!(table.rows.iter().all(|r| r.name != "set_route"));
     let text = table.text();
     assert!(text.is_ascii());
@@ -70,20 +71,20 @@ fn the_table_has_a_column_for_each_method_and_leaves_failures_out() {
 }
 
 #[test]
-fn a_relay_has_a_column_of_its_own_beside_the_source() {
+fn a_relay_has_a_column_of_its_own_beside_the_paper() {
     let relay = RunRecord { relay: true, ..run(Method::Classic, 300.0, Some(4)) };
-    let table = Table::of(&[run(Method::Classic, 100.0, Some(2)), relay]);
+    let table = TimingTable::from_runs(&[run(Method::Classic, 100.0, Some(2)), relay]);
     assert_eq!(table.columns.iter().map(|column| column.relay).collect::<Vec<_>>(), [false, true]);
     let row = |name: &str| table.rows.iter().find(|r| r.name == name).unwrap();
     assert_eq!(row("by_phases").figures, [Some(100.0), Some(300.0)]);
-    assert_eq!((row("by_phases").source_relay, row("total").source_relay), (Some(1858.0), Some(2173.0)));
+    assert_eq!((row("by_phases").paper_relay, row("total").paper_relay), (Some(1858.0), Some(2173.0)));
     let text = table.text();
     assert!(text.contains("classic, relay") && text.contains("2173"), "{text}");
 }
 
 #[test]
-fn an_empty_table_shows_the_source() {
-    assert!(Table::of(&[]).text().contains("1743"));
+fn an_empty_table_shows_the_paper() {
+    assert!(TimingTable::from_runs(&[]).text().contains("1743"));
 }
 
 #[test]
