@@ -1,5 +1,4 @@
-//! Test equipment: makes commands fail, wait, or end the agent, or runs a program first, as a file says. It stands in front of the commands
-//! and knows nothing of them.
+//! Test equipment: makes commands fail, wait or end the agent, or runs a program first, as a file says. It knows nothing of the commands.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -15,7 +14,7 @@ use protocol::{Command, ErrorCode, Failure};
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Deed {
+enum FaultAction {
     /// Answered with a failure, not carried out.
     Fail,
     /// Carried out after a while.
@@ -34,12 +33,12 @@ enum Deed {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fault {
+struct CommandFault {
     command: toml::Spanned<String>,
     /// Which time, counted from 1 from the start of the agent or the latest change of the file.
     occurrence: u64,
     #[serde(rename = "do")]
-    deed: Deed,
+    action: FaultAction,
     /// For `delay`.
     ms: Option<u64>,
     /// For `run`: the program and its arguments.
@@ -49,88 +48,88 @@ struct Fault {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct FaultFile {
     #[serde(default)]
-    fault: Vec<Fault>,
+    fault: Vec<CommandFault>,
 }
 
 /// The faults of one agent; usually none.
 #[derive(Debug, Default)]
-pub struct Faults {
+pub(super) struct CommandFaults {
     /// Read again before every command.
     file: Option<PathBuf>,
-    known: Mutex<Known>,
+    known: Mutex<KnownFaults>,
 }
 
-/// What the file says, and how far it has come true.
+/// What the file says, and which commands were met since it was read.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownFaults {
     text: String,
-    faults: Vec<Fault>,
+    faults: Vec<CommandFault>,
     /// Commands met so far, by name.
     met: Vec<&'static str>,
 }
 
-impl Known {
+impl KnownFaults {
     fn read(text: String) -> Result<Self, String> {
         Ok(Self { faults: parse(&text)?, text, met: Vec::new() })
     }
 
-    /// Takes up what the file says now, if that has changed. A file that is away for a moment or wrong changes nothing.
-    fn follow(&mut self, file: &Path) {
+    /// Reads the file again, if it has changed. A file that is missing for a moment or wrong changes nothing.
+    fn reload(&mut self, file: &Path) {
         let Ok(text) = std::fs::read_to_string(file) else { return };
         if text == self.text {
             return;
         }
-        match Known::read(text.clone()) {
+        match KnownFaults::read(text.clone()) {
             Ok(known) => *self = known,
             Err(what) => {
                 tracing::warn!("{}: {what}", file.display());
-                // Said once.
+                // Reported once.
                 self.text = text;
             }
         }
     }
 }
 
-fn parse(text: &str) -> Result<Vec<Fault>, String> {
+fn parse(text: &str) -> Result<Vec<CommandFault>, String> {
     let source = TomlSource::of_text(text);
-    let File { fault: faults } = source.read().map_err(|failure| failure.message)?;
+    let FaultFile { fault: faults } = source.read().map_err(|failure| failure.message)?;
     for fault in &faults {
         let name = fault.command.get_ref();
         let wrong = |what: String| Err(source.wrong(Some(fault.command.span()), &what).message);
         if !Command::NAMES.contains(&name.as_str()) {
             return wrong(format!("there is no command \"{name}\""));
         }
-        if fault.occurrence == 0 || (fault.deed == Deed::Delay) != fault.ms.is_some() {
+        if fault.occurrence == 0 || (fault.action == FaultAction::Delay) != fault.ms.is_some() {
             return wrong(format!("occurrences of {name} are counted from 1, and ms belongs to delay alone"));
         }
-        if (fault.deed == Deed::Run) == fault.run.is_empty() {
-            return wrong("the deed run needs a program, run = [\"program\", \"argument\"], and no other has one".into());
+        if (fault.action == FaultAction::Run) == fault.run.is_empty() {
+            return wrong("do = \"run\" needs a program, run = [\"program\", \"argument\"], and no other has one".into());
         }
     }
     Ok(faults)
 }
 
-impl Faults {
+impl CommandFaults {
     /// Reads a file of faults.
     ///
     /// # Errors
     /// [`ErrorCode::Config`] with the file, the line and what is wrong.
-    pub fn load(file: &Path) -> Result<Self, Failure> {
+    pub(super) fn load(file: &Path) -> Result<Self, Failure> {
         let wrong = |what: String| {
             Failure::new(ErrorCode::Config, format!("{}: {what}", file.display())).hint("docs/agents.md describes files of faults")
         };
-        let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("the faults can not be read: {e}")))?;
-        let known = Mutex::new(Known::read(text).map_err(wrong)?);
+        let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("the faults cannot be read: {e}")))?;
+        let known = Mutex::new(KnownFaults::read(text).map_err(wrong)?);
         Ok(Self { file: Some(file.to_owned()), known })
     }
 
-    fn of(&self, name: &'static str) -> Option<Fault> {
+    fn due(&self, name: &'static str) -> Option<CommandFault> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &self.file {
             // A small file, and no service depends on an agent with faults.
-            known.follow(file);
+            known.reload(file);
         }
         if known.faults.is_empty() {
             return None;
@@ -140,30 +139,34 @@ impl Faults {
         known.faults.iter().find(|fault| fault.command.get_ref() == name && fault.occurrence == occurrence).cloned()
     }
 
-    /// Lets a command be carried out, or not.
-    pub async fn meet<T>(&self, name: &'static str, carry_out: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let Some(fault) = self.of(name) else { return carry_out.await };
-        tracing::warn!("fault: {name}: {:?}", fault.deed);
-        match fault.deed {
-            Deed::Fail => Err(Failure::new(ErrorCode::Internal, format!("{name} failed because a file of faults says so"))),
-            Deed::Delay => {
+    /// Carries a command out, or does what the file says instead.
+    pub(super) async fn apply<T>(
+        &self,
+        name: &'static str,
+        carry_out: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let Some(fault) = self.due(name) else { return carry_out.await };
+        tracing::warn!("fault: {name}: {:?}", fault.action);
+        match fault.action {
+            FaultAction::Fail => Err(Failure::new(ErrorCode::Internal, format!("{name} failed because a file of faults says so"))),
+            FaultAction::Delay => {
                 sleep(Duration::from_millis(fault.ms.unwrap_or(0))).await;
                 carry_out.await
             }
-            Deed::Run => {
+            FaultAction::Run => {
                 run(&fault.run).await;
                 carry_out.await
             }
-            Deed::DieBefore => die(),
-            Deed::DieAfter => {
+            FaultAction::DieBefore => die(),
+            FaultAction::DieAfter => {
                 let _ = carry_out.await;
                 die()
             }
-            Deed::NoReply => {
+            FaultAction::NoReply => {
                 let _ = carry_out.await;
                 std::future::pending().await
             }
-            Deed::Lose => std::future::pending().await,
+            FaultAction::Lose => std::future::pending().await,
         }
     }
 }
@@ -186,8 +189,8 @@ fn die() -> ! {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Faults {
-        Faults { file: None, known: Mutex::new(Known::read(text.to_owned()).unwrap()) }
+    fn faults_from(text: &str) -> CommandFaults {
+        CommandFaults { file: None, known: Mutex::new(KnownFaults::read(text.to_owned()).unwrap()) }
     }
 
     #[tokio::test]
@@ -196,13 +199,13 @@ mod tests {
         let mark = folder.path().join("ran");
         let fault = |program: &str| {
             let program = [program, &mark.display().to_string()];
-            of(&format!("[[fault]]\ncommand = \"status\"\noccurrence = 1\ndo = \"run\"\nrun = {program:?}"))
+            faults_from(&format!("[[fault]]\ncommand = \"status\"\noccurrence = 1\ndo = \"run\"\nrun = {program:?}"))
         };
         let carried_out = async || Ok(mark.exists());
-        assert!(fault("touch").meet("status", carried_out()).await.unwrap());
+        assert!(fault("touch").apply("status", carried_out()).await.unwrap());
         // One that fails, or is not there, keeps nothing back.
-        assert!(fault("rmdir").meet("status", carried_out()).await.unwrap());
-        assert!(fault("/no/such/program").meet("status", carried_out()).await.unwrap());
+        assert!(fault("rmdir").apply("status", carried_out()).await.unwrap());
+        assert!(fault("/no/such/program").apply("status", carried_out()).await.unwrap());
     }
 
     #[tokio::test]
@@ -210,8 +213,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let second = |note: &str| format!("# {note}\n[[fault]]\ncommand = \"status\"\noccurrence = 2\ndo = \"fail\"");
         std::fs::write(file.path(), "").unwrap();
-        let faults = Faults::load(file.path()).unwrap();
-        let meet = async || faults.meet("status", async { Ok(()) }).await.is_ok();
+        let faults = CommandFaults::load(file.path()).unwrap();
+        let meet = async || faults.apply("status", async { Ok(()) }).await.is_ok();
         assert!(meet().await && meet().await);
         for note in ["one", "two"] {
             std::fs::write(file.path(), second(note)).unwrap();
@@ -227,13 +230,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_occurrence_that_is_named_fails_and_no_other() {
-        let faults = of("[[fault]]\ncommand = \"link_usrp\"\noccurrence = 2\ndo = \"fail\"");
+        let faults = faults_from("[[fault]]\ncommand = \"link_usrp\"\noccurrence = 2\ndo = \"fail\"");
         let go = || async { Ok(()) };
-        assert!(faults.meet("link_usrp", go()).await.is_ok());
-        assert!(faults.meet("kill_usrp", go()).await.is_ok());
-        let failure = faults.meet("link_usrp", async { panic!("carried out") as Result<(), _> }).await.unwrap_err();
+        assert!(faults.apply("link_usrp", go()).await.is_ok());
+        assert!(faults.apply("kill_usrp", go()).await.is_ok());
+        let failure = faults.apply("link_usrp", async { panic!("carried out") as Result<(), _> }).await.unwrap_err();
         assert_eq!(failure.message, "link_usrp failed because a file of faults says so");
-        assert!(faults.meet("link_usrp", go()).await.is_ok());
+        assert!(faults.apply("link_usrp", go()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
@@ -244,17 +247,17 @@ mod tests {
                 { command = "status", occurrence = 2, do = "no_reply" },
                 { command = "status", occurrence = 3, do = "lose" },
             ]"#;
-        let faults = of(text);
+        let faults = faults_from(text);
         let began = tokio::time::Instant::now();
-        faults.meet("status", async { Ok(()) }).await.unwrap();
+        faults.apply("status", async { Ok(()) }).await.unwrap();
         assert_eq!(began.elapsed(), Duration::from_secs(5));
         for carried_out in [true, false] {
             let done = Mutex::new(false);
-            let deed = async {
+            let command = async {
                 *done.lock().unwrap() = true;
                 Ok(())
             };
-            assert!(tokio::time::timeout(Duration::from_secs(9), faults.meet("status", deed)).await.is_err());
+            assert!(tokio::time::timeout(Duration::from_secs(9), faults.apply("status", command)).await.is_err());
             assert_eq!(*done.lock().unwrap(), carried_out);
         }
     }
@@ -271,7 +274,7 @@ mod tests {
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nms = 1", "ms belongs to delay"),
             (
                 "[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"run\"",
-                "line 2, key `fault.command`: the deed run needs a program",
+                "line 2, key `fault.command`: do = \"run\" needs a program",
             ),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"fail\"\nrun = [\"ls\"]", "and no other has one"),
             ("[[fault]]\ncommand = \"end\"\noccurrence = 1\ndo = \"explode\"", "line 4"),

@@ -1,178 +1,138 @@
 //! What an agent knows and holds.
 
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::Utc;
-use serde_json::Value;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::children::{Child, News, Role};
-use super::faults::Faults;
-use super::host::ports::Ports;
-use super::host::priority::Priority;
-use super::host::radio_port::RadioPort;
-use super::hot::Ready;
-use super::memory::Kept;
-use super::ownership::Ownership;
+use super::faults::CommandFaults;
+use super::host::HostHandle;
+use super::work::Work;
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
-use crate::link::server::runtime_folder;
 use crate::metrics::probe::Prober;
 use crate::migration::Decision;
-use config::{Config, Host, Workload};
-use protocol::{Control, Event, Failure, HostLoad, Level, Progress, Route, TOPIC_EVENT};
+use config::Config;
+use protocol::{ErrorCode, Failure, HostLoad, ProcessLoad, Progress};
 
 /// One host's agent.
-pub struct Agent {
-    pub config: Arc<Config>,
-    pub host: String,
-    pub client: Client,
-    pub publisher: Publisher,
-    pub ports: Ports,
-    pub radio_port: RadioPort,
-    pub priority: Priority,
-    pub ownership: Ownership,
-    pub faults: Faults,
-    pub d2d: Child,
-    pub usrp: Child,
-    pub began: Instant,
-    /// Held by a command that changes processes or addresses: one at a time, in the order of asking.
-    pub deeds: tokio::sync::Mutex<()>,
+pub(super) struct Agent {
+    pub(super) host: Arc<HostHandle>,
+    pub(super) client: Client,
+    pub(super) publisher: Publisher,
+    pub(super) faults: CommandFaults,
+    pub(super) began: Instant,
+    /// Telemetry messages published so far.
+    pub(super) published: AtomicU64,
     /// Held while an order is carried out here.
-    pub order: tokio::sync::Mutex<()>,
-    /// Something changed that telemetry should say at once.
-    pub changed: Notify,
-    /// The collector should not wait for its next turn.
-    pub collect: Notify,
-    /// The agent is about to end: nothing is started any more.
-    pub leaving: CancellationToken,
+    pub(super) order: tokio::sync::Mutex<()>,
     /// Ends the agent.
-    pub stop: CancellationToken,
-    state: Mutex<State>,
+    pub(super) stop: CancellationToken,
+    /// By the radio's name; never empty.
+    works: BTreeMap<String, Arc<Work>>,
+    state: Mutex<AgentState>,
 }
 
 /// What changes and is small enough for one lock.
 #[derive(Default)]
-pub struct State {
-    pub collected: Collected,
-    /// From `set_route`, for the next start of the D2D process.
-    pub routes_to_set: Vec<Route>,
-    /// The other host of the pool, and what was last collected of it.
-    pub peer: Option<(String, protocol::Collected)>,
-    /// Both processes wait, since then.
-    pub frozen: Option<Instant>,
-    /// From `prepare`, for `take_over`.
-    pub ready: Option<Ready>,
-    /// From `take_over`, for `commit`: the streams still come to the parked address.
-    pub unsettled: bool,
-    pub probe: Option<Prober>,
-    pub progress: Option<Progress>,
-    /// To say go or cancel to the order that is being carried out here.
-    pub wish: Option<tokio::sync::watch::Sender<Decision>>,
-    /// What was last written down for a later life of this agent.
-    pub kept: Kept,
-    pub load: HostLoad,
-    pub d2d_load: protocol::ProcessLoad,
-    pub usrp_load: protocol::ProcessLoad,
-}
-
-/// Control variables and routes as last collected.
-#[derive(Debug, Clone, Default)]
-pub struct Collected {
-    pub control: Control,
-    pub meanings: serde_json::Map<String, Value>,
-    pub routes: Vec<Route>,
-    pub at: Option<Instant>,
+pub(super) struct AgentState {
+    pub(super) probe: Option<Prober>,
+    pub(super) progress: Option<Progress>,
+    /// Tells the order that is under way here to go on or to give up.
+    pub(super) decision: Option<watch::Sender<Decision>>,
+    pub(super) load: HostLoad,
+    /// By process id.
+    pub(super) process_loads: HashMap<u32, ProcessLoad>,
 }
 
 impl Agent {
-    /// An agent with nothing running; the receiver is for [`follow`].
-    pub fn new(
+    /// An agent with nothing running; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`] for an unknown host or radio, [`ErrorCode::Environment`] without netlink.
+    pub(super) fn open(
         config: Arc<Config>,
         host: &str,
         client: Client,
         publisher: Publisher,
-        faults: Faults,
-    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<News>), Failure> {
-        let folder = runtime_folder(&config, host)?;
-        let (sender, news) = mpsc::unbounded_channel();
-        let (ownership, problem) = Ownership::load(&config, host);
-        if let Some(text) = problem {
-            // The agent reads it once it follows.
-            let _ = sender.send(News::Line(Level::Warning, text));
-        }
-        let agent = Self {
-            ports: Ports::open(host)?,
-            radio_port: RadioPort::open(host, &config.host(host)?.radio_port, config.addresses.active)?,
-            priority: Priority::default(),
-            ownership,
-            faults,
-            d2d: Child::new(Role::D2d, &folder, sender.clone()),
-            usrp: Child::new(Role::Usrp, &folder, sender),
-            began: Instant::now(),
-            deeds: tokio::sync::Mutex::default(),
-            order: tokio::sync::Mutex::default(),
-            changed: Notify::new(),
-            collect: Notify::new(),
-            leaving: CancellationToken::new(),
-            stop: CancellationToken::new(),
-            state: Mutex::default(),
-            host: host.to_owned(),
-            config,
+        faults: CommandFaults,
+    ) -> Result<Arc<Self>, Failure> {
+        let host = Arc::new(HostHandle::open(config, host, client.clone(), publisher.clone())?);
+        let work = Work::open(Arc::clone(&host))?;
+        Ok(Arc::new(Self {
+            works: BTreeMap::from([(work.radio_name().to_owned(), work)]),
+            host,
             client,
             publisher,
-        };
-        // Found out here rather than in the middle of a command.
-        agent.config.host(host)?;
-        agent.config.radio_of(host)?;
-        Ok((Arc::new(agent), news))
+            faults,
+            began: Instant::now(),
+            published: AtomicU64::new(0),
+            order: tokio::sync::Mutex::default(),
+            stop: CancellationToken::new(),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// All works of this host.
+    pub(super) fn works(&self) -> impl Iterator<Item = &Arc<Work>> {
+        self.works.values()
+    }
+
+    /// The work of the named radio, or the only one when no radio is named.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadRequest`] with the radios of this host.
+    pub(super) fn work(&self, radio: Option<&str>) -> Result<&Arc<Work>, Failure> {
+        select(&self.works, radio, &self.host.name)
+    }
+
+    /// The radio's name in telemetry and records: absent where there is only one, as in 0.1.0.
+    pub(super) fn radio_to_tell(&self, work: &Work) -> Option<String> {
+        (self.works.len() > 1).then(|| work.radio_name().to_owned())
     }
 
     /// The state; never held across an await.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, AgentState> {
         // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// This host's section of the configuration.
-    pub fn settings(&self) -> &Host {
-        // `new` has looked it up, and the configuration does not change.
-        &self.config.host[self.host.as_str()]
-    }
-
-    /// The workload of this host.
-    pub fn workload(&self) -> &Workload {
-        self.config.workload_of(&self.host)
-    }
-
-    /// Whether the D2D process is one of several terminals and does not know the way to all of them yet.
-    pub fn is_probing(&self) -> bool {
-        let others = self.config.terminals.len().saturating_sub(1);
-        self.d2d.is_running() && self.state().collected.routes.len() < others
-    }
-
-    /// Publishes a line for the log.
-    pub fn event(&self, level: Level, text: impl Into<String>) {
-        let text = text.into();
-        match level {
-            Level::Info => tracing::info!("{text}"),
-            Level::Warning => tracing::warn!("{text}"),
-            Level::Error => tracing::error!("{text}"),
-        }
-        let event = Event { at: Utc::now(), host: self.host.clone(), level, text };
-        self.publisher.publish(TOPIC_EVENT, &event);
-    }
 }
 
-/// Passes on what the processes have to tell.
-pub async fn follow(agent: Arc<Agent>, mut news: mpsc::UnboundedReceiver<News>) {
-    while let Some(news) = news.recv().await {
-        match news {
-            News::Changed => agent.changed.notify_one(),
-            News::Synced => agent.collect.notify_one(),
-            News::Line(level, text) => agent.event(level, text),
-        }
+fn select<'a, T>(works: &'a BTreeMap<String, T>, radio: Option<&str>, host: &str) -> Result<&'a T, Failure> {
+    let found = match radio {
+        Some(name) => works.get(name),
+        None => works.values().next().filter(|_| works.len() == 1),
+    };
+    found.ok_or_else(|| {
+        let text = match radio {
+            Some(name) => format!("{host} does not serve the radio \"{name}\""),
+            None => format!("{host} serves several radios, and the command names none"),
+        };
+        let names: Vec<&str> = works.keys().map(String::as_str).collect();
+        Failure::new(ErrorCode::BadRequest, text).hint(format!("it serves {}", names.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_radio_may_be_left_out_where_there_is_only_one() {
+        let mut works = BTreeMap::from([("n210".to_owned(), 1)]);
+        assert_eq!(select(&works, None, "server1"), Ok(&1));
+        assert_eq!(select(&works, Some("n210"), "server1"), Ok(&1));
+        let failure = select(&works, Some("b210"), "server1").unwrap_err();
+        assert_eq!(failure.code, ErrorCode::BadRequest);
+        assert_eq!(failure.message, "server1 does not serve the radio \"b210\"");
+        assert_eq!(failure.hint.as_deref(), Some("it serves n210"));
+        works.insert("x310".into(), 2);
+        assert_eq!(select(&works, Some("x310"), "server1"), Ok(&2));
+        let failure = select(&works, None, "server1").unwrap_err();
+        assert_eq!(failure.message, "server1 serves several radios, and the command names none");
+        assert_eq!(failure.hint.as_deref(), Some("it serves n210, x310"));
     }
 }

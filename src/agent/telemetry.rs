@@ -1,16 +1,17 @@
-//! Ten times a second, and at once when something changes: everything the agent knows.
+//! Telemetry of each work: ten times a second, and at once when something changes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::Utc;
+use futures::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::children::millis;
-use super::host::load::Sampler;
+use super::host::load::LoadSampler;
 use super::state::Agent;
-use protocol::{ControlReport, Failure, ProcessLoad, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
+use super::work::{Collection, Work, millis};
+use protocol::{ControlReport, Failure, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
 
 /// Telemetry's interval.
 const TICK: Duration = Duration::from_millis(100);
@@ -19,73 +20,76 @@ const GATHER: Duration = Duration::from_millis(5);
 /// Load is sampled every so many ticks: sysinfo's percentages need 200 ms between samples.
 const LOAD_EVERY: u64 = 5;
 
-/// Counts published messages, so that a gap is seen as a loss; a snapshot by `status` repeats the latest.
-static SEQUENCE: AtomicU64 = AtomicU64::new(0);
-
 /// Publishes until the agent ends.
-pub async fn publish(agent: Arc<Agent>) {
-    let mut sampler = Sampler::new();
+pub(super) async fn publish(agent: Arc<Agent>) {
+    let mut sampler = LoadSampler::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut count = 0_u64;
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                if agent.priority.is_raised() {
+                if agent.host.priority.is_raised() {
                     continue;
                 }
                 if count.is_multiple_of(LOAD_EVERY) {
-                    sample(&agent, &mut sampler).await;
+                    sample_load(&agent, &mut sampler).await;
                 }
                 count += 1;
-                // Both are given 90 ms; asking them at once keeps the tick.
-                tokio::join!(agent.d2d.poll(), agent.usrp.poll());
+                // Each is given 90 ms; asking all at once keeps the tick.
+                join_all(agent.works().flat_map(|work| [work.d2d().poll(), work.usrp().poll()])).await;
             }
-            () = agent.changed.notified() => {
+            () = agent.host.wait_for_change() => {
                 tokio::time::sleep(GATHER).await;
-                // The next tick will say it.
-                if agent.priority.is_raised() {
+                // The next tick will report it.
+                if agent.host.priority.is_raised() {
                     continue;
                 }
             }
             () = agent.stop.cancelled() => return,
         }
-        match snapshot(&agent).await {
-            Ok(mut telemetry) => {
-                // Counted only when there is one: a snapshot that could not be made is silence and not a loss.
-                telemetry.seq = SEQUENCE.fetch_add(1, Ordering::Relaxed) + 1;
-                agent.publisher.publish(TOPIC_TELEMETRY, &telemetry);
+        for work in agent.works() {
+            match snapshot(&agent, work).await {
+                Ok(mut telemetry) => {
+                    // Counted only when there is one: a snapshot that could not be made is a silence, not a loss.
+                    telemetry.seq = agent.published.fetch_add(1, Ordering::Relaxed) + 1;
+                    agent.publisher.publish(TOPIC_TELEMETRY, &telemetry);
+                }
+                // Rather silence, which the console shows, than an address that may be wrong.
+                Err(failure) => tracing::error!("no telemetry: {failure}"),
             }
-            // Rather silence, which the console shows, than an address that may not be so.
-            Err(failure) => tracing::error!("no telemetry: {failure}"),
         }
     }
 }
 
-async fn sample(agent: &Agent, sampler: &mut Sampler) {
-    let traffic = agent.ports.traffic().await;
-    let sample = sampler.sample([agent.d2d.pid(), agent.usrp.pid()], traffic);
+async fn sample_load(agent: &Agent, sampler: &mut LoadSampler) {
+    let traffic = agent.host.ports.traffic().await;
+    let pids: Vec<u32> = agent.works().flat_map(|work| [work.d2d().pid(), work.usrp().pid()]).flatten().collect();
+    let sample = sampler.sample(&pids, traffic);
     let mut state = agent.state();
     state.load = sample.host;
-    [state.d2d_load, state.usrp_load] = sample.processes;
+    state.process_loads = sample.processes;
 }
 
-/// The host as it is now.
+/// One work and its host as they are now. Its number is that of the last published one.
 ///
 /// # Errors
 /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails: who holds the radio is then not known.
-pub async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
-    let settings = agent.settings();
-    let radio_port = agent.ports.read(&settings.radio_port).await?;
-    let tun = agent.ports.read(&settings.tun).await?;
-    let owner = Some(agent.ownership.newest()).filter(|owner| owner.epoch > 0);
+pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Failure> {
+    let radio_port = work.read_radio_port().await?;
+    let tun = work.read_tun().await?;
+    let owner = work.owner();
+    let Collection { values, meanings, at } = work.collected();
     let state = agent.state();
-    let collected = &state.collected;
+    let with_load = |status: ProcessStatus| {
+        let load = status.pid.and_then(|pid| state.process_loads.get(&pid)).copied().unwrap_or_default();
+        ProcessStatus { load, ..status }
+    };
     Ok(Telemetry {
         v: VERSION,
-        radio: None,
-        host: agent.host.clone(),
-        seq: SEQUENCE.load(Ordering::Relaxed),
+        radio: agent.radio_to_tell(work),
+        host: agent.host.name.clone(),
+        seq: agent.published.load(Ordering::Relaxed),
         at: Utc::now(),
         uptime_ms: millis(agent.began.elapsed()),
         load: state.load.clone(),
@@ -93,20 +97,11 @@ pub async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
         owner_epoch: owner.as_ref().map(|owner| owner.epoch),
         owner: owner.map(|owner| owner.owner),
         tun,
-        d2d: with_load(agent.d2d.status(), state.d2d_load),
-        usrp: with_load(agent.usrp.status(), state.usrp_load),
-        control: ControlReport {
-            values: collected.control.clone(),
-            meanings: collected.meanings.clone(),
-            age_ms: collected.at.map(|at: Instant| millis(at.elapsed())),
-        },
-        route_list: collected.routes.clone(),
+        d2d: with_load(work.d2d().status()),
+        usrp: with_load(work.usrp().status()),
+        control: ControlReport { values: values.control, meanings, age_ms: at.map(|at: Instant| millis(at.elapsed())) },
+        route_list: values.route_list,
         probe: state.probe.as_ref().map(|probe| probe.status()),
         migration: state.progress.clone(),
     })
-}
-
-fn with_load(status: ProcessStatus, load: ProcessLoad) -> ProcessStatus {
-    let load = if status.pid.is_some() { load } else { ProcessLoad::default() };
-    ProcessStatus { load, ..status }
 }

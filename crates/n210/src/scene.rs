@@ -74,7 +74,7 @@ pub struct PathChange {
 
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
+pub enum SceneAction {
     /// A path changes.
     Path(PathChange),
     /// A radio changes.
@@ -89,7 +89,7 @@ pub struct Timed {
     /// When.
     pub at: Tick,
     /// What.
-    pub action: Action,
+    pub action: SceneAction,
 }
 
 /// What the command line says, and a scene may overrule.
@@ -144,7 +144,7 @@ pub fn read(file: &FilePath) -> Result<String, Failure> {
 ///
 /// # Errors
 /// What the line says is wrong, with the key.
-pub fn event(line: &str, names: &[String]) -> Result<Action, Failure> {
+pub fn event(line: &str, names: &[String]) -> Result<SceneAction, Failure> {
     let source = TomlSource::of_line("the event", line);
     let text: text::EventText = source.read()?;
     if let Some(at) = &text.at {

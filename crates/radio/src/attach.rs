@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::chain::RxChain;
 use super::control::{ControlPort, Write};
-use super::plan::Plan;
+use super::plan::RadioPlan;
 use super::sockets;
 use n210_wire::register::{NEXT_PACKET, ROUTER_PORTS, RX_HEADER_TEMPLATE, flow_by_packets, flow_by_time};
 use n210_wire::stream_tx::STREAM_ID as TX_STREAM;
@@ -29,7 +29,7 @@ const SC16: u32 = 0;
 ///
 /// # Errors
 /// A sentence that names what did not answer.
-pub fn attach(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan, chain: RxChain) -> Result<(), String> {
+pub fn attach(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &RadioPlan, chain: RxChain) -> Result<(), String> {
     let deadline = Instant::now() + DEADLINE;
     let device = plan.device;
     let route = |e: io::Error| format!("this host has no way to the radio at {device}: {e}");
@@ -57,7 +57,7 @@ pub fn claim(socket: &UdpSocket) -> io::Result<()> {
 ///
 /// # Errors
 /// A sentence when there is no way to the radio.
-pub fn claim_both(control: &ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan, chain: RxChain) -> Result<(), String> {
+pub fn claim_both(control: &ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &RadioPlan, chain: RxChain) -> Result<(), String> {
     let both = || claim(rx).and_then(|()| claim(tx));
     // An earlier ICMP shows as the first call's error, without a meaning for this one.
     if both().or_else(|_| both()).is_ok() {
@@ -77,7 +77,7 @@ pub fn claim_both(control: &ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &
 ///
 /// # Errors
 /// A sentence when there is no way to the radio.
-pub fn join(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan, chain: RxChain) -> Result<(), String> {
+pub fn join(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &RadioPlan, chain: RxChain) -> Result<(), String> {
     let device = plan.device;
     let joined = sockets::connect(rx, device, chain.port())
         .and_then(|()| claim(rx))
@@ -94,7 +94,7 @@ pub fn join(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Pl
 ///
 /// # Errors
 /// A sentence when there is no way to the radio.
-pub fn take_transmit_side(control: &mut ControlPort, tx: &UdpSocket, plan: &Plan) -> Result<(), String> {
+pub fn take_transmit_side(control: &mut ControlPort, tx: &UdpSocket, plan: &RadioPlan) -> Result<(), String> {
     let claimed = claim(tx).or_else(|_| claim(tx)).and_then(|()| control.post(&flow_registers()));
     claimed.map_err(|e| format!("this host has no way to the radio at {}: {e}", plan.device))
 }
@@ -108,7 +108,7 @@ pub fn move_streams(
     control: &mut ControlPort,
     rx: &UdpSocket,
     tx: &UdpSocket,
-    plan: &Plan,
+    plan: &RadioPlan,
     chain: RxChain,
     sending: &Mutex<()>,
 ) -> Result<(), String> {
@@ -169,7 +169,7 @@ pub fn command(chain: RxChain, mode: StreamMode, at: Option<u64>) -> [Write; 3] 
 }
 
 /// Settings of a receive chain.
-pub fn receive_registers(plan: &Plan, chain: RxChain) -> Vec<Write> {
+pub fn receive_registers(plan: &RadioPlan, chain: RxChain) -> Vec<Write> {
     let mut writes = vec![
         (sr::RX0_HEADER, RX_HEADER_TEMPLATE),
         (sr::RX0_STREAM_ID, chain.stream_id()),
@@ -183,7 +183,7 @@ pub fn receive_registers(plan: &Plan, chain: RxChain) -> Vec<Write> {
     writes.into_iter().map(|(of_zero, value)| (chain.register(of_zero), value)).collect()
 }
 
-fn transmit_registers(plan: &Plan) -> Vec<Write> {
+fn transmit_registers(plan: &RadioPlan) -> Vec<Write> {
     let mut writes = vec![
         (sr::ROUTER_PORTS, ROUTER_PORTS),
         // What the former owner left in the queue would go out with our carrier, or block it until its time comes.
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn registers_are_written_in_the_order_that_the_radio_needs() {
-        let plan = Plan::new(&radio()).unwrap();
+        let plan = RadioPlan::new(&radio()).unwrap();
         let rx = receive_registers(&plan, RxChain::Zero);
         assert!(rx.contains(&(36, 0x1410_0000)) && rx.contains(&(39, 363)) && rx.contains(&(48, 0xCCCC_CCCD)));
         let other = receive_registers(&plan, RxChain::One);

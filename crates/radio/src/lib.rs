@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 
 use self::bridge::Bridge;
-use self::plan::Plan;
+use self::plan::RadioPlan;
 use self::session::Session;
 use config::Radio;
 use protocol::{ErrorCode, Failure};
@@ -57,7 +57,7 @@ pub struct Args {}
 /// The environment does not describe the work, or the system refuses sockets or threads.
 pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let (socket, samples, radio) = environment()?;
-    let plan = Plan::new(&radio).map_err(|sentence| Failure::new(ErrorCode::Config, sentence))?;
+    let plan = RadioPlan::new(&radio).map_err(|sentence| Failure::new(ErrorCode::Config, sentence))?;
     // Before any thread is there, so that all of them leave the signals to this one.
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     signals.thread_block().map_err(|e| environment_failure("signals cannot be held back", &e.into()))?;

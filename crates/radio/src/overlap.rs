@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::attach::{self, DEADLINE, claim};
 use super::chain::RxChain;
 use super::control::ControlPort;
-use super::plan::Plan;
+use super::plan::RadioPlan;
 use super::rx::LOOK_AROUND;
 use super::sockets;
 use n210_wire::stream_rx::RxError;
@@ -37,7 +37,7 @@ pub fn begin(
     control: &mut ControlPort,
     rx: &UdpSocket,
     tx: &UdpSocket,
-    plan: &Plan,
+    plan: &RadioPlan,
     chain: RxChain,
     grid: u64,
 ) -> Result<u64, String> {
@@ -53,7 +53,7 @@ pub fn begin(
 }
 
 /// Has the chain's packets come here, and makes sure that there are none.
-fn knock(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan, chain: RxChain) -> Result<(), String> {
+fn knock(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &RadioPlan, chain: RxChain) -> Result<(), String> {
     let device = plan.device;
     let route = |e: std::io::Error| format!("this host has no way to the radio at {device}: {e}");
     control.connect().map_err(route)?;
@@ -71,7 +71,7 @@ fn knock(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Plan,
     ))
 }
 
-fn start(control: &mut ControlPort, rx: &UdpSocket, plan: &Plan, chain: RxChain, grid: u64) -> Result<u64, String> {
+fn start(control: &mut ControlPort, rx: &UdpSocket, plan: &RadioPlan, chain: RxChain, grid: u64) -> Result<u64, String> {
     let (device, port) = (plan.device, chain.port());
     control.write(&attach::receive_registers(plan, chain), Instant::now() + DEADLINE)?;
     let mut lead = LEAD;

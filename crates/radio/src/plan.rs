@@ -20,7 +20,7 @@ const RATE_TOLERANCE: f64 = 0.5;
 
 /// What the attach writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
+pub struct RadioPlan {
     /// The radio.
     pub device: Ipv4Addr,
     /// Ticks per sample, both ways.
@@ -44,7 +44,7 @@ pub struct ChainRegisters {
     pub frequency: Option<u32>,
 }
 
-impl Plan {
+impl RadioPlan {
     /// The plan for a radio whose front ends have no oscillator of their own (LFRX, LFTX, Basic), or which initialisation has tuned.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ pub mod tests {
 
     #[test]
     fn the_first_storey_has_these_registers() {
-        let plan = Plan::new(&radio()).unwrap();
+        let plan = RadioPlan::new(&radio()).unwrap();
         assert_eq!((plan.device, plan.decimation), (Ipv4Addr::new(192, 168, 10, 2), 52));
         // 52 = 13 x 2 x 2; the transmit CIC of 13 asks for a gain of 1.13, which the register does not hold.
         assert_eq!((plan.rx.rate, plan.rx.frequency), (0x30D, Some(0xCCCC_CCCD)));

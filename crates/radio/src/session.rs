@@ -13,7 +13,7 @@ use super::chain::RxChain;
 use super::control::ControlPort;
 use super::counters::Counters;
 use super::park::Park;
-use super::plan::Plan;
+use super::plan::RadioPlan;
 use super::{attach, converters, sockets};
 use workload::clock::monotonic_us;
 use workload::contract::{Mark, TakenOver};
@@ -39,7 +39,7 @@ struct StreamState {
 #[derive(Debug)]
 pub struct Session {
     /// Register values.
-    pub plan: Plan,
+    pub plan: RadioPlan,
     /// Receive stream.
     pub rx: UdpSocket,
     /// Transmit stream, events and flow control.
@@ -80,7 +80,7 @@ impl Session {
     ///
     /// # Errors
     /// Of the system.
-    pub fn make(plan: Plan, notes: SyncSender<String>) -> io::Result<Self> {
+    pub fn make(plan: RadioPlan, notes: SyncSender<String>) -> io::Result<Self> {
         Ok(Self {
             plan,
             rx: sockets::make()?,

@@ -13,16 +13,16 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 const LENGTH: usize = Ethernet2Header::LEN + ArpEthIpv4Packet::LEN;
 
 /// A hardware address.
-pub type MacAddress = [u8; 6];
+pub(in crate::agent) type MacAddress = [u8; 6];
 
 /// A hardware address as people write it, e.g. `02:00:00:00:00:01`.
-pub fn format_mac(mac: MacAddress) -> String {
+pub(in crate::agent) fn format_mac(mac: MacAddress) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 /// A raw socket for ARP on one interface.
 #[derive(Debug)]
-pub struct ArpSocket {
+pub(in crate::agent) struct ArpSocket {
     socket: Socket,
     own: MacAddress,
 }
@@ -32,7 +32,7 @@ impl ArpSocket {
     ///
     /// # Errors
     /// `PermissionDenied` without CAP_NET_RAW.
-    pub fn open(index: u32, own: MacAddress) -> io::Result<Self> {
+    pub(in crate::agent) fn open(index: u32, own: MacAddress) -> io::Result<Self> {
         // No protocol until it is bound: rebinding a socket that already receives waits for the kernel's RCU, some ms.
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
         socket.bind(&link_address(index)?)?;
@@ -43,7 +43,7 @@ impl ArpSocket {
     ///
     /// # Errors
     /// Of the socket: the interface is down.
-    pub fn probe(&self, target: Ipv4Addr, every: Duration, tries: u32) -> io::Result<Option<MacAddress>> {
+    pub(in crate::agent) fn probe(&self, target: Ipv4Addr, every: Duration, tries: u32) -> io::Result<Option<MacAddress>> {
         for _ in 0..tries {
             self.socket.send(&request_frame(self.own, Ipv4Addr::UNSPECIFIED, target))?;
             let until = Instant::now() + every;
@@ -72,7 +72,7 @@ impl ArpSocket {
     ///
     /// # Errors
     /// Of the socket.
-    pub fn announce(&self, address: Ipv4Addr) -> io::Result<()> {
+    pub(in crate::agent) fn announce(&self, address: Ipv4Addr) -> io::Result<()> {
         self.socket.send(&request_frame(self.own, address, address)).map(drop)
     }
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 ///
 /// # Errors
 /// A sentence: the file cannot be read or parsed.
-pub fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, String> {
+pub(in crate::agent) fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, String> {
     let at = |why: String| format!("{}: {why}", file.display());
     match std::fs::read(file) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| at(e.to_string())),
@@ -25,7 +25,7 @@ pub fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, String> {
 ///
 /// # Errors
 /// A sentence; the old file is then still there.
-pub fn store(file: &Path, content: &impl Serialize) -> Result<(), String> {
+pub(in crate::agent) fn store(file: &Path, content: &impl Serialize) -> Result<(), String> {
     let bytes = serde_json::to_vec(content).map_err(|e| e.to_string())?;
     replace(file, &bytes).map_err(|e| format!("{}: {e}", file.display()))
 }
@@ -34,7 +34,7 @@ pub fn store(file: &Path, content: &impl Serialize) -> Result<(), String> {
 ///
 /// # Errors
 /// As [`store`].
-pub async fn store_in_thread(file: PathBuf, content: impl Serialize + Send + 'static) -> Result<(), String> {
+pub(in crate::agent) async fn store_in_thread(file: PathBuf, content: impl Serialize + Send + 'static) -> Result<(), String> {
     let written = tokio::task::spawn_blocking(move || store(&file, &content)).await;
     written.map_err(|e| e.to_string())?
 }

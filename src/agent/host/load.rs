@@ -1,5 +1,6 @@
 //! Load of the host and of the agent's processes.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
@@ -8,7 +9,7 @@ use super::ports::Traffic;
 use protocol::{HostLoad, ProcessLoad};
 
 /// Samples load; rates are since the previous sample.
-pub struct Sampler {
+pub(in crate::agent) struct LoadSampler {
     /// Without `/proc` there is no load to be shown, and all else works.
     system: Option<System>,
     own: Pid,
@@ -16,33 +17,33 @@ pub struct Sampler {
 }
 
 /// One sample.
-pub struct Sample {
-    pub host: HostLoad,
-    /// In the order in which they were asked for.
-    pub processes: [ProcessLoad; 2],
+pub(in crate::agent) struct LoadSample {
+    pub(in crate::agent) host: HostLoad,
+    /// By process id.
+    pub(in crate::agent) processes: HashMap<u32, ProcessLoad>,
 }
 
-impl Sampler {
-    pub fn new() -> Self {
+impl LoadSampler {
+    pub(in crate::agent) fn new() -> Self {
         let kinds = RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing().with_usage())
             .with_memory(MemoryRefreshKind::nothing().with_ram());
         let system = System::new_with_specifics(kinds);
         if let Err(e) = &system {
-            tracing::warn!("the load of this machine can not be read: {e}");
+            tracing::warn!("the load of this machine cannot be read: {e}");
         }
         Self { system: system.ok(), own: Pid::from_u32(std::process::id()), traffic: None }
     }
 
-    pub fn sample(&mut self, processes: [Option<u32>; 2], traffic: Traffic) -> Sample {
+    pub(in crate::agent) fn sample(&mut self, processes: &[u32], traffic: Traffic) -> LoadSample {
         let (rx_bytes_per_s, tx_bytes_per_s) = self.rates(traffic);
         let Some(system) = &mut self.system else {
             let host = HostLoad { rx_bytes_per_s, tx_bytes_per_s, ..HostLoad::default() };
-            return Sample { host, processes: Default::default() };
+            return LoadSample { host, processes: HashMap::new() };
         };
         system.refresh_cpu_usage();
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        let mut pids: Vec<Pid> = processes.iter().flatten().map(|pid| Pid::from_u32(*pid)).chain([self.own]).collect();
+        let mut pids: Vec<Pid> = processes.iter().copied().map(Pid::from_u32).chain([self.own]).collect();
         // sysinfo takes a process that is named twice for a dead one.
         pids.sort_unstable();
         pids.dedup();
@@ -61,8 +62,8 @@ impl Sampler {
             tx_bytes_per_s,
             agent: load(self.own),
         };
-        let processes = processes.map(|pid| pid.map_or_else(ProcessLoad::default, |pid| load(Pid::from_u32(pid))));
-        Sample { host, processes }
+        let processes = processes.iter().map(|pid| (*pid, load(Pid::from_u32(*pid)))).collect();
+        LoadSample { host, processes }
     }
 
     fn rates(&mut self, traffic: Traffic) -> (u64, u64) {
@@ -81,14 +82,14 @@ mod tests {
 
     #[test]
     fn own_load_and_rates_are_measured() {
-        let mut sampler = Sampler::new();
-        let first = sampler.sample([None, Some(std::process::id())], Traffic { rx: 1000, tx: 1000 });
+        let mut sampler = LoadSampler::new();
+        let first = sampler.sample(&[std::process::id()], Traffic { rx: 1000, tx: 1000 });
         assert!(first.host.agent.memory > 0);
         assert!(first.host.memory_total > first.host.memory_used);
         assert!(first.host.cores > 0);
-        assert_eq!((first.processes[0].memory, first.host.rx_bytes_per_s), (0, 0));
-        assert!(first.processes[1].memory > 0);
-        let second = sampler.sample([None, None], Traffic { rx: 2000, tx: 0 });
+        assert_eq!(first.host.rx_bytes_per_s, 0);
+        assert!(first.processes[&std::process::id()].memory > 0);
+        let second = sampler.sample(&[], Traffic { rx: 2000, tx: 0 });
         assert!(second.host.rx_bytes_per_s > 0);
         assert_eq!(second.host.tx_bytes_per_s, 0);
     }

@@ -16,16 +16,16 @@ use protocol::{ErrorCode, Failure, Port};
 
 /// Bytes through all interfaces of the namespace since they exist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
+pub(in crate::agent) struct Traffic {
     /// Received.
-    pub rx: u64,
+    pub(in crate::agent) rx: u64,
     /// Sent.
-    pub tx: u64,
+    pub(in crate::agent) tx: u64,
 }
 
 /// The host's interfaces.
 #[derive(Debug, Clone)]
-pub struct Ports {
+pub(in crate::agent) struct Ports {
     handle: Handle,
     /// The kernel answers a second dump on the same netlink socket with "busy".
     one_at_a_time: Arc<Mutex<()>>,
@@ -37,7 +37,7 @@ impl Ports {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`].
-    pub fn open(host: &str) -> Result<Self, Failure> {
+    pub(in crate::agent) fn open(host: &str) -> Result<Self, Failure> {
         let (connection, handle, _) = rtnetlink::new_connection()
             .map_err(|e| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}")))?;
         tokio::spawn(connection);
@@ -48,7 +48,7 @@ impl Ports {
     ///
     /// # Errors
     /// [`ErrorCode::Address`] with what could not be done.
-    pub async fn set(&self, name: &str, wanted: Cidr) -> Result<(), Failure> {
+    pub(in crate::agent) async fn set(&self, name: &str, wanted: Cidr) -> Result<(), Failure> {
         let _turn = self.one_at_a_time.lock().await;
         let index = self.link(name).await?.header.index;
         let fail = |e: Error| {
@@ -79,7 +79,7 @@ impl Ports {
     ///
     /// # Errors
     /// [`ErrorCode::Address`] with what could not be done.
-    pub async fn clear(&self, name: &str) -> Result<(), Failure> {
+    pub(in crate::agent) async fn clear(&self, name: &str) -> Result<(), Failure> {
         let _turn = self.one_at_a_time.lock().await;
         let index = self.link(name).await?.header.index;
         let fail = |e: Error| {
@@ -103,7 +103,7 @@ impl Ports {
     ///
     /// # Errors
     /// [`ErrorCode::Address`].
-    pub async fn forget_neighbours(&self, name: &str) -> Result<(), Failure> {
+    pub(in crate::agent) async fn forget_neighbours(&self, name: &str) -> Result<(), Failure> {
         let _turn = self.one_at_a_time.lock().await;
         let index = self.link(name).await?.header.index;
         let fail =
@@ -127,7 +127,7 @@ impl Ports {
     ///
     /// # Errors
     /// [`ErrorCode::Address`] when the interface is missing or has none.
-    pub async fn address(&self, name: &str) -> Result<String, Failure> {
+    pub(in crate::agent) async fn address(&self, name: &str) -> Result<String, Failure> {
         let _turn = self.one_at_a_time.lock().await;
         let link = self.link(name).await?;
         self.port(name, &link).await?.addresses.into_iter().next().ok_or_else(|| {
@@ -140,7 +140,7 @@ impl Ports {
     ///
     /// # Errors
     /// [`ErrorCode::Address`] when netlink fails.
-    pub async fn read(&self, name: &str) -> Result<Port, Failure> {
+    pub(in crate::agent) async fn read(&self, name: &str) -> Result<Port, Failure> {
         let _turn = self.one_at_a_time.lock().await;
         match self.link(name).await {
             Ok(link) => self.port(name, &link).await,
@@ -164,7 +164,7 @@ impl Ports {
     ///
     /// # Errors
     /// [`ErrorCode::Address`] when it is missing or none.
-    pub async fn hardware(&self, name: &str) -> Result<(u32, [u8; 6]), Failure> {
+    pub(in crate::agent) async fn hardware(&self, name: &str) -> Result<(u32, [u8; 6]), Failure> {
         let _turn = self.one_at_a_time.lock().await;
         let link = self.link(name).await?;
         let address = link.attributes.iter().find_map(|attribute| match attribute {
@@ -178,7 +178,7 @@ impl Ports {
     /// What went through all interfaces, loopback left out.
     ///
     /// Not from sysinfo, which reads `/sys/class/net`: that mount may show another namespace than the agent's.
-    pub async fn traffic(&self) -> Traffic {
+    pub(in crate::agent) async fn traffic(&self) -> Traffic {
         let _turn = self.one_at_a_time.lock().await;
         let mut links = self.handle.link().get().execute();
         let mut sum = Traffic::default();

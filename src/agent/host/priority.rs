@@ -10,14 +10,14 @@ use workload::realtime::{Rank, ordinary, real_time};
 
 /// The scheduling priority of the agent's thread.
 #[derive(Debug, Clone, Default)]
-pub struct Priority {
+pub(in crate::agent) struct Priority {
     /// Odd while the priority is raised; grows with every change.
     turn: Arc<AtomicU32>,
 }
 
 impl Priority {
     /// Raises it for at most this long from now, whatever an earlier call said. Must be called on the agent's own thread, within its runtime.
-    pub fn raise_for(&self, most: Duration) {
+    pub(in crate::agent) fn raise_for(&self, most: Duration) {
         // Without the right to raise it, the cut takes as long as it takes.
         let _ = real_time(Rank::Modem);
         let turn = (self.turn.load(Ordering::Relaxed) | 1).wrapping_add(2);
@@ -33,7 +33,7 @@ impl Priority {
     }
 
     /// Whether it is raised now.
-    pub fn is_raised(&self) -> bool {
+    pub(in crate::agent) fn is_raised(&self) -> bool {
         self.turn.load(Ordering::Relaxed) % 2 == 1
     }
 }

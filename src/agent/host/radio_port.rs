@@ -19,7 +19,7 @@ const TRIES: u32 = 3;
 
 /// A host's eth3 as far as the radio's address goes.
 #[derive(Debug)]
-pub struct RadioPort {
+pub(in crate::agent) struct RadioPort {
     handle: Handle,
     host: String,
     name: String,
@@ -31,7 +31,7 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`].
-    pub fn open(host: &str, name: &str, active: Cidr) -> Result<Self, Failure> {
+    pub(in crate::agent) fn open(host: &str, name: &str, active: Cidr) -> Result<Self, Failure> {
         let (connection, handle, _) = rtnetlink::new_connection()
             .map_err(|e| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}")))?;
         tokio::spawn(connection);
@@ -39,7 +39,7 @@ impl RadioPort {
     }
 
     fn index(&self) -> Result<u32, Failure> {
-        if_nametoindex(self.name.as_str()).map_err(|e| self.failure("can not be found", e))
+        if_nametoindex(self.name.as_str()).map_err(|e| self.failure("cannot be found", e))
     }
 
     fn failure(&self, what: &str, why: impl std::fmt::Display) -> Failure {
@@ -52,7 +52,7 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::Address`].
-    pub async fn hold(&self) -> Result<(), Failure> {
+    pub(in crate::agent) async fn hold(&self) -> Result<(), Failure> {
         let (address, prefix) = (self.active.address().into(), self.active.prefix());
         let add = self.handle.address().add(self.index()?, address, prefix).replace();
         add.execute().await.map_err(|e| self.failure(&format!("could not be given the address {}", self.active), e))
@@ -62,7 +62,7 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::Address`], also when it was not there.
-    pub async fn release(&self) -> Result<(), Failure> {
+    pub(in crate::agent) async fn release(&self) -> Result<(), Failure> {
         let (address, prefix) = (self.active.address(), self.active.prefix());
         let message = AddressMessageBuilder::<Ipv4Addr>::new().index(self.index()?).address(address, prefix).build();
         let del = self.handle.address().del(message);
@@ -74,7 +74,7 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::Address`].
-    pub async fn open_way(&self, radio: Ipv4Addr, parked: Cidr) -> Result<(), Failure> {
+    pub(in crate::agent) async fn open_way(&self, radio: Ipv4Addr, parked: Cidr) -> Result<(), Failure> {
         let from = parked.address();
         let way = RouteMessageBuilder::<Ipv4Addr>::new().pref_source(from);
         let add = self.handle.route().add(self.way(way, radio)?).replace();
@@ -85,7 +85,7 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::Address`].
-    pub async fn close_way(&self, radio: Ipv4Addr) -> Result<(), Failure> {
+    pub(in crate::agent) async fn close_way(&self, radio: Ipv4Addr) -> Result<(), Failure> {
         let way = self.way(RouteMessageBuilder::<Ipv4Addr>::new(), radio)?;
         match self.handle.route().del(way).execute().await {
             Err(Error::NetlinkError(e)) if e.raw_code() == -nix::libc::ESRCH => Ok(()),
@@ -102,7 +102,11 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::RadioNotFound`] when it does not answer: there is no cable to it, or it is off.
-    pub async fn find(&self, (index, own): (u32, MacAddress), radio: Ipv4Addr) -> Result<Option<(ArpSocket, MacAddress)>, Failure> {
+    pub(in crate::agent) async fn find(
+        &self,
+        (index, own): (u32, MacAddress),
+        radio: Ipv4Addr,
+    ) -> Result<Option<(ArpSocket, MacAddress)>, Failure> {
         let probe = tokio::task::spawn_blocking(move || {
             let arp = match ArpSocket::open(index, own) {
                 Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return Ok(None),
@@ -125,7 +129,7 @@ impl RadioPort {
     }
 
     /// Tells everybody on the radio's network that its address is here now.
-    pub fn announce(&self, arp: &ArpSocket) -> std::io::Result<()> {
+    pub(in crate::agent) fn announce(&self, arp: &ArpSocket) -> std::io::Result<()> {
         arp.announce(self.active.address())
     }
 }

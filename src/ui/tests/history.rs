@@ -58,7 +58,7 @@ fn the_list_is_filtered_as_one_types() {
     assert_eq!((runs(&m).len(), m.screen), (13, Screen::Runs));
     press(&mut m, "/total>much");
     assert_eq!(runs(&m).len(), 0, "a word on the way is a filter too");
-    assert!(shot(&m, 120, 24).contains("\"total>much\" is no filter; a number"), "{}", shot(&m, 120, 24));
+    assert!(shot(&m, 120, 24).contains("\"total>much\" is not a filter; a number"), "{}", shot(&m, 120, 24));
     press(&mut m, "\u{1b}");
     assert_eq!(runs(&m).len(), 13);
     press(&mut m, "\u{1b}");

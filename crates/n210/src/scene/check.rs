@@ -4,8 +4,8 @@ use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 
-use super::text::{EventText, File, Number, PathText, RadioChangeText, TapText, Whole};
-use super::{Action, PathChange, RadioChange, Scene, Timed};
+use super::text::{EventText, Number, PathText, RadioChangeText, SceneFile, TapText, Whole};
+use super::{PathChange, RadioChange, Scene, SceneAction, Timed};
 use crate::air::medium::Tap;
 use crate::device::clock::Tick;
 use config::TomlSource;
@@ -31,7 +31,7 @@ const MAX_TAPS: usize = 32;
 ///
 /// # Errors
 /// What is wrong, with its place.
-pub fn scene(source: &TomlSource, text: &File, mut scene: Scene) -> Result<Scene, Failure> {
+pub fn scene(source: &TomlSource, text: &SceneFile, mut scene: Scene) -> Result<Scene, Failure> {
     if let ([only], [name]) = (&text.radio[..], &mut scene.names[..]) {
         name.clone_from(only.name.get_ref());
         Checker { source, names: &[] }.is_name(&only.name)?;
@@ -112,7 +112,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn air(&self, text: &File, scene: &mut Scene) -> Result<(), Failure> {
+    fn air(&self, text: &SceneFile, scene: &mut Scene) -> Result<(), Failure> {
         let medium = &mut scene.medium;
         medium.seed = text.seed.unwrap_or(medium.seed);
         medium.path.gain_db = self.decibels(&text.air.gain_db, GAIN)?.unwrap_or(medium.path.gain_db);
@@ -121,7 +121,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn radios(&self, text: &File, scene: &mut Scene) -> Result<(), Failure> {
+    fn radios(&self, text: &SceneFile, scene: &mut Scene) -> Result<(), Failure> {
         for (n, radio) in text.radio.iter().enumerate() {
             let number = self.radio(&radio.name)?;
             if text.radio[..n].iter().any(|other| other.name == radio.name) {
@@ -196,11 +196,11 @@ impl Checker<'_> {
     ///
     /// # Errors
     /// None or several, or what is wrong with it.
-    pub fn action(&self, event: &EventText, whole: Range<usize>) -> Result<Action, Failure> {
+    pub fn action(&self, event: &EventText, whole: Range<usize>) -> Result<SceneAction, Failure> {
         match (&event.path, &event.radio, &event.fault) {
-            (Some(path), None, None) => self.path(path.get_ref()).map(Action::Path),
-            (None, Some(radio), None) => self.change(radio.get_ref()).map(Action::Radio),
-            (None, None, Some(fault)) => self.fault(fault).map(Action::Fault),
+            (Some(path), None, None) => self.path(path.get_ref()).map(SceneAction::Path),
+            (None, Some(radio), None) => self.change(radio.get_ref()).map(SceneAction::Radio),
+            (None, None, Some(fault)) => self.fault(fault).map(SceneAction::Fault),
             (None, None, None) => self.wrong(whole, "an event needs one of `path`, `radio` and `fault`"),
             (path, radio, fault) => {
                 let starts =

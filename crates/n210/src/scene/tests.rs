@@ -66,10 +66,10 @@ radio = { name = "pool", noise_dbfs = -60 }
     assert_eq!(scene.paths, [PathChange { from: 1, to: 0, gain_db: Some(-12.5), taps, ..PathChange::default() }]);
     let [first, second, third] = &scene.schedule[..] else { panic!("{:?}", scene.schedule) };
     assert_eq!((first.at, second.at, third.at), (0, 200_000_001, 300_000_000));
-    assert_eq!(second.action, Action::Path(PathChange { from: 1, to: 0, blocked: Some(true), ..PathChange::default() }));
+    assert_eq!(second.action, SceneAction::Path(PathChange { from: 1, to: 0, blocked: Some(true), ..PathChange::default() }));
     let kind = Some(FaultKind::Drop(PacketChoice::Probability(0.1)));
     let change = FaultChange { radio: 0, kind, port: Some(49157), direction: None, lasts: Some(200_000_000) };
-    assert_eq!(third.action, Action::Fault(change));
+    assert_eq!(third.action, SceneAction::Fault(change));
 }
 
 /// Text, line, key, and a word of the sentence.
@@ -201,7 +201,7 @@ fn what_is_told_happens_at_once_and_is_one_thing() {
     let change =
         FaultChange { radio: 0, kind: Some(FaultKind::Delay(lag)), port: None, direction: Some(PacketDirection::Out), lasts: None };
     let line = "fault = { radio = \"pool\", kind = \"delay\", ms = 2.5, jitter_ticks = 7, direction = \"out\" }";
-    assert_eq!(event(line, &pool), Ok(Action::Fault(change)));
+    assert_eq!(event(line, &pool), Ok(SceneAction::Fault(change)));
 }
 
 #[test]

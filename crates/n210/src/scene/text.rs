@@ -14,7 +14,7 @@ pub type Whole = Option<Spanned<i64>>;
 /// A scene file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct File {
+pub struct SceneFile {
     /// Seed of the noise and of the faults.
     pub seed: Option<u64>,
     /// Every path between two different radios.

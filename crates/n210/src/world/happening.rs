@@ -4,7 +4,7 @@ use super::World;
 use crate::device::Device;
 use crate::device::clock::Tick;
 use crate::fault::{FaultChange, FaultKind, RadioFaults};
-use crate::scene::{Action, PathChange, RadioChange};
+use crate::scene::{PathChange, RadioChange, SceneAction};
 use n210_wire::port;
 
 /// Spreads the seeds of faults that follow one another.
@@ -24,14 +24,14 @@ impl World {
     ///
     /// # Errors
     /// Why it had no effect, as a sentence.
-    pub fn apply(&mut self, action: &Action) -> Result<String, String> {
-        if matches!(action, Action::Path(_) | Action::Radio(_)) {
+    pub fn apply(&mut self, action: &SceneAction) -> Result<String, String> {
+        if matches!(action, SceneAction::Path(_) | SceneAction::Radio(_)) {
             self.devices.iter_mut().for_each(|device| device.listen(&mut self.air));
         }
         match action {
-            Action::Path(change) => Ok(self.change_path(change)),
-            Action::Radio(change) => Ok(self.change_radio(change)),
-            Action::Fault(change) => self.fault(change),
+            SceneAction::Path(change) => Ok(self.change_path(change)),
+            SceneAction::Radio(change) => Ok(self.change_radio(change)),
+            SceneAction::Fault(change) => self.fault(change),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The contract side of a process: waiting for its socket, asking it, hearing its events.
+//! The contract side of a process: waits for its socket, asks it, follows its events.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Child, LOOK, News, Role, Running, until_ended};
+use super::{Child, ChildEvent, ChildRole, LOOK, RunningChild, until_ended};
 use protocol::{ErrorCode, Failure, Level, ProcessState, SyncState};
 use workload::contract::{Ask, Happened, Status};
 use workload::keeper::Keeper;
 
 /// A process with a contract socket answers within this.
 const READY: Duration = Duration::from_secs(3);
-/// A program that has made no contract socket by then is taken for one without.
+/// A program that has made no contract socket by then is treated as one that makes none.
 const FOREIGN: Duration = Duration::from_millis(300);
-/// A program that has not said a word about synchronisation by then does not tell: an interpreter on a busy machine needs its time.
+/// A program that has not reported synchronisation by then never does: an interpreter on a busy machine needs that long.
 const FIRST_WORD: Duration = Duration::from_secs(3);
 /// A state poll must not hold up the next one.
 const POLL: Duration = Duration::from_millis(90);
 
 impl Child {
-    /// Waits for the contract socket; gives it up for a program that makes none.
+    /// Waits for the contract socket; stops waiting for a program that makes none.
     pub(super) async fn ready(&self) -> Result<(), Failure> {
         let began = Instant::now();
         loop {
@@ -50,7 +50,7 @@ impl Child {
     pub(super) async fn attach_late(&self, pid: Option<u32>) {
         while self.pid() == pid {
             if self.attach().await {
-                self.tell(News::Changed);
+                self.report(ChildEvent::Changed);
                 return;
             }
             sleep(FOREIGN).await;
@@ -68,67 +68,67 @@ impl Child {
         if self.with_running(pid, |running| running.keepers = Some((long, short))).is_none() {
             return false;
         }
-        self.take_status(pid, 0, &answer);
-        tokio::spawn(self.clone().hear(pid, events));
+        self.set_status(pid, 0, &answer);
+        tokio::spawn(self.clone().follow_events(pid, events));
         true
     }
 
-    /// Works on the running process, if it is still the one with this id: what an earlier one has said is old news.
-    fn with_running<T>(&self, pid: u32, work: impl FnOnce(&mut Running) -> T) -> Option<T> {
+    /// Changes the running process, if it is still the one with this id: reports of an earlier one do not count.
+    fn with_running<T>(&self, pid: u32, work: impl FnOnce(&mut RunningChild) -> T) -> Option<T> {
         self.shared().running.as_mut().filter(|running| running.pid == pid).map(work)
     }
 
-    async fn hear(self, pid: u32, mut events: mpsc::Receiver<Happened>) {
+    async fn follow_events(self, pid: u32, mut events: mpsc::Receiver<Happened>) {
         while let Some(happened) = events.recv().await {
             match happened {
                 Happened::Sync { sync } => {
-                    self.with_running(pid, |running| running.events += 1);
-                    self.take_sync(pid, sync);
+                    self.with_running(pid, |running| running.sync_events += 1);
+                    self.set_sync(pid, sync);
                 }
-                Happened::Note { text } => self.tell(News::Line(Level::Info, format!("{}: {text}", self.name()))),
+                Happened::Note { text } => self.report(ChildEvent::Line(Level::Info, format!("{}: {text}", self.name()))),
             }
         }
     }
 
-    fn take_sync(&self, pid: u32, sync: SyncState) {
+    fn set_sync(&self, pid: u32, sync: SyncState) {
         let Some(before) = self.with_running(pid, |running| running.status.sync.replace(sync)) else { return };
         self.sync.send_replace(Some(sync));
         let kind = |sync: &SyncState| std::mem::discriminant(sync);
         if before.as_ref().map(kind) != Some(kind(&sync)) {
-            self.tell(News::Changed);
+            self.report(ChildEvent::Changed);
             if matches!(sync, SyncState::Synced { .. }) {
-                self.tell(News::Synced);
+                self.report(ChildEvent::Synced);
             }
         }
     }
 
-    /// Takes in an answer to a question that was asked when `events` had been heard: what it says of synchronisation is older than
-    /// an event heard since.
-    fn take_status(&self, pid: u32, events: u64, answer: &Value) {
+    /// Stores the answer to a question that was asked after `events` events. What it says of synchronisation is older than an event that
+    /// has come since.
+    fn set_status(&self, pid: u32, events: u64, answer: &Value) {
         let Ok(status) = serde_json::from_value::<Status>(answer.clone()) else { return };
         let (sync, linked) = (status.sync, status.linked);
-        let news = self.with_running(pid, |running| {
+        let current = self.with_running(pid, |running| {
             let before = running.status.sync;
             running.status = Status { sync: before, ..status };
-            running.events == events
+            running.sync_events == events
         });
-        if let (Role::Usrp, Some(linked)) = (self.role, linked) {
+        if let (ChildRole::Usrp, Some(linked)) = (self.role, linked) {
             let mut shared = self.shared();
             if matches!(shared.state, ProcessState::Made | ProcessState::Running) {
                 shared.state = if linked { ProcessState::Running } else { ProcessState::Made };
             }
         }
-        if let (Some(true), Some(sync)) = (news, sync) {
-            self.take_sync(pid, sync);
+        if let (Some(true), Some(sync)) = (current, sync) {
+            self.set_sync(pid, sync);
         }
     }
 
     /// Asks for the state, in a tenth of a second or not at all.
-    pub async fn poll(&self) {
-        let found = self.shared().running.as_ref().and_then(|r| Some((r.pid, r.events, r.keepers.clone()?.1)));
+    pub(in crate::agent) async fn poll(&self) {
+        let found = self.shared().running.as_ref().and_then(|r| Some((r.pid, r.sync_events, r.keepers.clone()?.1)));
         let Some((pid, events, keeper)) = found else { return };
         if let Ok(answer) = keeper.ask(self.name(), Ask::Status, POLL).await {
-            self.take_status(pid, events, &answer);
+            self.set_status(pid, events, &answer);
         }
     }
 
@@ -137,7 +137,7 @@ impl Child {
     }
 
     /// Whether the process speaks the contract.
-    pub fn has_contract(&self) -> bool {
+    pub(in crate::agent) fn has_contract(&self) -> bool {
         self.keepers().is_some()
     }
 
@@ -145,7 +145,7 @@ impl Child {
     ///
     /// # Errors
     /// [`ErrorCode::State`] when it does not run, [`ErrorCode::Workload`] when it has no contract socket, refuses or does not answer.
-    pub async fn ask(&self, ask: Ask, deadline: Duration) -> Result<Value, Failure> {
+    pub(in crate::agent) async fn ask(&self, ask: Ask, deadline: Duration) -> Result<Value, Failure> {
         if !self.is_running() {
             return Err(self.not_running());
         }
@@ -160,19 +160,19 @@ impl Child {
     }
 
     /// The failure of asking a process that does not run.
-    pub fn not_running(&self) -> Failure {
+    pub(in crate::agent) fn not_running(&self) -> Failure {
         Failure::new(ErrorCode::State, format!("the {} process does not run", self.name())).hint("start it first")
     }
 
     /// Notes that the process is linked to the radio, ahead of the next poll.
-    pub fn set_linked(&self) {
+    pub(in crate::agent) fn set_linked(&self) {
         {
             let mut shared = self.shared();
             let Some(running) = shared.running.as_mut() else { return };
             running.status.linked = Some(true);
             shared.state = ProcessState::Running;
         }
-        self.tell(News::Changed);
+        self.report(ChildEvent::Changed);
     }
 
     /// Waits until the process is in sync; a program that does not tell is not waited for.
@@ -180,7 +180,7 @@ impl Child {
     /// # Errors
     /// [`ErrorCode::Deadline`] when it is not by then, [`ErrorCode::Process`] when it ends meanwhile, [`ErrorCode::State`] when it does
     /// not run.
-    pub async fn await_sync(&self, deadline: Duration) -> Result<SyncState, Failure> {
+    pub(in crate::agent) async fn await_sync(&self, deadline: Duration) -> Result<SyncState, Failure> {
         let Some(mut ended) = self.shared().running.as_ref().map(|running| running.ended.clone()) else {
             return Err(self.not_running());
         };
@@ -199,7 +199,7 @@ impl Child {
                 Err(Failure::new(ErrorCode::Process, format!("the {} process ended before it was in sync", self.name())))
             }
             () = sleep(deadline) => {
-                let state = self.status().sync.map_or("it has not said what it does", said);
+                let state = self.status().sync.map_or("it has not said what it does", describe_sync);
                 Err(Failure::new(ErrorCode::Deadline, format!("the {} process was not in sync within {:?}: {state}", self.name(), deadline))
                     .hint("is the far end on the air, and does the USRP process run and have the radio?"))
             }
@@ -207,7 +207,7 @@ impl Child {
     }
 }
 
-fn said(sync: SyncState) -> &'static str {
+fn describe_sync(sync: SyncState) -> &'static str {
     match sync {
         SyncState::NoSamples => "no samples arrive",
         SyncState::Searching => "it is searching for the far end",

@@ -1,9 +1,9 @@
-//! The workload processes: start, ask, watch, stop.
+//! A workload process: started, asked, watched and stopped.
 
 mod adopt;
 mod contract;
 mod last_words;
-mod life;
+mod process;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -18,33 +18,34 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
+use config::CommandLine;
 use last_words::LastWords;
-use life::{Identity, Life};
+use process::{ProcessIdentity, WatchedProcess};
 use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState};
 use workload::contract::{ENV_CONTROL, ENV_SOCKET, Status};
 use workload::keeper::Keeper;
 
-use super::host::disk;
+use crate::agent::host::disk;
 
 /// Between two looks for the socket: short against the 50 ms that starting takes.
-const LOOK: Duration = Duration::from_millis(5);
+pub(super) const LOOK: Duration = Duration::from_millis(5);
 /// Time between SIGTERM and SIGKILL: stopping the stream takes some ms.
 const GRACE: Duration = Duration::from_millis(300);
 /// The kernel ends a killed process within this, or something holds it.
 const REAPED: Duration = Duration::from_secs(3);
 
-/// Which of the two.
+/// Which of the two workload processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub(in crate::agent) enum ChildRole {
     /// The D2D process.
     D2d,
     /// The USRP process.
     Usrp,
 }
 
-impl Role {
+impl ChildRole {
     /// As sentences name it.
-    pub fn name(self) -> &'static str {
+    pub(in crate::agent) fn name(self) -> &'static str {
         match self {
             Self::D2d => "D2D",
             Self::Usrp => "USRP",
@@ -54,7 +55,7 @@ impl Role {
 
 /// What happened to a process.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub(in crate::agent) enum ChildEvent {
     /// Its state changed; telemetry should say so at once.
     Changed,
     /// The D2D process is in sync.
@@ -65,39 +66,39 @@ pub enum News {
 
 /// What to start.
 #[derive(Debug, Clone)]
-pub struct Start {
+pub(in crate::agent) struct Start {
     /// Program and arguments.
-    pub command: config::CommandLine,
+    pub(in crate::agent) command: CommandLine,
     /// Environment variables of the contract, the socket's left out.
-    pub environment: Vec<(&'static str, String)>,
+    pub(in crate::agent) environment: Vec<(&'static str, String)>,
 }
 
 /// One of the two workload processes, whether it runs or not.
 #[derive(Debug, Clone)]
-pub struct Child {
-    role: Role,
+pub(in crate::agent) struct Child {
+    role: ChildRole,
     socket: PathBuf,
-    shared: Arc<Mutex<Shared>>,
-    news: mpsc::UnboundedSender<News>,
+    shared: Arc<Mutex<ChildState>>,
+    events: mpsc::UnboundedSender<ChildEvent>,
     sync: Arc<watch::Sender<Option<SyncState>>>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct ChildState {
     state: ProcessState,
     last_words: Option<String>,
-    running: Option<Running>,
+    running: Option<RunningChild>,
 }
 
 #[derive(Debug)]
-struct Running {
+struct RunningChild {
     pid: u32,
     since: Instant,
-    /// For questions that may take long, and for those that may not.
+    /// Two connections to its contract socket: for questions that may take long, and for those that must not wait behind them.
     keepers: Option<(Keeper, Keeper)>,
     status: Status,
-    /// Events of synchronisation heard.
-    events: u64,
+    /// Number of events of synchronisation received.
+    sync_events: u64,
     end: mpsc::Sender<()>,
     /// Becomes `true` when the process has been reaped.
     ended: watch::Receiver<bool>,
@@ -105,63 +106,63 @@ struct Running {
 
 impl Child {
     /// A process that does not run yet; its contract socket goes into `folder`.
-    pub fn new(role: Role, folder: &Path, news: mpsc::UnboundedSender<News>) -> Self {
+    pub(in crate::agent) fn new(role: ChildRole, folder: &Path, events: mpsc::UnboundedSender<ChildEvent>) -> Self {
         let socket = folder.join(match role {
-            Role::D2d => "d2d.sock",
-            Role::Usrp => "usrp.sock",
+            ChildRole::D2d => "d2d.sock",
+            ChildRole::Usrp => "usrp.sock",
         });
-        Self { role, socket, shared: Arc::default(), news, sync: Arc::new(watch::Sender::new(None)) }
+        Self { role, socket, shared: Arc::default(), events, sync: Arc::new(watch::Sender::new(None)) }
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    fn shared(&self) -> MutexGuard<'_, ChildState> {
         // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, news: News) {
-        // The agent reads news for as long as it lives.
-        let _ = self.news.send(news);
+    fn report(&self, event: ChildEvent) {
+        // The receiver lives as long as the work does.
+        let _ = self.events.send(event);
     }
 
     /// As sentences name it.
-    pub fn name(&self) -> &'static str {
+    pub(in crate::agent) fn name(&self) -> &'static str {
         self.role.name()
     }
 
     /// Whether the process runs.
-    pub fn is_running(&self) -> bool {
+    pub(in crate::agent) fn is_running(&self) -> bool {
         self.shared().running.is_some()
     }
 
-    /// Whether it has ended by itself, by what the kernel says now.
-    pub fn has_died(&self) -> bool {
+    /// Whether it has ended by itself, as the kernel says now.
+    pub(in crate::agent) fn has_died(&self) -> bool {
         let shared = self.shared();
-        shared.state == ProcessState::Died || shared.running.as_ref().is_some_and(|running| !life::lives(running.pid))
+        shared.state == ProcessState::Died || shared.running.as_ref().is_some_and(|running| !process::exists(running.pid))
     }
 
     /// Its process id.
-    pub fn pid(&self) -> Option<u32> {
+    pub(in crate::agent) fn pid(&self) -> Option<u32> {
         self.shared().running.as_ref().map(|running| running.pid)
     }
 
     /// Whether it has said that it is linked to the radio.
-    pub fn is_linked(&self) -> bool {
+    pub(in crate::agent) fn is_linked(&self) -> bool {
         self.shared().running.as_ref().is_some_and(|running| running.status.linked == Some(true))
     }
 
     /// Whether it waits, frozen.
-    pub fn is_frozen(&self) -> bool {
+    pub(in crate::agent) fn is_frozen(&self) -> bool {
         self.shared().running.as_ref().is_some_and(|running| running.status.frozen == Some(true))
     }
 
     /// For telemetry; without the load.
-    pub fn status(&self) -> ProcessStatus {
+    pub(in crate::agent) fn status(&self) -> ProcessStatus {
         let shared = self.shared();
         let running = shared.running.as_ref();
         let status = running.map(|running| running.status.clone()).unwrap_or_default();
         ProcessStatus {
-            // The kernel knows of a death before its news is here.
-            state: if running.is_some_and(|running| !life::lives(running.pid)) { ProcessState::Died } else { shared.state },
+            // The kernel knows of an exit before `supervise` has seen it.
+            state: if running.is_some_and(|running| !process::exists(running.pid)) { ProcessState::Died } else { shared.state },
             pid: running.map(|running| running.pid),
             uptime_ms: running.map(|running| millis(running.since.elapsed())),
             load: protocol::ProcessLoad::default(),
@@ -175,9 +176,9 @@ impl Child {
     /// Starts the process and waits until it answers on its contract socket; one that makes no socket only has to live.
     ///
     /// # Errors
-    /// [`ErrorCode::State`] when it runs already, [`ErrorCode::Environment`] when the program can not be run,
+    /// [`ErrorCode::State`] when it runs already, [`ErrorCode::Environment`] when the program cannot be run,
     /// [`ErrorCode::Process`] with its last words when it ends at once.
-    pub async fn start(&self, start: Start) -> Result<u32, Failure> {
+    pub(in crate::agent) async fn start(&self, start: Start) -> Result<u32, Failure> {
         if let Some(pid) = self.pid() {
             return Err(Failure::new(ErrorCode::State, format!("the {} process already runs (pid {pid})", self.name()))
                 .hint("kill it first"));
@@ -204,15 +205,15 @@ impl Child {
         Ok(pid)
     }
 
-    /// Starting is over.
+    /// The process has answered, or does not have to: it is started.
     fn settle(&self) {
         let mut shared = self.shared();
         if let Some(running) = shared.running.as_ref() {
             let linked = running.keepers.is_none() || running.status.linked == Some(true);
-            shared.state = if self.role == Role::Usrp && !linked { ProcessState::Made } else { ProcessState::Running };
+            shared.state = if self.role == ChildRole::Usrp && !linked { ProcessState::Made } else { ProcessState::Running };
         }
         drop(shared);
-        self.tell(News::Changed);
+        self.report(ChildEvent::Changed);
     }
 
     fn pid_file(&self) -> PathBuf {
@@ -223,19 +224,19 @@ impl Child {
         self.socket.with_extension("stderr")
     }
 
-    /// Notes the process for a later life of this agent.
+    /// Writes the process down, so that this agent finds it again after a restart.
     fn remember(&self, pid: u32) {
-        let written = Identity::of(pid).ok_or_else(|| "it has ended".to_owned());
+        let written = ProcessIdentity::read(pid).ok_or_else(|| "it has ended".to_owned());
         if let Err(text) = written.and_then(|identity| disk::store(&self.pid_file(), &identity)) {
             let text = format!(
                 "the {} process (pid {pid}) could not be written down: {text}; an agent that dies will not find it again",
                 self.name()
             );
-            self.tell(News::Line(Level::Warning, text));
+            self.report(ChildEvent::Line(Level::Warning, text));
         }
     }
 
-    /// Nothing runs that a later life of this agent would have to know.
+    /// Removes what would let a restarted agent look for the process.
     fn forget(&self) {
         for file in [self.socket.clone(), self.pid_file(), self.stderr_file()] {
             let _ = std::fs::remove_file(file);
@@ -256,7 +257,7 @@ impl Child {
     fn spawn(&self, start: Start) -> Result<(u32, watch::Receiver<bool>), Failure> {
         let environment = |message: String| Failure::new(ErrorCode::Environment, message);
         let program = start.command.program();
-        // A stale socket of an earlier process must not be taken for this one's.
+        // The socket of an earlier process must not be mistaken for this one's.
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
         command.args(start.command.arguments()).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
@@ -283,8 +284,8 @@ impl Child {
         drop(command);
         self.remember(pid);
         let words = match stderr {
-            Some(read) => LastWords::hear(Some(read), self.name()),
-            None => LastWords::hear(child.stderr.take(), self.name()),
+            Some(read) => LastWords::read_in_background(Some(read), self.name()),
+            None => LastWords::read_in_background(child.stderr.take(), self.name()),
         };
         let (end, asked_to_end) = mpsc::channel(1);
         let (ending, ended) = watch::channel(false);
@@ -294,26 +295,26 @@ impl Child {
             shared.last_words = None;
             let status = Status::default();
             shared.running =
-                Some(Running { pid, since: Instant::now(), keepers: None, status, events: 0, end, ended: ended.clone() });
+                Some(RunningChild { pid, since: Instant::now(), keepers: None, status, sync_events: 0, end, ended: ended.clone() });
         }
         self.sync.send_replace(None);
-        self.tell(News::Changed);
-        tokio::spawn(self.clone().supervise(Life::Child(child), pid, words, asked_to_end, ending));
+        self.report(ChildEvent::Changed);
+        tokio::spawn(self.clone().supervise(WatchedProcess::Child(child), pid, words, asked_to_end, ending));
         Ok((pid, ended))
     }
 
-    /// Ends the process: SIGTERM, a grace of 300 ms, SIGKILL. One that does not run counts as ended.
+    /// Ends the process: SIGTERM, and SIGKILL 300 ms later. A process that does not run counts as ended.
     ///
     /// # Errors
     /// [`ErrorCode::Process`] when the kernel does not end it.
-    pub async fn kill(&self) -> Result<(), Failure> {
+    pub(in crate::agent) async fn kill(&self) -> Result<(), Failure> {
         let found = self.shared().running.as_ref().map(|running| (running.pid, running.end.clone(), running.ended.clone()));
         let Some((pid, end, mut ended)) = found else {
             let mut shared = self.shared();
             (shared.state, shared.last_words) = (ProcessState::Stopped, None);
             return Ok(());
         };
-        // Full means that someone else has already asked for it.
+        // Full: somebody has already asked for it.
         let _ = end.try_send(());
         match timeout(GRACE + REAPED, until_ended(&mut ended)).await {
             Ok(()) => Ok(()),
@@ -322,10 +323,10 @@ impl Child {
         }
     }
 
-    /// Waits for the process's end, or brings it about.
+    /// Waits until the process ends by itself or is to be ended.
     async fn supervise(
         self,
-        mut life: Life,
+        mut process: WatchedProcess,
         pid: u32,
         words: LastWords,
         mut asked_to_end: mpsc::Receiver<()>,
@@ -333,21 +334,21 @@ impl Child {
     ) {
         let group = Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX));
         let (status, asked) = tokio::select! {
-            status = life.ended() => (status, false),
+            status = process.ended() => (status, false),
             _ = asked_to_end.recv() => {
-                // Whatever can not be signalled is already gone; the wait tells.
+                // A group that cannot be signalled is gone; the wait shows it.
                 let _ = killpg(group, Signal::SIGTERM);
-                let status = match timeout(GRACE, life.ended()).await {
+                let status = match timeout(GRACE, process.ended()).await {
                     Ok(status) => status,
                     Err(_) => {
                         let _ = killpg(group, Signal::SIGKILL);
-                        life.ended().await
+                        process.ended().await
                     }
                 };
                 (status, true)
             }
         };
-        // What it started itself and left behind.
+        // Whatever it has started and left running.
         let _ = killpg(group, Signal::SIGKILL);
         words.finish().await;
         {
@@ -360,10 +361,10 @@ impl Child {
         self.forget();
         if !asked {
             let text = format!("the {} process (pid {pid}) died: {}", self.name(), words.with(status));
-            self.tell(News::Line(Level::Error, text));
+            self.report(ChildEvent::Line(Level::Error, text));
         }
         ending.send_replace(true);
-        self.tell(News::Changed);
+        self.report(ChildEvent::Changed);
     }
 }
 
@@ -373,6 +374,6 @@ async fn until_ended(ended: &mut watch::Receiver<bool>) {
 }
 
 /// Milliseconds of a duration, as telemetry has them.
-pub fn millis(duration: Duration) -> u64 {
+pub(in crate::agent) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

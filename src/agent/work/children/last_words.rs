@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 /// Kept, bytes.
 const LAST_WORDS: usize = 4096;
-/// A killed process's last line is in the pipe by then; something that it started may keep the pipe open for ever.
+/// By then the last line of a killed process is in the pipe; what it has started may keep the pipe open for ever.
 const REST: Duration = Duration::from_millis(100);
 
 /// The end of what a process wrote to standard error.
@@ -22,8 +22,8 @@ pub(super) struct LastWords {
 }
 
 impl LastWords {
-    /// Reads to the end in the background, passing the words on to the agent's own log.
-    pub(super) fn hear(stderr: Option<impl AsyncRead + Unpin + Send + 'static>, name: &'static str) -> Self {
+    /// Reads to the end in a task of its own and copies what it reads to the agent's own log.
+    pub(super) fn read_in_background(stderr: Option<impl AsyncRead + Unpin + Send + 'static>, name: &'static str) -> Self {
         let words = Self::default();
         let Some(stderr) = stderr else { return words };
         let (open, closed) = oneshot::channel();

@@ -8,11 +8,12 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use config::CommandLine;
 use protocol::{ErrorCode, Failure};
 use workload::contract::ENV_RADIO;
 
-/// Tries until the radio is found, as the source does.
-pub const TRIES: u32 = 8;
+/// Tries until the radio is found, as in the paper.
+const TRIES: u32 = 8;
 /// One discovery: libuhd's own takes a second.
 const FIND: Duration = Duration::from_secs(5);
 /// Full initialisation takes 2 to 3 s.
@@ -20,35 +21,35 @@ const INIT: Duration = Duration::from_secs(20);
 
 /// libuhd's program for one radio.
 #[derive(Debug, Clone)]
-pub struct RadioStep {
+pub(super) struct RadioStep {
     /// Program and arguments, from `workload.uhd`.
-    pub command: config::CommandLine,
+    pub(super) command: CommandLine,
     /// The radio's parameters as JSON.
-    pub radio: String,
+    pub(super) radio: String,
     /// The radio's arguments, for sentences.
-    pub args: String,
+    pub(super) args: String,
 }
 
 /// How a step ended.
-enum Ended {
-    Well,
-    /// Exit code 1: it ran, and the answer is no.
-    Badly(Option<String>),
+enum StepResult {
+    Succeeded,
+    /// Exit code 1: it ran and could not do it. With its own words.
+    Refused(Option<String>),
     TimedOut,
 }
 
 impl RadioStep {
-    /// Looks for the radio up to [`TRIES`] times; returns the number of tries.
+    /// Looks for the radio up to 8 times; returns the number of tries.
     ///
     /// # Errors
-    /// [`ErrorCode::RadioNotFound`]; [`ErrorCode::Environment`] when the step can not be run.
-    pub async fn probe(&self) -> Result<u32, Failure> {
+    /// [`ErrorCode::RadioNotFound`]; [`ErrorCode::Environment`] when the step cannot be run.
+    pub(super) async fn probe(&self) -> Result<u32, Failure> {
         let mut words = None;
         for attempt in 1..=TRIES {
             match self.run("find", FIND).await? {
-                Ended::Well => return Ok(attempt),
-                Ended::Badly(said) => words = said,
-                Ended::TimedOut => words = Some(format!("discovery took longer than {} s", FIND.as_secs())),
+                StepResult::Succeeded => return Ok(attempt),
+                StepResult::Refused(said) => words = said,
+                StepResult::TimedOut => words = Some(format!("discovery took longer than {} s", FIND.as_secs())),
             }
         }
         let words = words.map_or_else(String::new, |words| format!(": {words}"));
@@ -59,24 +60,24 @@ impl RadioStep {
     /// Initialises the radio in full.
     ///
     /// # Errors
-    /// [`ErrorCode::Radio`] with libuhd's words; [`ErrorCode::Environment`] when the step can not be run.
-    pub async fn init(&self) -> Result<(), Failure> {
+    /// [`ErrorCode::Radio`] with libuhd's words; [`ErrorCode::Environment`] when the step cannot be run.
+    pub(super) async fn init(&self) -> Result<(), Failure> {
         let words = match self.run("init", INIT).await? {
-            Ended::Well => return Ok(()),
-            Ended::Badly(said) => said.unwrap_or_else(|| "no reason given".into()),
-            Ended::TimedOut => format!("it took longer than {} s", INIT.as_secs()),
+            StepResult::Succeeded => return Ok(()),
+            StepResult::Refused(said) => said.unwrap_or_else(|| "no reason given".into()),
+            StepResult::TimedOut => format!("it took longer than {} s", INIT.as_secs()),
         };
         Err(Failure::new(ErrorCode::Radio, format!("the radio ({}) could not be initialised: {words}", self.args))
             .hint("check the radio's parameters in the configuration; switching the radio off and on often helps"))
     }
 
-    async fn run(&self, step: &str, limit: Duration) -> Result<Ended, Failure> {
+    async fn run(&self, step: &str, limit: Duration) -> Result<StepResult, Failure> {
         let program = self.command.program();
         let mut command = Command::new(program);
         command.args(self.command.arguments()).arg(step).env(ENV_RADIO, &self.radio);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = match timeout(limit, command.output()).await {
-            Err(_) => return Ok(Ended::TimedOut),
+            Err(_) => return Ok(StepResult::TimedOut),
             Ok(Err(e)) if e.kind() == ErrorKind::NotFound => return Err(missing(program)),
             Ok(Err(e)) => {
                 return Err(Failure::new(ErrorCode::Environment, format!("libuhd's step {program} could not be run: {e}")));
@@ -84,11 +85,11 @@ impl RadioStep {
             Ok(Ok(output)) => output,
         };
         if output.status.success() {
-            return Ok(Ended::Well);
+            return Ok(StepResult::Succeeded);
         }
-        let words = words_of(&output.stdout).or_else(|| last_line(&output.stderr));
+        let words = error_of(&output.stdout).or_else(|| last_line(&output.stderr));
         if output.status.code() == Some(1) {
-            return Ok(Ended::Badly(words));
+            return Ok(StepResult::Refused(words));
         }
         // Exit code 127 and the like, or a signal: trying again would not help.
         let words = words.map_or_else(String::new, |words| format!(": {words}"));
@@ -102,14 +103,14 @@ fn missing(program: &str) -> Failure {
         .hint("build with the default feature uhd: apt-get install libuhd-dev and make")
 }
 
-/// The far side's words: the last JSON line's `error`.
-fn words_of(stdout: &[u8]) -> Option<String> {
+/// The `error` of the last JSON line.
+fn error_of(stdout: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stdout);
     let line = text.lines().rev().find(|line| line.trim_start().starts_with('{'))?;
     Some(serde_json::from_str::<Value>(line).ok()?.get("error")?.as_str()?.to_owned())
 }
 
-/// The last line that says something: libuhd greets on the same stream.
+/// The last line that is not one of libuhd's greetings on the same stream.
 fn last_line(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines().rev().map(str::trim);

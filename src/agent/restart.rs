@@ -1,0 +1,152 @@
+//! The order that an agent did not finish before its restart: noted on disk while it is under way, recorded as failed when it cannot be
+//! brought to its end.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::state::Agent;
+use super::telemetry;
+use crate::metrics::records;
+use crate::migration::standing::holds_radio;
+use protocol::{
+    Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, RunRecord, Telemetry, ask,
+};
+
+/// The other host of an order is asked what it does; one that is down must not keep the answer waiting.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// An order under way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderUnderWay {
+    /// When it was ordered.
+    pub(super) began: DateTime<Utc>,
+    /// What.
+    pub(super) request: OrderRequest,
+    /// Address of this host's tun then.
+    #[serde(default)]
+    pub(super) tun_before: String,
+    /// The checks are done, and things change.
+    #[serde(default)]
+    pub(super) begun: bool,
+}
+
+/// Notes that an order is under way.
+pub(super) async fn note_order(agent: &Agent, under_way: &OrderUnderWay) {
+    agent.host.write_state("order", under_way.clone()).await;
+}
+
+/// The order that was under way when this agent last ended.
+pub(super) fn unfinished_order(agent: &Agent) -> Option<OrderUnderWay> {
+    agent.host.read_state("order")
+}
+
+/// The order has ended, and its record is written.
+pub(super) fn forget_order(agent: &Agent) {
+    // A file that is not there was never written.
+    let _ = std::fs::remove_file(agent.host.state_file("order"));
+}
+
+/// Records an order as failed in whose middle this agent ended, with what each host does now.
+pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, request: OrderRequest) {
+    let (from, to) = agent.host.config.ends(request.order);
+    let mut found = vec![look_at(agent, to).await];
+    if from != to {
+        found.insert(0, look_at(agent, from).await);
+    }
+    let serving: Vec<&str> = found.iter().filter(|sighting| sighting.serves).map(|sighting| sighting.host.as_str()).collect();
+    let details: Vec<&str> = found.iter().map(|sighting| sighting.words.as_str()).collect();
+    let outcome = match serving.as_slice() {
+        [] => "nobody serves now".to_owned(),
+        hosts => format!("{} serves now", hosts.join(" and ")),
+    };
+    let order = request.order;
+    let reason = format!("the agent of {} ended while it carried out {order}; {outcome} ({})", agent.host.name, details.join("; "));
+    let record = RunRecord {
+        radio: None,
+        run: uuid::Uuid::now_v7().to_string(),
+        started: began,
+        order,
+        method: request.method,
+        from: from.to_owned(),
+        to: to.to_owned(),
+        relay: !agent.host.config.terminals.is_empty(),
+        taken_up: false,
+        by: request.by,
+        outcome: Outcome::Failed,
+        reason: Some(reason.clone()),
+        failure: None,
+        warnings: Vec::new(),
+        phases: Vec::new(),
+        trace: Vec::new(),
+        handover: None,
+        packets_forwarded: 0,
+        total_ms: 0.0,
+        held_ms: None,
+        interruption: Interruption::default(),
+        rollback: None,
+    };
+    append(agent, &record).await;
+    forget_order(agent);
+    agent.host.event(Level::Error, reason);
+    show(agent, record);
+}
+
+async fn append(agent: &Agent, record: &RunRecord) {
+    let (folder, record) = (agent.host.config.records.clone(), record.clone());
+    let written = tokio::task::spawn_blocking(move || records::append(&folder, &record)).await;
+    if let Ok(Err(failure)) = written {
+        agent.host.event(Level::Warning, failure.to_string());
+    }
+}
+
+/// The console shows the broken order as the last one, unless there is a newer.
+fn show(agent: &Agent, record: RunRecord) {
+    let last = Progress {
+        run: record.run.clone(),
+        order: record.order,
+        method: record.method,
+        from: record.from.clone(),
+        to: record.to.clone(),
+        steps: Vec::new(),
+        now: record.reason.clone().unwrap_or_default(),
+        stage: OrderStage::Closing,
+        finished: true,
+        record: Some(record),
+    };
+    agent.state().progress.get_or_insert(last);
+    agent.host.notify_change();
+}
+
+/// What a host does.
+struct Sighting {
+    host: String,
+    serves: bool,
+    words: String,
+}
+
+async fn look_at(agent: &Agent, host: &str) -> Sighting {
+    match status_of(agent, host).await {
+        Ok(status) => sighting_from_status(host, &status, agent.host.config.addresses.active.address()),
+        Err(failure) => Sighting { host: host.to_owned(), serves: false, words: failure.message },
+    }
+}
+
+async fn status_of(agent: &Agent, host: &str) -> Result<Telemetry, Failure> {
+    if host == agent.host.name {
+        return telemetry::snapshot(agent, agent.work(None)?).await;
+    }
+    agent.client.ask(host, ask::Status {}, LOOK).await
+}
+
+fn sighting_from_status(host: &str, status: &Telemetry, active: Ipv4Addr) -> Sighting {
+    let points = holds_radio(status, active);
+    let d2d = status.d2d.pid.is_some();
+    let linked = status.usrp.state == ProcessState::Running;
+    let item = |what: &str, it: bool| if it { what.to_owned() } else { format!("no {what}") };
+    let words = format!("{host}: {}, {}, {}", item("D2D", d2d), item("linked USRP", linked), item("radio address", points));
+    Sighting { host: host.to_owned(), serves: points && d2d && linked, words }
+}

@@ -1,0 +1,199 @@
+//! One radio's work on this host: its two processes, what was collected of them, the radio's address on this host's port, and who owns the
+//! radio.
+//!
+//! A work knows its host through [`HostHandle`]. It knows no command, no order and no telemetry: those stand above it.
+
+mod address;
+mod children;
+mod collector;
+mod failures;
+mod freeze;
+mod kept;
+mod kill;
+mod ownership;
+mod processes;
+mod radio_step;
+mod restore;
+mod seamless;
+mod take_over;
+mod take_radio;
+mod trace;
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::host::HostHandle;
+use super::host::radio_port::RadioPort;
+use crate::link::server::runtime_folder;
+use children::{Child, ChildEvent, ChildRole};
+use config::{Cidr, Host, Radio, Workload};
+use kept::Kept;
+use ownership::Ownership;
+use protocol::{ControlValues, Failure, Level, Port, Route};
+use take_over::CutPreparation;
+
+pub(super) use children::millis;
+pub(super) use take_radio::RadioClaim;
+
+/// One radio's work on this host.
+pub(super) struct Work {
+    host: Arc<HostHandle>,
+    radio_name: String,
+    radio_port: RadioPort,
+    ownership: Ownership,
+    d2d: Child,
+    usrp: Child,
+    /// Held while processes or addresses change: one change at a time, in the order of asking.
+    changes: tokio::sync::Mutex<()>,
+    /// The collector should not wait for its next turn.
+    collect_now: Notify,
+    state: Mutex<WorkState>,
+}
+
+/// What changes and is small enough for one lock.
+#[derive(Default)]
+struct WorkState {
+    collected: Collection,
+    /// From `set_route`, for the next start of the D2D process.
+    routes_to_set: Vec<Route>,
+    /// The other host of the pool, and what was last collected of its work.
+    peer: Option<(String, protocol::Collected)>,
+    /// Since when both processes are frozen.
+    frozen: Option<Instant>,
+    /// From `prepare`, for `take_over`.
+    prepared: Option<CutPreparation>,
+    /// From `take_over`, for `commit`: the streams still go to the parked address.
+    unsettled: bool,
+    /// What was last written for a restart of this agent.
+    kept: Kept,
+}
+
+/// Control variables and routes as last collected.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Collection {
+    pub(super) values: ControlValues,
+    pub(super) meanings: serde_json::Map<String, Value>,
+    pub(super) at: Option<Instant>,
+}
+
+impl Work {
+    /// A work with no process; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`](protocol::ErrorCode::Config) for a radio that is not described,
+    /// [`ErrorCode::Environment`](protocol::ErrorCode::Environment) without netlink.
+    pub(super) fn open(host: Arc<HostHandle>) -> Result<Arc<Self>, Failure> {
+        let (config, settings) = (&host.config, host.settings());
+        // Found out here rather than in the middle of a move.
+        config.radio_of(&host.name)?;
+        let folder = runtime_folder(config, &host.name)?;
+        let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active)?;
+        let (ownership, problem) = Ownership::load(&host);
+        if let Some(text) = problem {
+            host.event(Level::Warning, text);
+        }
+        let (sender, events) = mpsc::unbounded_channel();
+        let work = Arc::new(Self {
+            radio_name: settings.radio.to_string(),
+            radio_port,
+            ownership,
+            d2d: Child::new(ChildRole::D2d, &folder, sender.clone()),
+            usrp: Child::new(ChildRole::Usrp, &folder, sender),
+            changes: tokio::sync::Mutex::default(),
+            collect_now: Notify::new(),
+            state: Mutex::default(),
+            host,
+        });
+        tokio::spawn(Arc::clone(&work).follow_children(events));
+        Ok(work)
+    }
+
+    async fn follow_children(self: Arc<Self>, mut events: mpsc::UnboundedReceiver<ChildEvent>) {
+        while let Some(event) = events.recv().await {
+            match event {
+                ChildEvent::Changed => self.host.notify_change(),
+                ChildEvent::Synced => self.collect_now.notify_one(),
+                ChildEvent::Line(level, text) => self.host.event(level, text),
+            }
+        }
+    }
+
+    /// The state; never held across an await.
+    fn state(&self) -> MutexGuard<'_, WorkState> {
+        // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to change processes or addresses, in the order of asking.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`](protocol::ErrorCode::State) when the agent is about to end.
+    pub(super) async fn lock_changes(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Failure> {
+        let turn = self.changes.lock().await;
+        if self.host.leaving.is_cancelled() { Err(self.host.leaving_failure()) } else { Ok(turn) }
+    }
+
+    /// Name of the radio in the configuration.
+    pub(super) fn radio_name(&self) -> &str {
+        &self.radio_name
+    }
+
+    pub(super) fn d2d(&self) -> &Child {
+        &self.d2d
+    }
+
+    pub(super) fn usrp(&self) -> &Child {
+        &self.usrp
+    }
+
+    /// What was last collected of the D2D process.
+    pub(super) fn collected(&self) -> Collection {
+        self.state().collected.clone()
+    }
+
+    fn settings(&self) -> &Host {
+        self.host.settings()
+    }
+
+    fn workload(&self) -> &Workload {
+        self.host.config.workload_of(&self.host.name)
+    }
+
+    fn radio(&self) -> Result<&Radio, Failure> {
+        self.host.config.radio_of(&self.host.name)
+    }
+
+    /// The radio's own address.
+    fn radio_address(&self) -> Result<Ipv4Addr, Failure> {
+        Ok(self.radio()?.args.address())
+    }
+
+    /// Where the radio sends its samples: the address of the host that owns it.
+    fn active_address(&self) -> Cidr {
+        self.host.config.addresses.active
+    }
+
+    fn parked_address(&self) -> Cidr {
+        self.host.config.addresses.parked
+    }
+
+    /// The interface towards the radio, as it is now.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails.
+    pub(super) async fn read_radio_port(&self) -> Result<Port, Failure> {
+        self.host.ports.read(&self.settings().radio_port).await
+    }
+
+    /// The interface that carries IP over the air, as it is now.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails.
+    pub(super) async fn read_tun(&self) -> Result<Port, Failure> {
+        self.host.ports.read(&self.settings().tun).await
+    }
+}

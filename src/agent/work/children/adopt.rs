@@ -1,0 +1,74 @@
+//! Takes up a process that has outlived the agent which started it.
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::last_words::LastWords;
+use super::process::{ProcessIdentity, WatchedProcess};
+use super::{Child, ChildEvent, RunningChild};
+use crate::agent::host::disk;
+use protocol::{Level, ProcessState};
+use workload::contract::Status;
+
+const ENDED_MEANWHILE: &str = "it ended while its agent was away: its exit status and last words are not known";
+
+impl Child {
+    /// Takes up the process that was left running when this agent last ended, or reports that it has ended since.
+    pub(in crate::agent) async fn adopt(&self) {
+        let identity = match disk::load::<ProcessIdentity>(&self.pid_file()) {
+            Ok(Some(identity)) => identity,
+            Ok(None) => return,
+            Err(text) => {
+                let text = format!("whether a {} process runs is not known: {text}", self.name());
+                return self.report(ChildEvent::Line(Level::Warning, text));
+            }
+        };
+        match identity.open() {
+            Some(process) => self.adopt_running(identity, process).await,
+            None => self.report_lost(identity),
+        }
+    }
+
+    async fn adopt_running(&self, identity: ProcessIdentity, process: WatchedProcess) {
+        let pid = identity.pid;
+        // There is no pipe when none could be made at its start: it then has no last words.
+        let words = LastWords::read_in_background(pipe::OpenOptions::new().open_receiver(self.stderr_file()).ok(), self.name());
+        let (end, asked_to_end) = mpsc::channel(1);
+        let (ending, ended) = watch::channel(false);
+        {
+            let mut shared = self.shared();
+            shared.state = ProcessState::Starting;
+            let since = Instant::now().checked_sub(identity.uptime()).unwrap_or_else(Instant::now);
+            shared.running =
+                Some(RunningChild { pid, since, keepers: None, status: Status::default(), sync_events: 0, end, ended });
+        }
+        tokio::spawn(self.clone().supervise(process, pid, words, asked_to_end, ending));
+        self.report(ChildEvent::Line(Level::Info, format!("the {} process (pid {pid}) runs and was taken up again", self.name())));
+        if let Err(failure) = self.ready().await {
+            // It runs all the same, can be killed, and may answer later.
+            self.report(ChildEvent::Line(Level::Warning, failure.to_string()));
+            let child = self.clone();
+            tokio::spawn(async move { child.attach_late(Some(pid)).await });
+        }
+        self.settle();
+    }
+
+    fn report_lost(&self, identity: ProcessIdentity) {
+        let pid = identity.pid;
+        // Whatever it has started and left running. Its number stays the group's as long as one of them runs.
+        if identity.is_free()
+            && let Ok(group) = i32::try_from(pid)
+        {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+        {
+            let mut shared = self.shared();
+            (shared.state, shared.last_words) = (ProcessState::Died, Some(ENDED_MEANWHILE.to_owned()));
+        }
+        self.forget();
+        self.report(ChildEvent::Line(Level::Error, format!("the {} process (pid {pid}) died: {ENDED_MEANWHILE}", self.name())));
+    }
+}
