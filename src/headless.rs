@@ -65,5 +65,5 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// A report as one JSON document.
 fn json(report: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(report).map_err(|e| Failure::new(ErrorCode::Internal, format!("the report is no JSON: {e}")))
+    serde_json::to_string_pretty(report).map_err(|e| Failure::new(ErrorCode::Internal, format!("the report has no JSON form: {e}")))
 }

@@ -20,7 +20,7 @@ pub struct Args {
     /// figure>ms and figure<ms (total, by_phases, lost, by_loss, gap, any phase); ! before a word: not.
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     pub filter: String,
-    /// What they are sorted by, smallest first; what was not measured stands last.
+    /// Sort key, smallest first. Runs without that figure come last.
     #[arg(long, value_enum, default_value_t)]
     pub sort: SortKey,
     /// Largest, or newest, first.
@@ -57,7 +57,7 @@ pub struct Compare {
     /// Of those, only the ones that meet every word (as for `list`).
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     pub filter: String,
-    /// What is taken together; named runs stand alone and others go by method if not given.
+    /// What makes a group. Without it, every run that is named is a group, and other runs are grouped by method.
     #[arg(long, value_enum)]
     pub by: Option<GroupBy>,
     /// One JSON document: `{"groups": [...], "rows": [...], "parts": [...]}`, the spreads of a row in the order of the groups.
@@ -68,7 +68,7 @@ pub struct Compare {
 /// Reports what the folder `records` holds.
 ///
 /// # Errors
-/// The records cannot be read, or hold no such run; a word is no filter.
+/// The records cannot be read, or hold no such run; a word is not a filter.
 pub fn run(records: &Path, command: &ReportCommand) -> Result<ExitCode, Failure> {
     let Records { runs, unreadable } = records::load(records)?;
     if !unreadable.is_empty() {

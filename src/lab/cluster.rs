@@ -24,7 +24,7 @@ const TO_POOL: f64 = 20e6;
 /// Carrier from the pool to the far end, Hz.
 const FROM_POOL: f64 = 10e6;
 
-/// The one carrier of the relay scenario, Hz: everybody hears everybody whom no obstacle hides.
+/// The one carrier of the relay scenario, Hz: every radio hears every other, except behind an obstacle.
 const SHARED: f64 = 15e6;
 
 /// Control variables of a plain start, on every host: 5 MHz (25 resource blocks), QPSK, one antenna each way.
@@ -40,7 +40,7 @@ const CONTROL: [(&str, f64); 8] = [
 ];
 /// The air's identity, known to the far end (master) only: without control information the pool has to detect it.
 const IDENTITY: [(&str, f64); 4] = [("phy_cell_ID", 301.0), ("group_ID", 100.0), ("cell_ID", 1.0), ("RNTI", 61.0)];
-/// The relay scenario's: known to the far end only, but for `cell_ID`, which is each terminal's own index.
+/// The same for the relay scenario, known to the far end only. `cell_ID` is each terminal's own index.
 const GROUP: [(&str, f64); 2] = [("group_ID", 100.0), ("RNTI", 61.0)];
 /// `duplexMode`: two ends share the air by frequency, three terminals by time.
 const FDD: (&str, f64) = ("duplexMode", 1.0);
@@ -72,7 +72,7 @@ pub fn records_folder() -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-/// The whole cluster; the workload is this very program.
+/// The whole cluster file; the workload is this program.
 ///
 /// # Errors
 /// This program's own path is unknown.
@@ -84,7 +84,7 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
         key_file: Some(KEY.into()),
         records,
         runtime: RUNTIME.into(),
-        // Ends with the lab, as the owners do.
+        // Ends with the lab, as the ownership of its radios does.
         state: Some(Path::new(RUNTIME).join("state")),
         terminals: if relay { TERMINALS.into() } else { Vec::new() },
         roles: Roles { initiator: "server1".parse()?, destination: "server2".parse()?, far_end: Some("server3".parse()?) },
@@ -98,7 +98,7 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
             meanings: BTreeMap::new(),
             control: [settings(&CONTROL), settings(&[if relay { TDD } else { FDD }])].into_iter().flatten().collect(),
         },
-        // The far end probes whom it serves: the pool itself, or whom it reaches through the pool.
+        // The far end probes the pool, or in the relay scenario the receiver behind it.
         probe: if relay { Probe { target: TERMINALS[2], ..Probe::default() } } else { Probe::default() },
         host: scenario.servers().iter().map(|server| host(server, scenario)).collect::<Result<_, _>>()?,
         radio: scenario.radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,

@@ -45,7 +45,7 @@ impl Claim {
     /// Claims `wish` or the next free name after it.
     ///
     /// # Errors
-    /// The name is none, or no name is free.
+    /// The name is not allowed, or every number after it is taken.
     pub fn make(wish: &str) -> Result<Self, Failure> {
         check(wish)?;
         for number in 1..=MOST_OF_A_NAME {
@@ -138,7 +138,7 @@ fn choose(running: &[String], name: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-/// A handle on a process that stays on that process.
+/// A pidfd: it never means a later process of the same number.
 ///
 /// # Errors
 /// The process is gone, or the kernel is older than 5.3.

@@ -34,7 +34,7 @@ pub fn run(lifeline: &OwnedFd, mask: &SigSet, before: &SigSet) {
     }
 }
 
-/// From here on the kernel kills this process when its parent ends. The parent holds the other end of `lifeline` for life.
+/// From here on the kernel kills this process when its parent ends. The parent holds the other end of `lifeline` as long as it lives.
 pub fn die_with_parent(lifeline: &OwnedFd) {
     let asked = prctl::set_pdeathsig(Signal::SIGKILL);
     // In this order: a parent that has ended before that call hung up, one that ends after it has us killed.
@@ -45,7 +45,7 @@ pub fn die_with_parent(lifeline: &OwnedFd) {
     }
 }
 
-/// Until the lab program ends; its exit code.
+/// Waits until the lab program ends, and returns its exit code.
 fn attend(program: Pid, mask: &SigSet) -> u8 {
     loop {
         match mask.wait() {
@@ -73,7 +73,7 @@ fn reap(program: Pid) -> Option<u8> {
     }
 }
 
-/// Ends this process at once: nothing of the supervisor's, copied by fork, may be flushed or dropped here.
+/// Ends this process at once: what fork has copied from the supervisor must not be flushed or dropped here.
 #[expect(unsafe_code, reason = "std::process::exit would run what the supervisor left in this copy of its memory")]
 fn leave(code: u8) -> ! {
     // SAFETY: _exit never returns and touches no memory of ours.

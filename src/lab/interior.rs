@@ -59,7 +59,7 @@ pub fn bring_up(
 
 /// Maps the operator to root inside the lab; no other user is mapped.
 fn map_user(identity: &Identity) -> Result<(), Failure> {
-    // Without this the kernel lets no unprivileged user write a group map.
+    // An unprivileged user may write a group map only after this.
     write("/proc/self/setgroups", "deny").trying(|| "/proc/self/setgroups could not be written")?;
     write("/proc/self/uid_map", format!("0 {} 1", identity.uid)).trying(|| "the user could not be mapped into the lab")?;
     write("/proc/self/gid_map", format!("0 {} 1", identity.gid)).trying(|| "the group could not be mapped into the lab")

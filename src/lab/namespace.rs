@@ -1,4 +1,4 @@
-//! Named network namespaces, kept in the private /run/netns so that `ip netns` knows them too.
+//! Named network namespaces, kept in the private /run/netns so that `ip netns` finds them.
 
 use std::collections::BTreeMap;
 use std::fs::{File, create_dir_all};
@@ -35,7 +35,7 @@ impl Namespaces {
         made.by_name.insert(home, pin(home)?);
         for &name in names {
             unshare(CloneFlags::CLONE_NEWNET).trying(|| format!("the network namespace {name} could not be made"))?;
-            // Back home whether or not it could be pinned.
+            // Returns to the home namespace even when pinning failed.
             let pinned = pin(name);
             setns(&made.home, CloneFlags::CLONE_NEWNET).trying(|| "the way back from a new network namespace failed")?;
             made.by_name.insert(name, pinned?);
@@ -106,7 +106,7 @@ pub fn settle(network: BorrowedFd<'_>, host: &str) -> nix::Result<()> {
     setns(network, CloneFlags::CLONE_NEWNET)?;
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)?;
     nix::unistd::sethostname(host)?;
-    // Containers may forbid a new sysfs; then /sys/class/net shows the machine's interfaces, which only misleads those who look there.
+    // Containers may forbid a new sysfs; then /sys/class/net shows the machine's interfaces, which misleads only programs that read it.
     let _ = mount(
         Some(c"sysfs"),
         c"/sys",

@@ -1,4 +1,4 @@
-//! What a lab starts, as data, in order.
+//! The programs of a lab as data, in the order in which they start.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use protocol::{ErrorCode, Failure};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// What it is, within a sentence.
+    /// Description for messages, such as `the agent of server1`.
     pub title: String,
     /// Name of its log file, without extension.
     pub log: String,
@@ -20,16 +20,16 @@ pub struct Program {
     pub namespace: String,
     /// Program and arguments.
     pub command: Vec<String>,
-    /// How the line begins that it prints when it is ready.
+    /// Beginning of the line that it prints when it is ready.
     pub ready: String,
-    /// The program and arguments by which it is started again when it fails; without them it is not.
+    /// Program and arguments for a restart after a failure; empty if it is not restarted.
     #[serde(default)]
     pub again: Vec<String>,
 }
 
-/// Their scene, if they have one.
+/// File of the radios' scene, if they have one.
 pub const SCENE: &str = "/run/baton/scene.toml";
-/// Where they are told what happens.
+/// Command socket of the radios.
 const CONTROL: &str = "/run/baton/n210.sock";
 
 /// Which programs a lab starts.
@@ -41,9 +41,9 @@ pub enum ProgramChoice {
         /// Hosts and the files of their agents' faults.
         faults: Vec<(String, String)>,
     },
-    /// Others.
+    /// The programs of a file, for tests.
     These(Vec<Vec<Program>>),
-    /// Namespaces and interfaces are all.
+    /// None: namespaces and interfaces only.
     None,
 }
 
@@ -77,7 +77,7 @@ pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(Strin
             None => command(&["agent", "--host", host]),
         },
         ready: "agent ready".into(),
-        // A fault strikes in one life.
+        // A file of faults applies to the first life of an agent only.
         again: command(&["agent", "--host", host]),
     };
     Ok(vec![vec![radios], config.host.keys().map(agent).collect()])

@@ -25,13 +25,13 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// Where [`divide`] returned.
 pub enum Side {
-    /// In the supervisor, when all is over.
+    /// In the supervisor, after the end of the lab.
     Outside(ExitCode),
     /// In the lab program.
     Inside(Identity),
 }
 
-/// Who the operator is outside, and whether that needs a user namespace.
+/// The operator outside the lab, and whether the lab needs a user namespace.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     /// User outside.

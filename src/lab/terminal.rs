@@ -1,4 +1,4 @@
-//! The operator's terminal, given back as it was even when what drew on it was killed.
+//! The operator's terminal: its modes are restored even when the program that changed them was killed.
 
 use std::io::{IsTerminal, Write};
 

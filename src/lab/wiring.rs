@@ -1,4 +1,4 @@
-//! Makes a [`Topology`] real, by rtnetlink.
+//! Builds a [`Topology`] with rtnetlink.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -22,25 +22,25 @@ use protocol::{Trying, missing};
 /// MTU of every interface, bytes: Ethernet's, which an N210 expects.
 const MTU: u32 = 1500;
 
-/// Settings of the kernel's network stack in each namespace, below /proc/sys/net. A new namespace inherits the machine's, so each
-/// is set that would matter.
+/// Settings of the kernel's network stack in each namespace, below /proc/sys/net. A new namespace inherits the machine's,
+/// so every setting that matters is set.
 const STACK: [(&str, &str); 10] = [
     ("ipv6/conf/all/disable_ipv6", "1"),
     ("ipv6/conf/default/disable_ipv6", "1"),
     ("ipv4/ip_forward", "0"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/rp_filter", "0"),
-    // Answer ARP only on the interface that has the address: eth3 must not speak for tun, nor mgmt0 for eth3.
+    // Answer ARP only on the interface that has the address: eth3 must not answer for tun, nor mgmt0 for eth3.
     ("ipv4/conf/all/arp_ignore", "1"),
     ("ipv4/conf/all/arp_announce", "2"),
-    // A change of the radio port's address is told when baton says so, not by the kernel as well.
+    // baton announces a change of the radio port's address itself; the kernel must not do so as well.
     ("ipv4/conf/all/arp_notify", "0"),
     ("ipv4/conf/default/arp_notify", "0"),
     // Unprivileged ICMP sockets for group 0, the only group that surely exists in the lab.
     ("ipv4/ping_group_range", "0 0"),
 ];
 
-/// How long the kernel may take until every cable carries; it tells within a second.
+/// How long the kernel may take to report carrier on every cable; it usually takes less than a second.
 const CARRIER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Builds the network; when this returns, a frame sent at any end arrives at the other.
@@ -102,7 +102,7 @@ async fn make_links(namespaces: &Namespaces, topology: &Topology, name: &str, li
         lay(cable, namespaces.handle(cable.to.namespace)?, &link).await?;
     }
     for Switch { bridge, .. } in topology.switches.iter().filter(|switch| switch.bridge.namespace == name) {
-        // A switch forwards at once and does not meddle with multicast.
+        // A switch forwards at once and leaves multicast alone.
         let options = vec![InfoBridge::ForwardDelay(0), InfoBridge::MulticastSnooping(false)];
         let message = LinkMessageBuilder::<LinkBridge>::new(bridge.interface)
             .index(bridge.number.into())
@@ -189,10 +189,10 @@ async fn bring_up(topology: &Topology, name: &str, link: Handle) -> Result<(), F
     Ok(())
 }
 
-/// Waits until every cable in a namespace carries.
+/// Waits until every cable in a namespace has carrier.
 async fn carrier(topology: &Topology, name: &str, _link: Handle) -> Result<(), Failure> {
     let mut waiting: HashSet<String> = ends(topology, name).map(str::to_owned).collect();
-    // Events first, then the present state: nothing falls between.
+    // Subscribes to events before it reads the present state, so that no change is missed.
     let (connection, link, mut events) =
         rtnetlink::new_multicast_connection(&[MulticastGroup::Link]).trying(|| "a netlink socket could not be made")?;
     tokio::spawn(connection);
@@ -217,7 +217,7 @@ async fn carrier(topology: &Topology, name: &str, _link: Handle) -> Result<(), F
     Err(Failure::new(ErrorCode::Environment, format!("the kernel reports no carrier on {list} in the namespace {name}")))
 }
 
-/// Strikes an interface off the list when it is up.
+/// Removes an interface from the list when it is up.
 fn note(waiting: &mut HashSet<String>, message: &LinkMessage) {
     let up = message.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::OperState(State::Up)));
     let name = message.attributes.iter().find_map(|attribute| match attribute {

@@ -182,3 +182,15 @@ fn the_figures_in_readme_are_those_of_the_benchmarks() {
         assert_eq!(row(&ours, label), row(&measured, measured_as), "{label}: target/bench/<time>/readme.md has README's table");
     }
 }
+
+#[test]
+fn the_chinese_words_of_the_glossary_are_on_the_screens() {
+    let glossary = fs::read_to_string(root().join("docs/glossary.md")).unwrap();
+    let files = fs::read_dir(root().join("src/ui/lang")).unwrap().map(|entry| entry.unwrap().path());
+    let tables = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let tables: String = tables.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let words: Vec<&str> = rows(&glossary, "# Glossary\n").iter().map(|row| row[1]).filter(|word| !word.is_ascii()).collect();
+    assert!(words.len() > 20, "{words:?}");
+    let missing: Vec<&&str> = words.iter().filter(|word| !tables.contains(**word)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

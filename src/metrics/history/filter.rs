@@ -31,7 +31,7 @@ impl Filter {
     /// Reads a filter; an empty text admits every run.
     ///
     /// # Errors
-    /// [`ErrorCode::BadRequest`] with the word that is no filter, and what may be written.
+    /// [`ErrorCode::BadRequest`] with the word that is not a filter, and what may be written.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let terms = text.split_whitespace().map(|typed| {
             let (not, typed) = typed.strip_prefix('!').map_or((false, typed), |rest| (true, rest));
@@ -80,7 +80,7 @@ fn figures() -> Vec<&'static str> {
 }
 
 fn wrong(typed: &str, hint: String) -> Failure {
-    Failure::new(ErrorCode::BadRequest, format!("\"{typed}\" is no filter")).hint(hint)
+    Failure::new(ErrorCode::BadRequest, format!("\"{typed}\" is not a filter")).hint(hint)
 }
 
 fn meets(run: &RunRecord, term: &Term) -> bool {

@@ -58,7 +58,7 @@ fn the_list_is_filtered_as_one_types() {
     assert_eq!((runs(&m).len(), m.screen), (13, Screen::Runs));
     press(&mut m, "/total>much");
     assert_eq!(runs(&m).len(), 0, "a word on the way is a filter too");
-    assert!(shot(&m, 120, 24).contains("\"total>much\" is no filter; a number"), "{}", shot(&m, 120, 24));
+    assert!(shot(&m, 120, 24).contains("\"total>much\" is not a filter; a number"), "{}", shot(&m, 120, 24));
     press(&mut m, "\u{1b}");
     assert_eq!(runs(&m).len(), 13);
     press(&mut m, "\u{1b}");
@@ -113,8 +113,8 @@ fn records_are_read_when_they_are_looked_at_and_failures_are_said() {
     assert_eq!(press(&mut m, "r"), [Effect::LoadRuns]);
     assert!(shot(&m, 80, 24).contains("reading the records"));
     assert!(press(&mut m, "u").is_empty(), "they are being read");
-    update(&mut m, Msg::RunsLoaded(Err(Failure::new(ErrorCode::Io, "the records in /x can not be read"))));
-    assert!(shot(&m, 80, 24).contains("the records in /x can not be read. u reads"), "{}", shot(&m, 80, 24));
+    update(&mut m, Msg::RunsLoaded(Err(Failure::new(ErrorCode::Io, "the records in /x cannot be read"))));
+    assert!(shot(&m, 80, 24).contains("the records in /x cannot be read. u reads"), "{}", shot(&m, 80, 24));
     assert_eq!(press(&mut m, "u"), [Effect::LoadRuns]);
     update(&mut m, Msg::RunsLoaded(Ok(Records::default())));
     assert!(shot(&m, 80, 24).contains("No runs are recorded in /nowhere/records"));
