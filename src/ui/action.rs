@@ -57,7 +57,7 @@ pub enum RunsAction {
     SortRight,
     /// Sort by the column on the left.
     SortLeft,
-    /// The other way round.
+    /// Reverse the order.
     Invert,
     /// Mark the run, or unmark it.
     Mark,
@@ -69,7 +69,7 @@ pub enum RunsAction {
     Reload,
     /// Play the run again.
     Replay,
-    /// Stop the replay's clock, or let it go on.
+    /// Stop the replay's clock, or continue.
     Pause,
     /// Faster.
     Faster,
@@ -95,7 +95,7 @@ pub struct Entry {
     pub names: &'static [&'static str],
     /// The word in the footer.
     pub label: &'static str,
-    /// Asked about first, once: it stops or moves a service.
+    /// Purpose about first, once: it stops or moves a service.
     pub dangerous: bool,
 }
 
@@ -151,7 +151,7 @@ pub fn key_name(key: char) -> String {
 }
 
 impl Action {
-    /// Whether its key counts in a place; what belongs to no place counts everywhere.
+    /// Whether its key counts in a place; an action without a place counts everywhere.
     pub fn counts_in(self, place: Place) -> bool {
         match self {
             Self::Runs(RunsAction::Replay) => matches!(place, Place::Runs | Place::Opened),
@@ -166,8 +166,8 @@ impl Action {
 
     /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
     pub fn changes_hosts(self) -> bool {
-        let wish = matches!(self, Self::Go | Self::Cancel | Self::Method | Self::Hold | Self::Interval);
-        wish || matches!(self, Self::Order(_) | Self::Failover | Self::End)
+        let prepares = matches!(self, Self::Go | Self::Cancel | Self::Method | Self::Hold | Self::Interval);
+        prepares || matches!(self, Self::Order(_) | Self::Failover | Self::End)
     }
 }
 
@@ -189,7 +189,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The names nearest to a mistyped one, best first, at most three.
 pub fn near_misses(text: &str) -> Vec<&'static str> {
     let wanted = text.to_ascii_lowercase();
-    // Half the letters wrong is no longer a slip of the finger.
+    // With half the letters wrong it is no longer a typing error.
     let limit = (wanted.chars().count() / 2).max(1);
     let mut ranked: Vec<(usize, &'static str)> = names()
         .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()), name))

@@ -18,7 +18,7 @@ pub struct Arguments {
     pub interval_ms: Option<f64>,
 }
 
-/// Kinds of words that an action takes: method, hold, order, interval.
+/// Kinds of arguments that an action takes: method, hold, order, interval.
 fn takes(action: Action) -> [bool; 4] {
     match action {
         Action::Order(order) if order.is_migration() => [true, true, false, false],
@@ -40,7 +40,7 @@ pub fn offered(action: Action) -> Vec<String> {
     words
 }
 
-/// What completes a command line: names that begin with it in any case, and behind a name the words that it takes.
+/// Completions of a command line: names that begin with it, in any case; behind a name, the arguments that it takes.
 pub fn completions(line: &str) -> Vec<String> {
     let begins = |name: &str, prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let Some((before, last)) = line.rsplit_once(' ') else {
@@ -54,7 +54,7 @@ pub fn completions(line: &str) -> Vec<String> {
 /// What is wrong with a word.
 pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
     match offered(entry.action) {
-        words if words.is_empty() => lang.fill("{0} takes no words behind it", &[&entry.names[0]]),
+        words if words.is_empty() => lang.fill("{0} takes no arguments", &[&entry.names[0]]),
         words => lang.fill("{0} does not take \"{1}\", try {2}", &[&entry.names[0], &word, &words.join(", ")]),
     }
 }
@@ -81,9 +81,9 @@ impl Arguments {
     }
 }
 
-/// `10`, `10ms` or `0.01s` as milliseconds; the range is the far end's to judge.
+/// `10`, `10ms` or `0.01s` as milliseconds; the far end checks the range.
 fn time_ms(text: &str) -> Option<f64> {
-    config::time::parse(text).ok().filter(|time| !time.is_zero()).map(config::time::milliseconds)
+    config::time::parse(text).ok().map(config::time::milliseconds).filter(|ms| *ms > 0.0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Figures, and the one word READY, that are read from the back row: three pixels wide and five high.
+//! Figures, and the word READY, large enough to be read from a distance: three pixels wide and five high.
 
 use super::theme::Glyphs;
 

@@ -16,7 +16,7 @@ const LONGEST: usize = 64;
 
 /// State of the command line.
 #[derive(Debug, Clone, Default)]
-pub struct CommandLine {
+pub struct CommandPrompt {
     /// Language of its complaints.
     pub lang: Lang,
     /// Commands that change hosts are removed.
@@ -44,7 +44,7 @@ pub enum Typed {
     Command(Action, Arguments),
 }
 
-impl CommandLine {
+impl CommandPrompt {
     /// Opens it, empty.
     pub fn open(&mut self) {
         self.open = true;
@@ -58,7 +58,7 @@ impl CommandLine {
         self.completing = None;
     }
 
-    /// Takes a key.
+    /// Handles a key.
     pub fn key(&mut self, key: KeyEvent) -> Typed {
         if key.code != KeyCode::Tab {
             self.completing = None;
@@ -83,7 +83,7 @@ impl CommandLine {
         Typed::More
     }
 
-    /// Takes pasted text: the first line only, and it is never entered by itself.
+    /// Appends pasted text: the first line only, and never enters it.
     pub fn paste(&mut self, text: &str) {
         let line: String = one_line(text.lines().next().unwrap_or_default()).chars().take(LONGEST).collect();
         self.input = Input::from(format!("{}{line}", self.input.value()).chars().take(LONGEST).collect::<String>());
@@ -105,7 +105,7 @@ impl CommandLine {
         if let Some(entry) = action::by_name(name) {
             match Arguments::parse(entry.action, rest) {
                 _ if !self.knows(entry.names[0]) => {
-                    self.complaint = Some(self.lang.fill("{0} is removed: this console is read-only", &[&entry.names[0]]));
+                    self.complaint = Some(self.lang.fill("{0} is not available: this console is read-only", &[&entry.names[0]]));
                 }
                 Ok(arguments) => {
                     self.open = false;
@@ -123,7 +123,7 @@ impl CommandLine {
         Typed::More
     }
 
-    /// Whether a command is there to be typed.
+    /// Whether a command is available.
     fn knows(&self, name: &str) -> bool {
         !self.read_only || action::by_name(name).is_none_or(|entry| !entry.action.changes_hosts())
     }

@@ -17,7 +17,7 @@ use protocol::{ErrorCode, Failure, RunRecord};
 
 pub use ansi::ansi;
 pub use command::{ExportArgs, run};
-pub use picture::{Picture, masked, of_run, of_screen};
+pub use picture::{Picture, masked, run_picture, screen_picture};
 pub use png::png;
 pub use svg::svg;
 pub use written::Written;
@@ -64,7 +64,7 @@ impl Format {
 /// A picture, or the runs on it, as the content of a file.
 ///
 /// # Errors
-/// [`ErrorCode::Internal`] when it can not be drawn.
+/// [`ErrorCode::Internal`] when it cannot be drawn.
 pub fn bytes(picture: &Picture, format: Format) -> Result<Vec<u8>, Failure> {
     let runs: Vec<&RunRecord> = picture.runs.iter().collect();
     Ok(match format {
@@ -95,7 +95,7 @@ pub fn text(buffer: &Buffer) -> String {
     out
 }
 
-/// Columns that a symbol takes; the cell behind a wide one holds nothing of its own.
+/// Columns that a symbol takes; the cell behind a wide one is empty.
 fn columns(symbol: &str) -> u16 {
     unicode_width::UnicodeWidthStr::width(symbol).clamp(1, 2) as u16
 }
@@ -111,13 +111,13 @@ pub fn write(picture: &Picture, folder: &Path) -> Result<Written, Failure> {
         let content = match format {
             Format::Png => {
                 let drawn = png(&svg(&picture.buffer, &picture.stamp))?;
-                written.lacking = drawn.lacking;
+                written.missing_glyphs = drawn.missing_glyphs;
                 drawn.bytes
             }
             _ => bytes(picture, format)?,
         };
         std::fs::write(&path, content).map_err(|e| {
-            Failure::new(ErrorCode::Io, format!("{} can not be written: {e}", path.display()))
+            Failure::new(ErrorCode::Io, format!("{} cannot be written: {e}", path.display()))
                 .hint("name a folder that can be written with --export-dir")
         })?;
         // The full path says where it is whatever the working folder was.

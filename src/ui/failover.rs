@@ -11,13 +11,13 @@ pub struct Failover<'a> {
     pub order: Order,
     /// Who has the work.
     pub from: &'a str,
-    /// Who would start it anew.
+    /// Who would start it again.
     pub to: &'a str,
 }
 
 impl<'a> Failover<'a> {
-    /// From whoever owns the radio, or was the last to.
-    pub fn of(model: &'a Model) -> Self {
+    /// From the owner of the radio, or its last known owner.
+    pub fn from_owner(model: &'a Model) -> Self {
         let [one, two] = model.pool();
         let last = match model.owner() {
             RadioOwner::Host(host) => Some(host),
@@ -34,7 +34,7 @@ impl<'a> Failover<'a> {
 
     /// The one to offer: the owner of the radio is not heard, the other server is, and nothing is under way.
     pub fn offered(model: &'a Model) -> Option<Self> {
-        let now = Self::of(model);
+        let now = Self::from_owner(model);
         let owned = model.holds_radio(now.from) || model.ownership().is_some_and(|(_, owner)| owner == now.from);
         let taken = model.holds_radio(now.to) && model.stale_ms(now.to).is_none();
         let idle = model.under_way().is_none() && model.waiting().is_none() && model.replay.is_none() && !model.read_only;

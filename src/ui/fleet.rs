@@ -69,7 +69,26 @@ pub fn tell_on(model: &mut Model, moment: Moment) {
     let work_on_1 = matches!(moment, Moment::Before | Moment::Failed | Moment::Silent);
     let mut one = telemetry("server1", work_on_1, work_on_1);
     let mut two = telemetry("server2", migrated || moment == Moment::During, migrated);
-    let mut lost = 0;
+    set_moment(model, moment, &mut one, &mut two);
+    fill_load_history(model, &one);
+    fill_load_history(model, &two);
+    let owner = if matches!(moment, Moment::After | Moment::During) { (4, "server2") } else { (3, "server1") };
+    for telemetry in [&mut one, &mut two] {
+        (telemetry.owner_epoch, telemetry.owner) = (Some(owner.0), Some(owner.1.into()));
+    }
+    hear(model, one);
+    hear(model, two);
+    hear(model, far_end(moment));
+    for host in ["server1", "server2", "server3"] {
+        update(model, Msg::Heard(Heard::Link { host: host.into(), state: LinkState::Connected }));
+    }
+    if moment == Moment::Silent {
+        silence_server2(model);
+    }
+}
+
+/// What the two servers say of a migration, and the events that go with it.
+fn set_moment(model: &mut Model, moment: Moment, one: &mut Telemetry, two: &mut Telemetry) {
     match moment {
         Moment::Before | Moment::Silent => {}
         Moment::During => {
@@ -80,13 +99,11 @@ pub fn tell_on(model: &mut Model, moment: Moment) {
             two.radio_port.addresses = vec!["192.168.10.1/24".into()];
             two.tun.addresses = vec!["192.168.40.9/24".into()];
             two.migration = Some(progress(false));
-            lost = 9;
             event(model, "console", Level::Info, "M (classic) ordered from server2");
             event(model, "server1", Level::Info, "D2D and USRP stopped, eth3 parked");
         }
         Moment::After => {
             two.migration = Some(progress(true));
-            lost = 19;
             event(model, "console", Level::Info, "M (classic) ordered from server2");
             event(model, "server1", Level::Info, "D2D and USRP stopped, eth3 parked");
             event(model, "server2", Level::Info, "linked to the radio after 2 probes, in sync");
@@ -107,43 +124,47 @@ pub fn tell_on(model: &mut Model, moment: Moment) {
             event(model, "server2", Level::Error, "M failed: the radio did not answer 8 probes from server2");
         }
     }
-    for (host, telemetry) in [("server1", &one), ("server2", &two)] {
-        let Some(view) = model.hosts.get_mut(host) else { continue };
-        for ago in (1..60).rev() {
-            // Any fixed wiggle will do.
-            let wave = (ago * 7919 % 23) as f32;
-            let load = HostLoad {
-                cpu_percent: 30.0 + 2.0 * wave,
-                rx_bytes_per_s: telemetry.load.rx_bytes_per_s / (1 + ago / 30),
-                ..telemetry.load.clone()
-            };
-            view.history.take(model.now_ms.saturating_sub(1000 * ago), &load);
-        }
+}
+
+/// A minute of load before now.
+fn fill_load_history(model: &mut Model, telemetry: &Telemetry) {
+    let Some(view) = model.hosts.get_mut(&telemetry.host) else { return };
+    for ago in (1..60).rev() {
+        // Any fixed wiggle will do.
+        let wave = (ago * 7919 % 23) as f32;
+        let load = HostLoad {
+            cpu_percent: 30.0 + 2.0 * wave,
+            rx_bytes_per_s: telemetry.load.rx_bytes_per_s / (1 + ago / 30),
+            ..telemetry.load.clone()
+        };
+        view.history.record(model.now_ms.saturating_sub(1000 * ago), &load);
     }
-    let owner = if matches!(moment, Moment::After | Moment::During) { (4, "server2") } else { (3, "server1") };
-    for telemetry in [&mut one, &mut two] {
-        (telemetry.owner_epoch, telemetry.owner) = (Some(owner.0), Some(owner.1.into()));
-    }
-    hear(model, one);
-    hear(model, two);
+}
+
+/// The far end with its probe.
+fn far_end(moment: Moment) -> Telemetry {
+    let (lost, since) = match moment {
+        Moment::During => (9, 0),
+        Moment::After => (19, 24),
+        Moment::Before | Moment::Failed | Moment::Silent => (0, 0),
+    };
     let mut three = telemetry("server3", true, false);
     three.radio_port.addresses = vec!["192.168.10.1/24".into()];
     three.tun.addresses = vec!["192.168.40.8/24".into()];
-    three.probe = Some(probe(lost, if migrated { 24 } else { 0 }));
-    hear(model, three);
-    for host in ["server1", "server2", "server3"] {
-        update(model, Msg::Heard(Heard::Link { host: host.into(), state: LinkState::Connected }));
+    three.probe = Some(probe(lost, since));
+    three
+}
+
+/// Seven seconds in which only the others are heard.
+fn silence_server2(model: &mut Model) {
+    tick(model, 189_000);
+    for (host, seq) in [("server1", 1901), ("server3", 1901)] {
+        let mut again = model.telemetry(host).unwrap().clone();
+        again.seq = seq;
+        hear(model, again);
     }
-    if moment == Moment::Silent {
-        tick(model, 189_000);
-        for (host, seq) in [("server1", 1901), ("server3", 1901)] {
-            let mut again = model.telemetry(host).unwrap().clone();
-            again.seq = seq;
-            hear(model, again);
-        }
-        let state = LinkState::Silent { for_ms: 7_000 };
-        update(model, Msg::Heard(Heard::Link { host: "server2".into(), state }));
-    }
+    let state = LinkState::Silent { for_ms: 7_000 };
+    update(model, Msg::Heard(Heard::Link { host: "server2".into(), state }));
 }
 
 pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
@@ -290,40 +311,43 @@ fn progress(finished: bool) -> Progress {
         finished,
         record: None,
     };
-    if finished {
-        progress.record = Some(RunRecord {
-            radio: None,
-            run: progress.run.clone(),
-            started: start(),
-            order: Order::M,
-            method: Method::Classic,
-            from: "server1".into(),
-            to: "server2".into(),
-            relay: false,
-            taken_up: false,
-            by: Some("ada@lab".into()),
-            outcome: Outcome::Ok,
-            reason: None,
-            failure: None,
-            warnings: vec![],
-            phases: progress.phases(),
-            trace: Vec::new(),
-            handover: None,
-            packets_forwarded: 0,
-            total_ms: 1902.4,
-            interruption: Interruption {
-                by_phases_ms: Some(1741.4),
-                probe_interval_ms: Some(100.0),
-                probes_sent: Some(43),
-                probes_lost: Some(19),
-                by_loss_ms: Some(1900.0),
-                gap_ms: Some(1996.0),
-            },
-            rollback: None,
-            held_ms: None,
-        });
-    }
+    progress.record = finished.then(|| record_of(&progress));
     progress
+}
+
+/// The record of a classic migration that succeeded.
+fn record_of(progress: &Progress) -> RunRecord {
+    RunRecord {
+        radio: None,
+        run: progress.run.clone(),
+        started: start(),
+        order: Order::M,
+        method: Method::Classic,
+        from: "server1".into(),
+        to: "server2".into(),
+        relay: false,
+        taken_up: false,
+        by: Some("ada@lab".into()),
+        outcome: Outcome::Ok,
+        reason: None,
+        failure: None,
+        warnings: vec![],
+        phases: progress.phases(),
+        trace: Vec::new(),
+        handover: None,
+        packets_forwarded: 0,
+        total_ms: 1902.4,
+        interruption: Interruption {
+            by_phases_ms: Some(1741.4),
+            probe_interval_ms: Some(100.0),
+            probes_sent: Some(43),
+            probes_lost: Some(19),
+            by_loss_ms: Some(1900.0),
+            gap_ms: Some(1996.0),
+        },
+        rollback: None,
+        held_ms: None,
+    }
 }
 
 /// Records of two methods, a failure, a start: thirteen runs, the oldest first.

@@ -1,7 +1,7 @@
 //! Frames as bytes for a terminal of any speed: a row is the unit, and a row that waits is replaced by its newest content.
 //!
 //! A frame is compared with what the terminal shows, and each row that differs becomes one piece. On a slow line the next frame throws away
-//! the pieces that were not begun, so that the operator never watches a queue of the past.
+//! the pieces that were not begun, so that the operator never watches a backlog of old frames.
 
 use std::collections::VecDeque;
 use std::io;
@@ -52,11 +52,11 @@ impl Frames {
         &self.newest
     }
 
-    /// Takes a frame; what was not begun of the one before is dropped.
+    /// Replaces the frame; rows of the previous one that were not begun are dropped.
     ///
     /// # Errors
     /// None but those of writing into memory.
-    pub fn take(&mut self, frame: Buffer, cursor: Option<Position>) -> io::Result<()> {
+    pub fn replace(&mut self, frame: Buffer, cursor: Option<Position>) -> io::Result<()> {
         self.waiting.clear();
         self.newest = frame;
         let mut bytes = Vec::new();

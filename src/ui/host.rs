@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use super::msg::LinkState;
 use protocol::{HostLoad, StreamCounters, Telemetry};
 
-/// Length of a load's history, s: what is seen at a glance, and bounded memory.
+/// Length of a load's history, s: enough for one look, and memory stays bounded.
 pub const HISTORY_S: u64 = 60;
 
 /// Load of a host in one second.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub struct LoadSample {
     /// Since the console started.
     second: u64,
     /// Percent of all cores.
@@ -23,11 +23,11 @@ pub struct Sample {
 
 /// The load of the last minute, a sample a second; seconds in which nothing was heard have none.
 #[derive(Debug, Clone, Default)]
-pub struct History(VecDeque<Sample>);
+pub struct LoadHistory(VecDeque<LoadSample>);
 
-impl History {
-    /// Takes in a load; the first of a second is kept.
-    pub fn take(&mut self, now_ms: u64, load: &HostLoad) {
+impl LoadHistory {
+    /// Keeps a load; the first of a second is kept.
+    pub fn record(&mut self, now_ms: u64, load: &HostLoad) {
         let second = now_ms / 1000;
         if self.0.back().is_some_and(|last| last.second == second) {
             return;
@@ -35,11 +35,11 @@ impl History {
         self.0.retain(|sample| sample.second + HISTORY_S > second && sample.second < second);
         let memory = if load.memory_total > 0 { 100.0 * load.memory_used as f64 / load.memory_total as f64 } else { 0.0 };
         let network = load.rx_bytes_per_s.saturating_add(load.tx_bytes_per_s) as f64;
-        self.0.push_back(Sample { second, cpu: f64::from(load.cpu_percent), memory, network });
+        self.0.push_back(LoadSample { second, cpu: f64::from(load.cpu_percent), memory, network });
     }
 
     /// A figure over the last minute in so many cells, oldest first: the mean of each cell's seconds, nothing where nothing was heard.
-    pub fn cells(&self, now_ms: u64, cells: usize, figure: fn(&Sample) -> f64) -> Vec<Option<f64>> {
+    pub fn cells(&self, now_ms: u64, cells: usize, figure: fn(&LoadSample) -> f64) -> Vec<Option<f64>> {
         let (now, count) = (now_ms / 1000, cells as u64);
         let mut sums = vec![(0.0, 0_u32); cells];
         for sample in self.0.iter().filter(|sample| sample.second <= now && sample.second + HISTORY_S > now) {
@@ -54,7 +54,7 @@ impl History {
     }
 
     /// The highest value of a figure.
-    pub fn highest(&self, figure: fn(&Sample) -> f64) -> f64 {
+    pub fn highest(&self, figure: fn(&LoadSample) -> f64) -> f64 {
         self.0.iter().map(figure).fold(0.0, f64::max)
     }
 }
@@ -68,14 +68,14 @@ pub struct HostView {
     pub telemetry: Option<Box<Telemetry>>,
     /// When it arrived, ms since the console started.
     pub heard_ms: Option<u64>,
-    /// The log says that it is not heard.
-    pub down_said: bool,
+    /// The log already reports that it is not heard.
+    pub reported_down: bool,
     /// Telemetry messages that never arrived.
     pub missed: u64,
     /// Samples per second of the USRP process, received and sent, between the last two snapshots.
     pub sample_rates: Option<[f64; 2]>,
     /// Its load over the last minute.
-    pub history: History,
+    pub history: LoadHistory,
 }
 
 impl Default for HostView {
@@ -84,10 +84,10 @@ impl Default for HostView {
             link: LinkState::Connecting,
             telemetry: None,
             heard_ms: None,
-            down_said: false,
+            reported_down: false,
             missed: 0,
             sample_rates: None,
-            history: History::default(),
+            history: LoadHistory::default(),
         }
     }
 }
@@ -107,11 +107,11 @@ mod tests {
 
     #[test]
     fn a_history_keeps_a_minute_and_its_gaps() {
-        let mut history = History::default();
+        let mut history = LoadHistory::default();
         let load = |cpu_percent| HostLoad { cpu_percent, memory_used: 1, memory_total: 4, ..HostLoad::default() };
         for second in (0..200_u64).filter(|second| !(150..160).contains(second)) {
-            history.take(second * 1000, &load(second as f32));
-            history.take(second * 1000 + 500, &load(1e9));
+            history.record(second * 1000, &load(second as f32));
+            history.record(second * 1000 + 500, &load(1e9));
         }
         assert!(history.0.len() <= HISTORY_S as usize);
         let cells = history.cells(199_000, 6, |sample| sample.cpu);

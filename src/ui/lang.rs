@@ -26,7 +26,7 @@ pub enum Lang {
 
 impl Lang {
     /// The language of a locale's name, as `zh_CN.UTF-8`.
-    pub fn of_locale(name: &str) -> Option<Self> {
+    pub fn from_locale(name: &str) -> Option<Self> {
         match name.split(['_', '.', '@', '-']).next() {
             Some("zh") => Some(Self::Zh),
             Some("") | None => None,

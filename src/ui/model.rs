@@ -1,4 +1,4 @@
-//! All that the console knows. Panels read it; only [`update`](super::update) writes it.
+//! The state of the console. Panels read it; only [`update`](super::update) writes it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::action::Action;
-use super::command_line::CommandLine;
+use super::command_line::CommandPrompt;
 use super::confirm::Confirm;
 pub use super::host::HostView;
 use super::keymap::Keymap;
 use super::msg::LinkState;
 use super::place::{PanelName, Place, Screen};
-use super::privacy::Names;
-use super::runs::Runs;
+use super::privacy::MaskedNames;
+use super::runs::RunList;
 use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
-use crate::migration::standing::holds_radio;
+use crate::migration::standing::{holds_radio, processes};
 use config::Config;
-use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, ProcessState, Progress, RadioOwner, Telemetry};
+use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
 
 /// Lines kept in the log: some hours of orders, bounded memory.
 const LOG_LINES: usize = 500;
@@ -33,14 +33,14 @@ const STALE_MS: u64 = 2_000;
 
 /// An order that was sent and is not yet answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingOrder {
     /// What was ordered.
     pub order: Order,
     /// The host that was asked.
     pub host: String,
     /// When, ms since the console started.
     pub since_ms: u64,
-    /// The run that the host spoke of then: while it still does, the order has not begun.
+    /// The run that the host reported then: while it still reports that one, the order has not begun.
     pub previous: Option<String>,
 }
 
@@ -63,11 +63,11 @@ pub struct Model {
     pub log_scroll: usize,
     /// What the screen shows while it stands still.
     pub frozen: Option<Box<Model>>,
-    /// Who sits here, as `user@host`, for the records.
+    /// The operator as `user@host`, for the records.
     pub by: Option<String>,
     /// Monotonic, ms since the console started.
     pub now_ms: u64,
-    /// The clock on the wall.
+    /// Wall-clock time.
     pub at: DateTime<Utc>,
     /// Hosts by name.
     pub hosts: BTreeMap<String, HostView>,
@@ -86,19 +86,19 @@ pub struct Model {
     /// The recorded run that Timing shows instead of the latest.
     pub opened: Option<Progress>,
     /// The history of runs.
-    pub runs: Runs,
+    pub runs: RunList,
     /// A recorded run that is played again: the screens show it instead of the present.
     pub replay: Option<Replay>,
     /// A question to the operator.
     pub confirm: Option<Confirm>,
     /// The command line, open or not.
-    pub command_line: CommandLine,
+    pub command_line: CommandPrompt,
     /// Log, oldest first.
     pub log: VecDeque<Event>,
     /// Latest probes by sequence number.
     pub probes: BTreeMap<u64, ProbeOutcome>,
     /// Orders sent and not yet answered.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingOrder>,
     /// `quit` is waiting for the answer to its `end`.
     pub leaving: bool,
     /// To be said after the terminal is restored.
@@ -133,10 +133,10 @@ impl Model {
             screen: Screen::Operate,
             before_help: Screen::Operate,
             opened: None,
-            runs: Runs::default(),
+            runs: RunList::default(),
             replay: None,
             confirm: None,
-            command_line: CommandLine::default(),
+            command_line: CommandPrompt::default(),
             log: VecDeque::new(),
             probes: BTreeMap::new(),
             pending: Vec::new(),
@@ -156,7 +156,7 @@ impl Model {
         }
     }
 
-    /// Takes over how the operator wants the console.
+    /// Applies the operator's settings.
     pub fn set(&mut self, settings: &Settings) {
         self.skin = settings.skin;
         self.keys = settings.keys.clone();
@@ -164,7 +164,7 @@ impl Model {
         (self.command_line.lang, self.command_line.read_only) = (settings.skin.lang, settings.read_only);
     }
 
-    /// Whether an action is there for this operator.
+    /// Whether this operator may use an action.
     pub fn may(&self, action: Action) -> bool {
         !(self.read_only && action.changes_hosts())
     }
@@ -184,19 +184,19 @@ impl Model {
         self.hosts.get(host).filter(|_| self.replay.is_none())
     }
 
-    /// Age of what is known of a host, ms.
+    /// Age of the last snapshot of a host, ms.
     pub fn age_ms(&self, host: &str) -> Option<u64> {
         self.host(host)?.heard_ms.map(|heard| self.now_ms.saturating_sub(heard))
     }
 
-    /// The age, if what is known of a host is too old to be taken for the present.
+    /// The age of a host's last snapshot, ms, if it is too old to describe the present.
     pub fn stale_ms(&self, host: &str) -> Option<u64> {
         let view = self.host(host)?;
         let age = self.age_ms(host)?;
         (age > STALE_MS || view.link != LinkState::Connected).then_some(age)
     }
 
-    /// Whether what is known of a host is of the present.
+    /// Whether a host's last snapshot describes the present.
     pub fn is_heard(&self, host: &str) -> bool {
         self.telemetry(host).is_some() && self.stale_ms(host).is_none()
     }
@@ -229,7 +229,7 @@ impl Model {
         let holders = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned);
         match RadioOwner::from_holders(holders.collect()) {
             RadioOwner::Conflict(holders) => {
-                // What a lost host said is the past: only two who say so now are a conflict.
+                // The report of a lost host is old: only two current reports are a conflict.
                 let mut fresh = holders.iter().filter(|host| self.stale_ms(host).is_none());
                 match (fresh.next(), fresh.next()) {
                     (Some(one), None) => RadioOwner::Host(one.clone()),
@@ -240,20 +240,19 @@ impl Model {
         }
     }
 
-    /// The run that a host speaks of.
-    pub fn run_of(&self, host: &str) -> Option<&str> {
+    /// The run that a host reports.
+    pub fn run_on(&self, host: &str) -> Option<&str> {
         self.telemetry(host)?.migration.as_ref().map(|progress| progress.run.as_str())
     }
 
     /// An order that was sent and has not begun, as far as its host says.
-    pub fn waiting(&self) -> Option<&Pending> {
-        self.pending.iter().filter(|_| self.replay.is_none()).find(|p| self.run_of(&p.host) == p.previous.as_deref())
+    pub fn waiting(&self) -> Option<&PendingOrder> {
+        self.pending.iter().filter(|_| self.replay.is_none()).find(|p| self.run_on(&p.host) == p.previous.as_deref())
     }
 
     /// Whether D2D or USRP are there on a host.
     pub fn works(&self, host: &str) -> bool {
-        let alive = |s: ProcessState| !matches!(s, ProcessState::Stopped | ProcessState::Died);
-        self.telemetry(host).is_some_and(|t| alive(t.d2d.state) || alive(t.usrp.state))
+        self.telemetry(host).is_some_and(|telemetry| !processes(telemetry).is_empty())
     }
 
     /// The order under way, if there is one, and the host that carries it out.
@@ -276,7 +275,7 @@ impl Model {
         replayed.into_iter().chain(said)
     }
 
-    /// Whether a host speaks of an order under way now, whatever the screen shows.
+    /// The order that a host reports as under way now, also while the screen shows a replay.
     pub fn really_under_way(&self) -> Option<&Progress> {
         self.hosts.values().filter_map(|view| view.telemetry.as_deref()?.migration.as_ref()).find(|p| !p.finished)
     }
@@ -286,7 +285,7 @@ impl Model {
         self.telemetry(self.config.roles.far_end.as_deref()?)?.probe.as_ref()
     }
 
-    /// What a screen without a log has to say: an order that has not begun, or a complaint of the last half minute.
+    /// The notice on a screen without a log: an order that has not begun, or a complaint of the last half minute.
     pub fn notice(&self) -> Option<String> {
         if let Some(pending) = self.waiting() {
             return Some(self.skin.lang.fill("{0}{1} ordered from {2}", &[&pending.order, &"", &pending.host]));
@@ -297,12 +296,12 @@ impl Model {
         (fresh && last.level != Level::Info).then(|| format!("{word}{}", last.text))
     }
 
-    /// Names that are hidden where names are masked.
-    pub fn names(&self) -> Names {
+    /// MaskedNames that are hidden where names are masked.
+    pub fn names(&self) -> MaskedNames {
         let said = self.hosts.values().filter_map(|view| view.telemetry.as_deref()?.migration.as_ref()?.record.as_ref());
         let opened = self.opened.as_ref().and_then(|progress| progress.record.as_ref());
         let records = said.chain(opened).chain(self.replay.as_ref().map(Replay::record)).chain(self.runs.visible());
-        Names::of(self.by.as_deref(), records.filter_map(|record| record.by.as_deref()))
+        MaskedNames::from_operators(self.by.as_deref(), records.filter_map(|record| record.by.as_deref()))
     }
 
     /// Adds a line to the log.
@@ -310,7 +309,7 @@ impl Model {
         if self.log.len() >= LOG_LINES {
             self.log.pop_front();
         }
-        // Who reads older lines keeps them before the eyes.
+        // The older lines that are being read stay on the screen.
         if self.log_scroll > 0 {
             self.log_scroll = (self.log_scroll + 1).min(LOG_LINES);
         }
@@ -318,12 +317,12 @@ impl Model {
         self.dirty = true;
     }
 
-    /// Adds a line of the console's own.
+    /// Adds a line from the console itself.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         self.log(Event { at: self.at, host: "console".into(), level, text: text.into() });
     }
 
-    /// Takes in a snapshot; returns the one before.
+    /// Stores a snapshot; returns the one before.
     pub fn hear(&mut self, telemetry: Box<Telemetry>) -> Option<Box<Telemetry>> {
         if Some(telemetry.host.as_str()) == self.config.roles.far_end.as_deref() {
             self.merge_probes(telemetry.probe.as_ref());
@@ -334,10 +333,10 @@ impl Model {
             view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
             view.sample_rates = super::host::sample_rates(last, &telemetry);
         }
-        view.history.take(self.now_ms, &telemetry.load);
+        view.history.record(self.now_ms, &telemetry.load);
         view.link = LinkState::Connected;
         view.heard_ms = Some(self.now_ms);
-        let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.down_said));
+        let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.reported_down));
         let before = view.telemetry.replace(telemetry);
         self.dirty = true;
         if back {
@@ -351,7 +350,7 @@ impl Model {
             self.probes.clear();
             return;
         };
-        // A smaller number than before: the probe was started anew.
+        // A smaller number than before: the probe was restarted.
         let newest = probe.recent.iter().map(|p| p.seq).max();
         if newest < self.probes.last_key_value().map(|(seq, _)| *seq) {
             self.probes.clear();

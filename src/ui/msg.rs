@@ -1,4 +1,4 @@
-//! What can happen to the console, and what it can have done.
+//! What can happen to the console, and what it asks its driver to do.
 
 use super::export::Written;
 use crate::metrics::records::Records;
@@ -9,9 +9,9 @@ use ratatui::layout::Size;
 
 pub use crate::link::telemetry::{Heard, LinkState};
 
-/// What a request to an agent was for.
+/// What a request to an agent is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum Purpose {
     /// An order.
     Order(Order),
     /// `go` for an order.
@@ -35,15 +35,15 @@ pub enum Msg {
     Key(KeyEvent),
     /// Text was pasted.
     Paste(String),
-    /// The mouse did something.
+    /// The mouse was moved, clicked or turned.
     Mouse(MouseEvent, Size),
     /// The terminal has a new size.
     Resize,
-    /// Time went on.
+    /// Time passed.
     Tick {
         /// Monotonic, ms since the console started.
         now_ms: u64,
-        /// The clock on the wall.
+        /// Wall-clock time.
         at: DateTime<Utc>,
     },
     /// A host was heard.
@@ -51,7 +51,7 @@ pub enum Msg {
     /// An agent answered, or did not.
     Answer {
         /// What was asked.
-        asked: Asked,
+        purpose: Purpose,
         /// Which host.
         host: String,
         /// What it said.
@@ -75,7 +75,7 @@ pub enum Effect {
         /// Longest wait, ms.
         deadline_ms: u64,
         /// Returned with the answer.
-        asked: Asked,
+        purpose: Purpose,
     },
     /// Write the screen to files; answered by [`Msg::Exported`].
     Export,

@@ -1,8 +1,8 @@
-//! What the console asks of hosts: orders, go, cancel, `end`, the interval of the pings; and what their answers mean.
+//! Requests to hosts (orders, go, cancel, `end`, the interval of the pings) and their answers.
 
 use super::failover::Failover;
-use super::model::{Model, Pending};
-use super::msg::{Asked, Effect, LinkState};
+use super::model::{Model, PendingOrder};
+use super::msg::{Effect, LinkState, Purpose};
 use super::place::Screen;
 use super::plans;
 use super::preflight;
@@ -15,21 +15,19 @@ use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderR
 const END_DEADLINE_MS: u64 = 5_000;
 /// Longest wait for what is answered at once: go, cancel, another interval, ms.
 const SHORT_DEADLINE_MS: u64 = 5_000;
-/// Times between pings that the key goes through, ms: the source's, and what a short cut needs.
+/// Times between pings that the key goes through, ms: the paper's, and what a short cut needs.
 const INTERVALS_MS: [f64; 3] = [100.0, 10.0, 1.0];
 
-/// Asks a host, unless its link is known to be down: an order must not wait there and be carried out when nobody expects it.
-fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, asked: Asked) -> Vec<Effect> {
-    let down = model.hosts.get(&host).is_some_and(|view| view.down_said && !is_connected(view.link));
+/// Asks a host, unless its link is known to be down: an order must not wait there and run when nobody expects it.
+fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, purpose: Purpose) -> Vec<Effect> {
+    let down = model.hosts.get(&host).is_some_and(|view| view.reported_down && !is_connected(view.link));
     if down {
-        let failure = Failure::new(
-            ErrorCode::Unreachable,
-            model.skin.lang.fill("{0}'s agent can not be reached; nothing was sent", &[&host]),
-        )
-        .hint(model.skin.lang.fill("start it on {0} with `baton agent --host {0}`", &[&host]));
-        return answered(model, asked, &host, Err(failure));
+        let failure =
+            Failure::new(ErrorCode::Unreachable, model.skin.lang.fill("{0}'s agent cannot be reached; nothing was sent", &[&host]))
+                .hint(model.skin.lang.fill("start it on {0} with `baton agent --host {0}`", &[&host]));
+        return answered(model, purpose, &host, Err(failure));
     }
-    vec![Effect::Request { host, command, deadline_ms, asked }]
+    vec![Effect::Request { host, command, deadline_ms, purpose }]
 }
 
 fn is_connected(link: LinkState) -> bool {
@@ -43,7 +41,7 @@ pub fn order(model: &mut Model, order: Order) -> Vec<Effect> {
 
 /// Tells the other server to take over from the one that does not answer. It never holds: there is no source to serve meanwhile.
 pub fn failover(model: &mut Model) -> Vec<Effect> {
-    let order = Failover::of(model).order;
+    let order = Failover::from_owner(model).order;
     order_by(model, order, Method::Failover, false)
 }
 
@@ -60,19 +58,19 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
         (true, true) => format!(" ({method}, hold)"),
     };
     model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
-    let previous = model.run_of(&host).map(str::to_owned);
-    model.pending.push(Pending { order, host: host.clone(), since_ms: model.now_ms, previous });
-    let asked = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, method) };
+    let previous = model.run_on(&host).map(str::to_owned);
+    model.pending.push(PendingOrder { order, host: host.clone(), since_ms: model.now_ms, previous });
+    let ordered = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, method) };
     let limit = if hold { ORDER_LIMIT + HOLD_LIMIT } else { ORDER_LIMIT };
     // Minutes: far below u64's range.
-    request(model, host, Command::Order(asked), limit.as_millis() as u64, Asked::Order(order))
+    request(model, host, Command::Order(ordered), limit.as_millis() as u64, Purpose::Order(order))
 }
 
 /// Sends `end`.
-pub fn end(model: &mut Model, asked: Asked) -> Vec<Effect> {
+pub fn end(model: &mut Model, purpose: Purpose) -> Vec<Effect> {
     let host = model.config.roles.destination.to_string();
     model.say(Level::Info, model.skin.lang.fill("end ordered from {0}", &[&host]));
-    request(model, host, Command::End, END_DEADLINE_MS, asked)
+    request(model, host, Command::End, END_DEADLINE_MS, purpose)
 }
 
 /// Tells the host that carries a migration out to go on with the cut.
@@ -83,21 +81,21 @@ pub fn go(model: &mut Model) -> Vec<Effect> {
     };
     let (host, order, ready) = (host.to_owned(), progress.order, progress.stage == OrderStage::Ready);
     if !ready {
-        model.say(Level::Warning, model.skin.lang.fill("{0} is not ready yet: go is for when it waits", &[&order]));
+        model.say(Level::Warning, model.skin.lang.fill("{0} is not ready yet: use go when it waits", &[&order]));
         return Vec::new();
     }
-    request(model, host, Command::Go, SHORT_DEADLINE_MS, Asked::Go(order))
+    request(model, host, Command::Go, SHORT_DEADLINE_MS, Purpose::Go(order))
 }
 
 /// Tells the host that carries a migration out to give it up.
 pub fn cancel(model: &mut Model) -> Vec<Effect> {
     if let Some((host, progress)) = preflight::before_cut(model) {
         let (host, order) = (host.to_owned(), progress.order);
-        return request(model, host, Command::Cancel, SHORT_DEADLINE_MS, Asked::Cancel(order));
+        return request(model, host, Command::Cancel, SHORT_DEADLINE_MS, Purpose::Cancel(order));
     }
     let text = match model.under_way() {
         Some((host, progress)) => {
-            model.skin.lang.fill("{0} on {1} can not be cancelled any more: watch it to its end", &[&progress.order, &host])
+            model.skin.lang.fill("{0} on {1} cannot be cancelled any more: wait until it ends", &[&progress.order, &host])
         }
         None => model.skin.lang.tr("no migration is under way that could be cancelled").to_owned(),
     };
@@ -117,7 +115,7 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
     };
     // The pings of a run are counted under one interval.
     if model.under_way().is_some() {
-        return refuse(model, lang.tr("a run is under way: its pings are counted at one interval").to_owned());
+        return refuse(model, lang.tr("a run is under way: the interval stays until it ends").to_owned());
     }
     let Some((target, now)) = model.probe().map(|probe| (probe.target.clone(), probe.interval_ms)) else {
         return refuse(model, lang.fill("{0} reports no probe yet", &[&host]));
@@ -125,48 +123,48 @@ pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
     let next = INTERVALS_MS.into_iter().find(|ms| *ms < now).unwrap_or(INTERVALS_MS[0]);
     let interval_ms = wanted.unwrap_or(next);
     model.say(Level::Info, lang.fill("pings of {0}: one every {1} ms", &[&host, &trim(interval_ms)]));
-    request(model, host, Command::ProbeStart { target, interval_ms }, SHORT_DEADLINE_MS, Asked::Interval)
+    request(model, host, Command::ProbeStart { target, interval_ms }, SHORT_DEADLINE_MS, Purpose::Interval)
 }
 
-/// Takes an answer.
-pub fn answered(model: &mut Model, asked: Asked, host: &str, result: Result<Answer, Failure>) -> Vec<Effect> {
+/// Handles an answer.
+pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<Answer, Failure>) -> Vec<Effect> {
     let lang = model.skin.lang;
-    match (asked, result) {
-        (Asked::Order(order), result) => {
+    match (purpose, result) {
+        (Purpose::Order(order), result) => {
             if let Some(at) = model.pending.iter().position(|pending| pending.order == order) {
                 model.pending.remove(at);
             }
             match result {
-                Ok(answer) => report(model, order, host, answer),
-                Err(failure) => complain(model, &lang.fill("{0} failed", &[&order]), &failure),
+                Ok(answer) => log_record(model, order, host, answer),
+                Err(failure) => log_failure(model, &lang.fill("{0} failed", &[&order]), &failure),
             }
         }
-        (Asked::Go(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to go on with {1}", &[&host, &order])),
-        (Asked::Cancel(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to give {1} up", &[&host, &order])),
-        (Asked::Go(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"go"]), &failure),
-        (Asked::Cancel(_), Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
-        (Asked::Plan(..), Ok(answer)) => plans::store(model, answer),
+        (Purpose::Go(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to go on with {1}", &[&host, &order])),
+        (Purpose::Cancel(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to give {1} up", &[&host, &order])),
+        (Purpose::Go(_), Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"go"]), &failure),
+        (Purpose::Cancel(_), Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
+        (Purpose::Plan(..), Ok(answer)) => plans::store(model, answer),
         // Nothing depends on it: the screen says that nothing is known.
-        (Asked::Plan(..), Err(_)) | (Asked::Interval, Ok(_)) => {}
-        (Asked::Interval, Err(failure)) => complain(model, lang.tr("the interval was not changed"), &failure),
-        (Asked::End | Asked::EndThenLeave, Ok(_)) => {
+        (Purpose::Plan(..), Err(_)) | (Purpose::Interval, Ok(_)) => {}
+        (Purpose::Interval, Err(failure)) => log_failure(model, lang.tr("the interval was not changed"), &failure),
+        (Purpose::End | Purpose::EndThenLeave, Ok(_)) => {
             model.say(Level::Info, lang.fill("{0}'s controller has ended", &[&host]));
         }
-        (Asked::End, Err(failure)) => complain(model, &lang.fill("{0} failed", &[&"end"]), &failure),
-        (Asked::EndThenLeave, Err(failure)) => {
+        (Purpose::End, Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"end"]), &failure),
+        (Purpose::EndThenLeave, Err(failure)) => {
             model.farewell.push(lang.fill("end of {0} failed: {1}", &[&host, &failure]));
         }
     }
-    match asked {
-        Asked::EndThenLeave => vec![Effect::Leave],
+    match purpose {
+        Purpose::EndThenLeave => vec![Effect::Leave],
         // Its record is among those that are looked at.
-        Asked::Order(_) if model.screen == Screen::Runs => runs::keys::load(model),
+        Purpose::Order(_) if model.screen == Screen::Runs => runs::keys::load(model),
         _ => Vec::new(),
     }
 }
 
 /// The log's line for an order that was answered.
-fn report(model: &mut Model, order: Order, host: &str, answer: Answer) {
+fn log_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
     let Ok(record) = answer.into_result::<RunRecord>() else {
         let text = "{0} answered {1}, but not with a record this console can read";
         model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
@@ -194,7 +192,7 @@ fn report(model: &mut Model, order: Order, host: &str, answer: Answer) {
 }
 
 /// A failure as the log has it, and what to do.
-pub fn complain(model: &mut Model, what: &str, failure: &Failure) {
+pub fn log_failure(model: &mut Model, what: &str, failure: &Failure) {
     model.say(Level::Error, format!("{what}: {failure}"));
     if let Some(hint) = &failure.hint {
         model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));

@@ -1,11 +1,11 @@
-//! What the far end's pings say of the service: an interruption that lasts, and the last one that is over.
+//! What the far end's pings tell about the service: an interruption that lasts, or the last one that ended.
 
 use super::model::Model;
-use super::text::{count, span};
+use super::text::{count, duration};
 
 /// Pings that were lost one after the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interruption {
+pub struct LostPings {
     /// How many.
     pub lost: u64,
     /// Their number times the interval, ms; while it lasts, with those that are not yet given up.
@@ -15,7 +15,7 @@ pub struct Interruption {
 }
 
 /// The latest interruption among the kept pings; `None` where none was lost.
-pub fn latest(model: &Model) -> Option<Interruption> {
+pub fn latest(model: &Model) -> Option<LostPings> {
     let probe = model.probe()?;
     let (mut lost, mut open, mut lasts) = (0_u64, 0_u64, true);
     for outcome in model.probes.values().rev().take_while(|outcome| outcome.seq >= probe.before_service) {
@@ -28,7 +28,7 @@ pub fn latest(model: &Model) -> Option<Interruption> {
         }
     }
     let unanswered = if lasts { lost + open } else { lost };
-    (lost > 0).then_some(Interruption { lost, ms: unanswered as f64 * probe.interval_ms, lasts })
+    (lost > 0).then_some(LostPings { lost, ms: unanswered as f64 * probe.interval_ms, lasts })
 }
 
 /// The same in a few words, for a narrow place.
@@ -46,9 +46,9 @@ pub fn sentence(model: &Model) -> Option<String> {
     let lasting = latest(model).filter(|interruption| interruption.lasts);
     let answered = model.probes.values().any(|outcome| outcome.rtt_ms.is_some());
     Some(match lasting {
-        Some(Interruption { lost, ms, .. }) => {
+        Some(LostPings { lost, ms, .. }) => {
             // Positive and far below u64's range: probes times their interval.
-            let silence = span(ms as u64);
+            let silence = duration(ms as u64);
             lang.fill("{0}'s pings are not answered: {1} lost in a row, {2}. Nobody serves.", &[&far, &count(lost), &silence])
         }
         None if answered => lang.fill("{0}'s pings are answered: the work still serves.", &[&far]),

@@ -51,7 +51,7 @@ impl PanelName {
     pub const ALL: [Self; 8] =
         [Self::Left, Self::Radio, Self::Right, Self::Pings, Self::Phases, Self::Control, Self::Routes, Self::Log];
 
-    /// The panel so many places further on, round and round.
+    /// The panel so many places further on; the first follows the last.
     pub fn turn(self, places: isize) -> Self {
         let here = Self::ALL.iter().position(|panel| *panel == self).unwrap_or(0) as isize;
         Self::ALL[(here + places).rem_euclid(Self::ALL.len() as isize) as usize]

@@ -1,14 +1,14 @@
-//! The plans of migrations, as the hosts that would carry them out predict them: when they are asked for, and where they are kept.
+//! The plans of migrations, as the hosts that would carry them out predict them: when they are requested, and where they are kept.
 
 use super::methods::methods;
 use super::model::Model;
-use super::msg::{Asked, Effect};
+use super::msg::{Effect, Purpose};
 use protocol::{Answer, Command, Method, Order, OrderRequest, Plan, Telemetry};
 
 /// Longest wait for a plan, ms.
 const DEADLINE_MS: u64 = 5_000;
 
-/// Takes in a plan; one that this console can not read is none.
+/// Stores a plan; one that this console cannot read is ignored.
 pub fn store(model: &mut Model, answer: Answer) {
     let Ok(plan) = answer.into_result::<Plan>() else { return };
     model.plans.retain(|old| (old.order, old.method) != (plan.order, plan.method));
@@ -21,8 +21,8 @@ pub fn request_all(model: &Model, order: Order) -> Vec<Effect> {
     methods().filter_map(|method| request(model, order, method)).collect()
 }
 
-/// What is to be asked because of a host's newest snapshot: the plans of the migrations that it would carry out, when it is heard for the
-/// first time and when one of its migrations is over. Never during one: reading records would disturb what is being measured.
+/// Plans to request after a host's newest snapshot: those of the migrations that it would carry out, when it is heard for the
+/// first time and when one of its migrations is over. Never during one: reading records would disturb the measurement.
 pub fn request_after(model: &Model, host: &str, before: Option<&Telemetry>) -> Vec<Effect> {
     let run = |telemetry: &Telemetry| telemetry.migration.as_ref().filter(|p| p.finished).map(|p| p.run.clone());
     let now = model.telemetry(host);
@@ -39,5 +39,5 @@ fn request(model: &Model, order: Order, method: Method) -> Option<Effect> {
     let host = model.config.executor(order).to_owned();
     model.telemetry(&host).filter(|_| model.stale_ms(&host).is_none())?;
     let command = Command::Plan(OrderRequest::new(order, method));
-    Some(Effect::Request { host, command, deadline_ms: DEADLINE_MS, asked: Asked::Plan(order, method) })
+    Some(Effect::Request { host, command, deadline_ms: DEADLINE_MS, purpose: Purpose::Plan(order, method) })
 }

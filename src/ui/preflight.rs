@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::lang::Lang;
 use super::model::Model;
-use super::text::span;
+use super::text::duration;
 use crate::migration::check::{self, Answers};
 use protocol::{ErrorCode, Expected, Failure, Finding, Method, Order, OrderStage, Origin, Outcome, Plan, Progress, RadioOwner};
 
@@ -14,7 +14,7 @@ pub fn findings(model: &Model, order: Order) -> Vec<Finding> {
         .iter()
         .map(|(host, view)| {
             let silent = || match model.age_ms(host) {
-                Some(age) => model.skin.lang.fill("it is silent for {0}", &[&span(age)]),
+                Some(age) => model.skin.lang.fill("it is silent for {0}", &[&duration(age)]),
                 None => model.skin.lang.tr("it was never heard").to_owned(),
             };
             let said = view.telemetry.as_deref().filter(|_| model.stale_ms(host).is_none()).cloned();
@@ -29,13 +29,13 @@ pub fn blocked(found: &[Finding]) -> bool {
     check::blocked(found)
 }
 
-/// The plan of a migration, once its host has told it.
+/// The plan of a migration, once its host has sent it.
 pub fn plan(model: &Model, order: Order, method: Method) -> Option<&Plan> {
     model.plans.iter().find(|plan| (plan.order, plan.method) == (order, method))
 }
 
 /// The plan of the migration under way.
-pub fn plan_of<'a>(model: &'a Model, progress: &Progress) -> Option<&'a Plan> {
+pub fn plan_under_way<'a>(model: &'a Model, progress: &Progress) -> Option<&'a Plan> {
     plan(model, progress.order, progress.method).filter(|_| progress.order.is_migration() && model.replay.is_none())
 }
 
@@ -44,7 +44,7 @@ pub fn origin(expected: Expected, lang: Lang) -> String {
     match expected.origin {
         Origin::History if expected.runs == 1 => lang.tr("one run here").into(),
         Origin::History => lang.fill("median of {0} runs here", &[&expected.runs]),
-        Origin::Source => lang.tr("the source's figure").into(),
+        Origin::Source => lang.tr("the paper's figure").into(),
         Origin::NoHistory => lang.tr("no run yet").into(),
     }
 }
@@ -66,8 +66,8 @@ pub fn next_order(model: &Model) -> Order {
     if there { Order::MB } else { Order::M }
 }
 
-/// Who serves after a migration that did not end well, as the agents say now, and the key that goes on from there.
-pub fn mend(model: &Model, progress: &Progress) -> Option<String> {
+/// After a migration that failed: who serves now, as the agents report, and the key for the next step.
+pub fn recovery(model: &Model, progress: &Progress) -> Option<String> {
     let outcome = progress.record.as_ref().map(|record| record.outcome)?;
     if outcome == Outcome::Ok || model.replay.is_some() || model.pool().iter().any(|host| model.stale_ms(host).is_some()) {
         return None;

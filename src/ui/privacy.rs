@@ -1,8 +1,8 @@
-//! Privacy mode: addresses and names of people are masked in the finished cells, so that no panel can forget to do it, and what is exported
-//! is what is seen.
+//! Privacy mode: addresses and names of people are masked in the finished cells, so that no panel can forget it, and exports show what
+//! the screen shows.
 //!
-//! A mask has the width of what it hides: nothing moves. Masked are IPv4 and IPv6 addresses, MAC addresses, `user@host`, and the name of
-//! who sits here and of this machine wherever they stand as words.
+//! A mask has the width of what it hides: nothing moves. Masked are IPv4 and IPv6 addresses, MAC addresses, `user@host`, and the names of
+//! the operator and of this machine wherever they stand as words.
 
 use std::collections::BTreeSet;
 
@@ -16,12 +16,12 @@ const MASK: char = 'x';
 
 /// Names to hide wherever they stand as words.
 #[derive(Debug, Clone, Default)]
-pub struct Names(Vec<Vec<char>>);
+pub struct MaskedNames(Vec<Vec<char>>);
 
-impl Names {
-    /// Who sits here and on which machine, and whoever ordered one of the runs; both as `user@host`. The hosts of others stay: they may
+impl MaskedNames {
+    /// The operator and this machine, and those who ordered the runs; both as `user@host`. The hosts of others stay: they may
     /// be the servers, which the screen is about.
-    pub fn of<'a>(here: Option<&'a str>, others: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn from_operators<'a>(here: Option<&'a str>, others: impl IntoIterator<Item = &'a str>) -> Self {
         let others = others.into_iter().filter_map(|by| by.split('@').next());
         let names: BTreeSet<&str> = here.into_iter().flat_map(|by| by.split('@')).chain(others).filter(|n| !n.is_empty()).collect();
         Self(names.into_iter().map(|name| name.chars().collect()).collect())
@@ -59,7 +59,7 @@ impl Names {
 const LEAST: usize = 3;
 
 /// Masks what an area shows.
-pub fn mask(buf: &mut Buffer, area: Rect, names: &Names) {
+pub fn mask(buf: &mut Buffer, area: Rect, names: &MaskedNames) {
     let area = area.intersection(buf.area);
     for y in area.top()..area.bottom() {
         // One character a cell is all that an address is made of; anything longer only ends it.
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn masked(text: &str, by: &str) -> String {
-        Names::of(Some(by), ["magdalena@server1"]).text(text)
+        MaskedNames::from_operators(Some(by), ["magdalena@server1"]).text(text)
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
             ("4.98 / 6.52 ms, 1 855 ms", "4.98 / 6.52 ms, 1 855 ms"),
             ("\u{2502}192.168\u{2502} 23.4 dB", "\u{2502}xxx.xxx\u{2502} 23.4 dB"),
             ("magdal~ at server1, magdalena", "xxxxxx~ at server1, xxxxxxxxx"),
-            ("baton 0.1.0", "baton 0.1.0"),
+            ("baton 0.2.0", "baton 0.2.0"),
             ("2026-11-20 09:56:24 UTC", "2026-11-20 09:56:24 UTC"),
         ] {
             assert_eq!(masked(shown, "ada@lab"), hidden);

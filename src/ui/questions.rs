@@ -5,7 +5,7 @@ use super::confirm::Confirm;
 use super::failover::Failover;
 use super::model::Model;
 use super::pings;
-use super::text::span;
+use super::text::duration;
 use protocol::{Method, Order};
 
 /// The question before an action; `None` if nothing is at stake now.
@@ -27,7 +27,7 @@ pub fn before(action: Action, model: &Model) -> Option<Confirm> {
 /// The question before a failover: the risk in plain words, and what is known.
 pub fn failover(model: &Model) -> Confirm {
     let lang = model.skin.lang;
-    let Failover { order, from, to } = Failover::of(model);
+    let Failover { order, from, to } = Failover::from_owner(model);
     let mut lines = Vec::new();
     if model.is_heard(from) {
         let text = "{0} answers. A failover is for a server that does not, and {1} refuses it otherwise; {2} ({3}) moves the work.";
@@ -38,8 +38,8 @@ pub fn failover(model: &Model) -> Confirm {
         lines.push(lang.fill(risk, &[&from]));
     }
     lines.push(match model.control_age_ms(from) {
-        Some(age) => lang.fill("{0} starts the work anew with control variables collected {1} ago.", &[&to, &span(age)]),
-        None => lang.fill("{0} starts the work anew. This console has seen no control variables of {1}.", &[&to, &from]),
+        Some(age) => lang.fill("{0} restarts the work with control variables collected {1} ago.", &[&to, &duration(age)]),
+        None => lang.fill("{0} restarts the work. This console has received no control variables of {1}.", &[&to, &from]),
     });
     lines.extend(pings::sentence(model));
     Confirm { action: Action::Failover, title: lang.fill("failover: {0} takes the work over from {1}?", &[&to, &from]), lines }
@@ -52,7 +52,7 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<
         Method::Hot => "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
         Method::Seamless => "{1} receives beside {0} first; then {0} is frozen, {1} transmits on, and only then {0} ends.",
         Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
-        Method::Failover => "{1} starts the work anew without asking {0}.",
+        Method::Failover => "{1} restarts the work without asking {0}.",
     };
     let how = lang.fill(how, &[&from, &to]);
     (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), vec![how])

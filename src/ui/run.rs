@@ -18,7 +18,7 @@ use super::model::Model;
 use super::msg::{Effect, Msg};
 use super::runs::replay::Replay;
 use super::settings::Settings;
-use super::terminal::{Screen, broken, panicked, size};
+use super::terminal::{ConsoleTerminal, broken, panicked, size};
 use super::update::update;
 use crate::link::client::Client;
 use crate::link::telemetry;
@@ -28,9 +28,9 @@ use protocol::{ErrorCode, Failure, Level, operator_name};
 
 /// Shortest time between two frames: at most twenty a second.
 const FRAME: Duration = Duration::from_millis(50);
-/// Shortest time between two frames while nobody types and nothing moves: what changes at rest are figures that nobody reads faster.
+/// Shortest time between two frames at rest: figures that change more often cannot be read.
 const REST: Duration = Duration::from_millis(250);
-/// How often the clock is looked at.
+/// How often the clock is read.
 const TICK: Duration = Duration::from_millis(250);
 /// Messages of the link taken in before the next look at the keys.
 const BATCH: usize = 32;
@@ -45,14 +45,14 @@ pub fn run(config: Config, settings: &Settings) -> Result<ExitCode, Failure> {
         let mut driver = Driver::new(config, settings)?;
         let result = driver.until_left().await;
         let farewell = std::mem::take(&mut driver.model.farewell);
-        // The terminal is restored here, before anything is said.
+        // The terminal is restored here, before anything is printed.
         match &result {
             Ok(()) => driver.screen.leave(),
             Err(_) => drop(driver),
         }
         result.map(|()| farewell)
     });
-    // A request still under way does not keep the operator.
+    // A request still under way does not delay leaving.
     runtime.shutdown_background();
     let farewell = farewell?;
     for line in &farewell {
@@ -71,7 +71,7 @@ struct Driver {
     done: (mpsc::Sender<Msg>, mpsc::Receiver<Msg>),
     next_frame: Instant,
     left: bool,
-    screen: Screen,
+    screen: ConsoleTerminal,
 }
 
 impl Driver {
@@ -82,7 +82,7 @@ impl Driver {
         let client = Arc::new(Client::new(config.clone())?);
         let export_dir = settings.export_dir.clone();
         let (started, done) = (Instant::now(), mpsc::channel(BATCH));
-        let screen = Screen::take(settings.mouse, settings.colours)?;
+        let screen = ConsoleTerminal::acquire(settings.mouse, settings.colours)?;
         Ok(Self { model, client, config, export_dir, started, done, next_frame: started, left: false, screen })
     }
 
@@ -103,23 +103,23 @@ impl Driver {
                     None => return Ok(()),
                 },
                 Some(message) = heard.recv() => {
-                    self.take(Msg::Heard(message));
+                    self.handle(Msg::Heard(message));
                     for _ in 0..BATCH {
                         let Ok(message) = heard.try_recv() else { break };
-                        self.take(Msg::Heard(message));
+                        self.handle(Msg::Heard(message));
                     }
                 }
-                Some(message) = self.done.1.recv() => self.take(message),
+                Some(message) = self.done.1.recv() => self.handle(message),
                 _ = clock.tick() => self.tick(),
                 // A replay moves without telemetry.
                 () = sleep(FRAME), if self.model.replay.as_ref().is_some_and(Replay::is_moving) => self.tick(),
                 () = sleep_until(self.next_frame), if self.model.dirty => self.frame()?,
                 sent = self.screen.send(), if self.screen.busy() => sent.map_err(|e| broken(&e))?,
                 told = signals.next() => match told {
-                    Told::Leave => return Ok(()),
-                    Told::Stop => self.suspend()?,
-                    // Whoever stopped us without asking has had the terminal since.
-                    Told::GoOn => self.take_again()?,
+                    SignalRequest::Leave => return Ok(()),
+                    SignalRequest::Stop => self.suspend()?,
+                    // After a SIGSTOP another program has used the terminal.
+                    SignalRequest::Continue => self.reacquire()?,
                 },
             }
         }
@@ -134,8 +134,8 @@ impl Driver {
             Event::Mouse(event) => Msg::Mouse(event, size()),
             Event::FocusGained | Event::FocusLost => return,
         };
-        self.take(message);
-        // What the operator does is seen at once.
+        self.handle(message);
+        // The effect of a key is drawn soon.
         self.next_frame = self.next_frame.min(Instant::now() + FRAME);
     }
 
@@ -145,7 +145,7 @@ impl Driver {
         debug_assert!(effects.is_empty(), "time alone does nothing outside");
     }
 
-    fn take(&mut self, message: Msg) {
+    fn handle(&mut self, message: Msg) {
         self.tick();
         for effect in update(&mut self.model, message) {
             self.perform(effect);
@@ -162,23 +162,23 @@ impl Driver {
 
     /// Ctrl-Z: the shell has the terminal until it says `fg`.
     fn suspend(&mut self) -> Result<(), Failure> {
-        // A session of its own has no shell that could continue it: it would stand still for ever.
+        // A session leader has no shell that could continue it: it would stay stopped.
         if nix::unistd::getsid(None) == Ok(nix::unistd::getpid()) {
-            let text = self.model.skin.lang.tr("no shell is there to come back from: not suspended");
+            let text = self.model.skin.lang.tr("not suspended: there is no shell to resume from");
             self.model.say(Level::Warning, text.to_owned());
             return Ok(());
         }
-        self.screen.give_back();
+        self.screen.release();
         // To the whole group, as the terminal would: in a lab the process that the shell waits for is not this one. The signal that can
         // not be caught, because SIGTSTP is the one that we listen to.
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), nix::sys::signal::Signal::SIGSTOP)
-            .map_err(|e| Failure::new(ErrorCode::Environment, format!("the console can not be suspended: {e}")))?;
-        self.take_again()
+            .map_err(|e| Failure::new(ErrorCode::Environment, format!("the console cannot be suspended: {e}")))?;
+        self.reacquire()
     }
 
-    fn take_again(&mut self) -> Result<(), Failure> {
+    fn reacquire(&mut self) -> Result<(), Failure> {
         self.model.dirty = true;
-        self.screen.take_again()
+        self.screen.reacquire()
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -191,11 +191,11 @@ impl Driver {
                     self.left = true;
                 }
             }
-            Effect::Request { host, command, deadline_ms, asked } => {
+            Effect::Request { host, command, deadline_ms, purpose } => {
                 let client = self.client.clone();
                 tokio::spawn(async move {
                     let result = client.request(&host, command, Duration::from_millis(deadline_ms)).await;
-                    let _ = done.send(Msg::Answer { asked, host, result }).await;
+                    let _ = done.send(Msg::Answer { purpose, host, result }).await;
                 });
             }
             Effect::LoadRuns => {
@@ -210,7 +210,7 @@ impl Driver {
             }
             Effect::Export => {
                 let Size { width, height } = size();
-                let (picture, folder) = (export::of_screen(&self.model, width, height), self.export_dir.clone());
+                let (picture, folder) = (export::screen_picture(&self.model, width, height), self.export_dir.clone());
                 tokio::spawn(async move {
                     let written = tokio::task::spawn_blocking(move || export::write(&picture, &folder)).await;
                     let result = written
@@ -222,42 +222,42 @@ impl Driver {
     }
 }
 
-/// What the shell and others may say to the console.
+/// Signals to the console.
 struct Signals {
     end: [Signal; 4],
     stop: Signal,
-    go_on: Signal,
+    resume: Signal,
 }
 
 impl Signals {
     fn listen() -> Result<Self, Failure> {
         let listen =
-            |kind| signal(kind).map_err(|e| Failure::new(ErrorCode::Environment, format!("signals can not be received: {e}")));
+            |kind| signal(kind).map_err(|e| Failure::new(ErrorCode::Environment, format!("signals cannot be received: {e}")));
         let end = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
         let [terminate, hang_up, interrupt, quit] = end.map(listen);
         Ok(Self {
             end: [terminate?, hang_up?, interrupt?, quit?],
             stop: listen(SignalKind::from_raw(nix::libc::SIGTSTP))?,
-            go_on: listen(SignalKind::from_raw(nix::libc::SIGCONT))?,
+            resume: listen(SignalKind::from_raw(nix::libc::SIGCONT))?,
         })
     }
 
-    async fn next(&mut self) -> Told {
+    async fn next(&mut self) -> SignalRequest {
         let [terminate, hang_up, interrupt, quit] = &mut self.end;
         tokio::select! {
-            _ = terminate.recv() => Told::Leave,
-            _ = hang_up.recv() => Told::Leave,
-            _ = interrupt.recv() => Told::Leave,
-            _ = quit.recv() => Told::Leave,
-            _ = self.stop.recv() => Told::Stop,
-            _ = self.go_on.recv() => Told::GoOn,
+            _ = terminate.recv() => SignalRequest::Leave,
+            _ = hang_up.recv() => SignalRequest::Leave,
+            _ = interrupt.recv() => SignalRequest::Leave,
+            _ = quit.recv() => SignalRequest::Leave,
+            _ = self.stop.recv() => SignalRequest::Stop,
+            _ = self.resume.recv() => SignalRequest::Continue,
         }
     }
 }
 
 /// What a signal asks for.
-enum Told {
+enum SignalRequest {
     Leave,
     Stop,
-    GoOn,
+    Continue,
 }

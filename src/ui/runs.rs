@@ -1,4 +1,4 @@
-//! The history of runs as the Runs screen shows it: loaded records, what is chosen of them, which are marked.
+//! The history of runs on the Runs screen: loaded records, which of them pass the filter, which are marked.
 
 pub mod keys;
 pub mod replay;
@@ -36,7 +36,7 @@ pub enum Loading {
 
 /// State of the Runs screen.
 #[derive(Debug, Clone)]
-pub struct Runs {
+pub struct RunList {
     /// The newest records, oldest first.
     records: Vec<RunRecord>,
     /// Whether they were read, and when.
@@ -49,9 +49,9 @@ pub struct Runs {
     pub input: Input,
     /// Whether the filter is being typed.
     pub typing: bool,
-    /// Why the typed filter is none.
+    /// Why the typed filter is invalid.
     pub complaint: Option<Failure>,
-    /// The last typed filter that was one.
+    /// The last valid filter.
     filter: Filter,
     /// What they are sorted by.
     pub sort: SortKey,
@@ -65,13 +65,13 @@ pub struct Runs {
     pub comparing: bool,
     /// What makes a group of the comparison.
     pub by: GroupBy,
-    /// The comparison, while it is shown: thousands of runs are not sorted anew for every frame.
+    /// The comparison, while it is shown: thousands of runs are not sorted again for every frame.
     comparison: Comparison,
     /// Places in `records` of the chosen runs, sorted.
     visible: Vec<usize>,
 }
 
-impl Default for Runs {
+impl Default for RunList {
     fn default() -> Self {
         Self {
             records: Vec::new(),
@@ -95,8 +95,8 @@ impl Default for Runs {
     }
 }
 
-impl Runs {
-    /// Takes in what was read.
+impl RunList {
+    /// Stores the records that were read.
     pub fn loaded(&mut self, result: Result<Records, Failure>, at: DateTime<Utc>) {
         match result {
             Ok(Records { mut runs, unreadable }) => {
@@ -111,7 +111,7 @@ impl Runs {
         self.arrange();
     }
 
-    /// Chooses and sorts anew; the cursor stays on its run while that is still there.
+    /// Filters and sorts again; the cursor stays on its run while that is still listed.
     fn arrange(&mut self) {
         let (records, first) = (&self.records, order(self.sort, self.reverse));
         self.visible = (0..records.len()).filter(|&at| self.filter.admits(&records[at])).collect();
@@ -167,12 +167,12 @@ impl Runs {
         &self.comparison
     }
 
-    /// Makes the comparison anew, if it is shown.
+    /// Computes the comparison again, if it is shown.
     fn refresh(&mut self) {
-        self.comparison = if self.comparing { self.of_runs() } else { Comparison::default() };
+        self.comparison = if self.comparing { self.newest_comparison() } else { Comparison::default() };
     }
 
-    fn of_runs(&self) -> Comparison {
+    fn newest_comparison(&self) -> Comparison {
         let marked: Vec<&RunRecord> = self.records.iter().filter(|run| self.is_marked(&run.run)).collect();
         if marked.len() >= 2 {
             return compare(&marked, self.by);
@@ -193,7 +193,7 @@ impl Runs {
         }
     }
 
-    /// Takes pasted text into the filter: its first line.
+    /// Appends the first line of pasted text to the filter.
     pub fn paste(&mut self, text: &str) {
         let line = one_line(text.lines().next().unwrap_or_default());
         self.input = Input::from(format!("{}{line}", self.input.value()).chars().take(LONGEST).collect::<String>());
@@ -216,7 +216,7 @@ impl Runs {
         self.move_by(1);
     }
 
-    /// Takes the filter as typed; one that is none leaves the last in force, and says why.
+    /// Applies the filter as typed; an invalid one leaves the last in force and sets the complaint.
     fn apply_filter(&mut self) {
         match Filter::parse(self.input.value()) {
             Ok(filter) => {

@@ -31,7 +31,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     }
     let [top, body, bottom] = parts(area);
     header::draw(model, top, buf);
-    // A frozen screen shows a copy; what is done to the view, and what is asked, is of the present.
+    // A frozen screen shows a copy; the view and the questions belong to the present.
     let shown = model.frozen.as_deref().unwrap_or(model);
     match (model.screen, model.zoom) {
         (Screen::Operate, Some(panel)) => enlarged::draw(panel, shown, body, buf),

@@ -57,10 +57,10 @@ impl Settings {
 
     /// Settings from flags, an environment and the text of a settings file.
     fn from(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>, written: Option<(&Path, &str)>) -> Result<Self, Failure> {
-        let file = written.map_or_else(|| Ok(file::File::default()), |(path, text)| file::parse(path, text))?;
+        let file = written.map_or_else(|| Ok(file::SettingsFile::default()), |(path, text)| file::parse(path, text))?;
         let no_color = env("NO_COLOR").map(|_| ThemeName::Mono);
         let theme = args.theme.or(no_color).or(file.theme).unwrap_or_default();
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(&env).and_then(|name| Lang::of_locale(&name));
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(&env).and_then(|name| Lang::from_locale(&name));
         let ascii = args.ascii || file.ascii.unwrap_or(false);
         // There is no Chinese in ASCII.
         let lang = args.lang.or(file.language).or(locale).filter(|_| !ascii).unwrap_or_default();
@@ -91,6 +91,6 @@ fn read(path: &Path, required: bool) -> Result<Option<String>, Failure> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !required => Ok(None),
-        Err(e) => Err(Failure::new(ErrorCode::Config, format!("the settings {} can not be read: {e}", path.display()))),
+        Err(e) => Err(Failure::new(ErrorCode::Config, format!("the settings {} cannot be read: {e}", path.display()))),
     }
 }

@@ -1,5 +1,5 @@
-//! The terminal, taken and given back: on leaving, after errors and panics, around a suspension. Nothing here ever waits for a terminal
-//! that does not take bytes.
+//! The terminal, acquired and released: on leaving, after errors and panics, around a suspension. Nothing here waits for a terminal that
+//! accepts no bytes.
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write, stdin, stdout};
@@ -34,18 +34,18 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
 /// The terminal in full-screen mode; its modes are restored when this is dropped, and on a panic.
-pub struct Screen {
+pub struct ConsoleTerminal {
     tty: Tty,
     frames: Frames,
     mouse: bool,
 }
 
-impl Screen {
+impl ConsoleTerminal {
     /// Takes the terminal, with its mouse or without; must be called within a tokio runtime.
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] when standard input or output is no terminal, or it refuses.
-    pub fn take(mouse: bool, colours: bool) -> Result<Self, Failure> {
+    pub fn acquire(mouse: bool, colours: bool) -> Result<Self, Failure> {
         if !stdout().is_terminal() || !stdin().is_terminal() {
             return Err(Failure::new(ErrorCode::Environment, "the console needs a terminal, and this is none")
                 .hint("without a terminal use `baton status --json`, `baton do` or `baton demo --headless`"));
@@ -85,14 +85,14 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes a frame, in the place of what the terminal has not taken yet.
+    /// Draws a frame; it replaces rows that the terminal has not accepted yet.
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] when the terminal is gone.
     pub fn draw(&mut self, model: &Model) -> Result<(), Failure> {
         let mut frame = Buffer::empty(Rect::from((ratatui::layout::Position::ORIGIN, size())));
         let cursor = screen::draw(model, frame.area, &mut frame);
-        self.frames.take(frame, cursor).map_err(|e| broken(&e))
+        self.frames.replace(frame, cursor).map_err(|e| broken(&e))
     }
 
     /// Gives the terminal back; the last frame stays on its normal screen.
@@ -100,14 +100,14 @@ impl Screen {
         let last = self.frames.newest();
         // Without the keys, which mean nothing any more; the shell's prompt has their row.
         let last = as_lines(last, last.area.height.saturating_sub(1)).unwrap_or_default();
-        self.give_back();
-        // What a slow terminal does not take in time is not worth the operator's.
+        self.release();
+        // The operator does not wait for a slow terminal.
         let _ = self.tty.write_within(&last, FAREWELL);
         let _ = self.tty.write_within(b"\x1b[0m", PATIENCE);
     }
 
     /// Gives the terminal back for a while.
-    pub fn give_back(&mut self) {
+    pub fn release(&mut self) {
         let rest = self.frames.stop();
         let _ = self.tty.write_within(&rest, PATIENCE);
         restore(&mut self.tty);
@@ -117,17 +117,17 @@ impl Screen {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] when it refuses.
-    pub fn take_again(&mut self) -> Result<(), Failure> {
+    pub fn reacquire(&mut self) -> Result<(), Failure> {
         self.frames.stop();
         self.frames.forget();
         self.set_modes().map_err(|e| broken(&e))
     }
 }
 
-impl Drop for Screen {
+impl Drop for ConsoleTerminal {
     fn drop(&mut self) {
         if TAKEN.load(Ordering::SeqCst) {
-            self.give_back();
+            self.release();
         }
     }
 }
@@ -137,8 +137,8 @@ pub fn size() -> Size {
     crossterm::terminal::size().map_or(Size::new(120, 40), Size::from)
 }
 
-/// Sets anew what another program has changed: crossterm does nothing while it believes the modes to be its own. Not by way of its end of raw mode:
-/// a key of that moment would be echoed, and wait for the end of its line.
+/// Sets raw mode again after another program has changed it: crossterm does nothing while it believes that raw mode is on. Leaving raw mode
+/// first would echo a key pressed at that moment, and hold it until the end of its line.
 fn set_raw() -> io::Result<()> {
     let terminal = stdin();
     let mut modes = tcgetattr(&terminal)?;
@@ -157,14 +157,14 @@ fn restore(tty: &mut Tty) {
         return;
     }
     let mut bytes = Vec::new();
-    // Writing into memory can not fail; nothing can be done about a terminal that will not be restored.
+    // Writing into memory cannot fail; nothing can be done about a terminal that will not be restored.
     let _ = queue!(bytes, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, SetAttribute(Attribute::Reset));
     let _ = queue!(bytes, LeaveAlternateScreen, cursor::Show);
     let _ = tty.write_within(&bytes, PATIENCE);
     let _ = disable_raw_mode();
 }
 
-/// The words of a panic belong on the normal screen, in a terminal that ends its lines.
+/// A panic's message must appear on the normal screen, with normal line ends.
 fn restore_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -183,7 +183,7 @@ fn restore_on_panic() {
 enum Tty {
     /// A description of our own, which never blocks; the shell's stays as it was.
     Own(pipe::Sender),
-    /// Standard output as it is, where the terminal can not be opened (another user's, after `su`).
+    /// Standard output as it is, where the terminal cannot be opened (another user's, after `su`).
     Shared,
 }
 
@@ -241,5 +241,5 @@ impl Tty {
 
 /// The failure of a terminal.
 pub fn broken(error: &io::Error) -> Failure {
-    Failure::new(ErrorCode::Environment, format!("the terminal can not be used: {error}"))
+    Failure::new(ErrorCode::Environment, format!("the terminal cannot be used: {error}"))
 }

@@ -57,7 +57,7 @@ pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
 }
 
 fn save(model: &Model, width: u16, height: u16, folder: &std::path::Path, stem: &str) {
-    let picture = export::of_screen(model, width, height);
+    let picture = export::screen_picture(model, width, height);
     export::write(&export::Picture { stem: stem.to_owned(), ..picture }, folder).unwrap();
 }
 

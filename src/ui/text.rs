@@ -15,7 +15,7 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// Milliseconds without the unit: three significant figures below 100, grouped digits above; `-` for what is no number.
+/// Milliseconds without the unit: three significant figures below 100, grouped digits above; `-` for what is not a number.
 pub fn ms(value: f64) -> String {
     if !value.is_finite() || value < 0.0 {
         return "-".into();
@@ -29,7 +29,7 @@ pub fn ms(value: f64) -> String {
 }
 
 /// A length of time in the two largest units that matter: `850 ms`, `7 s`, `3 m 02 s`, `1 h 02 m`, `2 d 03 h`.
-pub fn span(ms: u64) -> String {
+pub fn duration(ms: u64) -> String {
     let s = ms / 1000;
     match s {
         0 => format!("{ms} ms"),
@@ -199,7 +199,7 @@ mod tests {
         for (value, expected) in
             [(850, "850 ms"), (7_400, "7 s"), (182_000, "3 m 02 s"), (3_720_000, "1 h 02 m"), (183_600_000, "2 d 03 h")]
         {
-            assert_eq!(span(value), expected);
+            assert_eq!(duration(value), expected);
         }
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(bytes(12_340_000), "12.3 MB");

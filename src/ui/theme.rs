@@ -29,12 +29,12 @@ pub enum ThemeName {
     Mono,
 }
 
-/// Styles named by what they say.
+/// Styles named by their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Theme {
     /// Ordinary text on the ground.
     pub base: Style,
-    /// Labels, units and what is not of the moment.
+    /// Labels, units and secondary text.
     pub dim: Style,
     /// Figures and names that matter.
     pub strong: Style,
@@ -42,7 +42,7 @@ pub struct Theme {
     pub rule: Style,
     /// Works as it should.
     pub good: Style,
-    /// Worth a look.
+    /// A warning.
     pub warn: Style,
     /// Broken.
     pub bad: Style,
@@ -56,8 +56,8 @@ pub struct Theme {
     pub bad_tag: Style,
     /// Measured in this run.
     pub measured: Style,
-    /// The source's figure.
-    pub source: Style,
+    /// The paper's figure.
+    pub paper: Style,
     /// A key to press.
     pub key: Style,
 }
@@ -70,7 +70,7 @@ impl Theme {
 
     /// The styles of a theme with colours of the operator's own; a theme without colours stays so.
     pub fn with(name: ThemeName, colours: &[(ColourName, Color)]) -> Self {
-        match Palette::of(name) {
+        match Palette::for_theme(name) {
             Some(mut palette) => {
                 colours.iter().for_each(|(name, colour)| palette.set(*name, *colour));
                 Self::coloured(&palette)
@@ -83,7 +83,7 @@ impl Theme {
     /// On a projector thin strokes wash out: ordinary text is bold too.
     fn weighted(mut self, name: ThemeName) -> Self {
         if name == ThemeName::Projector {
-            for style in [&mut self.base, &mut self.good, &mut self.measured, &mut self.source] {
+            for style in [&mut self.base, &mut self.good, &mut self.measured, &mut self.paper] {
                 *style = style.add_modifier(Modifier::BOLD);
             }
         }
@@ -106,7 +106,7 @@ impl Theme {
             action_tag: tag(p.warn),
             bad_tag: tag(p.bad_tag),
             measured: on(p.measured),
-            source: on(p.source),
+            paper: on(p.paper),
             key: on(p.owner).add_modifier(Modifier::BOLD),
         }
     }
@@ -128,13 +128,13 @@ impl Theme {
             action_tag: tag,
             bad_tag: tag,
             measured: bold,
-            source: plain,
+            paper: plain,
             key: bold.add_modifier(Modifier::UNDERLINED),
         }
     }
 }
 
-/// How the screen is dressed.
+/// Styles, characters and language of the screen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Skin {
     /// Styles.

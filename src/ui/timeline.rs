@@ -1,4 +1,4 @@
-//! A run on one time axis: where its phases lie, and which of them interrupt the service.
+//! A run on one time axis: its phases, and which of them interrupt the service.
 
 use protocol::{OrderStage, PhaseName, Progress, RunRecord, Step, StepState};
 
@@ -13,7 +13,7 @@ pub struct Bar {
     pub start_ms: f64,
     /// How long it took, or has taken so far, ms.
     pub ms: f64,
-    /// Nobody serves meanwhile.
+    /// The service is interrupted meanwhile.
     pub interrupts: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct Timeline {
 
 impl Timeline {
     /// The axis of a run, finished or not.
-    pub fn of(progress: &Progress) -> Self {
+    pub fn from_progress(progress: &Progress) -> Self {
         let recorded = |step: &Step| {
             let phases = progress.record.iter().flat_map(|record| &record.phases);
             phases.into_iter().find(|p| p.name == step.name).map_or(step.ms, |p| p.ms)
@@ -53,8 +53,8 @@ impl Timeline {
         Self { bars, length_ms, elapsed_ms: length_ms }
     }
 
-    /// The source system's own run (its table 3-4).
-    pub fn source() -> Self {
+    /// The paper's own run (its table 3-4).
+    pub fn paper() -> Self {
         let mut end = 0.0;
         let bars = PhaseName::ALL.into_iter().filter_map(|name| {
             let ms = name.source_ms()?;
@@ -135,7 +135,7 @@ mod tests {
     fn phases_lie_end_to_end_and_the_rest_is_between_them() {
         let model = fleet::at(Moment::After, ThemeName::Dark, false);
         let (_, progress) = model.migration().unwrap();
-        let axis = Timeline::of(progress);
+        let axis = Timeline::from_progress(progress);
         assert_eq!(axis.length_ms, 1902.4);
         for pair in axis.bars.windows(2) {
             assert!((pair[0].start_ms + pair[0].ms - pair[1].start_ms).abs() < 1e-9);
@@ -145,21 +145,21 @@ mod tests {
         let (start, end) = axis.interruption().unwrap();
         assert!((end - start - 1741.44).abs() < 1e-6);
         assert_eq!(axis.interruption_ms().map(f64::round), Some(1741.0));
-        let again = Timeline::of(&finished(progress.record.clone().unwrap()));
+        let again = Timeline::from_progress(&finished(progress.record.clone().unwrap()));
         assert_eq!(again, axis, "a record replays as it was");
     }
 
     #[test]
-    fn the_sources_run_adds_up_to_its_own_totals() {
+    fn the_papers_run_adds_up_to_its_own_totals() {
         use protocol::{SOURCE_INTERRUPTION_MS, SOURCE_TOTAL_MS};
-        let axis = Timeline::source();
+        let axis = Timeline::paper();
         assert_eq!((axis.length_ms, axis.interruption_ms()), (SOURCE_TOTAL_MS, Some(SOURCE_INTERRUPTION_MS)));
     }
 
     #[test]
     fn what_has_not_begun_has_no_length() {
         let model = fleet::at(Moment::During, ThemeName::Dark, false);
-        let axis = Timeline::of(model.migration().unwrap().1);
+        let axis = Timeline::from_progress(model.migration().unwrap().1);
         assert_eq!(axis.bars.last().map(|b| b.ms), Some(0.0), "sync has not begun");
         assert_eq!(axis.interruption_ms(), Some(2.14 + 812.0));
         let model = fleet::at(Moment::Before, ThemeName::Dark, false);
@@ -171,7 +171,7 @@ mod tests {
         let model = fleet::at(Moment::During, ThemeName::Dark, false);
         let mut progress = model.migration().unwrap().1.clone();
         (progress.steps[6].state, progress.steps[6].ms) = (StepState::Running, 812.0);
-        let axis = Timeline::of(&progress);
+        let axis = Timeline::from_progress(&progress);
         assert_eq!(axis.interruption_ms(), Some(2.14 + 812.0));
     }
 

@@ -1,14 +1,15 @@
-//! What every message does to the model. Pure: what is to be done outside comes back as effects.
+//! What every message does to the model. Pure: work outside the model is returned as effects.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::{self, Action};
 use super::arguments::Arguments;
 use super::command_line::Typed;
+use super::confirm::Confirm;
 use super::methods::next_method;
 use super::model::Model;
-use super::msg::{Asked, Effect, Heard, LinkState, Msg};
-use super::ordering::{self, complain};
+use super::msg::{Effect, Heard, LinkState, Msg, Purpose};
+use super::ordering::{self, log_failure};
 use super::place::{Place, Screen};
 use super::plans;
 use super::preflight;
@@ -17,10 +18,10 @@ use super::runs;
 use super::view;
 use protocol::{Level, Order};
 
-/// Said where something that changes a host is ordered from a console that only watches.
+/// Logged when a read-only console is asked to change a host.
 const READ_ONLY: &str = "this console is read-only: nothing was sent";
 
-/// Takes one message.
+/// Handles one message.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => return on_key(model, key),
@@ -37,7 +38,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Resize => model.dirty = true,
         Msg::Tick { now_ms, at } => on_tick(model, now_ms, at),
         Msg::Heard(heard) => return on_heard(model, heard),
-        Msg::Answer { asked, host, result } => return ordering::answered(model, asked, &host, result),
+        Msg::Answer { purpose, host, result } => return ordering::answered(model, purpose, &host, result),
         Msg::RunsLoaded(result) => {
             model.runs.loaded(result, model.at);
             model.dirty = true;
@@ -48,12 +49,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             let also: Vec<String> = files.iter().skip(1).filter_map(|f| f.extension()).map(|e| e.display().to_string()).collect();
             let also = also.join(model.skin.lang.tr(" and ."));
             model.say(Level::Info, model.skin.lang.fill("this screen is in {0}, also as .{1}", &[&first, &also]));
-            if written.lacking {
-                let text = "the PNG lacks characters: no font of this machine has them; the SVG and the text are whole";
+            if written.missing_glyphs {
+                let text = "the PNG lacks characters: no font of this machine has them; SVG and text are complete";
                 model.say(Level::Warning, model.skin.lang.tr(text).to_owned());
             }
         }
-        Msg::Exported(Err(failure)) => complain(model, model.skin.lang.tr("export failed"), &failure),
+        Msg::Exported(Err(failure)) => log_failure(model, model.skin.lang.tr("export failed"), &failure),
     }
     Vec::new()
 }
@@ -88,11 +89,11 @@ fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
             model.dirty = true;
             let trouble = match state {
                 LinkState::Silent { .. } => "{0}'s agent is silent",
-                LinkState::Retrying { .. } => "{0}'s agent can not be reached",
+                LinkState::Retrying { .. } => "{0}'s agent cannot be reached",
                 LinkState::Connecting | LinkState::Connected => return Vec::new(),
             };
-            // Said once: the box of the host counts the seconds.
-            if !std::mem::replace(&mut view.down_said, true) {
+            // Logged once: the box of the host counts the seconds.
+            if !std::mem::replace(&mut view.reported_down, true) {
                 model.say(Level::Warning, model.skin.lang.fill(trouble, &[&host]));
             }
         }
@@ -104,7 +105,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if key.kind == KeyEventKind::Release {
         return Vec::new();
     }
-    // Always, in every dialog: the ways out that ask nobody.
+    // Always, in every dialog: the ways out without a question.
     match key.code {
         KeyCode::Char('c' | 'C') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Leave],
         KeyCode::Char('z' | 'Z') if key.modifiers.contains(KeyModifiers::CONTROL) => return vec![Effect::Suspend],
@@ -115,18 +116,11 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     if let Some(confirm) = model.confirm.take() {
-        return match key.code {
-            KeyCode::Enter | KeyCode::Char('y' | 'Y') => perform(model, confirm.action),
-            KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
-            code => {
-                model.confirm = Some(confirm);
-                options(model, code)
-            }
-        };
+        return on_confirm_key(model, confirm, key.code);
     }
     if model.command_line.open {
         return match model.command_line.key(key) {
-            Typed::Command(action, words) => typed(model, action, &words),
+            Typed::Command(action, arguments) => on_typed(model, action, &arguments),
             Typed::More => Vec::new(),
         };
     }
@@ -134,49 +128,67 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     if let Screen::Help { scroll } = model.screen {
-        model.screen = match key.code {
-            KeyCode::Down => Screen::Help { scroll: scroll.saturating_add(1) },
-            KeyCode::Up => Screen::Help { scroll: scroll.saturating_sub(1) },
-            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('h' | '?' | 'q') => model.before_help,
-            _ => model.screen,
-        };
+        on_help_key(model, scroll, key.code);
         return Vec::new();
     }
     if let Some(effects) = runs::keys::on_key(model, key) {
         return effects;
     }
-    if let Screen::Preflight { order, scroll } = model.screen {
-        let rows = match key.code {
-            KeyCode::Down => 1,
-            KeyCode::Up => -1,
-            KeyCode::PageDown => view::PAGE as i16,
-            KeyCode::PageUp => -(view::PAGE as i16),
-            _ => 0,
-        };
-        model.screen = Screen::Preflight { order, scroll: scroll.saturating_add_signed(rows) };
-        if key.code == KeyCode::Esc {
-            model.screen = model.before_help;
-        }
-        if rows != 0 || key.code == KeyCode::Esc {
-            return Vec::new();
-        }
-    }
-    if view::on_key(model, key.code) {
+    if on_preflight_key(model, key.code) || view::on_key(model, key.code) {
         return Vec::new();
     }
     match key.code {
         KeyCode::Tab => on_char(model, '\t'),
         KeyCode::Char(c) => on_char(model, c),
         KeyCode::Esc => {
-            back(model);
+            step_back(model);
             Vec::new()
         }
         _ => Vec::new(),
     }
 }
 
+/// A key while a question is open; what does not answer it leaves it open.
+fn on_confirm_key(model: &mut Model, confirm: Confirm, code: KeyCode) -> Vec<Effect> {
+    match code {
+        KeyCode::Enter | KeyCode::Char('y' | 'Y') => perform(model, confirm.action),
+        KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
+        code => {
+            model.confirm = Some(confirm);
+            on_option_key(model, code)
+        }
+    }
+}
+
+fn on_help_key(model: &mut Model, scroll: u16, code: KeyCode) {
+    model.screen = match code {
+        KeyCode::Down => Screen::Help { scroll: scroll.saturating_add(1) },
+        KeyCode::Up => Screen::Help { scroll: scroll.saturating_sub(1) },
+        KeyCode::Esc | KeyCode::Enter | KeyCode::Char('h' | '?' | 'q') => model.before_help,
+        _ => model.screen,
+    };
+}
+
+/// Handles a key that scrolls or closes the preflight screen; `false` for any other key.
+fn on_preflight_key(model: &mut Model, code: KeyCode) -> bool {
+    let Screen::Preflight { order, scroll } = model.screen else { return false };
+    let rows = match code {
+        KeyCode::Down => 1,
+        KeyCode::Up => -1,
+        KeyCode::PageDown => view::PAGE as i16,
+        KeyCode::PageUp => -(view::PAGE as i16),
+        KeyCode::Esc => {
+            model.screen = model.before_help;
+            return true;
+        }
+        _ => return false,
+    };
+    model.screen = Screen::Preflight { order, scroll: scroll.saturating_add_signed(rows) };
+    true
+}
+
 /// Keys of a question about a migration: how it is done. They are the ones that do the same outside of questions.
-fn options(model: &mut Model, code: KeyCode) -> Vec<Effect> {
+fn on_option_key(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     let migrates = model.confirm.as_ref().is_some_and(|question| question.migration().is_some());
     let KeyCode::Char(key) = code else { return Vec::new() };
     let effects = match model.keys.entry(key, Place::Anywhere).map(|entry| entry.action) {
@@ -185,15 +197,15 @@ fn options(model: &mut Model, code: KeyCode) -> Vec<Effect> {
         Some(action @ (Action::Method | Action::Hold | Action::Interval)) if migrates => perform(model, action),
         _ => return Vec::new(),
     };
-    // The question says what will happen, so it is asked anew.
+    // The question says what will happen, so it is written again.
     let action = model.confirm.as_ref().map(|question| question.action);
     model.confirm = action.and_then(|action| questions::before(action, model));
     effects
 }
 
-/// A typed command, with the words behind its name.
-fn typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect> {
-    if refused(model, action) {
+/// A typed command with its arguments.
+fn on_typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect> {
+    if refuse(model, action) {
         return Vec::new();
     }
     let (named, hold) = (words.method, words.hold);
@@ -205,15 +217,15 @@ fn typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect> {
             Vec::new()
         }
         Action::Interval if words.interval_ms.is_some() => ordering::interval(model, words.interval_ms),
-        Action::Check | Action::Plan => before(model, words.order),
-        _ => ask(model, action),
+        Action::Check | Action::Plan => open_preflight(model, words.order),
+        _ => confirm_or_perform(model, action),
     }
 }
 
 /// A key that may stand for an action here.
 fn on_char(model: &mut Model, key: char) -> Vec<Effect> {
     if let Some(entry) = model.keys.entry(key, model.place()) {
-        return ask(model, entry.action);
+        return confirm_or_perform(model, entry.action);
     }
     let elsewhere = model.keys.entry(key, Place::Anywhere).filter(|_| model.screen == Screen::Runs);
     if let Some(entry) = elsewhere {
@@ -229,11 +241,11 @@ fn on_char(model: &mut Model, key: char) -> Vec<Effect> {
 }
 
 /// Esc: one step back. A run that was opened from the records goes back to them.
-fn back(model: &mut Model) {
+fn step_back(model: &mut Model) {
     model.screen = if model.screen == Screen::Timing && model.opened.take().is_some() { Screen::Runs } else { Screen::Operate };
 }
 
-/// Work that really moves now is never hidden behind a replay.
+/// A migration under way is never hidden behind a replay.
 fn end_replay_for_the_present(model: &mut Model) {
     let Some(text) =
         model.really_under_way().map(|p| model.skin.lang.fill("{0} is under way on {1}: the replay is ended", &[&p.order, &p.to]))
@@ -246,7 +258,7 @@ fn end_replay_for_the_present(model: &mut Model) {
 }
 
 /// Shows a screen; the records are read whenever they are looked at.
-fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+fn show_screen(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.screen = screen;
     if screen != Screen::Runs {
         return Vec::new();
@@ -256,8 +268,8 @@ fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     runs::keys::load(model)
 }
 
-/// Whether an action is not there for this operator, or not now; says so.
-fn refused(model: &mut Model, action: Action) -> bool {
+/// Whether an action is not allowed for this operator, or not now; logs why.
+fn refuse(model: &mut Model, action: Action) -> bool {
     if !model.may(action) {
         model.say(Level::Warning, model.skin.lang.tr(READ_ONLY));
         return true;
@@ -269,8 +281,8 @@ fn refused(model: &mut Model, action: Action) -> bool {
     replayed
 }
 
-/// Shows what is known before a migration.
-fn before(model: &mut Model, order: Option<Order>) -> Vec<Effect> {
+/// Opens the preflight screen.
+fn open_preflight(model: &mut Model, order: Option<Order>) -> Vec<Effect> {
     if !matches!(model.screen, Screen::Preflight { .. } | Screen::Help { .. }) {
         model.before_help = model.screen;
     }
@@ -279,9 +291,9 @@ fn before(model: &mut Model, order: Option<Order>) -> Vec<Effect> {
     plans::request_all(model, order)
 }
 
-/// Does an action, or asks first.
-fn ask(model: &mut Model, action: Action) -> Vec<Effect> {
-    if refused(model, action) {
+/// Performs an action, or asks first.
+fn confirm_or_perform(model: &mut Model, action: Action) -> Vec<Effect> {
+    if refuse(model, action) {
         return Vec::new();
     }
     let dangerous = action::entry(action).is_some_and(|entry| entry.dangerous);
@@ -300,11 +312,11 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Order(order) => return ordering::order(model, order),
         Action::Failover => return ordering::failover(model),
-        Action::End => return ordering::end(model, Asked::End),
+        Action::End => return ordering::end(model, Purpose::End),
         Action::Quit if model.read_only => return vec![Effect::Leave],
         Action::Quit => {
             model.leaving = true;
-            return ordering::end(model, Asked::EndThenLeave);
+            return ordering::end(model, Purpose::EndThenLeave);
         }
         Action::Method => {
             model.method = next_method(model.method);
@@ -319,13 +331,13 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Go => return ordering::go(model),
         Action::Cancel => return ordering::cancel(model),
         Action::Interval => return ordering::interval(model, None),
-        Action::Check | Action::Plan => return before(model, None),
+        Action::Check | Action::Plan => return open_preflight(model, None),
         Action::Export => return vec![Effect::Export],
         Action::Zoom => view::zoom(model),
         Action::Freeze => view::freeze(model),
         Action::Privacy => model.privacy = !model.privacy,
         Action::CommandLine => model.command_line.open(),
-        Action::Show(screen) => return show(model, screen),
+        Action::Show(screen) => return show_screen(model, screen),
         Action::NextScreen => {
             let next = match model.screen {
                 Screen::Operate => Screen::Timing,
@@ -333,7 +345,7 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
                 Screen::Timing if model.replay.is_none() => Screen::Runs,
                 _ => Screen::Operate,
             };
-            return show(model, next);
+            return show_screen(model, next);
         }
         Action::Runs(action) => return runs::keys::perform(model, action),
         Action::Help => {

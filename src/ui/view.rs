@@ -13,7 +13,7 @@ use protocol::Level;
 const WHEEL: usize = 3;
 pub const PAGE: usize = 10;
 
-/// Enlarges the radio, or shows all panels again. Timing and Runs are no panels: they fill the screen.
+/// Enlarges the radio, or shows all panels again. Timing and Runs have no panels to enlarge.
 pub fn zoom(model: &mut Model) {
     if model.screen != Screen::Operate {
         let operate = model.keys.key(Action::Show(Screen::Operate));
@@ -26,7 +26,7 @@ pub fn zoom(model: &mut Model) {
     };
 }
 
-/// Lets the screen stand still, or go on. What is from the records stands still by itself.
+/// Freezes the screen, or continues. The records cannot be frozen: they do not change.
 pub fn freeze(model: &mut Model) {
     match model.place() {
         Place::Runs => {
@@ -50,7 +50,7 @@ pub fn freeze(model: &mut Model) {
     };
 }
 
-/// A key that moves the view; `false` if it is none.
+/// Handles a key that moves the view; `false` for any other key.
 pub fn on_key(model: &mut Model, code: KeyCode) -> bool {
     if model.screen == Screen::Timing && code == KeyCode::Esc {
         return model.frozen.take().is_some();
@@ -72,7 +72,7 @@ pub fn on_key(model: &mut Model, code: KeyCode) -> bool {
 }
 
 /// The mouse: a click enlarges the panel under it, and another one puts it back; the wheel scrolls log and help. A question takes
-/// no clicks: what can not be taken back is not done by a slip of the hand.
+/// no clicks: an order must not start by an accidental click.
 pub fn on_mouse(model: &mut Model, event: MouseEvent, size: Size) {
     if model.confirm.is_some() || model.command_line.open || model.leaving {
         return;
@@ -105,7 +105,7 @@ pub fn on_mouse(model: &mut Model, event: MouseEvent, size: Size) {
 fn scroll(model: &mut Model, lines: isize) {
     let scrolled = |model: &Model| model.log_scroll.saturating_add_signed(lines).min(model.log.len());
     model.log_scroll = scrolled(model);
-    // The frozen copy is looked at with the eyes of the present.
+    // The frozen copy scrolls together with the present log.
     if let Some(mut frozen) = model.frozen.take() {
         frozen.log_scroll = scrolled(&frozen);
         model.frozen = Some(frozen);

@@ -28,7 +28,7 @@ fn the_terminal_is_given_back_however_the_console_ends() {
     for (how, end) in ends {
         let mut terminal = Terminal::start(&mut console(&cluster), (40, 120), Line::Fast);
         terminal.wait_taken();
-        terminal.wait_for("server2's agent can not be reached");
+        terminal.wait_for("server2's agent cannot be reached");
         assert!(terminal.contents().contains("PHASES"));
         end(&terminal);
         terminal.ended();

@@ -107,7 +107,7 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     // Rows are written one by one, so that a capture may have the answers before it has the question.
     tmux.wait("a question with an answered check", |screen| {
         let question = screen.contains("M: move the work from server1 to server2 (classic)?");
-        question && screen.contains("CHECK OK") && !screen.contains("not told yet")
+        question && screen.contains("CHECK OK") && !screen.contains("no plan yet")
     });
     tmux.press("Enter");
     tmux.wait("a phase under way", |screen| screen.contains("MIGRATING") && screen.contains(" of 7: "));

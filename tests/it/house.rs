@@ -69,7 +69,7 @@ fn what_breaks_a_wall_is_found() {
     assert_eq!(
         check(
             "room-walls",
-            room("use protocol::Failure;\nuse crate::metrics;\nmod part;\nuse part::radio;\nfn f() { radio::f() }").path()
+            room("use protocol::Failure;\nuse workload::log;\nuse crate::metrics;\nmod part;\nuse part::radio;\nfn f() { radio::f() }").path()
         ),
         (true, String::new())
     );
@@ -77,6 +77,7 @@ fn what_breaks_a_wall_is_found() {
         ("use crate::link::client;", "lab must not import link"),
         ("use super::migration::{Engine, flow};", "lab must not import migration"),
         ("use modem::{core, process};", "lab must not import modem"),
+        ("use n210_wire::Sample;", "lab must not import n210_wire"),
         ("fn f() { radio::draw() }", "lab must not import radio"),
         ("use crate::{metrics, ui::Model};", "lab must not import ui"),
     ] {

@@ -32,6 +32,7 @@ pub fn ordinary() -> io::Result<()> {
     schedule(nix::libc::SCHED_OTHER, 0)
 }
 
+#[expect(unsafe_code, reason = "nix has no sched_setscheduler")]
 fn schedule(policy: i32, priority: i32) -> io::Result<()> {
     let parameters = nix::libc::sched_param { sched_priority: priority };
     // SAFETY: pid 0 is the calling thread, and the kernel only reads the parameters, which outlive the call.

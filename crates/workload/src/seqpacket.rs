@@ -115,6 +115,7 @@ impl SampleSocket {
     }
 
     /// One packet into `bytes`; `false` when the peer has closed.
+    #[expect(unsafe_code, reason = "a packet is received into memory that nobody has set before")]
     fn take(&mut self) -> io::Result<bool> {
         self.bytes.clear();
         let read = {

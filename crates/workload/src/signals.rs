@@ -4,6 +4,7 @@ use nix::libc;
 use nix::sys::signal::Signal;
 
 /// Whether this process was started to ignore a signal.
+#[expect(unsafe_code, reason = "nix's sigaction cannot read without setting")]
 pub fn is_ignored(signal: Signal) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: with a null new action the call only writes the present one to the place given.

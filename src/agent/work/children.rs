@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::net::unix::pipe;
 use tokio::process::Command;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use config::CommandLine;
@@ -28,7 +28,7 @@ use workload::keeper::Keeper;
 use crate::agent::host::disk;
 
 /// Between two looks for the socket: short against the 50 ms that starting takes.
-pub(super) const LOOK: Duration = Duration::from_millis(5);
+const LOOK: Duration = Duration::from_millis(5);
 /// Time between SIGTERM and SIGKILL: stopping the stream takes some ms.
 const GRACE: Duration = Duration::from_millis(300);
 /// The kernel ends a killed process within this, or something holds it.
@@ -81,6 +81,8 @@ pub(in crate::agent) struct Child {
     shared: Arc<Mutex<ChildState>>,
     events: mpsc::UnboundedSender<ChildEvent>,
     sync: Arc<watch::Sender<Option<SyncState>>>,
+    /// Told when the process has answered on its contract socket.
+    attached: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -111,7 +113,7 @@ impl Child {
             ChildRole::D2d => "d2d.sock",
             ChildRole::Usrp => "usrp.sock",
         });
-        Self { role, socket, shared: Arc::default(), events, sync: Arc::new(watch::Sender::new(None)) }
+        Self { role, socket, shared: Arc::default(), events, sync: Arc::new(watch::Sender::new(None)), attached: Arc::default() }
     }
 
     fn shared(&self) -> MutexGuard<'_, ChildState> {

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout_at};
 
 use super::Work;
-use super::children::LOOK;
 use super::failures::in_context;
 use super::freeze::{AFTER_CUT, ANSWER, BEFORE_CUT, CUT};
 use super::seamless::handover;
@@ -75,15 +74,12 @@ impl Work {
     async fn await_contracts(&self) -> Result<(), Failure> {
         let until = Instant::now() + ANSWER;
         for child in [&self.d2d, &self.usrp] {
-            while !child.has_contract() {
-                if !child.is_running() {
-                    return Err(child.not_running());
-                }
-                if Instant::now() >= until {
-                    let text = format!("the {} process has no contract socket: it cannot take over from another", child.name());
-                    return Err(suggest_classic(Failure::new(ErrorCode::Workload, text)));
-                }
-                sleep(LOOK).await;
+            if timeout_at(until, child.contract_or_end()).await.is_err() {
+                let text = format!("the {} process has no contract socket: it cannot take over from another", child.name());
+                return Err(suggest_classic(Failure::new(ErrorCode::Workload, text)));
+            }
+            if !child.is_running() {
+                return Err(child.not_running());
             }
         }
         Ok(())

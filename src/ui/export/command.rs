@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{Format, bytes, masked, of_run};
+use super::{Format, bytes, masked, run_picture};
 use crate::metrics::{history, records};
 use crate::ui::screen::MINIMUM;
 use crate::ui::theme::{Skin, ThemeName};
@@ -45,16 +45,16 @@ pub struct ExportArgs {
 /// Exports a run that the folder `records` holds. The same record and options give the same bytes.
 ///
 /// # Errors
-/// The records can not be read, hold no such run, or the file can not be written.
+/// The records cannot be read, hold no such run, or the file cannot be written.
 pub fn run(records: &Path, args: &ExportArgs) -> Result<ExitCode, Failure> {
     let runs = records::load(records)?.runs;
     let record = history::find(&runs, args.run.as_deref().unwrap_or("last"))?;
-    let picture = of_run(record, &Skin::new(args.theme, args.ascii), args.columns, args.rows);
+    let picture = run_picture(record, &Skin::new(args.theme, args.ascii), args.columns, args.rows);
     let picture = if args.privacy { masked(picture) } else { picture };
     let content = bytes(&picture, args.format)?;
     match &args.out {
         Some(path) => std::fs::write(path, content)
-            .map_err(|e| Failure::new(ErrorCode::Io, format!("{} can not be written: {e}", path.display())))?,
+            .map_err(|e| Failure::new(ErrorCode::Io, format!("{} cannot be written: {e}", path.display())))?,
         None if args.format == Format::Png && stdout().is_terminal() => {
             return Err(Failure::new(ErrorCode::BadRequest, "a PNG is not for a terminal").hint("name a file with --out"));
         }

@@ -1,4 +1,4 @@
-//! What is exported: a screen with a stamp in the place of its keys, and the runs on it.
+//! A screen for export: a stamp replaces the keys, and the runs on it are included.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,16 +9,16 @@ use crate::ui::lang::Lang;
 use crate::ui::model::Model;
 use crate::ui::panel::{line, run::VERSION, span};
 use crate::ui::place::Screen;
-use crate::ui::privacy::{self, Names};
+use crate::ui::privacy::{self, MaskedNames};
 use crate::ui::screen;
-use crate::ui::shown::{Shown, View};
+use crate::ui::shown::{Shown, TimingView};
 use crate::ui::text::{one_line, wrap};
 use crate::ui::theme::Skin;
 use crate::ui::timeline;
 use protocol::RunRecord;
 
 /// What the figures of a picture are.
-const MEASURED: &str = "figures measured in the run unless marked source";
+const MEASURED: &str = "figures measured in the run unless marked paper";
 
 /// A screen to be exported.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ pub struct Picture {
 }
 
 /// The console's screen as it is now.
-pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
+pub fn screen_picture(model: &Model, width: u16, height: u16) -> Picture {
     let name = match model.screen {
         Screen::Operate => "Operate",
         Screen::Timing => "Timing",
@@ -42,9 +42,9 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
         Screen::Preflight { .. } => "Preflight",
         Screen::Help { .. } => "Help",
     };
-    // What stands still is what is exported.
+    // A frozen screen is exported as it is shown.
     let seen = model.frozen.as_deref().unwrap_or(model);
-    let shown = Shown::of(seen);
+    let shown = Shown::current(seen);
     let mut runs: Vec<RunRecord> = match model.screen {
         Screen::Runs => model.runs.marked_or_listed().cloned().collect(),
         Screen::Preflight { .. } | Screen::Help { .. } => Vec::new(),
@@ -77,14 +77,14 @@ pub fn of_screen(model: &Model, width: u16, height: u16) -> Picture {
 }
 
 /// A recorded run on the Timing screen. The time of the stamp is the run's own: the same record gives the same picture.
-pub fn of_run(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Picture {
+pub fn run_picture(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Picture {
     let progress = timeline::finished(record.clone());
     let time = record.started.format("%Y-%m-%d %H:%M:%S UTC");
     let stamp = format!("{VERSION}, run {}, {time}; {MEASURED}", one_line(&record.run));
     let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
     drawn.set_style(drawn.area, skin.theme.base);
     let run = Some(Shown::recorded(&progress));
-    let view = View { skin, run, far_end: None, stale_ms: None, plan: None, notice: None };
+    let view = TimingView { skin, run, far_end: None, stale_ms: None, plan: None, notice: None };
     let inset = u16::from(width >= 100);
     // The last row is the stamp's.
     let body = Rect { x: inset, y: 0, width: width - 2 * inset, height: height.saturating_sub(1) };
@@ -95,7 +95,7 @@ pub fn of_run(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> Pictu
 
 /// The same with addresses and names masked; for a screen of the console, which masks itself, there is no need.
 pub fn masked(mut picture: Picture) -> Picture {
-    let names = Names::of(None, picture.runs.iter().filter_map(|run| run.by.as_deref()));
+    let names = MaskedNames::from_operators(None, picture.runs.iter().filter_map(|run| run.by.as_deref()));
     let area = picture.buffer.area;
     privacy::mask(&mut picture.buffer, area, &names);
     picture.runs.iter_mut().for_each(|run| *run = names.record(run));

@@ -15,19 +15,19 @@ const FONTS: [&[u8]; 2] =
     [include_bytes!("../../../assets/fonts/DejaVuSansMono.ttf"), include_bytes!("../../../assets/fonts/DejaVuSansMono-Bold.ttf")];
 
 /// A picture, and whether it holds characters that no font had.
-pub struct Drawn {
+pub struct PngImage {
     /// The file.
     pub bytes: Vec<u8>,
     /// They came out as empty boxes.
-    pub lacking: bool,
+    pub missing_glyphs: bool,
 }
 
 /// Draws an SVG of [`super::svg`]. The embedded font has no Chinese: where that stands in the picture, a font of this machine is used.
 ///
 /// # Errors
-/// [`ErrorCode::Internal`] when the SVG is none, or too large to be drawn.
-pub fn png(svg: &str) -> Result<Drawn, Failure> {
-    let wrong = |what: String| Failure::new(ErrorCode::Internal, format!("the picture can not be drawn as PNG: {what}"));
+/// [`ErrorCode::Internal`] when the SVG is invalid, or too large to be drawn.
+pub fn png(svg: &str) -> Result<PngImage, Failure> {
+    let wrong = |what: String| Failure::new(ErrorCode::Internal, format!("the picture cannot be drawn as PNG: {what}"));
     let mut fonts = fontdb::Database::new();
     for font in FONTS {
         fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
@@ -37,8 +37,8 @@ pub fn png(svg: &str) -> Result<Drawn, Failure> {
     if svg.chars().any(is_wide) {
         chinese_fonts().into_iter().for_each(|font| fonts.load_font_data(font));
     }
-    let lacking = Arc::new(AtomicBool::new(false));
-    let (told, fallback) = (lacking.clone(), FontResolver::default_fallback_selector());
+    let missing_glyphs = Arc::new(AtomicBool::new(false));
+    let (told, fallback) = (missing_glyphs.clone(), FontResolver::default_fallback_selector());
     let font_resolver = FontResolver {
         select_font: FontResolver::default_font_selector(),
         select_fallback: Box::new(move |c, used, fonts| {
@@ -51,12 +51,12 @@ pub fn png(svg: &str) -> Result<Drawn, Failure> {
     let tree = Tree::from_str(svg, &options).map_err(|e| wrong(e.to_string()))?;
     let size = tree.size();
     let scale = if size.width() <= SMALL { 2.0 } else { 1.0 };
-    // A screen is at most 65 535 cells wide; the pixmap refuses what it can not hold.
+    // A screen is at most 65 535 cells wide; the pixmap refuses what it cannot hold.
     let (width, height) = ((size.width() * scale).ceil() as u32, (size.height() * scale).ceil() as u32);
     let mut pixels = Pixmap::new(width, height).ok_or_else(|| wrong(format!("{width} x {height} pixels are too many")))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
     let bytes = pixels.encode_png().map_err(|e| wrong(e.to_string()))?;
-    Ok(Drawn { bytes, lacking: lacking.load(Ordering::Relaxed) })
+    Ok(PngImage { bytes, missing_glyphs: missing_glyphs.load(Ordering::Relaxed) })
 }
 
 /// Where a Linux machine keeps its fonts.
@@ -73,7 +73,7 @@ fn chinese_fonts() -> Option<Vec<u8>> {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
             let name = entry.file_name().to_string_lossy().to_lowercase();
             match entry.file_type() {
-                // A folder that is a link might lead round and round.
+                // Links are not followed: they might form a loop.
                 Ok(kind) if kind.is_dir() => folders.push(entry.path()),
                 _ if [".ttf", ".otf", ".ttc"].iter().any(|ending| name.ends_with(ending)) => {
                     found.extend(CHINESE.iter().any(|word| name.contains(word)).then(|| entry.path()));

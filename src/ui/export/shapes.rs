@@ -38,67 +38,105 @@ fn dashes(c: char) -> Option<(bool, f64, u8)> {
 const LIGHT: f64 = 1.2;
 const HEAVY: f64 = 3.0;
 
-/// Draws a character as shapes in the cell at (`x`, `y`) of `w` x `h`; `false` if it is text.
-pub fn draw(out: &mut String, c: char, (x, y): (f64, f64), (w, h): (f64, f64), fill: &str) -> bool {
-    let mut rect = |rx: f64, ry: f64, rw: f64, rh: f64| {
-        let _ = writeln!(out, r#"<rect x="{rx:.2}" y="{ry:.2}" width="{rw:.2}" height="{rh:.2}" fill="{fill}"/>"#);
-    };
-    let (cx, cy) = (x + w / 2.0, y + h / 2.0);
-    if let Some(arms) = arms(c) {
+/// The cell that a character fills, in the units of the picture.
+#[derive(Clone, Copy)]
+struct CellArea {
+    x: f64,
+    y: f64,
+    w: f64,
+    h: f64,
+}
+
+impl CellArea {
+    fn centre(&self) -> (f64, f64) {
+        (self.x + self.w / 2.0, self.y + self.h / 2.0)
+    }
+}
+
+/// Writes rectangles of one colour.
+struct Painter<'a> {
+    out: &'a mut String,
+    fill: &'a str,
+}
+
+impl Painter<'_> {
+    fn rect(&mut self, x: f64, y: f64, w: f64, h: f64) {
+        let fill = self.fill;
+        let _ = writeln!(self.out, r#"<rect x="{x:.2}" y="{y:.2}" width="{w:.2}" height="{h:.2}" fill="{fill}"/>"#);
+    }
+
+    /// A box-drawing character by its arms: up, right, down, left.
+    fn arms(&mut self, cell: CellArea, [up, right, down, left]: [u8; 4]) {
+        let ((cx, cy), CellArea { x, y, w, h }) = (cell.centre(), cell);
         let thick = |strength: u8| if strength == 2 { HEAVY } else { LIGHT };
         // Arms reach past the middle by half the joint, so that corners close.
-        let joint = thick(arms.into_iter().max().unwrap_or(1)) / 2.0;
-        let [up, right, down, left] = arms;
+        let joint = thick(up.max(right).max(down).max(left)) / 2.0;
         for (strength, is_up) in [(up, true), (down, false)] {
             if strength > 0 {
                 let t = thick(strength);
                 let (top, bottom) = if is_up { (y, cy + joint) } else { (cy - joint, y + h) };
-                rect(cx - t / 2.0, top, t, bottom - top);
+                self.rect(cx - t / 2.0, top, t, bottom - top);
             }
         }
         for (strength, is_left) in [(left, true), (right, false)] {
             if strength > 0 {
                 let t = thick(strength);
                 let (start, end) = if is_left { (x, cx + joint) } else { (cx - joint, x + w) };
-                rect(start, cy - t / 2.0, end - start, t);
+                self.rect(start, cy - t / 2.0, end - start, t);
             }
         }
-        return true;
     }
-    if let Some((horizontal, t, n)) = dashes(c) {
-        let (n, length) = (f64::from(n), if horizontal { w } else { h });
+
+    /// A dashed line through the middle of the cell.
+    fn dashes(&mut self, cell: CellArea, (horizontal, t, n): (bool, f64, u8)) {
+        let ((cx, cy), CellArea { x, y, w, h }) = (cell.centre(), cell);
+        let length = if horizontal { w } else { h };
         // A dash takes two thirds of its share of the cell.
-        let (share, dash) = (length / n, length / n * 2.0 / 3.0);
-        for i in 0..n as u8 {
+        let (share, dash) = (length / f64::from(n), length / f64::from(n) * 2.0 / 3.0);
+        for i in 0..n {
             let start = f64::from(i) * share + (share - dash) / 2.0;
             if horizontal {
-                rect(x + start, cy - t / 2.0, dash, t);
+                self.rect(x + start, cy - t / 2.0, dash, t);
             } else {
-                rect(cx - t / 2.0, y + start, t, dash);
+                self.rect(cx - t / 2.0, y + start, t, dash);
             }
         }
+    }
+
+    /// An arrow head that points to the left or to the right.
+    fn arrow(&mut self, cell: CellArea, to_left: bool) {
+        let (_, cy) = cell.centre();
+        let (tip, back) = if to_left { (cell.x, cell.x + cell.w) } else { (cell.x + cell.w, cell.x) };
+        let (top, bottom) = (cy - cell.h * 0.32, cy + cell.h * 0.32);
+        let fill = self.fill;
+        let _ = writeln!(self.out, r#"<path d="M{tip:.2} {cy:.2}L{back:.2} {top:.2}L{back:.2} {bottom:.2}Z" fill="{fill}"/>"#);
+    }
+}
+
+/// Draws a character as shapes in the cell at (`x`, `y`) of `w` x `h`; `false` if it is text.
+pub fn draw(out: &mut String, c: char, (x, y): (f64, f64), (w, h): (f64, f64), fill: &str) -> bool {
+    let cell = CellArea { x, y, w, h };
+    let mut painter = Painter { out, fill };
+    if let Some(arms) = arms(c) {
+        painter.arms(cell, arms);
         return true;
     }
+    if let Some(line) = dashes(c) {
+        painter.dashes(cell, line);
+        return true;
+    }
+    let (cx, cy) = cell.centre();
     match c {
         // Lower blocks: one to eight eighths.
         '\u{2581}'..='\u{2588}' => {
             let part = h * f64::from(c as u32 - 0x2580) / 8.0;
-            rect(x, y + h - part, w, part);
+            painter.rect(x, y + h - part, w, part);
         }
         // Left blocks: seven eighths down to one.
-        '\u{2589}'..='\u{258f}' => rect(x, y, w * f64::from(0x2590 - c as u32) / 8.0, h),
-        '\u{2580}' => rect(x, y, w, h / 2.0),
-        '\u{25a0}' => rect(cx - w * 0.35, cy - w * 0.35, w * 0.7, w * 0.7),
-        '\u{25c0}' | '\u{25b6}' => {
-            let (tip, back) = if c == '\u{25c0}' { (x, x + w) } else { (x + w, x) };
-            let half = h * 0.32;
-            let _ = writeln!(
-                out,
-                r#"<path d="M{tip:.2} {cy:.2}L{back:.2} {:.2}L{back:.2} {:.2}Z" fill="{fill}"/>"#,
-                cy - half,
-                cy + half
-            );
-        }
+        '\u{2589}'..='\u{258f}' => painter.rect(x, y, w * f64::from(0x2590 - c as u32) / 8.0, h),
+        '\u{2580}' => painter.rect(x, y, w, h / 2.0),
+        '\u{25a0}' => painter.rect(cx - w * 0.35, cy - w * 0.35, w * 0.7, w * 0.7),
+        '\u{25c0}' | '\u{25b6}' => painter.arrow(cell, c == '\u{25c0}'),
         _ => return false,
     }
     true

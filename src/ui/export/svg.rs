@@ -81,7 +81,7 @@ fn grounds(out: &mut String, buffer: &Buffer, y: u16, ground: &str) {
     }
 }
 
-/// Words of one look as text, each begun at its own cell so that a font's advance can not add up; the rest as shapes.
+/// Words of one look as text, each placed at its own cell, so that errors of a font's advance do not add up; the rest as shapes.
 fn row(out: &mut String, buffer: &Buffer, y: u16) {
     let mut x = buffer.area.left();
     while x < buffer.area.right() {

@@ -8,5 +8,5 @@ pub struct Written {
     /// The files.
     pub files: Vec<PathBuf>,
     /// The PNG holds characters that no font of this machine has.
-    pub lacking: bool,
+    pub missing_glyphs: bool,
 }

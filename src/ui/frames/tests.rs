@@ -39,7 +39,7 @@ proptest! {
     ) {
         let (mut out, mut terminal) = (Frames::default(), vt100::Parser::new(6, 12, 0));
         for (rows, speed) in &frames {
-            out.take(frame(rows, 12), None).unwrap();
+            out.replace(frame(rows, 12), None).unwrap();
             send(&mut out, &mut terminal, *speed);
         }
         send(&mut out, &mut terminal, usize::MAX);
@@ -52,9 +52,9 @@ proptest! {
 fn what_was_not_begun_is_never_sent() {
     let row = |c: &str| vec![c.repeat(40); 20];
     let (mut out, mut terminal) = (Frames::default(), vt100::Parser::new(20, 40, 0));
-    out.take(frame(&row("old"), 40), None).unwrap();
+    out.replace(frame(&row("old"), 40), None).unwrap();
     send(&mut out, &mut terminal, 60);
-    out.take(frame(&row("new"), 40), None).unwrap();
+    out.replace(frame(&row("new"), 40), None).unwrap();
     let mut sent = Vec::new();
     while out.busy() {
         sent.extend_from_slice(out.next());
@@ -72,7 +72,7 @@ fn no_row_starves_on_a_slow_line() {
     let (mut out, mut terminal) = (Frames::default(), vt100::Parser::new(10, 20, 0));
     for i in 0..60 {
         let rows: Vec<String> = (0..10).map(|y| if y < 9 { format!("{i} {y}") } else { "the last row".into() }).collect();
-        out.take(frame(&rows, 20), None).unwrap();
+        out.replace(frame(&rows, 20), None).unwrap();
         send(&mut out, &mut terminal, 80);
     }
     assert!(shown(&terminal).contains("the last row"), "{}", shown(&terminal));
@@ -81,7 +81,7 @@ fn no_row_starves_on_a_slow_line() {
 #[test]
 fn a_stopped_frame_ends_with_a_whole_sequence() {
     let (mut out, mut terminal) = (Frames::default(), vt100::Parser::new(3, 10, 0));
-    out.take(frame(&["abc".into(), "def".into(), "ghi".into()], 10), None).unwrap();
+    out.replace(frame(&["abc".into(), "def".into(), "ghi".into()], 10), None).unwrap();
     send(&mut out, &mut terminal, 5);
     terminal.process(&out.stop());
     assert!(!out.busy());

@@ -74,85 +74,94 @@ fn no_text_is_missing() {
     assert!(missing.is_empty(), "not in the table: {missing:#?}");
 }
 
+/// Keys that lead to screens of the present.
+const OPERATING: &[&str] = &[
+    "",
+    "h",
+    "m",
+    "mcc",
+    "mw",
+    "v",
+    "p",
+    "w",
+    "g",
+    "a",
+    "i",
+    ":plan MB\n",
+    ":DS x\n",
+    "k",
+    "K",
+    "E",
+    "q",
+    "cm",
+    ":",
+    ":zzz\n",
+    "z",
+    "f",
+    "z\u{2193}\u{2193}",
+    "x",
+];
+/// Keys that lead to the records, read or not.
+const LOOKING_BACK: &[&str] = &[
+    "t",
+    "r",
+    "rv",
+    "r v",
+    "r  v",
+    "rvg",
+    "rvgg",
+    "r/x",
+    "r/total>x\n",
+    "r>",
+    "r>>>i",
+    "ri",
+    "r\n",
+    "rp",
+    "rp+ ",
+    "rpo",
+    "rpoz",
+    "rh",
+    "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}",
+    "tz",
+    "tf",
+    "rf",
+    "rpf",
+    "rm",
+    "rpm",
+    "r<<<",
+    "r<<<<<i",
+];
+
+fn draw_at_all_sizes(model: &Model) {
+    for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+        picture(model, width, height);
+    }
+}
+
+fn draw_the_records(moment: Moment, keys: &str) {
+    let mut model = chinese(moment);
+    for records in [None, Some(Records::default()), Some(fleet::records())] {
+        if let Some(records) = records {
+            update(&mut model, Msg::RunsLoaded(Ok(records)));
+        }
+        press(&mut model, "\u{1b}\u{1b}\u{1b}\u{1b}o");
+        press(&mut model, keys);
+        draw_at_all_sizes(&model);
+    }
+}
+
 /// What is asked for by a variable, not by a literal: found by drawing.
 #[test]
 fn nothing_drawn_is_missing() {
     MISSED.take();
     for moment in MOMENTS {
-        for keys in [
-            "",
-            "h",
-            "m",
-            "mcc",
-            "mw",
-            "v",
-            "p",
-            "w",
-            "g",
-            "a",
-            "i",
-            ":plan MB\n",
-            ":DS x\n",
-            "k",
-            "K",
-            "E",
-            "q",
-            "cm",
-            ":",
-            ":zzz\n",
-            "z",
-            "f",
-            "z\u{2193}\u{2193}",
-            "x",
-        ] {
+        for keys in OPERATING {
             let mut model = chinese(moment);
             press(&mut model, keys);
-            for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-                picture(&model, width, height);
-            }
+            draw_at_all_sizes(&model);
         }
-    }
-    for moment in MOMENTS {
-        for keys in [
-            "t",
-            "r",
-            "rv",
-            "r v",
-            "r  v",
-            "rvg",
-            "rvgg",
-            "r/x",
-            "r/total>x\n",
-            "r>",
-            "r>>>i",
-            "ri",
-            "r\n",
-            "rp",
-            "rp+ ",
-            "rpo",
-            "rpoz",
-            "rh",
-            "rp\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}",
-            "tz",
-            "tf",
-            "rf",
-            "rpf",
-            "rm",
-            "rpm",
-            "r<<<",
-            "r<<<<<i",
-        ] {
-            let mut model = chinese(moment);
-            for records in [None, Some(Records::default()), Some(fleet::records())] {
-                if let Some(records) = records {
-                    update(&mut model, Msg::RunsLoaded(Ok(records)));
-                }
-                press(&mut model, "\u{1b}\u{1b}\u{1b}\u{1b}o");
-                press(&mut model, keys);
-                for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-                    picture(&model, width, height);
-                }
-            }
+        for keys in LOOKING_BACK {
+            draw_the_records(moment, keys);
         }
     }
     for stage in [OrderStage::Preparing, OrderStage::Ready, OrderStage::Moving] {
@@ -160,9 +169,7 @@ fn nothing_drawn_is_missing() {
             let mut model = at_stage(stage);
             model.skin.lang = Lang::Zh;
             press(&mut model, keys);
-            for (width, height) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-                picture(&model, width, height);
-            }
+            draw_at_all_sizes(&model);
         }
     }
     let missed = MISSED.take();
@@ -202,7 +209,7 @@ fn every_text_fits_its_place() {
     {
         fits(row, 28);
     }
-    for head in ["source", "ours"] {
+    for head in ["paper", "ours"] {
         fits(head, 8);
     }
     fits("name", 13);

@@ -37,7 +37,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             |v: f64| if row.unit == "count" { if v.fract() == 0.0 { count(v as u64) } else { format!("{v:.1}") } } else { ms(v) };
         let mut spans: Vec<Span<'_>> =
             vec![span(pad(&clip(lang.tr(row.explanation), NAME, model.skin.glyphs.ellipsis), NAME), t.base)];
-        spans.push(span(format!("{:>FIGURE$}", row.paper.map_or_else(|| "-".into(), figure)), t.source));
+        spans.push(span(format!("{:>FIGURE$}", row.paper.map_or_else(|| "-".into(), figure)), t.paper));
         for spread in row.spreads.iter().take(groups) {
             spans.push(span("  ", t.base));
             for (_, of) in FIGURES.iter().take(figures) {
@@ -73,8 +73,8 @@ fn heads<'a>(model: &Model, comparison: &Comparison, groups: usize, figures: usi
     let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let width = figures * FIGURE;
     let (mut names, mut counts) =
-        (vec![span(format!("{:<NAME$}", ""), t.dim), span(format!("{:>FIGURE$}", ""), t.source)], Vec::new());
-    let mut words = vec![span(format!("{:<NAME$}", "ms"), t.dim), span(pad_left(lang.tr("source"), FIGURE), t.source)];
+        (vec![span(format!("{:<NAME$}", ""), t.dim), span(format!("{:>FIGURE$}", ""), t.paper)], Vec::new());
+    let mut words = vec![span(format!("{:<NAME$}", "ms"), t.dim), span(pad_left(lang.tr("paper"), FIGURE), t.paper)];
     counts.push(span(pad(lang.tr("successful runs"), NAME + FIGURE), t.dim));
     for group in comparison.groups.iter().take(groups) {
         names.push(span(format!("  {}", pad_left(&clip(&group.name, width, g.ellipsis), width)), t.strong));

@@ -15,7 +15,7 @@ use protocol::Order;
 
 /// Widest question, columns: a line that is still read at a glance; with the findings of a migration.
 const WIDEST: [u16; 2] = [72, 88];
-/// Rows of a screen from which what is as it should be is named as well.
+/// Rows of a screen from which findings without a problem are listed as well.
 const ROOMY: u16 = 34;
 
 /// Draws it over `area`.
@@ -65,7 +65,7 @@ fn options<'a>(model: &Model, order: Order, inner: usize, rows: u16) -> Vec<Line
     let mut out = vec![Line::default(), indented(panel::verdict(model, &found))];
     out.extend(panel::finding_rows(model, &found, inner, rows >= ROOMY).into_iter().map(indented));
     if preflight::blocked(&found) {
-        out.push(Line::from(span(format!("  {}", lang.tr("It will be refused as things stand.")), t.bad)));
+        out.push(Line::from(span(format!("  {}", lang.tr("The order would be refused now.")), t.bad)));
     }
     out.push(Line::default());
     let key = |action| model.keys.key(action);

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, lines, rule, span};
 use crate::ui::model::Model;
-use crate::ui::text::{clip, one_line, pad, span as length};
+use crate::ui::text::{clip, duration, one_line, pad};
 use protocol::ControlReport;
 
 /// Columns of a name and of a value.
@@ -65,7 +65,7 @@ fn brief(meaning: &str, room: usize) -> &str {
 
 /// How old the values of both sides are.
 fn ages(model: &Model) -> String {
-    let age = |host: &str| model.control_age_ms(host).map(length);
+    let age = |host: &str| model.control_age_ms(host).map(duration);
     let [one, two] = model.pool().map(|host| age(host).unwrap_or_else(|| "-".into()));
     model.skin.lang.fill("age {0} / {1}", &[&one, &two])
 }

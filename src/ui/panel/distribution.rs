@@ -14,7 +14,7 @@ const ROW: &str = "by_phases";
 /// Columns of a group's name; the figure behind its bar.
 const NAME: usize = 28;
 const FIGURE: usize = 10;
-/// Rows besides the groups: rule, axis, the source.
+/// Rows besides the groups: rule, axis, the paper.
 const FRAME: u16 = 3;
 /// Columns of the shortest axis that says something.
 const SHORTEST: usize = 20;
@@ -36,8 +36,8 @@ pub fn draw(model: &Model, comparison: &Comparison, area: Rect, buf: &mut Buffer
         return;
     }
     let figures = groups.iter().flat_map(|(_, spread)| [spread.min, spread.max]).chain(row.paper);
-    let Some(scale) = Scale::of(figures, width) else { return };
-    let legend = lang.fill("{0} min to p95  {1} median  {2} max, logarithmic", &[&g.shaft, &g.lengths[7], &g.source[1]]);
+    let Some(scale) = Scale::spanning(figures, width) else { return };
+    let legend = lang.fill("{0} min to p95  {1} median  {2} max, logarithmic", &[&g.shaft, &g.lengths[7], &g.paper[1]]);
     rule(area, buf, &model.skin, lang.tr("INTERRUPTION BY PHASES of each group, ms"), &legend);
     let body = below(area, 1);
     axis(model, &scale, body, buf);
@@ -49,12 +49,12 @@ pub fn draw(model: &Model, comparison: &Comparison, area: Rect, buf: &mut Buffer
         rows.push(Line::from(row));
         rows.extend((1..pitch).map(|_| Line::default()));
     }
-    if let Some(source) = row.paper {
-        let cells = format!("{}{}", " ".repeat(scale.cell(source)), g.source[1]);
+    if let Some(paper) = row.paper {
+        let cells = format!("{}{}", " ".repeat(scale.cell(paper)), g.paper[1]);
         rows.push(Line::from(vec![
-            span(pad(lang.tr("source, published"), NAME), t.source),
-            span(pad(&cells, width), t.source),
-            span(format!("{:>FIGURE$}", ms(source)), t.source),
+            span(pad(lang.tr("paper, published"), NAME), t.paper),
+            span(pad(&cells, width), t.paper),
+            span(format!("{:>FIGURE$}", ms(paper)), t.paper),
         ]));
     }
     lines(below(body, 1), buf, rows);
@@ -69,7 +69,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn of(figures: impl Iterator<Item = f64>, cells: usize) -> Option<Self> {
+    fn spanning(figures: impl Iterator<Item = f64>, cells: usize) -> Option<Self> {
         let positive = figures.filter(|v| v.is_finite() && *v > 0.0).map(f64::log10);
         let (from, to) = positive.fold((f64::INFINITY, f64::NEG_INFINITY), |(from, to), v| (from.min(v), to.max(v)));
         // Whole decades: their marks are where the eye looks.
@@ -107,8 +107,8 @@ fn bar<'a>(model: &Model, scale: &Scale, spread: &Spread) -> Vec<Span<'a>> {
         i if i == median => g.lengths[7],
         i if i < min || i > max => " ",
         i if i <= p95 => g.shaft,
-        i if i == max => g.source[1],
-        _ => g.source[0],
+        i if i == max => g.paper[1],
+        _ => g.paper[0],
     });
     vec![span(cells.collect::<String>(), t.measured)]
 }

@@ -107,8 +107,8 @@ fn local_keys<'a>(model: &Model, place: Place) -> Line<'a> {
 
 /// What the footer shows when there is no room for all.
 fn essential(action: Action) -> bool {
-    let wish = matches!(action, Action::Go | Action::Cancel | Action::Failover);
-    wish || matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
+    let first = matches!(action, Action::Go | Action::Cancel | Action::Failover);
+    first || matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
 }
 
 /// What it still shows when there is room for nearly all.

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::{line, span};
 use crate::ui::model::Model;
 use crate::ui::place::Screen;
-use crate::ui::text::span as length;
+use crate::ui::text::duration;
 use protocol::RadioOwner;
 
 /// From this width on, the servers and the far end are named as well.
@@ -46,7 +46,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let mut method = vec![span(lang.tr("  method "), t.dim), span(model.method.to_string(), t.strong)];
     method.extend(model.hold.then(|| span(lang.tr(", hold"), t.warn)));
     let lost = (missed > 0).then(|| vec![span(lang.fill("  telemetry lost {0}", &[&missed]), t.warn)]);
-    // A warning before what is as it usually is.
+    // A warning has priority over normal information.
     let kept: usize = lost.iter().flatten().map(Span::width).sum();
     for part in parts.into_iter().chain([method]) {
         if row.iter().chain(&part).map(Span::width).sum::<usize>() + kept <= room {
@@ -69,7 +69,7 @@ fn owner<'a>(model: &Model) -> Vec<Span<'a>> {
         RadioOwner::Nobody => (lang.tr("no owner").to_owned(), t.warn),
         RadioOwner::Conflict(hosts) => (lang.fill("CONFLICT: {0}", &[&hosts.join(lang.tr(" and "))]), t.bad),
         RadioOwner::Host(host) => match (model.stale_ms(&host), model.ownership()) {
-            (Some(age), _) => (lang.fill("owner {0}, {1} ago", &[&host, &length(age)]), t.warn),
+            (Some(age), _) => (lang.fill("owner {0}, {1} ago", &[&host, &duration(age)]), t.warn),
             (None, Some((epoch, owner))) if owner == host => (lang.fill("owner {0}, epoch {1}", &[&host, &epoch]), t.owner),
             (None, _) => (lang.fill("owner {0}", &[&host]), t.owner),
         },
@@ -82,9 +82,9 @@ fn ways<'a>(model: &Model) -> Vec<Span<'a>> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let mut tags = Vec::new();
     if let Some(frozen) = &model.frozen {
-        let age = length(model.now_ms.saturating_sub(frozen.now_ms) / 1000 * 1000);
+        let age = duration(model.now_ms.saturating_sub(frozen.now_ms) / 1000 * 1000);
         tags.push(span(lang.fill(" FROZEN for {0} ", &[&age]), t.action_tag));
-        // What moves behind a picture that stands is said in front of it.
+        // An order that runs behind a frozen picture is named.
         if let Some((_, progress)) = model.under_way() {
             tags.push(span(lang.fill(" {0} runs now ", &[&progress.order]), t.bad_tag));
         }

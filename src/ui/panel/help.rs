@@ -33,7 +33,7 @@ fn rows<'a>(model: &Model) -> Vec<Line<'a>> {
             span(asks, t.dim),
         ]));
     }
-    let always = [("Ctrl-C", "leave at once, also out of a question"), ("Ctrl-Z", "suspend; `fg` in the shell brings it back")];
+    let always = [("Ctrl-C", "leave at once, also from a question"), ("Ctrl-Z", "suspend; `fg` in the shell brings it back")];
     rows.extend(always.map(|(key, what)| {
         Line::from(vec![span(format!("  {key:<7}"), t.key), span(format!("{:12}{}", "", lang.tr(what)), t.base)])
     }));
@@ -53,7 +53,7 @@ fn reading<'a>(model: &Model) -> Vec<Line<'a>> {
     let say = |text: String| Line::from(span(format!("  {text}"), t.base));
     let (active, parked) = (&model.config.addresses.active, &model.config.addresses.parked);
     let (flows, not_yet) = (g.shaft.repeat(3) + g.right, g.broken_shaft.repeat(3) + g.right);
-    let source = g.source[0].repeat(3) + g.source[1];
+    let paper = g.paper[0].repeat(3) + g.paper[1];
     vec![
         head("How to read the screen"),
         say(lang.fill("The radio talks to the one server whose eth3 is {0}; the other is parked on {1}.", &[active, parked])),
@@ -67,11 +67,11 @@ fn reading<'a>(model: &Model) -> Vec<Line<'a>> {
             &[&g.lost, &g.waiting],
         )),
         say(lang.fill(
-            "Phases: {0} measured in this run, {1} the source's figure, on one scale; the bracket holds the interruption.",
-            &[&g.lengths[7], &source],
+            "Phases: {0} measured in this run, {1} the paper's figure, on one scale; the bracket holds the interruption.",
+            &[&g.lengths[7], &paper],
         )),
         say(lang
-            .tr("Interruption: by phases (the source's definition), by lost pings x interval, and as the gap seen at the far end.")
+            .tr("Interruption: by phases (the paper's definition), by lost pings x interval, and as the gap seen at the far end.")
             .into()),
         Line::default(),
         head("A small terminal drops, in this order"),

@@ -13,7 +13,7 @@ use crate::metrics::table::outcome_name;
 use crate::ui::action::{Action, RunsAction};
 use crate::ui::model::Model;
 use crate::ui::runs::Loading;
-use crate::ui::text::{clip, count, ms, one_line, pad, pad_left, span as length, wrap};
+use crate::ui::text::{clip, count, duration, ms, one_line, pad, pad_left, wrap};
 use protocol::{Outcome, RunRecord};
 
 /// Rows of the details: rule, identity, figures, phases in two rows, reason.
@@ -87,10 +87,10 @@ fn freshness(model: &Model) -> String {
     match &model.runs.loading {
         Loading::Done(at) => {
             let age = (model.at - *at).num_milliseconds();
-            let read = model.skin.lang.fill("read {0} ago", &[&length(u64::try_from(age).unwrap_or(0))]);
+            let read = model.skin.lang.fill("read {0} ago", &[&duration(u64::try_from(age).unwrap_or(0))]);
             match model.runs.unreadable {
                 0 => read,
-                n => model.skin.lang.fill("{0} lines are of another version or torn, not shown; {1}", &[&count(n as u64), &read]),
+                n => model.skin.lang.fill("{0} lines of another version or incomplete, not shown; {1}", &[&count(n as u64), &read]),
             }
         }
         Loading::UnderWay => model.skin.lang.tr("being read").into(),

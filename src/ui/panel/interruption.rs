@@ -1,4 +1,4 @@
-//! The figure that is read from the back row: how long nobody was served, and the source's beside it.
+//! The figure that is read from the back row: how long nobody was served, and the paper's beside it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,14 +10,14 @@ use unicode_width::UnicodeWidthStr;
 use super::{below, emphasise, line, lines, rule, span};
 use crate::ui::big;
 use crate::ui::lang::Lang;
-use crate::ui::shown::{Origin, Shown, View};
+use crate::ui::shown::{RunOrigin, Shown, TimingView};
 use crate::ui::text::{clip, ms, one_line, pad, ratio, wrap};
 use crate::ui::timeline::Timeline;
 use protocol::{Method, Outcome, PhaseName};
 
 /// Times the large size that a figure is drawn at most: three rows a pixel fill a 60-row terminal.
 const MOST: usize = 3;
-/// Columns between our figure and the source's.
+/// Columns between our figure and the paper's.
 const GAP: usize = 6;
 
 /// Columns of a method's tag with the rule's own on both sides.
@@ -28,12 +28,12 @@ struct Figure {
     ms: Option<f64>,
     style: Style,
     caption: String,
-    /// It can be held against the source's: the same definition, and over.
+    /// It can be compared with the paper's: the same definition, and over.
     comparable: bool,
 }
 
 /// Draws it: the rule, the figures, what they are, and both on one scale where there is room.
-pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let t = &view.skin.theme;
     let title = title(view.run.map(|run| run.origin), view.skin.lang);
     let method = view.run.map(|run| run.progress.method);
@@ -82,12 +82,12 @@ fn manner(method: Method) -> &'static str {
         Method::Classic => "prepared, then stopped, then linked",
         Method::Hot => "prepared, frozen, taken over; the source ends last",
         Method::Seamless => "receives beside the source first; then transmits on",
-        Method::Failover => "started anew: the source no longer answered",
+        Method::Failover => "restarted: the source no longer answered",
     }
 }
 
-/// Methods are told apart by their name, and at a glance by its ground.
-fn tag(view: &View<'_>, method: Method) -> Style {
+/// Each method's name has its own background colour.
+fn tag(view: &TimingView<'_>, method: Method) -> Style {
     let t = &view.skin.theme;
     match method {
         Method::Cold | Method::Failover => t.bad_tag,
@@ -97,25 +97,25 @@ fn tag(view: &View<'_>, method: Method) -> Style {
     }
 }
 
-fn title(origin: Option<Origin>, lang: Lang) -> String {
+fn title(origin: Option<RunOrigin>, lang: Lang) -> String {
     let which = match origin {
         None => "no migration yet",
-        Some(Origin::Live) => "MIGRATING now",
-        Some(Origin::Latest) => "latest migration",
-        Some(Origin::Recorded) => "from the records",
-        Some(Origin::Replay) => "REPLAY of a record",
+        Some(RunOrigin::Live) => "MIGRATING now",
+        Some(RunOrigin::Latest) => "latest migration",
+        Some(RunOrigin::Recorded) => "from the records",
+        Some(RunOrigin::Replay) => "REPLAY of a record",
     };
     lang.fill("INTERRUPTION OF SERVICE: {0}", &[&lang.tr(which)])
 }
 
-fn figure(view: &View<'_>) -> Figure {
+fn figure(view: &TimingView<'_>) -> Figure {
     let (t, lang) = (&view.skin.theme, view.skin.lang);
     let Some(shown) = view.run else {
-        let caption = lang.tr("source, published; nothing measured here yet");
+        let caption = lang.tr("paper, published; nothing measured here yet");
         return Figure { ms: None, style: t.dim, caption: caption.into(), comparable: false };
     };
     let Some(record) = shown.record() else {
-        let ms = Timeline::of(shown.progress).interruption_ms();
+        let ms = Timeline::from_progress(shown.progress).interruption_ms();
         let caption = match ms {
             Some(_) => "so far, measured: nobody has been served since the source stopped",
             None => "so far: the source still serves",
@@ -133,27 +133,27 @@ fn figure(view: &View<'_>) -> Figure {
 
 /// The phases that make the interruption, by name.
 fn phases(shown: &Shown<'_>) -> String {
-    let axis = Timeline::of(shown.progress);
+    let axis = Timeline::from_progress(shown.progress);
     let names: Vec<&str> = axis.bars.iter().filter(|bar| bar.interrupts).map(|bar| PhaseName::name(bar.name)).collect();
     names.join(" + ")
 }
 
-/// Ours as large as the room allows, the source's beside it; returns the rows used.
-fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u16 {
+/// Ours as large as the room allows, the paper's beside it; returns the rows used.
+fn figures(view: &TimingView<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u16 {
     let (t, g) = (&view.skin.theme, &view.skin.glyphs);
     let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let source_text = ms(view.source().interruption_ms);
-    let source =
-        |most| big::largest(&source_text, width / 2, height.min(most), 1, g).unwrap_or_else(|| vec![format!("{source_text} ms")]);
-    // Before the first run the source's figure stands alone; a run that was not measured must not borrow it.
+    let paper_text = ms(view.paper().interruption_ms);
+    let paper =
+        |most| big::largest(&paper_text, width / 2, height.min(most), 1, g).unwrap_or_else(|| vec![format!("{paper_text} ms")]);
+    // Before the first run the paper's figure stands alone; a run that was not measured must not show it as its own.
     let unmeasured = view.run.is_some().then(|| "-".to_owned());
     let Some(ours) = figure.ms.map(ms).or(unmeasured) else {
-        let rows = big::largest(&source_text, width, height, MOST, g).unwrap_or_else(|| vec![format!("{source_text} ms")]);
+        let rows = big::largest(&paper_text, width, height, MOST, g).unwrap_or_else(|| vec![format!("{paper_text} ms")]);
         let used = rows.len() as u16;
-        lines(area, buf, rows.into_iter().map(|row| Line::from(span(row, t.source))));
+        lines(area, buf, rows.into_iter().map(|row| Line::from(span(row, t.paper))));
         return used;
     };
-    let side = source(5);
+    let side = paper(5);
     let side_width = side.iter().map(|row| row.chars().count()).max().unwrap_or(0);
     let room = width.saturating_sub(side_width + GAP);
     let rows = big::largest(&ours, room, height, MOST, g).unwrap_or_else(|| vec![format!("{ours} ms")]);
@@ -166,7 +166,7 @@ fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u1
         Line::from(vec![
             span(format!("{:<ours_width$}", pad(&rows, i)), figure.style),
             span(" ".repeat(GAP), t.base),
-            span(pad(&side, i), t.source),
+            span(pad(&side, i), t.paper),
         ])
     });
     lines(area, buf, out);
@@ -174,25 +174,25 @@ fn figures(view: &View<'_>, figure: &Figure, area: Rect, buf: &mut Buffer) -> u1
 }
 
 /// What the figures are, in the fullest of three wordings that fits.
-fn caption<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Line<'a> {
-    let (t, source, lang) = (&view.skin.theme, view.source(), view.skin.lang);
-    let name = lang.tr(source.name);
+fn caption<'a>(view: &TimingView<'_>, figure: &Figure, width: usize) -> Line<'a> {
+    let (t, paper, lang) = (&view.skin.theme, view.paper(), view.skin.lang);
+    let name = lang.tr(paper.name);
     let Some(ours) = figure.ms else {
         if view.run.is_some() {
-            let published = format!("   {}", lang.fill("{0}, published: {1} ms", &[&name, &ms(source.interruption_ms)]));
-            return Line::from(vec![span(figure.caption.clone(), t.warn), span(published, t.source)]);
+            let published = format!("   {}", lang.fill("{0}, published: {1} ms", &[&name, &ms(paper.interruption_ms)]));
+            return Line::from(vec![span(figure.caption.clone(), t.warn), span(published, t.paper)]);
         }
-        return Line::from(span(clip(&figure.caption, width, view.skin.glyphs.ellipsis), t.source));
+        return Line::from(span(clip(&figure.caption, width, view.skin.glyphs.ellipsis), t.paper));
     };
-    let published = lang.fill("{0}, published: {1} ms", &[&name, &ms(source.interruption_ms)]);
-    let short = format!("{name} {} ms", ms(source.interruption_ms));
+    let published = lang.fill("{0}, published: {1} ms", &[&name, &ms(paper.interruption_ms)]);
+    let short = format!("{name} {} ms", ms(paper.interruption_ms));
     let brief = figure.caption.split([':', '\u{ff1a}']).next().unwrap_or_default().to_owned();
-    let wording = |caption: &str, source: &str| {
+    let wording = |caption: &str, published: &str| {
         let mut row =
-            vec![span(format!("{} ms {caption}", ms(ours)), t.strong), span("   ", t.base), span(source.to_owned(), t.source)];
+            vec![span(format!("{} ms {caption}", ms(ours)), t.strong), span("   ", t.base), span(published.to_owned(), t.paper)];
         if figure.comparable {
-            row.push(span(lang.tr("   ours / source "), t.dim));
-            row.push(span(ratio(ours / view.source().interruption_ms), t.strong));
+            row.push(span(lang.tr("   ours / paper "), t.dim));
+            row.push(span(ratio(ours / view.paper().interruption_ms), t.strong));
         }
         Line::from(row)
     };
@@ -201,24 +201,24 @@ fn caption<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Line<'a> {
     wordings.iter().find(|row| row.width() <= width).unwrap_or(last).clone()
 }
 
-/// Ours and the source's on one scale.
-fn scale<'a>(view: &View<'_>, figure: &Figure, width: usize) -> Vec<Line<'a>> {
+/// Ours and the paper's on one scale.
+fn scale<'a>(view: &TimingView<'_>, figure: &Figure, width: usize) -> Vec<Line<'a>> {
     let (t, g, lang) = (&view.skin.theme, &view.skin.glyphs, view.skin.lang);
     // The label before a bar.
     let label = 8;
-    let longest = figure.ms.unwrap_or(0.0).max(view.source().interruption_ms);
+    let longest = figure.ms.unwrap_or(0.0).max(view.paper().interruption_ms);
     let room = width.saturating_sub(label);
     let cells = |v: f64| ((v / longest).clamp(0.0, 1.0) * room as f64).round().max(1.0) as usize;
     let bar = |v: f64| g.lengths[7].repeat(cells(v));
-    let end = cells(view.source().interruption_ms).saturating_sub(1);
+    let end = cells(view.paper().interruption_ms).saturating_sub(1);
     vec![
         Line::from(vec![
             span(pad(lang.tr("ours"), label), t.dim),
             figure.ms.map_or_else(|| span("-", t.dim), |v| span(bar(v), figure.style)),
         ]),
         Line::from(vec![
-            span(pad(lang.tr("source"), label), t.dim),
-            span(format!("{}{}", g.source[0].repeat(end), g.source[1]), t.source),
+            span(pad(lang.tr("paper"), label), t.dim),
+            span(format!("{}{}", g.paper[0].repeat(end), g.paper[1]), t.paper),
         ]),
     ]
 }

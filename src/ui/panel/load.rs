@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::pen::{Pen, WIDER};
 use super::span;
-use crate::ui::host::{History, Sample};
+use crate::ui::host::{LoadHistory, LoadSample};
 use crate::ui::text::{bit_rate, bytes, pad};
 use crate::ui::theme::Glyphs;
 use protocol::HostLoad;
@@ -19,7 +19,7 @@ const SHORTEST: usize = 2;
 /// The past as it is drawn: a cell for some seconds, its height the mean.
 pub struct Sparklines<'a> {
     /// The last minute.
-    pub history: &'a History,
+    pub history: &'a LoadHistory,
     /// Now, ms since the console started.
     pub now_ms: u64,
     /// Characters.
@@ -28,7 +28,7 @@ pub struct Sparklines<'a> {
 
 impl Sparklines<'_> {
     /// A figure's last minute, `top` at full height; what was not heard is blank.
-    fn draw(&self, cells: usize, top: f64, figure: fn(&Sample) -> f64) -> String {
+    fn draw(&self, cells: usize, top: f64, figure: fn(&LoadSample) -> f64) -> String {
         let height = |value: f64| {
             let eighths = if top > 0.0 { (value / top).clamp(0.0, 1.0) * 8.0 } else { 0.0 };
             self.glyphs.heights[(eighths.ceil() as usize).clamp(1, 8) - 1]
@@ -53,7 +53,7 @@ pub fn rows<'a>(pen: &Pen<'_>, load: &HostLoad, past: &Sparklines<'_>) -> Vec<(u
     }
     let memory = pen.lang.fill("memory {0} of {1}", &[&bytes(load.memory_used), &bytes(load.memory_total)]);
     let cpu = pen.lang.fill("cpu {0} % of {1} cores", &[&cpu, &load.cores]);
-    let row = |label: &str, text: String, top: f64, figure: fn(&Sample) -> f64| {
+    let row = |label: &str, text: String, top: f64, figure: fn(&LoadSample) -> f64| {
         let cells = LONGEST.min(usize::from(pen.width).saturating_sub(8 + FIGURE + 6));
         let past = past.draw(cells, top, figure);
         pen.row(

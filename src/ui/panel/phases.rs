@@ -1,4 +1,4 @@
-//! The phase table: the source's figures beside ours, on one scale, the interruption bracketed.
+//! The phase table: the paper's figures beside ours, on one scale, the interruption bracketed.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,7 +8,7 @@ use ratatui::text::Line;
 use super::{below, line, lines, rule, span};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
-use crate::ui::preflight::{origin, plan_of};
+use crate::ui::preflight::{origin, plan_under_way};
 use crate::ui::text::{clip, count, ms, pad, pad_left, ratio};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::{Timeline, interrupts};
@@ -27,11 +27,11 @@ const NAME: usize = 28;
 pub const ROWS: u16 = 15;
 
 /// One row of the table.
-struct Row<'a> {
+struct PhaseRow<'a> {
     marks: String,
     name: &'a str,
-    source: Option<f64>,
-    /// What this pair's own history lets expect, while the run is under way.
+    paper: Option<f64>,
+    /// Expected from this pair's own history, ms, while the run is under way.
     expected: Option<f64>,
     ours: Option<f64>,
     style: Style,
@@ -45,17 +45,17 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
     let progress = model.migration().map(|(_, progress)| progress);
     rule(area, buf, &model.skin, &title(progress, model.skin.lang), "");
-    let plan = progress.filter(|p| !p.finished).and_then(|p| plan_of(model, p)).filter(|plan| has_history(plan));
+    let plan = progress.filter(|p| !p.finished).and_then(|p| plan_under_way(model, p)).filter(|plan| has_history(plan));
     let columns = if plan.is_some() { 3 } else { 2 };
     let name_width = NAME.min(usize::from(area.width).saturating_sub(MARKS + columns * FIGURE));
     heads(area, buf, &model.skin, name_width, plan.is_some());
     let body = below(area, 1);
     let phases = phase_rows(model, progress, plan);
     let sums = sum_rows(model, progress, plan);
-    let longest = phases.iter().flat_map(|r| [r.source, r.ours]).flatten().fold(1.0_f64, f64::max);
+    let longest = phases.iter().flat_map(|r| [r.paper, r.ours]).flatten().fold(1.0_f64, f64::max);
     let room = usize::from(area.width).saturating_sub(MARKS + name_width + columns * FIGURE + 2);
     let mut rows: Vec<Line<'_>> = Vec::new();
-    // Sums stay when rows run out: what the service felt is the claim, the phases before the cut are its preparation.
+    // Sums stay when rows run out: the interruption matters most, the phases before the cut least.
     let keep = usize::from(body.height).saturating_sub(sums.len().min(MANDATORY_SUMS));
     // The phases before the cut go first, but never the one under way.
     let running = progress.and_then(|p| p.steps.iter().find(|s| s.state == StepState::Running));
@@ -63,12 +63,12 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let skip = phases.len().saturating_sub(keep).min(running);
     for row in phases.iter().skip(skip).take(keep).chain(&sums) {
         let figure = |v: f64| if row.whole { count(v as u64) } else { ms(v) };
-        let source = row.source.map_or_else(|| "-".into(), figure);
+        let paper = row.paper.map_or_else(|| "-".into(), figure);
         let ours = row.ours.map_or_else(|| "-".into(), figure);
         let mut spans = vec![
             span(format!("{:<MARKS$}", row.marks), row.style),
             span(pad(&clip(model.skin.lang.tr(row.name), name_width, model.skin.glyphs.ellipsis), name_width), row.style),
-            span(format!("{source:>FIGURE$}"), t.source),
+            span(format!("{paper:>FIGURE$}"), t.paper),
             // The column is there for the whole table or not at all.
             span(
                 if plan.is_some() { pad_left(&row.expected.map_or_else(|| "-".into(), ms), FIGURE) } else { String::new() },
@@ -77,8 +77,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             span(format!("{ours:>FIGURE$}"), if row.ours.is_some() { t.measured } else { t.dim }),
         ];
         if row.bar && room >= 4 {
-            let (solid, tail) = bar(&model.skin, row.ours, row.source, longest, room);
-            spans.extend([span("  ", t.base), span(solid, t.measured), span(tail, t.source)]);
+            let (solid, tail) = bar(&model.skin, row.ours, row.paper, longest, room);
+            spans.extend([span("  ", t.base), span(solid, t.measured), span(tail, t.paper)]);
         }
         rows.push(Line::from(spans));
     }
@@ -96,7 +96,7 @@ fn title(progress: Option<&Progress>, lang: Lang) -> String {
     }
 }
 
-/// Whether any of it comes from this pair's own runs: the source's figures stand beside it anyway.
+/// Whether any of it comes from this pair's own runs: the paper's figures stand beside it anyway.
 fn has_history(plan: &Plan) -> bool {
     history(plan.total).is_some()
 }
@@ -110,7 +110,7 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expe
     // Heads stand over their right-aligned figures, on a gap in the rule.
     let x = area.x + (MARKS + name_width).saturating_sub(1) as u16;
     let heads = Line::from(vec![
-        span(pad_left(lang.tr("source"), FIGURE + 1), t.source),
+        span(pad_left(lang.tr("paper"), FIGURE + 1), t.paper),
         span(if with_expected { pad_left(lang.tr("expect"), FIGURE) } else { String::new() }, t.base),
         span(pad_left(lang.tr("ours"), FIGURE) + " ", t.measured),
     ]);
@@ -121,15 +121,15 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expe
         span("  ", t.base),
         span(g.lengths[7], t.measured),
         span(lang.tr(" ours, measured  "), t.dim),
-        span(format!("{}{}", g.source[0].repeat(2), g.source[1]), t.source),
-        span(lang.tr(" source "), t.dim),
+        span(format!("{}{}", g.paper[0].repeat(2), g.paper[1]), t.paper),
+        span(lang.tr(" paper "), t.dim),
     ]);
     let short = Line::from(vec![
         span(" ", t.base),
         span(g.lengths[7], t.measured),
         span(lang.tr(" ours "), t.dim),
-        span(g.source[1], t.source),
-        span(lang.tr(" source"), t.dim),
+        span(g.paper[1], t.paper),
+        span(lang.tr(" paper "), t.dim),
     ]);
     let room = area.right().saturating_sub(x);
     if let Some(legend) = [legend, short].into_iter().find(|l| l.width() <= usize::from(room)) {
@@ -137,7 +137,7 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expe
     }
 }
 
-fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<Row<'a>> {
+fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
     let names: Vec<PhaseName> = PhaseName::ALL
         .into_iter()
@@ -170,10 +170,10 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan
             let again = |s: &Step| s.state == StepState::Running && first_running(progress) != Some(s.name);
             let ours = step.filter(|s| !matches!(s.state, StepState::Waiting | StepState::Unmeasured) && !again(s)).map(|s| s.ms);
             let ours = ours.or_else(|| recorded(progress, name));
-            Row {
+            PhaseRow {
                 marks: format!("{bracket}{mark} "),
                 name: name.explanation(),
-                source: name.source_ms(),
+                paper: name.source_ms(),
                 expected: plan.and_then(|plan| history(plan.phases.iter().find(|phase| phase.name == name)?.expected)),
                 ours,
                 style,
@@ -192,40 +192,40 @@ fn recorded(progress: Option<&Progress>, name: PhaseName) -> Option<f64> {
     progress?.record.as_ref()?.phases.iter().find(|p| p.name == name).map(|p| p.ms)
 }
 
-fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<Row<'a>> {
+fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {
     let t = &model.skin.theme;
     let record = progress.and_then(|p| p.record.as_ref());
     let felt = record.map(|r| &r.interruption);
-    let row = |name, source, ours, style| Row {
+    let row = |name, paper, ours, style| PhaseRow {
         marks: String::new(),
         name,
-        source,
+        paper,
         expected: None,
         ours,
         style,
         bar: false,
         whole: false,
     };
-    // What has passed of a run under way.
-    let so_far = progress.filter(|p| !p.finished).map(Timeline::of);
+    // Elapsed times of a run under way.
+    let so_far = progress.filter(|p| !p.finished).map(Timeline::from_progress);
     let interruption = felt.and_then(|i| i.by_phases_ms).or_else(|| so_far.as_ref()?.interruption_ms());
     let total = record.map(|r| r.total_ms).or_else(|| so_far.as_ref().map(|axis| axis.elapsed_ms));
     vec![
-        Row {
+        PhaseRow {
             expected: plan.and_then(|plan| history(plan.interruption)),
             ..row("interruption, by phases", Some(SOURCE_INTERRUPTION_MS), interruption, t.strong)
         },
-        Row { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(SOURCE_TOTAL_MS), total, t.strong) },
+        PhaseRow { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(SOURCE_TOTAL_MS), total, t.strong) },
         row("interruption, by lost pings", Some(SOURCE_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
         row("interruption, far end's gap", None, felt.and_then(|i| i.gap_ms), t.base),
-        Row {
+        PhaseRow {
             whole: true,
             ..row("pings lost, count", Some(SOURCE_PINGS_LOST as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
         },
     ]
 }
 
-/// The last line: ours against the source's.
+/// The last line: ours against the paper's.
 fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Line<'a> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     if let Some(plan) = plan {
@@ -233,18 +233,18 @@ fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) 
     }
     let record: Option<&RunRecord> = progress.and_then(|p| p.record.as_ref());
     let Some((record, ours)) = record.and_then(|r| Some((r, r.interruption.by_phases_ms?))) else {
-        return Line::from(span(lang.tr("    source: two servers, one N210, hot switch"), t.dim));
+        return Line::from(span(lang.tr("    paper: two servers, one N210, hot switch"), t.dim));
     };
     Line::from(vec![
-        span(lang.tr("    ours / source: interruption "), t.dim),
+        span(lang.tr("    ours / paper: interruption "), t.dim),
         span(ratio(ours / SOURCE_INTERRUPTION_MS), t.strong),
         span(lang.tr(", total "), t.dim),
         span(ratio(record.total_ms / SOURCE_TOTAL_MS), t.strong),
     ])
 }
 
-/// Ours as a solid bar with an eighth of a cell resolution, the source's as a line that ends in a tick, over `width` cells.
-fn bar(skin: &Skin, ours: Option<f64>, source: Option<f64>, longest: f64, width: usize) -> (String, String) {
+/// Ours as a solid bar with an eighth of a cell resolution, the paper's as a line that ends in a tick, over `width` cells.
+fn bar(skin: &Skin, ours: Option<f64>, paper: Option<f64>, longest: f64, width: usize) -> (String, String) {
     let g = &skin.glyphs;
     let cells = |v: f64| (v / longest).clamp(0.0, 1.0) * width as f64;
     let eighths = ours.map_or(0, |v| if v > 0.0 { ((cells(v) * 8.0).round() as usize).max(1) } else { 0 });
@@ -253,8 +253,8 @@ fn bar(skin: &Skin, ours: Option<f64>, source: Option<f64>, longest: f64, width:
         solid.push_str(g.lengths[eighths % 8 - 1]);
     }
     let used = eighths.div_ceil(8);
-    let end = source.map_or(0, |v| (cells(v).round() as usize).clamp(1, width));
-    let tail = if end > used { format!("{}{}", g.source[0].repeat(end - used - 1), g.source[1]) } else { String::new() };
+    let end = paper.map_or(0, |v| (cells(v).round() as usize).clamp(1, width));
+    let tail = if end > used { format!("{}{}", g.paper[0].repeat(end - used - 1), g.paper[1]) } else { String::new() };
     (solid, tail)
 }
 

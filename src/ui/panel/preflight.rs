@@ -31,7 +31,7 @@ pub fn draw(model: &Model, order: Order, scroll: u16, area: Rect, buf: &mut Buff
     let (from, to) = if order == Order::MB { (two, one) } else { (one, two) };
     let title = lang.fill("BEFORE {0}: {1} {2} {3}", &[&order, &from, &model.skin.glyphs.right, &to]);
     let key = model.keys.key(Action::Order(order));
-    rule(area, buf, &model.skin, &title, &lang.fill("from what every host says now; {0} orders it", &[&key]));
+    rule(area, buf, &model.skin, &title, &lang.fill("from each host's state now; {0} orders it", &[&key]));
     let body = below(area, 1);
     let width = usize::from(area.width);
     let mut rows = vec![Line::default()];
@@ -44,7 +44,7 @@ pub fn draw(model: &Model, order: Order, scroll: u16, area: Rect, buf: &mut Buff
     rows.push(Line::default());
     match plan(model, order, model.method) {
         Some(plan) => rows.extend(plan_rows(model, plan)),
-        None => rows.push(Line::from(span(lang.fill("{0} has not told its plan yet", &[&model.config.executor(order)]), t.dim))),
+        None => rows.push(Line::from(span(lang.fill("{0} has not sent its plan yet", &[&model.config.executor(order)]), t.dim))),
     }
     let last = rows.len().saturating_sub(usize::from(body.height));
     lines(body, buf, rows.into_iter().skip(usize::from(scroll).min(last)));
@@ -64,7 +64,7 @@ pub fn verdict<'a>(model: &Model, found: &[Finding]) -> Line<'a> {
     Line::from(vec![span(lang.tr(tag), style), span(text, if blockers > 0 { t.bad } else { t.base })])
 }
 
-/// One finding a row or two; `all`: also what is as it should be.
+/// One finding a row or two; `all`: also those without a problem.
 pub fn finding_rows<'a>(model: &Model, found: &[Finding], width: usize, all: bool) -> Vec<Line<'a>> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let mut sorted: Vec<&Finding> = found.iter().filter(|finding| all || finding.grade != Grade::Ok).collect();
@@ -110,7 +110,7 @@ pub fn method_rows<'a>(model: &Model, order: Order, width: usize) -> Vec<Line<'a
             let chosen = method == model.method;
             let plan = plan(model, order, method);
             let (name, mark): (Style, &str) = if chosen { (t.strong, g.right) } else { (t.base, " ") };
-            let why = plan.map_or_else(|| lang.tr("not told yet").to_owned(), |plan| origin(plan.interruption, lang));
+            let why = plan.map_or_else(|| lang.tr("no plan yet").to_owned(), |plan| origin(plan.interruption, lang));
             let mut row = vec![
                 span(format!("  {mark} "), t.key),
                 span(pad(&method.to_string(), METHOD), name),

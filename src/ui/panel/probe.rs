@@ -7,8 +7,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, rule, span};
 use crate::ui::model::Model;
-use crate::ui::pings::{self, Interruption};
-use crate::ui::text::{count, ms, one_line, span as length, trim};
+use crate::ui::pings::{self, LostPings};
+use crate::ui::text::{count, duration, ms, one_line, trim};
 use protocol::{ProbeOutcome, ProbeStatus};
 
 /// Spans of a figure: its label, itself, a gap.
@@ -35,7 +35,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         line(area, area.y + 1, buf, &Line::from(span(text, t.dim)));
         return;
     };
-    let stale = model.stale_ms(far).map(|age| lang.fill(", {0} OLD", &[&length(age)])).unwrap_or_default();
+    let stale = model.stale_ms(far).map(|age| lang.fill(", {0} OLD", &[&duration(age)])).unwrap_or_default();
     let title = lang.fill("PINGS {0} to {1} every {2} ms", &[&far, &one_line(&probe.target), &trim(probe.interval_ms)]) + &stale;
     // What lasts is of the present, or not known.
     let latest = pings::latest(model).filter(|interruption| !interruption.lasts || model.is_heard(far));
@@ -55,8 +55,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 }
 
 /// The interruption that lasts, or the last one, in the fullest wording that fits: its length is lost pings times their interval.
-fn note(model: &Model, latest: Option<Interruption>, room: usize) -> String {
-    let (lang, Some(Interruption { lost, ms: length, lasts })) = (model.skin.lang, latest) else { return String::new() };
+fn note(model: &Model, latest: Option<LostPings>, room: usize) -> String {
+    let (lang, Some(LostPings { lost, ms: length, lasts })) = (model.skin.lang, latest) else { return String::new() };
     let (lost, length) = (count(lost), ms(length));
     let wordings = match lasts {
         true => [

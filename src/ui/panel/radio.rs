@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, centred, line, lines, span, story};
 use crate::ui::model::Model;
-use crate::ui::text::{clip, first_that_fits, hertz, one_line, scaled, span as length};
+use crate::ui::text::{clip, duration, first_that_fits, hertz, one_line, scaled};
 use protocol::{ProcessState, RadioOwner, Telemetry};
 
 /// Rows of the drawing of the radio: in full, without its frequencies, with its address alone.
@@ -48,8 +48,8 @@ fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
         },
         RadioOwner::Host(host) => match model.stale_ms(&host) {
             Some(age) => {
-                let full = lang.fill("{0} owned it {1} ago", &[&host, &length(age)]);
-                (first_that_fits([full, lang.fill("{0}, {1} ago", &[&host, &length(age)]), host], room), t.warn)
+                let full = lang.fill("{0} owned it {1} ago", &[&host, &duration(age)]);
+                (first_that_fits([full, lang.fill("{0}, {1} ago", &[&host, &duration(age)]), host], room), t.warn)
             }
             None => match model.pool().into_iter().find(|other| *other != host && model.holds_radio(other)) {
                 Some(other) => (lang.fill("{0} owns it, {1} lost", &[&host, &other]), t.warn),

@@ -1,4 +1,4 @@
-//! A migration that waits for go, large enough for the back row.
+//! A migration that waits for go, large enough to be read from a distance.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::model::Model;
 use crate::ui::preflight::ready;
-use crate::ui::text::{clip, span as length};
+use crate::ui::text::{clip, duration};
 
 /// The word; in every language, because its letters are drawn.
 const WORD: &str = "READY";
@@ -39,7 +39,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let tight = height < word.len() as u16 + FRAME;
     // Sentence and keys before the word, where there are but a few rows.
     let word = if usize::from(inner.height) < word.len() + 3 { Vec::new() } else { word };
-    let since = model.ready_ms.map(|seen| length(model.now_ms.saturating_sub(seen) / 1000 * 1000)).unwrap_or_default();
+    let since = model.ready_ms.map(|seen| duration(model.now_ms.saturating_sub(seen) / 1000 * 1000)).unwrap_or_default();
     let minutes = HOLD_LIMIT.as_secs() / 60;
     let text = |text: String, style| Line::from(span(clip(&text, usize::from(inner.width), g.ellipsis), style));
     let mut rows: Vec<Line<'_>> = if tight { Vec::new() } else { vec![Line::default()] };

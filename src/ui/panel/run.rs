@@ -6,8 +6,8 @@ use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
 use crate::ui::lang::Lang;
-use crate::ui::shown::{Origin, Shown, View};
-use crate::ui::text::{one_line, span as length};
+use crate::ui::shown::{RunOrigin, Shown, TimingView};
+use crate::ui::text::{duration, one_line};
 use protocol::Outcome;
 
 /// Rows when everything is shown: rule, what, when and who, identity, clocks.
@@ -17,13 +17,13 @@ pub const ROWS: u16 = 6;
 pub const VERSION: &str = concat!("baton ", env!("CARGO_PKG_VERSION"));
 
 /// Draws it; on a single row, the run's identity.
-pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let (t, lang) = (&view.skin.theme, view.skin.lang);
     let Some(shown) = view.run else {
         if area.height > 1 {
             rule(area, buf, view.skin, lang.tr("RUN"), "");
         }
-        let text = lang.tr("no migration in this console yet; the source: two servers, one N210, hot switch");
+        let text = lang.tr("no migration in this console yet; the paper: two servers, one N210, hot switch");
         lines(below(area, u16::from(area.height > 1)), buf, [Line::from(span(text, t.dim))]);
         return;
     };
@@ -49,7 +49,7 @@ fn when_and_who(shown: &Shown<'_>, lang: Lang) -> (String, String) {
     }
 }
 
-fn in_one_row<'a>(view: &View<'_>, shown: &Shown<'_>) -> Line<'a> {
+fn in_one_row<'a>(view: &TimingView<'_>, shown: &Shown<'_>) -> Line<'a> {
     let (t, lang) = (&view.skin.theme, view.skin.lang);
     let (started, by) = when_and_who(shown, lang);
     let run = one_line(&shown.progress.run);
@@ -61,7 +61,7 @@ fn in_one_row<'a>(view: &View<'_>, shown: &Shown<'_>) -> Line<'a> {
     ])
 }
 
-fn rows<'a>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
+fn rows<'a>(view: &TimingView<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
     let (t, g, lang) = (&view.skin.theme, &view.skin.glyphs, view.skin.lang);
     let p = shown.progress;
     let outcome = match shown.record().map(|r| r.outcome) {
@@ -76,8 +76,8 @@ fn rows<'a>(view: &View<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
         span(format!("{} {} {}  ", one_line(&p.from), g.right, one_line(&p.to)), t.strong),
         outcome,
     ];
-    if let (Origin::Live, Some(age)) = (shown.origin, view.stale_ms) {
-        what.push(span(lang.fill("  as said {0} ago", &[&length(age)]), t.warn));
+    if let (RunOrigin::Live, Some(age)) = (shown.origin, view.stale_ms) {
+        what.push(span(lang.fill("  as of {0} ago", &[&duration(age)]), t.warn));
     }
     let (started, by) = when_and_who(shown, lang);
     let far = view.far_end.unwrap_or(lang.tr("the far end"));

@@ -12,7 +12,7 @@ use super::pen::{Pen, WIDE, WIDER};
 use super::{lines, span};
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
-use crate::ui::text::{bytes, count, one_line, span as length};
+use crate::ui::text::{bytes, count, duration, one_line};
 use protocol::{Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
 
 /// Block error rate from which it is a warning.
@@ -35,12 +35,12 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     block = block.title(span(format!(" {host} "), if owner { t.owner_tag } else { t.strong }));
     let note = match (stale, owner) {
         (Some(age), true) => {
-            let full = lang.fill(" owned the radio {0} ago ", &[&length(age)]);
+            let full = lang.fill(" owned the radio {0} ago ", &[&duration(age)]);
             // The name of the host stays.
             let fits = full.width() + host.width() + 4 <= usize::from(area.width);
-            span(if fits { full } else { lang.fill(" owner {0} ago ", &[&length(age)]) }, t.warn)
+            span(if fits { full } else { lang.fill(" owner {0} ago ", &[&duration(age)]) }, t.warn)
         }
-        (Some(age), false) => span(lang.fill(" figures {0} old ", &[&length(age)]), t.warn),
+        (Some(age), false) => span(lang.fill(" figures {0} old ", &[&duration(age)]), t.warn),
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
         (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),
@@ -77,7 +77,7 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// A percentage in four columns and the sign: what is not zero never reads as zero.
+/// A percentage in four columns and the sign: a value above zero never reads as zero.
 fn percent(value: f32) -> String {
     match value {
         v if v > 0.0 && v < 0.1 => "<0.1 %".into(),
@@ -92,15 +92,15 @@ impl Pen<'_> {
         let silence = view.heard_ms.map_or(0, |heard| now_ms.saturating_sub(heard));
         let state = match view.link {
             LinkState::Connecting => span(lang.tr("connecting"), t.warn),
-            LinkState::Connected if self.age_ms > 0 => span(lang.fill("SILENT for {0}", &[&length(silence)]), t.bad),
+            LinkState::Connected if self.age_ms > 0 => span(lang.fill("SILENT for {0}", &[&duration(silence)]), t.bad),
             LinkState::Connected => span(lang.tr("connected"), t.good),
             LinkState::Retrying { .. } if !self.wide() => span(lang.tr("UNREACHABLE"), t.bad),
-            LinkState::Retrying { in_ms } => span(lang.fill("UNREACHABLE, retry in {0}", &[&length(in_ms)]), t.bad),
-            LinkState::Silent { for_ms } => span(lang.fill("SILENT for {0}", &[&length(for_ms.max(silence))]), t.bad),
+            LinkState::Retrying { in_ms } => span(lang.fill("UNREACHABLE, retry in {0}", &[&duration(in_ms)]), t.bad),
+            LinkState::Silent { for_ms } => span(lang.fill("SILENT for {0}", &[&duration(for_ms.max(silence))]), t.bad),
         };
         let mut spans = vec![state];
         if let (true, Some(telemetry), 0) = (self.wide(), &view.telemetry, self.age_ms) {
-            spans.push(span(lang.fill("  up {0}", &[&length(telemetry.uptime_ms)]), t.dim));
+            spans.push(span(lang.fill("  up {0}", &[&duration(telemetry.uptime_ms)]), t.dim));
             if self.width >= WIDER {
                 spans.push(span(lang.fill("  memory {0}", &[&bytes(telemetry.load.agent.memory)]), t.dim));
             }
@@ -136,10 +136,10 @@ impl Pen<'_> {
         };
         let mut spans = vec![span(self.lang.tr(word), style)];
         if process.state == ProcessState::Died {
-            let words = process.last_words.as_deref().unwrap_or(self.lang.tr("without a word"));
+            let words = process.last_words.as_deref().unwrap_or(self.lang.tr("no message"));
             spans.push(span(format!(": {}", one_line(words)), t.bad));
         } else if let Some(pid) = process.pid {
-            let uptime = process.uptime_ms.map(length).unwrap_or_default();
+            let uptime = process.uptime_ms.map(duration).unwrap_or_default();
             let text = if self.wide() { format!("  pid {pid}  {uptime}") } else { format!("  {uptime}") };
             spans.push(span(text, t.base));
         }
@@ -152,9 +152,9 @@ impl Pen<'_> {
             None => ("-".into(), t.dim),
             Some(SyncState::NoSamples) => (lang.tr("no samples").into(), t.warn),
             Some(SyncState::Searching) => (lang.tr("SEARCHING").into(), t.warn),
-            Some(SyncState::Synced { for_ms }) if self.wide() => (lang.fill("in sync {0}", &[&length(for_ms)]), t.good),
+            Some(SyncState::Synced { for_ms }) if self.wide() => (lang.fill("in sync {0}", &[&duration(for_ms)]), t.good),
             Some(SyncState::Synced { .. }) => (lang.tr("in sync").into(), t.good),
-            Some(SyncState::Lost { for_ms }) => (lang.fill("LOST for {0}", &[&length(for_ms)]), t.bad),
+            Some(SyncState::Lost { for_ms }) => (lang.fill("LOST for {0}", &[&duration(for_ms)]), t.bad),
             Some(SyncState::Untold) => (lang.tr("not told").into(), t.dim),
         };
         let mut spans = vec![span(text, style)];
@@ -216,7 +216,7 @@ impl Pen<'_> {
             let row = words.iter().zip(figures).map(|(word, figure)| self.lang.tr(word).width() + count(figure).width());
             8 + row.sum::<usize>()
         };
-        // Large figures take the room of words.
+        // Large figures need shorter words.
         let [.., shortest] = wordings;
         let words = wordings.into_iter().find(|words| columns(words) <= usize::from(self.width)).unwrap_or(shortest);
         let mut spans = Vec::new();

@@ -9,10 +9,10 @@ use super::{centred, lines, span, track};
 use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::failover::Failover;
-use crate::ui::model::{Model, Pending};
+use crate::ui::model::{Model, PendingOrder};
 use crate::ui::pings;
-use crate::ui::preflight::{before_cut, mend, plan_of};
-use crate::ui::text::{clip, count, first_that_fits, ms, one_line, span as length, wrap};
+use crate::ui::preflight::{before_cut, plan_under_way, recovery};
+use crate::ui::text::{clip, count, duration, first_that_fits, ms, one_line, wrap};
 use protocol::{Order, Origin, Outcome, Progress, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
 
 /// Times the large size of a figure at most.
@@ -23,7 +23,7 @@ const ROOMY: u16 = 28;
 /// And from this one on the longest of them do not touch the servers' frames.
 const AIRY: u16 = 36;
 
-/// Draws what is going on, or how it went.
+/// Draws what is going on, or how the last migration ended.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let other = model.under_way().filter(|(_, p)| !p.order.is_migration());
     let story = match (other, model.migration()) {
@@ -127,9 +127,9 @@ fn lost<'a>(model: &Model, failover: &Failover<'_>, width: u16) -> Story<'a> {
     }
 }
 
-fn asked<'a>(model: &Model, pending: &Pending) -> Story<'a> {
+fn asked<'a>(model: &Model, pending: &PendingOrder) -> Story<'a> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
-    let since = length(model.now_ms.saturating_sub(pending.since_ms) / 1000 * 1000);
+    let since = duration(model.now_ms.saturating_sub(pending.since_ms) / 1000 * 1000);
     Story {
         headline: Line::from(span(lang.fill(" {0} ordered ", &[&pending.order]), t.action_tag)),
         detail: Line::from(span(lang.fill("{0} asked, {1}", &[&pending.host, &since]), t.base)),
@@ -172,7 +172,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     let headline = headline(model, " MIGRATING ", t.action_tag, progress, width);
     let steps = progress.steps.len();
     let current = progress.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
-    let (detail, figure, source) = match current {
+    let (detail, figure, paper) = match current {
         Some((i, step)) => (
             lang.fill("{0} of {1}: {2}", &[&(i + 1), &steps, &lang.tr(step.name.explanation())]),
             Some((whole_ms(step.ms), t.warn)),
@@ -181,9 +181,9 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
         None => (one_line(&progress.now), None, None),
     };
     let roomy = width >= ROOMY;
-    let note = match (current.and_then(|_| expected(model, progress)), source) {
+    let note = match (current.and_then(|_| expected(model, progress)), paper) {
         (Some(v), _) => lang.fill(if roomy { "ms in this phase, expected {0}" } else { "so far, expected {0}" }, &[&ms(v)]),
-        (None, Some(v)) => lang.fill(if roomy { "ms in this phase, source {0}" } else { "so far, source {0}" }, &[&ms(v)]),
+        (None, Some(v)) => lang.fill(if roomy { "ms in this phase, paper {0}" } else { "so far, paper {0}" }, &[&ms(v)]),
         (None, None) => lang.tr("in this phase so far").to_owned(),
     };
     let mut notes = vec![Line::from(span(if figure.is_some() { note } else { String::new() }, t.dim))];
@@ -192,11 +192,11 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
         notes.push(Line::from(span(clip(&text, usize::from(width), model.skin.glyphs.ellipsis), t.base)));
     }
     if let Some(age) = model.stale_ms(host) {
-        notes.insert(0, Line::from(span(lang.fill("as {0} said {1} ago", &[&host, &length(age)]), t.warn)));
+        notes.insert(0, Line::from(span(lang.fill("as {0} said {1} ago", &[&host, &duration(age)]), t.warn)));
     }
     let mut detail = vec![span(detail, t.strong)];
     if width < ROOMY && current.is_some() {
-        // The way instead of its number.
+        // The marks of the steps instead of their number.
         detail = track::marks(model, progress);
         detail.push(span(current.map_or_else(String::new, |(_, step)| format!(" {}", step.name.name())), t.strong));
     }
@@ -204,14 +204,14 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     Story { headline: Line::from(headline), detail: Line::from(detail), track, figure, notes }
 }
 
-/// What still grows: whole milliseconds, because nobody reads faster.
+/// A running time in whole milliseconds: more digits change too fast to be read.
 fn whole_ms(value: f64) -> String {
     if value.is_finite() && value >= 0.0 { count(value.round() as u64) } else { "-".into() }
 }
 
 /// What the phases that run now are expected to take together, from this pair's own history, ms: one request may carry several.
 fn expected(model: &Model, progress: &Progress) -> Option<f64> {
-    let plan = plan_of(model, progress)?;
+    let plan = plan_under_way(model, progress)?;
     let running = progress.steps.iter().filter(|step| step.state == StepState::Running);
     let figures = running.map(|step| {
         let phase = plan.phases.iter().find(|phase| phase.name == step.name)?;
@@ -265,25 +265,25 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
             if width >= ROOMY {
                 Line::from(span(lang.fill("ms measured ({0})", &[&lang.tr(what)]), t.strong))
             } else {
-                Line::from(span(lang.fill("measured; source {0}", &[&ms(SOURCE_INTERRUPTION_MS)]), t.source))
+                Line::from(span(lang.fill("measured; paper {0}", &[&ms(SOURCE_INTERRUPTION_MS)]), t.paper))
             },
-            Line::from(span(lang.fill("source {0} ms", &[&ms(SOURCE_INTERRUPTION_MS)]), t.source)),
+            Line::from(span(lang.fill("paper {0} ms", &[&ms(SOURCE_INTERRUPTION_MS)]), t.paper)),
         ],
     }
 }
 
-/// Who serves and the key that goes on from there, then the far side's words and its hint.
+/// Who serves and the key for the next step, then the reason of the failure and its hint.
 fn reasons<'a>(model: &Model, progress: &Progress, reason: &str, width: usize) -> Vec<Line<'a>> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let wrapped = |text: &str, style| wrap(&one_line(text), width).into_iter().map(move |row| Line::from(span(row, style)));
     let hint = progress.record.as_ref().and_then(|record| record.failure.as_ref()?.hint.clone());
-    let mut rows: Vec<Line<'a>> = mend(model, progress).iter().flat_map(|text| wrapped(text, t.strong)).collect();
+    let mut rows: Vec<Line<'a>> = recovery(model, progress).iter().flat_map(|text| wrapped(text, t.strong)).collect();
     rows.extend(wrapped(reason, t.bad));
     rows.extend(hint.iter().flat_map(|hint| wrapped(&lang.fill("what to do: {0}", &[hint]), t.dim)));
     rows
 }
 
-/// The interruption by the source's definition, which is what the source's figure can be held against; else what the far end saw.
+/// The interruption by the paper's definition, which can be compared with the paper's figure; else what the far end saw.
 fn headline_figure(record: &RunRecord) -> (Option<f64>, &'static str) {
     let i = &record.interruption;
     match (i.by_phases_ms, i.gap_ms) {

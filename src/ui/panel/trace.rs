@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
 use crate::metrics::trace::{PlacedPart, length_us, parts};
-use crate::ui::shown::View;
+use crate::ui::shown::TimingView;
 use crate::ui::text::{clip, count, one_line, pad, pad_left};
 
 /// Columns of a host's name, of what it did, of a figure.
@@ -17,7 +17,7 @@ const FIGURE: usize = 8;
 pub const FRAME: u16 = 2;
 
 /// Rows that the run's parts need; none where the method keeps none.
-pub fn rows(view: &View<'_>) -> u16 {
+pub fn rows(view: &TimingView<'_>) -> u16 {
     match view.record().map_or(0, |record| record.trace.len()) {
         0 => 0,
         parts => FRAME.saturating_add(u16::try_from(parts).unwrap_or(u16::MAX)),
@@ -25,7 +25,7 @@ pub fn rows(view: &View<'_>) -> u16 {
 }
 
 /// Draws it.
-pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let (skin, lang) = (view.skin, view.skin.lang);
     let (t, g) = (&skin.theme, &skin.glyphs);
     let Some(record) = view.record().filter(|record| !record.trace.is_empty() && area.height > FRAME) else { return };

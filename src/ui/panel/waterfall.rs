@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, line, lines, rule, span};
-use crate::ui::shown::View;
+use crate::ui::shown::TimingView;
 use crate::ui::text::{clip, ms, pad, pad_left};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::{Bar, Timeline, ticks};
@@ -26,7 +26,7 @@ const TICK: usize = 12;
 pub const FRAME: u16 = 4;
 
 /// Draws it.
-pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
+pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let (skin, lang) = (view.skin, view.skin.lang);
     let axis = view.timeline();
     let (title, note) = match view.run {
@@ -34,7 +34,7 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
             lang.fill("PHASES of {0} {1}, measured", &[&s.progress.order, &s.progress.method]),
             lang.tr("laid end to end as completed; starts are not recorded"),
         ),
-        None => (lang.tr("PHASES of the source's migration, published").into(), lang.tr("laid end to end")),
+        None => (lang.tr("PHASES of the paper's migration, published").into(), lang.tr("laid end to end")),
     };
     rule(area, buf, skin, &title, note);
     let body = below(area, 1);
@@ -48,7 +48,7 @@ pub fn draw(view: &View<'_>, area: Rect, buf: &mut Buffer) {
     let mut y = body.y + 1;
     for bar in bars {
         row(view, bar, ours, name, Rect { y, height: 1, ..body }, buf);
-        let style = if !ours { skin.theme.source } else { style(skin, bar) };
+        let style = if !ours { skin.theme.paper } else { style(skin, bar) };
         for dy in 0..pitch.min(2) {
             mark(skin, bar, axis.length_ms, style, Rect { y: y + dy, height: 1, ..place }, buf);
         }
@@ -67,13 +67,13 @@ fn fitting(axis: &Timeline, rows: u16) -> (&[Bar], u16) {
     (bars, if usize::from(rows) >= 2 * count { 2 } else { 1 })
 }
 
-fn heads(view: &View<'_>, area: Rect, name: usize, buf: &mut Buffer) {
+fn heads(view: &TimingView<'_>, area: Rect, name: usize, buf: &mut Buffer) {
     let (t, lang) = (&view.skin.theme, view.skin.lang);
     let row = vec![
         span(format!("{:<1$}", "ms", MARK + name), t.dim),
         span(pad_left(lang.tr("ours"), FIGURE), t.measured),
         span(if view.plan.is_some() { pad_left(lang.tr("expect"), FIGURE) } else { String::new() }, t.base),
-        span(pad_left(lang.tr("source"), FIGURE), t.source),
+        span(pad_left(lang.tr("paper"), FIGURE), t.paper),
     ];
     line(area, area.y, buf, &Line::from(row));
 }
@@ -114,7 +114,7 @@ fn style(skin: &Skin, bar: &Bar) -> Style {
     }
 }
 
-fn row(view: &View<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Buffer) {
+fn row(view: &TimingView<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Buffer) {
     let (skin, t, g) = (view.skin, &view.skin.theme, &view.skin.glyphs);
     let mark = match bar.state {
         _ if !ours => " ",
@@ -138,7 +138,7 @@ fn row(view: &View<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mu
         span(pad(&clip(skin.lang.tr(bar.name.explanation()), name, g.ellipsis), name), text),
         span(format!("{:>FIGURE$}", figure(measured.then_some(bar.ms))), if measured { t.measured } else { t.dim }),
         span(expected, t.base),
-        span(format!("{:>FIGURE$}", figure(bar.name.source_ms())), t.source),
+        span(format!("{:>FIGURE$}", figure(bar.name.source_ms())), t.paper),
     ];
     line(area, area.y, buf, &Line::from(spans));
 }
@@ -166,7 +166,7 @@ fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffe
     let (t, g) = (&skin.theme, &skin.glyphs);
     let Some((start, end)) = axis.interruption().filter(|(start, end)| end > start) else { return };
     let (from, to) = (cell(start, axis.length_ms, area.width), cell(end, axis.length_ms, area.width));
-    let style = if ours { t.strong } else { t.source };
+    let style = if ours { t.strong } else { t.paper };
     let label = skin.lang.fill(" nobody serves, {0} ms ", &[&ms(end - start)]);
     let inner = usize::from(to.saturating_sub(from)).saturating_sub(2);
     let dash = g.thin.horizontal_bottom;
@@ -190,10 +190,10 @@ fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffe
     line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(span(text, style)));
 }
 
-fn sums<'a>(view: &View<'_>, axis: &Timeline) -> Line<'a> {
-    let (t, source, lang) = (&view.skin.theme, view.source(), view.skin.lang);
+fn sums<'a>(view: &TimingView<'_>, axis: &Timeline) -> Line<'a> {
+    let (t, paper, lang) = (&view.skin.theme, view.paper(), view.skin.lang);
     let word = match view.run {
-        None => "total, source ",
+        None => "total, paper ",
         Some(s) if s.record().is_some() => "total, measured ",
         Some(_) => "so far ",
     };
@@ -201,7 +201,7 @@ fn sums<'a>(view: &View<'_>, axis: &Timeline) -> Line<'a> {
     if view.run.is_some() {
         row.push(span(lang.tr(", between phases "), t.dim));
         row.push(span(format!("{} ms", ms(axis.between_ms())), t.base));
-        row.push(span(format!("  {} {} ms", lang.tr(source.name), ms(source.total_ms)), t.source));
+        row.push(span(format!("  {} {} ms", lang.tr(paper.name), ms(paper.total_ms)), t.paper));
     }
     Line::from(row)
 }

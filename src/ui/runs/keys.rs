@@ -14,7 +14,7 @@ use crate::ui::timeline;
 /// Rows of a page.
 const PAGE: isize = 10;
 
-/// Takes a key that only moves about on the Runs screen, or goes to the filter; `None` if it is for others.
+/// Handles a key that moves the cursor on the Runs screen or goes to the filter; `None` for any other key.
 pub fn on_key(model: &mut Model, key: KeyEvent) -> Option<Vec<Effect>> {
     if let Some(replay) = &mut model.replay {
         match key.code {

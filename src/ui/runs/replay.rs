@@ -1,4 +1,4 @@
-//! A recorded run played again. A record keeps the lengths of phases and the totals: those move, all else is not shown.
+//! A recorded run played again. A record keeps the lengths of phases and the totals: those are played, nothing else is shown.
 
 use crate::ui::lang::Lang;
 use crate::ui::timeline::{Timeline, finished};
@@ -6,7 +6,7 @@ use protocol::{Outcome, PhaseName, Progress, RunRecord, StepState};
 
 /// Speeds: from a thousandth of what it was to twice.
 const SPEEDS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
-/// A replay begins at the speed at which it lasts about this long, ms: a cut of some milliseconds is to be seen.
+/// A replay begins at the speed at which it lasts about this long, ms: a cut of some milliseconds must be visible.
 const COMFORTABLE_MS: f64 = 8_000.0;
 
 /// A replay.
@@ -28,9 +28,9 @@ impl Replay {
     /// From the beginning of a run.
     pub fn new(record: RunRecord, now_ms: u64) -> Self {
         let progress = finished(record.clone());
-        let axis = Timeline::of(&progress);
+        let axis = Timeline::from_progress(&progress);
         let wanted = axis.length_ms / COMFORTABLE_MS;
-        // Never faster than it was, unasked.
+        // Never faster than it was, unless the operator asks for it.
         let speed = SPEEDS.iter().rposition(|speed| *speed <= wanted.clamp(SPEEDS[0], 1.0)).unwrap_or(0);
         let mut replay = Self { record, axis, at_ms: 0.0, speed, paused: false, moved_ms: now_ms, progress };
         replay.show();
@@ -93,7 +93,7 @@ impl Replay {
     pub fn seek(&mut self, forward: bool) {
         let mut marks: Vec<f64> = self.axis.bars.iter().map(|bar| bar.start_ms).collect();
         marks.extend([0.0, self.axis.length_ms]);
-        // Closer than a microsecond is the same moment.
+        // Closer than a microsecond counts as the same moment.
         let target = if forward {
             marks.into_iter().filter(|mark| *mark > self.at_ms + 1e-3).reduce(f64::min)
         } else {
@@ -138,7 +138,7 @@ impl Replay {
         }
     }
 
-    /// Makes the run what it was at this moment.
+    /// Sets the run to its state at this moment.
     fn show(&mut self) {
         self.progress = finished(self.record.clone());
         if self.is_over() {

@@ -1,4 +1,4 @@
-//! One panel as large as the screen: for the back row, and for what a small terminal has dropped.
+//! One panel as large as the screen: to be read from a distance, and for what a small terminal leaves out.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

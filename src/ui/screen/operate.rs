@@ -16,7 +16,7 @@ const STAGE: [u16; 4] = [6, 8, 14, 22];
 const PINGS: [u16; 4] = [3, 5, 7, 10];
 /// Rows of the log that are enough where others can use more.
 const LOG: u16 = 8;
-/// Rows of the control variables: rule, heads, the fourteen of the source.
+/// Rows of the control variables: rule, heads, the fourteen of the paper.
 const CONTROL: u16 = 16;
 /// Rows of the route table: rule, one line a server.
 const ROUTES: u16 = 3;
@@ -25,7 +25,7 @@ const TWO_COLUMNS: u16 = 116;
 
 /// Where each panel stands; `None` is dropped.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Layout {
+struct OperateLayout {
     servers: [Rect; 2],
     radio: Rect,
     pings: Rect,
@@ -72,7 +72,7 @@ pub fn panel_at(area: Rect, at: Position) -> Option<PanelName> {
     places.into_iter().find(|(_, place)| place.is_some_and(|place| place.contains(at))).map(|(panel, _)| panel)
 }
 
-fn layout(area: Rect) -> Layout {
+fn layout(area: Rect) -> OperateLayout {
     let wide = area.width >= TWO_COLUMNS;
     let [stage, pings, middle, log] = heights(area.height, wide);
     let mut y = area.y;
@@ -87,7 +87,7 @@ fn layout(area: Rect) -> Layout {
     let left = Rect { width: side, ..stage };
     let radio = Rect { x: left.right(), width: area.width - 2 * side, ..stage };
     let right = Rect { x: radio.right(), width: side, ..stage };
-    let mut layout = Layout { servers: [left, right], radio, pings, phases: middle, log, ..Layout::default() };
+    let mut layout = OperateLayout { servers: [left, right], radio, pings, phases: middle, log, ..OperateLayout::default() };
     if wide {
         // A blank column between the two.
         let half = middle.width * 55 / 100;

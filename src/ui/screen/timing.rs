@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use crate::ui::model::Model;
 use crate::ui::panel::{felt, interruption, probe, ready, run, trace, waterfall};
-use crate::ui::shown::{Origin, View};
+use crate::ui::shown::{RunOrigin, TimingView};
 
 /// Columns from which the run stands beside what the service felt.
 const TWO_COLUMNS: u16 = 116;
@@ -30,9 +30,9 @@ struct Heights {
 
 /// Draws it for the console.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
-    let view = View::of(model);
+    let view = TimingView::current(model);
     // The strip is of the moment: beside a run from the records it would be another run's.
-    let live = view.run.is_none_or(|run| matches!(run.origin, Origin::Live | Origin::Latest));
+    let live = view.run.is_none_or(|run| matches!(run.origin, RunOrigin::Live | RunOrigin::Latest));
     if let Some(place) = run_alone(&view, live, area, buf) {
         probe::draw(model, place, buf);
     }
@@ -40,7 +40,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 }
 
 /// Draws a run without a console around it; returns the place of the strip of pings, where one is wanted and fits.
-pub fn run_alone(view: &View<'_>, with_pings: bool, area: Rect, buf: &mut Buffer) -> Option<Rect> {
+pub fn run_alone(view: &TimingView<'_>, with_pings: bool, area: Rect, buf: &mut Buffer) -> Option<Rect> {
     let phases = view.timeline().bars.len() as u16;
     let wide = area.width >= TWO_COLUMNS;
     let h = heights(area.height, phases, trace::rows(view), wide, with_pings);

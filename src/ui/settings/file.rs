@@ -16,7 +16,7 @@ use protocol::Failure;
 
 /// What the file says.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct File {
+pub struct SettingsFile {
     pub theme: Option<ThemeName>,
     pub ascii: Option<bool>,
     pub language: Option<Lang>,
@@ -46,14 +46,14 @@ struct Raw {
 ///
 /// # Errors
 /// [`protocol::ErrorCode::Config`] with file, line, key and what is wrong.
-pub fn parse(path: &Path, text: &str) -> Result<File, Failure> {
+pub fn parse(path: &Path, text: &str) -> Result<SettingsFile, Failure> {
     let source = TomlSource::of_file(path, text);
     read(&source).map_err(|failure| failure.hint(HINT))
 }
 
-fn read(source: &TomlSource<'_>) -> Result<File, Failure> {
+fn read(source: &TomlSource<'_>) -> Result<SettingsFile, Failure> {
     let raw: Raw = source.read()?;
-    Ok(File {
+    Ok(SettingsFile {
         theme: raw.theme,
         ascii: raw.ascii,
         language: raw.language,
@@ -109,7 +109,7 @@ fn colours(source: &TomlSource<'_>, wanted: &BTreeMap<String, Spanned<Value>>) -
         .iter()
         .map(|(name, value)| {
             let wrong = |what: &str| source.wrong(Some(value.span()), what);
-            let place = ColourName::of(name)
+            let place = ColourName::parse(name)
                 .ok_or_else(|| wrong(&format!("there is no such colour; they are {}", ColourName::names().join(", "))))?;
             let colour = match value.get_ref() {
                 Value::Integer(n) => u8::try_from(*n).ok().map(Color::Indexed),

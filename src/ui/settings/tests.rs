@@ -78,5 +78,5 @@ fn mistakes_are_named_with_line_and_key() {
 fn a_file_that_was_named_must_exist() {
     let args = Cli::parse_from(["baton", "--settings", "/nowhere/console.toml"]).args;
     let failure = Settings::load(&args).unwrap_err();
-    assert!(failure.message.contains("/nowhere/console.toml can not be read"), "{failure}");
+    assert!(failure.message.contains("/nowhere/console.toml cannot be read"), "{failure}");
 }

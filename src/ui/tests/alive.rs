@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::pty::{Line, Terminal};
-use crate::ui::terminal::Screen;
+use crate::ui::terminal::ConsoleTerminal;
 
 /// Runs `part` of this file inside a terminal.
 fn inside(part: &str) -> Terminal {
@@ -12,12 +12,12 @@ fn inside(part: &str) -> Terminal {
     Terminal::start(command.env("BATON_INSIDE", "1"), (24, 80), Line::Fast)
 }
 
-fn with_terminal(work: impl FnOnce(Screen)) {
+fn with_terminal(work: impl FnOnce(ConsoleTerminal)) {
     if std::env::var_os("BATON_INSIDE").is_none() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { work(Screen::take(true, true).unwrap()) });
+    runtime.block_on(async { work(ConsoleTerminal::acquire(true, true).unwrap()) });
 }
 
 /// Waits for the other side of the terminal to have looked.

@@ -11,7 +11,7 @@ fn screen(keys: &str, theme: ThemeName) -> Picture {
     let mut model = fleet::at(Moment::After, theme, false);
     update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
     press(&mut model, keys);
-    export::of_screen(&model, 100, 30)
+    export::screen_picture(&model, 100, 30)
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn every_picture_carries_its_stamp() {
             assert!(last.contains(part), "{keys:?}: {part:?} is not in {last:?}");
         }
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words.contains("figures measured in the run unless marked source"), "{text}");
-        assert!(keys == "h" || !text.contains("quit"), "keys can not be pressed on a picture:\n{text}");
+        assert!(words.contains("figures measured in the run unless marked paper"), "{text}");
+        assert!(keys == "h" || !text.contains("quit"), "keys cannot be pressed on a picture:\n{text}");
         let svg = String::from_utf8(export::bytes(&picture, Format::Svg).unwrap()).unwrap();
         assert!(svg.contains(&format!("<desc>{}", picture.stamp.split('&').next().unwrap())));
     }
@@ -91,12 +91,12 @@ fn data_holds_the_runs_on_the_screen() {
 fn files_are_written_and_a_folder_that_is_none_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let picture = screen("t", ThemeName::Dark);
-    let export::Written { files, lacking } = export::write(&picture, folder.path()).unwrap();
-    assert!(!lacking, "English needs no font of the machine");
+    let export::Written { files, missing_glyphs } = export::write(&picture, folder.path()).unwrap();
+    assert!(!missing_glyphs, "English needs no font of the machine");
     let endings: Vec<String> = files.iter().map(|f| f.extension().unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(endings, ["svg", "png", "ans", "json", "csv", "txt"]);
     assert!(files[0].ends_with("baton-timing-20261120T095624Z.svg"), "{:?}", files[0]);
-    let nothing = export::of_screen(&fleet::at(Moment::Before, ThemeName::Dark, false), 80, 24);
+    let nothing = export::screen_picture(&fleet::at(Moment::Before, ThemeName::Dark, false), 80, 24);
     assert_eq!(export::write(&nothing, folder.path()).unwrap().files.len(), 4, "no run, no data");
     let failure = export::write(&picture, &folder.path().join("none")).unwrap_err();
     assert!(failure.message.contains("baton-timing") && failure.hint.unwrap().contains("--export-dir"));
@@ -106,12 +106,12 @@ fn files_are_written_and_a_folder_that_is_none_is_said() {
 fn a_recorded_run_needs_no_console() {
     let record = fleet::records().runs.pop().unwrap();
     for (width, height) in [(60, 16), (120, 40), (200, 60)] {
-        let picture = export::of_run(&record, &Skin::new(ThemeName::Light, false), width, height);
+        let picture = export::run_picture(&record, &Skin::new(ThemeName::Light, false), width, height);
         let text = export::text(&picture.buffer);
         for part in [record.run.as_str(), "measured by phases", "counted at the far end", "2026-11-20 10:26:22 UTC"] {
             let wanted = width > 60 || !part.contains("count");
             assert!(!wanted || text.contains(part), "{part:?} is missing:\n{text}");
         }
-        assert_eq!(picture, export::of_run(&record, &Skin::new(ThemeName::Light, false), width, height));
+        assert_eq!(picture, export::run_picture(&record, &Skin::new(ThemeName::Light, false), width, height));
     }
 }

@@ -47,7 +47,7 @@ fn print_frame() {
                 let start = Instant::now();
                 let mut frame = Buffer::empty(Rect::new(0, 0, width, height));
                 let cursor = screen::draw(&model, frame.area, &mut frame);
-                frames.take(frame, cursor).unwrap();
+                frames.replace(frame, cursor).unwrap();
                 bytes = 0;
                 while frames.busy() {
                     let n = frames.next().len();

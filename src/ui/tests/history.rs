@@ -113,8 +113,8 @@ fn records_are_read_when_they_are_looked_at_and_failures_are_said() {
     assert_eq!(press(&mut m, "r"), [Effect::LoadRuns]);
     assert!(shot(&m, 80, 24).contains("reading the records"));
     assert!(press(&mut m, "u").is_empty(), "they are being read");
-    update(&mut m, Msg::RunsLoaded(Err(Failure::new(ErrorCode::Io, "the records in /x can not be read"))));
-    assert!(shot(&m, 80, 24).contains("the records in /x can not be read. u reads"), "{}", shot(&m, 80, 24));
+    update(&mut m, Msg::RunsLoaded(Err(Failure::new(ErrorCode::Io, "the records in /x cannot be read"))));
+    assert!(shot(&m, 80, 24).contains("the records in /x cannot be read. u reads"), "{}", shot(&m, 80, 24));
     assert_eq!(press(&mut m, "u"), [Effect::LoadRuns]);
     update(&mut m, Msg::RunsLoaded(Ok(Records::default())));
     assert!(shot(&m, 80, 24).contains("No runs are recorded in /nowhere/records"));

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::ui::export::Written;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
-use crate::ui::msg::{Asked, Effect, Msg};
+use crate::ui::msg::{Effect, Msg, Purpose};
 use crate::ui::place::Screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
@@ -18,14 +18,14 @@ fn model(moment: Moment) -> Model {
 /// Presses keys; the plans that a question asks for are left out: they change nothing.
 fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = super::press(model, keys);
-    effects.retain(|effect| !matches!(effect, Effect::Request { asked: Asked::Plan(..), .. }));
+    effects.retain(|effect| !matches!(effect, Effect::Request { purpose: Purpose::Plan(..), .. }));
     effects
 }
 
 fn order(effects: &[Effect]) -> Option<(String, Order, Method)> {
     match effects {
-        [Effect::Request { host, command: Command::Order(OrderRequest { order, method, by, .. }), asked, .. }] => {
-            assert_eq!(*asked, Asked::Order(*order));
+        [Effect::Request { host, command: Command::Order(OrderRequest { order, method, by, .. }), purpose, .. }] => {
+            assert_eq!(*purpose, Purpose::Order(*order));
             assert_eq!(by.as_deref(), Some("ada@lab"));
             Some((host.clone(), *order, *method))
         }
@@ -33,8 +33,8 @@ fn order(effects: &[Effect]) -> Option<(String, Order, Method)> {
     }
 }
 
-fn answer(model: &mut Model, asked: Asked, result: Result<Answer, Failure>) -> Vec<Effect> {
-    update(model, Msg::Answer { asked, host: "server2".into(), result })
+fn answer(model: &mut Model, purpose: Purpose, result: Result<Answer, Failure>) -> Vec<Effect> {
+    update(model, Msg::Answer { purpose, host: "server2".into(), result })
 }
 
 fn last_lines(model: &Model, n: usize) -> Vec<(Level, String)> {
@@ -116,9 +116,9 @@ fn end_asks_and_tells() {
         let mut m = model(Moment::Before);
         let effects = press(&mut m, keys);
         assert!(
-            matches!(&effects[..], [Effect::Request { host, command: Command::End, asked: Asked::End, .. }] if host == "server2")
+            matches!(&effects[..], [Effect::Request { host, command: Command::End, purpose: Purpose::End, .. }] if host == "server2")
         );
-        assert!(answer(&mut m, Asked::End, Ok(Answer::Done)).is_empty(), "end leaves the console open");
+        assert!(answer(&mut m, Purpose::End, Ok(Answer::Done)).is_empty(), "end leaves the console open");
         assert_eq!(last_lines(&m, 1)[0].1, "server2's controller has ended");
     }
 }
@@ -128,15 +128,15 @@ fn quit_ends_the_other_controller_then_leaves_also_when_that_fails() {
     for (keys, moment) in [("qy", Moment::Before), (":quit\ny", Moment::Before), (":q\n\n", Moment::After)] {
         let mut m = model(moment);
         let effects = press(&mut m, keys);
-        assert!(matches!(&effects[..], [Effect::Request { command: Command::End, asked: Asked::EndThenLeave, .. }]), "{keys}");
+        assert!(matches!(&effects[..], [Effect::Request { command: Command::End, purpose: Purpose::EndThenLeave, .. }]), "{keys}");
         assert!(press(&mut m, "ms:x\n").is_empty(), "orders while leaving");
-        assert_eq!(answer(&mut m, Asked::EndThenLeave, Ok(Answer::Done)), [Effect::Leave]);
+        assert_eq!(answer(&mut m, Purpose::EndThenLeave, Ok(Answer::Done)), [Effect::Leave]);
         assert!(m.farewell.is_empty());
     }
     let mut m = fleet::model(ThemeName::Dark, false);
     assert_eq!(press(&mut m, "q").len(), 1, "nothing is at stake, nothing is asked");
     let failure = Failure::new(ErrorCode::Unreachable, "server2's agent did not answer");
-    assert_eq!(answer(&mut m, Asked::EndThenLeave, Err(failure)), [Effect::Leave]);
+    assert_eq!(answer(&mut m, Purpose::EndThenLeave, Err(failure)), [Effect::Leave]);
     assert_eq!(m.farewell, ["end of server2 failed: server2's agent did not answer"]);
 }
 
@@ -203,9 +203,9 @@ fn the_command_line_completes_and_remembers() {
 fn export_is_asked_for_and_its_place_told() {
     let mut m = model(Moment::Before);
     assert_eq!(press(&mut m, "e"), [Effect::Export]);
-    update(&mut m, Msg::Exported(Ok(Written { files: vec!["/x/a.svg".into(), "/x/a.txt".into()], lacking: false })));
+    update(&mut m, Msg::Exported(Ok(Written { files: vec!["/x/a.svg".into(), "/x/a.txt".into()], missing_glyphs: false })));
     assert_eq!(last_lines(&m, 1)[0].1, "this screen is in /x/a.svg, also as .txt");
-    update(&mut m, Msg::Exported(Ok(Written { files: vec!["/x/a.svg".into()], lacking: true })));
+    update(&mut m, Msg::Exported(Ok(Written { files: vec!["/x/a.svg".into()], missing_glyphs: true })));
     assert!(last_lines(&m, 1)[0].1.starts_with("the PNG lacks characters"));
     update(&mut m, Msg::Exported(Err(Failure::new(ErrorCode::Io, "disk full").hint("free some"))));
     let lines = last_lines(&m, 2);
@@ -219,21 +219,21 @@ fn the_far_sides_reason_and_hint_reach_the_log() {
     press(&mut m, "s");
     assert_eq!(m.waiting().map(|p| p.order), Some(Order::DS), "seen at once, before the host says so");
     let failure = Failure::new(ErrorCode::Busy, "M is under way on server2").hint("wait until it is over");
-    answer(&mut m, Asked::Order(Order::DS), Err(failure));
+    answer(&mut m, Purpose::Order(Order::DS), Err(failure));
     assert!(m.pending.is_empty());
     assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DS failed: M is under way on server2".into()));
     assert_eq!(last_lines(&m, 2)[1].1, "what to do: wait until it is over");
 
     let mut record = m.migration().unwrap().1.record.clone().unwrap();
-    answer(&mut m, Asked::Order(Order::M), Ok(record.clone().into()));
+    answer(&mut m, Purpose::Order(Order::M), Ok(record.clone().into()));
     let line = last_lines(&m, 1).remove(0);
     assert_eq!(line.0, Level::Error);
     assert!(line.1.starts_with("M failed: the radio did not answer 8 probes"), "{}", line.1);
     record.outcome = Outcome::Ok;
     record.interruption.by_phases_ms = Some(1741.4);
-    answer(&mut m, Asked::Order(Order::M), Ok(record.into()));
+    answer(&mut m, Purpose::Order(Order::M), Ok(record.into()));
     assert_eq!(last_lines(&m, 1)[0].1, "M done by server2 in 1 902 ms, service interrupted for 1 741 ms by phases");
-    answer(&mut m, Asked::Order(Order::M), Ok(Answer::Done));
+    answer(&mut m, Purpose::Order(Order::M), Ok(Answer::Done));
     assert_eq!(last_lines(&m, 1)[0].0, Level::Warning, "an answer that is no record");
 }
 
@@ -264,9 +264,9 @@ fn nothing_is_sent_to_a_host_that_is_down() {
     let state = crate::ui::msg::LinkState::Retrying { in_ms: 250 };
     update(&mut m, Msg::Heard(crate::ui::msg::Heard::Link { host: "server2".into(), state }));
     assert!(press(&mut m, "S").is_empty() && m.pending.is_empty());
-    assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DSR failed: server2's agent can not be reached; nothing was sent".into()));
+    assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DSR failed: server2's agent cannot be reached; nothing was sent".into()));
     assert_eq!(press(&mut m, "qy"), [Effect::Leave]);
-    assert_eq!(m.farewell, ["end of server2 failed: server2's agent can not be reached; nothing was sent"]);
+    assert_eq!(m.farewell, ["end of server2 failed: server2's agent cannot be reached; nothing was sent"]);
 }
 
 /// Nothing is drawn when nothing on the screen has changed.

@@ -4,7 +4,7 @@ use super::{picture, press};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
-use crate::ui::msg::{Asked, Effect, Heard, Msg};
+use crate::ui::msg::{Effect, Heard, Msg, Purpose};
 use crate::ui::place::Screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
@@ -24,7 +24,7 @@ fn drawn(model: &Model, width: u16, height: u16) -> String {
 /// Requests of the effects but the plans: what changes something.
 fn deeds(effects: Vec<Effect>) -> Vec<(String, Command)> {
     let request = |effect| match effect {
-        Effect::Request { asked: Asked::Plan(..), .. } => None,
+        Effect::Request { purpose: Purpose::Plan(..), .. } => None,
         Effect::Request { host, command, .. } => Some((host, command)),
         other => panic!("{other:?}"),
     };
@@ -49,14 +49,14 @@ pub fn plan(order: Order, method: Method, ms: Option<f64>, runs: usize) -> Answe
     plan.into()
 }
 
-fn answer(model: &mut Model, asked: Asked, result: Result<Answer, Failure>) -> Vec<Effect> {
-    update(model, Msg::Answer { asked, host: "server2".into(), result })
+fn answer(model: &mut Model, purpose: Purpose, result: Result<Answer, Failure>) -> Vec<Effect> {
+    update(model, Msg::Answer { purpose, host: "server2".into(), result })
 }
 
 /// The plans of M as server2 would tell them.
 fn told(model: &mut Model) {
     for (method, ms, runs) in [(Method::Cold, None, 0), (Method::Classic, Some(1648.0), 7), (Method::Hot, Some(3.4), 1)] {
-        answer(model, Asked::Plan(Order::M, method), Ok(plan(Order::M, method, ms, runs)));
+        answer(model, Purpose::Plan(Order::M, method), Ok(plan(Order::M, method, ms, runs)));
     }
 }
 
@@ -88,7 +88,7 @@ fn the_question_of_a_migration_asks_for_the_plan_of_every_method() {
         let mut m = model(Moment::Before);
         let mut asked = Vec::new();
         for effect in press(&mut m, keys) {
-            let Effect::Request { host: to, command: Command::Plan(request), asked: Asked::Plan(..), .. } = effect else {
+            let Effect::Request { host: to, command: Command::Plan(request), purpose: Purpose::Plan(..), .. } = effect else {
                 panic!("{effect:?}")
             };
             assert_eq!((to.as_str(), request.order), (host, order));
@@ -153,7 +153,7 @@ fn words_typed_behind_a_command_go_with_it() {
     let sent = deeds(press(&mut m, ":interval 5ms\n"));
     assert!(matches!(&sent[..], [(host, Command::ProbeStart { interval_ms: 5.0, .. })] if host == "server3"), "{sent:?}");
     assert!(deeds(press(&mut m, ":DS now\n")).is_empty());
-    assert_eq!(m.command_line.complaint.as_deref(), Some("DS takes no words behind it"));
+    assert_eq!(m.command_line.complaint.as_deref(), Some("DS takes no arguments"));
     press(&mut m, "\u{1b}:method warm\n");
     assert_eq!(m.command_line.complaint.as_deref(), Some("method does not take \"warm\", try cold, classic, hot, seamless"));
     press(&mut m, "\u{1b}:method h\t");
@@ -188,7 +188,7 @@ fn blockers_stand_in_the_question_and_say_what_to_do() {
     let mut m = model(Moment::Silent);
     press(&mut m, "m");
     let drawn = drawn(&m, 80, 24);
-    for part in ["BLOCKED", "it is silent for 7 s", "It will be refused", "baton agent --host server2"] {
+    for part in ["BLOCKED", "it is silent for 7 s", "would be refused", "baton agent --host server2"] {
         assert!(drawn.contains(part), "{part:?} is missing:\n{drawn}");
     }
     insta::assert_snapshot!("blocked-80x24", drawn);
@@ -220,10 +220,10 @@ fn a_migration_that_waits_is_seen_from_the_back_row_and_goes_by_a_key() {
     for keys in ["a", ":cancel\n", "ta"] {
         assert_eq!(deeds(press(&mut m.clone(), keys)), [("server2".to_owned(), Command::Cancel)], "{keys:?}");
     }
-    answer(&mut m, Asked::Go(Order::M), Ok(Answer::Done));
+    answer(&mut m, Purpose::Go(Order::M), Ok(Answer::Done));
     assert_eq!(last_line(&m), "server2 was told to go on with M");
     let failure = Failure::new(ErrorCode::State, "M on server2 waits for go no longer");
-    answer(&mut m, Asked::Go(Order::M), Err(failure));
+    answer(&mut m, Purpose::Go(Order::M), Err(failure));
     assert_eq!(last_line(&m), "go failed: M on server2 waits for go no longer");
 }
 
@@ -236,7 +236,7 @@ fn cancel_is_possible_until_the_cut_and_offered_only_then() {
     assert_eq!(deeds(press(&mut m, "a")), [("server2".to_owned(), Command::Cancel)]);
     assert!(press(&mut m, "g").is_empty() && last_line(&m).contains("not ready yet"));
     let mut m = at_stage(OrderStage::Moving);
-    assert!(press(&mut m, "a").is_empty() && last_line(&m).contains("can not be cancelled any more"));
+    assert!(press(&mut m, "a").is_empty() && last_line(&m).contains("cannot be cancelled any more"));
     assert!(!drawn(&m, 120, 40).lines().last().unwrap().contains("a cancel"));
     let mut m = model(Moment::Before);
     assert!(press(&mut m, "a").is_empty() && last_line(&m) == "no migration is under way that could be cancelled");
@@ -261,7 +261,7 @@ fn elapsed_and_expected_stand_beside_each_other() {
     let drawn = drawn(&m, 120, 40);
     let row = drawn.lines().find(|line| line.contains("link entity to radio") && line.contains("1 743")).unwrap();
     let figures: Vec<&str> = row.split_whitespace().filter(|word| word.parse::<f64>().is_ok()).collect();
-    assert_eq!(figures[..4], ["1", "743", "412", "812"], "source, expected, ours: {row}");
+    assert_eq!(figures[..4], ["1", "743", "412", "812"], "paper, expected, ours: {row}");
     assert!(drawn.contains("expected: median of 7 runs here") && drawn.contains("ms in this phase, expected 412"), "{drawn}");
     let mut timing = m;
     press(&mut timing, "t");
@@ -281,8 +281,8 @@ fn plans_are_asked_for_at_the_first_snapshot_and_after_a_run_but_never_during_on
     assert_eq!(hear(&mut m, Moment::During), 0, "a run is disturbed");
     assert_eq!(hear(&mut m, Moment::After), 4, "it is over: the history has one run more");
     assert_eq!(hear(&mut m, Moment::After), 0);
-    answer(&mut m, Asked::Plan(Order::M, Method::Hot), Ok(Answer::Done));
-    assert!(m.plans.is_empty(), "what can not be read is no plan");
+    answer(&mut m, Purpose::Plan(Order::M, Method::Hot), Ok(Answer::Done));
+    assert!(m.plans.is_empty(), "what cannot be read is no plan");
 }
 
 #[test]

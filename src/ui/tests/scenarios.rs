@@ -15,7 +15,7 @@ use super::{picture, press};
 use crate::ui::export::text;
 use crate::ui::fleet;
 use crate::ui::model::Model;
-use crate::ui::msg::{Asked, Heard, LinkState, Msg};
+use crate::ui::msg::{Heard, LinkState, Msg, Purpose};
 use crate::ui::theme::{Skin, ThemeName};
 use crate::ui::update::update;
 use config::Config;
@@ -144,11 +144,11 @@ impl Stage {
         if let Some((order, method, ms, runs)) = step.plan {
             let plan = super::ordering::plan(order, method, Some(ms), runs);
             let host = self.model.config.executor(order).to_owned();
-            update(&mut self.model, Msg::Answer { asked: Asked::Plan(order, method), host, result: Ok(plan) });
+            update(&mut self.model, Msg::Answer { purpose: Purpose::Plan(order, method), host, result: Ok(plan) });
         }
         if let Some((order, failure)) = step.refused.clone() {
             let host = self.model.config.executor(order).to_owned();
-            update(&mut self.model, Msg::Answer { asked: Asked::Order(order), host, result: Err(failure) });
+            update(&mut self.model, Msg::Answer { purpose: Purpose::Order(order), host, result: Err(failure) });
         }
         press(&mut self.model, step.keys.as_deref().unwrap_or_default());
     }

@@ -158,7 +158,7 @@ fn the_screens_of_runs_freeze_enlarge_and_mask_where_that_says_something() {
     fleet::tell_on(&mut m, Moment::During);
     let frozen = drawn(&m);
     assert!(frozen.contains("FROZEN for") && frozen.lines().skip(1).eq(before.iter()), "{frozen}");
-    let picture = crate::ui::export::of_screen(&m, 120, 40);
+    let picture = crate::ui::export::screen_picture(&m, 120, 40);
     assert!(picture.runs.is_empty() && picture.stamp.contains("no migration yet, frozen at 09:5"), "{}", picture.stamp);
     press(&mut m, "\u{1b}");
     assert!(m.frozen.is_none() && drawn(&m).contains("MIGRATING"));
@@ -197,7 +197,7 @@ fn records_of_others_are_masked_on_the_screen_and_in_files() {
     for keys in ["r", "\n", "p", "o"] {
         press(&mut m, keys);
         for (width, height) in [(80, 24), (120, 40), (200, 60)] {
-            let picture = crate::ui::export::of_screen(&m, width, height);
+            let picture = crate::ui::export::screen_picture(&m, width, height);
             for format in [Format::Text, Format::Svg, Format::Json, Format::Csv] {
                 let bytes = crate::ui::export::bytes(&picture, format).unwrap();
                 let content = String::from_utf8(bytes).unwrap();
@@ -226,7 +226,7 @@ fn a_console_that_only_watches_orders_nothing() {
     for name in ["DS", "kl", "M", "Migration", "MB", "DSR", "KR", "end"] {
         assert!(press(&mut m, &format!(":{name}\n")).is_empty() && m.confirm.is_none(), "{name}");
         let complaint = m.command_line.complaint.clone().unwrap();
-        assert!(complaint.contains("removed: this console is read-only"), "{complaint}");
+        assert!(complaint.contains("not available: this console is read-only"), "{complaint}");
         press(&mut m, "\u{1b}");
     }
     press(&mut m, ":d\t");

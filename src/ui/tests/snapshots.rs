@@ -1,4 +1,4 @@
-//! The screen's characters at chosen moments. `INSTA_UPDATE=always cargo test --release ui::` accepts what is drawn now.
+//! The screen's characters at chosen moments. `INSTA_UPDATE=always cargo test -p baton --lib ui::` accepts what is drawn now.
 
 use insta::assert_snapshot;
 

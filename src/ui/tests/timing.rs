@@ -59,13 +59,13 @@ fn figures_are_labelled() {
     let drawn = shot(&m, 120, 40);
     for label in [
         "1 741 ms measured by phases: eth3 + link_usrp + sync",
-        "source, published: 1 855 ms",
-        "ours / source 0.94",
+        "paper, published: 1 855 ms",
+        "ours / paper 0.94",
         "starts are not recorded",
         "total, measured 1 902 ms",
         "PINGS LOST of 43 sent, one every 100 ms        19      19",
         "pings counted by server3",
-        "source's pings: one every 100 ms",
+        "paper's pings: one every 100 ms",
         "one clock, server2's",
         "no clocks are compared",
         "started 2026-11-20 09:53:22 UTC  by ada@lab",
@@ -78,7 +78,7 @@ fn figures_are_labelled() {
     press(&mut m, "t");
     let drawn = shot(&m, 120, 40);
     assert!(
-        drawn.contains("no migration yet") && drawn.contains("source, published") && !drawn.contains("measured by phases"),
+        drawn.contains("no migration yet") && drawn.contains("paper, published") && !drawn.contains("measured by phases"),
         "{drawn}"
     );
 }
@@ -105,7 +105,7 @@ fn a_replay_shows_the_record_and_nothing_of_the_present() {
     let mut m = model(Moment::Before, ThemeName::Mono);
     press(&mut m, "rp");
     let drawn = shot(&m, 80, 24);
-    assert!(drawn.contains("0.00 ms so far: the source still serves"), "the source's figure stands for ours:\n{drawn}");
+    assert!(drawn.contains("0.00 ms so far: the source still serves"), "the paper's figure stands for ours:\n{drawn}");
     press(&mut m, "\u{1b}p\u{2192}\u{2192}\u{2192}\u{2192}\u{2192}");
     assert_eq!(m.screen, Screen::Timing);
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
@@ -154,7 +154,7 @@ fn a_failed_run_gives_its_reason_where_the_figure_would_stand() {
     assert_eq!(m.migration().unwrap().1.record.as_ref().unwrap().outcome, Outcome::Failed);
     let drawn = shot(&m, 80, 24);
     assert!(drawn.contains("FAILED") && drawn.contains("the radio did not answer 8 probes"), "{drawn}");
-    assert!(!drawn.contains("ours / source"), "{drawn}");
+    assert!(!drawn.contains("ours / paper"), "{drawn}");
 }
 
 /// The record of one hot migration, with the parts of its cut.

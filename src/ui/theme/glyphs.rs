@@ -31,8 +31,8 @@ pub struct Glyphs {
     pub rule: &'static str,
     /// Top, middle, bottom and single form of a bracket around rows.
     pub bracket: [&'static str; 4],
-    /// The source's length beyond ours, and its end.
-    pub source: [&'static str; 2],
+    /// The paper's length beyond ours, and its end.
+    pub paper: [&'static str; 2],
     /// A step: waiting, running, done, failed.
     pub step: [&'static str; 4],
     /// A lost probe.
@@ -72,7 +72,7 @@ impl Glyphs {
         broken_shaft: "\u{2505}",
         rule: "\u{2500}",
         bracket: ["\u{250c}", "\u{2502}", "\u{2514}", "\u{2576}"],
-        source: ["\u{2500}", "\u{2524}"],
+        paper: ["\u{2500}", "\u{2524}"],
         step: ["\u{b7}", "\u{25b6}", "\u{25a0}", "X"],
         lost: "X",
         waiting: "\u{b7}",
@@ -110,7 +110,7 @@ impl Glyphs {
         broken_shaft: ".",
         rule: "-",
         bracket: ["/", "|", "\\", "-"],
-        source: ["-", "|"],
+        paper: ["-", "|"],
         step: [".", ">", "#", "X"],
         lost: "X",
         waiting: "_",

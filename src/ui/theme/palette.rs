@@ -17,7 +17,7 @@ pub struct Palette {
     pub bad: Color,
     pub owner: Color,
     pub measured: Color,
-    pub source: Color,
+    pub paper: Color,
     pub tag_text: Color,
     pub bad_tag: Color,
 }
@@ -37,7 +37,7 @@ const DARK: Palette = Palette {
     bad: x(210),
     owner: x(80),
     measured: x(117),
-    source: x(180),
+    paper: x(180),
     tag_text: x(16),
     bad_tag: x(203),
 };
@@ -53,12 +53,12 @@ const LIGHT: Palette = Palette {
     bad: x(124),
     owner: x(24),
     measured: x(25),
-    source: x(94),
+    paper: x(94),
     tag_text: x(231),
     bad_tag: x(124),
 };
 
-/// A projector can not show black: its dark ground is the lit wall. Dark amber does not reach 7:1 on white, so a warning is magenta.
+/// A projector cannot show black: its dark ground is the lit wall. Dark amber does not reach 7:1 on white, so a warning is magenta.
 const PROJECTOR: Palette = Palette {
     ground: x(231),
     text: x(16),
@@ -70,7 +70,7 @@ const PROJECTOR: Palette = Palette {
     bad: x(124),
     owner: x(18),
     measured: x(18),
-    source: x(238),
+    paper: x(238),
     tag_text: x(231),
     bad_tag: x(124),
 };
@@ -87,14 +87,14 @@ const COLOUR_BLIND: Palette = Palette {
     bad: x(209),
     owner: x(227),
     measured: x(117),
-    source: x(175),
+    paper: x(175),
     tag_text: x(16),
     bad_tag: x(209),
 };
 
 impl Palette {
     /// The colours of a theme; `None` for the one that uses none.
-    pub const fn of(name: ThemeName) -> Option<Self> {
+    pub const fn for_theme(name: ThemeName) -> Option<Self> {
         match name {
             ThemeName::Dark => Some(DARK),
             ThemeName::Light => Some(LIGHT),
@@ -142,14 +142,16 @@ const NAMES: [(&str, Slot); 13] = [
     ("bad", |p| &mut p.bad),
     ("owner", |p| &mut p.owner),
     ("measured", |p| &mut p.measured),
-    ("source", |p| &mut p.source),
+    ("paper", |p| &mut p.paper),
     ("tag-text", |p| &mut p.tag_text),
     ("bad-tag", |p| &mut p.bad_tag),
 ];
 
 impl ColourName {
     /// The colour of a name.
-    pub fn of(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
+        // Settings files of 0.1.0 call it "source".
+        let name = if name == "source" { "paper" } else { name };
         NAMES.iter().position(|(known, _)| *known == name).map(Self)
     }
 

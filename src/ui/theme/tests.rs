@@ -37,7 +37,7 @@ fn texts(t: &Theme) -> [(&'static str, Style); 13] {
         ("action_tag", t.action_tag),
         ("bad_tag", t.bad_tag),
         ("measured", t.measured),
-        ("source", t.source),
+        ("paper", t.paper),
         ("key", t.key),
     ]
 }
@@ -91,7 +91,7 @@ fn closest(t: &Theme) -> f64 {
         (t.owner, t.warn),
         (t.owner, t.bad),
         (t.owner, t.good),
-        (t.measured, t.source),
+        (t.measured, t.paper),
         (t.base, t.bad),
         (t.base, t.warn),
     ];

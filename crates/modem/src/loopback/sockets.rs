@@ -190,7 +190,12 @@ fn a_frozen_slave_hands_over_to_another_process() {
     let import = |state: &Value| json!({"id": 4, "ask": "import", "args": {"state": state}});
     let refused = tell(&next_stream, &mut next_events, &import(&json!({"version": 7})));
     assert_eq!(refused, json!({"id": 4, "error": "the soft state has version 7; this modem reads version 2"}));
-    assert!(tell(&next_stream, &mut next_events, &question("import"))["error"].as_str().unwrap().contains("cannot be read"));
+    assert!(
+        tell(&next_stream, &mut next_events, &question("import"))["error"]
+            .as_str()
+            .unwrap()
+            .contains("the question can not be read")
+    );
     assert_eq!(tell(&next_stream, &mut next_events, &import(&state))["ok"], Value::Null);
     assert_eq!(tell(&next_stream, &mut next_events, &question("resume"))["ok"]["missing"], 0);
     let mut radio = Radio::connect(two.path(), radio.far);

@@ -68,6 +68,7 @@ impl Child {
         if self.with_running(pid, |running| running.keepers = Some((long, short))).is_none() {
             return false;
         }
+        self.attached.notify_waiters();
         self.set_status(pid, 0, &answer);
         tokio::spawn(self.clone().follow_events(pid, events));
         true
@@ -139,6 +140,22 @@ impl Child {
     /// Whether the process speaks the contract.
     pub(in crate::agent) fn has_contract(&self) -> bool {
         self.keepers().is_some()
+    }
+
+    /// Waits until the process speaks the contract, or ends.
+    pub(in crate::agent) async fn contract_or_end(&self) {
+        let Some(mut ended) = self.shared().running.as_ref().map(|running| running.ended.clone()) else { return };
+        let attached = self.attached.notified();
+        tokio::pin!(attached);
+        // Before the look, so that no notification falls between the two.
+        attached.as_mut().enable();
+        if self.has_contract() {
+            return;
+        }
+        tokio::select! {
+            () = attached => {}
+            () = until_ended(&mut ended) => {}
+        }
     }
 
     /// Asks the process.

@@ -62,6 +62,7 @@ impl ProcessIdentity {
     }
 
     /// Opens the process, if it still runs.
+    #[expect(unsafe_code, reason = "tokio asks for a promise that the descriptor stays the same file")]
     pub(super) fn open(self) -> Option<WatchedProcess> {
         let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
         // The descriptor first: whoever has the number then keeps it from being given to another process.
