@@ -328,7 +328,7 @@ fn what_is_wrong_at_the_start_is_said_with_an_exit_code() {
     assert!(words.contains("there is no host \"three\"") && words.contains("one, two"), "{words}");
     let (code, words) = baton(&["--config", "/nowhere.toml", "agent", "--host", "one"]);
     assert_eq!(code, Some(2));
-    assert!(words.contains("can not be read"), "{words}");
+    assert!(words.contains("cannot be read"), "{words}");
     let _agent = Agent::start(&cluster, "one");
     let (code, words) = baton(&["--config", &file, "agent", "--host", "one"]);
     assert_eq!(code, Some(1), "{words}");

@@ -33,7 +33,7 @@ fn what_can_not_be_done_is_a_sentence_and_an_exit_code() {
         (&["--config", &file, "do", "M", "--method", "magic"], 2, "magic"),
         (&["--config", &file, "do"], 2, "COMMAND"),
         (&["--config", &file, "do", "M", "--budget", "soon"], 2, "write 100ms or 0.5s"),
-        (&["--config", &file, "do", "M", "--budget=-1"], 2, "no time that can pass"),
+        (&["--config", &file, "do", "M", "--budget=-1"], 2, "\"-1\" is not a time"),
         (&["--config", &file, "do", "go"], 1, "no host that answers is carrying out an order"),
         (&["--config", &file, "do", "cancel"], 1, "not every host answers"),
         (&["--config", &file, "plan", "M"], 3, "server2"),
