@@ -72,6 +72,10 @@ impl Agent {
         let folder = std::env::temp_dir().join(format!("baton-fuzz-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
         let config = super::cluster(&folder);
+        let endpoint = match &config.host["server1"].command {
+            config::Endpoint::Ipc(path) => path.clone(),
+            other => panic!("{other} is not a Unix socket"),
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -80,7 +84,7 @@ impl Agent {
         let server = runtime.block_on(Server::bind(&config, "server1", false)).unwrap_or_else(|failure| panic!("{failure}"));
         runtime.spawn(server.serve(|command| async move { Ok(serde_json::json!(command.name())) }, CancellationToken::new()));
         let client = runtime.block_on(async { Client::new(Arc::new(config)) }).unwrap_or_else(|failure| panic!("{failure}"));
-        Self { endpoint: folder.join("one.sock"), runtime, client, met: AtomicU64::new(0) }
+        Self { endpoint, runtime, client, met: AtomicU64::new(0) }
     }
 
     fn meet(&self, stream: &[u8]) {

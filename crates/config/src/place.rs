@@ -98,12 +98,20 @@ fn locate(text: &str, path: &[&str]) -> Option<Range<usize>> {
 
 /// Dotted key whose name or value is there; the narrowest of those that are.
 fn key(text: &str, at: &Range<usize>) -> Option<String> {
-    let (table, _) = DeTable::parse_recoverable(text);
+    let (table, errors) = DeTable::parse_recoverable(text);
     let mut best = None;
     search_table(table.get_ref(), "", at, &mut best);
     // A key that the reader threw out, being there twice, is in no table.
     let name = || text.get(at.clone()).filter(|name| name.contains(char::is_alphanumeric) && name.chars().all(is_of_key));
-    best.map(|(_, key)| key).or_else(|| name().map(str::to_owned))
+    let in_its_line = || if errors.is_empty() { None } else { key_of_line(text, at.start) };
+    best.map(|(_, key)| key).or_else(|| name().or_else(in_its_line).map(str::to_owned))
+}
+
+/// The key at the beginning of a line, for a value that the reader could not make sense of.
+fn key_of_line(text: &str, at: usize) -> Option<&str> {
+    let begin = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let (key, _) = text.get(begin..)?.lines().next()?.split_once('=')?;
+    Some(key.trim()).filter(|key| !key.is_empty() && key.chars().all(is_of_key))
 }
 
 fn is_of_key(c: char) -> bool {
