@@ -14,12 +14,12 @@ build: packages
 	$(CARGO) build --release --locked
 
 test: packages test-packages
-	$(CARGO) test --release --locked --no-fail-fast
+	$(CARGO) test --release --locked --workspace --no-fail-fast
 
 # Everything that is measured, under an hour, and docs/benchmarks.md from it. PARTS=migrations ROUNDS=5 METHODS='classic hot' for less of it.
 # The programs that measure are built before: nothing compiles while something is measured.
 bench: packages test-packages
-	$(CARGO) test --release --locked --no-run --lib
+	$(CARGO) test --release --locked --workspace --no-run --lib
 	$(CARGO) bench --locked --no-run --bench agent --bench console --bench n210_latency
 	$(CARGO) build --release --locked
 	scripts/bench

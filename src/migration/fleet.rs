@@ -202,14 +202,8 @@ impl Fleet {
         self.hosts.get_mut(host).unwrap().active = true;
     }
 
-    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
-        let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
-        if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
-            return wrong("nothing is made");
-        }
-        if matches!(command, Command::Export | Command::Freeze) && !self.hosts[host].serves() {
-            return wrong("nothing is in sync");
-        }
+    /// Points eth3 at the radio where the command does, and notes under which epoch.
+    fn claim_radio(&mut self, host: &str, command: &Command) {
         let points = matches!(
             command,
             Command::LinkUsrp { .. }
@@ -224,9 +218,21 @@ impl Fleet {
         if let Command::LinkUsrp { epoch: Some(epoch), .. } | Command::StartUsrp { epoch: Some(epoch), .. } = command {
             self.epochs.push(*epoch);
         }
-        let (deaf, untold) = (self.deaf, self.untold_stream);
+    }
+
+    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
+        let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
+        if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
+            return wrong("nothing is made");
+        }
+        if matches!(command, Command::Export | Command::Freeze) && !self.hosts[host].serves() {
+            return wrong("nothing is in sync");
+        }
+        self.claim_radio(host, command);
         self.replies += 3;
-        let probe = (host == "server3").then(|| ProbeStatus { received: self.replies, ..ProbeStatus::default() });
+        if command.only_reads() {
+            return self.tell(host, command);
+        }
         let state = self.hosts.get_mut(host).unwrap();
         let linked =
             Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp { .. }).then_some(3.0), ..Linked::default() };
@@ -240,10 +246,6 @@ impl Fleet {
                 return wrong("USRP runs already");
             }
             Command::MakeUsrp => state.usrp = ProcessState::Made,
-            Command::Export if untold => return Ok(SoftState { state: json!({"tick": 1}), stream: None }.into()),
-            Command::Export => {
-                return Ok(SoftState { state: json!({"tick": 1}), stream: Some(json!({"chain": 1, "tick": 5})) }.into());
-            }
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
             Command::Overlap { stream } => assert_eq!(*stream, json!({"chain": 1, "tick": 5})),
             Command::Freeze => {
@@ -271,23 +273,38 @@ impl Fleet {
             Command::KillUsrp => (state.usrp, state.active) = (ProcessState::Stopped, false),
             Command::KillD2d => state.d2d = false,
             Command::SetEth3 { port: SetPort::Parked } => state.active = false,
-            Command::GetTunIp => return Ok(TunIp { tun_ip: state.tun.clone() }.into()),
             Command::SetTunIp { tun_ip } => state.tun.clone_from(tun_ip),
-            Command::GetCollected { of } if self.collected.as_deref() != Some(of) => return wrong("nothing is known of it"),
-            Command::GetCollected { .. } => {
-                let values = ControlValues { control: control(), route_list: vec![] };
-                return Ok(Collected { values, tun_ip: "192.168.40.9/24".into(), at: chrono::Utc::now() }.into());
-            }
-            Command::GetControl => return Ok(ControlValues { control: control(), route_list: state.routes.clone() }.into()),
             Command::SetRoute { route_list } => state.routes.clone_from(route_list),
-            Command::AwaitSync { .. } if deaf || !state.serves() => return Ok(SyncState::Searching.into()),
-            Command::AwaitSync { .. } => return Ok(SyncState::Synced { for_ms: 0 }.into()),
-            Command::ProbeMark => return Ok(ProbeMark { next: 7 }.into()),
-            Command::ProbeWindow { .. } => return Ok(ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5 }.into()),
-            Command::Status => return Ok(Telemetry { probe, ..telemetry(host, state, deaf) }.into()),
             _ => {}
         }
         Ok(Answer::Done)
+    }
+
+    /// Answers a command that only reads.
+    fn tell(&self, host: &str, command: &Command) -> Result<Answer, Failure> {
+        let state = &self.hosts[host];
+        let probe = (host == "server3").then(|| ProbeStatus { received: self.replies, ..ProbeStatus::default() });
+        Ok(match command {
+            Command::Export => {
+                let stream = (!self.untold_stream).then(|| json!({"chain": 1, "tick": 5}));
+                SoftState { state: json!({"tick": 1}), stream }.into()
+            }
+            Command::GetTunIp => TunIp { tun_ip: state.tun.clone() }.into(),
+            Command::GetCollected { of } if self.collected.as_deref() != Some(of) => {
+                return Err(Failure::new(ErrorCode::State, format!("{host}: nothing is known of it")));
+            }
+            Command::GetCollected { .. } => {
+                let values = ControlValues { control: control(), route_list: vec![] };
+                Collected { values, tun_ip: "192.168.40.9/24".into(), at: chrono::Utc::now() }.into()
+            }
+            Command::GetControl => ControlValues { control: control(), route_list: state.routes.clone() }.into(),
+            Command::AwaitSync { .. } if self.deaf || !state.serves() => SyncState::Searching.into(),
+            Command::AwaitSync { .. } => SyncState::Synced { for_ms: 0 }.into(),
+            Command::ProbeMark => ProbeMark { next: 7 }.into(),
+            Command::ProbeWindow { .. } => ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5 }.into(),
+            Command::Status => Telemetry { probe, ..telemetry(host, state, self.deaf) }.into(),
+            _ => Answer::Done,
+        })
     }
 }
 

@@ -8,59 +8,60 @@ use protocol::Outcome::{self, Failed, Ok as Done, RolledBack};
 use protocol::Route;
 
 /// Commands that change something when nothing fails.
+const WITHOUT_FAILURE: [(Order, Method, &[&str]); 10] = [
+    (M, Classic, &["set_tun_ip@server2", "start_d2d@server2", "make_usrp@server2", "double_kill@server1", "link_usrp@server2"]),
+    (
+        MB,
+        Classic,
+        &[
+            "set_tun_ip@server1",
+            "start_d2d@server1",
+            "make_usrp@server1",
+            "kill_usrp@server2",
+            "link_usrp@server1",
+            "kill_d2d@server2",
+        ],
+    ),
+    (M, Cold, &["set_tun_ip@server2", "double_kill@server1", "start_d2d@server2", "start_usrp@server2"]),
+    (MB, Cold, &["set_tun_ip@server1", "double_kill@server2", "start_d2d@server1", "start_usrp@server1"]),
+    (
+        M,
+        Hot,
+        &[
+            "set_tun_ip@server2",
+            "start_d2d@server2",
+            "make_usrp@server2",
+            "prepare@server2",
+            "freeze@server1",
+            "take_over@server2",
+            "double_kill@server1",
+            "commit@server2",
+        ],
+    ),
+    (
+        MB,
+        Seamless,
+        &[
+            "set_tun_ip@server1",
+            "start_d2d@server1",
+            "make_usrp@server1",
+            "prepare@server1",
+            "overlap@server1",
+            "freeze@server2",
+            "take_over@server1",
+            "double_kill@server2",
+            "commit@server1",
+        ],
+    ),
+    (DS, Classic, &["set_eth3@server1", "start_d2d@server1", "start_usrp@server1"]),
+    (DSR, Classic, &["start_d2d@server2", "start_usrp@server2"]),
+    (KL, Classic, &["double_kill@server1"]),
+    (KR, Classic, &["double_kill@server2"]),
+];
+
 #[test]
-fn flows_without_failure_ask_in_the_sources_order() {
-    let table: [(Order, Method, &[&str]); 10] = [
-        (M, Classic, &["set_tun_ip@server2", "start_d2d@server2", "make_usrp@server2", "double_kill@server1", "link_usrp@server2"]),
-        (
-            MB,
-            Classic,
-            &[
-                "set_tun_ip@server1",
-                "start_d2d@server1",
-                "make_usrp@server1",
-                "kill_usrp@server2",
-                "link_usrp@server1",
-                "kill_d2d@server2",
-            ],
-        ),
-        (M, Cold, &["set_tun_ip@server2", "double_kill@server1", "start_d2d@server2", "start_usrp@server2"]),
-        (MB, Cold, &["set_tun_ip@server1", "double_kill@server2", "start_d2d@server1", "start_usrp@server1"]),
-        (
-            M,
-            Hot,
-            &[
-                "set_tun_ip@server2",
-                "start_d2d@server2",
-                "make_usrp@server2",
-                "prepare@server2",
-                "freeze@server1",
-                "take_over@server2",
-                "double_kill@server1",
-                "commit@server2",
-            ],
-        ),
-        (
-            MB,
-            Seamless,
-            &[
-                "set_tun_ip@server1",
-                "start_d2d@server1",
-                "make_usrp@server1",
-                "prepare@server1",
-                "overlap@server1",
-                "freeze@server2",
-                "take_over@server1",
-                "double_kill@server2",
-                "commit@server1",
-            ],
-        ),
-        (DS, Classic, &["set_eth3@server1", "start_d2d@server1", "start_usrp@server1"]),
-        (DSR, Classic, &["start_d2d@server2", "start_usrp@server2"]),
-        (KL, Classic, &["double_kill@server1"]),
-        (KR, Classic, &["double_kill@server2"]),
-    ];
-    for (order, method, commands) in table {
+fn flows_without_failure_ask_in_the_papers_order() {
+    for (order, method, commands) in WITHOUT_FAILURE {
         let mut fleet = before(order);
         let record = run(&mut fleet, order, method, true);
         assert_eq!(fleet.changes(), commands, "{order} {method}");

@@ -141,6 +141,20 @@ fn tell(stream: &UnixStream, events: &mut impl BufRead, question: &Value) -> Val
     }
 }
 
+/// Samples arrive at a frozen slave, a packet for its host among them.
+fn assert_gives_out_nothing(radio: &mut Radio) {
+    // What was given out before.
+    while let Ok(Some(burst)) = radio.samples.receive() {
+        radio.up.send(&burst);
+    }
+    radio.far.modem.queue().push(&[8; 100]);
+    for _ in 0..200 {
+        let before = radio.up.bursts.len();
+        radio.step();
+        assert!(radio.up.bursts.len() <= before, "a frozen slave gave out a burst");
+    }
+}
+
 #[test]
 fn a_frozen_slave_hands_over_to_another_process() {
     let question = |ask: &str| json!({"id": 3, "ask": ask});
@@ -163,16 +177,7 @@ fn a_frozen_slave_hands_over_to_another_process() {
     assert_eq!(tell(&stream, &mut events, &question("status"))["ok"]["sync"]["state"], "synced");
     let frozen = tell(&stream, &mut events, &question("freeze"))["ok"]["state"].clone();
     assert!(frozen.to_string().len() < 4096, "{frozen}");
-    // What was given out before.
-    while let Ok(Some(burst)) = radio.samples.receive() {
-        radio.up.send(&burst);
-    }
-    radio.far.modem.queue().push(&[8; 100]);
-    for _ in 0..200 {
-        let before = radio.up.bursts.len();
-        radio.step();
-        assert!(radio.up.bursts.len() <= before, "a frozen slave gave out a burst");
-    }
+    assert_gives_out_nothing(&mut radio);
     let taken = || tell(&stream, &mut events, &question("status"))["ok"].clone();
     let mut taken = taken;
     while taken()["counters"]["rx_samples"].as_u64().unwrap() < 400 * BLOCK as u64 {

@@ -1,7 +1,10 @@
 //! A receive chain: stream commands in, packets out, each when its last sample is due.
 
+mod latched_command;
+
 use std::collections::VecDeque;
 
+use self::latched_command::LatchedCommand;
 use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::partial_packet::PartialPacket;
@@ -14,7 +17,7 @@ use crate::ethernet::wire::Wire;
 use n210_wire::SAMPLES_PER_PACKET;
 use n210_wire::dsp::Direction;
 use n210_wire::format::{self, Format};
-use n210_wire::register::{StreamCommand, sr};
+use n210_wire::register::sr;
 use n210_wire::stream_rx::{self, RxContext, RxError, RxTemplate};
 
 /// Commands that the chain queues.
@@ -43,35 +46,6 @@ pub struct Surroundings<'a> {
     pub air: &'a mut Air,
     /// What it sends.
     pub out: &'a mut Outbox,
-}
-
-/// A stream command as its registers say it.
-#[derive(Debug, Clone, Copy)]
-struct LatchedCommand {
-    /// Device time to start at; none is at once.
-    at: Option<u64>,
-    chain: bool,
-    reload: bool,
-    stop: bool,
-    /// Samples: the counter of 28 bits goes around once if it is told to count from 0.
-    samples: u64,
-}
-
-impl LatchedCommand {
-    fn new([word, high, low]: [u32; 3]) -> Self {
-        let has = |bit| word & bit != 0;
-        let samples = match word & StreamCommand::MAX_SAMPLES {
-            0 => u64::from(StreamCommand::MAX_SAMPLES) + 1,
-            n => u64::from(n),
-        };
-        Self {
-            at: (!has(StreamCommand::NOW)).then_some((u64::from(high) << 32) | u64::from(low)),
-            chain: has(StreamCommand::CHAIN),
-            reload: has(StreamCommand::RELOAD),
-            stop: has(StreamCommand::STOP),
-            samples,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -409,7 +383,7 @@ mod tests {
 
     #[test]
     fn twenty_eight_samples_find_room_before_the_packet_memory() {
-        let command = LatchedCommand::new([StreamCommand::NOW | 1_000, 0, 0]);
+        let command = LatchedCommand::new([n210_wire::register::StreamCommand::NOW | 1_000, 0, 0]);
         let run = |room| PacketInProgress { command, start: 1_000, time: 0, step: 52, full: 363, done: 0, left: None, room };
         let full = 1_000 + 28 * 52;
         assert_eq!((run(full).samples(), run(full + 1).samples()), (363, 28));
