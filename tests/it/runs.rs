@@ -198,7 +198,7 @@ fn what_is_not_there_is_a_sentence_and_an_exit_code() {
         (&["list", "--filter", "total>much"], 2, "a number stands after"),
         (&["export"], 2, "<RUN>"),
         (&["export", "--last", "--columns", "20"], 2, "60"),
-        (&["export", "--last", "--out", &nowhere], 1, "can not be written"),
+        (&["export", "--last", "--out", &nowhere], 1, "cannot be written"),
     ];
     for (arguments, code, sentence) in table {
         let output = runs(&file, arguments);
