@@ -102,7 +102,7 @@ fn line(status: &Telemetry) -> String {
         Some(SyncState::Searching) => "searching".into(),
         Some(SyncState::Synced { for_ms }) => format!("synced {:.1} s", for_ms as f64 / 1e3),
         Some(SyncState::Lost { for_ms }) => format!("lost {:.1} s", for_ms as f64 / 1e3),
-        Some(SyncState::Untold) => "not told".into(),
+        Some(SyncState::Unreported) => "not told".into(),
     };
     let link = link(&status.d2d);
     let probe = status.probe.as_ref().map_or_else(

@@ -32,7 +32,7 @@ impl Client {
     /// A client for the cluster; connects when first asked.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] when the cluster key can not be read.
+    /// [`ErrorCode::Config`] when the cluster key cannot be read.
     pub fn new(config: Arc<Config>) -> Result<Self, Failure> {
         let key = Key::load(&config)?;
         Ok(Self { shared: Arc::new(Shared { config, key, links: Mutex::default() }) })
@@ -44,7 +44,7 @@ impl Client {
     /// execute it twice. Dropping the future gives the answer up, not the execution.
     ///
     /// # Errors
-    /// The agent's own failure; [`ErrorCode::Unreachable`] when it can not be reached or does not answer in time;
+    /// The agent's own failure; [`ErrorCode::Unreachable`] when it cannot be reached or does not answer in time;
     /// [`ErrorCode::Config`] for a host that the configuration does not name; [`ErrorCode::Unauthorized`] when the answer's signature
     /// is wrong.
     pub async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {

@@ -76,11 +76,11 @@ impl Gate {
     /// ([`zeromq::Socket::bind_listener`]). `inner` is the private listener's path.
     ///
     /// # Errors
-    /// [`ErrorCode::Environment`] when the endpoint is in use or can not be bound.
+    /// [`ErrorCode::Environment`] when the endpoint is in use or cannot be bound.
     pub fn open(endpoint: &Endpoint, inner: &Path, limits: Limits) -> Result<(Self, std::os::unix::net::UnixListener), Failure> {
         let listener = listen(endpoint)?;
         let private = bind_private(inner).map_err(|e| {
-            Failure::new(ErrorCode::Environment, format!("the agent's private socket {} can not be made: {e}", inner.display()))
+            Failure::new(ErrorCode::Environment, format!("the agent's private socket {} cannot be made: {e}", inner.display()))
                 .hint("the folder `runtime` of the configuration must be writable for the agent")
         })?;
         let mut files = vec![inner.to_owned()];
@@ -94,7 +94,7 @@ impl Gate {
 
 fn listen(endpoint: &Endpoint) -> Result<Listener, Failure> {
     let fail = |e: io::Error| {
-        let failure = Failure::new(ErrorCode::Environment, format!("the agent can not listen on {endpoint}: {e}"));
+        let failure = Failure::new(ErrorCode::Environment, format!("the agent cannot listen on {endpoint}: {e}"));
         match e.kind() {
             io::ErrorKind::AddrInUse => failure.hint("another agent runs there; end it, or change the port in the configuration"),
             io::ErrorKind::AddrNotAvailable => failure.hint("this machine has no such address; is it the right --host?"),

@@ -304,7 +304,7 @@ impl HostLink {
             )
             .hint(format!("ask again, or look at the agent on {host}"))
         } else {
-            Failure::new(ErrorCode::Unreachable, format!("the agent of {host} can not be reached at {endpoint}"))
+            Failure::new(ErrorCode::Unreachable, format!("the agent of {host} cannot be reached at {endpoint}"))
                 .hint(format!("is `baton agent --host {host}` running there, and is the network between up?"))
         }
     }

@@ -23,7 +23,7 @@ impl Publisher {
     /// Binds the telemetry endpoint of a host.
     ///
     /// # Errors
-    /// [`ErrorCode::Environment`] when it can not be bound, [`ErrorCode::Config`] when it is no endpoint.
+    /// [`ErrorCode::Environment`] when it cannot be bound, [`ErrorCode::Config`] when it is no endpoint.
     pub async fn bind(config: &Config, host: &str) -> Result<Self, Failure> {
         let endpoint = &config.host(host)?.telemetry;
         let inner = runtime_folder(config, host)?.join("telemetry.zmq");
@@ -32,7 +32,7 @@ impl Publisher {
         socket
             .bind_listener(listener)
             .await
-            .map_err(|e| Failure::new(ErrorCode::Environment, format!("the telemetry socket can not be opened: {e}")))?;
+            .map_err(|e| Failure::new(ErrorCode::Environment, format!("the telemetry socket cannot be opened: {e}")))?;
         let (messages, mut waiting) = mpsc::channel::<ZmqMessage>(WAITING);
         tokio::spawn(async move {
             let _gate = gate;

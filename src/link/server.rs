@@ -26,12 +26,12 @@ const MAX_EXECUTING: usize = 64;
 /// The folder of a host's sockets, made if need be.
 ///
 /// # Errors
-/// [`ErrorCode::Environment`] when it can not be made.
+/// [`ErrorCode::Environment`] when it cannot be made.
 pub fn runtime_folder(config: &Config, host: &str) -> Result<PathBuf, Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let folder = config.runtime.join(host);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|e| {
-        Failure::new(ErrorCode::Environment, format!("the folder {} can not be made: {e}", folder.display()))
+        Failure::new(ErrorCode::Environment, format!("the folder {} cannot be made: {e}", folder.display()))
             .hint("`runtime` of the configuration must be writable for the agent")
     })?;
     Ok(folder)
@@ -74,7 +74,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ErrorCode::Config`] for an unknown host, a bad endpoint or key, and for an endpoint beyond this machine without a key
-    /// (unless `insecure`); [`ErrorCode::Environment`] when it can not be bound.
+    /// (unless `insecure`); [`ErrorCode::Environment`] when it cannot be bound.
     pub async fn bind(config: &Config, host: &str, insecure: bool) -> Result<Self, Failure> {
         let endpoint = &config.host(host)?.command;
         let key = Key::load(config)?;
@@ -91,7 +91,7 @@ impl Server {
         socket
             .bind_listener(listener)
             .await
-            .map_err(|e| Failure::new(ErrorCode::Environment, format!("the command socket can not be opened: {e}")))?;
+            .map_err(|e| Failure::new(ErrorCode::Environment, format!("the command socket cannot be opened: {e}")))?;
         let (send, receive) = socket.split();
         let shared = Arc::new(Shared {
             host: host.to_owned(),

@@ -53,14 +53,14 @@ impl Key {
     /// The cluster's key, if it has one.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] when the file can not be read, is no key, or is open to other users.
+    /// [`ErrorCode::Config`] when the file cannot be read, is no key, or is open to other users.
     pub fn load(config: &Config) -> Result<Option<Self>, Failure> {
         config.key_file.as_deref().map(Self::of_file).transpose()
     }
 
     fn of_file(path: &Path) -> Result<Self, Failure> {
         let (bytes, mode) = read(path).map_err(|e| {
-            Failure::new(ErrorCode::Config, format!("the cluster key {} can not be read: {e}", path.display()))
+            Failure::new(ErrorCode::Config, format!("the cluster key {} cannot be read: {e}", path.display()))
                 .hint("copy the key of the other hosts there, readable for this user")
         })?;
         if mode & 0o077 != 0 {
@@ -74,7 +74,7 @@ impl Key {
     }
 
     fn mac(&self, frame: &[u8]) -> Hmac<Sha256> {
-        // HMAC takes a key of any length (RFC 2104): the constructor can not fail.
+        // HMAC takes a key of any length (RFC 2104): the constructor cannot fail.
         #[expect(clippy::expect_used)]
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(frame);
@@ -85,7 +85,7 @@ impl Key {
     pub fn sign(&self, frame: &[u8]) -> String {
         use std::fmt::Write;
         self.mac(frame).finalize().into_bytes().iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String can not fail.
+            // Writing to a String cannot fail.
             let _ = write!(text, "{byte:02x}");
             text
         })
@@ -115,7 +115,7 @@ fn from_hex(hex: &[u8]) -> Option<Vec<u8>> {
     hex.chunks_exact(2).map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()).collect()
 }
 
-/// Remembers what was admitted, so that a recorded request can not be played again.
+/// Remembers what was admitted, so that a recorded request cannot be played again.
 #[derive(Debug)]
 pub struct Admission {
     key: Key,

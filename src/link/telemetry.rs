@@ -197,11 +197,11 @@ impl Subscription {
         match topic.as_ref() {
             topic if topic == TOPIC_TELEMETRY.as_bytes() => match serde_json::from_slice(body) {
                 Ok(telemetry) => self.telemetry = Some(telemetry),
-                Err(e) => tracing::warn!("the telemetry of {} can not be read: {e}", self.host),
+                Err(e) => tracing::warn!("the telemetry of {} cannot be read: {e}", self.host),
             },
             topic if topic == TOPIC_EVENT.as_bytes() => match serde_json::from_slice(body) {
                 Ok(event) => self.keep(Heard::Event(event)),
-                Err(e) => tracing::warn!("an event of {} can not be read: {e}", self.host),
+                Err(e) => tracing::warn!("an event of {} cannot be read: {e}", self.host),
             },
             _ => return,
         }

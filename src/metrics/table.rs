@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use protocol::{
-    Handover, Method, Outcome, PhaseName, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_RELAY_INTERRUPTION_MS,
-    SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
+    Handover, Method, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
+    PAPER_TOTAL_MS, PhaseName, RunRecord,
 };
 
 /// Interval of the paper's pings, ms.
@@ -50,14 +50,14 @@ pub(super) type Figure = fn(&RunRecord) -> Option<f64>;
 
 /// Rows below the phases.
 pub(super) const SUMS: [(&str, &str, Figure, Option<f64>); 5] = [
-    ("total", "first request to sync", |r| Some(r.total_ms), Some(SOURCE_TOTAL_MS)),
-    ("by_phases", "interruption by phases", |r| r.interruption.by_phases_ms, Some(SOURCE_INTERRUPTION_MS)),
-    ("lost", "pings lost (count)", |r| r.interruption.probes_lost.map(|lost| lost as f64), Some(SOURCE_PINGS_LOST as f64)),
+    ("total", "first request to sync", |r| Some(r.total_ms), Some(PAPER_TOTAL_MS)),
+    ("by_phases", "interruption by phases", |r| r.interruption.by_phases_ms, Some(PAPER_INTERRUPTION_MS)),
+    ("lost", "pings lost (count)", |r| r.interruption.probes_lost.map(|lost| lost as f64), Some(PAPER_PINGS_LOST as f64)),
     (
         "by_loss",
         "interruption by lost pings",
         |r| r.interruption.by_loss_ms,
-        Some(SOURCE_PINGS_LOST as f64 * PAPER_PING_INTERVAL_MS),
+        Some(PAPER_PINGS_LOST as f64 * PAPER_PING_INTERVAL_MS),
     ),
     ("gap", "silence at the far end", |r| r.interruption.gap_ms, None),
 ];
@@ -87,7 +87,7 @@ impl TimingTable {
             name: phase.name(),
             explanation: phase.explanation(),
             figures: figures(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
-            paper: phase.source_ms(),
+            paper: phase.paper_ms(),
             paper_relay: None,
         });
         let sums = SUMS.into_iter().map(|(name, explanation, figure, paper)| TimingRow {
@@ -96,8 +96,8 @@ impl TimingTable {
             figures: figures(&figure),
             paper,
             paper_relay: match name {
-                "total" => Some(SOURCE_RELAY_TOTAL_MS),
-                "by_phases" => Some(SOURCE_RELAY_INTERRUPTION_MS),
+                "total" => Some(PAPER_RELAY_TOTAL_MS),
+                "by_phases" => Some(PAPER_RELAY_INTERRUPTION_MS),
                 _ => None,
             },
         });

@@ -230,9 +230,9 @@ fn at_work(status: &Telemetry, orders: Orders, active: Ipv4Addr) -> Vec<Finding>
         findings.push(warn("does not serve as it is: its eth3 does not point at the radio"));
     }
     match status.d2d.sync {
-        Some(SyncState::Synced { .. } | SyncState::Untold) => {}
+        Some(SyncState::Synced { .. } | SyncState::Unreported) => {}
         _ => findings.push(
-            warn("its signal processing is not in sync: that the work serves at the other end can not be shown")
+            warn("its signal processing is not in sync: that the work serves at the other end cannot be shown")
                 .hint("look at the far end and at the signal"),
         ),
     }

@@ -81,7 +81,7 @@ impl State {
         match side {
             Side::Source => {
                 self.ends.told(side, report);
-                self.synced_before = matches!(status.d2d.sync, Some(SyncState::Synced { .. } | SyncState::Untold));
+                self.synced_before = matches!(status.d2d.sync, Some(SyncState::Synced { .. } | SyncState::Unreported));
                 self.facts.values = status.control_values();
             }
             Side::Destination => {

@@ -82,7 +82,7 @@ async fn follow(
     }
 }
 
-/// The records of this host; none where they can not be read, which is no reason not to migrate.
+/// The records of this host; none where they cannot be read, which is no reason not to migrate.
 pub async fn history(folder: &Path) -> Vec<RunRecord> {
     let folder = folder.to_owned();
     let records = tokio::task::spawn_blocking(move || records::load(&folder)).await;

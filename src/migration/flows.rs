@@ -56,7 +56,7 @@ const RESTART: Return = Return {
     ],
 };
 
-/// The same on the destination, for a source that can not serve any more.
+/// The same on the destination, for a source that cannot serve any more.
 const RESTART_THERE: Return = Return {
     at: Destination,
     steps: &[
@@ -146,7 +146,7 @@ pub fn without_fence(failed: Undo, rest: &'static [Undo]) -> &'static [Undo] {
 pub const HOT: Flow = Flow {
     checks: MOVE_CHECKS,
     steps: &[
-        // Refused here where the source can not be frozen and followed; nothing is changed yet.
+        // Refused here where the source cannot be frozen and followed; nothing is changed yet.
         step(Source, Export).timed(&[P::StartD2d]),
         step(Source, GetControl).timed(&[P::StartD2d]),
         step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),
@@ -168,7 +168,7 @@ pub const HOT: Flow = Flow {
 pub const SEAMLESS: Flow = Flow {
     checks: MOVE_CHECKS,
     steps: &[
-        // Refused here where the source can not be frozen and followed; nothing is changed yet.
+        // Refused here where the source cannot be frozen and followed; nothing is changed yet.
         step(Source, Export).timed(&[P::StartD2d]),
         step(Source, GetControl).timed(&[P::StartD2d]),
         step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),

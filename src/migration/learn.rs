@@ -38,7 +38,7 @@ impl State {
             StepCommand::Commit => self.facts.packets_forwarded = self.facts.unsent.packets.len() as u64,
             StepCommand::AwaitSync | StepCommand::ConfirmSync => match answer.into_result::<SyncState>()? {
                 SyncState::Synced { .. } => {}
-                SyncState::Untold => {
+                SyncState::Unreported => {
                     self.warnings
                         .push(format!("The D2D process of {host} does not tell when it is in sync: this phase is not measured."));
                     return Ok(());
@@ -58,7 +58,7 @@ impl State {
                         self.facts.handover = linked.handover.or(self.facts.handover);
                         parts = linked;
                     }
-                    // The radio is linked: an answer that can not be divided spoils the table, not the service.
+                    // The radio is linked: an answer that cannot be divided spoils the table, not the service.
                     Err(failure) => self.warnings.push(sentence(&failure.message)),
                 }
             }

@@ -6,8 +6,8 @@ use super::setting::Setting;
 use crate::metrics::table::median;
 use config::Config;
 use protocol::{
-    Expected, Method, OrderRequest, Origin, Outcome, PhaseName, Plan, PlanPhase, PlanStep, RunRecord, SOURCE_INTERRUPTION_MS,
-    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
+    Expected, Method, OrderRequest, Origin, Outcome, PAPER_INTERRUPTION_MS, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
+    PAPER_TOTAL_MS, PhaseName, Plan, PlanPhase, PlanStep, RunRecord,
 };
 
 /// Only the latest runs count, so that the figures follow the machines.
@@ -25,7 +25,7 @@ pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan
     let phases = flow
         .phases(!config.terminals.is_empty())
         .into_iter()
-        .map(|name| PlanPhase { name, expected: history.expected(|run| phase(run, name), name.source_ms().and_then(figure)) });
+        .map(|name| PlanPhase { name, expected: history.expected(|run| phase(run, name), name.paper_ms().and_then(figure)) });
     Plan {
         order: request.order,
         method: request.method,
@@ -33,10 +33,10 @@ pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan
         to: setting.to.clone(),
         steps: steps(flow, &setting),
         phases: phases.collect(),
-        total: history.expected(|run| Some(run.total_ms), figure(if relay { SOURCE_RELAY_TOTAL_MS } else { SOURCE_TOTAL_MS })),
+        total: history.expected(|run| Some(run.total_ms), figure(if relay { PAPER_RELAY_TOTAL_MS } else { PAPER_TOTAL_MS })),
         interruption: history.expected(
             |run| run.interruption.by_phases_ms,
-            figure(if relay { SOURCE_RELAY_INTERRUPTION_MS } else { SOURCE_INTERRUPTION_MS }),
+            figure(if relay { PAPER_RELAY_INTERRUPTION_MS } else { PAPER_INTERRUPTION_MS }),
         ),
     }
 }

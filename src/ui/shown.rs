@@ -5,8 +5,8 @@ use super::preflight::plan_under_way;
 use super::theme::Skin;
 use super::timeline::Timeline;
 use protocol::{
-    Origin, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS,
-    SOURCE_TOTAL_MS,
+    Origin, PAPER_INTERRUPTION_MS, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS, PAPER_TOTAL_MS, PhaseName, Plan, Progress,
+    RunRecord,
 };
 
 /// Where a run on the screen comes from.
@@ -35,10 +35,10 @@ pub struct Paper {
 
 impl Paper {
     /// Two ends.
-    pub const PLAIN: Self = Self { name: "paper", interruption_ms: SOURCE_INTERRUPTION_MS, total_ms: SOURCE_TOTAL_MS };
+    pub const PLAIN: Self = Self { name: "paper", interruption_ms: PAPER_INTERRUPTION_MS, total_ms: PAPER_TOTAL_MS };
     /// A relay between two terminals.
     pub const RELAY: Self =
-        Self { name: "paper, relay", interruption_ms: SOURCE_RELAY_INTERRUPTION_MS, total_ms: SOURCE_RELAY_TOTAL_MS };
+        Self { name: "paper, relay", interruption_ms: PAPER_RELAY_INTERRUPTION_MS, total_ms: PAPER_RELAY_TOTAL_MS };
 }
 
 /// A run on the screen.

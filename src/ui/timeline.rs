@@ -57,7 +57,7 @@ impl Timeline {
     pub fn paper() -> Self {
         let mut end = 0.0;
         let bars = PhaseName::ALL.into_iter().filter_map(|name| {
-            let ms = name.source_ms()?;
+            let ms = name.paper_ms()?;
             let start_ms = end;
             end += ms;
             Some(Bar { name, state: StepState::Done, start_ms, ms, interrupts: interrupts(None, name) })
@@ -151,9 +151,9 @@ mod tests {
 
     #[test]
     fn the_papers_run_adds_up_to_its_own_totals() {
-        use protocol::{SOURCE_INTERRUPTION_MS, SOURCE_TOTAL_MS};
+        use protocol::{PAPER_INTERRUPTION_MS, PAPER_TOTAL_MS};
         let axis = Timeline::paper();
-        assert_eq!((axis.length_ms, axis.interruption_ms()), (SOURCE_TOTAL_MS, Some(SOURCE_INTERRUPTION_MS)));
+        assert_eq!((axis.length_ms, axis.interruption_ms()), (PAPER_TOTAL_MS, Some(PAPER_INTERRUPTION_MS)));
     }
 
     #[test]

@@ -278,7 +278,7 @@ pub mod workload {
             }
             Ask::Link | Ask::Overlap(_) | Ask::TakeOver(_) | Ask::Settle => Err("this is no USRP process".into()),
             Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume | Ask::Unsent | Ask::Forward(_) => {
-                Err("this program can not be frozen".into())
+                Err("this program cannot be frozen".into())
             }
         };
         let reporter = serve(&socket(), answer).unwrap();

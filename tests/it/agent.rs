@@ -332,7 +332,7 @@ fn what_is_wrong_at_the_start_is_said_with_an_exit_code() {
     let _agent = Agent::start(&cluster, "one");
     let (code, words) = baton(&["--config", &file, "agent", "--host", "one"]);
     assert_eq!(code, Some(1), "{words}");
-    assert!(words.contains("can not listen on ipc://"), "{words}");
+    assert!(words.contains("cannot listen on ipc://"), "{words}");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen(&format!("ipc://{}/two.cmd", cluster.dir.path().display()), "tcp://0.0.0.0:17600", 1))
         .unwrap();

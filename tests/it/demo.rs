@@ -1,6 +1,6 @@
 //! The main job, end to end: a living lab, real migrations, one JSON document.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::process::{Command, Output};
 

@@ -1,5 +1,5 @@
 //! The headless twins as the operator calls them: exit codes and sentences. tests/it/demo.rs has the whole lab.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -277,7 +277,7 @@ async fn a_port_in_use_is_said_and_a_stale_socket_is_replaced() {
         let first = Server::bind(&config, "one", false).await.unwrap();
         let failure = Server::bind(&config, "one", false).await.unwrap_err();
         assert_eq!(failure.code, ErrorCode::Environment);
-        assert!(failure.message.contains("can not listen on"), "{failure}");
+        assert!(failure.message.contains("cannot listen on"), "{failure}");
         drop(first);
     }
     let stale = dir.path().join("one.cmd");
@@ -294,7 +294,7 @@ async fn requests_survive_a_restart_and_absent_hosts_are_unreachable() {
     let client = Client::new(Arc::clone(&config)).unwrap();
     let failure = client.request("one", Command::Status, Duration::from_millis(100)).await.unwrap_err();
     assert_eq!(failure.code, ErrorCode::Unreachable);
-    assert!(failure.message.contains("can not be reached at ipc://"), "{failure}");
+    assert!(failure.message.contains("cannot be reached at ipc://"), "{failure}");
 
     let (_, stop) = server(&config).await;
     assert!(client.request("one", Command::Status, SOON).await.is_ok());

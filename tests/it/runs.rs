@@ -1,5 +1,5 @@
 //! `baton runs` as the operator calls it: list, show, compare, export, with exit codes and sentences.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can not go on has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use protocol::{Interruption, Method, Order, Outcome, Phase, PhaseName, RunRecord
 use serde_json::Value;
 
 fn record(n: u32, method: Method, factor: f64) -> RunRecord {
-    let phases = PhaseName::ALL.into_iter().filter(|name| name.source_ms().is_some());
+    let phases = PhaseName::ALL.into_iter().filter(|name| name.paper_ms().is_some());
     RunRecord {
         radio: None,
         run: format!("01990000-0000-7000-8000-00000000000{n}"),
@@ -25,7 +25,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
         reason: (n == 5).then(|| "link_usrp on server2: no radio. server1 serves.".into()),
         failure: None,
         warnings: vec![],
-        phases: phases.map(|name| Phase { name, ms: 2.0 * factor, source_ms: name.source_ms() }).collect(),
+        phases: phases.map(|name| Phase { name, ms: 2.0 * factor, source_ms: name.paper_ms() }).collect(),
         total_ms: 13.0 * factor,
         held_ms: None,
         trace: Vec::new(),

@@ -32,8 +32,8 @@ pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
-    Interruption, Outcome, Phase, PhaseName, Rollback, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST,
-    SOURCE_RELAY_INTERRUPTION_MS, SOURCE_RELAY_TOTAL_MS, SOURCE_TOTAL_MS,
+    Interruption, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
+    PAPER_TOTAL_MS, Phase, PhaseName, Rollback, RunRecord,
 };
 pub use request::{Connection, Reply, Request};
 pub use telemetry::{

@@ -28,15 +28,15 @@ pub enum PhaseName {
 }
 
 /// The source's interruption of service, ms (its table 3-4: 6 + 1743 + 106).
-pub const SOURCE_INTERRUPTION_MS: f64 = 1855.0;
+pub const PAPER_INTERRUPTION_MS: f64 = 1855.0;
 /// The source's total, ms (its table 3-4).
-pub const SOURCE_TOTAL_MS: f64 = 1969.0;
+pub const PAPER_TOTAL_MS: f64 = 1969.0;
 /// The source's interruption of service in its relay scenario, ms (its table 4-2).
-pub const SOURCE_RELAY_INTERRUPTION_MS: f64 = 1858.0;
+pub const PAPER_RELAY_INTERRUPTION_MS: f64 = 1858.0;
 /// The source's total in its relay scenario, ms (its table 4-2).
-pub const SOURCE_RELAY_TOTAL_MS: f64 = 2173.0;
+pub const PAPER_RELAY_TOTAL_MS: f64 = 2173.0;
 /// Pings lost in the source's run at an interval of 100 ms.
-pub const SOURCE_PINGS_LOST: u64 = 19;
+pub const PAPER_PINGS_LOST: u64 = 19;
 
 impl PhaseName {
     /// Every phase, in the table's order.
@@ -72,7 +72,7 @@ impl PhaseName {
     }
 
     /// The source's figure, ms (its table 3-4); it timed neither the stopping of the source nor the route table as such.
-    pub fn source_ms(self) -> Option<f64> {
+    pub fn paper_ms(self) -> Option<f64> {
         match self {
             Self::TunIp => Some(6.0),
             Self::StartD2d => Some(53.0),

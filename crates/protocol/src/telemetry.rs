@@ -159,7 +159,8 @@ pub enum SyncState {
         for_ms: u64,
     },
     /// The D2D process runs, but is a program that does not tell.
-    Untold,
+    #[serde(rename = "untold")]
+    Unreported,
 }
 
 /// Counters of the sample streams since the process started.
@@ -344,7 +345,7 @@ impl Progress {
         self.steps
             .iter()
             .filter(|s| s.state == StepState::Done)
-            .map(|s| Phase { name: s.name, ms: s.ms, source_ms: s.name.source_ms() })
+            .map(|s| Phase { name: s.name, ms: s.ms, source_ms: s.name.paper_ms() })
             .collect()
     }
 }

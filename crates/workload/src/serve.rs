@@ -52,7 +52,7 @@ pub fn serve(path: &Path, answer: impl Fn(Ask) -> Result<Value, String> + Send +
         for stream in listener.incoming().flatten() {
             let answer = Arc::clone(&answer);
             let keepers = Arc::clone(&keepers);
-            // A thread that can not be had costs this keeper its connection, not the process its work.
+            // A thread that cannot be had costs this keeper its connection, not the process its work.
             let _ = thread::Builder::new().name("keeper".into()).spawn(move || converse(stream, &keepers, &*answer));
         }
     })?;
@@ -70,7 +70,7 @@ fn converse(mut stream: UnixStream, keepers: &Mutex<Vec<UnixStream>>, answer: &d
     for line in BufReader::new(reader).lines() {
         let Ok(line) = line else { break };
         let reply = reply_to(&line, answer);
-        // Under the keepers' lock, so that an answer and an event can not interleave within a line.
+        // Under the keepers' lock, so that an answer and an event cannot interleave within a line.
         let _whole_lines = keepers.lock().unwrap_or_else(PoisonError::into_inner);
         if send(&mut stream, &reply).is_err() {
             break;
@@ -81,7 +81,7 @@ fn converse(mut stream: UnixStream, keepers: &Mutex<Vec<UnixStream>>, answer: &d
 fn reply_to(line: &str, answer: &dyn Fn(Ask) -> Result<Value, String>) -> Line {
     let id_of = |line: &str| serde_json::from_str::<Value>(line).ok().and_then(|v| v.get("id")?.as_u64()).unwrap_or(0);
     match serde_json::from_str::<AskLine>(line) {
-        Err(e) => Line::Refusal { id: id_of(line), error: format!("the question can not be read: {e}") },
+        Err(e) => Line::Refusal { id: id_of(line), error: format!("the question cannot be read: {e}") },
         Ok(AskLine { id, ask }) => match answer(ask) {
             Ok(ok) => Line::Answer { id, ok },
             Err(error) => Line::Refusal { id, error },
@@ -112,7 +112,7 @@ mod tests {
         let mut stream = UnixStream::connect(&path).unwrap();
         assert_eq!(ask(&mut stream, "{\"id\":7,\"ask\":\"get_routes\"}\n"), "{\"id\":7,\"ok\":[]}\n");
         assert_eq!(ask(&mut stream, "{\"id\":8,\"ask\":\"link\"}\n"), "{\"id\":8,\"error\":\"not a USRP\"}\n");
-        assert!(ask(&mut stream, "{\"id\":9,\"ask\":\"dance\"}\n").contains("can not be read"));
+        assert!(ask(&mut stream, "{\"id\":9,\"ask\":\"dance\"}\n").contains("cannot be read"));
         assert!(ask(&mut stream, "nonsense\n").contains("\"id\":0"));
         reporter.report(Happened::Note { text: "up".into() });
         let mut event = String::new();

@@ -109,7 +109,7 @@ pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
         name: phase.name(),
         explanation: phase.explanation(),
         unit: "ms",
-        paper: phase.source_ms(),
+        paper: phase.paper_ms(),
         spreads: spreads(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
     });
     let sums = SUMS.into_iter().map(|(name, explanation, figure, paper)| ComparedFigure {

@@ -3,7 +3,7 @@ use protocol::{Interruption, Order, Phase};
 
 /// A migration with these figures.
 pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
-    let phase = |name: PhaseName, ms| Phase { name, ms, source_ms: name.source_ms() };
+    let phase = |name: PhaseName, ms| Phase { name, ms, source_ms: name.paper_ms() };
     RunRecord {
         radio: None,
         run: "0".into(),

@@ -8,7 +8,7 @@ use ratatui::text::Line;
 use super::{below, lines, rule, span};
 use crate::ui::shown::TimingView;
 use crate::ui::text::{clip, count, ms, pad, pad_left, trim};
-use protocol::{Interruption, SOURCE_PINGS_LOST};
+use protocol::{Interruption, PAPER_PINGS_LOST};
 
 /// Rows when everything is shown: rule, heads, three ways, pings lost.
 pub const ROWS: u16 = 6;
@@ -47,7 +47,7 @@ fn table<'a>(view: &TimingView<'_>, felt: Option<&Interruption>, width: usize) -
         let text = clip(text, name, view.skin.glyphs.ellipsis);
         Line::from(vec![span(pad(&text, name), one), span(pad_left(&a, FIGURE), two), span(pad_left(&b, FIGURE), three)])
     };
-    let loss = SOURCE_PINGS_LOST as f64 * PAPER_INTERVAL_MS;
+    let loss = PAPER_PINGS_LOST as f64 * PAPER_INTERVAL_MS;
     let ways: [(&str, Option<f64>, Option<f64>); 3] = [
         ("by phases (the paper's definition), ms", felt.and_then(|f| f.by_phases_ms), Some(view.paper().interruption_ms)),
         ("by lost pings x interval, ms", felt.and_then(|f| f.by_loss_ms), Some(loss)),
@@ -71,7 +71,7 @@ fn table<'a>(view: &TimingView<'_>, felt: Option<&Interruption>, width: usize) -
         Some(0) => t.good,
         Some(_) => t.bad,
     };
-    rows.push(row(&of, lost.map_or_else(|| "-".into(), count), count(SOURCE_PINGS_LOST), [t.strong, style, t.paper]));
+    rows.push(row(&of, lost.map_or_else(|| "-".into(), count), count(PAPER_PINGS_LOST), [t.strong, style, t.paper]));
     rows
 }
 
@@ -87,6 +87,6 @@ fn pings<'a>(view: &TimingView<'_>, felt: Option<&Interruption>) -> Line<'a> {
         ],
         Some(_) => vec![span(lang.tr("PINGS LOST: not measured"), t.warn)],
     };
-    let paper = lang.fill("  paper {0}, every {1} ms", &[&SOURCE_PINGS_LOST, &trim(PAPER_INTERVAL_MS)]);
+    let paper = lang.fill("  paper {0}, every {1} ms", &[&PAPER_PINGS_LOST, &trim(PAPER_INTERVAL_MS)]);
     Line::from([ours, vec![span(paper, t.paper)]].concat())
 }

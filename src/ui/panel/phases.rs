@@ -13,7 +13,7 @@ use crate::ui::text::{clip, count, ms, pad, pad_left, ratio};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::{Timeline, interrupts};
 use protocol::{
-    Expected, Origin, PhaseName, Plan, Progress, RunRecord, SOURCE_INTERRUPTION_MS, SOURCE_PINGS_LOST, SOURCE_TOTAL_MS, Step,
+    Expected, Origin, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_TOTAL_MS, PhaseName, Plan, Progress, RunRecord, Step,
     StepState,
 };
 
@@ -173,7 +173,7 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan
             PhaseRow {
                 marks: format!("{bracket}{mark} "),
                 name: name.explanation(),
-                paper: name.source_ms(),
+                paper: name.paper_ms(),
                 expected: plan.and_then(|plan| history(plan.phases.iter().find(|phase| phase.name == name)?.expected)),
                 ours,
                 style,
@@ -213,14 +213,14 @@ fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>)
     vec![
         PhaseRow {
             expected: plan.and_then(|plan| history(plan.interruption)),
-            ..row("interruption, by phases", Some(SOURCE_INTERRUPTION_MS), interruption, t.strong)
+            ..row("interruption, by phases", Some(PAPER_INTERRUPTION_MS), interruption, t.strong)
         },
-        PhaseRow { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(SOURCE_TOTAL_MS), total, t.strong) },
-        row("interruption, by lost pings", Some(SOURCE_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
+        PhaseRow { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(PAPER_TOTAL_MS), total, t.strong) },
+        row("interruption, by lost pings", Some(PAPER_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
         row("interruption, far end's gap", None, felt.and_then(|i| i.gap_ms), t.base),
         PhaseRow {
             whole: true,
-            ..row("pings lost, count", Some(SOURCE_PINGS_LOST as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
+            ..row("pings lost, count", Some(PAPER_PINGS_LOST as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
         },
     ]
 }
@@ -237,9 +237,9 @@ fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) 
     };
     Line::from(vec![
         span(lang.tr("    ours / paper: interruption "), t.dim),
-        span(ratio(ours / SOURCE_INTERRUPTION_MS), t.strong),
+        span(ratio(ours / PAPER_INTERRUPTION_MS), t.strong),
         span(lang.tr(", total "), t.dim),
-        span(ratio(record.total_ms / SOURCE_TOTAL_MS), t.strong),
+        span(ratio(record.total_ms / PAPER_TOTAL_MS), t.strong),
     ])
 }
 

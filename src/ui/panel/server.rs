@@ -155,7 +155,7 @@ impl Pen<'_> {
             Some(SyncState::Synced { for_ms }) if self.wide() => (lang.fill("in sync {0}", &[&duration(for_ms)]), t.good),
             Some(SyncState::Synced { .. }) => (lang.tr("in sync").into(), t.good),
             Some(SyncState::Lost { for_ms }) => (lang.fill("LOST for {0}", &[&duration(for_ms)]), t.bad),
-            Some(SyncState::Untold) => (lang.tr("not told").into(), t.dim),
+            Some(SyncState::Unreported) => (lang.tr("not told").into(), t.dim),
         };
         let mut spans = vec![span(text, style)];
         if let Some(snr) = process.link.and_then(|link| link.snr_db) {

@@ -13,7 +13,7 @@ use crate::ui::model::{Model, PendingOrder};
 use crate::ui::pings;
 use crate::ui::preflight::{before_cut, plan_under_way, recovery};
 use crate::ui::text::{clip, count, duration, first_that_fits, ms, one_line, wrap};
-use protocol::{Order, Origin, Outcome, Progress, RunRecord, SOURCE_INTERRUPTION_MS, StepState};
+use protocol::{Order, Origin, Outcome, PAPER_INTERRUPTION_MS, Progress, RunRecord, StepState};
 
 /// Times the large size of a figure at most.
 const MOST: usize = 3;
@@ -176,7 +176,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
         Some((i, step)) => (
             lang.fill("{0} of {1}: {2}", &[&(i + 1), &steps, &lang.tr(step.name.explanation())]),
             Some((whole_ms(step.ms), t.warn)),
-            step.name.source_ms(),
+            step.name.paper_ms(),
         ),
         None => (one_line(&progress.now), None, None),
     };
@@ -265,9 +265,9 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
             if width >= ROOMY {
                 Line::from(span(lang.fill("ms measured ({0})", &[&lang.tr(what)]), t.strong))
             } else {
-                Line::from(span(lang.fill("measured; paper {0}", &[&ms(SOURCE_INTERRUPTION_MS)]), t.paper))
+                Line::from(span(lang.fill("measured; paper {0}", &[&ms(PAPER_INTERRUPTION_MS)]), t.paper))
             },
-            Line::from(span(lang.fill("paper {0} ms", &[&ms(SOURCE_INTERRUPTION_MS)]), t.paper)),
+            Line::from(span(lang.fill("paper {0} ms", &[&ms(PAPER_INTERRUPTION_MS)]), t.paper)),
         ],
     }
 }

@@ -138,7 +138,7 @@ fn row(view: &TimingView<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, bu
         span(pad(&clip(skin.lang.tr(bar.name.explanation()), name, g.ellipsis), name), text),
         span(format!("{:>FIGURE$}", figure(measured.then_some(bar.ms))), if measured { t.measured } else { t.dim }),
         span(expected, t.base),
-        span(format!("{:>FIGURE$}", figure(bar.name.source_ms())), t.paper),
+        span(format!("{:>FIGURE$}", figure(bar.name.paper_ms())), t.paper),
     ];
     line(area, area.y, buf, &Line::from(spans));
 }

@@ -93,7 +93,7 @@ fn a_successor_sets_nothing_up_and_starts_only_what_has_stopped() {
     assert!(!written(&fake).contains(&sr::TX_CLEAR) && !written(&fake).contains(&sr::RX0_RESET));
     let refused = second.ask_with("take_over", &mark).unwrap_err();
     assert!(refused.contains("linked to the radio already"), "{refused}");
-    assert!(second.ask_with("take_over", &Value::Null).unwrap_err().contains("can not be read"));
+    assert!(second.ask_with("take_over", &Value::Null).unwrap_err().contains("cannot be read"));
 
     second.ask("freeze").unwrap();
     drop(second);

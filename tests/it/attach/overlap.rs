@@ -160,7 +160,7 @@ fn a_chain_in_use_a_wrong_chain_and_a_rate_for_one_stream_are_refused() {
     drop(stranger);
     let refused = second.ask_with("overlap", &json!({"chain": 2, "tick": 1})).unwrap_err();
     assert!(refused.contains("no chain 2"), "{refused}");
-    assert!(second.ask_with("overlap", &Value::Null).unwrap_err().contains("can not be read"));
+    assert!(second.ask_with("overlap", &Value::Null).unwrap_err().contains("cannot be read"));
     let refused = second.ask("settle").unwrap_err();
     assert!(refused.contains("no streams of its own"), "{refused}");
     flows(&mut first);

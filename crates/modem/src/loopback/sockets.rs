@@ -199,7 +199,7 @@ fn a_frozen_slave_hands_over_to_another_process() {
         tell(&next_stream, &mut next_events, &question("import"))["error"]
             .as_str()
             .unwrap()
-            .contains("the question can not be read")
+            .contains("the question cannot be read")
     );
     assert_eq!(tell(&next_stream, &mut next_events, &import(&state))["ok"], Value::Null);
     assert_eq!(tell(&next_stream, &mut next_events, &question("resume"))["ok"]["missing"], 0);

@@ -203,7 +203,7 @@ impl Child {
         };
         let mut sync = self.sync.subscribe();
         if timeout(FIRST_WORD.min(deadline), sync.wait_for(Option::is_some)).await.is_err() {
-            return Ok(SyncState::Untold);
+            return Ok(SyncState::Unreported);
         }
         let synced = async {
             let found = sync.wait_for(|sync| matches!(sync, Some(SyncState::Synced { .. }))).await;
@@ -230,6 +230,6 @@ fn describe_sync(sync: SyncState) -> &'static str {
         SyncState::Searching => "it is searching for the far end",
         SyncState::Synced { .. } => "it is in sync",
         SyncState::Lost { .. } => "it was in sync and has lost it",
-        SyncState::Untold => "it does not tell",
+        SyncState::Unreported => "it does not tell",
     }
 }
