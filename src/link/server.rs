@@ -86,7 +86,7 @@ impl Server {
             .hint("make a cluster key (head -c 32 /dev/urandom) and name it as key_file, or start the agent with --insecure"));
         }
         let inner = runtime_folder(config, host)?.join("command.zmq");
-        let (gate, listener) = Gate::open(&endpoint, &inner, Limits::COMMANDS)?;
+        let (gate, listener) = Gate::open(endpoint, &inner, Limits::COMMANDS)?;
         let mut socket = RouterSocket::new();
         socket
             .bind_listener(listener)

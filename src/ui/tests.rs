@@ -12,7 +12,6 @@ mod keys;
 mod live;
 pub mod ordering;
 #[path = "../../tests/common/pty.rs"]
-#[allow(dead_code)]
 mod pty;
 mod robust;
 mod scenarios;

@@ -1,5 +1,7 @@
 //! The end of a process, which the kernel tells.
 
+#![allow(clippy::expect_used, reason = "a test that panics has failed")]
+
 use std::os::fd::AsFd;
 use std::time::Duration;
 

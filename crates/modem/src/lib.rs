@@ -23,6 +23,7 @@ mod soft_state;
 mod survey;
 
 #[cfg(any(test, feature = "bench"))]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests and measurements may panic")]
 mod loopback;
 
 #[cfg(feature = "bench")]

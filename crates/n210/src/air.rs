@@ -15,6 +15,7 @@ mod response;
 pub mod speed;
 mod split;
 #[cfg(any(test, feature = "bench"))]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests and measurements may panic")]
 mod tones;
 mod track;
 pub mod tuning;
