@@ -81,6 +81,15 @@ fn assert_heard(samples: &[(i16, i16)], cycles: f64, noise: f64, within: f64) {
     assert!(tone.off.abs() * 1e6 < 0.1, "frequency off by {} Hz", tone.off * 1e6);
 }
 
+/// The part of a recording in which the sender kept up. tx_waveforms runs at normal priority and is late for some ms on a slow machine; the air
+/// is silent then, which is no matter of formats.
+fn unbroken(samples: &[(i16, i16)], cycles: f64) -> &[(i16, i16)] {
+    const LENGTH: usize = 25_000;
+    let strength = |part: &&[(i16, i16)]| measure(part, cycles).amplitude;
+    let parts = samples.windows(LENGTH).step_by(LENGTH / 5);
+    parts.max_by(|a, b| strength(a).total_cmp(&strength(b))).expect("a recording of more than that")
+}
+
 /// Receives from one radio what stock UHD transmits on another: the file is the wire, and the wire is what theory says.
 #[test]
 fn a_tone_crosses_the_air_sample_for_sample() {
@@ -144,11 +153,11 @@ fn eight_bit_samples_carry_the_tone_and_the_noise_of_their_rounding() {
     // Noise of 0.4 steps in I and in Q hides the tone from the rounding, whose error is uniform within a step then: a twelfth of its
     // square, twice. Together they are 1.8 dB above the air's noise.
     let rounding = 2.0 / 12.0 * (256.0_f64 / 32767.0).powi(2);
-    assert_heard(&samples[100_000..], cycles, 10.0 * (10.0_f64.powf(-4.7) + rounding).log10(), 0.5);
+    assert_heard(unbroken(&samples, cycles), cycles, 10.0 * (10.0_f64.powf(-4.7) + rounding).log10(), 0.5);
 
     // What the transmitter's rounding adds is 10 dB lower than the receiver's.
     let (samples, _) = beside_a_tone(&bench, "--wave-freq 123e3 --otw sc8", || hear("sc16"));
-    assert_heard(&samples[100_000..], cycles, -47.0, 1.0);
+    assert_heard(unbroken(&samples, cycles), cycles, -47.0, 1.0);
 }
 
 /// What the kernel takes apart, or the radio sends one by one, is the same to a program: at 5 Msps, many packets are due at once.
