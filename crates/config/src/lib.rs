@@ -186,6 +186,10 @@ pub struct Host {
     /// Control variables that differ on this host, over [`Workload::control`].
     #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
+    /// Switches this host off, e.g. by its management board: run on the other host of the pool before a failover takes the radio. Exit code 0
+    /// means that this host is certainly off.
+    #[serde(default, deserialize_with = "command_line::optional", skip_serializing_if = "Option::is_none")]
+    pub fence_command: Option<CommandLine>,
     /// This host's own workload instead of the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
