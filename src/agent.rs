@@ -3,8 +3,10 @@
 mod autostart;
 mod commands;
 mod faults;
+mod fence_command;
 mod host;
 mod order;
+mod owners;
 mod peer;
 mod probe;
 mod restart;
@@ -15,6 +17,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -24,8 +27,12 @@ use crate::link::publisher::Publisher;
 use crate::link::server::Server;
 use config::Config;
 use faults::CommandFaults;
+use host::descriptors;
 use protocol::{Command, Failure, Level};
 use state::Agent;
+
+/// At the end, for what is still to be written.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// Options of `baton agent`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -60,15 +67,21 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
+    let limit = descriptors::raise_limit();
     let client = Client::new(Arc::clone(&config))?;
     let server = Server::bind(&config, &args.host, args.insecure).await?;
     let publisher = Publisher::bind(&config, &args.host).await?;
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
     for work in agent.works() {
         work.restore().await;
+        tokio::spawn(owners::run(Arc::clone(&agent), Arc::clone(work)));
+        tokio::spawn(Arc::clone(work).watch_radio_network());
+        tokio::spawn(Arc::clone(work).watch_radio_link());
         tokio::spawn(Arc::clone(work).run_collector());
         tokio::spawn(peer::run(Arc::clone(&agent), Arc::clone(work)));
     }
+    let host = Arc::clone(&agent.host);
+    tokio::spawn(async move { host.watch_resources(limit).await });
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
     tokio::spawn(telemetry::publish(Arc::clone(&agent)));
     tokio::spawn(end_on_signal(Arc::clone(&agent)));
@@ -80,6 +93,9 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
         async move { order::answer(&agent, radio.as_deref(), command).await }
     };
     server.serve_radios(answer, stop).await;
+    if !agent.host.disk.flush(FLUSH).await {
+        tracing::warn!("the disk hangs: what the next agent would need was not written");
+    }
     Ok(())
 }
 

@@ -38,7 +38,7 @@ pub(crate) mod fleet;
 #[cfg(test)]
 mod tests;
 
-pub use driver::{bring_to_an_end, carry_out, history};
+pub use driver::{bring_to_an_end, carry_out, history, write_record};
 pub use hold::Decision;
 
 /// The agents of the cluster, the caller's own included, as the engine sees them.

@@ -4,9 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use futures::future::join_all;
+
 use super::{Cluster, block_on, json, print, status};
 use crate::migration::check::{blocked, findings};
-use protocol::{Failure, Finding, Grade, Method, Order};
+use config::HostName;
+use protocol::{Failure, Finding, Grade, Method, Order, ask};
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -27,7 +30,7 @@ pub struct Args {
 /// The configuration or the key cannot be read.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
-    let answers: std::collections::BTreeMap<_, _> = block_on(async { Ok(status::ask_all(&cluster).await) })?.into_iter().collect();
+    let answers: std::collections::BTreeMap<_, _> = block_on(async { Ok(ask_all(&cluster).await) })?.into_iter().collect();
     let found = findings(args.order.map(|order| (order, args.method)), &cluster.config, &answers);
     let ok = !blocked(&found);
     let method = args.order.filter(|order| order.is_migration()).map(|_| args.method);
@@ -38,6 +41,20 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
         (true, _) => ExitCode::SUCCESS,
         (false, _) => ExitCode::FAILURE,
     })
+}
+
+/// Asks every host; those of the pool ask the radio's network first, as a step would.
+async fn ask_all(cluster: &Cluster) -> Vec<status::Answer> {
+    let roles = &cluster.config.roles;
+    let ask = async |host: &HostName| {
+        let answer = if [&roles.initiator, &roles.destination].contains(&host) {
+            cluster.client.ask(host, ask::Survey {}, status::DEADLINE).await
+        } else {
+            status::ask_one(cluster, host, status::DEADLINE).await
+        };
+        (host.to_string(), answer)
+    };
+    join_all(cluster.config.host.keys().map(ask)).await
 }
 
 fn text(findings: &[Finding]) -> String {

@@ -9,12 +9,12 @@ use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use super::{Cluster, block_on, json, print};
-use crate::migration::standing::holds_radio;
+use crate::migration::standing::{holds_radio, radio_owner, strangers};
 use config::{Config, HostName};
-use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
+use protocol::{Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds. One that does not answer within this time is shown as silent.
-const DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -27,7 +27,7 @@ pub struct Args {
 /// What one host answered.
 pub(super) type Answer = (String, Result<Telemetry, Failure>);
 
-/// Runs it. Exit code 3 when no host answers.
+/// Runs it. Exit code 3 when no host answers, 1 when several machines have the radio's address.
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
@@ -37,7 +37,11 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let owner = owner(&cluster.config, &answers);
     print(&if args.json { json(&report(&answers, &owner))? } else { text(&answers, &owner) })?;
     let reached = answers.iter().any(|(_, answer)| answer.is_ok());
-    Ok(if reached { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    Ok(match (reached, is_conflict(&owner)) {
+        (false, _) => ExitCode::from(3),
+        (true, true) => ExitCode::FAILURE,
+        (true, false) => ExitCode::SUCCESS,
+    })
 }
 
 /// Asks every host at the same time.
@@ -59,7 +63,18 @@ fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
         .iter()
         .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
         .map(|(host, _)| host.clone());
-    RadioOwner::from_holders(owners.collect())
+    let of_pool = answers.iter().filter(|(host, _)| pool.contains(&host.as_str()));
+    let strangers = strangers(of_pool.filter_map(|(_, answer)| answer.as_ref().ok()));
+    radio_owner(owners.collect(), &strangers)
+}
+
+fn is_conflict(owner: &RadioOwner) -> bool {
+    matches!(owner, RadioOwner::Conflict(_))
+}
+
+/// Whether its agent says that something has failed.
+fn is_alarmed(status: &Telemetry) -> bool {
+    status.alarms.iter().any(|alarm| alarm.level == Level::Error)
 }
 
 fn report(answers: &[Answer], owner: &RadioOwner) -> Value {
@@ -73,7 +88,7 @@ fn report(answers: &[Answer], owner: &RadioOwner) -> Value {
             (host.clone(), said)
         })
         .collect();
-    let ok = answers.iter().all(|(_, answer)| answer.is_ok());
+    let ok = answers.iter().all(|(_, answer)| answer.as_ref().is_ok_and(|status| !is_alarmed(status))) && !is_conflict(owner);
     serde_json::json!({"ok": ok, "radio_owner": owner, "hosts": hosts})
 }
 
@@ -91,6 +106,14 @@ fn text(answers: &[Answer], owner: &RadioOwner) -> String {
         RadioOwner::Host(host) => writeln!(text, "{host} holds the radio."),
         RadioOwner::Conflict(hosts) => writeln!(text, "CONFLICT: {} all point at the radio.", hosts.join(" and ")),
     };
+    let statuses = answers.iter().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    for (host, alarm) in statuses.flat_map(|(host, status)| status.alarms.iter().map(move |alarm| (host, alarm))) {
+        let word = if alarm.level == Level::Error { "ERROR" } else { "warning" };
+        let _ = writeln!(text, "{word}: {host} since {}: {}", alarm.since.format("%F %T UTC"), alarm.text);
+        if let Some(hint) = &alarm.hint {
+            let _ = writeln!(text, "       {hint}");
+        }
+    }
     text
 }
 

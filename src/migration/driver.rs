@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::Agents;
 use super::engine;
@@ -20,6 +20,8 @@ use protocol::{Answer, Command, ErrorCode, Failure, OrderRequest, Progress, RunR
 
 /// How often a long step reports how long it has taken so far: as often as telemetry is published.
 const TICK: Duration = Duration::from_millis(100);
+/// A disk that takes longer hangs.
+const DISK: Duration = Duration::from_secs(2);
 
 /// Carries out an operator's order and returns its record, which is then already on disk (`<records>/runs.jsonl`): the caller must
 /// not write it again. Never fails: a failure is an outcome, and a record that could not be written is a warning in it.
@@ -85,12 +87,12 @@ async fn follow(
 /// The records of this host; none where they cannot be read, which is no reason not to migrate.
 pub async fn history(folder: &Path) -> Vec<RunRecord> {
     let folder = folder.to_owned();
-    let records = tokio::task::spawn_blocking(move || records::load(&folder)).await;
-    records.ok().and_then(Result::ok).unwrap_or_default().runs
+    let records = timeout(DISK, tokio::task::spawn_blocking(move || records::load(&folder))).await;
+    records.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default().runs
 }
 
 async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) -> Result<Answer, Failure> {
-    let wish = tokio::time::timeout(limit, wishes.wait_for(|wish| *wish != Decision::None)).await;
+    let wish = timeout(limit, wishes.wait_for(|wish| *wish != Decision::None)).await;
     match wish.map(|wish| wish.map(|wish| *wish)) {
         Ok(Ok(Decision::Go)) => Ok(Answer::Done),
         Err(_) => Err(hold::forgotten()),
@@ -102,7 +104,7 @@ async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) ->
 /// Asks a host, calling `tick` while it works, and gives up by itself on one that keeps no deadline.
 async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl FnMut() + Send) -> Result<Answer, Failure> {
     let (name, deadline) = (command.name(), deadline(&command));
-    let answer = tokio::time::timeout(deadline + MARGIN, agents.request(host, command, deadline));
+    let answer = timeout(deadline + MARGIN, agents.request(host, command, deadline));
     tokio::pin!(answer);
     let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -118,12 +120,31 @@ async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl 
     }
 }
 
+/// Writes a record down, unless the disk hangs: the service does not wait for that.
+///
+/// # Errors
+/// [`ErrorCode::Io`] with what could not be written where.
+pub async fn write_record(folder: &Path, record: &RunRecord) -> Result<(), Failure> {
+    let (path, copy) = (folder.to_owned(), record.clone());
+    let writing = tokio::task::spawn_blocking(move || records::append(&path, &copy));
+    match timeout(DISK, writing).await {
+        Ok(Ok(written)) => written,
+        Ok(Err(e)) => Err(Failure::new(ErrorCode::Internal, format!("writing the record failed: {e}"))),
+        Err(_) => {
+            let text = format!(
+                "the record {} was not written to {} within {} s: the disk hangs",
+                record.run,
+                folder.display(),
+                DISK.as_secs()
+            );
+            Err(Failure::new(ErrorCode::Io, text).hint("look at the disk and its mount; the order itself is not affected"))
+        }
+    }
+}
+
 /// Writes the record, then tells that the order is over.
 async fn over(mut record: RunRecord, state: &State, folder: &Path, mut on_progress: impl FnMut(&Progress) + Send) -> RunRecord {
-    let (folder, copy) = (folder.to_owned(), record.clone());
-    let written = tokio::task::spawn_blocking(move || records::append(&folder, &copy)).await;
-    let written = written.unwrap_or_else(|e| Err(Failure::new(ErrorCode::Internal, format!("writing the record failed: {e}"))));
-    if let Err(failure) = written {
+    if let Err(failure) = write_record(folder, &record).await {
         record.warnings.push(match failure.hint {
             Some(hint) => format!("{}: {hint}.", failure.message),
             None => format!("{}.", failure.message),

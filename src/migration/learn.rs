@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::flow::{Step, StepCommand};
 use super::state::{Stage, State};
 use super::units::{milliseconds, sentence};
-use protocol::{Answer, Collected, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
+use protocol::{Answer, Collected, ErrorCode, Failure, Fenced, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
@@ -15,6 +15,11 @@ impl State {
         match step.ask {
             StepCommand::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
             StepCommand::GetControl => self.facts.values = answer.into_result()?,
+            StepCommand::FenceSource => {
+                if !answer.into_result::<Fenced>()?.fenced {
+                    self.warnings.push(super::check::not_fenced(&self.setting.from));
+                }
+            }
             StepCommand::GetCollected => self.recall(answer.into_result()?),
             StepCommand::Export => {
                 let SoftState { state, stream } = answer.into_result()?;
@@ -53,7 +58,7 @@ impl State {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
                         if let Some(why) = &linked.forced {
-                            self.warnings.push(sentence(&format!("{host} took the radio by force: {why}")));
+                            self.warnings.push(sentence(&format!("{host} took the radio all the same: {why}")));
                         }
                         self.facts.handover = linked.handover.or(self.facts.handover);
                         parts = linked;

@@ -84,7 +84,7 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
     lab.faults("fault", "server1", &["pause-agent"]);
     let record = lab.order(&["M", "--method", "failover", "--force"]);
     assert_eq!(record["outcome"], "ok", "{record:#}");
-    assert!(record["warnings"].to_string().contains("took the radio by force"), "{record:#}");
+    assert!(record["warnings"].to_string().contains("took the radio all the same"), "{record:#}");
     lab.faults("mend", "server1", &["pause-agent"]);
     let gone = lab.until("server1", "parked", |status| status["radio_port"]["addresses"] == json!(["192.168.20.2/24"]));
     let gone = if gone["d2d"]["pid"].is_null() { gone } else { lab.until("server1", "ended", |s| s["d2d"]["pid"].is_null()) };

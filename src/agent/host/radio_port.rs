@@ -2,6 +2,7 @@
 //! known beforehand for that.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::net::if_::if_nametoindex;
@@ -10,6 +11,7 @@ use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
 use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
 
 use super::arp::{ArpSocket, MacAddress};
+use super::descriptors::{DescriptorReserve, out_of_descriptors, ran_out};
 use config::Cidr;
 use protocol::{ErrorCode, Failure};
 
@@ -24,6 +26,7 @@ pub(in crate::agent) struct RadioPort {
     host: String,
     name: String,
     active: Cidr,
+    descriptors: Arc<DescriptorReserve>,
 }
 
 impl RadioPort {
@@ -31,15 +34,25 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`].
-    pub(in crate::agent) fn open(host: &str, name: &str, active: Cidr) -> Result<Self, Failure> {
+    pub(in crate::agent) fn open(
+        host: &str,
+        name: &str,
+        active: Cidr,
+        descriptors: Arc<DescriptorReserve>,
+    ) -> Result<Self, Failure> {
         let (connection, handle, _) = rtnetlink::new_connection()
             .map_err(|e| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}")))?;
         tokio::spawn(connection);
-        Ok(Self { handle, host: host.to_owned(), name: name.to_owned(), active })
+        Ok(Self { handle, host: host.to_owned(), name: name.to_owned(), active, descriptors })
     }
 
+    /// Looking a name up opens a socket, for which there must be a descriptor.
     fn index(&self) -> Result<u32, Failure> {
-        if_nametoindex(self.name.as_str()).map_err(|e| self.failure("cannot be found", e))
+        let look_up = || if_nametoindex(self.name.as_str()).map_err(std::io::Error::from);
+        self.descriptors.lend(look_up).map_err(|e| match ran_out(&e) {
+            true => out_of_descriptors(&self.host),
+            false => self.failure("cannot be found", e),
+        })
     }
 
     fn failure(&self, what: &str, why: impl std::fmt::Display) -> Failure {

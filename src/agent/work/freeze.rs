@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::Work;
 use super::failures::{all_of, joined};
 use super::trace::Trace;
+use crate::agent::host::arp::Probing;
 use crate::migration::flow::THAW;
 use protocol::{ErrorCode, Failure, Frozen, Level, Unsent};
 use workload::contract::Ask;
@@ -55,7 +56,7 @@ impl Work {
             state.ok_or_else(|| Failure::new(ErrorCode::Workload, "the D2D process has no soft state: it is not in sync"))?;
         let mark = trace.time("freeze USRP", self.usrp.ask(Ask::Freeze, CUT)).await?;
         trace.time("eth3 away", self.radio_port.release()).await?;
-        Ok(Frozen { state, mark, epoch: self.ownership.newest().epoch, trace: trace.parts })
+        Ok(Frozen { state, mark, epoch: self.ownership.known().epoch, trace: trace.parts })
     }
 
     /// Ends a freeze: eth3 gets the radio's address, the streams come back, both processes go on. All are tried; it succeeds only if all worked.
@@ -124,7 +125,7 @@ impl Work {
 
     /// Goes on under a new epoch, unless another host has the radio's address.
     async fn resume_alone(self: &Arc<Self>) -> Result<(), Failure> {
-        self.require_address_free().await?;
-        self.resume(Some(self.ownership.newest().epoch.saturating_add(1))).await
+        self.require_address_free(Probing::CALM).await?;
+        self.resume(Some(self.ownership.known().epoch.saturating_add(1))).await
     }
 }
