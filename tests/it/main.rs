@@ -13,6 +13,7 @@ mod common {
     pub mod pty;
     pub mod raw_client;
     pub mod sniffer;
+    pub mod transmitters;
     pub mod watch;
     pub mod wire;
 }
@@ -22,6 +23,7 @@ mod attach;
 mod config_refused;
 mod console;
 mod console_lab;
+mod cut;
 mod demo;
 mod docs;
 mod failover;
