@@ -45,11 +45,15 @@ pub struct Args {
 /// Runs the agent until it is told to end.
 ///
 /// # Errors
-/// [`protocol::ErrorCode::Config`] for an unreadable configuration, an unknown host, or an address open to all without a key;
+/// [`protocol::ErrorCode::Config`] for an unreadable configuration, an unknown host, an address open to all without a key, or files and folders
+/// that other users can change;
 /// [`protocol::ErrorCode::Environment`] when a socket cannot be bound.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let config = Arc::new(Config::load(file)?);
     config.host(&args.host)?;
+    // What is read from them decides what is adopted, ended and believed of the radio's owner.
+    config::trust::require_folder(&config.state_folder(), "the folder of what agents remember")?;
+    config::trust::require_folder(&config.records, "the folder of the records")?;
     let faults = args.faults.as_deref().map_or_else(|| Ok(CommandFaults::default()), CommandFaults::load)?;
     workload::log::to_stderr("BATON_LOG", LevelFilter::INFO);
     workload::runtime::current_thread()?.block_on(serve(config, args, faults))?;
