@@ -22,7 +22,7 @@ mod timeline;
 mod tx;
 mod window;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,6 +38,7 @@ use self::session::Session;
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, Happened};
+use workload::log::say;
 use workload::realtime::{Rank, real_time};
 use workload::serve::{Reporter, serve};
 
@@ -69,7 +70,7 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let reporter = serve(&socket, move |ask| contract::answer(&answering, ask))
         .map_err(|e| environment_failure(&format!("the contract socket {} cannot be served", socket.display()), &e))?;
     start_threads(&session, &bridge, samples, told, reporter).map_err(|e| environment_failure("a thread cannot be started", &e))?;
-    say(&format!("made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
+    say(format_args!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
 
     let received = signals.wait();
     // A parked process has given the radio away: its streams are another's. Not so the receive chain of one that overlaps.
@@ -95,12 +96,6 @@ fn environment_failure(what: &str, why: &io::Error) -> Failure {
     Failure::new(ErrorCode::Environment, format!("{what}: {why}"))
 }
 
-/// A line for whoever reads standard error; nobody need.
-fn say(text: &str) {
-    // In one piece: standard error has no buffer.
-    let _ = io::stderr().write_all(format!("baton usrp: {text}\n").as_bytes());
-}
-
 fn start_threads(
     session: &Arc<Session>,
     bridge: &Arc<Bridge>,
@@ -111,7 +106,7 @@ fn start_threads(
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
     thread::Builder::new().name("rx".into()).spawn(move || {
         if let Err(why) = real_time(Rank::Stream) {
-            say(&format!("no real-time priority ({why}): on a busy machine samples may be lost"));
+            say(format_args!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost"));
         }
         rx::run(&s, &b);
     })?;
@@ -125,7 +120,7 @@ fn start_threads(
     thread::Builder::new().name("news".into()).spawn(move || {
         for happened in news {
             if let Happened::Note { text } = &happened {
-                say(text);
+                say(format_args!("baton usrp: {text}"));
             }
             reporter.report(happened);
         }
