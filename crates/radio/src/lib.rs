@@ -69,7 +69,7 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let reporter = serve(&socket, move |ask| contract::answer(&answering, ask))
         .map_err(|e| environment_failure(&format!("the contract socket {} cannot be served", socket.display()), &e))?;
     start_threads(&session, &bridge, samples, told, reporter).map_err(|e| environment_failure("a thread cannot be started", &e))?;
-    eprintln!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate);
+    output::log_line(&format!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
 
     let received = signals.wait();
     // A parked process has given the radio away: its streams are another's. Not so the receive chain of one that overlaps.
@@ -105,7 +105,7 @@ fn start_threads(
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
     thread::Builder::new().name("rx".into()).spawn(move || {
         if let Err(why) = real_time(Rank::Stream) {
-            eprintln!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost");
+            output::log_line(&format!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost"));
         }
         rx::run(&s, &b);
     })?;
@@ -118,7 +118,7 @@ fn start_threads(
     // Reported from a thread of its own: an agent that does not read must not hold up samples.
     thread::Builder::new().name("notes".into()).spawn(move || {
         for text in told {
-            eprintln!("baton usrp: {text}");
+            output::log_line(&format!("baton usrp: {text}"));
             reporter.report(Happened::Note { text });
         }
     })?;
