@@ -26,6 +26,7 @@ use config::Config;
 use faults::CommandFaults;
 use protocol::{Command, Failure, Level};
 use state::Agent;
+use workload::runtime::keep_running;
 
 /// Options of `baton agent`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -44,11 +45,15 @@ pub struct Args {
 /// Runs the agent until it is told to end.
 ///
 /// # Errors
-/// [`protocol::ErrorCode::Config`] for an unreadable configuration, an unknown host, or an address open to all without a key;
+/// [`protocol::ErrorCode::Config`] for an unreadable configuration, an unknown host, an address open to all without a key, or files and folders
+/// that other users can change;
 /// [`protocol::ErrorCode::Environment`] when a socket cannot be bound.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let config = Arc::new(Config::load(file)?);
     config.host(&args.host)?;
+    // What is read from them decides what is adopted, ended and believed of the radio's owner.
+    config::trust::require_folder(&config.state_folder(), "the folder of what agents remember")?;
+    config::trust::require_folder(&config.records, "the folder of the records")?;
     let faults = args.faults.as_deref().map_or_else(|| Ok(CommandFaults::default()), CommandFaults::load)?;
     workload::log::to_stderr("BATON_LOG", LevelFilter::INFO);
     workload::runtime::current_thread()?.block_on(serve(config, args, faults))?;
@@ -62,11 +67,13 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
     for work in agent.works() {
         work.restore().await;
-        tokio::spawn(Arc::clone(work).run_collector());
-        tokio::spawn(peer::run(Arc::clone(&agent), Arc::clone(work)));
+        let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));
+        keep_running("the collector", move || Arc::clone(&collecting).run_collector());
+        keep_running("what watches the other host", move || peer::run(Arc::clone(&agent), Arc::clone(&work)));
     }
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
-    tokio::spawn(telemetry::publish(Arc::clone(&agent)));
+    let publishing = Arc::clone(&agent);
+    keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
     tokio::spawn(end_on_signal(Arc::clone(&agent)));
     start_configured(&agent);
     announce(&args.host);
@@ -109,7 +116,8 @@ fn start_configured(agent: &Arc<Agent>) {
     }
     if host.settings().autostart {
         for work in agent.works() {
-            tokio::spawn(autostart::run(Arc::clone(agent), Arc::clone(work)));
+            let (agent, work) = (Arc::clone(agent), Arc::clone(work));
+            keep_running("autostart", move || autostart::run(Arc::clone(&agent), Arc::clone(&work)));
         }
     }
 }

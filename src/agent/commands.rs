@@ -26,7 +26,7 @@ pub(super) async fn execute(agent: &Arc<Agent>, work: &Arc<Work>, command: Comma
 
 async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Status => telemetry::snapshot(agent, work).await.map(Answer::from),
+        Command::Status | Command::Survey => telemetry::snapshot(agent, work).await.map(Answer::from),
         Command::GetTunIp => work.tun_address().await.map(|tun_ip| TunIp { tun_ip }.into()),
         Command::GetControl => work.control().await.map(Answer::from),
         Command::GetCollected { of } => work.collected_of_peer(&of).map(Answer::from),
@@ -66,9 +66,13 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::StartD2d { control_flag, control } => {
             work.start_d2d(carried_control(control_flag, control)?).await.map(Answer::from)
         }
-        Command::StartUsrp { epoch, force } => work.start_usrp(RadioClaim { epoch, force }).await.map(Answer::from),
+        Command::StartUsrp { epoch, force, despite_foreign } => {
+            work.start_usrp(RadioClaim { epoch, force, despite_foreign }).await.map(Answer::from)
+        }
         Command::MakeUsrp => work.make_usrp().await.map(Answer::from),
-        Command::LinkUsrp { epoch, force } => work.link_usrp(RadioClaim { epoch, force }).await.map(Answer::from),
+        Command::LinkUsrp { epoch, force, despite_foreign } => {
+            work.link_usrp(RadioClaim { epoch, force, despite_foreign }).await.map(Answer::from)
+        }
         Command::Fence { epoch, owner } => work.fence(epoch, &owner).await.map(Answer::from),
         Command::DoubleKill => work.kill_all().await.map(Answer::from),
         Command::KillUsrp => work.kill_usrp().await.map(Answer::from),

@@ -96,6 +96,8 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
         radio_port,
         owner_epoch: owner.as_ref().map(|owner| owner.epoch),
         owner: owner.map(|owner| owner.owner),
+        address_holders: Vec::new(),
+        alarms: Vec::new(),
         tun,
         d2d: with_load(work.d2d().status()),
         usrp: with_load(work.usrp().status()),

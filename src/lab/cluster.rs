@@ -151,6 +151,7 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
         tun: TUN.parse()?,
         autostart: !pool,
         control,
+        fence_command: None,
         workload: None,
     };
     Ok((name.parse()?, host))

@@ -95,17 +95,16 @@ fn write_cluster(config: &Config) -> Result<PathBuf, Failure> {
         folder(&config.runtime.join(host))?;
     }
     let key: [u8; KEY_LENGTH] = rand::random();
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(KEY)
-        .and_then(|mut file| file.write_all(&key))
-        .trying(|| format!("the cluster key {KEY} could not be written"))?;
+    write_private(Path::new(KEY), &key).trying(|| format!("the cluster key {KEY} could not be written"))?;
     let file = Path::new(RUNTIME).join("baton.toml");
     let text = toml::to_string(config).trying(|| "the cluster file could not be composed")?;
-    write(&file, text).trying(|| format!("{} could not be written", file.display()))?;
+    write_private(&file, text.as_bytes()).trying(|| format!("{} could not be written", file.display()))?;
     Ok(file)
+}
+
+/// Writes a new file that only this user reads and writes, whatever the umask.
+fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?.write_all(content)
 }
 
 /// Puts the name of the lab and its cluster file into the environment of this process and of what it starts.

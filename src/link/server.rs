@@ -26,7 +26,7 @@ const MAX_EXECUTING: usize = 64;
 /// The folder of a host's sockets, made if need be.
 ///
 /// # Errors
-/// [`ErrorCode::Environment`] when it cannot be made.
+/// [`ErrorCode::Environment`] when it cannot be made, [`ErrorCode::Config`] when another user could change what is in it.
 pub fn runtime_folder(config: &Config, host: &str) -> Result<PathBuf, Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let folder = config.runtime.join(host);
@@ -34,6 +34,7 @@ pub fn runtime_folder(config: &Config, host: &str) -> Result<PathBuf, Failure> {
         Failure::new(ErrorCode::Environment, format!("the folder {} cannot be made: {e}", folder.display()))
             .hint("`runtime` of the configuration must be writable for the agent")
     })?;
+    config::trust::require_folder(&folder, "the runtime folder")?;
     Ok(folder)
 }
 

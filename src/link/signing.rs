@@ -70,6 +70,8 @@ impl Key {
             )
             .hint(format!("chmod 600 {}; make a new key if somebody may have read this one", path.display())));
         }
+        // Who may put another key there is as good as who has this one.
+        config::trust::require_file(path, "the cluster key")?;
         Self::new(bytes)
     }
 

@@ -302,7 +302,7 @@ impl Fleet {
             Command::AwaitSync { .. } => SyncState::Synced { for_ms: 0 }.into(),
             Command::ProbeMark => ProbeMark { next: 7 }.into(),
             Command::ProbeWindow { .. } => ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5 }.into(),
-            Command::Status => Telemetry { probe, ..telemetry(host, state, self.deaf) }.into(),
+            Command::Status | Command::Survey => Telemetry { probe, ..telemetry(host, state, self.deaf) }.into(),
             _ => Answer::Done,
         })
     }
@@ -324,9 +324,11 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         at: chrono::Utc::now(),
         uptime_ms: 0,
         load: HostLoad::default(),
-        radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true },
+        radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true, mac: None },
         owner_epoch: state.epoch,
         owner: None,
+        address_holders: Vec::new(),
+        alarms: Vec::new(),
         tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
         d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
         usrp: process(state.usrp),

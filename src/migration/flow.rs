@@ -125,6 +125,9 @@ pub struct Facts {
     pub frozen: bool,
     /// The radio is to be taken although another host's eth3 still answers for its address.
     pub force: bool,
+    /// The radio is to be taken although a machine that is no host of this cluster has its address: the service goes back to where it was,
+    /// or the operator has said so.
+    pub despite_foreign: bool,
     /// The source, by name.
     pub source: String,
 }
@@ -154,8 +157,12 @@ impl StepCommand {
                 Command::StartD2d { control_flag: 1, control: Some(facts.values.control.clone()) }
             }
             Self::MakeUsrp => Command::MakeUsrp,
-            Self::LinkUsrp => Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: facts.force },
-            Self::StartUsrp => Command::StartUsrp { epoch: Some(facts.next_epoch()), force: facts.force },
+            Self::LinkUsrp => {
+                Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: facts.force, despite_foreign: facts.despite_foreign }
+            }
+            Self::StartUsrp => {
+                Command::StartUsrp { epoch: Some(facts.next_epoch()), force: facts.force, despite_foreign: facts.despite_foreign }
+            }
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::Export => Command::Export,
             Self::Prepare => Command::Prepare { state: facts.state.clone() },

@@ -50,6 +50,7 @@ mod seamless;
 mod security;
 mod stock_uhd;
 mod survival;
+mod trust;
 
 /// The agents of `common::cluster` start this binary as their workload.
 #[test]

@@ -12,7 +12,7 @@ const ACTIVE: &str = "192.168.10.1/24";
 const PARKED: &str = "192.168.20.2/24";
 
 fn link(epoch: u64) -> Command {
-    Command::LinkUsrp { epoch: Some(epoch), force: false }
+    Command::LinkUsrp { epoch: Some(epoch), force: false, despite_foreign: false }
 }
 
 fn linked(value: Value) -> Linked {
@@ -93,7 +93,7 @@ async fn an_address_that_somebody_has_is_not_set_unless_by_force() {
     }
     let status = cluster.status("one").await;
     assert_eq!((owner(&status), status.radio_port.addresses.clone()), ((None, None), vec![PARKED.to_owned()]));
-    let forced = linked(cluster.ask("one", Command::LinkUsrp { epoch: None, force: true }).await.unwrap());
+    let forced = linked(cluster.ask("one", Command::LinkUsrp { epoch: None, force: true, despite_foreign: false }).await.unwrap());
     assert_eq!((forced.epoch, forced.forced.as_deref()), (Some(1), Some(words)));
     assert_eq!(cluster.status("one").await.radio_port.addresses, [ACTIVE]);
     cluster.ask("one", Command::DoubleKill).await.unwrap();
@@ -126,7 +126,7 @@ fn a_plain_client_need_not_name_an_epoch() {
     }
     let full = json!({"v": 1, "id": "1", "to": "one", "command": "link_usrp", "args": {"epoch": 3, "force": true}});
     let parsed = Request::parse(full.to_string().as_bytes()).unwrap();
-    assert_eq!(parsed.command, Command::LinkUsrp { epoch: Some(3), force: true });
+    assert_eq!(parsed.command, Command::LinkUsrp { epoch: Some(3), force: true, despite_foreign: false });
     assert_eq!(serde_json::from_value::<Request>(serde_json::to_value(&parsed).unwrap()).unwrap(), parsed);
     let wrong = full.to_string().replace('3', "-3");
     assert_eq!(Request::parse(wrong.as_bytes()).unwrap_err().code, ErrorCode::BadRequest);

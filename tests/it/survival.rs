@@ -183,7 +183,7 @@ async fn a_full_disk_costs_records_and_memory_but_not_the_service() {
     let at = cluster.dir.path().display().to_string();
     let full = |folder: &str| {
         format!(
-            "mkdir -p {at}/{folder}; mount -t tmpfs -o size=4k none {at}/{folder}; head -c 4096 /dev/zero > {at}/{folder}/fill;"
+            "mkdir -p {at}/{folder}; mount -t tmpfs -o size=4k,mode=0700 none {at}/{folder}; head -c 4096 /dev/zero > {at}/{folder}/fill;"
         )
     };
     let _two = Agent::start(&cluster, "two");

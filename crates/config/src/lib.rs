@@ -25,6 +25,7 @@ mod place;
 mod radio;
 mod text_type;
 pub mod time;
+pub mod trust;
 
 pub use address::Cidr;
 pub use bad_value::BadValue;
@@ -186,6 +187,10 @@ pub struct Host {
     /// Control variables that differ on this host, over [`Workload::control`].
     #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
+    /// Switches this host off, e.g. by its management board: run on the other host of the pool before a failover takes the radio. Exit code 0
+    /// means that this host is certainly off.
+    #[serde(default, deserialize_with = "command_line::optional", skip_serializing_if = "Option::is_none")]
+    pub fence_command: Option<CommandLine>,
     /// This host's own workload instead of the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
@@ -195,8 +200,10 @@ impl Config {
     /// Reads and checks a cluster file.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`] with the file, the line, the key and what is wrong.
+    /// [`ErrorCode::Config`] with the file, the line, the key and what is wrong; also for a file that another user could change, because it names the
+    /// programs that agents run.
     pub fn load(path: &Path) -> Result<Self, Failure> {
+        trust::require_file(path, "the configuration")?;
         let text = std::fs::read_to_string(path).map_err(|error| {
             Failure::new(ErrorCode::Config, format!("{}: the configuration cannot be read: {error}", path.display()))
                 .hint("name the file with --config, or start a lab with `baton lab`")

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Collected, ControlValues, ErrorCode, Failure, Frozen, Linked, Overlapped, Plan, Prepared, ProbeMark, ProbeWindow, RunRecord,
-    SoftState, SyncState, Telemetry, Unsent,
+    Collected, ControlValues, ErrorCode, Failure, Fenced, Frozen, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark,
+    ProbeWindow, RunRecord, SoftState, SyncState, Telemetry, Unsent,
 };
 
 /// The result of a command that worked.
@@ -48,6 +48,10 @@ pub enum Answer {
     ProbeMark(ProbeMark),
     /// Statistics of probes.
     ProbeWindow(ProbeWindow),
+    /// Who owns the radio.
+    Owner(OwnerReport),
+    /// Whether another host is off.
+    Fenced(Fenced),
     /// It worked, but what was answered could not be read. Never sent.
     #[serde(skip)]
     Unreadable(Failure),
@@ -147,7 +151,9 @@ answer_types!(
     Overlapped(Overlapped),
     Frozen(Frozen),
     ProbeMark(ProbeMark),
-    ProbeWindow(ProbeWindow)
+    ProbeWindow(ProbeWindow),
+    Owner(OwnerReport),
+    Fenced(Fenced)
 );
 answer_types!(Box::new, |boxed: Box<_>| *boxed, Record(RunRecord), Plan(Plan), Status(Telemetry));
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::answer::{Answer, AnswerType};
 use super::{
-    Collected, Control, ControlValues, Ended, ErrorCode, Failure, Frozen, Linked, Method, Overlapped, Plan, Prepared, ProbeMark,
-    ProbeWindow, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
+    Collected, Control, ControlValues, Ended, ErrorCode, Failure, Fenced, Frozen, Linked, Method, Overlapped, OwnerReport, Plan,
+    Prepared, ProbeMark, ProbeWindow, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
 };
 use super::{Order, OrderRequest};
 
@@ -158,7 +158,7 @@ commands! {
         control: Option<Control>,
     } -> Started,
     /// eth3 to the radio, probe up to 8 times, initialise the radio in full, start the USRP process and link it.
-    [Paper Changes Optional, args "`epoch`, `force`, both optional", result "timings, with `init_ms` and `make_ms`; `epoch`"]
+    [Paper Changes Optional, args "`epoch`, `force`, `despite_foreign`, all optional", result "timings, with `init_ms` and `make_ms`; `epoch`"]
     StartUsrp {
         /// As in `link_usrp`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,12 +166,15 @@ commands! {
         /// As in `link_usrp`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         force: bool,
+        /// As in `link_usrp`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        despite_foreign: bool,
     } -> Linked,
     /// Start the USRP process with sockets and buffers made, without a link and without touching eth3.
     [Paper Changes None, args "", result "`{\"pid\"}`"]
     MakeUsrp -> Started,
     /// eth3 to the radio, probe up to 8 times, connect the made entity. No initialisation.
-    [Paper Changes Optional, args "`epoch`, `force`, both optional", result "timings: `eth3_ms`, `probe_ms`, `probes`, `link_ms`; `epoch`"]
+    [Paper Changes Optional, args "`epoch`, `force`, `despite_foreign`, all optional", result "timings: `eth3_ms`, `probe_ms`, `probes`, `link_ms`; `epoch`"]
     LinkUsrp {
         /// The owner's epoch: refused when this agent knows of a newer owner. Absent: one more than the highest that it knows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,6 +182,10 @@ commands! {
         /// Take the radio's address although another host has it, or although nobody could be asked.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         force: bool,
+        /// Take the radio's address although a machine that is no host of this cluster has it (baton's own): the work goes back to
+        /// where it served.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        despite_foreign: bool,
     } -> Linked,
     /// The radio has a newer owner: park eth3, and end a USRP process that is linked (baton's own; new owners send it to the others).
     [Baton Changes Required, args "`epoch`, `owner`", result ""]
@@ -298,6 +305,26 @@ commands! {
     /// The same snapshot that telemetry publishes (baton's own).
     [Baton Reads None, args "", result "the same as telemetry"]
     Status -> Telemetry,
+    /// As `status`, once the radio's network has been asked who has the radio's address (baton's own).
+    [Baton Reads None, args "", result "as `status`; `address_holders` are those that have just answered"]
+    Survey -> Telemetry,
+    /// Who owns the radio, as this agent knows it, and whether this host has the radio's address (baton's own; agents ask one another).
+    [Baton Reads None, args "", result "`{\"epoch\", \"owner\", \"holds\", \"mac\"}`"]
+    GetOwner -> OwnerReport,
+    /// Set the newest owner, whatever this agent knew before (baton's own; `baton repair` sends it). A host that is not named gives way.
+    [Baton Changes Required, args "`epoch`, `owner`", result ""]
+    SetOwner {
+        /// The epoch, at most [`MAX_EPOCH`](crate::MAX_EPOCH).
+        epoch: u64,
+        /// The owner.
+        owner: String,
+    } -> (),
+    /// Run the `fence_command` that the configuration has for another host, which switches that host off (baton's own).
+    [Baton Changes Required, args "`host`: another host of the pool", result "`{\"fenced\": true}`; `false` where none is configured"]
+    FenceHost {
+        /// The host that is to be off.
+        host: String,
+    } -> Fenced,
     /// Start the ICMP probe, or change its target or interval (baton's own).
     [Baton Changes Required, args "`target`, `interval_ms`", result ""]
     ProbeStart {
@@ -335,10 +362,10 @@ impl Command {
     }
 
     /// `link_usrp` as a plain client sends it: the next epoch, not forced.
-    pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false };
+    pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false, despite_foreign: false };
 
     /// `start_usrp` as a plain client sends it: the next epoch, not forced.
-    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false };
+    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false, despite_foreign: false };
 
     /// An order without options, for tests and callers that need none.
     pub fn order(order: Order, method: Method) -> Self {
@@ -357,41 +384,4 @@ impl Command {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `BATON_WRITE_DOCS=1 cargo test -p protocol` writes the tables into the page.
-    #[test]
-    fn the_documentation_has_the_table_of_commands() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/protocol.md");
-        let mut page = std::fs::read_to_string(file).unwrap();
-        for (source, name) in [(Source::Paper, "paper"), (Source::Baton, "baton")] {
-            let begin = format!("<!-- commands: {name} -->\n");
-            let at = page.find(&begin).expect("the page marks where the table begins") + begin.len();
-            let end = at + page[at..].find("<!-- end -->").expect("and where it ends");
-            page.replace_range(at..end, &Command::markdown(source));
-        }
-        if std::env::var_os("BATON_WRITE_DOCS").is_some() {
-            std::fs::write(file, &page).unwrap();
-        }
-        assert!(
-            page == std::fs::read_to_string(file).unwrap(),
-            "docs/protocol.md has other commands: write it with BATON_WRITE_DOCS=1"
-        );
-    }
-
-    #[test]
-    fn arguments_are_optional_where_the_table_says_so() {
-        for spec in Command::TABLE {
-            let plain = format!("{{\"command\":\"{}\"}}", spec.name);
-            let empty = format!("{{\"command\":\"{}\",\"args\":{{}}}}", spec.name);
-            let [plain, empty] = [plain, empty].map(|json| serde_json::from_str::<Command>(&json).is_ok());
-            let expected = match spec.arguments {
-                Arguments::None => (true, false),
-                Arguments::Optional => (false, true),
-                Arguments::Required => (false, false),
-            };
-            assert_eq!((plain, empty), expected, "{}", spec.name);
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ mod hot;
 mod linked;
 mod operator;
 mod order;
+mod ownership;
 mod probe;
 mod record;
 mod request;
@@ -30,6 +31,7 @@ pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest};
+pub use ownership::{AddressHolder, Alarm, Fenced, MAX_EPOCH, OwnerReport, RadioOwner};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
@@ -38,7 +40,7 @@ pub use record::{
 pub use request::{Connection, Reply, Request};
 pub use telemetry::{
     Event, HostLoad, Level, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress,
-    RadioOwner, Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
+    Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
 };
 pub use trace::{Handover, TracePart};
 

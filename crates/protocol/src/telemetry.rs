@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ControlReport, ControlValues, Method, Order, Phase, PhaseName, Route};
+use super::{AddressHolder, Alarm, ControlReport, ControlValues, Method, Order, Phase, PhaseName, Route};
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
 pub const TOPIC_TELEMETRY: &str = "telemetry";
@@ -36,6 +36,12 @@ pub struct Telemetry {
     /// The owner under that epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Who else has the radio's address on the radio's network, as far as ARP tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub address_holders: Vec<AddressHolder>,
+    /// What is not as it should be, for as long as it lasts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
     /// tun.
     pub tun: Port,
     /// The D2D process.
@@ -96,6 +102,9 @@ pub struct Port {
     pub addresses: Vec<String>,
     /// Whether the interface is up.
     pub up: bool,
+    /// Hardware address, e.g. `02:00:00:00:00:01`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
 }
 
 /// Where a workload process is in its life.
@@ -347,29 +356,6 @@ impl Progress {
             .filter(|s| s.state == StepState::Done)
             .map(|s| Phase { name: s.name, ms: s.ms, source_ms: s.name.paper_ms() })
             .collect()
-    }
-}
-
-/// Who holds the radio, as far as the addresses tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RadioOwner {
-    /// No host's eth3 points at the radio.
-    Nobody,
-    /// One host's does.
-    Host(String),
-    /// More than one: the radio cannot decide whom to serve.
-    Conflict(Vec<String>),
-}
-
-impl RadioOwner {
-    /// The owner, where these hosts' eth3 point at the radio.
-    pub fn from_holders(mut hosts: Vec<String>) -> Self {
-        match hosts.len() {
-            0 => Self::Nobody,
-            1 => Self::Host(hosts.remove(0)),
-            _ => Self::Conflict(hosts),
-        }
     }
 }
 

@@ -157,6 +157,7 @@ impl Ports {
             name: name.to_owned(),
             addresses: addresses.iter().filter_map(cidr).map(|address| address.to_string()).collect(),
             up: link.header.flags.contains(LinkFlags::Up),
+            mac: None,
         })
     }
 

@@ -25,6 +25,8 @@ pub(in crate::agent) struct RadioClaim {
     pub(in crate::agent) epoch: Option<u64>,
     /// Even if another host has the radio's address.
     pub(in crate::agent) force: bool,
+    /// Even if a machine that is no host of this cluster has it.
+    pub(in crate::agent) despite_foreign: bool,
 }
 
 impl Work {

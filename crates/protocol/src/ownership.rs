@@ -1,0 +1,82 @@
+//! Who owns the radio, who has its address, and what stands against that.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorCode, Level};
+
+/// The highest epoch that is believed. An owner a second for 30 000 years stays below it, so that a higher one is a broken file or a
+/// forged message; and every reader of JSON holds it exactly (below 2^53).
+pub const MAX_EPOCH: u64 = 1_000_000_000_000;
+
+/// Result of `get_owner`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerReport {
+    /// The newest epoch that the agent knows; 0 before the first.
+    pub epoch: u64,
+    /// The owner under that epoch; empty before the first.
+    pub owner: String,
+    /// This host has the radio's address, or is about to take it.
+    pub holds: bool,
+    /// Hardware address of its interface towards the radio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+}
+
+/// Result of `fence_host`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fenced {
+    /// The host is certainly off; `false`: nothing is configured that could make sure.
+    pub fenced: bool,
+}
+
+/// Another machine that answers for the radio's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressHolder {
+    /// Its hardware address, e.g. `02:00:00:00:00:01`.
+    pub mac: String,
+    /// The host of the cluster that it is; absent: none that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// When it was first seen.
+    pub since: DateTime<Utc>,
+}
+
+/// Something that is not as it should be, for as long as it lasts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Stable code.
+    pub code: ErrorCode,
+    /// How much it matters.
+    pub level: Level,
+    /// What it is, as a sentence.
+    pub text: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Who holds the radio, as far as the addresses tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RadioOwner {
+    /// No host's eth3 points at the radio.
+    Nobody,
+    /// One host's does.
+    Host(String),
+    /// More than one: the radio cannot decide whom to serve.
+    Conflict(Vec<String>),
+}
+
+impl RadioOwner {
+    /// The owner, where these hosts' eth3 point at the radio.
+    pub fn from_holders(mut hosts: Vec<String>) -> Self {
+        match hosts.len() {
+            0 => Self::Nobody,
+            1 => Self::Host(hosts.remove(0)),
+            _ => Self::Conflict(hosts),
+        }
+    }
+}
