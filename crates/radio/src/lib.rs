@@ -38,7 +38,6 @@ use self::session::Session;
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, Happened};
-use workload::log::say;
 use workload::realtime::{Rank, real_time};
 use workload::serve::{Reporter, serve};
 
@@ -70,7 +69,7 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let reporter = serve(&socket, move |ask| contract::answer(&answering, ask))
         .map_err(|e| environment_failure(&format!("the contract socket {} cannot be served", socket.display()), &e))?;
     start_threads(&session, &bridge, samples, told, reporter).map_err(|e| environment_failure("a thread cannot be started", &e))?;
-    say(format_args!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
+    output::log_line(&format!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
 
     let received = signals.wait();
     // A parked process has given the radio away: its streams are another's. Not so the receive chain of one that overlaps.
@@ -106,7 +105,7 @@ fn start_threads(
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
     thread::Builder::new().name("rx".into()).spawn(move || {
         if let Err(why) = real_time(Rank::Stream) {
-            say(format_args!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost"));
+            output::log_line(&format!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost"));
         }
         rx::run(&s, &b);
     })?;
@@ -120,7 +119,7 @@ fn start_threads(
     thread::Builder::new().name("news".into()).spawn(move || {
         for happened in news {
             if let Happened::Note { text } = &happened {
-                say(format_args!("baton usrp: {text}"));
+                output::log_line(&format!("baton usrp: {text}"));
             }
             reporter.report(happened);
         }
