@@ -30,6 +30,7 @@ use faults::CommandFaults;
 use host::descriptors;
 use protocol::{Command, Failure, Level};
 use state::Agent;
+use workload::runtime::keep_running;
 
 /// At the end, for what is still to be written.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -74,16 +75,20 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
     for work in agent.works() {
         work.restore().await;
-        tokio::spawn(owners::run(Arc::clone(&agent), Arc::clone(work)));
-        tokio::spawn(Arc::clone(work).watch_radio_network());
-        tokio::spawn(Arc::clone(work).watch_radio_link());
-        tokio::spawn(Arc::clone(work).run_collector());
-        tokio::spawn(peer::run(Arc::clone(&agent), Arc::clone(work)));
+        let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));
+        let [network, link, asking] = [&work; 3].map(Arc::clone);
+        keep_running("the collector", move || Arc::clone(&collecting).run_collector());
+        keep_running("what watches the radio's network", move || Arc::clone(&network).watch_radio_network());
+        keep_running("what watches the cable to the radio", move || Arc::clone(&link).watch_radio_link());
+        let owners = Arc::clone(&agent);
+        keep_running("what asks for the radio's owner", move || owners::run(Arc::clone(&owners), Arc::clone(&asking)));
+        keep_running("what watches the other host", move || peer::run(Arc::clone(&agent), Arc::clone(&work)));
     }
     let host = Arc::clone(&agent.host);
     tokio::spawn(async move { host.watch_resources(limit).await });
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
-    tokio::spawn(telemetry::publish(Arc::clone(&agent)));
+    let publishing = Arc::clone(&agent);
+    keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
     tokio::spawn(end_on_signal(Arc::clone(&agent)));
     start_configured(&agent);
     announce(&args.host);
@@ -101,10 +106,8 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
 
 /// For whoever waits for the agent: both sockets are bound.
 fn announce(host: &str) {
-    use std::io::Write;
     // Nobody need listen.
-    let _ = writeln!(std::io::stdout(), "agent ready {host}");
-    let _ = std::io::stdout().flush();
+    let _ = output::write_stdout(format!("agent ready {host}\n").as_bytes());
 }
 
 /// A signal ends the agent as `end` does: what it started must not be left without it.
@@ -131,7 +134,8 @@ fn start_configured(agent: &Arc<Agent>) {
     }
     if host.settings().autostart {
         for work in agent.works() {
-            tokio::spawn(autostart::run(Arc::clone(agent), Arc::clone(work)));
+            let (agent, work) = (Arc::clone(agent), Arc::clone(work));
+            keep_running("autostart", move || autostart::run(Arc::clone(&agent), Arc::clone(&work)));
         }
     }
 }

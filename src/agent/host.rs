@@ -1,5 +1,6 @@
 //! What an agent has of its host: interfaces and addresses, ARP, load, scheduling priority, small files, the log and the other agents.
 
+pub(super) mod address_socket;
 pub(super) mod alarms;
 pub(super) mod arp;
 pub(super) mod arp_watch;
@@ -28,7 +29,7 @@ use descriptors::DescriptorReserve;
 use disk_writer::DiskWriter;
 use ports::Ports;
 use priority::Priority;
-use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, TOPIC_EVENT, ask};
+use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, TOPIC_EVENT, Telemetry, ask};
 
 /// A disk that takes longer for a small file is said to hang.
 const DISK_HANGS: Duration = Duration::from_secs(2);
@@ -137,6 +138,14 @@ impl HostHandle {
             self.event(Level::Info, text());
             self.notify_change();
         }
+    }
+
+    /// What the agent of another host says of itself.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unreachable`] when it does not answer in time.
+    pub(super) async fn ask_status(&self, of: &str, deadline: Duration) -> Result<Telemetry, Failure> {
+        self.client.ask(of, ask::Status {}, deadline).await
     }
 
     /// A file that a restarted agent reads.

@@ -14,13 +14,13 @@ const PERIOD: Duration = Duration::from_millis(400);
 
 /// Asks until the agent ends.
 pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
-    let asked = work.peers().into_iter().map(|peer| {
+    let asked = work.other_hosts().into_iter().map(|peer| {
         let (agent, work) = (&agent, &work);
         async move { ask(agent, work, &peer).await.then_some(peer) }
     });
     let heard: Vec<String> = join_all(asked).await.into_iter().flatten().collect();
     work.introduced(&heard);
-    join_all(work.peers().into_iter().map(|peer| follow(&agent, &work, peer))).await;
+    join_all(work.other_hosts().into_iter().map(|peer| follow(&agent, &work, peer))).await;
 }
 
 async fn follow(agent: &Agent, work: &Arc<Work>, peer: String) {

@@ -18,6 +18,7 @@ mod radio_network;
 mod radio_step;
 mod restore;
 mod seamless;
+mod silence;
 mod take_over;
 mod take_radio;
 mod trace;
@@ -35,6 +36,7 @@ use super::host::radio_port::RadioPort;
 use crate::link::server::runtime_folder;
 use children::{Child, ChildEvent, ChildRole};
 use config::{Cidr, Host, Radio, Workload};
+use freeze::Freeze;
 use kept::Kept;
 use ownership::Ownership;
 use protocol::{ControlValues, Failure, Port, Route};
@@ -74,13 +76,17 @@ struct WorkState {
     /// The other host of the pool, and what was last collected of its work.
     peer: Option<(String, protocol::Collected)>,
     /// Since when both processes are frozen.
-    frozen: Option<Instant>,
+    frozen: Option<Freeze>,
+    /// Why the streams were last not asked for again after a silence.
+    silence: Option<protocol::ErrorCode>,
     /// From `prepare`, for `take_over`.
     prepared: Option<CutPreparation>,
     /// From `take_over`, for `commit`: the streams still go to the parked address.
     unsettled: bool,
     /// The radio's address was given up because the cable to the radio is out.
     cable_out: bool,
+    /// Since when another host has been about to take the radio that this one has.
+    waiting_since: Option<Instant>,
     /// What was last written for a restart of this agent.
     kept: Kept,
 }
@@ -131,6 +137,8 @@ impl Work {
             match event {
                 ChildEvent::Changed => self.host.notify_change(),
                 ChildEvent::Synced => self.collect_now.notify_one(),
+                // On its own: a change under way may be what ends the silence.
+                ChildEvent::Silent => drop(tokio::spawn(Arc::clone(&self).heal_silence())),
                 ChildEvent::Line(level, text) => self.host.event(level, text),
             }
         }

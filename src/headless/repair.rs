@@ -53,7 +53,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let repair = decide(&cluster.config, &answers)?;
     let needed = !repair.reasons.is_empty();
     if !args.json {
-        print(&describe(&answers, &repair))?;
+        print(&describe(&answers, &repair));
     }
     let agreed = needed && (args.yes || confirm()?);
     if agreed {
@@ -63,9 +63,9 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
         let Repair { epoch, owner, reasons } = &repair;
         let report =
             serde_json::json!({"ok": agreed || !needed, "needed": reasons, "done": agreed, "epoch": epoch, "owner": owner});
-        print(&json(&report)?)?;
+        print(&json(&report)?);
     } else if agreed {
-        print(&format!("Done: {} owns the radio under epoch {}.", repair.owner, repair.epoch))?;
+        print(&format!("Done: {} owns the radio under epoch {}.", repair.owner, repair.epoch));
     }
     Ok(if agreed || !needed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -160,7 +160,7 @@ fn confirm() -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(ErrorCode::BadRequest, "there is no terminal to ask at").hint("say --yes to have it done"));
     }
-    print("Do it? [y/N]")?;
+    print("Do it? [y/N]");
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)

@@ -213,7 +213,10 @@ async fn a_stranger_with_the_radios_address_is_an_alarm_and_stops_no_work() {
     assert_eq!(baton(&cluster, &["check", "M"]).status.code(), Some(1));
     for method in [Method::Classic, Method::Cold, Method::Hot] {
         let record: RunRecord = read(cluster.ask("two", Command::order(Order::M, method)).await.unwrap());
-        assert_eq!((record.outcome, record.failure.map(|failure| failure.code)), (Outcome::RolledBack, Some(ErrorCode::AddressConflict)));
+        assert_eq!(
+            (record.outcome, record.failure.map(|failure| failure.code)),
+            (Outcome::RolledBack, Some(ErrorCode::AddressConflict))
+        );
     }
     let after = cluster.status("one").await;
     assert_eq!((after.d2d.pid, after.usrp.pid, has_radio(&after)), (before.d2d.pid, before.usrp.pid, true));
@@ -315,9 +318,8 @@ async fn a_disk_that_hangs_costs_the_record_and_not_the_service() {
     let _one = Agent::start(&cluster, "one");
     let two = Agent::start_with(&cluster, "two", &disk);
     cluster.ask("one", Command::SetTunIp { tun_ip: "192.168.40.9/24".into() }).await.unwrap();
-    let order = async |host: &str, order| -> RunRecord {
-        read(cluster.ask(host, Command::order(order, Method::Classic)).await.unwrap())
-    };
+    let order =
+        async |host: &str, order| -> RunRecord { read(cluster.ask(host, Command::order(order, Method::Classic)).await.unwrap()) };
     assert_eq!(order("one", Order::DS).await.outcome, Outcome::Ok);
     let hanging = HangingDisk { agent: &two, folder: format!("{at}/records") };
     hanging.freeze(true);

@@ -374,7 +374,7 @@ async fn hostile_streams_do_not_harm_the_agent() {
         bytes.resize(64, 0);
         bytes
     };
-    let ready = b"\x04\x1b\x05READY\x0bSocket-Type\0\0\0\x06DEALER".to_vec();
+    let ready = b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER".to_vec();
     let everything = [&[0x02][..], &u64::MAX.to_be_bytes()].concat();
     let half = [&[0x02][..], &(1u64 << 62).to_be_bytes()].concat();
     let ping = b"\x04\x07\x04PING\0\0".to_vec();

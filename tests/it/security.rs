@@ -22,7 +22,7 @@ fn handshake() -> Vec<u8> {
     let mut bytes = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0];
     bytes.extend_from_slice(b"NULL");
     bytes.resize(64, 0);
-    bytes.extend_from_slice(b"\x04\x1b\x05READY\x0bSocket-Type\0\0\0\x06DEALER");
+    bytes.extend_from_slice(b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER");
     bytes
 }
 
@@ -35,7 +35,7 @@ fn unsigned(host: &str) -> Vec<u8> {
 }
 
 /// Connects again and again, says `first` and then `again` until it is thrown out; counts what it has said.
-fn pester(socket: &Path, first: &[u8], again: impl Fn() -> Vec<u8>, stop: &AtomicBool, said: &AtomicU64) {
+fn pester(socket: &Path, first: &[u8], again: impl Fn() -> Vec<u8>, stop: &AtomicBool, said: &AtomicU64, refused: &AtomicU64) {
     while !stop.load(Ordering::Relaxed) {
         let Ok(mut stream) = UnixStream::connect(socket) else { continue };
         stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
@@ -49,7 +49,9 @@ fn pester(socket: &Path, first: &[u8], again: impl Fn() -> Vec<u8>, stop: &Atomi
                 break;
             }
             said.fetch_add(1, Ordering::Relaxed);
-            let _ = stream.read(&mut buffer);
+            let answer = stream.read(&mut buffer).unwrap_or(0);
+            let words = buffer[..answer].windows(12).filter(|words| words == b"unauthorized").count();
+            refused.fetch_add(words as u64, Ordering::Relaxed);
         }
     }
 }
@@ -62,14 +64,14 @@ async fn a_flood_on_every_port_leaves_migrations_unharmed() {
     cluster.touch("synced");
     cluster.ask("one", Command::SetTunIp { tun_ip: "192.168.40.9/24".into() }).await.unwrap();
     let order = |host: &'static str, order| cluster.ask(host, Command::order(order, Method::Classic));
-    let (stop, said) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (stop, said, refused) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let outcomes = std::thread::scope(|scope| {
         for host in ["one", "two"] {
             for port in ["cmd", "tele"] {
                 let socket = cluster.path(&format!("{host}.{port}"));
-                let (stop, said, garbage) = (&stop, &said, socket.clone());
-                scope.spawn(move || pester(&garbage, b"", || uuid::Uuid::new_v4().as_bytes().repeat(100), stop, said));
-                scope.spawn(move || pester(&socket, &handshake(), || unsigned(host), stop, said));
+                let (stop, said, refused, garbage) = (&stop, &said, &refused, socket.clone());
+                scope.spawn(move || pester(&garbage, b"", || uuid::Uuid::new_v4().as_bytes().repeat(100), stop, said, refused));
+                scope.spawn(move || pester(&socket, &handshake(), || unsigned(host), stop, said, refused));
             }
         }
         let outcomes = tokio::task::block_in_place(|| {
@@ -88,9 +90,47 @@ async fn a_flood_on_every_port_leaves_migrations_unharmed() {
         let record: RunRecord = read(outcome.unwrap());
         assert_eq!(record.outcome, Outcome::Ok, "{name}: {record:#?}");
     }
-    assert!(said.load(Ordering::Relaxed) > 100, "it was a flood");
+    let (said, refused) = (said.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
+    println!("{said} messages, {refused} refused as unauthorized");
+    assert!(said > 100 && refused > 100, "it was a flood: {said}, {refused}");
     let status = cluster.status("two").await;
     assert_eq!((status.d2d.state, status.usrp.state), (ProcessState::Running, ProcessState::Running), "nothing unsigned was done");
+}
+
+/// A named pipe as an agent's standard error, whose reader can go away. A full one takes nothing.
+fn words_of_agent(cluster: &Cluster) -> (Agent, std::fs::File) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let fifo = cluster.path("words");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    let reader = std::fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(&fifo).unwrap();
+    nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+    let agent = Agent::start_as(cluster, "one", ETH3, "", &format!("2>{}", fifo.display()));
+    (agent, reader)
+}
+
+#[tokio::test]
+async fn an_agent_whose_words_nobody_takes_goes_on_working_and_listening() {
+    let _turn = machine::shared();
+    for reader_goes_away in [true, false] {
+        let cluster = Cluster::new("", None);
+        let (_agent, reader) = words_of_agent(&cluster);
+        let reader = (!reader_goes_away).then_some(reader);
+        let garbage = vec![b'x'; 200];
+        for _ in 0..100 {
+            let mut stranger = UnixStream::connect(cluster.path("one.cmd")).unwrap();
+            stranger.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let _ = stranger.write_all(&garbage);
+            // It is closed.
+            let _ = stranger.read_to_end(&mut Vec::new());
+        }
+        for _ in 0..20 {
+            cluster.ask("one", Command::StartD2d { control_flag: 0, control: None }).await.unwrap();
+            cluster.ask("one", Command::KillD2d).await.unwrap();
+            let unknown = Command::Fence { epoch: 0, owner: "x".repeat(100) };
+            let _ = cluster.ask("one", unknown).await;
+        }
+        drop(reader);
+    }
 }
 
 /// What an agent and its workload need, as docs/agents.md has it.

@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .spawn(move || {
             let error = taking.run(&*reader);
             // The agent shows this as the reason why the process ended; without tun there is nothing left to do.
-            eprintln!("baton: {exit_name} cannot be read any more: {error}");
+            output::log_line(&format!("baton: {exit_name} cannot be read any more: {error}"));
             std::process::exit(1);
         })
         .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} cannot be started: {e}")))?;

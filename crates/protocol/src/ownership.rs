@@ -16,8 +16,11 @@ pub struct OwnerReport {
     pub epoch: u64,
     /// The owner under that epoch; empty before the first.
     pub owner: String,
-    /// This host has the radio's address, or is about to take it.
+    /// This host has the radio's address.
     pub holds: bool,
+    /// It is the owner, and is about to take the radio or to leave it: what it will have is not certain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changing: bool,
     /// Hardware address of its interface towards the radio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Work;
 use super::failures::all_of;
@@ -17,7 +17,9 @@ use protocol::{ErrorCode, Failure, Level, MAX_EPOCH, OwnerReport};
 
 /// Another agent that can be reached says at once who owns the radio.
 pub(in crate::agent) const ASK: Duration = Duration::from_millis(400);
-/// A change under way is waited for so long before eth3 is parked beside it.
+/// A change of another host under way is waited for so long, and then judged as it is.
+const WAIT: Duration = Duration::from_secs(2);
+/// A change under way here is waited for so long before eth3 is parked beside it.
 const CHANGE: Duration = Duration::from_millis(200);
 /// A radio that streams to this host sends hundreds of packets meanwhile.
 const SAMPLES: Duration = Duration::from_millis(500);
@@ -56,12 +58,11 @@ fn rule(host: &str, newest: &Owner, serves: bool, peer: &str, report: &OwnerRepo
 impl Work {
     /// What this agent tells others.
     pub(in crate::agent) async fn owner_report(&self) -> OwnerReport {
-        let Owner { epoch, owner } = self.ownership.known();
+        let Owner { epoch, owner } = self.ownership.newest();
         let port = self.read_radio_port().await.unwrap_or_default();
         let active = self.active_address().to_string();
-        // A change under way may set the address at any moment.
-        let taking = owner == self.host.name && self.changes.try_lock().is_err();
-        OwnerReport { epoch, owner, holds: taking || port.addresses.contains(&active), mac: port.mac }
+        let changing = owner == self.host.name && self.changes.try_lock().is_err();
+        OwnerReport { epoch, owner, holds: port.addresses.contains(&active), changing, mac: port.mac }
     }
 
     /// Whether this host has the radio, or would have it were its cable in place.
@@ -76,13 +77,13 @@ impl Work {
 
     /// Every other agent was asked once; those that have answered are named.
     pub(in crate::agent) fn introduced(&self, heard: &[String]) {
-        let silent: Vec<String> = self.peers().into_iter().filter(|peer| !heard.contains(peer)).collect();
+        let silent: Vec<String> = self.other_hosts().into_iter().filter(|peer| !heard.contains(peer)).collect();
         if !silent.is_empty() {
             let text = format!(
                 "{} did not say who owns the radio: {} goes on with what it remembers (epoch {})",
                 silent.join(" and "),
                 self.host.name,
-                self.ownership.known().epoch
+                self.ownership.newest().epoch
             );
             self.host.event(Level::Warning, text);
         }
@@ -114,11 +115,18 @@ impl Work {
             return self.host.raise(absurd, Level::Error, failure);
         }
         self.host.clear(&absurd, || format!("{peer} tells a good epoch again"));
-        let (newest, theirs) = (self.ownership.known(), Owner::from(&report));
+        let (newest, theirs) = (self.ownership.newest(), Owner::from(&report));
         self.mend_memory(peer, &newest, &theirs);
         let serves = self.has_radio().await;
-        let ruling = rule(&self.host.name, &newest, serves, peer, &report);
-        let both = serves && report.holds;
+        let ruling = match rule(&self.host.name, &newest, serves, peer, &report) {
+            // What the other one is about to do may fail, and a service that runs is not ended for that.
+            Ruling::GiveWay | Ruling::Claim(_) if report.changing && !self.has_waited_long() => Ruling::Learn,
+            ruling => ruling,
+        };
+        if !report.changing {
+            self.state().waiting_since = None;
+        }
+        let both = serves && report.holds && !report.changing;
         if both {
             let keeps = if ruling == Ruling::GiveWay { peer } else { &self.host.name };
             let text = format!("{} and {peer} both have the radio's address: {keeps} keeps it", self.host.name);
@@ -135,6 +143,12 @@ impl Work {
             self.host
                 .clear(&Concern::TwoOwners, || format!("{} and {peer} no longer both have the radio's address", self.host.name));
         }
+    }
+
+    /// Whether the change of another host, which is under way, has been waited for long enough; begins to wait.
+    fn has_waited_long(&self) -> bool {
+        let mut state = self.state();
+        state.waiting_since.get_or_insert_with(Instant::now).elapsed() > WAIT
     }
 
     /// What this agent did not remember is said.
@@ -156,7 +170,7 @@ impl Work {
     fn claim_alone(self: &Arc<Self>, epoch: u64, owner: &Owner) {
         // A change under way decides by itself.
         let Ok(_turn) = self.changes.try_lock() else { return };
-        if self.state().frozen.is_some() || self.ownership.known() > *owner || self.claim(epoch).is_err() {
+        if self.state().frozen.is_some() || self.ownership.newest() > *owner || self.claim(epoch).is_err() {
             return;
         }
         let text = format!(
@@ -171,12 +185,12 @@ impl Work {
         // One that became known meanwhile is newer still.
         let _ = self.ownership.accept(owner);
         self.store_owner();
-        self.leave_radio(&format!("{peer} keeps the radio (epoch {})", self.ownership.known().epoch)).await;
+        self.leave_radio(&format!("{peer} keeps the radio (epoch {})", self.ownership.newest().epoch)).await;
     }
 
     /// Parks eth3 at once, then ends a work that is linked to the radio; `why` begins the sentence.
     pub(super) async fn leave_radio(&self, why: &str) {
-        let before = self.ownership.known();
+        let before = self.ownership.newest();
         let turn = timeout(CHANGE, self.changes.lock()).await.ok();
         self.host.event(Level::Error, format!("{why}: eth3 of {} is parked, and its work ended", self.host.name));
         let parked = self.park_eth3().await;
@@ -185,7 +199,7 @@ impl Work {
             None => self.changes.lock().await,
         };
         // An order may have brought the work back here meanwhile.
-        let again = self.ownership.known() > before && self.ownership.known().owner == self.host.name;
+        let again = self.ownership.newest() > before && self.ownership.newest().owner == self.host.name;
         let ended = if self.usrp.is_linked() && !again { self.end_work().await } else { Ok(()) };
         if let Err(failure) = all_of([parked, ended]) {
             self.host.event(Level::Error, format!("{} could not leave the radio: {failure}", self.host.name));
@@ -247,8 +261,12 @@ mod tests {
             (owner(5, "nine"), owner(5, "nine")),
         ] {
             let knows = [&knows_one, &knows_two];
-            let report =
-                |index: usize| OwnerReport { epoch: knows[index].epoch, owner: knows[index].owner.clone(), holds: true, mac: None };
+            let report = |index: usize| OwnerReport {
+                epoch: knows[index].epoch,
+                owner: knows[index].owner.clone(),
+                holds: true,
+                ..OwnerReport::default()
+            };
             let ruling = |index: usize| rule(hosts[index], knows[index], true, hosts[1 - index], &report(1 - index));
             let gives_way = [0, 1].map(|index| ruling(index) == Ruling::GiveWay);
             assert_eq!(gives_way.iter().filter(|gives| **gives).count(), 1, "{knows:?}: {gives_way:?}");
@@ -258,7 +276,7 @@ mod tests {
     #[test]
     fn an_owner_that_has_not_got_the_radio_is_none_to_give_way_to() {
         let newest = Owner { epoch: 7, owner: "one".into() };
-        let told = |epoch, owner: &str, holds| OwnerReport { epoch, owner: owner.into(), holds, mac: None };
+        let told = |epoch, owner: &str, holds| OwnerReport { epoch, owner: owner.into(), holds, ..OwnerReport::default() };
         let ruling = |serves, report: &OwnerReport| rule("one", &newest, serves, "two", report);
         assert_eq!(ruling(true, &told(8, "two", false)), Ruling::Claim(9), "it took the radio and failed");
         assert_eq!(ruling(true, &told(8, "two", true)), Ruling::GiveWay);

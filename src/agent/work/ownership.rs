@@ -69,7 +69,7 @@ impl Ownership {
             }
         });
         match read {
-            Ok(newest) => *known.newest() = newest.unwrap_or_default(),
+            Ok(newest) => *known.lock() = newest.unwrap_or_default(),
             Err(why) => {
                 let text = format!("what {} knew of the radio's owner is not believed, and counted from 0: {why}", host.name);
                 let hint = format!("the other host's agent mends it as soon as it answers; where none can, {REPAIR}");
@@ -97,14 +97,14 @@ impl Ownership {
         Ok(Some(Owner { epoch, owner }))
     }
 
-    fn newest(&self) -> MutexGuard<'_, Owner> {
+    fn lock(&self) -> MutexGuard<'_, Owner> {
         // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest owner; epoch 0 before the first.
-    pub(super) fn known(&self) -> Owner {
-        self.newest().clone()
+    pub(super) fn newest(&self) -> Owner {
+        self.lock().clone()
     }
 
     /// The epoch under which this host may take the radio: the one asked for, or the next.
@@ -112,7 +112,7 @@ impl Ownership {
     /// # Errors
     /// [`ErrorCode::StaleEpoch`].
     pub(super) fn admit(&self, asked: Option<u64>) -> Result<u64, Failure> {
-        let newest = self.known();
+        let newest = self.newest();
         let epoch = asked.unwrap_or(newest.epoch.saturating_add(1));
         if epoch > MAX_EPOCH {
             return Err(absurd_epoch(epoch));
@@ -129,7 +129,7 @@ impl Ownership {
         if to.epoch > MAX_EPOCH {
             return Err(absurd_epoch(to.epoch));
         }
-        let mut newest = self.newest();
+        let mut newest = self.lock();
         if to < *newest {
             return Err(stale_epoch(to.epoch, &newest));
         }
@@ -139,11 +139,11 @@ impl Ownership {
 
     /// The newest owner is this one, whatever was known.
     pub(super) fn replace(&self, by: Owner) {
-        *self.newest() = by;
+        *self.lock() = by;
     }
 
     fn file(&self) -> OwnerFile {
-        let Owner { epoch, owner } = self.known();
+        let Owner { epoch, owner } = self.newest();
         OwnerFile { epoch, owner, host: Some(self.host.clone()), radio: Some(self.radio.clone()) }
     }
 }
@@ -170,7 +170,7 @@ pub(super) fn absurd_epoch(epoch: u64) -> Failure {
 impl Work {
     /// The newest owner of the radio that this host knows; `None` before the first.
     pub(in crate::agent) fn owner(&self) -> Option<Owner> {
-        Some(self.ownership.known()).filter(|owner| owner.epoch > 0)
+        Some(self.ownership.newest()).filter(|owner| owner.epoch > 0)
     }
 
     /// Has the newest owner written down, while the work goes on.
@@ -268,8 +268,8 @@ impl Work {
         self.d2d.kill().await
     }
 
-    /// Names of the other hosts of this radio.
-    pub(in crate::agent) fn peers(&self) -> Vec<String> {
+    /// The other hosts of this radio.
+    pub(in crate::agent) fn other_hosts(&self) -> Vec<String> {
         let hosts = self.host.config.host.iter();
         let others = hosts.filter(|(name, host)| **name != self.host.name && host.radio == self.radio_name.as_str());
         others.map(|(name, _)| name.to_string()).collect()
@@ -277,14 +277,14 @@ impl Work {
 
     /// Fences every other host of this radio, until each has answered or this one owns the radio no longer.
     pub(super) fn fence_others(self: &Arc<Self>) {
-        for name in self.peers() {
-            tokio::spawn(Arc::clone(self).fence_other(name, self.ownership.known()));
+        for other in self.other_hosts() {
+            tokio::spawn(Arc::clone(self).fence_other(other, self.ownership.newest()));
         }
     }
 
     async fn fence_other(self: Arc<Self>, other: String, owner: Owner) {
         let mut reported = false;
-        while self.ownership.known() == owner && self.usrp.is_running() {
+        while self.ownership.newest() == owner && self.usrp.is_running() {
             let Err(failure) = self.host.send_fence(&other, owner.epoch, &owner.owner, FENCE).await else { return };
             if !reported {
                 let text = format!("{other} was not told that {} owns the radio (epoch {}): {failure}", owner.owner, owner.epoch);

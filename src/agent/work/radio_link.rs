@@ -61,7 +61,7 @@ impl Work {
             return true;
         }
         let (host, port) = (&self.host.name, &self.settings().radio_port);
-        match self.radio_port.release().await {
+        match self.radio_port.release() {
             Ok(()) => {
                 self.state().cable_out = true;
                 let text =
@@ -92,14 +92,14 @@ impl Work {
         if !(gave_up && self.usrp.is_linked() && self.state().frozen.is_none()) {
             return;
         }
-        match self.radio_port.hold().await {
+        match self.radio_port.hold(None) {
             Ok(()) => self.cable_is_good(),
             Err(failure) => self.host.event(Level::Error, failure.to_string()),
         }
     }
 
     fn owns_radio(&self) -> bool {
-        self.ownership.known().owner == self.host.name
+        self.ownership.newest().owner == self.host.name
     }
 
     /// Nothing was given up because of the cable, or it was taken again.

@@ -18,7 +18,7 @@ impl Work {
         let addresses = self.read_radio_port().await.map(|port| port.addresses).unwrap_or_default();
         let [active, parked] =
             [self.active_address(), self.parked_address()].map(|address| addresses.contains(&address.to_string()));
-        if self.usrp.is_linked() && self.ownership.known().owner == self.host.name {
+        if self.usrp.is_linked() && self.ownership.newest().owner == self.host.name {
             // A cut leaves both addresses until its order is committed, and streams that may go to either.
             self.state().unsettled = active && parked;
             return self.fence_others();

@@ -94,7 +94,7 @@ fn nobody_takes_over_from_a_source_that_has_been_frozen_for_long() {
     let record = run_watched(&mut fleet, M, Hot, true, slow, &mut |_, _| ());
     assert!(fleet.log.iter().all(|(_, command)| *command != "take_over"));
     assert_eq!((record.outcome, serving(&fleet)), (Outcome::RolledBack, vec!["server1"]), "{record:?}");
-    assert!(record.reason.unwrap().contains("take_over on server2: server1 has been frozen for 1.5 s"));
+    assert!(record.reason.unwrap().contains("take_over on server2: server1 was asked to freeze 1500 ms ago"));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_failover_takes_nothing_from_a_host_that_is_not_certainly_off() {
     assert!(record.outcome == Outcome::Ok && !record.warnings.iter().any(|text| text.contains("fence")), "{record:?}");
     for force in [false, true] {
         let mut fleet = silent();
-        fleet.faults.push(("server2", "fence_host", Refused));
+        fleet.faults.push(("server2", "fence_host", Fault::Refused));
         let request = OrderRequest { force, ..OrderRequest::new(M, Failover) };
         let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config(Path::new("/nowhere"), true));
         let record = run_setting(&mut fleet, setting, |_, _| Duration::from_millis(1), &mut |_, _| (), |_| Decision::None);

@@ -29,7 +29,7 @@ fn two_owners_of_one_epoch_agree_on_who_gives_way() {
     assert!(one.accept(owner("two")).is_ok(), "the later name wins");
     assert_eq!(two.accept(owner("one")).unwrap_err().code, ErrorCode::StaleEpoch);
     assert!(one.accept(owner("two")).is_ok(), "telling it again is no fault");
-    assert_eq!((one.known(), two.known()), (owner("two"), owner("two")));
+    assert_eq!((one.newest(), two.newest()), (owner("two"), owner("two")));
     assert!(one.accept(Owner { epoch: 5, owner: "zulu".into() }).is_err());
 }
 
@@ -42,7 +42,7 @@ fn an_absurd_epoch_is_refused_wherever_it_comes_from_and_the_hint_can_be_followe
             assert!(failure.message.contains("is not believed") && failure.hint.unwrap().contains("baton repair"));
         }
     }
-    assert_eq!(one.known(), Owner { epoch: 5, owner: "two".into() });
+    assert_eq!(one.newest(), Owner { epoch: 5, owner: "two".into() });
     // The last epoch is left only by a repair, and the hint says so.
     let last = known(MAX_EPOCH, "two");
     assert!(last.admit(None).unwrap_err().hint.unwrap().contains("baton repair"));
