@@ -228,7 +228,7 @@ impl Fleet {
         }
     }
 
-    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
+    fn require_possible(&self, host: &str, command: &Command) -> Result<(), Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
         if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
@@ -241,6 +241,12 @@ impl Fleet {
         {
             return Err(Failure::new(ErrorCode::AddressConflict, "a stranger has the radio's address"));
         }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
+        let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
+        self.require_possible(host, command)?;
         self.claim_radio(host, command);
         self.replies += 3;
         if command.only_reads() {

@@ -15,11 +15,7 @@ impl State {
         match step.ask {
             StepCommand::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
             StepCommand::GetControl => self.facts.values = answer.into_result()?,
-            StepCommand::FenceSource => {
-                if !answer.into_result::<Fenced>()?.fenced {
-                    self.warnings.push(super::check::not_fenced(&self.setting.from));
-                }
-            }
+            StepCommand::FenceSource => self.note_fence(answer.into_result()?),
             StepCommand::GetCollected => self.recall(answer.into_result()?),
             StepCommand::Export => {
                 let SoftState { state, stream } = answer.into_result()?;
@@ -72,6 +68,10 @@ impl State {
         self.time(step.phases, took, &parts);
         self.facts.trace.append(&mut parts.trace);
         Ok(())
+    }
+
+    fn note_fence(&mut self, Fenced { fenced }: Fenced) {
+        self.warnings.extend((!fenced).then(|| super::check::not_fenced(&self.setting.from)));
     }
 
     /// Takes what was collected of a source that says nothing any more.

@@ -215,18 +215,8 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         owner: None,
         address_holders: Vec::new(),
         alarms: Vec::new(),
-        radio_port: Port {
-            name: "eth3".into(),
-            addresses: vec![if owns { "192.168.10.1/24" } else { "192.168.20.2/24" }.into()],
-            up: true,
-            mac: None,
-        },
-        tun: Port {
-            name: "tun".into(),
-            addresses: if one || owns { vec!["192.168.40.9/24".into()] } else { vec![] },
-            up: true,
-            mac: None,
-        },
+        radio_port: port("eth3", Some(if owns { "192.168.10.1/24" } else { "192.168.20.2/24" })),
+        tun: port("tun", (one || owns).then_some("192.168.40.9/24")),
         d2d,
         usrp,
         control: if one || works { control(one) } else { ControlReport::default() },
@@ -234,6 +224,10 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         probe: None,
         migration: None,
     }
+}
+
+fn port(name: &str, address: Option<&str>) -> Port {
+    Port { name: name.into(), addresses: address.into_iter().map(str::to_owned).collect(), up: true, mac: None }
 }
 
 fn control(one: bool) -> ControlReport {

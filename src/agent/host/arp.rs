@@ -94,7 +94,8 @@ impl ArpSocket {
                 if left.is_zero() {
                     break;
                 }
-                self.socket.set_read_timeout(Some(left))?;
+                // Less than a microsecond would be no limit at all.
+                self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
                 let mut bytes = [0; LENGTH];
                 match io::Read::read(&mut &self.socket, &mut bytes) {
                     Ok(count) => {
@@ -149,7 +150,8 @@ impl ArpSocket {
             if left.is_zero() {
                 return Ok(());
             }
-            self.socket.set_read_timeout(Some(left))?;
+            // Less than a microsecond would be no limit at all.
+            self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
             let mut bytes = [0; LENGTH];
             match io::Read::read(&mut &self.socket, &mut bytes) {
                 Ok(count) => parse(&bytes[..count]).into_iter().for_each(&mut take),

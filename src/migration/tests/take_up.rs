@@ -134,7 +134,8 @@ fn a_failover_takes_nothing_from_a_host_that_is_not_certainly_off() {
         fleet.collected = Some("server1".into());
         fleet
     };
-    let mut fleet = Fleet { fences: true, ..silent() };
+    let mut fleet = silent();
+    fleet.fences = true;
     let record = run(&mut fleet, M, Failover, true);
     assert!(record.outcome == Outcome::Ok && !record.warnings.iter().any(|text| text.contains("fence")), "{record:?}");
     for force in [false, true] {
