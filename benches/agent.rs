@@ -1,6 +1,13 @@
 //! What an agent costs, as root: a command's round trip over both transports, and memory. `scripts/bench-agent` runs this and keeps the
 //! lines that it prints.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement ends with what it could not do")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement ends with what it could not do"
+)]
 
 #[path = "../tests/common"]
 mod common {

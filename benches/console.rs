@@ -1,6 +1,13 @@
 //! What the console costs from outside: a key's way to the wire, and, where `BATON_LAB` names a living lab, the processor at rest beside it.
 //! `scripts/bench-console` runs this and keeps the lines that it prints.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement ends with what it could not do")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement ends with what it could not do"
+)]
 
 #[path = "../tests/common"]
 mod common {

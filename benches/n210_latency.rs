@@ -1,7 +1,7 @@
 //! How long `baton n210` takes to answer a register access: idle, and while 7.69 Msps flow both ways.
 //!
 //! It prints JSON and judges nothing. Needs root and `ip`; `scripts/bench-n210` runs it.
-#![allow(clippy::expect_used, clippy::panic, reason = "a measurement ends with what it could not do")]
+#![allow(clippy::print_stdout, clippy::expect_used, clippy::panic, reason = "a measurement ends with what it could not do")]
 
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;

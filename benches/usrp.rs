@@ -1,5 +1,12 @@
 //! What `baton usrp` costs: 5 s of both ways against a radio of the test's own, which costs nothing. Needs root.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement ends with what it could not do")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement ends with what it could not do"
+)]
 #![allow(dead_code, reason = "the tests use more of these files")]
 
 #[path = "../tests/common"]

@@ -88,10 +88,8 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
 
 /// For whoever waits for the agent: both sockets are bound.
 fn announce(host: &str) {
-    use std::io::Write;
     // Nobody need listen.
-    let _ = writeln!(std::io::stdout(), "agent ready {host}");
-    let _ = std::io::stdout().flush();
+    let _ = output::write_stdout(format!("agent ready {host}\n").as_bytes());
 }
 
 /// A signal ends the agent as `end` does: what it started must not be left without it.

@@ -1,6 +1,5 @@
 //! The headless twins of the console: the same orders and the same data, for scripts.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,12 +22,26 @@ mod tests;
 /// Writes the manual page to stdout.
 ///
 /// # Errors
-/// [`ErrorCode::Io`] when stdout is closed.
+/// As [`write_out`].
 pub fn write_man(command: clap::Command) -> Result<ExitCode, Failure> {
+    let mut page = Vec::new();
     clap_mangen::Man::new(command)
-        .render(&mut std::io::stdout())
-        .map_err(|e| Failure::new(ErrorCode::Io, format!("the manual page could not be written: {e}")))?;
+        .render(&mut page)
+        .map_err(|e| Failure::new(ErrorCode::Internal, format!("the manual page could not be made: {e}")))?;
+    write_out(&page)
+}
+
+/// Writes to stdout what a command is there for. A reader that has seen enough is no error.
+///
+/// # Errors
+/// [`ErrorCode::Io`] when stdout has no room: what was asked for is not there.
+pub fn write_out(bytes: &[u8]) -> Result<ExitCode, Failure> {
+    output::write_stdout(bytes).map_err(|e| Failure::new(ErrorCode::Io, unwritten(&e)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn unwritten(error: &std::io::Error) -> String {
+    format!("the report could not be written to standard output: {error}")
 }
 
 /// The cluster, and a client for its agents.
@@ -51,19 +64,22 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     workload::runtime::current_thread()?.block_on(work)
 }
 
-/// Writes a report to stdout.
-///
-/// # Errors
-/// [`ErrorCode::Io`] when stdout is closed.
-fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    let text = text.trim_end();
-    writeln!(stdout, "{text}")
-        .and_then(|()| stdout.flush())
-        .map_err(|e| Failure::new(ErrorCode::Io, format!("the report could not be written to stdout: {e}")))
+/// Writes the report of what was done or judged to stdout. The exit code says how that went, whatever becomes of the report: one that
+/// cannot be written is a line on stderr.
+fn print(text: &str) {
+    if let Err(error) = output::write_stdout(&lines(text)) {
+        output::say(&format!("baton: {}", unwritten(&error)));
+    }
+}
+
+/// A report as it leaves: nothing in it acts on a terminal but the ends of its lines.
+fn lines(text: &str) -> Vec<u8> {
+    format!("{}\n", output::visible(text.trim_end())).into_bytes()
 }
 
 /// A report as one JSON document.
 fn json(report: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(report).map_err(|e| Failure::new(ErrorCode::Internal, format!("the report has no JSON form: {e}")))
+    serde_json::to_string_pretty(report)
+        .map(output::json)
+        .map_err(|e| Failure::new(ErrorCode::Internal, format!("the report has no JSON form: {e}")))
 }

@@ -107,7 +107,7 @@ pub fn run(args: &Args, name: Option<&str>) -> Result<ExitCode, Failure> {
 /// What is missing on this machine, or the failure of `work`.
 pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
     let claim = directory::Claim::make(&args.name)?;
-    let records = cluster::records_folder()?;
+    let records = cluster::made_records_folder()?;
     let scenario = if args.relay { Scenario::Relay } else { Scenario::TwoEnds };
     let programs = match &args.programs {
         _ if args.bare => programs::ProgramChoice::None,

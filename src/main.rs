@@ -145,8 +145,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             n210::run(&args)
         }
         CliCommand::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "baton", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "baton", &mut script);
+            headless::write_out(&script)
         }
         CliCommand::Man => headless::write_man(Cli::command()),
     }
@@ -156,9 +157,9 @@ fn main() -> ExitCode {
     // No logging set-up and no runtime here: a lab forks into new namespaces first, which only a single thread may do.
     let cli = Cli::parse();
     run(cli).unwrap_or_else(|failure| {
-        eprintln!("baton: {failure}");
+        output::say(&format!("baton: {failure}"));
         if let Some(hint) = &failure.hint {
-            eprintln!("       {hint}");
+            output::say(&format!("       {hint}"));
         }
         ExitCode::from(failure.exit_code())
     })

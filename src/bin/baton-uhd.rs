@@ -29,7 +29,7 @@ fn main() {
     let mut stdout = match keep_stdout() {
         Ok(file) => file,
         Err(e) => {
-            eprintln!("baton-uhd: stdout cannot be set aside: {e}");
+            output::say(&format!("baton-uhd: stdout cannot be set aside: {e}"));
             leave(1);
         }
     };
@@ -37,7 +37,7 @@ fn main() {
         Some("find") => radio().and_then(|radio| find(&radio, started)),
         Some("init") => radio().and_then(|radio| init(&radio, started)),
         _ => {
-            eprintln!("usage: {ENV_RADIO}='{{...}}' baton-uhd find|init");
+            output::say(&format!("usage: {ENV_RADIO}='{{...}}' baton-uhd find|init"));
             leave(2);
         }
     };

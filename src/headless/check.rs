@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::{Cluster, block_on, json, print, status};
 use crate::migration::check::{blocked, findings};
+use output::{one_line, pad};
 use protocol::{Failure, Finding, Grade, Method, Order};
 
 /// Options.
@@ -32,7 +33,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let ok = !blocked(&found);
     let method = args.order.filter(|order| order.is_migration()).map(|_| args.method);
     let report = serde_json::json!({"ok": ok, "order": args.order, "method": method, "findings": found});
-    print(&if args.json { json(&report)? } else { text(&found) })?;
+    print(&if args.json { json(&report)? } else { text(&found) });
     Ok(match (ok, answers.values().any(Result::is_ok)) {
         (_, false) => ExitCode::from(3),
         (true, _) => ExitCode::SUCCESS,
@@ -48,9 +49,9 @@ fn text(findings: &[Finding]) -> String {
             Grade::Warning => "warning",
             Grade::Blocker => "BLOCKER",
         };
-        let _ = writeln!(text, "{word:<8} {subject:<10} {sentence}");
+        let _ = writeln!(text, "{word:<8} {} {}", pad(&one_line(subject), 10), one_line(sentence));
         if let Some(hint) = hint {
-            let _ = writeln!(text, "{:<19} {hint}", "");
+            let _ = writeln!(text, "{:<19} {}", "", one_line(hint));
         }
     }
     let count = |grade| findings.iter().filter(|finding| finding.grade == grade).count();

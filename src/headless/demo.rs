@@ -85,7 +85,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
             report.failure = Some(failure);
         }
     }
-    print(&if args.json { json(&report)? } else { text(&report) })?;
+    print(&if args.json { json(&report)? } else { text(&report) });
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(code) })
 }
 
@@ -177,14 +177,15 @@ fn text(report: &DemoReport) -> String {
         text.push_str(&format!("replies counted before/after each: {}\n", replies.join(" ")));
     }
     if let Some(failure) = &report.failure {
-        text.push_str(&format!("failed: {failure}\n{}\n", failure.hint.clone().unwrap_or_default()));
+        let hint = failure.hint.as_deref().unwrap_or_default();
+        text.push_str(&format!("failed: {}\n{}\n", output::one_line(&failure.message), output::one_line(hint)));
     }
     text
 }
 
 /// Progress goes to stderr: stdout is for the report.
 fn report_progress(text: &str) {
-    eprintln!("demo: {text}");
+    output::say(&format!("demo: {text}"));
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Cluster, block_on, json, print};
+use super::{Cluster, block_on, json, lines, write_out};
+use output::{one_line, pad};
 use protocol::{Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep, ask};
 
 /// Reading the records and answering.
@@ -33,22 +34,22 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let host = cluster.config.executor(args.order).to_owned();
     let request = OrderRequest::new(args.order, args.method);
     let plan = block_on(cluster.client.ask(&host, ask::Plan { request }, DEADLINE))?;
-    print(&if args.json { json(&plan)? } else { text(&plan) })?;
-    Ok(ExitCode::SUCCESS)
+    write_out(&lines(&if args.json { json(&plan)? } else { text(&plan) }))
 }
 
 fn text(plan: &Plan) -> String {
     let mut text = String::new();
     let _ = match plan.order.is_migration() {
-        true => writeln!(text, "{} {}: {} -> {}", plan.order, plan.method, plan.from, plan.to),
-        false => writeln!(text, "{}: {}", plan.order, plan.to),
+        true => writeln!(text, "{} {}: {} -> {}", plan.order, plan.method, one_line(&plan.from), one_line(&plan.to)),
+        false => writeln!(text, "{}: {}", plan.order, one_line(&plan.to)),
     };
     for (index, step) in plan.steps.iter().enumerate() {
         let PlanStep { host, command, phases, cut, relay_only, afterwards } = step;
         let phases: Vec<&str> = phases.iter().map(|phase| phase.name()).collect();
         let notes = [(*cut, "the cut"), (*relay_only, "relay only"), (*afterwards, "afterwards")];
         let notes: Vec<&str> = notes.into_iter().filter_map(|(so, note)| so.then_some(note)).collect();
-        let line = format!("{:>3}  {command:<12} {host:<10} {:<24} {}", index + 1, phases.join(", "), notes.join(", "));
+        let (command, host) = (pad(&one_line(command), 12), pad(&one_line(host), 10));
+        let line = format!("{:>3}  {command} {host} {:<24} {}", index + 1, phases.join(", "), notes.join(", "));
         let _ = writeln!(text, "{}", line.trim_end());
     }
     let phases = plan.phases.iter().map(|phase| (phase.name.name(), phase.expected));

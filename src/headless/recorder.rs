@@ -12,7 +12,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, socko
 use tokio::net::UdpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{block_on, json, print};
+use super::{block_on, json, lines, write_out};
 use crate::metrics::stream::{StreamFigures, StreamMeter};
 use protocol::{ErrorCode, Failure};
 
@@ -42,8 +42,7 @@ pub struct Args {
 /// The address cannot be bound, the file not be written, or stdout is closed.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let figures = block_on(record(args))?;
-    print(&if args.json { json(&figures)? } else { text(&figures) })?;
-    Ok(ExitCode::SUCCESS)
+    write_out(&lines(&if args.json { json(&figures)? } else { text(&figures) }))
 }
 
 async fn record(args: &Args) -> Result<StreamFigures, Failure> {
@@ -56,7 +55,8 @@ async fn record(args: &Args) -> Result<StreamFigures, Failure> {
     let no_signals = |e| fail("signals cannot be waited for".into(), e);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
-    eprintln!("recorder ready {}", args.listen);
+    // Port 0 asks for any: the one that it became is said.
+    output::say(&format!("recorder ready {}", socket.local_addr().map_err(unheard)?));
     let mut meter = StreamMeter::new(Duration::from_millis(args.gap));
     let mut bytes = vec![0; LONGEST];
     loop {

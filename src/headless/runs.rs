@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{json, print};
+use super::{json, lines, write_out};
 use crate::metrics::history::{Filter, GroupBy, SortKey, compare, find, order};
 use crate::metrics::records::{self, Records};
 use crate::metrics::table::{TimingTable, list, outcome};
 use crate::metrics::trace;
+use output::one_line;
 use protocol::{Failure, RunRecord};
 
 /// Options of the list.
@@ -74,18 +75,17 @@ pub fn run(records: &Path, command: &ReportCommand) -> Result<ExitCode, Failure>
     if !unreadable.is_empty() {
         let (path, first) = (records.join(records::FILE), unreadable.first().copied().unwrap_or_default());
         let many = if unreadable.len() == 1 { "one line".into() } else { format!("{} lines", unreadable.len()) };
-        eprintln!(
+        output::say(&format!(
             "baton: {many} of {} could not be read (line {first} is the first): torn by a crash, or written by another version; the rest is shown",
             path.display()
-        );
+        ));
     }
     let text = match command {
         ReportCommand::List(args) => listed(records, runs, args)?,
         ReportCommand::Show { run, json } => shown(find(&runs, run)?, *json)?,
         ReportCommand::Compare(args) => compared(&runs, args)?,
     };
-    print(&text)?;
-    Ok(ExitCode::SUCCESS)
+    write_out(&lines(&text))
 }
 
 fn listed(records: &Path, mut runs: Vec<RunRecord>, args: &Args) -> Result<String, Failure> {
@@ -106,9 +106,9 @@ fn shown(run: &RunRecord, as_json: bool) -> Result<String, Failure> {
     if as_json {
         return json(run);
     }
-    let by = run.by.as_deref().unwrap_or("not recorded");
+    let by = one_line(run.by.as_deref().unwrap_or("not recorded"));
     let started = run.started.format("%Y-%m-%d %H:%M:%S%.3f UTC");
-    let mut text = format!("run {}\nstarted {started} by {by}\n{}", run.run, outcome(run));
+    let mut text = format!("run {}\nstarted {started} by {by}\n{}", one_line(&run.run), outcome(run));
     if run.order.is_migration() {
         text.push('\n');
         text.push_str(&compare(&[run], GroupBy::Run).text());
@@ -116,7 +116,7 @@ fn shown(run: &RunRecord, as_json: bool) -> Result<String, Failure> {
         if let (Some(sent), Some(interval)) = (felt.probes_sent, felt.probe_interval_ms) {
             text.push_str(&format!("\n{sent} pings sent during the run, one every {interval} ms; the paper's every 100 ms\n"));
         }
-        text.push_str(&format!("phases timed on one clock, {}'s\n", run.to));
+        text.push_str(&format!("phases timed on one clock, {}'s\n", one_line(&run.to)));
         let cut = trace::text(run);
         if !cut.is_empty() {
             text.push_str(&format!("\n{cut}"));

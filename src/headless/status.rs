@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{Cluster, block_on, json, print};
 use crate::migration::standing::holds_radio;
 use config::{Config, HostName};
+use output::{one_line, pad};
 use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds. One that does not answer within this time is shown as silent.
@@ -19,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
-    /// One JSON document on stdout: `{"ok", "radio_owner", "hosts": {NAME: {"status"} or {"error"}}}`.
+    /// One JSON document on stdout: `{"ok", "problems": [SENTENCE], "radio_owner", "hosts": {NAME: {"status"} or {"error"}}}`.
     #[arg(long)]
     pub json: bool,
 }
@@ -27,7 +28,7 @@ pub struct Args {
 /// What one host answered.
 pub(super) type Answer = (String, Result<Telemetry, Failure>);
 
-/// Runs it. Exit code 3 when no host answers.
+/// Runs it. Exit code 3 when no host answers, 1 when two hold the radio.
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
@@ -35,9 +36,16 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let answers = block_on(async { Ok(ask_all(&cluster).await) })?;
     let owner = owner(&cluster.config, &answers);
-    print(&if args.json { json(&report(&answers, &owner))? } else { text(&answers, &owner) })?;
-    let reached = answers.iter().any(|(_, answer)| answer.is_ok());
-    Ok(if reached { ExitCode::SUCCESS } else { ExitCode::from(3) })
+    print(&if args.json { json(&report(&answers, &owner))? } else { text(&answers, &owner) });
+    Ok(ExitCode::from(exit_code(&answers, &owner)))
+}
+
+fn exit_code(answers: &[Answer], owner: &RadioOwner) -> u8 {
+    match owner {
+        _ if answers.iter().all(|(_, answer)| answer.is_err()) => 3,
+        RadioOwner::Conflict(_) => 1,
+        RadioOwner::Nobody | RadioOwner::Host(_) => 0,
+    }
 }
 
 /// Asks every host at the same time.
@@ -73,23 +81,31 @@ fn report(answers: &[Answer], owner: &RadioOwner) -> Value {
             (host.clone(), said)
         })
         .collect();
-    let ok = answers.iter().all(|(_, answer)| answer.is_ok());
-    serde_json::json!({"ok": ok, "radio_owner": owner, "hosts": hosts})
+    let silent = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(host, _)| format!("{host} does not answer"));
+    let problems: Vec<String> = conflict(owner).into_iter().chain(silent).collect();
+    serde_json::json!({"ok": problems.is_empty(), "problems": problems, "radio_owner": owner, "hosts": hosts})
+}
+
+/// Two holders of the radio in one sentence.
+fn conflict(owner: &RadioOwner) -> Option<String> {
+    let RadioOwner::Conflict(hosts) = owner else { return None };
+    Some(format!("CONFLICT: {} all point at the radio, which can serve one host only", hosts.join(" and ")))
 }
 
 fn text(answers: &[Answer], owner: &RadioOwner) -> String {
     let mut text =
         format!("{:<12} {:<10} {:<22} {:<10} {:<10} {:<20} {:<38} probe\n", "host", "agent", "eth3", "D2D", "USRP", "sync", "link");
     for (host, answer) in answers {
+        let host = pad(host, 12);
         let _ = match answer {
-            Ok(status) => writeln!(text, "{host:<12} {}", line(status)),
-            Err(failure) => writeln!(text, "{host:<12} silent: {failure}"),
+            Ok(status) => writeln!(text, "{host} {}", one_line(&line(status))),
+            Err(failure) => writeln!(text, "{host} silent: {}", one_line(&failure.message)),
         };
     }
     let _ = match owner {
         RadioOwner::Nobody => writeln!(text, "No host of the pool is known to hold the radio."),
         RadioOwner::Host(host) => writeln!(text, "{host} holds the radio."),
-        RadioOwner::Conflict(hosts) => writeln!(text, "CONFLICT: {} all point at the radio.", hosts.join(" and ")),
+        RadioOwner::Conflict(_) => writeln!(text, "{}.", conflict(owner).unwrap_or_default()),
     };
     text
 }
@@ -160,6 +176,25 @@ mod tests {
         ] {
             assert_eq!(owner(&config, &answers(server1, server2)), expected);
         }
+    }
+
+    #[test]
+    fn two_owners_are_the_verdict() {
+        let config = config(Path::new("/nowhere"), true);
+        let (one, two) = (answers(Host::serving(), Host::default()), answers(Host::serving(), Host::serving()));
+        let verdict = |answers: &[Answer]| {
+            let owner = owner(&config, answers);
+            let report = report(answers, &owner);
+            (exit_code(answers, &owner), report["ok"].clone(), report["problems"].clone(), text(answers, &owner))
+        };
+        let (code, ok, problems, shown) = verdict(&two);
+        assert_eq!((code, ok), (1, false.into()));
+        assert!(problems[0].as_str().unwrap().starts_with("CONFLICT: server1 and server2 all point at the radio"), "{problems}");
+        assert!(shown.contains("CONFLICT: server1 and server2"), "{shown}");
+        // Without the third host, which does not answer here, one owner is as it should be.
+        let (code, ok, problems, _) = verdict(&one[..2]);
+        assert_eq!((code, ok, problems), (0, true.into(), serde_json::json!([])));
+        assert_eq!(exit_code(&one[2..], &RadioOwner::Nobody), 3);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Starts the lab's programs, waits until they are ready, keeps their logs, and says when one ends.
 
-use std::io::Write;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +100,7 @@ async fn keep(stages: Vec<Vec<Program>>, namespaces: &Namespaces, claim: Claim, 
 fn report(lab_log: &mut Log, line: &str) {
     lab_log.write(format!("{line}\n").as_bytes());
     if REPORT_TO_STDERR.load(Ordering::Relaxed) {
-        let _ = writeln!(std::io::stderr(), "baton: {line}");
+        output::say(&format!("baton: {line}"));
     }
 }
 

@@ -49,18 +49,27 @@ const TDD: (&str, f64) = ("duplexMode", 0.0);
 const MASTER: (&str, f64) = ("workmode", 0.0);
 const SLAVE: (&str, f64) = ("workmode", 1.0);
 
-/// Where records survive the lab: the user's state folder.
+/// Where records survive the lab: the user's state folder, which need not be there yet.
 ///
 /// # Errors
-/// This user has no home, or the folder cannot be made.
+/// This user has no home.
 pub fn records_folder() -> Result<PathBuf, Failure> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || absolute("HOME").or_else(|| Some(User::from_uid(Uid::effective()).ok()??.dir));
+    // Some services and containers have HOME=/dev/null.
+    let home = || absolute("HOME").filter(|home| home.is_dir()).or_else(|| Some(User::from_uid(Uid::effective()).ok()??.dir));
     let state = absolute("XDG_STATE_HOME").or_else(|| Some(home()?.join(".local/state"))).ok_or_else(|| {
         Failure::new(ErrorCode::Environment, "this user has no home folder to keep the records of migrations in")
             .hint("set HOME or XDG_STATE_HOME")
     })?;
-    let folder = state.join("baton/runs");
+    Ok(state.join("baton/runs"))
+}
+
+/// The same folder for a lab that is about to write there.
+///
+/// # Errors
+/// As [`records_folder`], or it cannot be made, or would not outlive the lab.
+pub fn made_records_folder() -> Result<PathBuf, Failure> {
+    let folder = records_folder()?;
     if folder.starts_with("/run") {
         return Err(Failure::new(ErrorCode::Config, format!("records in {} would not outlive the lab", folder.display()))
             .hint("the lab has a /run of its own: set XDG_STATE_HOME to a folder elsewhere"));

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Seek, Write};
 
+use output::VisibleBytes;
+
 /// Folder of the logs, one file a program.
 pub const LOG_FOLDER: &str = "/run/baton/log";
 
@@ -18,30 +20,32 @@ const LONGEST_LINE: usize = 400;
 pub struct Log {
     file: Option<File>,
     length: usize,
+    visible: VisibleBytes,
 }
 
 impl Log {
     /// Makes `<LOG_FOLDER>/<name>.log`.
     pub fn create(name: &str) -> Self {
-        Self { file: File::create(format!("{LOG_FOLDER}/{name}.log")).ok(), length: 0 }
+        Self { file: File::create(format!("{LOG_FOLDER}/{name}.log")).ok(), length: 0, visible: VisibleBytes::default() }
     }
 
     /// Appends to the log of an earlier run.
     pub fn append_to(name: &str) -> Self {
         let file = File::options().append(true).create(true).open(format!("{LOG_FOLDER}/{name}.log")).ok();
         let length = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |data| data.len() as usize);
-        Self { file, length }
+        Self { file, length, visible: VisibleBytes::default() }
     }
 
-    /// Appends.
+    /// Appends, with what acts on a terminal made visible.
     pub fn write(&mut self, bytes: &[u8]) {
         let Some(file) = &mut self.file else { return };
         if self.length > LONGEST_LOG {
             let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(b"(older lines are dropped)\n"));
             self.length = 0;
         }
-        let _ = file.write_all(bytes);
-        self.length += bytes.len();
+        let text = self.visible.next(bytes);
+        let _ = file.write_all(text.as_bytes());
+        self.length += text.len();
     }
 }
 
@@ -86,7 +90,7 @@ impl OutputTail {
     /// The last lines, in one.
     pub fn last(mut self) -> String {
         self.end_line();
-        Vec::from(self.last).join(" / ")
+        output::one_line(&Vec::from(self.last).join(" / ")).into_owned()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `baton lab` in the foreground: says what there is, waits until the operator ends it.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -37,7 +37,7 @@ pub fn wait(file: &Path) -> Result<ExitCode, Failure> {
         // Printed last: whoever reads "lab ready" may send a signal at once.
         let greeting = greeting(&std::env::var(ENV_LAB).unwrap_or_default(), &Config::load(file)?, keyboard);
         // Standard output may be closed.
-        let _ = std::io::stdout().write_all(greeting.as_bytes());
+        let _ = output::write_stdout(greeting.as_bytes());
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use output::{one_line, pad};
 use protocol::{
     Handover, Method, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
     PAPER_TOTAL_MS, PhaseName, RunRecord,
@@ -145,17 +146,17 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
 /// One run in a few lines: how it ended, why, and what to do.
 pub fn outcome(run: &RunRecord) -> String {
     let what = if run.order.is_migration() {
-        format!("{} {}: {} -> {}", run.order, run.method, run.from, run.to)
+        format!("{} {}: {} -> {}", run.order, run.method, one_line(&run.from), one_line(&run.to))
     } else {
-        format!("{}: {}", run.order, run.to)
+        format!("{}: {}", run.order, one_line(&run.to))
     };
     let after = run.total().map_or_else(String::new, |ms| format!(" after {ms:.1} ms"));
     let mut text = format!("{what}: {}{after}\n", outcome_name(run.outcome));
     for line in run.reason.iter().chain(run.failure.as_ref().and_then(|f| f.hint.as_ref())) {
-        let _ = writeln!(text, "  {line}");
+        let _ = writeln!(text, "  {}", one_line(line));
     }
     for warning in &run.warnings {
-        let _ = writeln!(text, "  warning: {warning}");
+        let _ = writeln!(text, "  warning: {}", one_line(warning));
     }
     let counted = counted_at_the_cut(run);
     if !counted.is_empty() {
@@ -188,14 +189,14 @@ pub fn list(runs: &[RunRecord]) -> String {
     for run in runs {
         let moves = run.order.is_migration();
         let path = if moves { format!("{} -> {}", run.from, run.to) } else { run.to.clone() };
+        let path = pad(&one_line(&path), 20);
         let method = if moves { run.method.to_string() } else { "-".into() };
         let _ = writeln!(
             text,
-            "{:<20} {:<5} {:<8} {:<20} {:<11} {:>10} {:>12} {:>6} {:>10}",
+            "{:<20} {:<5} {:<8} {path} {:<11} {:>10} {:>12} {:>6} {:>10}",
             run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
             run.order.to_string(),
             method,
-            path,
             outcome_name(run.outcome),
             number(run.total()),
             number(run.interruption.by_phases_ms),
@@ -203,7 +204,7 @@ pub fn list(runs: &[RunRecord]) -> String {
             number(run.interruption.gap_ms),
         );
         if let Some(reason) = &run.reason {
-            let _ = writeln!(text, "  {reason}");
+            let _ = writeln!(text, "  {}", one_line(reason));
         }
     }
     text

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use output::{one_line, pad};
 use protocol::{RunRecord, TracePart};
 
 /// A part on the axis of its host.
@@ -70,7 +71,8 @@ pub fn text(run: &RunRecord) -> String {
     for PlacedPart { host, part, start_us, us } in &parts {
         let start = cell(*start_us).min(BAR - 1);
         let bar = "#".repeat(cell(start_us.saturating_add(*us)).saturating_sub(start).max(1));
-        let _ = writeln!(text, "{host:<10} {start_us:>9} {us:>9}  {:BAR$}  {part}", format!("{:start$}{bar}", ""));
+        let (host, part, bar) = (pad(&one_line(host), 10), one_line(part), format!("{:start$}{bar}", ""));
+        let _ = writeln!(text, "{host} {start_us:>9} {us:>9}  {bar:BAR$}  {part}");
     }
     text
 }

@@ -73,7 +73,7 @@ pub fn bytes(picture: &Picture, format: Format) -> Result<Vec<u8>, Failure> {
         Format::Ansi => ansi(&picture.buffer).into_bytes(),
         Format::Text => text(&picture.buffer).into_bytes(),
         Format::Csv => history::csv(&runs).into_bytes(),
-        Format::Json => format!("{:#}\n", history::json(&runs)).into_bytes(),
+        Format::Json => output::json(format!("{:#}\n", history::json(&runs))).into_bytes(),
     })
 }
 

@@ -91,6 +91,8 @@ pub struct Model {
     pub replay: Option<Replay>,
     /// A question to the operator.
     pub confirm: Option<Confirm>,
+    /// When it was asked or changed, or last given a key that it does not take; `None` once it takes keys.
+    pub asked_ms: Option<u64>,
     /// The command line, open or not.
     pub command_line: CommandPrompt,
     /// Log, oldest first.
@@ -136,6 +138,7 @@ impl Model {
             runs: RunList::default(),
             replay: None,
             confirm: None,
+            asked_ms: None,
             command_line: CommandPrompt::default(),
             log: VecDeque::new(),
             probes: BTreeMap::new(),

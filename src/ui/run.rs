@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use crossterm::event::{Event, EventStream};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use ratatui::layout::Size;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -56,7 +56,7 @@ pub fn run(config: Config, settings: &Settings) -> Result<ExitCode, Failure> {
     runtime.shutdown_background();
     let farewell = farewell?;
     for line in &farewell {
-        eprintln!("baton: {line}");
+        output::say(&format!("baton: {line}"));
     }
     Ok(if farewell.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -79,6 +79,7 @@ impl Driver {
         let config = Arc::new(config);
         let mut model = Model::new(config.clone(), settings.skin, Some(operator_name()), Utc::now());
         model.set(settings);
+        settings.warnings.iter().for_each(|warning| model.say(Level::Warning, warning.clone()));
         let client = Arc::new(Client::new(config.clone())?);
         let export_dir = settings.export_dir.clone();
         let (started, done) = (Instant::now(), mpsc::channel(BATCH));
@@ -98,9 +99,15 @@ impl Driver {
                     .hint("nothing was stopped on any host; start the console again"));
             }
             tokio::select! {
-                event = keys.next() => match event {
-                    Some(event) => self.terminal_event(event.map_err(|e| broken(&e))?),
-                    None => return Ok(()),
+                event = keys.next() => {
+                    // What came in one read came at one time, however long it takes to handle.
+                    self.tick();
+                    let mut next = Some(event);
+                    while let Some(event) = next {
+                        let Some(event) = event else { return Ok(()) };
+                        self.terminal_event(event.map_err(|e| broken(&e))?);
+                        next = if self.left { None } else { keys.next().now_or_never() };
+                    }
                 },
                 Some(message) = heard.recv() => {
                     self.handle(Msg::Heard(message));
@@ -134,7 +141,7 @@ impl Driver {
             Event::Mouse(event) => Msg::Mouse(event, size()),
             Event::FocusGained | Event::FocusLost => return,
         };
-        self.handle(message);
+        self.take(message);
         // The effect of a key is drawn soon.
         self.next_frame = self.next_frame.min(Instant::now() + FRAME);
     }
@@ -147,6 +154,10 @@ impl Driver {
 
     fn handle(&mut self, message: Msg) {
         self.tick();
+        self.take(message);
+    }
+
+    fn take(&mut self, message: Msg) {
         for effect in update(&mut self.model, message) {
             self.perform(effect);
         }

@@ -48,7 +48,15 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     if model.privacy {
         privacy::mask(buf, area, &model.names());
     }
+    show_controls(buf);
     cursor
+}
+
+/// The last look at the finished cells: whatever a panel has put there, nothing in them acts on the terminal or on a picture's reader.
+pub fn show_controls(buf: &mut Buffer) {
+    for cell in buf.content.iter_mut().filter(|cell| cell.symbol().contains(output::acts)) {
+        cell.set_symbol("?");
+    }
 }
 
 /// Header, body and footer of a screen.

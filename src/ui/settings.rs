@@ -5,6 +5,7 @@ mod file;
 #[cfg(test)]
 mod tests;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::ConsoleArgs;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub privacy: bool,
     /// Where exports go.
     pub export_dir: PathBuf,
+    /// What of this machine's environment could not be used.
+    pub warnings: Vec<String>,
 }
 
 /// Reads a settings file's text and keeps nothing of it.
@@ -47,21 +50,44 @@ impl Settings {
     /// # Errors
     /// [`ErrorCode::Config`] with file, line and key.
     pub fn load(args: &ConsoleArgs) -> Result<Self, Failure> {
-        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let written = match place(args, env) {
-            Some((path, required)) => read(&path, required)?.map(|text| (path, text)),
-            None => None,
+        Self::load_with(args, &|name: &str| std::env::var(name).ok())
+    }
+
+    fn load_with(args: &ConsoleArgs, env: &impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        if let Some(path) = &args.settings {
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| Failure::new(ErrorCode::Config, format!("the settings {} cannot be read: {e}", path.display())))?;
+            return Self::from(args, env, Some((path, &text)));
+        }
+        let path = own_file(env);
+        // Whatever stands in the way of a file that nobody named: the console works without.
+        let (text, trouble) = match path.as_ref().map(std::fs::read_to_string) {
+            Some(Ok(text)) => (Some(text), None),
+            Some(Err(e)) if e.kind() != ErrorKind::NotFound => (None, Some(e)),
+            _ => (None, None),
         };
-        Self::from(args, env, written.as_ref().map(|(path, text)| (path.as_path(), text.as_str())))
+        let mut settings = Self::from(args, env, path.as_deref().zip(text.as_deref()))?;
+        settings.warnings.extend(path.zip(trouble).map(|(path, e)| {
+            let text = "the settings {0} cannot be read ({1}): this console has the defaults";
+            settings.skin.lang.fill(text, &[&path.display(), &e])
+        }));
+        if let Some(relative) = env(XDG).filter(|folder| !Path::new(folder).is_absolute()) {
+            let text = "XDG_CONFIG_HOME ({0}) is not an absolute path and is not used";
+            settings.warnings.push(settings.skin.lang.fill(text, &[&relative]));
+        }
+        Ok(settings)
     }
 
     /// Settings from flags, an environment and the text of a settings file.
     fn from(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>, written: Option<(&Path, &str)>) -> Result<Self, Failure> {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
         let file = written.map_or_else(|| Ok(file::SettingsFile::default()), |(path, text)| file::parse(path, text))?;
         let no_color = env("NO_COLOR").map(|_| ThemeName::Mono);
         let theme = args.theme.or(no_color).or(file.theme).unwrap_or_default();
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(&env).and_then(|name| Lang::from_locale(&name));
-        let ascii = args.ascii || file.ascii.unwrap_or(false);
+        let characters = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(&env);
+        let ascii = args.ascii || file.ascii.unwrap_or_else(|| !is_utf8(characters.as_deref()));
         // There is no Chinese in ASCII.
         let lang = args.lang.or(file.language).or(locale).filter(|_| !ascii).unwrap_or_default();
         let export_dir = args.export_dir.clone().or(file.export_dir).unwrap_or_else(|| PathBuf::from("."));
@@ -73,24 +99,23 @@ impl Settings {
             read_only: args.read_only || file.read_only.unwrap_or(false),
             privacy: args.privacy || file.privacy.unwrap_or(false),
             export_dir,
+            warnings: Vec::new(),
         })
     }
 }
 
-/// The settings file, and whether it was asked for by name.
-fn place(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>) -> Option<(PathBuf, bool)> {
-    if let Some(path) = &args.settings {
-        return Some((path.clone(), true));
-    }
-    let home = || env("HOME").map(|home| PathBuf::from(home).join(".config"));
-    let folder = env("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home)?;
-    Some((folder.join("baton/console.toml"), false))
+const XDG: &str = "XDG_CONFIG_HOME";
+
+/// Where this operator's own file would be. The XDG specification has relative paths ignored.
+fn own_file(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let absolute = |name: &str| env(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = absolute(XDG).or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(folder.join("baton/console.toml"))
 }
 
-fn read(path: &Path, required: bool) -> Result<Option<String>, Failure> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !required => Ok(None),
-        Err(e) => Err(Failure::new(ErrorCode::Config, format!("the settings {} cannot be read: {e}", path.display()))),
-    }
+/// Whether the characters of a locale are UTF-8's: `C`, which is also the locale where none is named, has ASCII, and a locale without a
+/// character set has an older one (locale(7), setlocale(3)).
+fn is_utf8(locale: Option<&str>) -> bool {
+    let set = locale.and_then(|name| name.split('@').next()?.split_once('.'));
+    set.is_some_and(|(_, set)| set.replace('-', "").eq_ignore_ascii_case("utf8"))
 }

@@ -28,6 +28,9 @@ use protocol::{ErrorCode, Failure};
 const PATIENCE: Duration = Duration::from_secs(1);
 const FAREWELL: Duration = Duration::from_secs(4);
 
+/// Columns and rows that are drawn at most.
+const LARGEST: u16 = 1000;
+
 /// Whether the terminal's modes are ours. Global, because the panic hook has nothing else to go by.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether something panicked while they were.
@@ -50,6 +53,7 @@ impl ConsoleTerminal {
             return Err(Failure::new(ErrorCode::Environment, "the console needs a terminal, and this is none")
                 .hint("without a terminal use `baton status --json`, `baton do` or `baton demo --headless`"));
         }
+        place_text(std::env::var("TERM").ok().as_deref())?;
         // The theme decides about colours: NO_COLOR was heard when it was chosen, and a flag may stand above it.
         force_color_output(colours);
         restore_on_panic();
@@ -132,9 +136,25 @@ impl Drop for ConsoleTerminal {
     }
 }
 
-/// Size of the terminal; what most of them have, if it does not say.
+/// Whether a terminal of this kind can place text on a screen.
+///
+/// # Errors
+/// [`ErrorCode::Environment`]: it cannot, or nobody says what it can.
+fn place_text(term: Option<&str>) -> Result<(), Failure> {
+    let what = match term {
+        None | Some("") => "TERM is not set, and nothing else says what this terminal can do",
+        Some("dumb") => "a terminal with TERM=dumb cannot place text on a screen, which the console needs",
+        Some(_) => return Ok(()),
+    };
+    Err(Failure::new(ErrorCode::Environment, what).hint(
+        "set TERM to what the terminal is, as in TERM=xterm-256color; without a screen there are `baton status` and `baton do`",
+    ))
+}
+
+/// Size of the terminal; what most of them have, if it does not say. No more than anybody sees: terminals can be told to be 65535 rows high.
 pub fn size() -> Size {
-    crossterm::terminal::size().map_or(Size::new(120, 40), Size::from)
+    let (columns, rows) = crossterm::terminal::size().unwrap_or((120, 40));
+    Size::new(columns.min(LARGEST), rows.min(LARGEST))
 }
 
 /// Sets raw mode again after another program has changed it: crossterm does nothing while it believes that raw mode is on. Leaving raw mode
@@ -242,4 +262,18 @@ impl Tty {
 /// The failure of a terminal.
 pub fn broken(error: &io::Error) -> Failure {
     Failure::new(ErrorCode::Environment, format!("the terminal cannot be used: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_cannot_place_text_is_refused_with_a_sentence() {
+        for term in [None, Some(""), Some("dumb")] {
+            let failure = place_text(term).unwrap_err();
+            assert!(failure.message.contains("TERM") && failure.hint.unwrap().contains("TERM=xterm-256color"), "{term:?}");
+        }
+        assert_eq!(place_text(Some("vt100")), Ok(()));
+    }
 }

@@ -39,6 +39,8 @@ pub fn picture(model: &Model, width: u16, height: u16) -> Buffer {
 pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     keys.chars()
         .flat_map(|c| {
+            // As somebody who reads each question before the next key.
+            model.asked_ms = None;
             let code = match c {
                 '\n' => KeyCode::Enter,
                 '\t' => KeyCode::Tab,

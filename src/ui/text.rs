@@ -2,6 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub use output::{pad, pad_left};
+
 /// Groups digits by threes with a space: 1 234 567.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -103,16 +105,6 @@ pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
     out
 }
 
-/// Fills up to `width` columns behind the text, which may be wider than its characters are many.
-pub fn pad(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-/// Fills up to `width` columns before the text.
-pub fn pad_left(text: &str, width: usize) -> String {
-    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
-}
-
 /// Breaks text at spaces, and Chinese text behind any character, into lines of at most `width` columns; longer words are cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut out: Vec<String> = vec![String::new()];
@@ -173,16 +165,12 @@ pub fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> St
     wordings.into_iter().find(|text| text.width() <= room).unwrap_or_default()
 }
 
-/// Text from another machine, fit for one line of a terminal: control characters become spaces, and its length is bounded.
+/// Text from another machine, fit for one line of the screen: control characters are shown and do not act, and its length is bounded.
 pub fn one_line(text: &str) -> String {
     // Longer than any line of the screen; bounds the memory that a log of hostile events can take.
     const LONGEST: usize = 600;
-    text.chars().take(LONGEST).map(|c| if c.is_control() || is_bidi(c) { ' ' } else { c }).collect()
-}
-
-/// Characters that reorder what follows them on the line: telemetry must not rearrange the screen.
-fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let text = text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end]);
+    output::one_line(text).into_owned()
 }
 
 #[cfg(test)]
@@ -216,6 +204,6 @@ mod tests {
         assert_eq!(wrap("it took 1 855 ms", 10), ["it took", "1 855 ms"]);
         assert_eq!(wrap("\u{5148}\u{505c}\u{3002}ab cd", 6), ["\u{5148}\u{505c}\u{3002}", "ab cd"]);
         assert_eq!(clip("abc", 0, "~"), "");
-        assert_eq!(one_line("a\nb\u{1b}[2Jc\u{202e}"), "a b [2Jc ");
+        assert_eq!(one_line("a\nb\u{1b}[2Jc\u{202e}"), "a\\nb\\x1b[2Jc\\u{202e}");
     }
 }

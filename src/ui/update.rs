@@ -21,6 +21,9 @@ use protocol::{Level, Order};
 /// Logged when a read-only console is asked to change a host.
 const READ_ONLY: &str = "this console is read-only: nothing was sent";
 
+/// A question takes no key for so long after it was asked or changed: two frames, and less than between two keys of a person who reads.
+const UNREAD_MS: u64 = 100;
+
 /// Handles one message.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
@@ -115,6 +118,9 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if model.leaving {
         return Vec::new();
     }
+    if model.confirm.is_some() && is_unread(model) {
+        return Vec::new();
+    }
     if let Some(confirm) = model.confirm.take() {
         return on_confirm_key(model, confirm, key.code);
     }
@@ -146,6 +152,12 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether the question is so new that nobody can mean it yet: the key came with the one that asked, as in pasted text. Each such key starts the time anew.
+fn is_unread(model: &mut Model) -> bool {
+    model.asked_ms = model.asked_ms.filter(|asked| model.now_ms < asked.saturating_add(UNREAD_MS)).map(|_| model.now_ms);
+    model.asked_ms.is_some()
 }
 
 /// A key while a question is open; what does not answer it leaves it open.
@@ -200,6 +212,7 @@ fn on_option_key(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     // The question says what will happen, so it is written again.
     let action = model.confirm.as_ref().map(|question| question.action);
     model.confirm = action.and_then(|action| questions::before(action, model));
+    model.asked_ms = Some(model.now_ms);
     effects
 }
 
@@ -302,6 +315,7 @@ fn confirm_or_perform(model: &mut Model, action: Action) -> Vec<Effect> {
             // What the plans say may have changed since they were last asked for.
             let plans = confirm.migration().map_or_else(Vec::new, |order| plans::request_all(model, order));
             model.confirm = Some(confirm);
+            model.asked_ms = Some(model.now_ms);
             plans
         }
         None => perform(model, action),

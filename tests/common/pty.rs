@@ -46,7 +46,12 @@ impl Terminal {
         // util-linux's setsid makes the terminal the controlling one, and becomes the program.
         let mut with_terminal = Command::new("setsid");
         with_terminal.arg("--ctty").arg(command.get_program()).args(command.get_args());
-        with_terminal.env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("LANG").env_remove("LC_ALL");
+        with_terminal
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .env("LANG", "C.UTF-8")
+            .env_remove("LC_ALL")
+            .env_remove("LC_CTYPE");
         with_terminal.env("RUST_BACKTRACE", "0");
         for (key, value) in command.get_envs() {
             with_terminal.env(key, value.unwrap());

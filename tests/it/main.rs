@@ -1,5 +1,12 @@
 //! Every test of the whole that needs no process of its own: one binary, which links once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that panics has failed"
+)]
 
 #[path = "../common"]
 mod common {
@@ -13,6 +20,7 @@ mod common {
     pub mod pty;
     pub mod raw_client;
     pub mod sniffer;
+    pub mod transmitters;
     pub mod watch;
     pub mod wire;
 }
@@ -22,6 +30,7 @@ mod attach;
 mod config_refused;
 mod console;
 mod console_lab;
+mod cut;
 mod demo;
 mod docs;
 mod failover;
@@ -33,6 +42,7 @@ mod lab_leaves_nothing;
 mod link;
 mod n210_boards;
 mod n210_control;
+mod output;
 mod own_program;
 mod ownership;
 mod pyzmq;

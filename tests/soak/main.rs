@@ -2,7 +2,13 @@
 //!
 //! Needs root.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking; clippy knows that of #[test] functions only"
+)]
 
 #[path = "../common"]
 mod common {

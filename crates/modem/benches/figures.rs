@@ -1,7 +1,14 @@
 //! Prints the modem's figures in the simulated channel as JSON lines: those named on the command line, or all.
 //!
 //!     cargo bench -p modem --features bench --bench figures -- ber acquisition
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement that panics has failed")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement that panics has failed"
+)]
 
 use modem::figures::ALL;
 

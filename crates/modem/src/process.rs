@@ -15,7 +15,6 @@ use super::shell::{self, SharedState};
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{self, ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, ENV_TERMINALS, ENV_TUN};
-use workload::log::say;
 use workload::seqpacket::SampleListener;
 use workload::serve::serve;
 use workload::tun;
@@ -64,7 +63,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .spawn(move || {
             let error = taking.run(&*reader);
             // The agent shows this as the reason why the process ended; without tun there is nothing left to do.
-            say(format_args!("baton: {exit_name} cannot be read any more: {error}"));
+            output::log_line(&format!("baton: {exit_name} cannot be read any more: {error}"));
             std::process::exit(1);
         })
         .map_err(|e| Failure::new(ErrorCode::Environment, format!("the thread that reads {name} cannot be started: {e}")))?;

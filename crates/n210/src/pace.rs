@@ -1,6 +1,5 @@
 //! The loop that moves the radios in real time: frames in by the time they arrived, frames out when they are due.
 
-use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -61,7 +60,7 @@ impl Pace {
 /// Runs the radios until the process is told to end or loses its parent.
 ///
 /// # Errors
-/// Standard output is gone, or waiting failed.
+/// Waiting failed.
 pub fn run(
     mut world: World,
     mut sockets: Vec<PacketSocket>,
@@ -72,9 +71,8 @@ pub fn run(
     let parent = getppid();
     be_prompt();
     world.link_up();
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "{ready}")?;
-    stdout.flush()?;
+    // Who does not listen is not waited for.
+    let _ = output::write_stdout(format!("{}\n", output::one_line(ready)).as_bytes());
     let mut quiet_from = 0;
     let mut losses = Losses::default();
     while getppid() == parent {

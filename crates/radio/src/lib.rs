@@ -38,12 +38,11 @@ use self::session::Session;
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, Happened};
-use workload::log::say;
 use workload::realtime::{Rank, real_time};
 use workload::serve::{Reporter, serve};
 
-/// Lines for the log that may wait to be told.
-const NOTES: usize = 16;
+/// Lines for the log and other news that may wait to be told.
+const NEWS: usize = 16;
 
 /// How long a clean end may take to quiet the radio.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -63,14 +62,14 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     signals.thread_block().map_err(|e| environment_failure("signals cannot be held back", &e.into()))?;
 
-    let (notes, told) = sync_channel(NOTES);
-    let session = Session::make(plan, notes).map_err(|e| environment_failure("the radio's sockets cannot be made", &e))?;
+    let (news, told) = sync_channel(NEWS);
+    let session = Session::make(plan, news).map_err(|e| environment_failure("the radio's sockets cannot be made", &e))?;
     let (session, bridge) = (Arc::new(session), Arc::new(Bridge::default()));
     let answering = Arc::clone(&session);
     let reporter = serve(&socket, move |ask| contract::answer(&answering, ask))
         .map_err(|e| environment_failure(&format!("the contract socket {} cannot be served", socket.display()), &e))?;
     start_threads(&session, &bridge, samples, told, reporter).map_err(|e| environment_failure("a thread cannot be started", &e))?;
-    say(format_args!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
+    output::log_line(&format!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
 
     let received = signals.wait();
     // A parked process has given the radio away: its streams are another's. Not so the receive chain of one that overlaps.
@@ -100,13 +99,13 @@ fn start_threads(
     session: &Arc<Session>,
     bridge: &Arc<Bridge>,
     samples: PathBuf,
-    told: Receiver<String>,
+    news: Receiver<Happened>,
     reporter: Reporter,
 ) -> io::Result<()> {
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
     thread::Builder::new().name("rx".into()).spawn(move || {
         if let Err(why) = real_time(Rank::Stream) {
-            say(format_args!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost"));
+            output::log_line(&format!("baton usrp: no real-time priority ({why}): on a busy machine samples may be lost"));
         }
         rx::run(&s, &b);
     })?;
@@ -117,10 +116,12 @@ fn start_threads(
         tx::run(&s, &b, &samples);
     })?;
     // Reported from a thread of its own: an agent that does not read must not hold up samples.
-    thread::Builder::new().name("notes".into()).spawn(move || {
-        for text in told {
-            say(format_args!("baton usrp: {text}"));
-            reporter.report(Happened::Note { text });
+    thread::Builder::new().name("news".into()).spawn(move || {
+        for happened in news {
+            if let Happened::Note { text } = &happened {
+                output::log_line(&format!("baton usrp: {text}"));
+            }
+            reporter.report(happened);
         }
     })?;
     Ok(())

@@ -85,7 +85,7 @@ pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
     let mut groups: Vec<(Group, Vec<&RunRecord>)> = Vec::new();
     for run in runs.iter().filter(|run| run.order.is_migration()) {
         let name = match by {
-            GroupBy::Run => short(&run.run).to_owned(),
+            GroupBy::Run => output::one_line(short(&run.run)).into_owned(),
             GroupBy::Method => method(run),
             GroupBy::Direction => format!("{} {}", method(run), run.order),
         };

@@ -43,8 +43,12 @@ pub fn csv(runs: &[&RunRecord]) -> String {
     out
 }
 
-/// A field as RFC 4180 wants it. What a spreadsheet would take for a formula is made text.
+/// A text field as RFC 4180 wants it, in one line. What a spreadsheet would take for a formula is made text, also behind white space, which
+/// it takes away.
 fn quoted(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    let formula = text
+        .trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || output::acts(c))
+        .starts_with(['=', '+', '-', '@']);
+    let text = format!("{}{}", if formula { "'" } else { "" }, output::one_line(text));
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::spread::Spread;
 use crate::metrics::trace;
+use output::{one_line, pad};
 use protocol::RunRecord;
 
 /// One part of the cut over all groups.
@@ -70,7 +71,7 @@ pub(super) fn text(groups: &[&str], parts: &[PartRow]) -> String {
     }
     text.push('\n');
     for PartRow { side, part, begins_us, took_us } in parts {
-        let _ = write!(text, "{:NAME$}", format!("{side:<12} {part}"));
+        let _ = write!(text, "{:NAME$}", format!("{} {}", pad(&one_line(side), 12), one_line(part)));
         for spreads in begins_us.iter().zip(took_us) {
             let figures = match spreads {
                 (Some(begins), Some(took)) => {

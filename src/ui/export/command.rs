@@ -1,6 +1,6 @@
 //! `baton runs export`: a recorded run as a file.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -58,13 +58,8 @@ pub fn run(records: &Path, args: &ExportArgs) -> Result<ExitCode, Failure> {
         None if args.format == Format::Png && stdout().is_terminal() => {
             return Err(Failure::new(ErrorCode::BadRequest, "a PNG is not for a terminal").hint("name a file with --out"));
         }
-        None => {
-            let mut stdout = stdout().lock();
-            stdout
-                .write_all(&content)
-                .and_then(|()| stdout.flush())
-                .map_err(|e| Failure::new(ErrorCode::Io, format!("the export could not be written to stdout: {e}")))?;
-        }
+        None => output::write_stdout(&content)
+            .map_err(|e| Failure::new(ErrorCode::Io, format!("the export could not be written to standard output: {e}")))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -89,6 +89,7 @@ pub fn run_picture(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> 
     // The last row is the stamp's.
     let body = Rect { x: inset, y: 0, width: width - 2 * inset, height: height.saturating_sub(1) };
     screen::run_alone(&view, false, body, &mut drawn);
+    screen::show_controls(&mut drawn);
     let stem = format!("baton-run-{}", short(&record.run));
     Picture { buffer: stamped(&drawn, skin, &stamp), stamp, runs: vec![record.clone()], stem }
 }

@@ -1,6 +1,8 @@
 //! The table of the screens of runs: Timing, Runs, replays and their keys.
 
 pub const TABLE: &[(&str, &str)] = &[
+    ("the settings {0} cannot be read ({1}): this console has the defaults", "设置文件 {0} 无法读取（{1}）：本控制台使用默认设置"),
+    ("XDG_CONFIG_HOME ({0}) is not an absolute path and is not used", "XDG_CONFIG_HOME（{0}）不是绝对路径，未被使用"),
     ("INTERRUPTION BY PHASES of each group, ms", "各组按阶段的中断，ms"),
     ("{0} min to p95  {1} median  {2} max, logarithmic", "{0} 最小至 p95  {1} 中位数  {2} 最大，对数刻度"),
     ("paper, published", "论文，已发表"),

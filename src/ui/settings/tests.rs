@@ -6,6 +6,7 @@ use ratatui::style::Color;
 use super::*;
 use crate::ui::action::Action;
 use crate::ui::place::Place;
+use crate::ui::theme::Glyphs;
 
 #[derive(Parser)]
 struct Cli {
@@ -71,6 +72,52 @@ fn mistakes_are_named_with_line_and_key() {
     }
     let swapped = settings(&[], &[], "[keys]\nfreeze = \"m\"\nM = \"f\"").unwrap();
     assert_eq!(swapped.keys.entry('m', Place::Anywhere).map(|e| e.action), Some(Action::Freeze), "two keys may change places");
+}
+
+#[test]
+fn a_locale_without_utf_8_has_ascii() {
+    for (env, ascii) in [
+        (&[("LANG", "en_GB.UTF-8")][..], false),
+        (&[("LANG", "C.utf8")], false),
+        (&[("LANG", "zh_CN.UTF-8@pinyin")], false),
+        (&[("LANG", "C")], true),
+        (&[("LANG", "POSIX")], true),
+        (&[("LANG", "de_DE.ISO-8859-1")], true),
+        (&[("LANG", "de_DE@euro")], true),
+        (&[], true),
+        (&[("LANG", "C.UTF-8"), ("LC_CTYPE", "C")], true),
+        (&[("LANG", "C"), ("LC_CTYPE", "C.UTF-8")], false),
+        (&[("LANG", "C.UTF-8"), ("LC_CTYPE", "C.UTF-8"), ("LC_ALL", "C")], true),
+        (&[("LANG", "C.UTF-8"), ("LC_ALL", "")], false),
+    ] {
+        let read = |file: &str| settings(&[], env, file).unwrap().skin;
+        assert_eq!(read("").glyphs == Glyphs::ASCII, ascii, "{env:?}");
+        assert!(read("ascii = false").glyphs == Glyphs::FULL && read("ascii = true").glyphs == Glyphs::ASCII, "{env:?}");
+    }
+    assert_eq!(settings(&[], &[("LANG", "zh_CN.GB2312")], "").unwrap().skin.lang, Lang::En, "there is no Chinese in ASCII");
+}
+
+#[test]
+fn an_environment_that_cannot_be_used_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let file = folder.path().join("file").display().to_string();
+    let load = |env: &[(&str, &str)]| {
+        let env: Vec<(String, String)> = env.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let args = Cli::parse_from(["baton"]).args;
+        Settings::load_with(&args, &|name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())).unwrap()
+    };
+    for (env, said) in [
+        (&[("HOME", file.as_str())][..], Some("cannot be read")),
+        (&[("HOME", "/dev/null")], Some("cannot be read")),
+        (&[("XDG_CONFIG_HOME", "some/where"), ("HOME", "/nowhere")], Some("some/where")),
+        (&[("HOME", "/nowhere")], None),
+        (&[], None),
+    ] {
+        let warnings = load(env).warnings;
+        assert_eq!(warnings.len(), usize::from(said.is_some()), "{env:?}: {warnings:?}");
+        assert!(said.is_none_or(|said| warnings[0].contains(said)), "{env:?}: {warnings:?}");
+    }
 }
 
 /// Every file either starts a console or is refused with its line.

@@ -281,3 +281,34 @@ fn only_changes_make_the_screen_dirty() {
     update(&mut m, Msg::Tick { now_ms, at: at + chrono::TimeDelta::seconds(1) });
     assert!(m.dirty);
 }
+
+/// Pasted text without brackets, or a key that was meant for what stood there before.
+#[test]
+fn a_question_takes_no_key_that_came_with_the_one_that_asked_it() {
+    let key = |m: &mut Model, c: char| {
+        let code = if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) };
+        update(m, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    };
+    let later = |m: &mut Model, ms: u64| update(m, Msg::Tick { now_ms: m.now_ms + ms, at: m.at });
+    for pasted in ["k\n", "ky", "m\n", "E\n", "qy", ":KL\n\n"] {
+        let mut m = model(Moment::Before);
+        let mut effects: Vec<Effect> = pasted.chars().flat_map(|c| key(&mut m, c)).collect();
+        effects.retain(|effect| !matches!(effect, Effect::Request { purpose: Purpose::Plan(..), .. }));
+        assert_eq!(effects, [], "{pasted:?}");
+        assert!(m.confirm.is_some(), "{pasted:?}");
+        // A slow line: every key that is not taken keeps the question closed to the next one.
+        for _ in 0..40 {
+            later(&mut m, 60);
+            assert_eq!(key(&mut m, '\n'), [], "{pasted:?}");
+        }
+        later(&mut m, 150);
+        assert!(!key(&mut m, '\n').is_empty() && m.confirm.is_none(), "{pasted:?}");
+    }
+    // A question that changed is another one.
+    let mut m = model(Moment::Before);
+    press(&mut m, "m");
+    later(&mut m, 150);
+    key(&mut m, 'c');
+    assert_eq!(key(&mut m, '\n'), []);
+    assert!(m.confirm.is_some());
+}

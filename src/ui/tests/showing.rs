@@ -25,6 +25,7 @@ fn drawn(model: &Model) -> String {
 }
 
 fn special(model: &mut Model, code: KeyCode) {
+    model.asked_ms = None;
     update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)));
 }
 

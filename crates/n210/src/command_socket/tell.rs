@@ -28,9 +28,7 @@ pub fn tell(socket: &Path, event: &str) -> Result<(), Failure> {
     if let Some(why) = reply.strip_prefix(FAILED) {
         return Err(Failure::new(ErrorCode::State, why));
     }
-    let mut out = std::io::stdout();
-    writeln!(out, "{reply}")
-        .and_then(|()| out.flush())
+    output::write_stdout(format!("{}\n", output::one_line(&reply)).as_bytes())
         .map_err(|error| Failure::new(ErrorCode::Io, format!("the reply could not be printed: {error}")))
 }
 

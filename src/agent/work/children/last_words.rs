@@ -35,7 +35,8 @@ impl LastWords {
     async fn read(self, mut stderr: impl AsyncRead + Unpin, name: &'static str, _open: oneshot::Sender<()>) {
         let mut buffer = [0; 1024];
         while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
-            tracing::info!("{name}: {}", String::from_utf8_lossy(&buffer[..read]).trim_end());
+            let said = String::from_utf8_lossy(&buffer[..read]);
+            said.lines().filter(|line| !line.trim().is_empty()).for_each(|line| tracing::info!("{name}: {}", line.trim_end()));
             let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
             bytes.extend(&buffer[..read]);
             let surplus = bytes.len().saturating_sub(LAST_WORDS);
@@ -55,7 +56,8 @@ impl LastWords {
         let status = status.map_or_else(|| "its exit status is not known".to_owned(), |status| status.to_string());
         let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(bytes.make_contiguous());
-        let text = text.trim();
-        if text.is_empty() { status } else { format!("{status}; {text}") }
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        // A program's own words: they become part of one sentence, and nothing in them acts wherever that is read.
+        if lines.is_empty() { status } else { format!("{status}; {}", output::one_line(&lines.join(" / "))) }
     }
 }
