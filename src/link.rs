@@ -16,5 +16,6 @@ pub mod zmtp;
 mod connections;
 mod dedup;
 mod dial;
+mod held;
 mod host_link;
 mod refusals;

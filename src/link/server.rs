@@ -25,6 +25,8 @@ use config::{Config, Endpoint};
 use pace::Pace;
 use protocol::{Command, ErrorCode, Failure};
 
+pub use answer::Scope;
+
 /// Requests of one connection under way. Further ones are not read before one of these is answered.
 const UNDER_WAY: usize = 16;
 /// A peer that takes nothing for this long is closed; it may connect again.
@@ -102,21 +104,21 @@ impl Server {
         Ok(Self { gate, open, answerer })
     }
 
-    /// As [`Server::serve_radios`], whatever radio a request names.
+    /// As [`Server::serve_scoped`], whatever a request belongs to.
     pub async fn serve<F, Fut, A>(self, execute: F, stop: CancellationToken)
     where
         F: Fn(Command) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, Failure>> + Send + 'static,
         A: Serialize + Send + 'static,
     {
-        self.serve_radios(move |_, command| execute(command), stop).await;
+        self.serve_scoped(move |_, command| execute(command), stop).await;
     }
 
-    /// Answers requests with `execute` until `stop`, given the radio that a request names; each runs in a task of its own, so that none
+    /// Answers requests with `execute` until `stop`, given what a request belongs to; each runs in a task of its own, so that none
     /// waits for another, and goes on when its connection is lost.
-    pub async fn serve_radios<F, Fut, A>(self, execute: F, stop: CancellationToken)
+    pub async fn serve_scoped<F, Fut, A>(self, execute: F, stop: CancellationToken)
     where
-        F: Fn(Option<String>, Command) -> Fut + Send + Sync + 'static,
+        F: Fn(Scope, Command) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, Failure>> + Send + 'static,
         A: Serialize + Send + 'static,
     {
@@ -140,7 +142,7 @@ impl Server {
 /// One connection, until it is lost or closed.
 async fn converse<F, Fut, A>(open: Open, answerer: Arc<Answerer>, execute: Arc<F>)
 where
-    F: Fn(Option<String>, Command) -> Fut + Send + Sync + 'static,
+    F: Fn(Scope, Command) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<A, Failure>> + Send + 'static,
     A: Serialize + Send + 'static,
 {

@@ -29,6 +29,15 @@ const UNIT: usize = 4096;
 /// Longest id and name of a sender accepted, bytes: they are remembered, so they must not be a way to fill memory.
 const MAX_TOKEN: usize = 128;
 
+/// What a request belongs to.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The radio that it names.
+    pub radio: Option<String>,
+    /// The run that it is a step of.
+    pub run: Option<String>,
+}
+
 /// What became of a message.
 pub(super) enum Taken {
     /// This is the reply.
@@ -93,7 +102,7 @@ impl Answerer {
         replies: &mpsc::Sender<Vec<Bytes>>,
     ) -> Taken
     where
-        F: Fn(Option<String>, Command) -> Fut + Send + Sync + 'static,
+        F: Fn(Scope, Command) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, Failure>> + Send + 'static,
         A: Serialize + Send + 'static,
     {
@@ -148,13 +157,13 @@ impl Answerer {
 
     async fn once<F, Fut, A>(&self, request: Request, peer: &Peer, execute: &F, began: Instant) -> Bytes
     where
-        F: Fn(Option<String>, Command) -> Fut,
+        F: Fn(Scope, Command) -> Fut,
         Fut: Future<Output = Result<A, Failure>>,
         A: Serialize,
     {
         let earlier = request.first_sent_to.as_ref().is_some_and(|instance| *instance != self.instance);
         let late = self.newest.is_late(request.connection.as_ref());
-        let Request { id, radio, mut command, .. } = request;
+        let Request { id, radio, run, mut command, .. } = request;
         let reads = command.only_reads();
         let memory = if reads { &self.readings } else { &self.deeds };
         let sender = match memory.look_up(&id, &command) {
@@ -177,10 +186,11 @@ impl Answerer {
                 if let Command::Order(order) = &mut command {
                     order.by = Some(peer.ordered_by(order.by.take().unwrap_or_default())).filter(|by| !by.is_empty());
                 }
-                if !reads {
+                // A renewal comes every second.
+                if !reads && !matches!(command, Command::RenewHold { .. }) {
                     tracing::info!("{} for {peer}", described(&command));
                 }
-                guarded(execute, radio, command).await
+                guarded(execute, Scope { radio, run }, command).await
             }
         };
         if let Err(failure) = &result {
@@ -225,15 +235,15 @@ fn described(command: &Command) -> String {
 }
 
 /// Executes a command; a panic in it becomes an answer.
-async fn guarded<F, Fut, A>(execute: &F, radio: Option<String>, command: Command) -> Result<Value, Failure>
+async fn guarded<F, Fut, A>(execute: &F, scope: Scope, command: Command) -> Result<Value, Failure>
 where
-    F: Fn(Option<String>, Command) -> Fut,
+    F: Fn(Scope, Command) -> Fut,
     Fut: Future<Output = Result<A, Failure>>,
     A: Serialize,
 {
     let name = command.name();
     // The state behind `execute` is guarded by locks that survive a panic, so it may be used afterwards.
-    let attempt = AssertUnwindSafe(async { execute(radio, command).await }).catch_unwind().await;
+    let attempt = AssertUnwindSafe(async { execute(scope, command).await }).catch_unwind().await;
     let no_json = |e| Failure::new(ErrorCode::Internal, format!("the result of {name} has no JSON form: {e}"));
     let attempt = attempt.map(|result| result.and_then(|answer| serde_json::to_value(answer).map_err(no_json)));
     attempt.unwrap_or_else(|panic| {
