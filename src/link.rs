@@ -7,6 +7,7 @@ pub mod client;
 mod connections;
 mod dedup;
 pub mod gate;
+mod held;
 mod host_link;
 pub mod publisher;
 pub mod server;

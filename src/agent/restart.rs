@@ -67,7 +67,7 @@ pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, req
     let reason = format!("the agent of {} ended while it carried out {order}; {outcome} ({})", agent.host.name, details.join("; "));
     let record = RunRecord {
         radio: None,
-        run: uuid::Uuid::now_v7().to_string(),
+        run: request.run.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
         started: began,
         order,
         method: request.method,

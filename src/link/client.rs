@@ -48,8 +48,17 @@ impl Client {
     /// [`ErrorCode::Config`] for a host that the configuration does not name; [`ErrorCode::Unauthorized`] when the answer's signature
     /// is wrong.
     pub async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
+        self.request_in(None, host, command, deadline).await
+    }
+
+    /// As [`Client::request`], as a step of a run: the hosts that take part in it tell its commands from those of others.
+    ///
+    /// # Errors
+    /// Those of [`Client::request`].
+    pub async fn request_in(&self, run: Option<&str>, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         let (answer, answered) = oneshot::channel();
-        let job = Job { command, deadline: Instant::now() + deadline, allowed: deadline, answer };
+        let run = run.map(str::to_owned);
+        let job = Job { command, run, deadline: Instant::now() + deadline, allowed: deadline, answer };
         let broken = || Failure::new(ErrorCode::Internal, format!("the link to {host} broke down"));
         self.link(host)?.send(job).await.map_err(|_| broken())?;
         answered.await.unwrap_or_else(|_| Err(broken()))

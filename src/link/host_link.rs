@@ -29,6 +29,8 @@ const NEVER_CONNECTED: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) command: Command,
+    /// The run that it is a step of.
+    pub(super) run: Option<String>,
     pub(super) deadline: Instant,
     /// The deadline as it was given, for the sentence.
     pub(super) allowed: Duration,
@@ -129,7 +131,7 @@ impl HostLink {
     fn question(&mut self) -> String {
         self.asked = Instant::now();
         let (answer, _) = oneshot::channel();
-        self.take(Job { command: Command::Status, deadline: self.asked + DEAD, allowed: DEAD, answer })
+        self.take(Job { command: Command::Status, run: None, deadline: self.asked + DEAD, allowed: DEAD, answer })
     }
 
     /// Tries until connected; `None` when nobody waits for it any more.
@@ -223,6 +225,7 @@ impl HostLink {
             connection: Some(self.connection.clone()),
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             radio: None,
+            run: pending.job.run.clone(),
             command: pending.job.command.clone(),
         };
         let Ok(frame) = serde_json::to_vec(&request) else {
@@ -304,8 +307,9 @@ impl HostLink {
             )
             .hint(format!("ask again, or look at the agent on {host}"))
         } else {
-            Failure::new(ErrorCode::Unreachable, format!("the agent of {host} cannot be reached at {endpoint}"))
-                .hint(format!("is `baton agent --host {host}` running there, and is the network between up?"))
+            let failure = Failure::new(ErrorCode::Unreachable, format!("the agent of {host} cannot be reached at {endpoint}"))
+                .hint(format!("is `baton agent --host {host}` running there, and is the network between up?"));
+            Failure { not_sent: true, ..failure }
         }
     }
 }

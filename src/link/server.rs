@@ -38,6 +38,15 @@ pub fn runtime_folder(config: &Config, host: &str) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
+/// What a request belongs to.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The radio that it names.
+    pub radio: Option<String>,
+    /// The run that it is a step of.
+    pub run: Option<String>,
+}
+
 /// A bound command socket.
 #[derive(Debug)]
 pub struct Server {
@@ -107,21 +116,21 @@ impl Server {
         Ok(Self { gate, shared, receive: Receive(receive, send) })
     }
 
-    /// As [`Server::serve_radios`], whatever radio a request names.
+    /// As [`Server::serve_scoped`], whatever a request belongs to.
     pub async fn serve<F, Fut, A>(self, execute: F, stop: CancellationToken)
     where
         F: Fn(Command) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, Failure>> + Send + 'static,
         A: Serialize,
     {
-        self.serve_radios(move |_, command| execute(command), stop).await;
+        self.serve_scoped(move |_, command| execute(command), stop).await;
     }
 
-    /// Answers requests with `execute` until `stop`, given the radio that a request names; each runs in a task of its own, so that none
+    /// Answers requests with `execute` until `stop`, given what a request belongs to; each runs in a task of its own, so that none
     /// waits for another.
-    pub async fn serve_radios<F, Fut, A>(self, execute: F, stop: CancellationToken)
+    pub async fn serve_scoped<F, Fut, A>(self, execute: F, stop: CancellationToken)
     where
-        F: Fn(Option<String>, Command) -> Fut + Send + Sync + 'static,
+        F: Fn(Scope, Command) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, Failure>> + Send + 'static,
         A: Serialize,
     {
@@ -170,7 +179,7 @@ fn open(message: ZmqMessage) -> (Vec<Bytes>, Result<Envelope, Failure>) {
 impl Shared {
     async fn answer<F, Fut, A>(&self, message: ZmqMessage, execute: &F, send: RouterSendHalf)
     where
-        F: Fn(Option<String>, Command) -> Fut,
+        F: Fn(Scope, Command) -> Fut,
         Fut: Future<Output = Result<A, Failure>>,
         A: Serialize,
     {
@@ -210,13 +219,13 @@ impl Shared {
 
     async fn once<F, Fut, A>(&self, request: Request, execute: &F, began: Instant) -> Bytes
     where
-        F: Fn(Option<String>, Command) -> Fut,
+        F: Fn(Scope, Command) -> Fut,
         Fut: Future<Output = Result<A, Failure>>,
         A: Serialize,
     {
         let earlier = request.first_sent_at_ms.is_some_and(|first| first < self.since_ms);
         let late = self.newest.is_late(request.connection.as_ref());
-        let Request { id, radio, command, .. } = request;
+        let Request { id, radio, run, command, .. } = request;
         let memory = if command.only_reads() { &self.readings } else { &self.deeds };
         match memory.look_up(&id, &command) {
             Verdict::Execute(sender) if earlier && !command.only_reads() => {
@@ -248,7 +257,7 @@ impl Shared {
             },
             Verdict::Execute(sender) => {
                 let result = match Arc::clone(&self.places).try_acquire_owned() {
-                    Ok(_place) => guarded(execute, radio, command).await,
+                    Ok(_place) => guarded(execute, Scope { radio, run }, command).await,
                     Err(_) => Err(Failure::new(ErrorCode::Busy, format!("more than {MAX_EXECUTING} requests at once"))),
                 };
                 let reply = self.reply(&id, result, began);
@@ -280,15 +289,15 @@ impl Shared {
 }
 
 /// Executes a command; a panic in it becomes an answer.
-async fn guarded<F, Fut, A>(execute: &F, radio: Option<String>, command: Command) -> Result<Value, Failure>
+async fn guarded<F, Fut, A>(execute: &F, scope: Scope, command: Command) -> Result<Value, Failure>
 where
-    F: Fn(Option<String>, Command) -> Fut,
+    F: Fn(Scope, Command) -> Fut,
     Fut: Future<Output = Result<A, Failure>>,
     A: Serialize,
 {
     let name = command.name();
     // The state behind `execute` is guarded by locks that survive a panic, so it may be used afterwards.
-    let attempt = AssertUnwindSafe(async { execute(radio, command).await }).catch_unwind().await;
+    let attempt = AssertUnwindSafe(async { execute(scope, command).await }).catch_unwind().await;
     let no_json = |e| Failure::new(ErrorCode::Internal, format!("the result of {name} has no JSON form: {e}"));
     let attempt = attempt.map(|result| result.and_then(|answer| serde_json::to_value(answer).map_err(no_json)));
     attempt.unwrap_or_else(|panic| {

@@ -231,6 +231,7 @@ mod tests {
             connection: None,
             nonce: nonce.into(),
             radio: None,
+            run: None,
             command: Command::Status,
         }
     }

@@ -118,11 +118,17 @@ pub struct OrderRequest {
     /// Stop before the cut, ready, and wait for `go` or `cancel`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
+    /// Identity of the run, a UUID that the asker has made; absent: the agent makes one. Whoever knows it can follow the run and decide on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// With `hold`: the order is given up when nobody has sent `renew_hold` for so long, ms; absent: it waits as long as a hold may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
 }
 
 impl OrderRequest {
     /// An order without options.
     pub fn new(order: Order, method: Method) -> Self {
-        Self { order, method, by: None, budget_ms: None, force: false, hold: false }
+        Self { order, method, by: None, budget_ms: None, force: false, hold: false, run: None, lease_ms: None }
     }
 }

@@ -1,6 +1,6 @@
 //! The envelope of a command and of its answer.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::command::{Arguments, Command};
@@ -40,9 +40,24 @@ pub struct Request {
     /// Name of the radio, where a host has several; absent: the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub radio: Option<String>,
+    /// The run of an order that this is a step of; absent: it stands for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// What to do.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "without_empty_arguments")]
     pub command: Command,
+}
+
+/// Writes a command as 0.1.0 wrote it: `go` and `cancel` had no arguments then.
+fn without_empty_arguments<S: Serializer>(command: &Command, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Plain {
+        command: &'static str,
+    }
+    match command {
+        Command::Go { run: None } | Command::Cancel { run: None } => Plain { command: command.name() }.serialize(serializer),
+        command => command.serialize(serializer),
+    }
 }
 
 impl Request {
