@@ -68,7 +68,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
-    let client = Client::new(Arc::clone(&config))?;
+    let client = Client::of_host(Arc::clone(&config), &args.host)?;
     let server = Server::bind(&config, &args.host, args.insecure).await?;
     let publisher = Publisher::bind(&config, &args.host).await?;
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;

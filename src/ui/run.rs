@@ -98,7 +98,7 @@ impl Driver {
 
     async fn until_left(&mut self) -> Result<(), Failure> {
         let mut keys = EventStream::new();
-        let mut heard = telemetry::subscribe(self.config.clone());
+        let mut heard = telemetry::subscribe(self.config.clone())?;
         let mut clock = interval(TICK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut signals = Signals::listen()?;

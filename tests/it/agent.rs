@@ -184,7 +184,7 @@ async fn a_death_is_reported_with_its_last_words() {
     let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
-    let mut heard = subscribe(std::sync::Arc::clone(&cluster.config));
+    let mut heard = subscribe(std::sync::Arc::clone(&cluster.config)).unwrap();
     let listening = async {
         while let Some(next) = heard.recv().await {
             if matches!(&next, Heard::Telemetry(t) if t.host == "one") {

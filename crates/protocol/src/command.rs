@@ -333,7 +333,7 @@ commands! {
     [Baton Reads None, args "", result "`{\"next\": 1234}`"]
     ProbeMark -> ProbeMark,
     /// Statistics of all probes from `since` up to now, once each is answered or lost (baton's own).
-    [Baton Reads Required, args "`since`", result "`{\"interval_ms\", \"sent\", \"lost\", \"gap_ms\"}`"]
+    [Baton Reads Required, args "`since`", result "`{\"interval_ms\", \"sent\", \"lost\", \"gap_ms\"}`, and `silent_ms` while the last probes are lost"]
     ProbeWindow {
         /// First probe of the window, from a [`ProbeMark`].
         since: u64,

@@ -16,7 +16,7 @@ pub struct Connection {
     pub number: u64,
 }
 
-/// A request: first frame of the message; the second frame, when a cluster key is in use, is the hex HMAC-SHA-256 of the first.
+/// A request: the one frame of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// Protocol version, [`VERSION`].
@@ -25,16 +25,16 @@ pub struct Request {
     pub id: String,
     /// Name of the host addressed.
     pub to: String,
-    /// When it was sent, ms since the Unix epoch.
+    /// Ignored: no clock decides about a request. Agents of 0.1.0 read it when a request was signed.
     #[serde(default)]
     pub sent_at_ms: u64,
-    /// In a retry, when it was first sent, ms since the Unix epoch.
+    /// In a retry, the life of the agent that it was first sent to: the `X-Instance` of its READY.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_sent_at_ms: Option<u64>,
+    pub first_sent_to: Option<String>,
     /// Which of its sender's connections it was sent on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<Connection>,
-    /// Random text, never used twice by one sender.
+    /// Ignored, as `sent_at_ms`.
     #[serde(default)]
     pub nonce: String,
     /// Name of the radio, where a host has several; absent: the only one.
