@@ -2,15 +2,20 @@
 
 mod autostart;
 mod commands;
+mod control;
+mod decision;
 mod faults;
 mod fence_command;
 mod host;
 mod order;
 mod owners;
+mod participation;
 mod peer;
 mod probe;
+mod reserve;
 mod restart;
 mod state;
+mod stop;
 mod telemetry;
 mod work;
 
@@ -19,12 +24,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
-use crate::link::server::Server;
+use crate::link::server::{Scope, Server};
 use config::Config;
 use faults::CommandFaults;
 use host::descriptors;
@@ -44,6 +48,9 @@ pub struct Args {
     /// Take unsigned commands on an address that other machines reach, when the cluster has no key.
     #[arg(long)]
     pub insecure: bool,
+    /// End the work, too, when the agent is told to stop (SIGTERM). Without this it goes on, and the next agent takes it up.
+    #[arg(long)]
+    pub end_on_stop: bool,
     /// Test equipment: makes commands fail, wait or end the agent, as this file says (docs/agents.md).
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
@@ -69,7 +76,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 
 async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
     let limit = descriptors::raise_limit();
-    let client = Client::new(Arc::clone(&config))?;
+    let client = Client::of_host(Arc::clone(&config), &args.host)?;
     let server = Server::bind(&config, &args.host, args.insecure).await?;
     let publisher = Publisher::bind(&config, &args.host).await?;
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
@@ -89,15 +96,15 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
     let publishing = Arc::clone(&agent);
     keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
-    tokio::spawn(end_on_signal(Arc::clone(&agent)));
+    tokio::spawn(stop::on_signal(Arc::clone(&agent), args.end_on_stop));
     start_configured(&agent);
     announce(&args.host);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
-    let answer = move |radio: Option<String>, command: Command| {
+    let answer = move |scope: Scope, command: Command| {
         let agent = Arc::clone(&answering);
-        async move { order::answer(&agent, radio.as_deref(), command).await }
+        async move { order::answer(&agent, scope, command).await }
     };
-    server.serve_radios(answer, stop).await;
+    server.serve_scoped(answer, stop).await;
     if !agent.host.disk.flush(FLUSH).await {
         tracing::warn!("the disk hangs: what the next agent would need was not written");
     }
@@ -108,19 +115,6 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
 fn announce(host: &str) {
     // Nobody need listen.
     let _ = output::write_stdout(format!("agent ready {host}\n").as_bytes());
-}
-
-/// A signal ends the agent as `end` does: what it started must not be left without it.
-async fn end_on_signal(agent: Arc<Agent>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    commands::leave(&agent).await;
-    agent.stop.cancel();
 }
 
 /// Starts what the configuration wants running on this host.

@@ -62,7 +62,7 @@ impl HostHandle {
     /// [`ErrorCode::Environment`] without netlink, [`ErrorCode::Config`] for a host that the configuration does not name.
     pub(super) fn open(config: Arc<Config>, name: &str, client: Client, publisher: Publisher) -> Result<Self, Failure> {
         config.host(name)?;
-        let questions = Client::new(Arc::clone(&config))?;
+        let questions = Client::of_host(Arc::clone(&config), name)?;
         Ok(Self {
             name: name.to_owned(),
             ports: Ports::open(name)?,

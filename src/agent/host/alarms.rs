@@ -40,7 +40,7 @@ impl Alarms {
     /// Notes it; whether it is news.
     pub(in crate::agent) fn raise(&self, concern: Concern, level: Level, failure: Failure) -> bool {
         let mut alarms = self.lock();
-        let Failure { code, message: text, hint } = failure;
+        let Failure { code, message: text, hint, .. } = failure;
         if alarms.get(&concern).is_some_and(|known| known.text == text) {
             return false;
         }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use config::CommandLine;
+use super::confine::confine;
+use config::Workload;
 use protocol::{ErrorCode, Failure};
 use workload::contract::ENV_RADIO;
 
@@ -22,8 +23,8 @@ const INIT: Duration = Duration::from_secs(20);
 /// libuhd's program for one radio.
 #[derive(Debug, Clone)]
 pub(super) struct RadioStep {
-    /// Program and arguments, from `workload.uhd`.
-    pub(super) command: CommandLine,
+    /// The workload, whose `uhd` is the program.
+    pub(super) workload: Workload,
     /// The radio's parameters as JSON.
     pub(super) radio: String,
     /// The radio's arguments, for sentences.
@@ -72,9 +73,11 @@ impl RadioStep {
     }
 
     async fn run(&self, step: &str, limit: Duration) -> Result<StepResult, Failure> {
-        let program = self.command.program();
+        let uhd = &self.workload.uhd;
+        let program = uhd.program();
         let mut command = Command::new(program);
-        command.args(self.command.arguments()).arg(step).env(ENV_RADIO, &self.radio);
+        confine(&mut command, &self.workload);
+        command.args(uhd.arguments()).arg(step).env(ENV_RADIO, &self.radio);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = match timeout(limit, command.output()).await {
             Err(_) => return Ok(StepResult::TimedOut),
@@ -123,8 +126,9 @@ mod tests {
 
     fn step(script: &str) -> RadioStep {
         // `sh -c script name`: the step arrives as $1.
-        let command = vec!["/bin/sh".into(), "-c".into(), script.into(), "uhd".into()].try_into().unwrap();
-        RadioStep { command, radio: "{}".into(), args: "addr=192.168.10.2".into() }
+        let uhd = vec!["/bin/sh".into(), "-c".into(), script.into(), "uhd".into()].try_into().unwrap();
+        let workload = Workload { uhd, ..config::Config::parse(config::EXAMPLE).unwrap().workload };
+        RadioStep { workload, radio: "{}".into(), args: "addr=192.168.10.2".into() }
     }
 
     #[tokio::test]
@@ -154,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_said_at_once() {
         let mut step = step("");
-        step.command = vec!["/nowhere/baton-uhd".into()].try_into().unwrap();
+        step.workload.uhd = vec!["/nowhere/baton-uhd".into()].try_into().unwrap();
         let failure = step.probe().await.unwrap_err();
         assert_eq!(failure.code, ErrorCode::Environment);
         assert_eq!(failure.message, "libuhd's step /nowhere/baton-uhd is not there");
