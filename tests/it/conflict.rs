@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::common::cluster::{Agent, Cluster, ETH3};
 use crate::common::machine;
 use nix::sys::signal::Signal;
-use protocol::{Command, ErrorCode, Linked, Method, Order, Outcome, ProcessState, RunRecord, SetPort, Telemetry};
+use protocol::{Command, ErrorCode, Linked, Method, Order, Outcome, ProcessState, RunRecord, Telemetry};
 use serde_json::Value;
 
 const ACTIVE: &str = "192.168.10.1/24";
