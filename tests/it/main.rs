@@ -34,6 +34,7 @@ mod cut;
 mod demo;
 mod docs;
 mod failover;
+mod flood;
 mod headless;
 mod hot;
 mod house;
