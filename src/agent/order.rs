@@ -95,7 +95,13 @@ async fn follow_to_its_end(
     decisions: watch::Receiver<Decision>,
 ) -> RunRecord {
     let tun_before = work.tun_address().await.unwrap_or_default();
-    let under_way = OrderUnderWay { began: Utc::now(), request: request.clone(), tun_before, begun: false };
+    let under_way = OrderUnderWay {
+        began: Utc::now(),
+        began_boot_ms: Some(restart::boot_time().as_millis() as u64),
+        request: request.clone(),
+        tun_before,
+        begun: false,
+    };
     restart::note_order(agent, &under_way).await;
     let mut begun = None;
     let record = migration::carry_out(request, &agent.host.config, fleet, decisions, |progress| {
@@ -120,9 +126,11 @@ fn follow(agent: &Agent, progress: &Progress) {
 
 /// Ends the order that this agent was carrying out when it last ended.
 pub(super) async fn end_unfinished(agent: Arc<Agent>) {
-    let Some(OrderUnderWay { began, request, tun_before, begun }) = restart::unfinished_order(&agent) else {
+    let Some(unfinished) = restart::unfinished_order(&agent) else {
         return restart::forget_order(&agent);
     };
+    let age = unfinished.age();
+    let OrderUnderWay { began, request, tun_before, begun, .. } = unfinished;
     let _alone = agent.order.lock().await;
     if !(begun && request.order.is_migration() && request.method != Method::Failover) {
         reserve::release_unfinished(&agent, &request).await;
@@ -140,7 +148,6 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
         Err(failure) => return agent.host.event(Level::Error, failure.to_string()),
     };
     let (control, decisions) = OrderControl::new(&run, false);
-    let age = (Utc::now() - began).to_std().unwrap_or_default();
     let reserving = Reserving::go_on(&agent, &request, age, &control).await;
     agent.state().control = Some(control);
     let fleet = LocalFleet { agent: Arc::clone(&agent), work, run, reserving };

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use protocol::{Command, ErrorCode, Failure, Order};
+use crate::migration::standing;
+use protocol::{Command, ErrorCode, Failure, Order, RunPart};
 
 /// Runs whose beginning is remembered: of those a late step may still come.
 const REMEMBERED: usize = 8;
@@ -172,11 +173,11 @@ impl Participation {
         Ok(())
     }
 
-    /// The run of another host that this one takes part in, and that host.
-    pub(super) fn elsewhere(&self) -> Option<(String, String)> {
+    /// The run of another host that this one takes part in.
+    pub(super) fn elsewhere(&self) -> Option<RunPart> {
         let state = self.state();
-        let current = state.current(Instant::now()).filter(|current| current.until.is_some())?;
-        Some((current.id.clone(), current.executor.clone()))
+        let Run { id, order, executor, .. } = state.current(Instant::now()).filter(|current| current.until.is_some())?.clone();
+        Some(RunPart { run: id, order, executor })
     }
 
     fn require_free(&self, state: &State, run: Option<&str>) -> Result<(), Failure> {
@@ -185,16 +186,11 @@ impl Participation {
         };
         let Run { id, order, executor, until } = current;
         let host = &self.host;
-        let text = match until {
-            None => format!("{host} is carrying out {order} (run {id})"),
-            Some(_) => format!("{host} takes part in {order}, which {executor} is carrying out (run {id})"),
-        };
-        let hint = if order.is_migration() {
-            "before its cut `baton do cancel` gives it up; after it, ask again when it is over"
-        } else {
-            "ask again when it is over"
-        };
-        Err(Failure::new(ErrorCode::Busy, text).hint(hint))
+        if until.is_some() {
+            return Err(standing::taken(host, &RunPart { run: id.clone(), order: *order, executor: executor.clone() }));
+        }
+        let hint = if order.is_migration() { standing::GIVE_UP } else { "ask again when it is over" };
+        Err(Failure::new(ErrorCode::Busy, format!("{host} is carrying out {order} (run {id})")).hint(hint))
     }
 
     fn require_work_not_ended(&self, state: &State, run: &str) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::commands;
 use super::decision;
 use super::state::Agent;
-use protocol::{Level, ask};
+use protocol::{Level, RunPart, ask};
 
 /// An order past its cut, and a change under way, are waited for so long: what keeps an order longer is a radio that nobody finds. Less than the 90 s
 /// after which systemd kills.
@@ -54,7 +54,7 @@ async fn settle(agent: &Arc<Agent>) {
     let answers = agent.order.try_lock().is_err();
     decision::give_up_for_stop(agent);
     let over = async {
-        if let Some((run, executor)) = agent.participation.elsewhere() {
+        if let Some(RunPart { run, executor, .. }) = agent.participation.elsewhere() {
             // Past its cut it cannot be cancelled any more, and is over in a moment.
             drop(agent.client.ask(&executor, ask::Cancel { run: Some(run) }, TELL).await);
         }

@@ -58,6 +58,8 @@ pub struct Host {
     pub epoch: Option<u64>,
     /// An order that the host is carrying out.
     pub order: Option<Progress>,
+    /// An order of another host that the host takes part in.
+    pub takes_part: Option<protocol::RunPart>,
     /// Packets that programs send into frozen processes.
     pub unsent: Vec<String>,
     pub frozen: bool,
@@ -340,6 +342,7 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         route_list: state.routes.clone(),
         probe: None,
         migration: state.order.clone(),
+        takes_part: state.takes_part.clone(),
     }
 }
 

@@ -282,6 +282,8 @@ async fn a_console_that_leaves_gives_its_hold_up() {
         terminal.wait_for("will wait for go before its cut");
         terminal.keys("m");
         terminal.wait_for("move the work from one to two");
+        // A question takes no key that was typed before it can have been read.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         terminal.keys("\r");
         let run = ready(&cluster).await.run;
         if keys.is_empty() {
@@ -311,7 +313,9 @@ async fn order_by_command(cluster: &Cluster) -> (Child, [Agent; 2]) {
     command.args(["--default-signal=INT,TERM,HUP", env!("CARGO_BIN_EXE_baton"), "--config"]).arg(cluster.path("baton.toml"));
     command.args(["do", "M", "--method", "classic", "--json"]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    cluster.until("two", "M under way", |s| s.migration.as_ref().is_some_and(|p| !p.finished && p.order == Order::M)).await;
+    // A step of its own: no other host's answer is waited for.
+    let starts = |s: &Telemetry| s.migration.as_ref().is_some_and(|p| !p.finished && p.now.starts_with("start_d2d on two"));
+    cluster.until("two", "its own step", starts).await;
     (child, [one, two])
 }
 

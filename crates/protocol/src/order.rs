@@ -69,6 +69,17 @@ impl FromStr for Order {
     }
 }
 
+/// The run of an order that a host takes part in, as the source of a migration that another host carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunPart {
+    /// Identity of the run.
+    pub run: String,
+    /// What was ordered.
+    pub order: Order,
+    /// The host that carries it out.
+    pub executor: String,
+}
+
 /// How a migration is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]

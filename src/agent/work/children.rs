@@ -295,6 +295,7 @@ impl Child {
             None => LastWords::read_in_background(child.stderr.take(), self.name()),
         };
         let process = WatchedProcess::child(child).ok_or_else(|| {
+            self.forget();
             environment(format!("the {} process (pid {pid}) cannot be watched: too many open files?", self.name()))
         })?;
         let (end, asked_to_end) = mpsc::channel(1);

@@ -26,9 +26,13 @@ pub(super) enum WatchedProcess {
 }
 
 impl WatchedProcess {
-    /// Our own child; `None` when there is no pidfd to be had.
-    pub(super) fn child(child: tokio::process::Child) -> Option<Self> {
-        let pidfd = pidfd(child.id()?)?;
+    /// Our own child; `None` when there is no pidfd to be had, and the child is then killed.
+    pub(super) fn child(mut child: tokio::process::Child) -> Option<Self> {
+        let Some(pidfd) = child.id().and_then(pidfd) else {
+            // One that has ended is as good.
+            let _ = child.start_kill();
+            return None;
+        };
         Some(Self::Child(child, pidfd))
     }
 
