@@ -198,8 +198,8 @@ mod tests {
         let (one, two) = (answers(Host::serving(), Host::default()), answers(Host::serving(), Host::serving()));
         let verdict = |answers: &[Answer]| {
             let owner = owner(&config, answers);
-            let report = report(answers, &owner);
-            (exit_code(answers, &owner), report["ok"].clone(), report["problems"].clone(), text(answers, &owner))
+            let report = report(answers, &owner, &Offsets::new());
+            (exit_code(answers, &owner), report["ok"].clone(), report["problems"].clone(), text(answers, &owner, &Offsets::new()))
         };
         let (code, ok, problems, shown) = verdict(&two);
         assert_eq!((code, ok), (1, false.into()));

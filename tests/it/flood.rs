@@ -87,6 +87,7 @@ fn gaps(lab: &Lab) -> Vec<f64> {
 }
 
 #[test]
+#[ignore = "measures: the machine must be idle otherwise"]
 fn a_flood_of_strangers_delays_no_move_and_fills_no_memory() {
     let Some(_turn) = alone() else { return };
     let lab = Lab::start("flood", &[]);
@@ -119,8 +120,9 @@ fn a_flood_of_strangers_delays_no_move_and_fills_no_memory() {
         stop.store(true, Ordering::Relaxed);
         (with, watching.join().unwrap())
     });
-    let with = with.expect("every move is carried out");
     let rate = said.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
+    let with = with
+        .unwrap_or_else(|_| panic!("a move failed under {rate:.0} messages a second; without: {without:?} ms; {grown:?} kB more"));
     println!(
         "gaps {without:?} ms without, {with:?} ms with {rate:.0} messages a second; agents grew by {grown:?} kB from {before:?}"
     );
