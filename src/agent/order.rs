@@ -23,7 +23,7 @@ pub(super) async fn answer(agent: &Arc<Agent>, radio: Option<&str>, command: Com
         Command::Order(request) => carry_out(agent, work, &request).await.map(Answer::from),
         Command::Plan(request) => {
             let config = &agent.host.config;
-            let runs = migration::history(&config.records).await;
+            let runs = migration::history(&request, config).await;
             Ok(migration::plan::plan(&request, config, &runs).into())
         }
         Command::Go => tell_order(agent, Decision::Go).map(Answer::from),

@@ -387,5 +387,5 @@ pub fn records() -> crate::metrics::records::Records {
     (start.order, start.from, start.phases, start.interruption) = (Order::DS, "server1".into(), vec![], Interruption::default());
     (start.to, start.started, start.total_ms) = ("server1".into(), start.started - TimeDelta::minutes(1), 2140.7);
     runs.insert(0, start);
-    crate::metrics::records::Records { runs, unreadable: vec![] }
+    crate::metrics::records::Records { runs, ..Default::default() }
 }
