@@ -11,7 +11,8 @@ use super::state::Agent;
 use super::telemetry;
 use super::work::{RadioClaim, Work};
 use crate::metrics::probe::Prober;
-use protocol::{Answer, Command, Control, Ended, ErrorCode, Failure, Level, SetPort, TunIp};
+use crate::migration::flow::TAKE_OVER_WITHIN;
+use protocol::{Answer, Command, Control, Deadline, Ended, ErrorCode, Failure, Level, SetPort, TunIp};
 
 /// `end` waits this long for its own answer to be on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -81,7 +82,10 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::Prepare { state } => work.prepare(state).await.map(Answer::from),
         Command::Overlap { stream } => work.overlap(stream).await.map(Answer::from),
         Command::Freeze => work.freeze().await.map(Answer::from),
-        Command::TakeOver { state, mark, epoch } => work.take_over(state, mark, epoch).await.map(Answer::from),
+        Command::TakeOver { state, mark, epoch, by } => {
+            let by = by.unwrap_or_else(|| Deadline::after(TAKE_OVER_WITHIN));
+            work.take_over(state, mark, epoch, by).await.map(Answer::from)
+        }
         Command::Resume { epoch } => work.resume(epoch).await.map(Answer::from),
         Command::Commit { packets } => work.commit(packets).await.map(Answer::from),
         Command::SetEth3 { port: SetPort::Active } => work.activate_eth3(RadioClaim::default()).await.map(|_| Answer::Done),

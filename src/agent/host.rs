@@ -1,5 +1,6 @@
 //! What an agent has of its host: interfaces and addresses, ARP, load, scheduling priority, small files, the log and the other agents.
 
+mod address_socket;
 pub(super) mod arp;
 pub(super) mod disk;
 pub(super) mod load;
@@ -20,7 +21,7 @@ use crate::link::publisher::Publisher;
 use config::{Config, Host};
 use ports::Ports;
 use priority::Priority;
-use protocol::{ErrorCode, Event, Failure, Level, TOPIC_EVENT, ask};
+use protocol::{ErrorCode, Event, Failure, Level, TOPIC_EVENT, Telemetry, ask};
 
 /// The host, as its works see it.
 #[derive(Debug)]
@@ -89,6 +90,14 @@ impl HostHandle {
     /// The answer of that host; [`ErrorCode::StaleEpoch`] when it knows a newer owner.
     pub(super) async fn send_fence(&self, to: &str, epoch: u64, owner: &str, deadline: Duration) -> Result<(), Failure> {
         self.client.ask(to, ask::Fence { epoch, owner: owner.to_owned() }, deadline).await
+    }
+
+    /// What the agent of another host says of itself.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Unreachable`] when it does not answer in time.
+    pub(super) async fn ask_status(&self, of: &str, deadline: Duration) -> Result<Telemetry, Failure> {
+        self.client.ask(of, ask::Status {}, deadline).await
     }
 
     /// A file that a restarted agent reads.

@@ -15,6 +15,7 @@ mod processes;
 mod radio_step;
 mod restore;
 mod seamless;
+mod silence;
 mod take_over;
 mod take_radio;
 mod trace;
@@ -31,6 +32,7 @@ use super::host::radio_port::RadioPort;
 use crate::link::server::runtime_folder;
 use children::{Child, ChildEvent, ChildRole};
 use config::{Cidr, Host, Radio, Workload};
+use freeze::Freeze;
 use kept::Kept;
 use ownership::Ownership;
 use protocol::{ControlValues, Failure, Level, Port, Route};
@@ -63,7 +65,9 @@ struct WorkState {
     /// The other host of the pool, and what was last collected of its work.
     peer: Option<(String, protocol::Collected)>,
     /// Since when both processes are frozen.
-    frozen: Option<Instant>,
+    frozen: Option<Freeze>,
+    /// Why the streams were last not asked for again after a silence.
+    silence: Option<protocol::ErrorCode>,
     /// From `prepare`, for `take_over`.
     prepared: Option<CutPreparation>,
     /// From `take_over`, for `commit`: the streams still go to the parked address.
@@ -117,6 +121,8 @@ impl Work {
             match event {
                 ChildEvent::Changed => self.host.notify_change(),
                 ChildEvent::Synced => self.collect_now.notify_one(),
+                // On its own: a change under way may be what ends the silence.
+                ChildEvent::Silent => drop(tokio::spawn(Arc::clone(&self).heal_silence())),
                 ChildEvent::Line(level, text) => self.host.event(level, text),
             }
         }

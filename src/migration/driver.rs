@@ -16,7 +16,7 @@ use super::setting::Setting;
 use super::state::{Effect, Event, State};
 use crate::metrics::records;
 use config::Config;
-use protocol::{Answer, Command, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
+use protocol::{Answer, Command, Deadline, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
 
 /// How often a long step reports how long it has taken so far: as often as telemetry is published.
 const TICK: Duration = Duration::from_millis(100);
@@ -63,11 +63,15 @@ async fn follow(
     wishes: &mut watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
-    let clock = Instant::now();
+    // Both at the same moment: a time of the engine's becomes a deadline that another process can look at.
+    let (clock, began) = (Instant::now(), Deadline::after(Duration::ZERO));
     loop {
         on_progress(&state.progress(clock.elapsed()));
         let result = match effect {
-            Effect::Request { host, command } => {
+            Effect::Request { host, mut command } => {
+                if let Command::TakeOver { by, .. } = &mut command {
+                    *by = state.take_over_by().map(|time| began.plus(time));
+                }
                 ask(agents, &host, command, || on_progress(&state.progress(clock.elapsed()))).await
             }
             Effect::Wait(time) => {

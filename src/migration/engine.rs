@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::flow::{FailureIs, STALE, Side, StepCommand, Undo, When};
+use super::flow::{FailureIs, Side, StepCommand, TAKE_OVER_WITHIN, Undo, When};
 use super::flows;
 use super::hold::{HOLD_LIMIT, cancelled};
 use super::known::unanswered;
@@ -156,12 +156,18 @@ impl State {
         Next::Await(effect)
     }
 
-    /// Why nobody may take over from a source that has been frozen for too long: this agent itself may have been stopped meanwhile.
+    /// Until when the destination may take over, on the driver's clock: from then on the source may go on by itself.
+    pub(super) fn take_over_by(&self) -> Option<Duration> {
+        self.cut_at.map(|cut| cut + TAKE_OVER_WITHIN)
+    }
+
+    /// Why nobody may take over any more: this agent itself may have been stopped since it asked the source to freeze.
     fn stale(&self) -> Option<Failure> {
-        let since = self.last_event.saturating_sub(self.cut_at?);
-        (since > STALE).then(|| {
-            let text = format!("{} has been frozen for {:.1} s, and may go on by itself", self.setting.from, since.as_secs_f64());
-            Failure::new(ErrorCode::State, text).hint(format!("see what kept the agent of {} waiting", self.setting.to))
+        (self.last_event >= self.take_over_by()?).then(|| {
+            let (from, ms) = (&self.setting.from, self.last_event.saturating_sub(self.cut_at.unwrap_or_default()).as_millis());
+            let text = format!("{from} was asked to freeze {ms} ms ago, and may go on by itself");
+            Failure::new(ErrorCode::TooLate, text)
+                .hint(format!("see what kept the agents of {from} and {} waiting", self.setting.to))
         })
     }
 

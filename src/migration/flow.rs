@@ -92,11 +92,12 @@ pub const MARGIN: Duration = Duration::from_secs(1);
 
 /// An agent that has not answered by then within a cut is given up.
 pub const FROZEN: Duration = Duration::from_millis(250);
-/// A source that has been frozen for longer may be about to go on by itself, so that nobody takes over from it any more.
-pub const STALE: Duration = Duration::from_secs(1);
-/// A frozen source that hears nothing for so long goes on by itself: whoever froze it is gone. Much longer than [`STALE`], and than an agent needs to
-/// be started again and to do it in order.
-pub const THAW: Duration = Duration::from_secs(3);
+/// A frozen source goes on by itself after this, unless another host has the radio's address: twice what a whole hot move may take, since a busy
+/// machine needs 150 ms for a freeze alone.
+pub const LEASE: Duration = Duration::from_millis(200);
+/// Nobody takes over later than this after the source was asked to freeze: its lease begins after that, and the rest of it is for claiming the
+/// streams.
+pub const TAKE_OVER_WITHIN: Duration = Duration::from_millis(170);
 
 /// What earlier steps learnt.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -168,7 +169,9 @@ impl StepCommand {
             Self::Prepare => Command::Prepare { state: facts.state.clone() },
             Self::Overlap => Command::Overlap { stream: facts.stream.clone() },
             Self::Freeze => Command::Freeze,
-            Self::TakeOver => Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone(), epoch: facts.next_epoch() },
+            Self::TakeOver => {
+                Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone(), epoch: facts.next_epoch(), by: None }
+            }
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
             Self::Resume => Command::Resume { epoch: facts.frozen.then(|| facts.next_epoch()) },
             Self::Commit => Command::Commit { packets: facts.unsent.packets.clone() },

@@ -276,7 +276,7 @@ pub mod workload {
                 *routes.lock().unwrap() = serde_json::to_value(route_list).unwrap();
                 Ok(Value::Null)
             }
-            Ask::Link | Ask::Overlap(_) | Ask::TakeOver(_) | Ask::Settle => Err("this is no USRP process".into()),
+            Ask::Link | Ask::Relink | Ask::Overlap(_) | Ask::TakeOver(_) | Ask::Settle => Err("this is no USRP process".into()),
             Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume | Ask::Unsent | Ask::Forward(_) => {
                 Err("this program cannot be frozen".into())
             }

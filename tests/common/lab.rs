@@ -93,6 +93,11 @@ impl Lab {
         exec.args(["--in", &self.name, "lab", "exec", namespace, "--"]).args(command).output().unwrap()
     }
 
+    /// Its root folder, as seen from outside.
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", children_of(pid(&self.supervisor))[0]))
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill(pid(&self.supervisor), signal).unwrap();
     }

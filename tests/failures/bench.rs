@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::cells::{Cell, Fault};
 use super::outside::{INTERVAL, LOOK, Outside, POOL, now};
 use super::strike;
-use crate::common::lab::{Lab, baton, children_of, pid, text};
+use crate::common::lab::{Lab, baton, text};
 use crate::common::watch::{Change, Watch};
 
 /// Longer than an order whose steps and ways back all meet their deadlines.
@@ -27,7 +27,7 @@ const REPAIRED_WITHIN: Duration = Duration::from_secs(300);
 /// What is asked of agents beside orders.
 const ORDER_WITHIN: Duration = Duration::from_secs(150);
 
-/// The programs of a lab, each agent under a keeper as systemd is one (`Restart=on-failure`, `RestartSec=1`). A fault strikes once:
+/// The programs of a lab, each agent under a keeper as systemd is one (`Restart=always`, `RestartSec=1`). A fault strikes once:
 /// the agent that is started again meets none.
 fn programs(folder: &Path) -> String {
     let baton = env!("CARGO_BIN_EXE_baton");
@@ -38,7 +38,7 @@ fn programs(folder: &Path) -> String {
     };
     let agent = |host: &str| {
         let file = folder.join(format!("{host}.toml")).display().to_string();
-        let script = format!("while ! {baton} agent --host {host} --faults {file}; do echo '# struck' > {file}; sleep 1; done");
+        let script = format!("while :; do {baton} agent --host {host} --faults {file}; echo '# struck' > {file}; sleep 1; done");
         program(&format!("the agent of {host}"), host, host, &script, "agent ready")
     };
     let agents: Vec<String> = ["server1", "server2", "server3"].iter().map(|host| agent(host)).collect();
@@ -54,6 +54,8 @@ struct Before {
     /// Changes of the radio's address so far, and moments with two owners.
     changes: usize,
     overlaps: usize,
+    /// Moments with two transmitters.
+    at_once: usize,
     /// Seconds since 1970.
     began: f64,
     clock: Instant,
@@ -78,7 +80,7 @@ impl Bench {
         let file = folder.path().join("programs.toml");
         fs::write(&file, programs(folder.path())).unwrap();
         let lab = Lab::start(name, &["--programs", &file.display().to_string()]);
-        let root = PathBuf::from(format!("/proc/{}/root", children_of(pid(&lab.supervisor))[0]));
+        let root = lab.root();
         let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
         // Its monitors are ready by the time that the first host is given the address.
         finish(order(&lab, &["KL"]), ORDER_WITHIN);
@@ -157,7 +159,7 @@ impl Bench {
         }
         let struck = (0..2).any(|host| self.log_since(host, &before).contains("fault: "));
         if struck && strike::passes(cell.fault) {
-            await_file(&over);
+            await_file(&over, cell.fault);
         }
         let (serves, left) = self.outside.settled(SETTLED_WITHIN);
         let mut row = self.seen(&before);
@@ -197,6 +199,7 @@ impl Bench {
             logs: POOL.map(|host| self.log_of(host).len()),
             changes: self.outside.watch().changes().len(),
             overlaps: self.outside.watch().verdict().1.len(),
+            at_once: self.outside.transmitters.verdict().1.len(),
             began: now(),
             clock: Instant::now(),
         }
@@ -216,6 +219,7 @@ impl Bench {
             "back": back,
             "owners": changes[before.changes..].iter().map(change).collect::<Vec<Value>>(),
             "overlaps": self.outside.watch().verdict().1.split_off(before.overlaps),
+            "transmit_at_once": self.outside.transmitters.verdict().1.split_off(before.at_once),
             "probe_interval_ms": INTERVAL * 1e3,
         })
     }
@@ -263,10 +267,11 @@ fn finish(mut child: Child, within: Duration) -> (Value, String) {
     (serde_json::from_slice(&output.stdout).unwrap_or_default(), text(&output.stderr))
 }
 
-fn await_file(file: &Path) {
+fn await_file(file: &Path, fault: Fault) {
     let since = Instant::now();
+    let lasts = if let Fault::Pause(_, _, ms) = fault { Duration::from_millis(ms.into()) } else { Duration::ZERO };
     while !file.exists() {
-        assert!(since.elapsed() < SETTLED_WITHIN, "the fault does not pass");
+        assert!(since.elapsed() < lasts + SETTLED_WITHIN, "the fault does not pass");
         sleep(LOOK);
     }
 }

@@ -24,6 +24,14 @@ pub enum Fault {
     DiesAfter,
     /// A process is killed: at the source or the destination, D2D or USRP.
     Kill(Side, &'static str),
+    /// The agent or a process of a host is stopped for so long, ms (SIGSTOP, SIGCONT).
+    Pause(Side, Paused, u32),
+    /// The agent that is asked is told to end (SIGTERM), as an upgrade does; the next one starts after a second.
+    Terminated,
+    /// The agent that is asked dies, and what it knew of the radio's owner is gone when the next one starts.
+    OwnerForgotten,
+    /// For 3 s, what the host that is asked sends to the other one of the pool does not arrive; what it gets does.
+    OneWay,
     /// The port to the radio is down for 3 s.
     RadioPort,
     /// The port to the other agents is down for 3 s.
@@ -36,7 +44,7 @@ pub enum Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
+        let text = match *self {
             Self::Error => "error reply",
             Self::NoReply => "no reply, done",
             Self::Lost => "no reply, not done",
@@ -46,6 +54,13 @@ impl fmt::Display for Fault {
             Self::Kill(Side::Source, _) => "USRP killed, source",
             Self::Kill(_, "d2d") => "D2D killed, destination",
             Self::Kill(..) => "USRP killed, destination",
+            Self::Pause(side, paused, ms) => {
+                let side = if side == Side::Source { "source" } else { "destination" };
+                return write!(f, "{paused} stopped {} s, {side}", f64::from(ms) / 1e3);
+            }
+            Self::Terminated => "agent told to end",
+            Self::OwnerForgotten => "agent dies, owner file lost",
+            Self::OneWay => "mgmt0 one way 3 s",
             Self::RadioPort => "eth3 down 3 s",
             Self::Management => "mgmt0 down 3 s",
             Self::Deaf => "radio silent 3 s",
@@ -55,22 +70,54 @@ impl fmt::Display for Fault {
     }
 }
 
-/// In the order of the table's columns.
-pub const FAULTS: [Fault; 13] = [
-    Fault::Error,
-    Fault::NoReply,
-    Fault::Lost,
-    Fault::DiesBefore,
-    Fault::DiesAfter,
-    Fault::Kill(Side::Source, "d2d"),
-    Fault::Kill(Side::Source, "usrp"),
-    Fault::Kill(Side::Destination, "d2d"),
-    Fault::Kill(Side::Destination, "usrp"),
-    Fault::RadioPort,
-    Fault::Management,
-    Fault::Deaf,
-    Fault::DeafThroughout,
-];
+/// What can be stopped on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paused {
+    Agent,
+    D2d,
+    Usrp,
+}
+
+impl fmt::Display for Paused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agent => "agent",
+            Self::D2d => "D2D",
+            Self::Usrp => "USRP",
+        })
+    }
+}
+
+/// For how long something is stopped, ms: longer than a cut, than a lease, than what an agent is waited for, than most deadlines.
+const PAUSES: [u32; 5] = [300, 1000, 3000, 5000, 30_000];
+
+/// In the order of the table's lines.
+pub fn faults() -> Vec<Fault> {
+    let mut faults = vec![
+        Fault::Error,
+        Fault::NoReply,
+        Fault::Lost,
+        Fault::DiesBefore,
+        Fault::DiesAfter,
+        Fault::Kill(Side::Source, "d2d"),
+        Fault::Kill(Side::Source, "usrp"),
+        Fault::Kill(Side::Destination, "d2d"),
+        Fault::Kill(Side::Destination, "usrp"),
+        Fault::RadioPort,
+        Fault::Management,
+        Fault::Deaf,
+        Fault::DeafThroughout,
+        Fault::OneWay,
+        Fault::Terminated,
+        Fault::OwnerForgotten,
+    ];
+    for side in [Side::Source, Side::Destination] {
+        for paused in [Paused::Agent, Paused::D2d, Paused::Usrp] {
+            faults.extend(PAUSES.map(|ms| Fault::Pause(side, paused, ms)));
+        }
+    }
+    faults
+}
 
 /// A step of a flow, and whom and what it asks.
 #[derive(Debug, Clone, Copy)]
@@ -115,15 +162,19 @@ impl Place {
         }
     }
 
+    /// Whether the D2D (0) or USRP (1) process of that side exists.
+    fn has(&self, side: Side, index: usize) -> bool {
+        self.there[usize::from(side != Side::Source)][index]
+    }
+
     /// Whether the fault makes sense here.
     pub fn takes(&self, fault: Fault) -> Result<Cell, Without> {
         let cell = Cell { place: *self, fault };
         match fault {
             Fault::Lost | Fault::DiesAfter if !self.ask.changes() => Err(Without::Same),
-            Fault::Kill(side, role) => {
-                let index = usize::from(role == ROLES[1]);
-                self.there[usize::from(side != Side::Source)][index].then_some(cell).ok_or(Without::NoProcess)
-            }
+            Fault::Kill(side, role) => self.has(side, usize::from(role == ROLES[1])).then_some(cell).ok_or(Without::NoProcess),
+            Fault::Pause(side, Paused::D2d, _) => self.has(side, 0).then_some(cell).ok_or(Without::NoProcess),
+            Fault::Pause(side, Paused::Usrp, _) => self.has(side, 1).then_some(cell).ok_or(Without::NoProcess),
             _ => Ok(cell),
         }
     }
@@ -187,5 +238,5 @@ pub fn all_places() -> Vec<Place> {
 }
 
 pub fn all() -> Vec<Cell> {
-    all_places().iter().flat_map(|place| FAULTS.iter().filter_map(|&fault| place.takes(fault).ok())).collect()
+    all_places().iter().flat_map(|place| faults().into_iter().filter_map(|fault| place.takes(fault).ok())).collect()
 }

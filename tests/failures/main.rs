@@ -17,6 +17,7 @@ mod common {
     pub mod lab;
     pub mod machine;
     pub mod needs;
+    pub mod transmitters;
     pub mod watch;
 }
 
@@ -66,6 +67,8 @@ fn complaint(cell: &Cell, row: &Value) -> Option<String> {
         "the fault did not strike".to_owned()
     } else if !is_empty(&row["overlaps"]) {
         format!("two owners: {}", row["overlaps"])
+    } else if !is_empty(&row["transmit_at_once"]) {
+        format!("two transmitters: {}", row["transmit_at_once"])
     } else if row["outcome"].is_null() {
         "no record".to_owned()
     } else if row["serves"].is_null() && cell.fault != Fault::DeafThroughout {

@@ -1,4 +1,4 @@
-//! What is seen of a lab from outside: the radio's address, processes, and pings to the far end. No agent is asked.
+//! What is seen of a lab from outside: the radio's address, who transmits, processes, and pings to the far end. No agent is asked.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,6 +10,7 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::common::lab::{Lab, baton, processes};
+use crate::common::transmitters::Transmitters;
 use crate::common::watch::Watch;
 
 pub const POOL: [&str; 2] = ["server1", "server2"];
@@ -101,6 +102,7 @@ pub struct Running {
 pub struct Outside {
     watch: Watch,
     pub pings: Pings,
+    pub transmitters: Transmitters,
     pid_namespace: PathBuf,
     networks: [String; 2],
 }
@@ -109,7 +111,13 @@ impl Outside {
     /// `watch` has listened since before the address was given to anybody; `root` is the lab's root folder.
     pub fn of(lab: &Lab, watch: Watch, root: &Path) -> Self {
         let networks = POOL.map(|host| format!("net:[{}]", fs::metadata(root.join("run/netns").join(host)).unwrap().ino()));
-        Self { watch, pings: Pings::start(lab), pid_namespace: lab.pid_namespace.clone(), networks }
+        Self {
+            watch,
+            pings: Pings::start(lab),
+            transmitters: Transmitters::at(root),
+            pid_namespace: lab.pid_namespace.clone(),
+            networks,
+        }
     }
 
     pub fn watch(&self) -> &Watch {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::cells::{Cell, FAULTS, Fault, METHODS, ORDERS, Place};
+use super::cells::{Cell, Fault, METHODS, ORDERS, Place, faults};
 use super::table::CellResult;
 
 const MARK: &str = "<!-- from here on written by make failures -->";
@@ -105,7 +105,7 @@ fn by_method(text: &mut String, entries: &[Entry]) {
 
 fn by_fault(text: &mut String, entries: &[Entry]) {
     let _ = writeln!(text, "\n## By fault\n\n| fault | {}", Counts::HEADER);
-    for fault in FAULTS {
+    for fault in faults() {
         let its = entries.iter().filter(|(cell, _)| cell.fault == fault);
         let _ = writeln!(text, "| {fault} | {}", Counts::new(its).columns());
     }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::cells::{Cell, Fault};
+use baton::migration::flow::Side;
+
+use super::cells::{Cell, Fault, Paused};
 
 /// How long what passes lasts, s.
 const LASTING: u32 = 3;
@@ -27,8 +29,16 @@ fn script(cell: &Cell, over: &Path) -> String {
     let port = |name: &str| format!("ip link set {name} down; {}", passes(&format!("ip link set {name} up;")));
     match cell.fault {
         Fault::Kill(side, role) => {
-            let file = format!("/run/baton/{}/{role}.pid", cell.place.host(side));
-            format!(r#"kill -KILL $(sed 's/.*"pid": *\([0-9]*\).*/\1/' {file})"#)
+            format!("kill -KILL $({})", pid_from(cell.place.host(side), role))
+        }
+        Fault::Pause(side, paused, ms) => stop(cell.place.host(side), paused, ms, over),
+        Fault::Terminated => "kill -TERM $PPID".into(),
+        Fault::OwnerForgotten => format!("rm -f {STATE}/{}.*owner.json; kill -KILL $PPID", cell.asked()),
+        Fault::OneWay => {
+            let other =
+                cell.place.host(if cell.asked() == cell.place.host(Side::Source) { Side::Destination } else { Side::Source });
+            let there = format!("blackhole {}/32", management_address(other));
+            format!("ip route add {there}; {}", passes(&format!("ip route del {there};")))
         }
         Fault::RadioPort => port("eth3"),
         Fault::Management => port("mgmt0"),
@@ -36,6 +46,29 @@ fn script(cell: &Cell, over: &Path) -> String {
         Fault::DeafThroughout => tell(&format!("{DEAF} }}")),
         _ => String::new(),
     }
+}
+
+/// Where the lab's agents keep what they need after a restart.
+const STATE: &str = "/run/baton/state";
+
+fn management_address(host: &str) -> &'static str {
+    if host == "server1" { "10.77.0.11" } else { "10.77.0.12" }
+}
+
+/// Stops a process, and has it go on after `ms`. Where that is the agent itself, it carries the command out only then.
+fn stop(host: &str, paused: Paused, ms: u32, over: &Path) -> String {
+    let found = match paused {
+        Paused::Agent => format!("pgrep -nf '^[^ ]*baton agent --host {host}'"),
+        Paused::D2d => pid_from(host, "d2d"),
+        Paused::Usrp => pid_from(host, "usrp"),
+    };
+    let seconds = f64::from(ms) / 1e3;
+    format!("P=$({found}); (sleep {seconds}; kill -CONT $P; touch {}) > /dev/null 2>&1 & kill -STOP $P", over.display())
+}
+
+/// Prints the number of a process that an agent has started.
+fn pid_from(host: &str, role: &str) -> String {
+    format!(r#"sed 's/.*"pid": *\([0-9]*\).*/\1/' /run/baton/{host}/{role}.pid"#)
 }
 
 const DEAF: &str = "fault = { radio = \"pool\", kind = \"deaf\"";
@@ -48,5 +81,5 @@ fn tell(event: &str) -> String {
 
 /// Whether it ends by itself, some time after it began.
 pub fn passes(fault: Fault) -> bool {
-    matches!(fault, Fault::RadioPort | Fault::Management | Fault::Deaf)
+    matches!(fault, Fault::RadioPort | Fault::Management | Fault::Deaf | Fault::OneWay | Fault::Pause(..))
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use protocol::PhaseName;
 use serde_json::Value;
 
-use super::cells::{self, Cell, FAULTS, Place, Without};
+use super::cells::{self, Cell, Place, Without, faults};
 
 const HEADER: &str =
     "order\tmethod\tstep\tcommand\thost\tcut\tfault\toutcome\tserves\tunserved_ms\ttwo_owners\tleft_over\tcommit\toperator_sees";
@@ -126,7 +126,7 @@ fn columns_of_result(result: &CellResult) -> String {
 pub fn format(results: &Results) -> String {
     let mut text = format!("{HEADER}\n");
     for place in cells::all_places() {
-        for fault in FAULTS {
+        for fault in faults() {
             let result = match place.takes(fault) {
                 Ok(cell) => results.get(&cell.to_string()).map_or_else(|| without_result("not run"), columns_of_result),
                 Err(Without::Same) => without_result("changes nothing"),

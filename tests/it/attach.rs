@@ -59,12 +59,28 @@ fn losses_and_events_are_counted_and_an_overflow_is_survived() {
     await_until("samples flow again", || usrp.counters().rx_samples > before);
 }
 
+/// Another host may have the streams by now: only the agent can find out, and nothing is claimed before it says so.
 #[test]
-fn a_silent_stream_is_asked_for_again() {
-    let Some((_network, _folder, fake, mut usrp, _listener, _d2d)) = linked() else { return };
+fn a_silent_stream_is_told_and_asked_for_again_when_the_agent_says_so() {
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let tick = receive_contiguous(&mut d2d, 20_000);
+    d2d.send(&burst(tick + (1 << 24), 700)).unwrap();
+    await_until("a burst", || fake.state().transmitted.len() == 2);
     fake.state().streaming = false;
-    usrp.await_note("the stream was asked for again");
+    usrp.await_silence();
+    // Who hears nothing transmits nothing.
+    d2d.send(&burst(tick + (1 << 25), 700)).unwrap();
+    usrp.await_silence();
+    let state = fake.state();
+    assert_eq!((state.starts, state.transmitted.len()), (1, 2));
+    drop(state);
+    usrp.ask("relink").unwrap();
     usrp.await_note("samples flow again");
+    assert_eq!(fake.state().starts, 2);
+    d2d.send(&burst(tick + (1 << 26), 700)).unwrap();
+    await_until("a burst again", || fake.state().transmitted.len() == 4);
+    // One that is not needed changes nothing.
+    usrp.ask("relink").unwrap();
     assert_eq!(fake.state().starts, 2);
 }
 

@@ -20,6 +20,7 @@ mod common {
     pub mod pty;
     pub mod raw_client;
     pub mod sniffer;
+    pub mod transmitters;
     pub mod watch;
     pub mod wire;
 }
@@ -29,6 +30,7 @@ mod attach;
 mod config_refused;
 mod console;
 mod console_lab;
+mod cut;
 mod demo;
 mod docs;
 mod failover;

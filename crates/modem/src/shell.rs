@@ -85,7 +85,7 @@ impl SharedState {
             Ask::Resume => self.requests.submit(ModemRequest::Resume),
             Ask::Unsent => self.requests.submit(ModemRequest::Unsent),
             Ask::Forward(Unsent { packets }) => self.requests.submit(ModemRequest::Forward(packets)),
-            Ask::Link | Ask::TakeOver(_) | Ask::Overlap(_) | Ask::Settle => {
+            Ask::Link | Ask::Relink | Ask::TakeOver(_) | Ask::Overlap(_) | Ask::Settle => {
                 Err("the D2D process has no radio to link; the USRP process has".into())
             }
         }

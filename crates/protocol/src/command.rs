@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::answer::{Answer, AnswerType};
 use super::{
-    Collected, Control, ControlValues, Ended, ErrorCode, Failure, Fenced, Frozen, Linked, Method, Overlapped, OwnerReport, Plan,
-    Prepared, ProbeMark, ProbeWindow, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
+    Collected, Control, ControlValues, Deadline, Ended, ErrorCode, Failure, Fenced, Frozen, Linked, Method, Overlapped,
+    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
 };
 use super::{Order, OrderRequest};
 
@@ -264,8 +264,7 @@ commands! {
     [Baton Changes None, args "", result "`{\"state\", \"mark\", \"epoch\", \"trace\"}`"]
     Freeze -> Frozen,
     /// eth3 to the radio, streams here, D2D on from the soft state: no probe, no settings (baton's own). eth3 is taken away again after a failure.
-    ///
-    [Baton Changes Required, args "`state`, `mark`, and one more than `epoch`, from `freeze` of the other host", result "timings as `link_usrp`, and `trace`; after `overlap` also `handover` (docs/records.md)"]
+    [Baton Changes Required, args "`state`, `mark`, and one more than `epoch`, from `freeze` of the other host; `within_ms`, optional: time left until the source may go on by itself", result "timings as `link_usrp`, and `trace`; after `overlap` also `handover` (docs/records.md)"]
     TakeOver {
         /// `state` of what `freeze` on the other host has answered.
         state: Value,
@@ -273,6 +272,9 @@ commands! {
         mark: Value,
         /// The owner's epoch, at least: this host takes a higher one if it knows one.
         epoch: u64,
+        /// Until when, at most: from then on the source may go on by itself. Absent: the agent counts from when it gets the command.
+        #[serde(default, rename = "within_ms", skip_serializing_if = "Option::is_none")]
+        by: Option<Deadline>,
     } -> Linked,
     /// Go on after `freeze`: eth3 to the radio, streams back here (baton's own).
     [Baton Changes Optional, args "`epoch`, once another host has become the owner; optional", result ""]

@@ -40,6 +40,8 @@ pub enum ErrorCode {
     Workload,
     /// A phase exceeded its deadline.
     Deadline,
+    /// The time in which it could be done has passed: it was not done.
+    TooLate,
     /// The peer could not be reached.
     Unreachable,
     /// The configuration is wrong or incomplete.

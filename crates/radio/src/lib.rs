@@ -41,8 +41,8 @@ use workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, Happened};
 use workload::realtime::{Rank, real_time};
 use workload::serve::{Reporter, serve};
 
-/// Lines for the log that may wait to be told.
-const NOTES: usize = 16;
+/// Lines for the log and other news that may wait to be told.
+const NEWS: usize = 16;
 
 /// How long a clean end may take to quiet the radio.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -62,8 +62,8 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     signals.thread_block().map_err(|e| environment_failure("signals cannot be held back", &e.into()))?;
 
-    let (notes, told) = sync_channel(NOTES);
-    let session = Session::make(plan, notes).map_err(|e| environment_failure("the radio's sockets cannot be made", &e))?;
+    let (news, told) = sync_channel(NEWS);
+    let session = Session::make(plan, news).map_err(|e| environment_failure("the radio's sockets cannot be made", &e))?;
     let (session, bridge) = (Arc::new(session), Arc::new(Bridge::default()));
     let answering = Arc::clone(&session);
     let reporter = serve(&socket, move |ask| contract::answer(&answering, ask))
@@ -99,7 +99,7 @@ fn start_threads(
     session: &Arc<Session>,
     bridge: &Arc<Bridge>,
     samples: PathBuf,
-    told: Receiver<String>,
+    news: Receiver<Happened>,
     reporter: Reporter,
 ) -> io::Result<()> {
     let (s, b) = (Arc::clone(session), Arc::clone(bridge));
@@ -116,10 +116,12 @@ fn start_threads(
         tx::run(&s, &b, &samples);
     })?;
     // Reported from a thread of its own: an agent that does not read must not hold up samples.
-    thread::Builder::new().name("notes".into()).spawn(move || {
-        for text in told {
-            output::log_line(&format!("baton usrp: {text}"));
-            reporter.report(Happened::Note { text });
+    thread::Builder::new().name("news".into()).spawn(move || {
+        for happened in news {
+            if let Happened::Note { text } = &happened {
+                output::log_line(&format!("baton usrp: {text}"));
+            }
+            reporter.report(happened);
         }
     })?;
     Ok(())

@@ -12,6 +12,7 @@ use super::sockets::Incoming;
 use super::timeline::PacketPlace;
 use n210_wire::stream_rx::RxError;
 use n210_wire::{RxContext, RxData, RxPacket};
+use workload::contract::Happened;
 use workload::samples::Block;
 
 /// How long a call waits for packets before the thread looks around.
@@ -45,10 +46,10 @@ struct StreamReceiver<'a> {
     session: &'a Session,
     merger: Merger,
     sender: BlockSender<'a>,
-    epoch: u32,
+    stream: u32,
     heard: Instant,
     silent: bool,
-    restarts: Throttle,
+    silence_reports: Throttle,
     overflow_notes: Throttle,
     slow_notes: Throttle,
 }
@@ -59,10 +60,10 @@ impl<'a> StreamReceiver<'a> {
             session,
             merger: Merger::new(session.plan.decimation),
             sender: bridge.sender(),
-            epoch: 0,
+            stream: 0,
             heard: Instant::now(),
             silent: false,
-            restarts: Throttle::default(),
+            silence_reports: Throttle::default(),
             overflow_notes: Throttle::default(),
             slow_notes: Throttle::default(),
         }
@@ -70,8 +71,8 @@ impl<'a> StreamReceiver<'a> {
 
     /// One call's worth of packets.
     fn turn(&mut self, incoming: &mut Incoming) {
-        if self.epoch != self.session.epoch() {
-            self.epoch = self.session.epoch();
+        if self.stream != self.session.stream_count() {
+            self.stream = self.session.stream_count();
             self.merger.restart();
             (self.heard, self.silent) = (Instant::now(), false);
         }
@@ -131,6 +132,7 @@ impl<'a> StreamReceiver<'a> {
             self.session.note(format!("samples flow again after {ms} ms"));
         }
         self.heard = now;
+        self.session.note_samples();
         self.session.samples_arrived();
     }
 
@@ -153,23 +155,23 @@ impl<'a> StreamReceiver<'a> {
         }
     }
 
-    /// Links anew when the stream has been silent for too long.
+    /// Tells the agent when the stream has been silent for too long. It is not asked for again from here: another host may have it by now, and only
+    /// the agent can find out.
     fn watch(&mut self) {
         let now = Instant::now();
         let silence = now.saturating_duration_since(self.heard);
-        if silence < SILENCE || !self.session.linked() || self.session.park.is_parking() || !self.restarts.open(now, PATIENCE) {
+        if silence < SILENCE
+            || !self.session.linked()
+            || self.session.park.is_parking()
+            || !self.silence_reports.open(now, PATIENCE)
+        {
             return;
         }
-        let outcome = self.session.relink();
-        // Still the same stream for the counters: the samples of the silence are lost.
-        self.epoch = self.session.epoch();
+        let for_ms = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
         if !std::mem::replace(&mut self.silent, true) {
-            let ms = silence.as_millis();
-            self.session.note(match outcome {
-                Ok(()) => format!("no samples from the radio for {ms} ms; the stream was asked for again"),
-                Err(why) => format!("no samples from the radio for {ms} ms; asking again fails: {why}"),
-            });
+            self.session.note(format!("no samples from the radio for {for_ms} ms"));
         }
+        self.session.tell(Happened::Silent { for_ms });
     }
 }
 

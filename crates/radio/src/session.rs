@@ -15,8 +15,9 @@ use super::counters::Counters;
 use super::park::Park;
 use super::plan::RadioPlan;
 use super::{attach, converters, sockets};
+use protocol::Deadline;
 use workload::clock::monotonic_us;
-use workload::contract::{Mark, TakenOver};
+use workload::contract::{Happened, Mark, TakeOver, TakenOver};
 
 /// After the start command, samples come within milliseconds or not at all.
 const FIRST_SAMPLES: Duration = Duration::from_millis(800);
@@ -27,6 +28,10 @@ const FLOWING: Duration = Duration::from_millis(20);
 /// A stream that is taken over from another host brings samples within this, or an overflow has stopped it, and it has to be started.
 /// Starting one that runs does no harm.
 const GOES_ON: Duration = Duration::from_millis(10);
+
+/// Whoever has had no samples for this long gives the radio nothing to transmit: the streams may be another host's by now. Packets come every 2 ms
+/// at the slowest rate; half of what the receive thread takes for silence.
+const HEARS: Duration = Duration::from_millis(50);
 
 /// Whether the entity is linked, and whether its samples have arrived.
 #[derive(Debug, Default)]
@@ -65,10 +70,14 @@ pub struct Session {
     linked: AtomicBool,
     /// Whether somebody waits for the first samples.
     awaited: AtomicBool,
-    /// Counts attaches: with each one the transmit sequence starts again, at `begin`.
+    /// Counts beginnings of the transmit sequence, which each time starts at `begin`.
     epoch: AtomicU32,
+    /// Counts receive streams. One that is asked for again after a silence is the same: what is missing of it is lost.
+    stream: AtomicU32,
     begin: Mutex<Mark>,
-    notes: SyncSender<String>,
+    /// When the receive thread last had samples, on CLOCK_MONOTONIC, us; 0 before the first.
+    heard_us: AtomicU64,
+    news: SyncSender<Happened>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -80,7 +89,7 @@ impl Session {
     ///
     /// # Errors
     /// Of the system.
-    pub fn make(plan: RadioPlan, notes: SyncSender<String>) -> io::Result<Self> {
+    pub fn make(plan: RadioPlan, news: SyncSender<Happened>) -> io::Result<Self> {
         Ok(Self {
             plan,
             rx: sockets::make()?,
@@ -98,8 +107,10 @@ impl Session {
             linked: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             epoch: AtomicU32::new(0),
+            stream: AtomicU32::new(0),
             begin: Mutex::default(),
-            notes,
+            heard_us: AtomicU64::new(0),
+            news,
         })
     }
 
@@ -119,6 +130,7 @@ impl Session {
         // A former owner's chain, which nothing else would stop.
         attach::reset(&mut control, chain.other(), Instant::now() + attach::DEADLINE)?;
         self.begin_at(Mark::default());
+        self.begin_stream();
         self.expect_samples();
         self.set_linked(true);
         let started = attach::start(&mut control, chain, attach::DEADLINE);
@@ -130,13 +142,17 @@ impl Session {
     }
 
     /// Sets both streams of a linked entity up again and starts them, without waiting for samples: what silenced them may have left
-    /// other rates, frequencies and destinations behind, and converters without power. Does nothing while somebody links.
+    /// other rates, frequencies and destinations behind, and converters without power. Only the agent knows whether the streams are still this
+    /// host's, so that nothing here does it unasked. Does nothing where samples flow.
     ///
     /// # Errors
-    /// A sentence that names what did not answer.
+    /// A sentence that names what did not answer, or that this entity has no streams of its own.
     pub fn relink(&self) -> Result<(), String> {
-        let Ok(_one_at_a_time) = self.linking.try_lock() else { return Ok(()) };
-        if self.park.is_parking() {
+        let _one_at_a_time = lock(&self.linking);
+        if !self.linked() || self.park.is_parking() {
+            return Err("this process is not linked to the radio, or frozen: it has no streams to ask for again".into());
+        }
+        if self.hears() {
             return Ok(());
         }
         let mut control = lock(&self.control);
@@ -151,18 +167,23 @@ impl Session {
     ///
     /// # Errors
     /// A sentence that names what did not answer, or that this entity has the radio already; it is not linked then.
-    pub fn take_over(&self, mark: Mark) -> Result<TakenOver, String> {
+    pub fn take_over(&self, TakeOver { mark, by_us }: TakeOver) -> Result<TakenOver, String> {
         let _one_at_a_time = lock(&self.linking);
+        if self.linked() && !self.overlaps() {
+            return Err("this process is linked to the radio already; resume ends a freeze".into());
+        }
+        // Looked at last, by the thread that claims: it may itself have been stopped since it was asked.
+        if by_us.is_some_and(|by_us| Deadline::at_boottime_us(by_us).has_passed()) {
+            return Err("it is too late to take over: the process that was frozen may have gone on by itself".into());
+        }
         if self.overlaps() {
             return self.take_transmit_side(mark);
-        }
-        if self.linked() {
-            return Err("this process is linked to the radio already; resume ends a freeze".into());
         }
         let began = Instant::now();
         self.set_chain(RxChain::new(mark.chain)?);
         self.park.leave();
         self.begin_at(mark);
+        self.begin_stream();
         self.expect_samples();
         // Before the first sample, which the receive thread then finds.
         self.set_linked(true);
@@ -190,6 +211,16 @@ impl Session {
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
+    /// What is received from now on does not continue what was received before.
+    fn begin_stream(&self) {
+        self.stream.fetch_add(1, Ordering::Release);
+    }
+
+    /// The count of receive streams so far.
+    pub fn stream_count(&self) -> u32 {
+        self.stream.load(Ordering::Acquire)
+    }
+
     /// Where the transmit sequence of the present epoch begins.
     pub fn begin(&self) -> Mark {
         *lock(&self.begin)
@@ -213,7 +244,8 @@ impl Session {
         let began = Instant::now();
         let claimed_us = monotonic_us();
         let parked = self.park.is_parking() && self.linked();
-        let claimed = if parked { self.claim() } else { Ok(false) };
+        // Also where it was not parked: another host's late take-over may have asked for what this one still uses.
+        let claimed = if self.linked() && !self.overlaps() { self.claim() } else { Ok(false) };
         self.park.leave();
         let resumed = claimed.map(|restarted| taken_over(began, restarted, claimed_us))?;
         if parked {
@@ -278,7 +310,7 @@ impl Session {
         drop(self.flow_changed.wait_while(flow, |flow| !flow.linked));
     }
 
-    /// The count of attaches so far.
+    /// The count of beginnings of the transmit sequence so far.
     pub fn epoch(&self) -> u32 {
         self.epoch.load(Ordering::Acquire)
     }
@@ -310,9 +342,34 @@ impl Session {
         }
     }
 
+    /// The receive thread has samples.
+    pub fn note_samples(&self) {
+        self.heard_us.store(monotonic_us(), Ordering::Release);
+    }
+
+    /// Whether samples of the radio arrive: then its streams are this host's.
+    pub fn hears(&self) -> bool {
+        let since = monotonic_us().saturating_sub(self.heard_us.load(Ordering::Acquire));
+        Duration::from_micros(since) < HEARS
+    }
+
+    /// Has the reports of the transmit side come here again: a late take-over of another host's may have asked for them, or an ICMP of its own turned
+    /// them off. Only for an entity that hears samples.
+    pub fn claim_reports(&self) {
+        if self.hears() {
+            // What fails now is tried again.
+            let _ = attach::take_transmit_side(&mut self.control(), &self.tx, &self.plan);
+        }
+    }
+
     /// A line for the log. Never waits: a line too many is dropped.
     pub fn note(&self, text: String) {
-        let _ = self.notes.try_send(text);
+        self.tell(Happened::Note { text });
+    }
+
+    /// For the agent. Never waits, and what is too much is dropped: whatever lasts is told again.
+    pub fn tell(&self, happened: Happened) {
+        let _ = self.news.try_send(happened);
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::MultiHeaders;
 
-use super::attach;
 use super::bridge::Bridge;
 use super::burst::{Bursts, MAX_PACKETS, packets};
 use super::counters::{Counters, add};
@@ -99,15 +98,18 @@ impl<'a> Sender<'a> {
                 continue;
             }
             match inlet.receive_into(&mut block) {
-                Ok(true) if block.kind == Kind::Tx && self.session.linked() && self.session.park.may_send() => {
-                    self.transmit(&block);
-                }
-                // Bursts of an unlinked or parked entity have nowhere to go; a packet that is no block is the D2D process's fault, not the end.
+                Ok(true) if block.kind == Kind::Tx && self.may_transmit() => self.transmit(&block),
+                // Bursts of an unlinked or parked entity, and of one that hears nothing, have nowhere to go; a packet that is no block is the D2D process's fault, not the end.
                 Ok(true) => {}
                 Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => {}
                 Ok(false) | Err(_) => return,
             }
         }
+    }
+
+    /// Who hears no samples may have lost the streams to another host, which alone transmits then.
+    fn may_transmit(&self) -> bool {
+        self.session.linked() && self.session.park.may_send() && self.session.hears()
     }
 
     /// Parks if that is wanted: nothing is left to send.
@@ -202,8 +204,7 @@ impl<'a> Sender<'a> {
             self.session.note("the radio's transmit queue reports no room; bursts are dropped".into());
         }
         if self.repairs.open(now, PATIENCE) {
-            // Its reports may have been turned off by an ICMP of a former owner.
-            let _ = attach::report_room(&mut self.session.control());
+            self.session.claim_reports();
         }
         // Or what is under way never reached it: then it has nothing to report before a next packet comes. What did is long sent.
         if now.duration_since(*self.full_since.get_or_insert(now)) >= PATIENCE {

@@ -63,7 +63,9 @@ pub enum Ask {
     Forward(Unsent),
     /// USRP only: goes on where another host's process was frozen, on streams that run; answered when samples flow. Result:
     /// [`TakenOver`].
-    TakeOver(Mark),
+    TakeOver(TakeOver),
+    /// USRP only: after [`Happened::Silent`], sets both streams of a linked process up again and starts them.
+    Relink,
     /// USRP only: receives on the radio's other chain beside another host's process, whose `export` answered this, and gives out nothing. Result:
     /// [`Overlapping`].
     Overlap(Stream),
@@ -103,6 +105,17 @@ pub struct Mark {
     /// The receive chain that it hears with, 0 or 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub chain: u8,
+}
+
+/// What `take_over` asks of a USRP process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakeOver {
+    /// Where the other process was frozen.
+    #[serde(flatten)]
+    pub mark: Mark,
+    /// On CLOCK_BOOTTIME, us: from then on the streams must not be claimed any more, as the other process may go on by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_us: Option<u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -175,6 +188,12 @@ pub enum Happened {
     Sync {
         /// The new state.
         sync: SyncState,
+    },
+    /// USRP: no samples have come from the radio for so long. Whether they are still this host's, the agent finds out; if so it asks
+    /// [`Ask::Relink`].
+    Silent {
+        /// For how long, ms.
+        for_ms: u64,
     },
     /// Worth a line in the log.
     Note {

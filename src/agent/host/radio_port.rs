@@ -5,13 +5,15 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use nix::net::if_::if_nametoindex;
+use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
 use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
 
+use super::address_socket::AddressSocket;
 use super::arp::{ArpSocket, MacAddress};
 use config::Cidr;
-use protocol::{ErrorCode, Failure};
+use protocol::{Deadline, ErrorCode, Failure};
 
 /// The radio answers ARP in well under a millisecond; three times, because the switch may have to learn first.
 const EVERY: Duration = Duration::from_millis(100);
@@ -21,9 +23,16 @@ const TRIES: u32 = 3;
 #[derive(Debug)]
 pub(in crate::agent) struct RadioPort {
     handle: Handle,
+    addresses: AddressSocket,
     host: String,
     name: String,
     active: Cidr,
+}
+
+/// The failure of an address that would have been set after its time.
+fn too_late(host: &str, port: &str, address: Cidr) -> Failure {
+    let text = format!("{port} of {host} was not given {address}: it is too late, and another host may have gone on by itself");
+    Failure::new(ErrorCode::TooLate, text).hint(format!("see what kept the agent of {host} waiting"))
 }
 
 impl RadioPort {
@@ -32,10 +41,12 @@ impl RadioPort {
     /// # Errors
     /// [`ErrorCode::Environment`].
     pub(in crate::agent) fn open(host: &str, name: &str, active: Cidr) -> Result<Self, Failure> {
-        let (connection, handle, _) = rtnetlink::new_connection()
-            .map_err(|e| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}")))?;
+        let unavailable =
+            |e: std::io::Error| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}"));
+        let (connection, handle, _) = rtnetlink::new_connection().map_err(unavailable)?;
         tokio::spawn(connection);
-        Ok(Self { handle, host: host.to_owned(), name: name.to_owned(), active })
+        let addresses = AddressSocket::open().map_err(unavailable)?;
+        Ok(Self { handle, addresses, host: host.to_owned(), name: name.to_owned(), active })
     }
 
     fn index(&self) -> Result<u32, Failure> {
@@ -48,25 +59,30 @@ impl RadioPort {
         )
     }
 
-    /// Adds the radio's address beside what is there.
+    /// Adds the radio's address beside what is there, unless the deadline has passed in the very moment before.
     ///
     /// # Errors
-    /// [`ErrorCode::Address`].
-    pub(in crate::agent) async fn hold(&self) -> Result<(), Failure> {
-        let (address, prefix) = (self.active.address().into(), self.active.prefix());
-        let add = self.handle.address().add(self.index()?, address, prefix).replace();
-        add.execute().await.map_err(|e| self.failure(&format!("could not be given the address {}", self.active), e))
+    /// [`ErrorCode::TooLate`] when it has; [`ErrorCode::Address`].
+    pub(in crate::agent) fn hold(&self, by: Option<Deadline>) -> Result<(), Failure> {
+        let added = self.addresses.add(self.radio_address()?, by);
+        match added.map_err(|e| self.failure(&format!("could not be given the address {}", self.active), e))? {
+            true => Ok(()),
+            false => Err(too_late(&self.host, &self.name, self.active)),
+        }
     }
 
     /// Takes the radio's address away, and nothing else.
     ///
     /// # Errors
     /// [`ErrorCode::Address`], also when it was not there.
-    pub(in crate::agent) async fn release(&self) -> Result<(), Failure> {
+    pub(in crate::agent) fn release(&self) -> Result<(), Failure> {
+        let removed = self.addresses.remove(self.radio_address()?);
+        removed.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
+    }
+
+    fn radio_address(&self) -> Result<AddressMessage, Failure> {
         let (address, prefix) = (self.active.address(), self.active.prefix());
-        let message = AddressMessageBuilder::<Ipv4Addr>::new().index(self.index()?).address(address, prefix).build();
-        let del = self.handle.address().del(message);
-        del.execute().await.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
+        Ok(AddressMessageBuilder::<Ipv4Addr>::new().index(self.index()?).address(address, prefix).build())
     }
 
     /// Opens a way to the radio from the parked address: the radio answers whoever asks, whatever its address, and the address that it is used

@@ -18,7 +18,13 @@ impl Work {
         result?;
         match port {
             SetPort::Active => self.host.ports.forget_neighbours(name).await,
-            SetPort::Parked => self.radio_port.close_way(self.radio_address()?).await,
+            SetPort::Parked => {
+                // What was prepared was for a cut that is over: nobody takes over with it later.
+                let prepared = self.state().prepared.take();
+                // Closing its packet socket waits for all processors, some ms.
+                drop(tokio::task::spawn_blocking(move || drop(prepared)));
+                self.radio_port.close_way(self.radio_address()?).await
+            }
         }
     }
 

@@ -60,6 +60,8 @@ pub(in crate::agent) enum ChildEvent {
     Changed,
     /// The D2D process is in sync.
     Synced,
+    /// The USRP process has had no samples for some time.
+    Silent,
     /// A line for the log.
     Line(Level, String),
 }

@@ -1,8 +1,9 @@
 //! Freezing both processes for a cut, and going on again.
 //!
-//! A freeze is a lease: a source that stays frozen goes on by itself when the host that froze it is never heard of again. It does so only
-//! when no other host has the radio's address on the radio's network: a destination that has taken over has it until the source is ended. A
-//! destination that was itself stopped meanwhile finds the freeze too old ([`STALE`](crate::migration::flow::STALE)).
+//! A freeze is a lease: a source that stays frozen goes on by itself when nobody has taken over by its end. It looks for a new owner on the
+//! radio's network, where a destination that has taken over answers for the radio's address. Once it has seen one, silence is no reason to go on any
+//! more (the new owner's cable may be out): then only the new owner's agent can give the radio back. A destination that was itself stopped meanwhile
+//! finds that its time is over ([`TAKE_OVER_WITHIN`](crate::migration::flow::TAKE_OVER_WITHIN)).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +13,21 @@ use tokio::time::{Instant, sleep};
 use super::Work;
 use super::failures::{all_of, joined};
 use super::trace::Trace;
-use crate::migration::flow::THAW;
-use protocol::{ErrorCode, Failure, Frozen, Level, Unsent};
+use crate::migration::flow::LEASE;
+use crate::migration::standing::holds_radio;
+use protocol::{Deadline, ErrorCode, Failure, Frozen, Level, Unsent};
 use workload::contract::Ask;
 
 /// A question that is answered at once, outside the cut.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
 /// A question within the cut: what takes longer than this costs more than going back does.
 pub(super) const CUT: Duration = Duration::from_millis(40);
+/// Between two looks of a frozen source that may not go on.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// What the radio's network has answered holds for this long: by then eth3 has the address, or it has to be asked again.
+const ASKED: Duration = Duration::from_millis(50);
+/// An agent tells its status at once.
+const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// Getting streams back may include starting them.
 const BACK: Duration = Duration::from_secs(5);
 
@@ -27,6 +35,14 @@ const BACK: Duration = Duration::from_secs(5);
 pub(super) const BEFORE_CUT: Duration = Duration::from_secs(1);
 /// From the end of the cut until the destination is in sync, or the source goes on.
 pub(super) const AFTER_CUT: Duration = Duration::from_millis(50);
+
+/// A freeze that has not been ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Freeze {
+    since: Instant,
+    /// Another host has been seen with the radio's address since.
+    replaced: bool,
+}
 
 impl Work {
     /// Freezes both processes and takes the radio's address off eth3; after a failure they go on as before.
@@ -54,7 +70,7 @@ impl Work {
         let state =
             state.ok_or_else(|| Failure::new(ErrorCode::Workload, "the D2D process has no soft state: it is not in sync"))?;
         let mark = trace.time("freeze USRP", self.usrp.ask(Ask::Freeze, CUT)).await?;
-        trace.time("eth3 away", self.radio_port.release()).await?;
+        trace.time("eth3 away", async { self.radio_port.release() }).await?;
         Ok(Frozen { state, mark, epoch: self.ownership.newest().epoch, trace: trace.parts })
     }
 
@@ -63,10 +79,20 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::StaleEpoch`], or the first failure with the messages of the others.
     pub(in crate::agent) async fn resume(self: &Arc<Self>, epoch: Option<u64>) -> Result<(), Failure> {
+        self.resume_by(epoch, None).await
+    }
+
+    /// As [`Self::resume`]; eth3 gets the address before the deadline or not at all.
+    async fn resume_by(self: &Arc<Self>, epoch: Option<u64>, by: Option<Deadline>) -> Result<(), Failure> {
         if let Some(epoch) = epoch {
             self.claim_at_once(epoch)?;
         }
-        let eth3 = self.radio_port.hold().await;
+        let eth3 = self.radio_port.hold(by);
+        if let Err(failure) = &eth3
+            && failure.code == ErrorCode::TooLate
+        {
+            return eth3;
+        }
         // The USRP process first: bursts for a frozen one are lost.
         let usrp = self.usrp.ask(Ask::Resume, BACK).await.map(drop);
         let d2d = self.d2d.ask(Ask::Resume, ANSWER).await.map(drop);
@@ -84,7 +110,7 @@ impl Work {
     /// Both processes are frozen from now on.
     pub(super) fn begin_lease(self: &Arc<Self>) {
         let since = Instant::now();
-        self.state().frozen = Some(since);
+        self.state().frozen = Some(Freeze { since, replaced: false });
         tokio::spawn(Arc::clone(self).watch_lease(since));
     }
 
@@ -94,27 +120,26 @@ impl Work {
     }
 
     async fn watch_lease(self: Arc<Self>, since: Instant) {
-        let mut reported = None;
+        let (mut wait, mut reported) = (LEASE, None);
         loop {
             tokio::select! {
-                () = sleep(THAW) => {}
+                () = sleep(wait) => {}
                 () = self.host.leaving.cancelled() => return,
             }
+            wait = LOOK_AGAIN;
             let _turn = self.changes.lock().await;
             let both_run = self.d2d.is_running() && self.usrp.is_running();
-            if self.state().frozen != Some(since) || !both_run {
-                return;
-            }
-            let (host, seconds) = (&self.host.name, since.elapsed().as_secs());
-            let Err(failure) = self.resume_alone().await else {
+            let Some(freeze) = self.state().frozen.filter(|freeze| freeze.since == since && both_run) else { return };
+            let (host, ms) = (&self.host.name, since.elapsed().as_millis());
+            let Err(failure) = self.resume_alone(freeze).await else {
                 self.fence_others();
-                let text = format!("{host} was frozen for {seconds} s and nobody took over: it goes on");
+                let text = format!("{host} was frozen for {ms} ms and nobody took over: it goes on");
                 return self.host.event(Level::Warning, text);
             };
             if reported != Some(failure.code) {
                 let text = match failure.code {
-                    ErrorCode::AddressConflict => format!("{host} stays frozen: another host has the radio's address"),
-                    _ => format!("{host} has been frozen for {seconds} s and cannot go on: {failure}"),
+                    ErrorCode::AddressConflict => format!("{host} stays frozen: {failure}"),
+                    _ => format!("{host} has been frozen for {ms} ms and cannot go on: {failure}"),
                 };
                 self.host.event(Level::Warning, text);
                 reported = Some(failure.code);
@@ -122,9 +147,31 @@ impl Work {
         }
     }
 
-    /// Goes on under a new epoch, unless another host has the radio's address.
-    async fn resume_alone(self: &Arc<Self>) -> Result<(), Failure> {
-        self.require_address_free().await?;
-        self.resume(Some(self.ownership.newest().epoch.saturating_add(1))).await
+    /// Goes on under a new epoch, unless another host has taken over.
+    async fn resume_alone(self: &Arc<Self>, freeze: Freeze) -> Result<(), Failure> {
+        if freeze.replaced {
+            self.require_given_back().await?;
+        }
+        let by = Deadline::after(ASKED);
+        let free = self.require_address_free().await;
+        if free.as_ref().is_err_and(|failure| failure.code == ErrorCode::AddressConflict)
+            && let Some(freeze) = &mut self.state().frozen
+        {
+            freeze.replaced = true;
+        }
+        free?;
+        self.resume_by(Some(self.ownership.newest().epoch.saturating_add(1)), Some(by)).await
+    }
+
+    /// Asks the agents of the other hosts of this radio whether they leave it alone. One that does not answer may still serve.
+    async fn require_given_back(&self) -> Result<(), Failure> {
+        for other in self.other_hosts() {
+            let status = self.host.ask_status(&other, GIVEN_BACK).await?;
+            if holds_radio(&status, self.active_address().address()) {
+                let text = format!("{other} has taken over and has the radio's address");
+                return Err(Failure::new(ErrorCode::AddressConflict, text));
+            }
+        }
+        Ok(())
     }
 }

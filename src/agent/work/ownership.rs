@@ -158,11 +158,16 @@ impl Work {
 
     /// Fences every other host of this radio, until each has answered or this one owns the radio no longer.
     pub(super) fn fence_others(self: &Arc<Self>) {
-        let others =
-            self.host.config.host.iter().filter(|(name, host)| **name != self.host.name && host.radio == self.radio_name.as_str());
-        for (name, _) in others {
-            tokio::spawn(Arc::clone(self).fence_other(name.to_string(), self.ownership.newest()));
+        for other in self.other_hosts() {
+            tokio::spawn(Arc::clone(self).fence_other(other, self.ownership.newest()));
         }
+    }
+
+    /// The other hosts of this radio.
+    pub(super) fn other_hosts(&self) -> Vec<String> {
+        let hosts = self.host.config.host.iter();
+        let others = hosts.filter(|(name, host)| **name != self.host.name && host.radio == self.radio_name.as_str());
+        others.map(|(name, _)| name.to_string()).collect()
     }
 
     async fn fence_other(self: Arc<Self>, other: String, owner: Owner) {

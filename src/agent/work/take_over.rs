@@ -12,8 +12,8 @@ use super::freeze::{AFTER_CUT, ANSWER, BEFORE_CUT, CUT};
 use super::seamless::handover;
 use super::trace::{Trace, elapsed_ms};
 use crate::agent::host::arp::{ArpSocket, format_mac};
-use protocol::{ErrorCode, Failure, Level, Linked, Prepared, SoftState, Unsent};
-use workload::contract::{Ask, Mark, TakenOver};
+use protocol::{Deadline, ErrorCode, Failure, Level, Linked, Prepared, SoftState, Unsent};
+use workload::contract::{Ask, Mark, TakeOver, TakenOver};
 
 /// What `prepare` leaves for `take_over`.
 #[derive(Debug)]
@@ -85,17 +85,26 @@ impl Work {
         Ok(())
     }
 
-    /// Goes on where the source was frozen; parks eth3 after a failure.
+    /// Goes on where the source was frozen; parks eth3 after a failure. From `by` on it sets no address and claims no stream.
     ///
     /// # Errors
-    /// [`ErrorCode::State`] when nothing was prepared, [`ErrorCode::StaleEpoch`], and those of each part.
-    pub(in crate::agent) async fn take_over(self: &Arc<Self>, state: Value, mark: Value, epoch: u64) -> Result<Linked, Failure> {
+    /// [`ErrorCode::State`] when nothing was prepared, [`ErrorCode::TooLate`], [`ErrorCode::StaleEpoch`], and those of each part.
+    pub(in crate::agent) async fn take_over(
+        self: &Arc<Self>,
+        state: Value,
+        mark: Value,
+        epoch: u64,
+        by: Deadline,
+    ) -> Result<Linked, Failure> {
         let mark: Mark = serde_json::from_value(mark)
             .map_err(|e| Failure::new(ErrorCode::BadRequest, format!("the mark of the USRP process cannot be read: {e}")))?;
         let Some(prepared) = self.state().prepared.take() else { return Err(self.nothing_prepared()) };
+        if by.has_passed() {
+            return Err(self.too_late());
+        }
         let epoch = self.claim_at_once(epoch)?;
         self.host.priority.raise_for(BEFORE_CUT);
-        let taken = self.go_on(state, mark, &prepared).await;
+        let taken = self.go_on(state, mark, &prepared, by).await;
         self.host.priority.raise_for(AFTER_CUT);
         self.state().unsettled = prepared.overlaps;
         // Closing a packet socket waits for all processors, some ms.
@@ -113,15 +122,22 @@ impl Work {
         Failure::new(ErrorCode::State, format!("nothing was prepared on {}", self.host.name)).hint("prepare comes first")
     }
 
-    async fn go_on(&self, state: Value, mark: Mark, prepared: &CutPreparation) -> Result<Linked, Failure> {
+    fn too_late(&self) -> Failure {
+        let host = &self.host.name;
+        Failure::new(ErrorCode::TooLate, format!("{host} came too late to take over: the source may have gone on by itself"))
+            .hint(format!("see what kept the agent of {host} waiting"))
+    }
+
+    async fn go_on(&self, state: Value, mark: Mark, prepared: &CutPreparation, by: Deadline) -> Result<Linked, Failure> {
         let (mut trace, mut import_trace) = (Trace::on_host(&self.host.name), Trace::on_host(&self.host.name));
         let streams = async {
             let began = Instant::now();
-            trace.time("eth3 to the radio", self.radio_port.hold()).await?;
+            trace.time("eth3 to the radio", async { self.radio_port.hold(Some(by)) }).await?;
             let eth3_ms = elapsed_ms(began);
             let began = Instant::now();
             let radio = |failure| Failure { code: ErrorCode::Radio, ..failure };
-            let taken = trace.time("ask USRP to take over", self.usrp.ask(Ask::TakeOver(mark), CUT)).await.map_err(radio)?;
+            let asked = Ask::TakeOver(TakeOver { mark, by_us: Some(by.as_boottime_us()) });
+            let taken = trace.time("ask USRP to take over", self.usrp.ask(asked, CUT)).await.map_err(radio)?;
             if let Ok(TakenOver { claimed_us, flowing_us, .. }) = serde_json::from_value(taken) {
                 trace.add("claim streams until samples flow", claimed_us, flowing_us);
             }

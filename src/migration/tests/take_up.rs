@@ -94,7 +94,7 @@ fn nobody_takes_over_from_a_source_that_has_been_frozen_for_long() {
     let record = run_watched(&mut fleet, M, Hot, true, slow, &mut |_, _| ());
     assert!(fleet.log.iter().all(|(_, command)| *command != "take_over"));
     assert_eq!((record.outcome, serving(&fleet)), (Outcome::RolledBack, vec!["server1"]), "{record:?}");
-    assert!(record.reason.unwrap().contains("take_over on server2: server1 has been frozen for 1.5 s"));
+    assert!(record.reason.unwrap().contains("take_over on server2: server1 was asked to freeze 1500 ms ago"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One `baton usrp` goes on where another is frozen.
 
+use std::time::Duration;
+
 use n210_wire::sr;
 use serde_json::{Value, json};
 use workload::seqpacket::{SampleListener, SampleSocket};
@@ -100,6 +102,24 @@ fn a_successor_sets_nothing_up_and_starts_only_what_has_stopped() {
     fake.state().streaming = false;
     let (_three, mut third, _third_listener, _d2d) = made("127.0.0.1");
     assert_eq!(third.ask_with("take_over", &mark).unwrap()["restarted"], true);
+}
+
+/// The process that claims looks at the deadline itself: it may have been stopped since it was asked.
+#[test]
+fn a_successor_that_comes_too_late_claims_nothing() {
+    let Some((_network, _folder, fake, mut first, _listener, mut d2d)) = linked() else { return };
+    receive_contiguous(&mut d2d, 20_000);
+    let mut mark = first.ask("freeze").unwrap();
+    let (_two, mut second, _other_listener, _d2d) = made("127.0.0.1");
+    let said = fake.state().registers.len();
+    mark["by_us"] = protocol::Deadline::after(Duration::ZERO).as_boottime_us().into();
+    let refused = second.ask_with("take_over", &mark).unwrap_err();
+    assert!(refused.contains("too late to take over"), "{refused}");
+    assert_eq!((second.ask("status").unwrap()["linked"].clone(), fake.state().registers.len()), (false.into(), said));
+    first.ask("resume").unwrap();
+    first.ask("freeze").unwrap();
+    mark["by_us"] = protocol::Deadline::after(Duration::from_secs(60)).as_boottime_us().into();
+    second.ask_with("take_over", &mark).unwrap();
 }
 
 #[test]

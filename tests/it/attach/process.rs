@@ -113,6 +113,8 @@ pub struct Usrp {
     reader: BufReader<UnixStream>,
     id: u64,
     pub notes: Vec<String>,
+    /// How often it has said that no samples come.
+    pub silences: usize,
 }
 
 impl Usrp {
@@ -136,7 +138,7 @@ impl Usrp {
         };
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
-        Self { child, stream, reader, id: 0, notes: Vec::new() }
+        Self { child, stream, reader, id: 0, notes: Vec::new(), silences: 0 }
     }
 
     /// The `ok` of the answer, or its `error` as text.
@@ -155,8 +157,7 @@ impl Usrp {
         writeln!(self.stream, "{question}").unwrap();
         loop {
             let line = self.line();
-            if line["event"] == "note" {
-                self.notes.push(line["text"].as_str().unwrap().into());
+            if self.take_event(&line) {
                 continue;
             }
             assert_eq!(line["id"], self.id);
@@ -178,8 +179,29 @@ impl Usrp {
         while !self.notes.iter().any(|note| note.contains(part)) {
             assert!(Instant::now() < until, "no note says \"{part}\": {:?}", self.notes);
             let line = self.line();
-            self.notes.push(line["text"].as_str().unwrap().into());
+            assert!(self.take_event(&line), "an answer that nobody asked for: {line}");
         }
+    }
+
+    /// Waits until it says that no samples come.
+    pub fn await_silence(&mut self) {
+        let until = Instant::now() + Duration::from_secs(10);
+        let before = self.silences;
+        while self.silences == before {
+            assert!(Instant::now() < until, "it never says that no samples come: {:?}", self.notes);
+            let line = self.line();
+            assert!(self.take_event(&line), "an answer that nobody asked for: {line}");
+        }
+    }
+
+    /// Keeps an event; whether the line is one.
+    fn take_event(&mut self, line: &Value) -> bool {
+        match line["event"].as_str() {
+            Some("note") => self.notes.push(line["text"].as_str().unwrap().into()),
+            Some("silent") => self.silences += 1,
+            _ => return false,
+        }
+        true
     }
 
     /// Processor time so far.

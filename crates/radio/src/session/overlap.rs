@@ -41,6 +41,7 @@ impl Session {
         let tick = begun.inspect_err(|_| _ = self.park.leave())?;
         self.set_chain(chain);
         self.begin_at(Mark::default());
+        self.begin_stream();
         self.overlaps.store(true, Ordering::Release);
         self.set_linked(true);
         Ok(Overlapping { ms: began.elapsed().as_secs_f64() * 1e3, chain: chain.number(), tick })

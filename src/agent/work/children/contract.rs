@@ -86,6 +86,7 @@ impl Child {
                     self.with_running(pid, |running| running.sync_events += 1);
                     self.set_sync(pid, sync);
                 }
+                Happened::Silent { .. } => self.report(ChildEvent::Silent),
                 Happened::Note { text } => self.report(ChildEvent::Line(Level::Info, format!("{}: {text}", self.name()))),
             }
         }
