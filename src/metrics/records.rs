@@ -45,7 +45,7 @@ fn append_to(folder: &Path, name: &str, record: &RunRecord, longest: u64) -> std
             Err((mut file, _)) => return write_line(&mut file, &line),
         };
         let (data, now) = (file.metadata()?, std::fs::metadata(&path));
-        if now.is_ok_and(|now| (now.dev(), now.ino()) != (data.dev(), data.ino())) {
+        if !now.is_ok_and(|now| (now.dev(), now.ino()) == (data.dev(), data.ino())) {
             // Another agent has numbered it meanwhile.
             continue;
         }

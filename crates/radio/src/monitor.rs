@@ -1,6 +1,5 @@
 //! Watches whether the radio's clock is locked, once a second, on the control port: no stream is touched.
 
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::control::ControlPort;
@@ -12,30 +11,6 @@ const PERIOD: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_millis(200);
 /// Bit of the status word: locked to the reference.
 const REFERENCE_LOCKED: u32 = 1 << 11;
-
-/// What is known of the clock.
-#[derive(Debug, Default)]
-pub struct ClockState(AtomicU8);
-
-impl ClockState {
-    const UNKNOWN: u8 = 0;
-    const LOCKED: u8 = 1;
-    const UNLOCKED: u8 = 2;
-
-    /// Whether it is locked to the reference; `None` while this process does not serve, or the radio does not say.
-    pub fn locked(&self) -> Option<bool> {
-        match self.0.load(Ordering::Relaxed) {
-            Self::LOCKED => Some(true),
-            Self::UNLOCKED => Some(false),
-            _ => None,
-        }
-    }
-
-    fn set(&self, locked: Option<bool>) {
-        let state = locked.map_or(Self::UNKNOWN, |locked| if locked { Self::LOCKED } else { Self::UNLOCKED });
-        self.0.store(state, Ordering::Relaxed);
-    }
-}
 
 /// Watches for as long as the process lives. A process that hears no samples asks nothing: the radio may be another host's by now.
 pub fn run(session: &Session) {
@@ -50,9 +25,8 @@ pub fn run(session: &Session) {
             session.clock.set(None);
             continue;
         }
-        let asked = control.connect().map_err(|_| ()).and_then(|()| {
-            control.read(rb::STATUS, Instant::now() + DEADLINE).map_err(|_| ())
-        });
+        let asked =
+            control.connect().map_err(|_| ()).and_then(|()| control.read(rb::STATUS, Instant::now() + DEADLINE).map_err(|_| ()));
         if let Ok(word) = asked {
             session.clock.set(Some(word & REFERENCE_LOCKED != 0));
         }

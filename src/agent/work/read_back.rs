@@ -3,7 +3,9 @@
 
 use serde::Deserialize;
 
+use super::Work;
 use config::{Radio, Reference};
+use protocol::{ProcessState, ProcessStatus};
 
 /// How far a frequency may be from what was asked, Hz: the radio's steps are below a tenth of that.
 const HERTZ: f64 = 10.0;
@@ -72,7 +74,7 @@ pub(super) fn differences(asked: &Radio, stdout: &[u8]) -> Vec<String> {
 }
 
 /// A reference that is not there.
-pub(super) fn not_locked(reference: Reference) -> String {
+fn not_locked(reference: Reference) -> String {
     let look = match reference {
         Reference::External => "look at the cable and the 10 MHz at REF IN",
         Reference::Mimo => "look at the MIMO cable and the radio at its other end",
@@ -80,6 +82,21 @@ pub(super) fn not_locked(reference: Reference) -> String {
         Reference::Internal => "switch the radio off and on",
     };
     format!("the radio's clock is not locked to its {reference} reference; {look}")
+}
+
+impl Work {
+    /// The USRP process, with what is known of its radio.
+    pub(in crate::agent) fn usrp_status(&self) -> ProcessStatus {
+        let mut status = self.usrp.status();
+        if status.state == ProcessState::Running {
+            status.warnings = self.state().not_as_asked.clone();
+            let reference = self.radio().map_or(Reference::Internal, |radio| radio.reference);
+            // As it was at the start, or as it is now, but not both.
+            status.warnings.retain(|warning| status.reference_locked.is_none() || *warning != not_locked(reference));
+            status.warnings.extend((status.reference_locked == Some(false)).then(|| not_locked(reference)));
+        }
+        status
+    }
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl RadioIdentity {
         // 02 marks a locally administered address.
         Self {
             name: name.into(),
-            serial: format!("B{number:08X}"),
+            serial: format!("B{:07X}", number >> 4),
             mac: [0x02, 0xBA, a, b, c, d],
             ip,
             equipment: Equipment::default(),
