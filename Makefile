@@ -38,7 +38,7 @@ bench-modem: packages
 
 # libFuzzer on stable Rust, each target in turn for so long: make fuzz SECONDS=600, or make fuzz TARGETS=n210
 SECONDS ?= 60
-TARGETS ?= configuration link n210 protocol
+TARGETS ?= configuration link link_client n210 protocol
 fuzz:
 	@scripts/install-packages gcc g++ libc6-dev
 	set -e; for target in $(TARGETS); do scripts/fuzz $$target $(SECONDS); done

@@ -2,13 +2,18 @@
 
 mod autostart;
 mod commands;
+mod control;
+mod decision;
 mod faults;
 mod host;
 mod order;
+mod participation;
 mod peer;
 mod probe;
+mod reserve;
 mod restart;
 mod state;
+mod stop;
 mod telemetry;
 mod work;
 
@@ -16,12 +21,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
-use crate::link::server::Server;
+use crate::link::server::{Scope, Server};
 use config::Config;
 use faults::CommandFaults;
 use protocol::{Command, Failure, Level};
@@ -37,6 +41,9 @@ pub struct Args {
     /// Take unsigned commands on an address that other machines reach, when the cluster has no key.
     #[arg(long)]
     pub insecure: bool,
+    /// End the work, too, when the agent is told to stop (SIGTERM). Without this it goes on, and the next agent takes it up.
+    #[arg(long)]
+    pub end_on_stop: bool,
     /// Test equipment: makes commands fail, wait or end the agent, as this file says (docs/agents.md).
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
@@ -61,7 +68,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
-    let client = Client::new(Arc::clone(&config))?;
+    let client = Client::of_host(Arc::clone(&config), &args.host)?;
     let server = Server::bind(&config, &args.host, args.insecure).await?;
     let publisher = Publisher::bind(&config, &args.host).await?;
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
@@ -74,15 +81,15 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
     let publishing = Arc::clone(&agent);
     keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
-    tokio::spawn(end_on_signal(Arc::clone(&agent)));
+    tokio::spawn(stop::on_signal(Arc::clone(&agent), args.end_on_stop));
     start_configured(&agent);
     announce(&args.host);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
-    let answer = move |radio: Option<String>, command: Command| {
+    let answer = move |scope: Scope, command: Command| {
         let agent = Arc::clone(&answering);
-        async move { order::answer(&agent, radio.as_deref(), command).await }
+        async move { order::answer(&agent, scope, command).await }
     };
-    server.serve_radios(answer, stop).await;
+    server.serve_scoped(answer, stop).await;
     Ok(())
 }
 
@@ -90,19 +97,6 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
 fn announce(host: &str) {
     // Nobody need listen.
     let _ = output::write_stdout(format!("agent ready {host}\n").as_bytes());
-}
-
-/// A signal ends the agent as `end` does: what it started must not be left without it.
-async fn end_on_signal(agent: Arc<Agent>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    commands::leave(&agent).await;
-    agent.stop.cancel();
 }
 
 /// Starts what the configuration wants running on this host.

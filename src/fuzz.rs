@@ -7,13 +7,16 @@
 
 mod configuration;
 mod link;
+mod link_client;
 mod protocol;
+mod zmtp;
 
 pub use configuration::configuration;
 pub use link::link;
+pub use link_client::link_client;
 pub use protocol::protocol;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::Config;
 
@@ -22,13 +25,42 @@ fn cluster(folder: &Path) -> Config {
     Config::parse(&config::example_in(folder)).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
+/// A folder of this process, which stays; private, as an agent's must be.
+fn folder(name: &str) -> PathBuf {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder = std::env::temp_dir().join(format!("baton-fuzz-{}-{name}", std::process::id()));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    folder
+}
+
+fn write_private(file: &Path, bytes: &[u8]) {
+    use std::os::unix::fs::PermissionsExt;
+    let private = || std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600));
+    std::fs::write(file, bytes).and_then(|()| private()).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+}
+
+/// A runtime that goes on beside the calling thread.
+fn runtime() -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.unwrap_or_else(|e| panic!("no runtime: {e}"))
+}
+
+/// A runtime on the calling thread.
+fn runtime_here() -> tokio::runtime::Runtime {
+    workload::runtime::current_thread().unwrap_or_else(|e| panic!("no runtime: {e}"))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     type Door = fn(&[u8]);
-    const DOORS: [(&str, Door); 3] =
-        [("configuration", super::configuration), ("link", super::link), ("protocol", super::protocol)];
+    const DOORS: [(&str, Door); 4] = [
+        ("configuration", super::configuration),
+        ("link", super::link),
+        ("link_client", super::link_client),
+        ("protocol", super::protocol),
+    ];
 
     /// What is written in good order, and what fuzzers found.
     #[test]

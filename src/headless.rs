@@ -8,6 +8,7 @@ use crate::link::client::Client;
 use config::Config;
 use protocol::{ErrorCode, Failure};
 
+mod attend;
 pub mod check;
 pub mod demo;
 pub mod order;

@@ -1,19 +1,21 @@
-//! ZeroMQ between controllers: authenticated requests and replies, telemetry.
+//! ZeroMQ between controllers: requests and replies, telemetry.
 //!
-//! `docs/protocol.md` describes the wire, and what the zeromq crate leaves to be guarded against (see [`gate`]).
+//! The wire is ZMTP 3.0 ([`zmtp`]) over TCP, TLS or Unix sockets; `docs/protocol.md` describes it. Decision 0009 says why this is not the zeromq crate.
 
 pub mod client;
+pub mod gate;
+pub mod identity;
+pub mod key;
+pub mod publisher;
+pub mod server;
+pub mod stream;
+pub mod telemetry;
+pub mod tls;
+pub mod zmtp;
 
 mod connections;
 mod dedup;
-pub mod gate;
+mod dial;
+mod held;
 mod host_link;
-pub mod publisher;
-pub mod server;
-pub mod signing;
-pub mod telemetry;
-
-/// Milliseconds since the Unix epoch, as requests carry them.
-pub(crate) fn now_ms() -> u64 {
-    u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0)
-}
+mod refusals;

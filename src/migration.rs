@@ -14,6 +14,7 @@ use protocol::{Answer, Command, Failure};
 mod assure;
 pub mod check;
 mod checks;
+mod decision;
 pub mod driver;
 pub mod engine;
 mod far_end;
@@ -38,8 +39,8 @@ pub(crate) mod fleet;
 #[cfg(test)]
 mod tests;
 
+pub use decision::Decision;
 pub use driver::{bring_to_an_end, carry_out, history};
-pub use hold::Decision;
 
 /// The agents of the cluster, the caller's own included, as the engine sees them.
 pub trait Agents: Send + Sync {
@@ -49,4 +50,9 @@ pub trait Agents: Send + Sync {
     /// The failure that the agent answered; [`Deadline`](protocol::ErrorCode::Deadline) when no answer came in time;
     /// [`Unreachable`](protocol::ErrorCode::Unreachable) when there is no connection.
     fn request(&self, host: &str, command: Command, deadline: Duration) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
+    /// The order is over: hosts that were kept for it are free again.
+    fn release(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }

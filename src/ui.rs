@@ -16,6 +16,7 @@ mod fleet;
 mod frames;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod held;
 mod host;
 mod keymap;
 mod lang;

@@ -42,14 +42,14 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
 
 async fn start(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     if !work.d2d().is_running() {
-        commands::execute(agent, work, Command::StartD2d { control_flag: 0, control: None }).await?;
+        commands::execute(agent, work, None, Command::StartD2d { control_flag: 0, control: None }).await?;
     }
     if work.usrp().is_running() {
         return Ok(());
     }
-    let started = commands::execute(agent, work, Command::START_USRP).await;
+    let started = commands::execute(agent, work, None, Command::START_USRP).await;
     if started.is_err() {
-        commands::execute(agent, work, Command::KillD2d).await?;
+        commands::execute(agent, work, None, Command::KillD2d).await?;
     }
     started.map(drop)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::time::sleep;
 
+use super::participation::Reservation;
 use super::probe::parse_probe;
 use super::state::Agent;
 use super::telemetry;
@@ -17,15 +18,20 @@ use protocol::{Answer, Command, Control, Deadline, Ended, ErrorCode, Failure, Le
 /// `end` waits this long for its own answer to be on its way.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// Carries out every command but an order, unless a fault is due.
+/// Carries out every command but an order, unless a fault is due. `run` is the run that it is a step of.
 ///
 /// # Errors
-/// Those of the command.
-pub(super) async fn execute(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
-    agent.faults.apply(command.name(), carry_out(agent, work, command)).await
+/// Those of the command; [`ErrorCode::Busy`] for one that would change what another run counts on.
+pub(super) async fn execute(
+    agent: &Arc<Agent>,
+    work: &Arc<Work>,
+    run: Option<String>,
+    command: Command,
+) -> Result<Answer, Failure> {
+    agent.faults.apply(command.name(), carry_out(agent, work, run.as_deref(), command)).await
 }
 
-async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
+async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Status | Command::Survey => telemetry::snapshot(agent, work).await.map(Answer::from),
         Command::GetTunIp => work.tun_address().await.map(|tun_ip| TunIp { tun_ip }.into()),
@@ -46,14 +52,27 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, command: Command) -> Re
             let window = agent.ask_probe(|probe| probe.window(since).boxed())?;
             window.await.map(Answer::from)
         }
-        Command::SetRoute { route_list } => {
-            work.set_routes(route_list).await;
+        Command::SetRoute { ref route_list } => {
+            agent.participation.admit(run, &command)?;
+            work.set_routes(route_list.clone()).await;
             Ok(Answer::Done)
         }
-        Command::End => end(agent).await,
+        Command::Reserve { run, order, executor, age_ms, lease_ms } => {
+            let [age, lease] = [age_ms, lease_ms].map(Duration::from_millis);
+            reserve(agent, work, Reservation { run, order, executor, age, lease }).await.map(Answer::from)
+        }
+        Command::Release { run } => {
+            agent.participation.release(&run);
+            Ok(Answer::Done)
+        }
+        Command::End => {
+            agent.participation.admit(run, &Command::End)?;
+            end(agent).await
+        }
         Command::Order(_) => Err(Failure::new(ErrorCode::Internal, "an order cannot be a step of an order")),
         command => {
             let _turn = work.lock_changes().await?;
+            agent.participation.admit(run, &command)?;
             let result = change(work, command).await;
             agent.host.notify_change();
             result
@@ -103,6 +122,12 @@ fn carried_control(control_flag: u8, control: Option<Control>) -> Result<Option<
         (1, None) => bad("start_d2d with control_flag 1 needs Control"),
         _ => bad("control_flag is 0 or 1"),
     }
+}
+
+/// Takes part in another host's run. A change that is under way is waited for first: the run must not begin in the middle of it.
+async fn reserve(agent: &Agent, work: &Work, reservation: Reservation) -> Result<(), Failure> {
+    let _turn = if agent.participation.has(&reservation.run) { None } else { Some(work.lock_changes().await?) };
+    agent.participation.reserve(reservation)
 }
 
 /// Ends all works because the agent ends; returns what did not work.

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::commands;
+use super::control::OrderControl;
+use super::decision;
+use super::reserve::{self, Reserving};
 use super::restart::{self, OrderUnderWay};
 use super::state::Agent;
 use super::work::Work;
+use crate::link::server::Scope;
 use crate::migration::{self, Agents, Decision};
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
@@ -17,8 +22,8 @@ use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, OrderRequest,
 ///
 /// # Errors
 /// [`ErrorCode::BadRequest`] for a radio that this host does not serve, and those of the command.
-pub(super) async fn answer(agent: &Arc<Agent>, radio: Option<&str>, command: Command) -> Result<Answer, Failure> {
-    let work = agent.work(radio)?;
+pub(super) async fn answer(agent: &Arc<Agent>, scope: Scope, command: Command) -> Result<Answer, Failure> {
+    let work = agent.work(scope.radio.as_deref())?;
     match command {
         Command::Order(request) => carry_out(agent, work, &request).await.map(Answer::from),
         Command::Plan(request) => {
@@ -26,25 +31,11 @@ pub(super) async fn answer(agent: &Arc<Agent>, radio: Option<&str>, command: Com
             let runs = migration::history(&request, config).await;
             Ok(migration::plan::plan(&request, config, &runs).into())
         }
-        Command::Go => tell_order(agent, Decision::Go).map(Answer::from),
-        Command::Cancel => tell_order(agent, Decision::Cancel).map(Answer::from),
-        command => commands::execute(agent, work, command).await,
+        Command::Go { run } => decision::tell_order(agent, run.as_deref(), Decision::Go).map(Answer::from),
+        Command::Cancel { run } => decision::tell_order(agent, run.as_deref(), Decision::Cancel).map(Answer::from),
+        Command::RenewHold { run } => decision::renew_hold(agent, &run).map(Answer::from),
+        command => commands::execute(agent, work, scope.run, command).await,
     }
-}
-
-/// Tells the order under way to go on or to give up, if it still can.
-fn tell_order(agent: &Agent, decision: Decision) -> Result<(), Failure> {
-    let state = agent.state();
-    let none = || Failure::new(ErrorCode::State, format!("{} is carrying out no order", agent.host.name));
-    let progress = state.progress.as_ref().filter(|progress| !progress.finished).ok_or_else(none)?;
-    let order = progress.order;
-    if !progress.is_before_cut() {
-        let what = if decision == Decision::Go { "waits for go no longer" } else { "cannot be cancelled any more" };
-        return Err(Failure::new(ErrorCode::State, format!("{order} on {} {what}: {}", agent.host.name, progress.now))
-            .hint("watch it to its end; the record says who serves"));
-    }
-    state.decision.as_ref().ok_or_else(none)?.send_replace(decision);
-    Ok(())
 }
 
 async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest) -> Result<RunRecord, Failure> {
@@ -56,20 +47,64 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
         )
         .hint(format!("send it to {executor}")));
     }
+    let run = run_of(agent, request)?;
+    let request = &OrderRequest { run: Some(run.clone()), ..request.clone() };
     let Ok(_alone) = agent.order.try_lock() else {
         let now = agent.state().progress.as_ref().map_or("an order".to_owned(), |progress| progress.order.to_string());
         return Err(
             Failure::new(ErrorCode::Busy, format!("{} is carrying out {now}", agent.host.name)).hint("ask again when it is over")
         );
     };
-    let fleet = LocalFleet { agent: Arc::clone(agent), work: Arc::clone(work) };
+    if agent.stopping.is_cancelled() {
+        return Err(agent.host.leaving_failure());
+    }
+    let _part = agent.participation.begin(&run, request.order)?;
+    let (control, decisions) = OrderControl::new(&run, request.hold);
+    agent.state().control = Some(control);
+    // Before anything is asked of it: from here on nobody else changes the source.
+    let reserving = reserve::source(agent, request).await.inspect_err(|_| agent.state().control = None)?;
+    let _watching = decision::watch_asker(agent, request).map(AbortOnDropHandle::new);
+    let fleet = LocalFleet { agent: Arc::clone(agent), work: Arc::clone(work), run, reserving };
+    let record = follow_to_its_end(agent, work, request, &fleet, decisions).await;
+    agent.state().control = None;
+    end(agent, &record);
+    Ok(record)
+}
+
+/// The run's identity: the asker's, which is the request's own when it was sent again.
+fn run_of(agent: &Agent, request: &OrderRequest) -> Result<String, Failure> {
+    let Some(run) = &request.run else { return Ok(uuid::Uuid::now_v7().to_string()) };
+    let parsed = uuid::Uuid::parse_str(run).map_err(|_| {
+        Failure::new(ErrorCode::BadRequest, format!("the run \"{}\" is no UUID", run.escape_debug()))
+            .hint("leave it out, or make a UUID")
+    })?;
+    let run = parsed.to_string();
+    let taken = agent.state().progress.as_ref().is_some_and(|progress| progress.run == run);
+    if taken {
+        return Err(Failure::new(ErrorCode::BadRequest, format!("the run {run} is another order's"))
+            .hint("give every order a UUID of its own"));
+    }
+    Ok(run)
+}
+
+async fn follow_to_its_end(
+    agent: &Arc<Agent>,
+    work: &Arc<Work>,
+    request: &OrderRequest,
+    fleet: &LocalFleet,
+    decisions: watch::Receiver<Decision>,
+) -> RunRecord {
     let tun_before = work.tun_address().await.unwrap_or_default();
-    let under_way = OrderUnderWay { began: Utc::now(), request: request.clone(), tun_before, begun: false };
+    let under_way = OrderUnderWay {
+        began: Utc::now(),
+        began_boot_ms: Some(restart::boot_time().as_millis() as u64),
+        request: request.clone(),
+        tun_before,
+        begun: false,
+    };
     restart::note_order(agent, &under_way).await;
-    let (sender, decisions) = watch::channel(Decision::None);
-    agent.state().decision = Some(sender);
     let mut begun = None;
-    let record = migration::carry_out(request, &agent.host.config, &fleet, decisions, |progress| {
+    let record = migration::carry_out(request, &agent.host.config, fleet, decisions, |progress| {
         if begun.is_none() && progress.stage != OrderStage::Checking {
             let (agent, under_way) = (Arc::clone(agent), OrderUnderWay { begun: true, ..under_way.clone() });
             begun = Some(tokio::spawn(async move { restart::note_order(&agent, &under_way).await }));
@@ -81,8 +116,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
         // It must not be written after the order has ended.
         let _ = written.await;
     }
-    end(agent, &record);
-    Ok(record)
+    record
 }
 
 fn follow(agent: &Agent, progress: &Progress) {
@@ -92,20 +126,34 @@ fn follow(agent: &Agent, progress: &Progress) {
 
 /// Ends the order that this agent was carrying out when it last ended.
 pub(super) async fn end_unfinished(agent: Arc<Agent>) {
-    let Some(OrderUnderWay { began, request, tun_before, begun }) = restart::unfinished_order(&agent) else {
+    let Some(unfinished) = restart::unfinished_order(&agent) else {
         return restart::forget_order(&agent);
     };
+    let age = unfinished.age();
+    let OrderUnderWay { began, request, tun_before, begun, .. } = unfinished;
     let _alone = agent.order.lock().await;
     if !(begun && request.order.is_migration() && request.method != Method::Failover) {
+        reserve::release_unfinished(&agent, &request).await;
         return restart::report_broken_order(&agent, began, request).await;
     }
     let work = match agent.work(None) {
         Ok(work) => Arc::clone(work),
         Err(failure) => return agent.host.event(Level::Error, failure.to_string()),
     };
-    let fleet = LocalFleet { agent: Arc::clone(&agent), work };
+    // The same run: the source knows since when it has been in it, and whether the operator has ended the work there since.
+    let run = request.run.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let request = OrderRequest { run: Some(run.clone()), ..request };
+    let _part = match agent.participation.begin(&run, request.order) {
+        Ok(part) => part,
+        Err(failure) => return agent.host.event(Level::Error, failure.to_string()),
+    };
+    let (control, decisions) = OrderControl::new(&run, false);
+    let reserving = Reserving::go_on(&agent, &request, age, &control).await;
+    agent.state().control = Some(control);
+    let fleet = LocalFleet { agent: Arc::clone(&agent), work, run, reserving };
     let progress = |progress: &Progress| follow(&agent, progress);
-    let record = migration::bring_to_an_end(&request, began, tun_before, &agent.host.config, &fleet, progress).await;
+    let record = migration::bring_to_an_end(&request, began, tun_before, &agent.host.config, &fleet, decisions, progress).await;
+    agent.state().control = None;
     end(&agent, &record);
 }
 
@@ -122,16 +170,19 @@ fn end(agent: &Agent, record: &RunRecord) {
 struct LocalFleet {
     agent: Arc<Agent>,
     work: Arc<Work>,
+    run: String,
+    reserving: Reserving,
 }
 
 impl Agents for LocalFleet {
     async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         if host != self.agent.host.name {
-            return self.agent.client.request(host, command, deadline).await;
+            return self.agent.client.request_in(Some(&self.run), host, command, deadline).await;
         }
         let (agent, work, name) = (Arc::clone(&self.agent), Arc::clone(&self.work), command.name());
+        let run = Some(self.run.clone());
         // A task of its own: a panic in it becomes an answer, and a deadline gives up the answer without stopping the command half-way.
-        let task = tokio::spawn(async move { commands::execute(&agent, &work, command).await });
+        let task = tokio::spawn(async move { commands::execute(&agent, &work, run, command).await });
         match tokio::time::timeout(deadline, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(e)) => Err(Failure::new(ErrorCode::Internal, format!("command failed: {name}: {e}"))),
@@ -140,5 +191,10 @@ impl Agents for LocalFleet {
                 format!("{host} did not finish {name} within {:.1} s", deadline.as_secs_f64()),
             )),
         }
+    }
+
+    async fn release(&self) {
+        self.agent.participation.release(&self.run);
+        self.reserving.release(&self.agent.client).await;
     }
 }

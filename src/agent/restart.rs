@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use super::state::Agent;
@@ -22,8 +23,11 @@ const LOOK: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OrderUnderWay {
-    /// When it was ordered.
+    /// When it was ordered, for people.
     pub(super) began: DateTime<Utc>,
+    /// The same on CLOCK_BOOTTIME, ms, which no step of the wall clock changes; absent in the files of 0.2.0.
+    #[serde(default)]
+    pub(super) began_boot_ms: Option<u64>,
     /// What.
     pub(super) request: OrderRequest,
     /// Address of this host's tun then.
@@ -32,6 +36,21 @@ pub(super) struct OrderUnderWay {
     /// The checks are done, and things change.
     #[serde(default)]
     pub(super) begun: bool,
+}
+
+/// CLOCK_BOOTTIME.
+pub(super) fn boot_time() -> Duration {
+    // Every Linux has this clock.
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
+}
+
+impl OrderUnderWay {
+    /// How long ago it was ordered; since the machine's start when that was before it.
+    pub(super) fn age(&self) -> Duration {
+        let Some(began) = self.began_boot_ms.map(Duration::from_millis) else { return Duration::ZERO };
+        let now = boot_time();
+        now.checked_sub(began).unwrap_or(now)
+    }
 }
 
 /// Notes that an order is under way.
@@ -67,7 +86,7 @@ pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, req
     let reason = format!("the agent of {} ended while it carried out {order}; {outcome} ({})", agent.host.name, details.join("; "));
     let record = RunRecord {
         radio: None,
-        run: uuid::Uuid::now_v7().to_string(),
+        run: request.run.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
         started: began,
         order,
         method: request.method,

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::control::OrderControl;
 use super::faults::CommandFaults;
 use super::host::HostHandle;
+use super::participation::Participation;
 use super::work::Work;
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::metrics::probe::Prober;
-use crate::migration::Decision;
 use config::Config;
 use protocol::{ErrorCode, Failure, HostLoad, ProcessLoad, Progress};
 
@@ -29,6 +29,10 @@ pub(super) struct Agent {
     pub(super) published: AtomicU64,
     /// Held while an order is carried out here.
     pub(super) order: tokio::sync::Mutex<()>,
+    /// The run that this host takes part in.
+    pub(super) participation: Participation,
+    /// The agent is to end: no order begins any more.
+    pub(super) stopping: CancellationToken,
     /// Ends the agent.
     pub(super) stop: CancellationToken,
     /// By the radio's name; never empty.
@@ -41,8 +45,8 @@ pub(super) struct Agent {
 pub(super) struct AgentState {
     pub(super) probe: Option<Prober>,
     pub(super) progress: Option<Progress>,
-    /// Tells the order that is under way here to go on or to give up.
-    pub(super) decision: Option<watch::Sender<Decision>>,
+    /// The order that is under way here, for those who decide on it.
+    pub(super) control: Option<OrderControl>,
     pub(super) load: HostLoad,
     /// By process id.
     pub(super) process_loads: HashMap<u32, ProcessLoad>,
@@ -64,15 +68,17 @@ impl Agent {
         let work = Work::open(Arc::clone(&host))?;
         Ok(Arc::new(Self {
             works: BTreeMap::from([(work.radio_name().to_owned(), work)]),
-            host,
             client,
             publisher,
             faults,
             began: Instant::now(),
             published: AtomicU64::new(0),
             order: tokio::sync::Mutex::default(),
+            participation: Participation::new(&host.name),
+            stopping: CancellationToken::new(),
             stop: CancellationToken::new(),
             state: Mutex::default(),
+            host,
         }))
     }
 

@@ -105,5 +105,6 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
         route_list: values.route_list,
         probe: state.probe.as_ref().map(|probe| probe.status()),
         migration: state.progress.clone(),
+        takes_part: agent.participation.elsewhere(),
     })
 }

@@ -6,6 +6,7 @@
 mod address;
 mod children;
 mod collector;
+mod confine;
 mod failures;
 mod freeze;
 mod kept;

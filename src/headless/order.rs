@@ -4,10 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Cluster, block_on, json, print, status};
+use super::{Cluster, attend, block_on, json, print, status};
 use crate::metrics::table::{TimingTable, outcome};
-use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
-use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, RunRecord, ask, operator_name};
+use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, Progress, RunRecord, ask};
 
 /// Passing go or cancel on.
 const TELL_DEADLINE: Duration = Duration::from_secs(5);
@@ -54,7 +53,7 @@ pub struct Args {
     /// Migrate whatever the budget says.
     #[arg(long)]
     pub force: bool,
-    /// Stop before the cut, ready, and wait for `baton do go` or `baton do cancel`.
+    /// Stop before the cut, ready, and wait for `baton do go` or `baton do cancel`. The hold ends with this command.
     #[arg(long)]
     pub hold: bool,
     /// One JSON document on stdout: the record of the run.
@@ -62,48 +61,42 @@ pub struct Args {
     pub json: bool,
 }
 
-/// Runs it. Exit code 0 when the order was carried out, 1 when it failed, 3 when a host could not be reached.
+/// Runs it. Exit code 0 when the order was carried out, 1 when it failed, 3 when a host could not be reached, 4 when it is not known whether it was
+/// carried out.
 ///
 /// # Errors
 /// Why the agent could not be asked.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let order = match args.command {
         ShellCommand::Order(order) => order,
-        ShellCommand::Go => return tell_executor(file, Command::Go, args.json),
-        ShellCommand::Cancel => return tell_executor(file, Command::Cancel, args.json),
+        ShellCommand::Go => return tell_executor(file, |run| Command::Go { run }, args.json),
+        ShellCommand::Cancel => return tell_executor(file, |run| Command::Cancel { run }, args.json),
         ShellCommand::End => return end(file, args.json),
     };
     let cluster = Cluster::load(file)?;
     let plain = OrderRequest::new(order, args.method);
     let request =
         OrderRequest { budget_ms: args.budget.map(config::time::milliseconds), force: args.force, hold: args.hold, ..plain };
-    let record = block_on(send(&cluster, request))?;
+    let record = block_on(attend::carry_out(&cluster, request))?;
     print(&if args.json { json(&record)? } else { text(&record) });
     Ok(exit_code(&record))
 }
 
 /// Has an order carried out and waits for its record.
 pub(super) async fn carry_out(cluster: &Cluster, order: Order, method: Method) -> Result<RunRecord, Failure> {
-    send(cluster, OrderRequest::new(order, method)).await
+    attend::carry_out(cluster, OrderRequest::new(order, method)).await
 }
 
-async fn send(cluster: &Cluster, request: OrderRequest) -> Result<RunRecord, Failure> {
-    let executor = cluster.config.executor(request.order);
-    let deadline = ORDER_LIMIT + if request.hold { HOLD_LIMIT } else { Duration::ZERO };
-    let request = OrderRequest { by: Some(operator_name()), ..request };
-    cluster.client.ask(executor, ask::Order { request }, deadline).await
-}
-
-/// Passes go or cancel on to the host that carries an order out.
-fn tell_executor(file: &Path, command: Command, as_json: bool) -> Result<ExitCode, Failure> {
+/// Passes go or cancel on to the host that carries an order out, for the run that it reports and no other.
+fn tell_executor(file: &Path, command: impl Fn(Option<String>) -> Command, as_json: bool) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
-    let (host, order) = block_on(async {
-        let (host, order) = under_way(&cluster).await?;
-        cluster.client.request(&host, command.clone(), TELL_DEADLINE).await?;
-        Ok((host, order))
+    let (host, Progress { order, run, .. }) = block_on(async {
+        let (host, progress) = under_way(&cluster).await?;
+        cluster.client.request(&host, command(Some(progress.run.clone())), TELL_DEADLINE).await?;
+        Ok((host, progress))
     })?;
-    let said = command.name();
-    let report = serde_json::json!({"ok": true, "host": host, "order": order, "said": said});
+    let said = command(None).name();
+    let report = serde_json::json!({"ok": true, "host": host, "order": order, "run": run, "said": said});
     print(&if as_json {
         json(&report)?
     } else {
@@ -112,14 +105,14 @@ fn tell_executor(file: &Path, command: Command, as_json: bool) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// The host that carries an order out, and which.
-async fn under_way(cluster: &Cluster) -> Result<(String, Order), Failure> {
+/// The host that carries an order out, and what it says of it.
+async fn under_way(cluster: &Cluster) -> Result<(String, Progress), Failure> {
     let mut silent = None;
     for (host, answer) in status::ask_all(cluster).await {
         match answer {
             Ok(status) => {
                 if let Some(progress) = status.migration.filter(|progress| !progress.finished) {
-                    return Ok((host, progress.order));
+                    return Ok((host, progress));
                 }
             }
             Err(failure) => silent = Some(failure),

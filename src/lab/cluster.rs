@@ -8,7 +8,7 @@ use nix::unistd::{Uid, User};
 use toml::Value;
 
 use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, Scenario, Server, TERMINALS, TUN};
-use config::{Addresses, BadValue, Config, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
+use config::{Addresses, BadValue, Capability, Config, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
 use protocol::Trying;
 use protocol::{ErrorCode, Failure};
 
@@ -105,6 +105,9 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
             collect_interval: Duration::from_secs(10),
             control_command: None,
             meanings: BTreeMap::new(),
+            environment: BTreeMap::new(),
+            // The lab runs the programs of whoever runs it, which root without further rights cannot read from a private folder.
+            capabilities: vec![Capability::NET_ADMIN, Capability::SYS_NICE, Capability::DAC_READ_SEARCH],
             control: [settings(&CONTROL), settings(&[if relay { TDD } else { FDD }])].into_iter().flatten().collect(),
         },
         // The far end probes the pool, or in the relay scenario the receiver behind it.

@@ -22,6 +22,8 @@ pub fn read(file: &Path, lab: &Workload) -> Result<Workload, Failure> {
         collect_interval: own.collect_interval.unwrap_or(lab.collect_interval),
         control_command: own.control_command.map(resolve).transpose()?,
         meanings: own.meanings,
+        environment: own.environment,
+        capabilities: own.capabilities.unwrap_or_else(|| lab.capabilities.clone()),
         control: own.control,
     })
 }

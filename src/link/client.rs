@@ -8,7 +8,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::host_link::{HostLink, Job};
-use super::signing::Key;
+use super::identity::Identity;
+use super::key::Key;
+use super::tls::Tls;
 use config::Config;
 use protocol::{Answer, AnswerType, Command, ErrorCode, Failure, TypedCommand};
 
@@ -24,18 +26,30 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     config: Arc<Config>,
-    key: Option<Key>,
+    tls: Option<Tls>,
     links: Mutex<HashMap<String, mpsc::Sender<Job>>>,
 }
 
 impl Client {
-    /// A client for the cluster; connects when first asked.
+    /// A client for the cluster, as the operator at this terminal; connects when first asked.
     ///
     /// # Errors
     /// [`ErrorCode::Config`] when the cluster key cannot be read.
     pub fn new(config: Arc<Config>) -> Result<Self, Failure> {
-        let key = Key::load(&config)?;
-        Ok(Self { shared: Arc::new(Shared { config, key, links: Mutex::default() }) })
+        Self::with(config, &Identity::Operator(protocol::operator_name()))
+    }
+
+    /// The same, as the agent of a host.
+    ///
+    /// # Errors
+    /// Those of [`Client::new`].
+    pub fn of_host(config: Arc<Config>, host: &str) -> Result<Self, Failure> {
+        Self::with(config, &Identity::Host(host.to_owned()))
+    }
+
+    fn with(config: Arc<Config>, identity: &Identity) -> Result<Self, Failure> {
+        let tls = Key::load(&config)?.map(|key| Tls::new(&key, identity)).transpose()?;
+        Ok(Self { shared: Arc::new(Shared { config, tls, links: Mutex::default() }) })
     }
 
     /// Sends a command to a host's agent and waits for its result; must be called within a tokio runtime.
@@ -45,11 +59,20 @@ impl Client {
     ///
     /// # Errors
     /// The agent's own failure; [`ErrorCode::Unreachable`] when it cannot be reached or does not answer in time;
-    /// [`ErrorCode::Config`] for a host that the configuration does not name; [`ErrorCode::Unauthorized`] when the answer's signature
-    /// is wrong.
+    /// [`ErrorCode::Config`] for a host that the configuration does not name; [`ErrorCode::Unauthorized`] and
+    /// [`ErrorCode::WrongAddressee`] when somebody else is there: nothing was sent then.
     pub async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
+        self.request_in(None, host, command, deadline).await
+    }
+
+    /// As [`Client::request`], as a step of a run: the hosts that take part in it tell its commands from those of others.
+    ///
+    /// # Errors
+    /// Those of [`Client::request`].
+    pub async fn request_in(&self, run: Option<&str>, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
         let (answer, answered) = oneshot::channel();
-        let job = Job { command, deadline: Instant::now() + deadline, allowed: deadline, answer };
+        let run = run.map(str::to_owned);
+        let job = Job { command, run, deadline: Instant::now() + deadline, allowed: deadline, answer };
         let broken = || Failure::new(ErrorCode::Internal, format!("the link to {host} broke down"));
         self.link(host)?.send(job).await.map_err(|_| broken())?;
         answered.await.unwrap_or_else(|_| Err(broken()))
@@ -70,8 +93,19 @@ impl Client {
             return Ok(link.clone());
         }
         let (link, jobs) = mpsc::channel(WAITING);
-        tokio::spawn(HostLink::new(host, endpoint, self.shared.key.clone(), jobs).run());
+        tokio::spawn(HostLink::new(host, endpoint, self.shared.tls.clone(), jobs).run());
         links.insert(host.to_owned(), link.clone());
         Ok(link)
     }
+}
+
+/// What a client that waits for an answer does with these bytes of whoever is at the other end; whether it takes the connection for lost then.
+#[cfg(any(test, feature = "fuzz"))]
+pub async fn against_client(bytes: &[u8], secured: bool) -> bool {
+    super::dial::overheard(bytes, secured, super::zmtp::SocketType::Dealer, |dialled| async {
+        let (_jobs, jobs) = mpsc::channel(1);
+        let mut link = HostLink::new("server1", super::dial::nowhere(), None, jobs);
+        link.converse_once(dialled.framed).await
+    })
+    .await
 }

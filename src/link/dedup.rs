@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use protocol::Command;
+use ring::digest;
 
 /// The reply once there is one.
 pub(super) type Pending = watch::Receiver<Option<Bytes>>;
@@ -21,6 +22,17 @@ pub(super) enum Verdict {
     Misused,
 }
 
+/// What is remembered of a command: large ones are not kept.
+type Digest = [u8; 32];
+
+fn digest_of(command: &Command) -> Digest {
+    // A command is made of strings and numbers: it always has a JSON form.
+    let json = serde_json::to_vec(command).unwrap_or_default();
+    let mut digest = [0; 32];
+    digest.copy_from_slice(digest::digest(&digest::SHA256, &json).as_ref());
+    digest
+}
+
 /// Bounded by number of entries and by bytes of replies; the oldest finished request is forgotten first.
 #[derive(Debug)]
 pub(super) struct Dedup {
@@ -31,7 +43,7 @@ pub(super) struct Dedup {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: HashMap<String, (Command, Pending)>,
+    entries: HashMap<String, (Digest, Pending)>,
     order: VecDeque<String>,
 }
 
@@ -41,13 +53,14 @@ impl Dedup {
     }
 
     pub(super) fn look_up(&self, id: &str, command: &Command) -> Verdict {
+        let digest = digest_of(command);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, pending)) = inner.entries.get(id) {
-            return if known == command { Verdict::Repeat(pending.clone()) } else { Verdict::Misused };
+            return if *known == digest { Verdict::Repeat(pending.clone()) } else { Verdict::Misused };
         }
         inner.forget(self.max_entries, self.max_bytes);
         let (sender, receiver) = watch::channel(None);
-        inner.entries.insert(id.to_owned(), (command.clone(), receiver));
+        inner.entries.insert(id.to_owned(), (digest, receiver));
         inner.order.push_back(id.to_owned());
         Verdict::Execute(sender)
     }

@@ -1,249 +1,195 @@
-//! The door in front of a bound ZeroMQ socket.
+//! The door of an agent's socket: nobody gets past it before it is known who it is.
 //!
-//! zeromq 0.7 reserves memory for whatever length a frame announces (a peer that announces 2^62 bytes ends the process), sets no limit
-//! on frames per message, and queues 100 000 messages per slow subscriber. So the endpoint that the network sees belongs to a gate: it
-//! relays bytes to the ZeroMQ socket on a private Unix socket, lets only sane frames through ([`filter`]), limits connections,
-//! and closes those that do not take what they asked for.
+//! Connections are accepted, and TLS and ZMTP shake hands, on a thread of the gate's own at normal priority: strangers who keep it busy do not hold
+//! up a migration. What is open is handed to the runtime that serves it.
 
-mod filter;
+mod listener;
+mod places;
 
-use std::collections::HashMap;
-use std::io;
-use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_util::codec::Framed;
+use tokio_util::sync::CancellationToken;
 
+use super::identity::{Identity, Peer, Who};
+use super::refusals::Refusals;
+use super::stream::Stream;
+use super::tls::Tls;
+use super::zmtp::{Codec, Limits, SocketType, shake_hands};
 use config::Endpoint;
+use listener::{Came, Listener, may_command};
+use places::{Places, Side};
 use protocol::{ErrorCode, Failure};
+use workload::runtime::{current_thread, keep_running};
 
-pub use filter::{Filter, Limits, OVERSIZED};
+pub use places::Place;
 
-/// Connections at once: a console, some tools and the other agents, with room; more is a leak or an attack.
-const MAX_CONNECTIONS: usize = 64;
-/// Connections at once from one address, so that no single machine can keep all others out.
-const MAX_FROM_ONE: usize = MAX_CONNECTIONS / 2;
-/// A connection that has not shaken hands after this long makes room.
+/// From the accept to the end of the handshakes, however slowly the bytes come.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// A peer that takes nothing for this long is closed; it may connect again. It bounds what is queued for it.
-const STALLED: Duration = Duration::from_secs(5);
 /// Wait after an accept that failed, e.g. for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
-/// Relay buffer, bytes each way: several requests fit, and 64 connections stay under 1 MB.
-const BUFFER: usize = 8 * 1024;
+/// Open connections that wait for the runtime that serves them.
+const WAITING: usize = 16;
 
-enum Listener {
-    Tcp(TcpListener),
-    Ipc(UnixListener),
+/// What a gate lets in.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// TLS, where the cluster has a key: for everything on TCP.
+    pub tls: Option<Tls>,
+    /// The socket behind the gate.
+    pub socket: SocketType,
+    /// What a peer may send.
+    pub limits: Limits,
+    /// Which life of the agent this is; told to every peer.
+    pub instance: String,
+    /// Addresses of the cluster's hosts, whose handshakes strangers must not crowd out.
+    pub members: Vec<std::net::IpAddr>,
 }
 
-impl Listener {
-    /// A connection, and the address of a peer on the network.
-    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
-        match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, peer)| (Stream::Tcp(stream), Some(peer.ip()))),
-            Self::Ipc(listener) => listener.accept().await.map(|(stream, _)| (Stream::Ipc(stream), None)),
-        }
-    }
+/// An open connection.
+#[derive(Debug)]
+pub struct Open {
+    /// The connection; to be moved to the runtime that serves it ([`Stream::move_here`]).
+    pub framed: Framed<Stream, Codec>,
+    /// Who is there.
+    pub peer: Peer,
+    /// Its place, kept while it lives.
+    pub place: Place,
 }
 
-/// An open gate; closes when dropped and removes the Unix sockets that it made.
+/// An open gate. Closes when dropped, and removes the Unix sockets that it made.
 #[derive(Debug)]
 pub struct Gate {
-    task: AbortHandle,
+    closing: CancellationToken,
+    thread: Option<JoinHandle<()>>,
     files: Vec<PathBuf>,
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        self.task.abort();
+        self.closing.cancel();
         for file in &self.files {
             // Best effort: a socket file left behind is replaced at the next start.
             let _ = std::fs::remove_file(file);
+        }
+        // So that the address is free at once. The thread waits for nothing but the kernel.
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }
 
 impl Gate {
-    /// Listens on `endpoint`, and returns the gate with the private listener that the ZeroMQ socket is to adopt
-    /// ([`zeromq::Socket::bind_listener`]). `inner` is the private listener's path.
+    /// Listens on every endpoint; open connections come from the receiver.
     ///
     /// # Errors
-    /// [`ErrorCode::Environment`] when the endpoint is in use or cannot be bound.
-    pub fn open(endpoint: &Endpoint, inner: &Path, limits: Limits) -> Result<(Self, std::os::unix::net::UnixListener), Failure> {
-        let listener = listen(endpoint)?;
-        let private = bind_private(inner).map_err(|e| {
-            Failure::new(ErrorCode::Environment, format!("the agent's private socket {} cannot be made: {e}", inner.display()))
-                .hint("the folder `runtime` of the configuration must be writable for the agent")
-        })?;
-        let mut files = vec![inner.to_owned()];
-        if let Endpoint::Ipc(path) = endpoint {
-            files.push(path.clone());
-        }
-        let task = tokio::spawn(accept(listener, inner.to_owned(), limits)).abort_handle();
-        Ok((Self { task, files }, private))
+    /// [`ErrorCode::Environment`] when an endpoint is in use or cannot be bound, or the thread cannot be started.
+    pub fn open(endpoints: &[Endpoint], admission: Admission) -> Result<(Self, mpsc::Receiver<Open>), Failure> {
+        let listeners = endpoints.iter().map(listener::bind).collect::<Result<Vec<_>, _>>()?;
+        let files = endpoints.iter().filter_map(|endpoint| match endpoint {
+            Endpoint::Ipc(path) => Some(path.clone()),
+            Endpoint::Tcp { .. } => None,
+        });
+        let files = files.collect();
+        let (sender, open) = mpsc::channel(WAITING);
+        let closing = CancellationToken::new();
+        let failed = |e: std::io::Error| Failure::new(ErrorCode::Environment, format!("the gate's thread cannot be started: {e}"));
+        let runtime = current_thread()?;
+        let token = closing.clone();
+        let work = move || runtime.block_on(run(listeners, admission, sender, token));
+        let thread = std::thread::Builder::new().name("gate".into()).spawn(work).map_err(failed)?;
+        Ok((Self { closing, thread: Some(thread), files }, open))
     }
 }
 
-fn listen(endpoint: &Endpoint) -> Result<Listener, Failure> {
-    let fail = |e: io::Error| {
-        let failure = Failure::new(ErrorCode::Environment, format!("the agent cannot listen on {endpoint}: {e}"));
-        match e.kind() {
-            io::ErrorKind::AddrInUse => failure.hint("another agent runs there; end it, or change the port in the configuration"),
-            io::ErrorKind::AddrNotAvailable => failure.hint("this machine has no such address; is it the right --host?"),
-            _ => failure,
-        }
-    };
-    match endpoint {
-        Endpoint::Tcp { .. } => {
-            let addresses = endpoint.addresses()?;
-            let socket = std::net::TcpListener::bind(&addresses[..]).map_err(fail)?;
-            socket.set_nonblocking(true).map_err(fail)?;
-            TcpListener::from_std(socket).map(Listener::Tcp).map_err(fail)
-        }
-        Endpoint::Ipc(path) => {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                return Err(fail(io::ErrorKind::AddrInUse.into()));
+async fn run(listeners: Vec<listener::Bound>, admission: Admission, sender: mpsc::Sender<Open>, closing: CancellationToken) {
+    let (admission, refusals) = (Arc::new(admission), Arc::new(Refusals::default()));
+    let places = Places::new(admission.members.iter().copied().collect());
+    for listener in listeners {
+        let (admission, refusals, sender) = (Arc::clone(&admission), Arc::clone(&refusals), sender.clone());
+        let listener = match listener.listen() {
+            Ok(listener) => Arc::new(listener),
+            Err(e) => {
+                tracing::error!("an endpoint cannot be listened on: {e}");
+                continue;
             }
-            remove_stale(path).and_then(|()| UnixListener::bind(path)).map(Listener::Ipc).map_err(fail)
-        }
+        };
+        let places = places.clone();
+        keep_running("the gate", move || {
+            accept(Arc::clone(&listener), places.clone(), Arc::clone(&admission), Arc::clone(&refusals), sender.clone())
+        });
     }
+    // The tasks end with the runtime.
+    closing.cancelled().await;
 }
 
-fn remove_stale(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::FileTypeExt;
-    match std::fs::symlink_metadata(path) {
-        Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path),
-        Ok(_) => Err(io::Error::other("there is a file of that name which is no socket")),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(e),
-    }
-}
-
-/// Nobody but this user may go round the gate. The socket is bound under another name and then moved into place: when a ZeroMQ socket
-/// closes, it removes the name that it was bound to, some time later, when that may already be its successor's.
-fn bind_private(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
-    remove_stale(path)?;
-    let new = path.with_extension(uuid::Uuid::new_v4().simple().to_string());
-    let listener = std::os::unix::net::UnixListener::bind(&new)?;
-    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
-    std::fs::rename(&new, path)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-async fn accept(listener: Listener, inner: PathBuf, limits: Limits) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    // By address; at most one entry per address that has a connection, so at most as many as there are places, and one more.
-    let mut shares: HashMap<IpAddr, Arc<Semaphore>> = HashMap::new();
-    let inner: Arc<Path> = inner.into();
-    // Connections end with the gate.
-    let mut connections = JoinSet::new();
+async fn accept(
+    listener: Arc<Listener>,
+    places: Places,
+    admission: Arc<Admission>,
+    refusals: Arc<Refusals>,
+    sender: mpsc::Sender<Open>,
+) {
+    // Handshakes end with the gate.
+    let mut handshakes = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            Some(_ended) = connections.join_next() => continue,
+            Some(_ended) = handshakes.join_next() => continue,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        let came = match accepted {
+            Ok(came) => came,
             Err(e) => {
-                tracing::warn!("a connection could not be accepted: {e}");
+                refusals.refuse(&"a connection", &format_args!("it could not be accepted: {e}"));
                 tokio::time::sleep(ACCEPT_RETRY).await;
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            tracing::warn!("more than {MAX_CONNECTIONS} connections: one was refused");
-            continue;
-        };
-        shares.retain(|_, share| share.available_permits() < MAX_FROM_ONE);
-        let share = peer.map(|peer| Arc::clone(shares.entry(peer).or_insert_with(|| Arc::new(Semaphore::new(MAX_FROM_ONE)))));
-        let Ok(share) = share.map(Semaphore::try_acquire_owned).transpose() else {
-            tracing::warn!("more than {MAX_FROM_ONE} connections from one address: one was refused");
-            continue;
-        };
-        let inner = Arc::clone(&inner);
-        connections.spawn(async move {
-            let (_place, _share) = (place, share);
-            if let Err(e) = relay(stream, &inner, limits).await {
-                tracing::debug!("a connection was closed: {e}");
+        let place = places.wait_for(came.address.map(|address| address.ip()));
+        let (admission, refusals, sender) = (Arc::clone(&admission), Arc::clone(&refusals), sender.clone());
+        handshakes.spawn(async move {
+            let from = came.address.map_or("this machine".to_owned(), |address| address.to_string());
+            let ended = place.ended();
+            let open = tokio::select! {
+                open = timeout(HANDSHAKE, let_in(came, place, &admission)) => open,
+                () = ended.cancelled() => return refusals.refuse(&from, &"it shook no hands while others waited"),
+            };
+            match open {
+                Ok(Ok(open)) => drop(sender.send(open).await),
+                Ok(Err(e)) => refusals.refuse(&from, &e),
+                Err(_) => refusals.refuse(&from, &format_args!("it did not shake hands within {} s", HANDSHAKE.as_secs())),
             }
         });
     }
 }
 
-enum Stream {
-    Tcp(TcpStream),
-    Ipc(UnixStream),
-}
-
-async fn relay(outer: Stream, inner: &Path, limits: Limits) -> io::Result<()> {
-    let inner = UnixStream::connect(inner).await?;
-    let (from_socket, to_socket) = inner.into_split();
-    match outer {
-        Stream::Tcp(stream) => {
-            stream.set_nodelay(true)?;
-            // A host that lost its power closes nothing: keepalive finds out within half a minute.
-            let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(10)).with_interval(Duration::from_secs(5));
-            socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-            let (from_peer, to_peer) = stream.into_split();
-            both(inward(from_peer, to_socket, limits), outward(from_socket, to_peer, STALLED)).await
-        }
-        Stream::Ipc(stream) => {
-            let (from_peer, to_peer) = stream.into_split();
-            both(inward(from_peer, to_socket, limits), outward(from_socket, to_peer, STALLED)).await
-        }
+async fn let_in(came: Came, mut place: Place, admission: &Admission) -> std::io::Result<Open> {
+    let Came { socket, address, user } = came;
+    if let Some((uid, name)) = user.as_ref().filter(|(uid, _)| !may_command(*uid)) {
+        let words = format!("{name} (uid {uid}) is neither root nor the user that the agent runs as");
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, words));
     }
-}
-
-async fn both(inward: impl Future<Output = io::Result<()>>, outward: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    tokio::select! { ended = inward => ended, ended = outward => ended }
-}
-
-async fn inward(mut peer: impl AsyncRead + Unpin, mut socket: impl AsyncWrite + Unpin, limits: Limits) -> io::Result<()> {
-    let mut filter = Filter::new(limits);
-    let (mut buffer, mut sane) = (vec![0; BUFFER], Vec::with_capacity(BUFFER));
-    loop {
-        let read = if filter.shaken_hands() {
-            peer.read(&mut buffer).await?
-        } else {
-            timeout(HANDSHAKE, peer.read(&mut buffer)).await.map_err(|_| io::ErrorKind::TimedOut)??
-        };
-        if read == 0 {
-            return Ok(());
+    let (stream, who) = match (&admission.tls, user) {
+        (_, Some((uid, name))) => (Stream::Plain(socket), Who::User { uid, name }),
+        (Some(tls), None) => {
+            let (stream, identity) = tls.accept(socket).await?;
+            (Stream::Tls(Box::new(stream)), Who::Certified(identity))
         }
-        sane.clear();
-        filter.feed(&buffer[..read], &mut sane).map_err(io::Error::other)?;
-        socket.write_all(&sane).await?;
-    }
-}
-
-async fn outward(mut socket: impl AsyncRead + Unpin, mut peer: impl AsyncWrite + Unpin, stalled: Duration) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = socket.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(());
-        }
-        timeout(stalled, peer.write_all(&buffer[..read])).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_peer_that_does_not_read_is_closed_instead_of_queued_for() {
-        let (peer, _never_reads) = tokio::io::duplex(1000);
-        let ended = outward(tokio::io::repeat(7), peer, Duration::from_millis(20)).await;
-        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
-    }
+        (None, None) => (Stream::Plain(socket), Who::Unknown),
+    };
+    let mut framed = Framed::new(stream, Codec::new(admission.limits));
+    shake_hands(&mut framed, admission.socket, Some(&admission.instance)).await?;
+    let side = match &who {
+        Who::Certified(Identity::Host(name)) => Side::Host(name.clone()),
+        Who::Certified(_) | Who::User { .. } => Side::Known,
+        Who::Unknown => Side::Unknown(address.map(|address| address.ip())),
+    };
+    place.open(side);
+    Ok(Open { framed, peer: Peer { who, address }, place })
 }

@@ -4,19 +4,22 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::channel::mpsc as futures_mpsc;
+use futures::{SinkExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
-use zeromq::{DealerSocket, Socket, SocketEvent, SocketOptions, SocketRecv, SocketSend, ZmqMessage};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::codec::Framed;
 
-use super::now_ms;
-use super::signing::Key;
+use super::dial::{Dialled, NotDialled, dial};
+use super::stream::Stream;
+use super::tls::Tls;
+use super::zmtp::{Codec, Incoming, Message, Outgoing, SocketType};
 use config::Endpoint;
 use protocol::{Answer, Command, Connection, ErrorCode, Failure, Reply, Request, VERSION};
 
-/// How long one attempt to connect may take. zeromq tries a refused port again within it, after 50, 100, 200 ms...
-const CONNECT: Duration = Duration::from_secs(1);
+/// Between two attempts to connect.
+const RETRY: Duration = Duration::from_millis(50);
+/// An agent that takes nothing for this long has lost the connection.
+const STALLED: Duration = Duration::from_secs(5);
 /// While an answer is waited for, a peer that says nothing for so long is asked for its status, which an agent tells at once whatever else it does.
 const QUIET: Duration = Duration::from_secs(1);
 /// One that has said nothing for so long is given up: a host without power closes nothing. Time enough for an agent to be started again.
@@ -29,6 +32,8 @@ const NEVER_CONNECTED: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) command: Command,
+    /// The run that it is a step of.
+    pub(super) run: Option<String>,
     pub(super) deadline: Instant,
     /// The deadline as it was given, for the sentence.
     pub(super) allowed: Duration,
@@ -41,8 +46,8 @@ struct Pending {
     since: Instant,
     /// When it was last sent.
     sent: Option<Instant>,
-    /// When it was first sent, ms since the Unix epoch.
-    first_sent_at_ms: Option<u64>,
+    /// The life of the agent that it was first sent to.
+    first_sent_to: Option<String>,
 }
 
 impl Pending {
@@ -67,7 +72,7 @@ enum Ended {
 pub(super) struct HostLink {
     host: String,
     endpoint: Endpoint,
-    key: Option<Key>,
+    tls: Option<Tls>,
     jobs: mpsc::Receiver<Job>,
     pending: HashMap<String, Pending>,
     heard: Instant,
@@ -75,20 +80,23 @@ pub(super) struct HostLink {
     asked: Instant,
     /// Which connection this is.
     connection: Connection,
+    /// The life of the agent at its other end.
+    instance: Option<String>,
 }
 
 impl HostLink {
-    pub(super) fn new(host: &str, endpoint: Endpoint, key: Option<Key>, jobs: mpsc::Receiver<Job>) -> Self {
+    pub(super) fn new(host: &str, endpoint: Endpoint, tls: Option<Tls>, jobs: mpsc::Receiver<Job>) -> Self {
         let connection = Connection { of: uuid::Uuid::new_v4().to_string(), number: 0 };
         Self {
             host: host.to_owned(),
             endpoint,
-            key,
+            tls,
             jobs,
             pending: HashMap::new(),
             heard: Instant::now(),
             asked: Instant::now(),
             connection,
+            instance: None,
         }
     }
 
@@ -101,8 +109,8 @@ impl HostLink {
                     None => return,
                 }
             }
-            let Some((socket, events)) = self.connect().await else { continue };
-            if matches!(self.converse(socket, events).await, Ended::Closed) {
+            let Some(framed) = self.connect().await else { continue };
+            if matches!(self.converse(framed).await, Ended::Closed) {
                 return;
             }
         }
@@ -110,7 +118,7 @@ impl HostLink {
 
     fn take(&mut self, job: Job) -> String {
         let id = uuid::Uuid::new_v4().to_string();
-        self.pending.insert(id.clone(), Pending { job, since: Instant::now(), sent: None, first_sent_at_ms: None });
+        self.pending.insert(id.clone(), Pending { job, since: Instant::now(), sent: None, first_sent_to: None });
         id
     }
 
@@ -129,139 +137,143 @@ impl HostLink {
     fn question(&mut self) -> String {
         self.asked = Instant::now();
         let (answer, _) = oneshot::channel();
-        self.take(Job { command: Command::Status, deadline: self.asked + DEAD, allowed: DEAD, answer })
+        self.take(Job { command: Command::Status, run: None, deadline: self.asked + DEAD, allowed: DEAD, answer })
     }
 
     /// Tries until connected; `None` when nobody waits for it any more.
-    async fn connect(&mut self) -> Option<(DealerSocket, futures_mpsc::Receiver<SocketEvent>)> {
-        let endpoint = self.endpoint.to_string();
+    async fn connect(&mut self) -> Option<Framed<Stream, Codec>> {
+        let (host, endpoint, tls) = (self.host.clone(), self.endpoint.clone(), self.tls.clone());
         loop {
-            let mut options = SocketOptions::default();
-            options.connect_timeout(CONNECT);
-            let endpoint = endpoint.as_str();
-            let attempt = async move {
-                let mut socket = DealerSocket::with_options(options);
-                let events = socket.monitor();
-                socket.connect(endpoint).await.map(|()| (socket, events))
-            };
-            tokio::pin!(attempt);
-            let connected = loop {
-                let next_end = self.next_end();
-                tokio::select! {
-                    attempt = &mut attempt => break attempt,
-                    job = self.jobs.recv() => match job {
-                        Some(job) => drop(self.take(job)),
-                        None => return None,
-                    },
-                    () = sleep_until(next_end) => {
-                        self.expire();
-                        if self.pending.is_empty() {
-                            return None;
-                        }
+            let attempt = dial(&host, &endpoint, tls.as_ref(), SocketType::Dealer);
+            match self.meanwhile(attempt).await? {
+                Ok(Dialled { framed, instance }) => {
+                    self.instance = instance;
+                    return Some(framed);
+                }
+                Err(NotDialled::Absent) => {}
+                Err(NotDialled::Stranger(failure)) => {
+                    let ids: Vec<String> = self.pending.keys().cloned().collect();
+                    for id in ids {
+                        let not_sent = self.pending.get(&id).is_some_and(|pending| pending.sent.is_none());
+                        self.settle(&id, Err(Failure { not_sent, ..failure.clone() }));
+                    }
+                    return None;
+                }
+            }
+            self.meanwhile(tokio::time::sleep(RETRY)).await?;
+        }
+    }
+
+    /// Waits for `work` while requests come and are given up; `None` when none is left.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            let next_end = self.next_end();
+            tokio::select! {
+                done = &mut work => return Some(done),
+                job = self.jobs.recv() => drop(self.take(job?)),
+                () = sleep_until(next_end) => {
+                    self.expire();
+                    if self.pending.is_empty() {
+                        return None;
                     }
                 }
-            };
-            match connected {
-                Ok(connection) => return Some(connection),
-                // A timeout waited for long enough; anything else (no route, reset in the handshake) must not spin.
-                Err(zeromq::ZmqError::ConnectTimeout(_)) => {}
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
     }
 
-    async fn converse(&mut self, mut socket: DealerSocket, mut events: futures_mpsc::Receiver<SocketEvent>) -> Ended {
+    async fn converse(&mut self, mut framed: Framed<Stream, Codec>) -> Ended {
         self.connection.number += 1;
         // Somebody is there.
         self.heard = Instant::now();
         let again: Vec<String> = self.pending.keys().cloned().collect();
         for id in again {
-            if !self.send(&mut socket, &id).await {
+            if !self.send(&mut framed, &id).await {
                 return Ended::Lost;
             }
         }
         loop {
             let (next_end, next_question) = (self.next_end(), self.next_question());
-            tokio::select! {
-                () = sleep_until(next_question.unwrap_or(next_end)), if next_question.is_some() => {
-                    let id = self.question();
-                    if !self.send(&mut socket, &id).await {
-                        return Ended::Lost;
-                    }
-                }
-                job = self.jobs.recv() => {
-                    let Some(job) = job else { return Ended::Closed };
-                    let id = self.take(job);
-                    if !self.send(&mut socket, &id).await {
-                        return Ended::Lost;
-                    }
-                }
-                message = socket.recv() => match message {
-                    Ok(message) => self.receive(&message),
-                    Err(_) => return Ended::Lost,
+            let to_send = tokio::select! {
+                () = sleep_until(next_question.unwrap_or(next_end)), if next_question.is_some() => self.question(),
+                job = self.jobs.recv() => match job {
+                    Some(job) => self.take(job),
+                    None => return Ended::Closed,
                 },
-                event = events.next() => if matches!(event, Some(SocketEvent::Disconnected(_)) | None) {
-                    return Ended::Lost;
+                said = framed.next() => match said {
+                    Some(Ok(Incoming::Message(message))) if self.receive(&message) => continue,
+                    Some(Ok(Incoming::Ping(context))) => {
+                        if !say(&mut framed, Outgoing::Pong(context)).await {
+                            return Ended::Lost;
+                        }
+                        continue;
+                    }
+                    _ => return Ended::Lost,
                 },
                 () = sleep_until(next_end), if !self.pending.is_empty() => {
                     if self.expire() {
                         return Ended::Lost;
                     }
+                    continue;
                 }
+            };
+            if !self.send(&mut framed, &to_send).await {
+                return Ended::Lost;
             }
         }
     }
 
-    async fn send(&mut self, socket: &mut DealerSocket, id: &str) -> bool {
+    /// Test equipment: one conversation with a question under way; whether it ends by the connection's loss.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) async fn converse_once(&mut self, framed: Framed<Stream, Codec>) -> bool {
+        self.question();
+        matches!(self.converse(framed).await, Ended::Lost)
+    }
+
+    async fn send(&mut self, framed: &mut Framed<Stream, Codec>, id: &str) -> bool {
         let Some(pending) = self.pending.get_mut(id) else { return true };
         let request = Request {
             v: VERSION,
             id: id.to_owned(),
             to: self.host.clone(),
-            sent_at_ms: now_ms(),
-            first_sent_at_ms: pending.first_sent_at_ms,
+            sent_at_ms: 0,
+            first_sent_to: pending.first_sent_to.clone(),
             connection: Some(self.connection.clone()),
-            nonce: uuid::Uuid::new_v4().simple().to_string(),
+            nonce: String::new(),
             radio: None,
+            run: pending.job.run.clone(),
             command: pending.job.command.clone(),
         };
         let Ok(frame) = serde_json::to_vec(&request) else {
             self.settle(id, Err(Failure::new(ErrorCode::Internal, "the request has no JSON form")));
             return true;
         };
-        let signature = self.key.as_ref().map(|key| key.sign(&frame));
-        // The empty frame makes a DEALER's message look like a REQ's.
-        let mut message = ZmqMessage::from(Bytes::new());
-        message.push_back(frame.into());
-        if let Some(signature) = signature {
-            message.push_back(signature.into());
-        }
         pending.sent = Some(Instant::now());
-        pending.first_sent_at_ms.get_or_insert(request.sent_at_ms);
-        socket.send(message).await.is_ok()
+        if pending.first_sent_to.is_none() {
+            pending.first_sent_to.clone_from(&self.instance);
+        }
+        // The empty frame makes a DEALER's message look like a REQ's.
+        say(framed, Outgoing::Message(vec![Bytes::new(), frame.into()])).await
     }
 
-    fn receive(&mut self, message: &ZmqMessage) {
-        self.heard = Instant::now();
-        let mut frames = message.iter().skip_while(|frame| frame.is_empty());
-        let Some(frame) = frames.next() else { return };
-        // A reply without a pending request is the late answer to one that was given up.
-        let Ok(reply) = serde_json::from_slice::<Reply>(frame) else {
-            tracing::warn!("{} sent something that is no reply", self.host);
-            return;
+    /// Takes a message; `false` when it is none of an agent's.
+    fn receive(&mut self, message: &Message) -> bool {
+        let reply = message.frames.iter().find(|frame| !frame.is_empty());
+        let Some(Ok(reply)) = reply.map(|frame| serde_json::from_slice::<Reply>(frame)) else {
+            tracing::warn!("{} sent something that is no reply; the connection is closed", self.host);
+            return false;
         };
-        let Some(pending) = self.pending.get(&reply.id) else { return };
-        let genuine = self.key.as_ref().is_none_or(|key| frames.next().is_some_and(|signature| key.verify(frame, signature)));
-        let result = if !genuine {
-            Err(Failure::new(ErrorCode::Unauthorized, format!("the answer of {} is not signed with this cluster's key", self.host))
-                .hint("give every host the same cluster key"))
-        } else if reply.ok {
+        self.heard = Instant::now();
+        // A reply without a pending request is the late answer to one that was given up.
+        let Some(pending) = self.pending.get(&reply.id) else { return true };
+        let result = if reply.ok {
             Ok(pending.job.command.read_answer(&self.host, reply.result))
         } else {
             let silent = || Failure::new(ErrorCode::Internal, format!("{} failed without saying why", self.host));
             Err(reply.error.unwrap_or_else(silent))
         };
         self.settle(&reply.id, result);
+        true
     }
 
     fn settle(&mut self, id: &str, result: Result<Answer, Failure>) {
@@ -290,22 +302,29 @@ impl HostLink {
         let (host, endpoint) = (&self.host, &self.endpoint);
         let job = self.pending.get(id).map(|pending| &pending.job);
         let (name, allowed) = job.map_or(("the command", 0.0), |job| (job.command.name(), job.allowed.as_secs_f64()));
+        // Who reads this must not take it for certain that nothing was done.
+        let perhaps = if job.is_none_or(|job| job.command.only_reads()) { "" } else { "; it may have been carried out" };
         let in_time = job.is_some_and(|job| job.deadline > Instant::now());
         if sent && in_time {
             Failure::new(
                 ErrorCode::Unreachable,
-                format!("the agent of {host} ({endpoint}) has said nothing for {} s, not even its status", DEAD.as_secs()),
+                format!("the agent of {host} ({endpoint}) has said nothing for {} s, not even its status{perhaps}", DEAD.as_secs()),
             )
             .hint(format!("is {host} switched on, and its agent running?"))
         } else if sent {
             Failure::new(
                 ErrorCode::Unreachable,
-                format!("the agent of {host} ({endpoint}) did not answer {name} within {allowed:.1} s"),
+                format!("the agent of {host} ({endpoint}) did not answer {name} within {allowed:.1} s{perhaps}"),
             )
             .hint(format!("ask again, or look at the agent on {host}"))
         } else {
-            Failure::new(ErrorCode::Unreachable, format!("the agent of {host} cannot be reached at {endpoint}"))
-                .hint(format!("is `baton agent --host {host}` running there, and is the network between up?"))
+            let failure = Failure::new(ErrorCode::Unreachable, format!("the agent of {host} cannot be reached at {endpoint}"))
+                .hint(format!("is `baton agent --host {host}` running there, and is the network between up?"));
+            Failure { not_sent: true, ..failure }
         }
     }
+}
+
+async fn say(framed: &mut Framed<Stream, Codec>, said: Outgoing) -> bool {
+    matches!(timeout(STALLED, framed.send(said)).await, Ok(Ok(())))
 }

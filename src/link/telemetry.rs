@@ -4,20 +4,26 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
-use zeromq::{Socket, SocketEvent, SocketOptions, SocketRecv, SubSocket, ZmqMessage};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::codec::Framed;
 
-use config::Config;
-use protocol::{Event, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry};
+use super::dial::{Dialled, NotDialled, dial};
+use super::identity::Identity;
+use super::key::Key;
+use super::stream::Stream;
+use super::tls::Tls;
+use super::zmtp::{Codec, Incoming, Message, Outgoing, SocketType};
+use config::{Config, Endpoint};
+use protocol::{Event, Failure, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry};
 
 /// Capacity of the receiver: four seconds of telemetry of three hosts. A reader that is not scheduled for a second, on a machine where
 /// processes of real-time priority start, still gets every message; one that does not read holds some 2 MB.
 const CAPACITY: usize = 128;
 /// Events and link states kept for a reader that does not read; then the oldest goes.
 const MAX_WAITING: usize = 256;
-const CONNECT: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LONGEST_RETRY: Duration = Duration::from_secs(4);
 /// Ten telemetry messages are missing.
@@ -63,37 +69,47 @@ pub enum LinkState {
 /// Subscribes to every host of the cluster; must be called within a tokio runtime. Ends when the receiver is dropped.
 ///
 /// When the receiver is full, a host's newer telemetry takes the place of its older; events wait.
-pub fn subscribe(config: Arc<Config>) -> mpsc::Receiver<Heard> {
+///
+/// # Errors
+/// [`ErrorCode::Config`](protocol::ErrorCode::Config) when the cluster key cannot be read.
+pub fn subscribe(config: Arc<Config>) -> Result<mpsc::Receiver<Heard>, Failure> {
+    let operator = || Identity::Operator(protocol::operator_name());
+    let tls = Key::load(&config)?.map(|key| Tls::new(&key, &operator())).transpose()?;
     let (sender, receiver) = mpsc::channel(CAPACITY);
     for (host, settings) in &config.host {
-        tokio::spawn(Subscription::new(host, &settings.telemetry.to_string(), sender.clone()).run());
+        tokio::spawn(Subscription::new(host, settings.telemetry.clone(), tls.clone(), sender.clone()).run());
     }
-    receiver
+    Ok(receiver)
 }
 
 struct Subscription {
     host: String,
-    endpoint: String,
+    endpoint: Endpoint,
+    tls: Option<Tls>,
     sender: mpsc::Sender<Heard>,
     telemetry: Option<Box<Telemetry>>,
     waiting: VecDeque<Heard>,
     heard: Instant,
     silent: bool,
+    /// What was last said of a peer that is no agent of this cluster.
+    warned: String,
 }
 
 /// The reader is gone.
 struct Gone;
 
 impl Subscription {
-    fn new(host: &str, endpoint: &str, sender: mpsc::Sender<Heard>) -> Self {
+    fn new(host: &str, endpoint: Endpoint, tls: Option<Tls>, sender: mpsc::Sender<Heard>) -> Self {
         Self {
             host: host.to_owned(),
-            endpoint: endpoint.to_owned(),
+            endpoint,
+            tls,
             sender,
             telemetry: None,
             waiting: VecDeque::new(),
             heard: Instant::now(),
             silent: false,
+            warned: String::new(),
         }
     }
 
@@ -101,15 +117,16 @@ impl Subscription {
         let mut retry = FIRST_RETRY;
         loop {
             self.say(LinkState::Connecting);
-            let attempt = Self::connect(self.endpoint.clone());
+            let attempt = Self::connect(self.host.clone(), self.endpoint.clone(), self.tls.clone());
             match self.meanwhile(attempt).await {
-                Ok(Some((socket, events))) => {
+                Ok(Ok(framed)) => {
                     retry = FIRST_RETRY;
-                    if self.listen(socket, events).await.is_err() {
+                    if self.listen(framed).await.is_err() {
                         return;
                     }
                 }
-                Ok(None) => {}
+                Ok(Err(NotDialled::Stranger(failure))) => self.warn(&failure),
+                Ok(Err(NotDialled::Absent)) => {}
                 Err(Gone) => return,
             }
             self.say(LinkState::Retrying { in_ms: u64::try_from(retry.as_millis()).unwrap_or(u64::MAX) });
@@ -120,16 +137,20 @@ impl Subscription {
         }
     }
 
-    async fn connect(endpoint: String) -> Option<(SubSocket, futures::channel::mpsc::Receiver<SocketEvent>)> {
-        let mut options = SocketOptions::default();
-        options.connect_timeout(CONNECT);
-        let mut socket = SubSocket::with_options(options);
-        let events = socket.monitor();
+    async fn connect(host: String, endpoint: Endpoint, tls: Option<Tls>) -> Result<Framed<Stream, Codec>, NotDialled> {
+        let Dialled { mut framed, .. } = dial(&host, &endpoint, tls.as_ref(), SocketType::Sub).await?;
         for topic in [TOPIC_TELEMETRY, TOPIC_EVENT] {
-            socket.subscribe(topic).await.ok()?;
+            let subscription = Bytes::from([&[1], topic.as_bytes()].concat());
+            framed.send(Outgoing::Message(vec![subscription])).await.map_err(|_| NotDialled::Absent)?;
         }
-        socket.connect(&endpoint).await.ok()?;
-        Some((socket, events))
+        Ok(framed)
+    }
+
+    fn warn(&mut self, failure: &Failure) {
+        if self.warned != failure.message {
+            tracing::warn!("no telemetry of {}: {failure}", self.host);
+            self.warned.clone_from(&failure.message);
+        }
     }
 
     /// Waits for `work` while handing out what waits for the reader.
@@ -152,11 +173,7 @@ impl Subscription {
     }
 
     /// Until the connection is lost.
-    async fn listen(
-        &mut self,
-        mut socket: SubSocket,
-        mut events: futures::channel::mpsc::Receiver<SocketEvent>,
-    ) -> Result<(), Gone> {
+    async fn listen(&mut self, mut framed: Framed<Stream, Codec>) -> Result<(), Gone> {
         self.say(LinkState::Connected);
         self.heard = Instant::now();
         self.silent = false;
@@ -164,21 +181,27 @@ impl Subscription {
         loop {
             let step = async {
                 tokio::select! {
-                    message = socket.recv() => Step::Message(message.ok()),
-                    event = events.next() => match event {
-                        Some(SocketEvent::Disconnected(_)) | None => Step::Message(None),
-                        Some(_) => Step::Nothing,
+                    said = framed.next() => match said {
+                        Some(Ok(said)) => Step::Heard(said),
+                        _ => Step::Lost,
                     },
                     () = sleep_until(look) => Step::Look,
                 }
             };
             match self.meanwhile(step).await? {
-                Step::Message(Some(message)) => {
-                    self.take(message);
+                Step::Heard(Incoming::Message(message)) => {
+                    if !self.take(&message) {
+                        return Ok(());
+                    }
                     look = self.heard + SILENCE;
                 }
-                Step::Message(None) => return Ok(()),
-                Step::Nothing => {}
+                Step::Heard(Incoming::Ping(context)) => {
+                    if !matches!(timeout(DEAD, framed.send(Outgoing::Pong(context))).await, Ok(Ok(()))) {
+                        return Ok(());
+                    }
+                }
+                Step::Heard(_) => {}
+                Step::Lost => return Ok(()),
                 Step::Look => {
                     let quiet = self.heard.elapsed();
                     if quiet >= DEAD {
@@ -192,23 +215,26 @@ impl Subscription {
         }
     }
 
-    fn take(&mut self, message: ZmqMessage) {
-        let (Some(topic), Some(body)) = (message.get(0), message.get(1)) else { return };
-        match topic.as_ref() {
-            topic if topic == TOPIC_TELEMETRY.as_bytes() => match serde_json::from_slice(body) {
-                Ok(telemetry) => self.telemetry = Some(telemetry),
-                Err(e) => tracing::warn!("the telemetry of {} cannot be read: {e}", self.host),
-            },
-            topic if topic == TOPIC_EVENT.as_bytes() => match serde_json::from_slice(body) {
-                Ok(event) => self.keep(Heard::Event(event)),
-                Err(e) => tracing::warn!("an event of {} cannot be read: {e}", self.host),
-            },
-            _ => return,
+    /// Takes a message; `false` when it is none of an agent's: then the connection is not to be trusted.
+    fn take(&mut self, message: &Message) -> bool {
+        let [topic, body] = message.frames.as_slice() else { return false };
+        let read = match topic.as_ref() {
+            topic if topic == TOPIC_TELEMETRY.as_bytes() => {
+                serde_json::from_slice(body).map(|telemetry| self.telemetry = Some(telemetry)).map_err(|e| ("the telemetry", e))
+            }
+            topic if topic == TOPIC_EVENT.as_bytes() => {
+                serde_json::from_slice(body).map(|event| self.keep(Heard::Event(event))).map_err(|e| ("an event", e))
+            }
+            _ => return true,
+        };
+        if let Err((what, e)) = read {
+            self.warn(&Failure::new(protocol::ErrorCode::BadRequest, format!("{what} cannot be read: {e}")));
         }
         self.heard = Instant::now();
         if std::mem::take(&mut self.silent) {
             self.say(LinkState::Connected);
         }
+        true
     }
 
     fn say(&mut self, state: LinkState) {
@@ -232,7 +258,18 @@ impl Subscription {
 }
 
 enum Step {
-    Message(Option<ZmqMessage>),
-    Nothing,
+    Heard(Incoming),
+    Lost,
     Look,
+}
+
+/// What a subscriber does with these bytes of whoever is at the other end; whether it takes the connection for lost then.
+#[cfg(any(test, feature = "fuzz"))]
+pub async fn against_subscriber(bytes: &[u8], secured: bool) -> bool {
+    super::dial::overheard(bytes, secured, SocketType::Sub, |dialled| async {
+        let (sender, _receiver) = mpsc::channel(CAPACITY);
+        let mut subscription = Subscription::new("server1", super::dial::nowhere(), None, sender);
+        subscription.listen(dialled.framed).await.is_ok()
+    })
+    .await
 }

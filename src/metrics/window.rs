@@ -91,7 +91,7 @@ impl Ledger {
     ///
     /// `gap_ms` is the longest time between two consecutive replies, beginning with the last reply before the window. Where the last
     /// probes of the window were lost, the silence is still going on and lasts at least until `now`; where there never was a reply, it
-    /// counts from the first probe of the window.
+    /// counts from the first probe of the window. `silent_ms` is how long that silence has lasted by now.
     ///
     /// # Errors
     /// [`ErrorCode::State`] when the window began before the oldest probe that is kept.
@@ -110,14 +110,16 @@ impl Ledger {
         let before = (self.first..since.min(until)).rev().filter_map(|seq| self.at(seq)).find_map(SentProbe::reply);
         let mut replies: Vec<u64> = before.into_iter().chain(window().filter_map(SentProbe::reply)).collect();
         replies.sort_unstable();
+        let mut silent_ms = None;
         if window().next_back().is_some_and(|last| last.reply().is_none()) {
             if replies.is_empty() {
                 replies.extend(window().next().map(|first| first.sent));
             }
+            silent_ms = replies.last().map(|last| rounded_ms(now.saturating_sub(*last)));
             replies.push(now);
         }
         let gap = replies.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or(0);
-        Ok(ProbeWindow { interval_ms, sent, lost: sent - received, gap_ms: rounded_ms(gap) })
+        Ok(ProbeWindow { interval_ms, sent, lost: sent - received, gap_ms: rounded_ms(gap), silent_ms })
     }
 
     /// What the console shows.

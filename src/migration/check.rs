@@ -63,7 +63,7 @@ fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &
             findings.push(verdict.map_or_else(|failure| finding(Grade::Blocker, host, failure), passes));
             continue;
         }
-        // KL and KR ask one host only, and are never refused for the sake of the other.
+        // KL and KR ask one host only, and are not refused for the sake of the other.
         let needed = order.is_some_and(|order| match order {
             Order::KL | Order::KR => config.executor(order) == host,
             _ => pool.contains(&host.as_str()),
@@ -85,6 +85,9 @@ fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &
         findings.push(Finding::new(Grade::Ok, host, "the agent answers"));
         if needed && status.migration.as_ref().is_some_and(|progress| !progress.finished) {
             findings.push(finding(Grade::Blocker, host, standing::busy(status)));
+        }
+        if let Some(part) = status.takes_part.as_ref().filter(|_| needed) {
+            findings.push(finding(Grade::Blocker, host, standing::taken(host, part)));
         }
         for (name, process) in [("D2D", &status.d2d), ("USRP", &status.usrp)] {
             if process.state == ProcessState::Died {

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Agents;
+use super::decision::Decision;
 use super::engine;
 use super::flow::{MARGIN, deadline};
-use super::hold::{self, Decision};
+use super::hold;
 use super::plan;
 use super::setting::Setting;
 use super::state::{Effect, Event, State};
@@ -34,7 +35,8 @@ pub async fn carry_out(
     mut wishes: watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
-    let mut setting = Setting::new(uuid::Uuid::now_v7().to_string(), Utc::now(), request, config);
+    let run = request.run.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let mut setting = Setting::new(run, Utc::now(), request, config);
     if request.budget_ms.is_some() {
         setting.expected = plan::plan(request, config, &history(request, config).await).interruption;
     }
@@ -49,10 +51,11 @@ pub async fn bring_to_an_end(
     tun_before: String,
     config: &Config,
     agents: &impl Agents,
+    mut wishes: watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
-    let setting = Setting::new(uuid::Uuid::now_v7().to_string(), started, request, config);
-    let (_nobody, mut wishes) = watch::channel(Decision::None);
+    let run = request.run.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let setting = Setting::new(run, started, request, config);
     follow(engine::take_up(setting, tun_before), config, agents, &mut wishes, &mut on_progress).await
 }
 
@@ -79,10 +82,10 @@ async fn follow(
                 Ok(Answer::Done)
             }
             Effect::AwaitGo(limit) => wait_for_go(wishes, limit).await,
-            Effect::End(record) => return over(*record, &state, &config.records, on_progress).await,
+            Effect::End(record) => return over(*record, &state, agents, &config.records, on_progress).await,
         };
-        let cancel = *wishes.borrow() == Decision::Cancel;
-        (state, effect) = engine::step(state, Event { at: clock.elapsed(), result, cancel });
+        let decision = *wishes.borrow();
+        (state, effect) = engine::step(state, Event { at: clock.elapsed(), result, decision });
     }
 }
 
@@ -100,9 +103,9 @@ async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) ->
     let wish = tokio::time::timeout(limit, wishes.wait_for(|wish| *wish != Decision::None)).await;
     match wish.map(|wish| wish.map(|wish| *wish)) {
         Ok(Ok(Decision::Go)) => Ok(Answer::Done),
-        Err(_) => Err(hold::forgotten()),
-        // Whoever could have said go is gone.
-        Ok(_) => Err(hold::cancelled()),
+        Ok(Ok(decision)) => Err(decision.failure().unwrap_or_else(hold::forgotten)),
+        // The time is over, or nobody is left who could say go.
+        Err(_) | Ok(Err(_)) => Err(hold::forgotten()),
     }
 }
 
@@ -126,7 +129,13 @@ async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl 
 }
 
 /// Writes the record, then tells that the order is over.
-async fn over(mut record: RunRecord, state: &State, folder: &Path, mut on_progress: impl FnMut(&Progress) + Send) -> RunRecord {
+async fn over(
+    mut record: RunRecord,
+    state: &State,
+    agents: &impl Agents,
+    folder: &Path,
+    mut on_progress: impl FnMut(&Progress) + Send,
+) -> RunRecord {
     let (folder, copy) = (folder.to_owned(), record.clone());
     let written = tokio::task::spawn_blocking(move || records::append(&folder, &copy)).await;
     let written = written.unwrap_or_else(|e| Err(Failure::new(ErrorCode::Internal, format!("writing the record failed: {e}"))));
@@ -136,6 +145,8 @@ async fn over(mut record: RunRecord, state: &State, folder: &Path, mut on_progre
             None => format!("{}.", failure.message),
         });
     }
+    // Whoever hears that it is over may order something else at once.
+    agents.release().await;
     let mut last = state.progress(Duration::ZERO);
     last.now = record.reason.clone().unwrap_or_else(|| "done".into());
     last.finished = true;

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use super::decision::Decision;
 use super::flow::{FailureIs, Side, StepCommand, TAKE_OVER_WITHIN, Undo, When};
 use super::flows;
-use super::hold::{HOLD_LIMIT, cancelled};
+use super::hold::HOLD_LIMIT;
 use super::known::unanswered;
 use super::setting::Setting;
 use super::state::Next;
@@ -39,7 +40,7 @@ fn proceed(mut state: State, mut next: Next) -> (State, Effect) {
 pub fn step(mut state: State, event: Event) -> (State, Effect) {
     let took = event.at.saturating_sub(state.last_event);
     state.last_event = event.at.max(state.last_event);
-    state.cancelled |= event.cancel;
+    state.decide(event.decision, &event.result);
     let next = match state.stage {
         Stage::Checking(index) => state.checked(index, event.result),
         Stage::Marking => state.marked(event.result),
@@ -120,6 +121,14 @@ impl State {
         Next::Await(effect)
     }
 
+    /// Takes in what was decided, and whether a host has told the order that the operator has ended the work there.
+    fn decide(&mut self, decision: Decision, result: &Result<Answer, Failure>) {
+        self.decision = decision;
+        let told = result.as_ref().is_err_and(|failure| failure.code == ErrorCode::Cancelled);
+        // What ends the wait for the operator is his word, not a host's.
+        self.withdrawn |= decision == Decision::WorkEnded || (told && !matches!(self.stage, Stage::Ready(_)));
+    }
+
     pub(super) fn enter_steps(&mut self) -> Next {
         self.began = Some(self.last_event);
         Next::Enter(Stage::Stepping(0))
@@ -134,8 +143,11 @@ impl State {
             return Next::Enter(Stage::Stepping(index + 1));
         }
         let cut = self.flow.cut();
-        if self.cancelled && cut.is_some_and(|cut| index <= cut) {
-            return self.give_up(index, cancelled());
+        // Where there is no cut, things change from the first step on.
+        if let Some(failure) = self.decision.failure()
+            && index <= cut.unwrap_or_default()
+        {
+            return self.give_up(index, failure);
         }
         if cut == Some(index) {
             if self.setting.request.hold && self.held.is_none() {

@@ -58,6 +58,8 @@ pub struct Host {
     pub epoch: Option<u64>,
     /// An order that the host is carrying out.
     pub order: Option<Progress>,
+    /// An order of another host that the host takes part in.
+    pub takes_part: Option<protocol::RunPart>,
     /// Packets that programs send into frozen processes.
     pub unsent: Vec<String>,
     pub frozen: bool,
@@ -100,6 +102,8 @@ pub struct Fleet {
     late: Vec<(String, Command)>,
     /// Replies that the far end has received; more at every look.
     pub replies: u64,
+    /// How long the far end has had no reply when it is asked last, ms.
+    pub silent_ms: Option<f64>,
     /// Told to point eth3 at the radio while the other pool host's eth3 did.
     pub collision: Option<String>,
 }
@@ -301,7 +305,9 @@ impl Fleet {
             Command::AwaitSync { .. } if self.deaf || !state.serves() => SyncState::Searching.into(),
             Command::AwaitSync { .. } => SyncState::Synced { for_ms: 0 }.into(),
             Command::ProbeMark => ProbeMark { next: 7 }.into(),
-            Command::ProbeWindow { .. } => ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5 }.into(),
+            Command::ProbeWindow { .. } => {
+                ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5, silent_ms: self.silent_ms }.into()
+            }
             Command::Status | Command::Survey => Telemetry { probe, ..telemetry(host, state, self.deaf) }.into(),
             _ => Answer::Done,
         })
@@ -336,6 +342,7 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         route_list: state.routes.clone(),
         probe: None,
         migration: state.order.clone(),
+        takes_part: state.takes_part.clone(),
     }
 }
 

@@ -6,28 +6,14 @@ use super::flow::{Side, StepCommand};
 use super::state::{Next, Stage, State};
 use protocol::{Answer, ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
 
-/// What the operator wants of an order under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing yet.
-    #[default]
-    None,
-    /// Go on with the cut.
-    Go,
-    /// Give up before the cut.
-    Cancel,
-}
+/// A hold whose asker is not heard for so long is given up. Several times what a renewal may be late on a loaded machine.
+pub const HOLD_LEASE: Duration = Duration::from_secs(5);
 
 /// The longest that an order waits for `go`: it keeps both hosts from other orders.
 pub const HOLD_LIMIT: Duration = Duration::from_secs(600);
 
 /// The longest that any order takes when every one of its steps meets its own deadline, and those of the way back as well; a hold comes on top.
 pub const ORDER_LIMIT: Duration = Duration::from_secs(600);
-
-/// The operator gave the order up.
-pub(super) fn cancelled() -> Failure {
-    Failure::new(ErrorCode::Cancelled, "the operator cancelled it before the cut")
-}
 
 /// Nobody said go.
 pub(super) fn forgotten() -> Failure {

@@ -18,7 +18,7 @@ impl State {
         let past_the_cut = self.failed_step.zip(self.flow.cut()).is_some_and(|(failed, cut)| failed >= cut);
         let serves = [self.ends.source, self.ends.destination].iter().any(|end| end.standing() == Standing::Serves);
         let since = self.ended.map(|failed| self.last_event.saturating_sub(failed));
-        past_the_cut && !serves && self.back.is_blind() && since.is_some_and(|since| since < LOOKING)
+        past_the_cut && !serves && !self.withdrawn && self.back.is_blind() && since.is_some_and(|since| since < LOOKING)
     }
 
     /// Waits, and then takes the ways that configure the radio, which may have lost its power.

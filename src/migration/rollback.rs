@@ -55,6 +55,9 @@ impl State {
     }
 
     fn wants_return(&self) -> bool {
+        if self.withdrawn {
+            return false;
+        }
         let past_the_cut = self.failed_step.zip(self.flow.cut()).is_some_and(|(failed, cut)| failed >= cut);
         // It served when the order began, and has lost a process before the cut.
         let died = self.synced_before && matches!(self.ends.source.standing(), Standing::Partly | Standing::Idle);

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::flow::Side;
-use protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, Telemetry};
+use protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, RunPart, Telemetry};
 
 /// What a host is doing for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,16 @@ pub struct Orders {
 pub fn busy(status: &Telemetry) -> Failure {
     let order = status.migration.as_ref().map_or_else(|| "an order".into(), |progress| progress.order.to_string());
     Failure::new(ErrorCode::Busy, format!("{} is carrying out {order}", status.host)).hint("ask again when it is over")
+}
+
+/// What ends a migration that is in the way.
+pub const GIVE_UP: &str = "before its cut `baton do cancel` gives it up; after it, ask again when it is over";
+
+/// Refuses an order on a host that takes part in another host's.
+pub fn taken(host: &str, part: &RunPart) -> Failure {
+    let RunPart { run, order, executor } = part;
+    Failure::new(ErrorCode::Busy, format!("{host} takes part in {order}, which {executor} is carrying out (run {run})"))
+        .hint(GIVE_UP)
 }
 
 /// Refuses an order on a host that already runs something.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::decision::Decision;
 use super::flow::{Facts, Flow, Side, Step, StepCommand, Undo};
 use super::flows;
 use super::known::Ends;
@@ -36,8 +37,8 @@ pub struct Event {
     pub at: Duration,
     /// The answer to a request; anything after a wait.
     pub result: Result<Answer, Failure>,
-    /// The operator wants the order given up.
-    pub cancel: bool,
+    /// What was decided about the order up to now.
+    pub decision: Decision,
 }
 
 /// Where the order is.
@@ -106,8 +107,10 @@ pub struct State {
     /// The address of the destination's tun before the order, and whether another one was given to it.
     pub(super) tun_before: Option<String>,
     pub(super) tun_given: bool,
-    /// The operator wants the order given up.
-    pub(super) cancelled: bool,
+    /// What was decided about the order up to now.
+    pub(super) decision: Decision,
+    /// The operator has ended the work on the source meanwhile: nothing starts it again.
+    pub(super) withdrawn: bool,
     /// The step before which it was given up.
     pub(super) stopped_before: Option<usize>,
     /// How long the order waited for the operator's go.
@@ -191,7 +194,8 @@ impl State {
             synced_before: false,
             tun_before: None,
             tun_given: false,
-            cancelled: false,
+            decision: Decision::None,
+            withdrawn: false,
             stopped_before: None,
             held: None,
             cut_at: None,

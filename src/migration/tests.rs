@@ -11,9 +11,9 @@ mod timing;
 use std::path::Path;
 use std::time::Duration;
 
+use super::decision::Decision;
 use super::engine::{self, Effect, Event, State};
 use super::fleet::{Fleet, Host, config};
-use super::hold::Decision;
 use super::setting::Setting;
 use protocol::{Answer, Method, Order, OrderRequest, RunRecord};
 
@@ -75,16 +75,16 @@ fn follow(
             }
             Effect::AwaitGo(limit) => match wish(&state) {
                 Decision::Go => Ok(Answer::Done),
-                Decision::Cancel => Err(super::hold::cancelled()),
                 Decision::None => {
                     at += limit;
                     Err(super::hold::forgotten())
                 }
+                decision => Err(decision.failure().unwrap()),
             },
             Effect::End(record) => return Some(*record),
         };
-        let cancel = wish(&state) == Decision::Cancel;
-        (state, effect) = engine::step(state, Event { at, result, cancel });
+        let decision = wish(&state);
+        (state, effect) = engine::step(state, Event { at, result, decision });
     }
     None
 }

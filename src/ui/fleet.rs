@@ -227,6 +227,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         route_list: vec![Route { dest_id: 8, nexthop: 8 }, Route { dest_id: 4, nexthop: 8 }],
         probe: None,
         migration: None,
+        takes_part: None,
     }
 }
 

@@ -40,6 +40,8 @@ pub struct PendingOrder {
     pub host: String,
     /// When, ms since the console started.
     pub since_ms: u64,
+    /// It waits for go before its cut.
+    pub hold: bool,
     /// The run that the host reported then: while it still reports that one, the order has not begun.
     pub previous: Option<String>,
 }

@@ -59,7 +59,7 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
     };
     model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
     let previous = model.run_on(&host).map(str::to_owned);
-    model.pending.push(PendingOrder { order, host: host.clone(), since_ms: model.now_ms, previous });
+    model.pending.push(PendingOrder { order, host: host.clone(), since_ms: model.now_ms, hold, previous });
     let ordered = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, method) };
     let limit = if hold { ORDER_LIMIT + HOLD_LIMIT } else { ORDER_LIMIT };
     // Minutes: far below u64's range.
@@ -80,18 +80,20 @@ pub fn go(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let (host, order, ready) = (host.to_owned(), progress.order, progress.stage == OrderStage::Ready);
+    // The run that the operator sees, and no other.
+    let run = Some(progress.run.clone());
     if !ready {
         model.say(Level::Warning, model.skin.lang.fill("{0} is not ready yet: use go when it waits", &[&order]));
         return Vec::new();
     }
-    request(model, host, Command::Go, SHORT_DEADLINE_MS, Purpose::Go(order))
+    request(model, host, Command::Go { run }, SHORT_DEADLINE_MS, Purpose::Go(order))
 }
 
 /// Tells the host that carries a migration out to give it up.
 pub fn cancel(model: &mut Model) -> Vec<Effect> {
     if let Some((host, progress)) = preflight::before_cut(model) {
-        let (host, order) = (host.to_owned(), progress.order);
-        return request(model, host, Command::Cancel, SHORT_DEADLINE_MS, Purpose::Cancel(order));
+        let (host, order, run) = (host.to_owned(), progress.order, Some(progress.run.clone()));
+        return request(model, host, Command::Cancel { run }, SHORT_DEADLINE_MS, Purpose::Cancel(order));
     }
     let text = match model.under_way() {
         Some((host, progress)) => {

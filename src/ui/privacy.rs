@@ -37,9 +37,9 @@ impl MaskedNames {
     pub fn record(&self, record: &RunRecord) -> RunRecord {
         let text = |text: &String| self.text(text);
         let failure = record.failure.as_ref().map(|failure| Failure {
-            code: failure.code,
             message: text(&failure.message),
             hint: failure.hint.as_ref().map(text),
+            ..failure.clone()
         });
         RunRecord {
             radio: record.radio.as_ref().map(text),

@@ -91,6 +91,9 @@ fn quit(model: &Model) -> Option<(String, Vec<String>)> {
     let mut lines = vec![lang.fill("{0}'s controller is ended, then the console leaves.", &[&two])];
     if let Some((host, progress)) = model.under_way() {
         lines.push(lang.fill("{0} is under way on {1}.", &[&progress.order, &host]));
+        if model.pending.iter().any(|pending| pending.hold && pending.order == progress.order) && progress.is_before_cut() {
+            lines.push(lang.fill("This console asked for its hold, which ends with it: {0} is given up.", &[&progress.order]));
+        }
     }
     if !working.is_empty() {
         lines.push(lang.fill("Work runs on {0}. In a demo the lab ends with the console.", &[&working.join(lang.tr(" and "))]));

@@ -1,5 +1,6 @@
 //! The driver: terminal, clock, link and requests around the pure core. The loop never waits for a host.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::export;
+use super::held::{self, HeldOrder};
 use super::model::Model;
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, Msg, Purpose};
 use super::runs::MOST;
 use super::runs::replay::Replay;
 use super::settings::Settings;
@@ -25,7 +27,7 @@ use crate::link::client::Client;
 use crate::link::telemetry;
 use crate::metrics::records;
 use config::Config;
-use protocol::{ErrorCode, Failure, Level, operator_name};
+use protocol::{Command, ErrorCode, Failure, Level, OrderRequest, operator_name};
 
 /// Shortest time between two frames: at most twenty a second.
 const FRAME: Duration = Duration::from_millis(50);
@@ -48,10 +50,15 @@ pub fn run(config: Config, settings: &Settings) -> Result<ExitCode, Failure> {
         let mut driver = Driver::new(config, settings)?;
         let result = driver.until_left().await;
         let farewell = std::mem::take(&mut driver.model.farewell);
+        let (client, holds, lang) = (driver.client.clone(), std::mem::take(&mut driver.held), driver.model.skin.lang);
         // The terminal is restored here, before anything is printed.
         match &result {
             Ok(()) => driver.screen.leave(),
             Err(_) => drop(driver),
+        }
+        for line in held::give_up(&client, holds, lang).await {
+            // Nobody need read it.
+            let _ = writeln!(std::io::stderr(), "baton: {line}");
         }
         result.map(|()| farewell)
     });
@@ -69,6 +76,8 @@ struct Driver {
     client: Arc<Client>,
     config: Arc<Config>,
     export_dir: PathBuf,
+    /// Orders with a hold that were asked for here and are not over.
+    held: Vec<HeldOrder>,
     started: Instant,
     /// Results of what was spawned.
     done: (mpsc::Sender<Msg>, mpsc::Receiver<Msg>),
@@ -87,12 +96,12 @@ impl Driver {
         let export_dir = settings.export_dir.clone();
         let (started, done) = (Instant::now(), mpsc::channel(BATCH));
         let screen = ConsoleTerminal::acquire(settings.mouse, settings.colours)?;
-        Ok(Self { model, client, config, export_dir, started, done, next_frame: started, left: false, screen })
+        Ok(Self { model, client, config, export_dir, held: Vec::new(), started, done, next_frame: started, left: false, screen })
     }
 
     async fn until_left(&mut self) -> Result<(), Failure> {
         let mut keys = EventStream::new();
-        let mut heard = telemetry::subscribe(self.config.clone());
+        let mut heard = telemetry::subscribe(self.config.clone())?;
         let mut clock = interval(TICK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut signals = Signals::listen()?;
@@ -156,6 +165,9 @@ impl Driver {
     }
 
     fn handle(&mut self, message: Msg) {
+        if let Msg::Answer { purpose: Purpose::Order(order), host, .. } = &message {
+            self.held.retain(|held| (held.order, &held.host) != (*order, host));
+        }
         self.tick();
         self.take(message);
     }
@@ -195,6 +207,30 @@ impl Driver {
         self.screen.reacquire()
     }
 
+    fn request(&mut self, host: String, command: Command, deadline_ms: u64, purpose: Purpose) {
+        let (client, done, deadline) = (self.client.clone(), self.done.0.clone(), Duration::from_millis(deadline_ms));
+        let lang = self.model.skin.lang;
+        let request = match command {
+            Command::Order(request) => Ok(held::identified(request)),
+            command => Err(command),
+        };
+        if let Ok(OrderRequest { order, hold: true, run: Some(run), .. }) = &request {
+            self.held.push(HeldOrder { host: host.clone(), order: *order, run: run.clone() });
+        }
+        let holds = if purpose == Purpose::EndThenLeave { std::mem::take(&mut self.held) } else { Vec::new() };
+        tokio::spawn(async move {
+            let result = match request {
+                Ok(request) => client.order(&host, request, deadline).await,
+                Err(_) if !holds.is_empty() => {
+                    held::give_up(&client, holds, lang).await;
+                    held::end_when_free(&client, &host, deadline).await
+                }
+                Err(command) => client.request(&host, command, deadline).await,
+            };
+            let _ = done.send(Msg::Answer { purpose, host, result }).await;
+        });
+    }
+
     fn perform(&mut self, effect: Effect) {
         let done = self.done.0.clone();
         match effect {
@@ -205,13 +241,7 @@ impl Driver {
                     self.left = true;
                 }
             }
-            Effect::Request { host, command, deadline_ms, purpose } => {
-                let client = self.client.clone();
-                tokio::spawn(async move {
-                    let result = client.request(&host, command, Duration::from_millis(deadline_ms)).await;
-                    let _ = done.send(Msg::Answer { purpose, host, result }).await;
-                });
-            }
+            Effect::Request { host, command, deadline_ms, purpose } => self.request(host, command, deadline_ms, purpose),
             Effect::LoadRuns => {
                 let folder = self.config.records.clone();
                 tokio::spawn(async move {

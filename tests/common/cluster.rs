@@ -35,6 +35,8 @@ impl Cluster {
         std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let exe = std::env::current_exe().unwrap().display().to_string();
         let own = |role: &str| format!("{role} = [\"{exe}\", \"--ignored\", \"--exact\", \"workload_{role}\", \"--nocapture\"]\n");
+        // The tests may stand in a private folder, which root without further rights cannot read.
+        let capabilities = "capabilities = [\"net_admin\", \"sys_nice\", \"dac_read_search\"]\n";
         let workload = workload.map_or_else(|| own("d2d") + &own("usrp"), str::to_owned);
         let text = format!(
             r#"
@@ -51,6 +53,9 @@ parked = "192.168.20.2/24"
 {workload}
 uhd = ["/bin/sh", "-c", "test ! -e {at}/hang_$1 || sleep 1000; test ! -e {at}/no_$1 || {{ echo '{{\"error\": \"the test says so\"}}'; exit 1; }}", "uhd"]
 collect_interval_s = 0.2
+{capabilities}[workload.environment]
+BATON_TEST_DIR = "{at}"
+RUST_TEST_THREADS = "1"
 [workload.control]
 phy_cell_ID = 7
 BW = 5
@@ -147,7 +152,7 @@ impl Agent {
         );
         let mut command = namespace();
         command.args(["/bin/sh", "-c", &script, env!("CARGO_BIN_EXE_baton")]).arg(cluster.path("baton.toml"));
-        Self::ready(command, cluster, host)
+        Self::ready(command, host)
     }
 
     /// Starts the agent again in the network namespace of a process, with more options.
@@ -155,11 +160,10 @@ impl Agent {
         let mut command = Process::new("nsenter");
         command.args(["-t", &of.to_string(), "-n", env!("CARGO_BIN_EXE_baton"), "--config"]).arg(cluster.path("baton.toml"));
         command.args(["agent", "--host", host]).args(options.split_whitespace());
-        Self::ready(command, cluster, host)
+        Self::ready(command, host)
     }
 
-    fn ready(mut command: Process, cluster: &Cluster, host: &str) -> Self {
-        command.env("BATON_TEST_DIR", cluster.dir.path()).env("RUST_TEST_THREADS", "1");
+    fn ready(mut command: Process, host: &str) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("unshare (util-linux) is installed");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -197,7 +201,8 @@ impl Agent {
 impl Drop for Agent {
     fn drop(&mut self) {
         if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
-            self.signal(nix::sys::signal::Signal::SIGTERM);
+            // Unlike SIGTERM it ends the work as well.
+            self.signal(nix::sys::signal::Signal::SIGINT);
             let _ = self.0.wait();
         }
     }

@@ -138,7 +138,7 @@ fn no_fault_at_any_step_makes_two_owners_or_none() {
     let known = table::results(&results().join("cells.jsonl"));
     cells.retain(|cell| match wanted.as_str() {
         "missing" => !known.contains_key(&cell.to_string()),
-        parts => parts.split('|').any(|part| cell.to_string().contains(part)),
+        kinds => kinds.split('|').any(|kind| kind.split('&').all(|part| cell.to_string().contains(part))),
     });
     // The source system's methods first, and the slowest of each last: most is known early.
     cells.sort_by_key(|cell| {

@@ -1,7 +1,7 @@
 //! The agent: every command with its failure branches, on real processes and real addresses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
-use crate::common::cluster::{Agent, Cluster, SOON, baton, lives, until_gone};
+use crate::common::cluster::{Agent, Cluster, ETH3, SOON, baton, lives, until_gone};
 use crate::common::machine;
 use baton::link::telemetry::{Heard, subscribe};
 use nix::sys::signal::Signal;
@@ -184,7 +184,7 @@ async fn a_death_is_reported_with_its_last_words() {
     let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     let _agent = Agent::start(&cluster, "one");
-    let mut heard = subscribe(std::sync::Arc::clone(&cluster.config));
+    let mut heard = subscribe(std::sync::Arc::clone(&cluster.config)).unwrap();
     let listening = async {
         while let Some(next) = heard.recv().await {
             if matches!(&next, Heard::Telemetry(t) if t.host == "one") {
@@ -303,7 +303,8 @@ async fn end_and_signals_leave_nothing_behind() {
     let _turn = machine::shared();
     let cluster = Cluster::new("", None);
     for way in ["end", "SIGTERM", "SIGINT"] {
-        let agent = Agent::start(&cluster, "one");
+        // A stop leaves the work at work unless told otherwise: tests/it/survival.rs.
+        let agent = Agent::start_as(&cluster, "one", ETH3, "", "--end-on-stop");
         let d2d: Started = read(cluster.ask("one", PLAIN).await.unwrap());
         read::<Linked>(cluster.ask("one", Command::START_USRP).await.unwrap());
         let usrp = cluster.status("one").await.usrp.pid.unwrap();

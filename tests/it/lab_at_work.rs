@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::common::faultless::assert_faultless;
@@ -86,6 +88,48 @@ fn it_serves_migrates_and_leaves_nothing_when_it_is_killed() {
     let at_work = lab.remains();
     assert!(at_work.iter().filter(|line| line.ends_with("baton")).count() >= 8, "the test sees too little: {at_work:?}");
     assert_eq!(lab.end(Signal::SIGKILL), None);
+}
+
+/// As `systemctl restart` does it.
+#[test]
+fn a_restart_of_the_serving_agent_costs_no_service() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("restart", &[]);
+    lab.done(&["DS"]);
+    lab.is_served();
+    let before = lab.status("server1");
+    let lost = |status: &Value| status["probe"]["lost"].as_u64().unwrap();
+    let lost_before = lost(&lab.status("server3"));
+    let agent = lab.says("console", &["pgrep", "-f", "agent --host server1$"]).trim().to_owned();
+    lab.says("server1", &["kill", "-TERM", &agent]);
+    lab.says("console", &["sh", "-c", &format!("while kill -0 {agent} 2>/dev/null; do sleep 0.02; done")]);
+    lab.is_served();
+    let mut next = baton(lab.state.path());
+    next.args([
+        "--in",
+        &lab.name,
+        "lab",
+        "exec",
+        "server1",
+        "--",
+        env!("CARGO_BIN_EXE_baton"),
+        "--config",
+        "/run/baton/baton.toml",
+    ]);
+    let mut next = next.args(["agent", "--host", "server1"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(next.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    assert_eq!(ready, "agent ready server1\n");
+    let after = lab.until("server1", "in sync", |status| status["d2d"]["sync"]["state"] == "synced");
+    for process in ["d2d", "usrp"] {
+        assert_eq!(after[process]["pid"], before[process]["pid"], "{process}");
+    }
+    let lost = lost(&lab.status("server3")) - lost_before;
+    assert!(lost <= 2, "{lost} pings were lost: the service has ended");
+    assert_eq!(lab.done(&["M"])["outcome"], "ok");
+    lab.is_served();
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+    next.wait().unwrap();
 }
 
 #[test]

@@ -42,6 +42,7 @@ mod lab_leaves_nothing;
 mod link;
 mod n210_boards;
 mod n210_control;
+mod orders;
 mod output;
 mod own_program;
 mod ownership;

@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::common::cluster::{Agent, Cluster, ETH3, SOON, baton, lives, until_gone};
 use crate::common::machine;
 use baton::metrics::records;
+use nix::sys::signal::Signal;
 use protocol::{
-    Command, ControlValues, ErrorCode, Method, Order, Outcome, ProcessState, Route, RunRecord, SetPort, Started, Telemetry,
+    Command, ControlValues, ErrorCode, Method, Order, OrderStage, Outcome, ProcessState, Route, RunRecord, SetPort, Started,
+    Telemetry,
 };
 use serde_json::Value;
 
@@ -66,6 +68,89 @@ async fn an_agent_that_was_killed_finds_what_still_runs() {
     drop(agent);
     let _agent = Agent::start(&cluster, "one");
     assert_eq!(cluster.status("one").await.d2d.state, ProcessState::Stopped, "an agent that was ended in peace left nothing");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_told_to_stop_leaves_the_work_to_the_next_one() {
+    let _turn = machine::shared();
+    let cluster = Cluster::new("", None);
+    let agent = Agent::start(&cluster, "one");
+    let (d2d, usrp) = serve(&cluster).await;
+    agent.signal(Signal::SIGTERM);
+    assert_eq!(tokio::task::spawn_blocking(|| agent.exit()).await.unwrap(), Some(0));
+    assert!(lives(d2d) && lives(usrp));
+    let _agent = Agent::again(&cluster, "one", d2d, "");
+    let status = cluster.status("one").await;
+    assert_eq!(states(&status), (ProcessState::Running, ProcessState::Running, Some(ACTIVE)));
+    assert_eq!((status.d2d.pid, status.usrp.pid), (Some(d2d), Some(usrp)));
+    assert_eq!((status.owner_epoch, status.owner.as_deref()), (Some(1), Some("one")), "nobody took the radio meanwhile");
+}
+
+/// The agents of a pair that is at work on "one", and how an order for "two" is sent.
+async fn pair(cluster: &Cluster, faults: &str) -> [Agent; 2] {
+    cluster.touch("synced");
+    let file = cluster.path("faults.toml");
+    std::fs::write(&file, faults).unwrap();
+    let one = Agent::start(cluster, "one");
+    let two = Agent::start_as(cluster, "two", ETH3, "", &format!("--faults {}", file.display()));
+    cluster.ask("one", Command::SetTunIp { tun_ip: "192.168.40.9/24".into() }).await.unwrap();
+    let record: RunRecord = read(cluster.ask("one", Command::order(Order::DS, Method::Classic)).await.unwrap());
+    assert_eq!(record.outcome, Outcome::Ok, "{record:#?}");
+    [one, two]
+}
+
+fn order(cluster: &Cluster, hold: bool) -> tokio::task::JoinHandle<Result<RunRecord, protocol::Failure>> {
+    let client = cluster.client.clone();
+    let request = protocol::OrderRequest { hold, ..protocol::OrderRequest::new(Order::M, Method::Classic) };
+    tokio::spawn(
+        async move { client.request("two", Command::Order(request), SOON * 3).await.and_then(protocol::Answer::into_result) },
+    )
+}
+
+#[tokio::test]
+async fn a_stop_before_the_cut_gives_the_order_up_and_the_source_serves_on() {
+    let _turn = machine::shared();
+    for stopped in [0, 1] {
+        let cluster = Cluster::new("", None);
+        let mut agents: Vec<Agent> = pair(&cluster, "").await.into();
+        let asked = order(&cluster, true);
+        cluster.until("two", "a hold", |s| s.migration.as_ref().is_some_and(|p| p.stage == OrderStage::Ready)).await;
+        let [d2d, usrp] = {
+            let status = cluster.status("one").await;
+            [status.d2d.pid.unwrap(), status.usrp.pid.unwrap()]
+        };
+        let agent = agents.remove(stopped);
+        agent.signal(Signal::SIGTERM);
+        let record = asked.await.unwrap().unwrap();
+        assert_eq!(record.outcome, Outcome::Cancelled, "{record:#?}");
+        let words = ["the operator cancelled it", "the agent that carries it out was told to stop"][stopped];
+        let reason = record.reason.unwrap();
+        assert!(reason.contains(words) && reason.ends_with("one still serves."), "{reason}");
+        assert_eq!(tokio::task::spawn_blocking(|| agent.exit()).await.unwrap(), Some(0));
+        assert!(lives(d2d) && lives(usrp));
+        if stopped == 0 {
+            drop(Agent::again(&cluster, "one", d2d, ""));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_past_the_cut_waits_for_the_end_of_the_order() {
+    let _turn = machine::shared();
+    let cluster = Cluster::new("", None);
+    let faults = "[[fault]]\ncommand = \"link_usrp\"\noccurrence = 1\ndo = \"delay\"\nms = 1500";
+    let [_one, two] = pair(&cluster, faults).await;
+    let asked = order(&cluster, false);
+    cluster.until("two", "the cut", |s| s.migration.as_ref().is_some_and(|p| p.stage == OrderStage::Moving)).await;
+    let d2d = cluster.status("two").await.d2d.pid.unwrap();
+    two.signal(Signal::SIGTERM);
+    let failure = cluster.ask("two", Command::order(Order::KR, Method::Classic)).await.unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Busy, "{failure}");
+    let record = asked.await.unwrap().unwrap();
+    assert_eq!(record.outcome, Outcome::Ok, "{record:#?}");
+    assert_eq!(tokio::task::spawn_blocking(|| two.exit()).await.unwrap(), Some(0));
+    let _two = Agent::again(&cluster, "two", d2d, "");
+    assert_eq!(states(&cluster.status("two").await), (ProcessState::Running, ProcessState::Running, Some(ACTIVE)));
 }
 
 #[tokio::test]
@@ -294,9 +379,9 @@ async fn of_several_orders_at_once_one_wins_and_the_others_get_a_sentence() {
     cluster.until("two", "M under way", |s| s.migration.as_ref().is_some_and(|p| !p.finished)).await;
     let same = second.request("two", Command::order(Order::M, Method::Cold), SOON).await.unwrap_err();
     assert_eq!((same.code, same.message.as_str()), (ErrorCode::Busy, "two is carrying out M"));
-    let back: RunRecord =
-        second.request("one", Command::order(Order::MB, Method::Classic), SOON).await.unwrap().into_result().unwrap();
-    assert!(back.outcome == Outcome::Failed && back.reason.is_some(), "{back:#?}");
+    let back = second.request("one", Command::order(Order::MB, Method::Classic), SOON).await.unwrap_err();
+    assert_eq!(back.code, ErrorCode::Busy);
+    assert!(back.message.starts_with("one takes part in M, which two is carrying out (run "), "{back}");
     let first: RunRecord = first.await.unwrap().unwrap().into_result().unwrap();
     assert_eq!(first.outcome, Outcome::Ok, "{first:#?}");
     let states = [cluster.status("one").await, cluster.status("two").await].map(|s| (s.d2d.state, s.radio_port.addresses));

@@ -4,8 +4,9 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::common::cluster::{Cluster, baton};
+use crate::common::cluster::{Agent, Cluster, ETH3, baton, lives};
 use crate::common::machine;
+use protocol::{Command, ProcessState, Started};
 
 fn set(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -55,5 +56,100 @@ fn a_folder_that_another_user_has_prepared_is_refused() {
         symlink(&elsewhere, &folder).unwrap();
         refused("is a symbolic link");
         std::fs::remove_file(&folder).unwrap();
+    }
+}
+
+/// Starts something of the test's own, which ends with it.
+struct Stranger(std::process::Child);
+
+impl Stranger {
+    fn start() -> Self {
+        Self(std::process::Command::new("sleep").arg("1000").spawn().unwrap())
+    }
+
+    /// When it started, as `/proc` has it: what a file of an agent's says of a process.
+    fn started(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_process_that_a_file_names_is_neither_taken_up_nor_ended() {
+    let _turn = machine::shared();
+    let cluster = Cluster::new("", None);
+    let stranger = Stranger::start();
+    let folder = cluster.path("run/one");
+    std::fs::create_dir_all(&folder).unwrap();
+    for process in ["d2d", "usrp"] {
+        let said = format!("{{\"pid\": {}, \"started\": {}}}", stranger.0.id(), stranger.started());
+        std::fs::write(folder.join(format!("{process}.pid")), said).unwrap();
+    }
+    let _agent = Agent::start(&cluster, "one");
+    let status = cluster.status("one").await;
+    assert_eq!((status.d2d.state, status.d2d.pid, status.usrp.pid), (ProcessState::Stopped, None, None));
+    cluster.ask("one", Command::DoubleKill).await.unwrap();
+    assert!(lives(stranger.0.id()));
+    cluster.ask("one", Command::StartD2d { control_flag: 0, control: None }).await.expect("its own is started as ever");
+}
+
+/// A line of `/proc/PID/status`.
+fn status_line(pid: u32, name: &str) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_workload_gets_what_is_listed_and_no_more() {
+    let _turn = machine::shared();
+    let script = r#"d2d = ["/bin/sleep", "1000"]
+usrp = ["/bin/sleep", "1000"]"#;
+    let cluster = Cluster::new("", Some(script));
+    let file = cluster.path("baton.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let plain: String = text.lines().filter(|line| !line.starts_with("capabilities")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, plain).unwrap();
+    let _agent = Agent::start_as(&cluster, "one", ETH3, "env SECRET_OF_THE_AGENT=1 LANG=C.UTF-8", "");
+    let started: Started =
+        serde_json::from_value(cluster.ask("one", Command::StartD2d { control_flag: 0, control: None }).await.unwrap()).unwrap();
+    cluster.ask("one", Command::START_USRP).await.unwrap();
+    let usrp = cluster.status("one").await.usrp.pid.unwrap();
+    let listed =
+        ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "BATON_LOG", "BATON_LAB", "BATON_TEST_DIR", "RUST_TEST_THREADS"];
+    let contract = ["BATON_SOCKET", "BATON_SAMPLES", "BATON_RADIO", "BATON_TUN", "BATON_SETTINGS"];
+    for pid in [started.pid, usrp] {
+        let folder = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        let open: std::collections::BTreeMap<String, String> = folder
+            .map(|entry| entry.unwrap())
+            .map(|entry| {
+                (entry.file_name().into_string().unwrap(), std::fs::read_link(entry.path()).unwrap().display().to_string())
+            })
+            .collect();
+        assert_eq!(open.keys().collect::<Vec<_>>(), ["0", "1", "2"], "{open:?}");
+        assert_eq!((open["0"].as_str(), open["1"].as_str()), ("/dev/null", "/dev/null"));
+
+        let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+        let names: Vec<&str> = environment.split('\0').filter_map(|entry| Some(entry.split_once('=')?.0)).collect();
+        assert!(contract.iter().all(|name| names.contains(name)) && names.contains(&"LANG"), "{names:?}");
+        let others: Vec<&&str> = names.iter().filter(|name| !listed.contains(name) && !contract.contains(name)).collect();
+        assert!(others.is_empty(), "{others:?}");
+
+        assert_eq!(status_line(pid, "NoNewPrivs"), "1");
+        // net_admin is 12, sys_nice 23.
+        let least = (1_u64 << 12) | (1 << 23);
+        for set in ["CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"] {
+            let held = u64::from_str_radix(&status_line(pid, set), 16).unwrap();
+            assert_eq!(held & !least, 0, "{set} of {pid}: {held:x}");
+        }
+        assert_eq!(u64::from_str_radix(&status_line(pid, "CapEff"), 16).unwrap(), least);
+        assert_eq!(nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(pid.cast_signed()))).unwrap().as_raw(), pid.cast_signed());
     }
 }

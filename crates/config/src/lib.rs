@@ -14,6 +14,7 @@ use protocol::{ErrorCode, Failure, Order};
 
 mod address;
 mod bad_value;
+mod capability;
 mod check;
 mod command_line;
 mod control;
@@ -29,6 +30,7 @@ pub mod trust;
 
 pub use address::Cidr;
 pub use bad_value::BadValue;
+pub use capability::Capability;
 pub use command_line::CommandLine;
 pub use endpoint::Endpoint;
 pub use example::{EXAMPLE, example_in};
@@ -112,6 +114,12 @@ pub struct Workload {
     /// For a D2D program that does not describe its control variables itself: name to meaning.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub meanings: BTreeMap<String, String>,
+    /// Environment variables of the three programs, beside those that baton gives them (docs/workload.md).
+    #[serde(default, deserialize_with = "capability::environment", skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// Capabilities that they keep of the agent's.
+    #[serde(default = "Capability::of_the_reference", skip_serializing_if = "Capability::are_of_the_reference")]
+    pub capabilities: Vec<Capability>,
     /// Control variables of a plain start, handed to the D2D process as its own settings.
     #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
@@ -142,6 +150,11 @@ pub struct OwnWorkload {
     /// As [`Workload::meanings`].
     #[serde(default)]
     pub meanings: BTreeMap<String, String>,
+    /// As [`Workload::environment`].
+    #[serde(default, deserialize_with = "capability::environment")]
+    pub environment: BTreeMap<String, String>,
+    /// As [`Workload::capabilities`].
+    pub capabilities: Option<Vec<Capability>>,
     /// As [`Workload::control`].
     #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,

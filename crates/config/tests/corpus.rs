@@ -62,8 +62,9 @@ fn the_format_of_0_1_0_is_kept() {
 fn the_example_reads_and_so_do_its_commented_keys() {
     let plain = Config::parse(EXAMPLE).unwrap();
     assert_eq!(plain.host.len(), 3);
-    let keys =
-        EXAMPLE.replace("# key_file =", "key_file =").replace("# state =", "state =").replace("# terminals =", "terminals =");
+    let commented = ["key_file", "state", "terminals", "capabilities", "environment"];
+    let keys = commented.iter().fold(EXAMPLE.to_owned(), |text, key| text.replace(&format!("# {key} ="), &format!("{key} =")));
     let all = Config::parse(&keys).unwrap();
     assert!(all.key_file.is_some() && all.state.is_some() && all.terminals.len() == 3);
+    assert_eq!((all.workload.environment.len(), &all.workload.capabilities), (1, &plain.workload.capabilities));
 }

@@ -4,12 +4,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::spec::{Access, Arguments, CommandSpec, Source};
 use super::answer::{Answer, AnswerType};
 use super::{
     Collected, Control, ControlValues, Deadline, Ended, ErrorCode, Failure, Fenced, Frozen, Linked, Method, Overlapped,
     OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
 };
 use super::{Order, OrderRequest};
+
+mod spec;
 
 /// Where eth3 is to point: at the radio or parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,52 +22,6 @@ pub enum SetPort {
     Active,
     /// 192.168.20.2: out of the radio's sight.
     Parked,
-}
-
-/// Where a command comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The published system.
-    Paper,
-    /// baton.
-    Baton,
-}
-
-/// What a command does to its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing: it may be repeated, also after a restart of the agent.
-    Reads,
-    /// It changes something, so that it must not be carried out twice.
-    Changes,
-}
-
-/// Whether a request carries `args`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arguments {
-    /// The command has none.
-    None,
-    /// All of them may be left out.
-    Optional,
-    /// At least one is needed.
-    Required,
-}
-
-/// A row of the table of commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CommandSpec {
-    /// Name on the wire.
-    pub name: &'static str,
-    /// Where it comes from.
-    pub source: Source,
-    /// Whether it only reads.
-    pub access: Access,
-    /// Whether a request carries `args`.
-    pub arguments: Arguments,
-    /// The arguments, for the documentation.
-    pub args: &'static str,
-    /// The result, for the documentation.
-    pub result: &'static str,
 }
 
 /// A command as a type of its own, of [`ask`], that knows the type of its answer.
@@ -292,18 +249,52 @@ commands! {
         packets: Vec<String>,
     } -> (),
     /// Carry out an operator's order here (baton's own). Answered when the order is over.
-    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`), `by`, `budget_ms`, `force`, `hold`; all but the first optional", result "the record of the order"]
+    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
     Order(OrderRequest) -> RunRecord,
     /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
     /// it out.
     [Baton Reads Required, args "as `order`; nothing is done", result "`order`, `method`, `from`, `to`, `steps`, `phases`, `total`, `interruption`: below"]
     Plan(OrderRequest) -> Plan,
     /// Go on with the order that waits here for it (baton's own).
-    [Baton Changes None, args "", result ""]
-    Go -> (),
+    [Baton Changes Optional, args "`run`: which one; optional", result ""]
+    Go {
+        /// The run that is meant; absent: the one under way, as long as nobody has decided on it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+    } -> (),
     /// Give up the order that is under way here, before its cut (baton's own).
-    [Baton Changes None, args "", result ""]
-    Cancel -> (),
+    [Baton Changes Optional, args "`run`: which one; optional", result ""]
+    Cancel {
+        /// As in `go`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+    } -> (),
+    /// Whoever asked for a hold is still there (baton's own).
+    [Baton Reads Required, args "`run`", result ""]
+    RenewHold {
+        /// The run that holds.
+        run: String,
+    } -> (),
+    /// This host takes part in a run, or still does: until it is over, commands of nobody else change the work here (baton's own).
+    [Baton Changes Required, args "`run`, `order`, `executor`, `age_ms`, `lease_ms`", result ""]
+    Reserve {
+        /// The run.
+        run: String,
+        /// What was ordered.
+        order: crate::Order,
+        /// The host that carries it out.
+        executor: String,
+        /// How long ago the run began, ms.
+        age_ms: u64,
+        /// The reservation ends by itself when it is not renewed for so long, ms.
+        lease_ms: u64,
+    } -> (),
+    /// The run is over (baton's own).
+    [Baton Changes Required, args "`run`", result ""]
+    Release {
+        /// The run.
+        run: String,
+    } -> (),
     /// The same snapshot that telemetry publishes (baton's own).
     [Baton Reads None, args "", result "the same as telemetry"]
     Status -> Telemetry,
@@ -342,7 +333,7 @@ commands! {
     [Baton Reads None, args "", result "`{\"next\": 1234}`"]
     ProbeMark -> ProbeMark,
     /// Statistics of all probes from `since` up to now, once each is answered or lost (baton's own).
-    [Baton Reads Required, args "`since`", result "`{\"interval_ms\", \"sent\", \"lost\", \"gap_ms\"}`"]
+    [Baton Reads Required, args "`since`", result "`{\"interval_ms\", \"sent\", \"lost\", \"gap_ms\"}`, and `silent_ms` while the last probes are lost"]
     ProbeWindow {
         /// First probe of the window, from a [`ProbeMark`].
         since: u64,

@@ -56,6 +56,8 @@ pub enum ErrorCode {
     OverBudget,
     /// The operator cancelled.
     Cancelled,
+    /// Whether it was carried out is not known.
+    Indeterminate,
     /// A fault of baton's own, answered as "command failed: ...".
     Internal,
 }
@@ -71,12 +73,15 @@ pub struct Failure {
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The request has never left this process, so that nothing of it was carried out. Known to its sender alone.
+    #[serde(skip)]
+    pub not_sent: bool,
 }
 
 impl Failure {
     /// A failure without a hint.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, not_sent: false }
     }
 
     /// The same failure with what to do about it.
@@ -85,11 +90,13 @@ impl Failure {
         self
     }
 
-    /// Exit code of a command that ends with this failure: 1 failed, 2 usage or configuration, 3 could not reach a host.
+    /// Exit code of a command that ends with this failure: 1 failed, 2 usage or configuration, 3 could not reach a host, 4 whether it was carried
+    /// out is not known.
     pub fn exit_code(&self) -> u8 {
         match self.code {
             ErrorCode::Config | ErrorCode::BadRequest | ErrorCode::UnknownCommand => 2,
             ErrorCode::Unreachable => 3,
+            ErrorCode::Indeterminate => 4,
             _ => 1,
         }
     }

@@ -32,7 +32,7 @@ pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use operator::operator_name;
-pub use order::{Method, Order, OrderRequest};
+pub use order::{Method, Order, OrderRequest, RunPart};
 pub use ownership::{AddressHolder, Alarm, Fenced, MAX_EPOCH, OwnerReport, RadioOwner};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{

@@ -69,6 +69,17 @@ impl FromStr for Order {
     }
 }
 
+/// The run of an order that a host takes part in, as the source of a migration that another host carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunPart {
+    /// Identity of the run.
+    pub run: String,
+    /// What was ordered.
+    pub order: Order,
+    /// The host that carries it out.
+    pub executor: String,
+}
+
 /// How a migration is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -118,11 +129,17 @@ pub struct OrderRequest {
     /// Stop before the cut, ready, and wait for `go` or `cancel`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
+    /// Identity of the run, a UUID that the asker has made; absent: the agent makes one. Whoever knows it can follow the run and decide on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// With `hold`: the order is given up when nobody has sent `renew_hold` for so long, ms; absent: it waits as long as a hold may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
 }
 
 impl OrderRequest {
     /// An order without options.
     pub fn new(order: Order, method: Method) -> Self {
-        Self { order, method, by: None, budget_ms: None, force: false, hold: false }
+        Self { order, method, by: None, budget_ms: None, force: false, hold: false, run: None, lease_ms: None }
     }
 }

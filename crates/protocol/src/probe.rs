@@ -20,4 +20,7 @@ pub struct ProbeWindow {
     pub lost: u64,
     /// Longest time between two consecutive replies, the last one before the window included, ms.
     pub gap_ms: f64,
+    /// Time since the last reply where the last probes of the window were lost, ms: the silence goes on. Absent: the last one was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_ms: Option<f64>,
 }

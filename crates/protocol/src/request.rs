@@ -1,6 +1,6 @@
 //! The envelope of a command and of its answer.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::command::{Arguments, Command};
@@ -16,7 +16,7 @@ pub struct Connection {
     pub number: u64,
 }
 
-/// A request: first frame of the message; the second frame, when a cluster key is in use, is the hex HMAC-SHA-256 of the first.
+/// A request: the one frame of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// Protocol version, [`VERSION`].
@@ -25,24 +25,39 @@ pub struct Request {
     pub id: String,
     /// Name of the host addressed.
     pub to: String,
-    /// When it was sent, ms since the Unix epoch.
+    /// Ignored: no clock decides about a request. Agents of 0.1.0 read it when a request was signed.
     #[serde(default)]
     pub sent_at_ms: u64,
-    /// In a retry, when it was first sent, ms since the Unix epoch.
+    /// In a retry, the life of the agent that it was first sent to: the `X-Instance` of its READY.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_sent_at_ms: Option<u64>,
+    pub first_sent_to: Option<String>,
     /// Which of its sender's connections it was sent on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<Connection>,
-    /// Random text, never used twice by one sender.
+    /// Ignored, as `sent_at_ms`.
     #[serde(default)]
     pub nonce: String,
     /// Name of the radio, where a host has several; absent: the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub radio: Option<String>,
+    /// The run of an order that this is a step of; absent: it stands for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// What to do.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "without_empty_arguments")]
     pub command: Command,
+}
+
+/// Writes a command as 0.1.0 wrote it: `go` and `cancel` had no arguments then.
+fn without_empty_arguments<S: Serializer>(command: &Command, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Plain {
+        command: &'static str,
+    }
+    match command {
+        Command::Go { run: None } | Command::Cancel { run: None } => Plain { command: command.name() }.serialize(serializer),
+        command => command.serialize(serializer),
+    }
 }
 
 impl Request {

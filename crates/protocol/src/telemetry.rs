@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AddressHolder, Alarm, ControlReport, ControlValues, Method, Order, Phase, PhaseName, Route};
+use super::{AddressHolder, Alarm, ControlReport, ControlValues, Method, Order, Phase, PhaseName, Route, RunPart};
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
 pub const TOPIC_TELEMETRY: &str = "telemetry";
@@ -56,6 +56,9 @@ pub struct Telemetry {
     pub probe: Option<ProbeStatus>,
     /// The order being carried out here, or the last one.
     pub migration: Option<Progress>,
+    /// The order of another host that this one takes part in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes_part: Option<RunPart>,
 }
 
 impl Telemetry {

@@ -11,20 +11,20 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use rustix::process::Signal;
 use tokio::net::unix::pipe;
 use tokio::process::Command;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use config::CommandLine;
+use config::{CommandLine, Workload};
 use last_words::LastWords;
 use process::{ProcessIdentity, WatchedProcess};
 use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState};
-use workload::contract::{ENV_CONTROL, ENV_SOCKET, Status};
+use workload::contract::{ENV_SOCKET, Status};
 use workload::keeper::Keeper;
 
+use super::confine::confine;
 use crate::agent::host::disk;
 
 /// Between two looks for the socket: short against the 50 ms that starting takes.
@@ -68,9 +68,11 @@ pub(in crate::agent) enum ChildEvent {
 
 /// What to start.
 #[derive(Debug, Clone)]
-pub(in crate::agent) struct Start {
+pub(in crate::agent) struct Start<'a> {
     /// Program and arguments.
-    pub(in crate::agent) command: CommandLine,
+    pub(in crate::agent) command: &'a CommandLine,
+    /// What it gets of its agent.
+    pub(in crate::agent) workload: &'a Workload,
     /// Environment variables of the contract, the socket's left out.
     pub(in crate::agent) environment: Vec<(&'static str, String)>,
 }
@@ -184,7 +186,7 @@ impl Child {
     /// # Errors
     /// [`ErrorCode::State`] when it runs already, [`ErrorCode::Environment`] when the program cannot be run,
     /// [`ErrorCode::Process`] with its last words when it ends at once.
-    pub(in crate::agent) async fn start(&self, start: Start) -> Result<u32, Failure> {
+    pub(in crate::agent) async fn start(&self, start: Start<'_>) -> Result<u32, Failure> {
         if let Some(pid) = self.pid() {
             return Err(Failure::new(ErrorCode::State, format!("the {} process already runs (pid {pid})", self.name()))
                 .hint("kill it first"));
@@ -260,13 +262,14 @@ impl Child {
         Ok((read, both.into()))
     }
 
-    fn spawn(&self, start: Start) -> Result<(u32, watch::Receiver<bool>), Failure> {
+    fn spawn(&self, start: Start<'_>) -> Result<(u32, watch::Receiver<bool>), Failure> {
         let environment = |message: String| Failure::new(ErrorCode::Environment, message);
         let program = start.command.program();
         // The socket of an earlier process must not be mistaken for this one's.
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
-        command.args(start.command.arguments()).env_remove(ENV_CONTROL).envs(start.environment).env(ENV_SOCKET, &self.socket);
+        confine(&mut command, start.workload);
+        command.args(start.command.arguments()).envs(start.environment).env(ENV_SOCKET, &self.socket);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = self.stderr_pipe();
         let stderr = match stderr {
@@ -293,6 +296,10 @@ impl Child {
             Some(read) => LastWords::read_in_background(Some(read), self.name()),
             None => LastWords::read_in_background(child.stderr.take(), self.name()),
         };
+        let process = WatchedProcess::child(child).ok_or_else(|| {
+            self.forget();
+            environment(format!("the {} process (pid {pid}) cannot be watched: too many open files?", self.name()))
+        })?;
         let (end, asked_to_end) = mpsc::channel(1);
         let (ending, ended) = watch::channel(false);
         {
@@ -305,7 +312,7 @@ impl Child {
         }
         self.sync.send_replace(None);
         self.report(ChildEvent::Changed);
-        tokio::spawn(self.clone().supervise(WatchedProcess::Child(child), pid, words, asked_to_end, ending));
+        tokio::spawn(self.clone().supervise(process, pid, words, asked_to_end, ending));
         Ok((pid, ended))
     }
 
@@ -338,24 +345,20 @@ impl Child {
         mut asked_to_end: mpsc::Receiver<()>,
         ending: watch::Sender<bool>,
     ) {
-        let group = Pid::from_raw(i32::try_from(pid).unwrap_or(i32::MAX));
-        let (status, asked) = tokio::select! {
-            status = process.ended() => (status, false),
+        let asked = tokio::select! {
+            () = process.ended() => false,
             _ = asked_to_end.recv() => {
-                // A group that cannot be signalled is gone; the wait shows it.
-                let _ = killpg(group, Signal::SIGTERM);
-                let status = match timeout(GRACE, process.ended()).await {
-                    Ok(status) => status,
-                    Err(_) => {
-                        let _ = killpg(group, Signal::SIGKILL);
-                        process.ended().await
-                    }
-                };
-                (status, true)
+                process.signal_group(Signal::TERM);
+                if timeout(GRACE, process.ended()).await.is_err() {
+                    process.signal_group(Signal::KILL);
+                    process.ended().await;
+                }
+                true
             }
         };
-        // Whatever it has started and left running.
-        let _ = killpg(group, Signal::SIGKILL);
+        // Whatever it has started and left running, before it is reaped and its number is free.
+        process.signal_group(Signal::KILL);
+        let status = process.reap().await;
         words.finish().await;
         {
             let mut shared = self.shared();

@@ -9,7 +9,8 @@ use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::Work;
-use config::CommandLine;
+use super::confine::confine;
+use config::{CommandLine, Workload};
 use protocol::{Control, ControlValues, ErrorCode, Failure, Level, Route};
 use workload::contract::Ask;
 
@@ -102,7 +103,7 @@ impl Work {
                     "the D2D process has no contract socket, and the workload no control_command",
                 ));
             };
-            run_control_command(command, self.environment(None)?).await?
+            run_control_command(command, self.workload(), self.environment(None)?).await?
         };
         // A program need not know routes or meanings.
         let routes: Option<Vec<Route>> =
@@ -127,18 +128,19 @@ impl Work {
 }
 
 /// Runs the program that prints the control variables of a D2D program without a contract socket.
-async fn run_control_command(command: &CommandLine, environment: Vec<(&str, String)>) -> Result<Control, Failure> {
+async fn run_control_command(
+    command: &CommandLine,
+    workload: &Workload,
+    environment: Vec<(&str, String)>,
+) -> Result<Control, Failure> {
     let failed = |what: String| {
         Failure::new(ErrorCode::Workload, format!("workload.control_command ({command}) {what}"))
             .hint("it must print the control variables as one JSON object; docs/workload.md has an example")
     };
-    let run = Command::new(command.program())
-        .args(command.arguments())
-        .envs(environment)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = timeout(COMMAND, run).await.map_err(|_| failed(format!("did not end within {} s", COMMAND.as_secs())))?;
+    let mut run = Command::new(command.program());
+    confine(&mut run, workload);
+    run.args(command.arguments()).envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(COMMAND, run.output()).await.map_err(|_| failed(format!("did not end within {} s", COMMAND.as_secs())))?;
     let output = output.map_err(|error| failed(format!("cannot be run: {error}")))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);

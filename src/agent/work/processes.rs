@@ -22,7 +22,8 @@ impl Work {
     /// # Errors
     /// Those of starting it and of writing the routes into it.
     pub(in crate::agent) async fn start_d2d(&self, control: Option<Control>) -> Result<Started, Failure> {
-        let start = Start { command: self.workload().d2d.clone(), environment: self.environment(control.as_ref())? };
+        let workload = self.workload();
+        let start = Start { command: &workload.d2d, workload, environment: self.environment(control.as_ref())? };
         if !self.d2d.is_running() {
             let collected = &mut self.state().collected;
             collected.at = control.as_ref().map(|_| Instant::now());
@@ -69,7 +70,8 @@ impl Work {
     /// # Errors
     /// Those of starting it.
     pub(in crate::agent) async fn make_usrp(&self) -> Result<Started, Failure> {
-        let start = Start { command: self.workload().usrp.clone(), environment: self.environment(None)? };
+        let workload = self.workload();
+        let start = Start { command: &workload.usrp, workload, environment: self.environment(None)? };
         self.usrp.start(start).await.map(|pid| Started { pid })
     }
 
@@ -90,7 +92,7 @@ impl Work {
     /// libuhd's steps for this radio.
     pub(super) fn radio_step(&self) -> Result<RadioStep, Failure> {
         let radio = self.radio()?.clone();
-        Ok(RadioStep { command: self.workload().uhd.clone(), radio, radio_json: self.radio_json()? })
+        Ok(RadioStep { workload: self.workload().clone(), radio, radio_json: self.radio_json()? })
     }
 
     fn radio_json(&self) -> Result<String, Failure> {

@@ -8,8 +8,9 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::confine::confine;
 use super::read_back::differences;
-use config::{CommandLine, Radio};
+use config::{Radio, Workload};
 use protocol::{ErrorCode, Failure};
 use workload::contract::ENV_RADIO;
 
@@ -23,8 +24,8 @@ const INIT: Duration = Duration::from_secs(20);
 /// libuhd's program for one radio.
 #[derive(Debug, Clone)]
 pub(super) struct RadioStep {
-    /// Program and arguments, from `workload.uhd`.
-    pub(super) command: CommandLine,
+    /// The workload, whose `uhd` is the program.
+    pub(super) workload: Workload,
     /// The radio's parameters.
     pub(super) radio: Radio,
     /// The same as JSON.
@@ -77,9 +78,11 @@ impl RadioStep {
     }
 
     async fn run(&self, step: &str, limit: Duration) -> Result<StepResult, Failure> {
-        let program = self.command.program();
+        let uhd = &self.workload.uhd;
+        let program = uhd.program();
         let mut command = Command::new(program);
-        command.args(self.command.arguments()).arg(step).env(ENV_RADIO, &self.radio_json);
+        confine(&mut command, &self.workload);
+        command.args(uhd.arguments()).arg(step).env(ENV_RADIO, &self.radio_json);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = match timeout(limit, command.output()).await {
             Err(_) => return Ok(StepResult::TimedOut),
@@ -128,9 +131,10 @@ mod tests {
 
     fn step(script: &str) -> RadioStep {
         // `sh -c script name`: the step arrives as $1.
-        let command = vec!["/bin/sh".into(), "-c".into(), script.into(), "uhd".into()].try_into().unwrap();
-        let radio = config::Config::parse(config::EXAMPLE).unwrap().radio.into_values().next().unwrap();
-        RadioStep { command, radio, radio_json: "{}".into() }
+        let uhd = vec!["/bin/sh".into(), "-c".into(), script.into(), "uhd".into()].try_into().unwrap();
+        let example = config::Config::parse(config::EXAMPLE).unwrap();
+        let radio = example.radio.into_values().next().unwrap();
+        RadioStep { workload: Workload { uhd, ..example.workload }, radio, radio_json: "{}".into() }
     }
 
     #[tokio::test]
@@ -165,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_said_at_once() {
         let mut step = step("");
-        step.command = vec!["/nowhere/baton-uhd".into()].try_into().unwrap();
+        step.workload.uhd = vec!["/nowhere/baton-uhd".into()].try_into().unwrap();
         let failure = step.probe().await.unwrap_err();
         assert_eq!(failure.code, ErrorCode::Environment);
         assert_eq!(failure.message, "libuhd's step /nowhere/baton-uhd is not there");

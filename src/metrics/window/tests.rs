@@ -20,27 +20,27 @@ fn ledger(trips: &[Option<u64>]) -> Ledger {
 fn windows() {
     const L: Option<u64> = None;
     let answered = Some(5);
-    /// Round trips, first probe of the window; sent, lost, gap in ms.
-    type Case<'a> = (&'a [Option<u64>], u64, u64, u64, f64);
+    /// Round trips, first probe of the window; sent, lost, gap in ms; the silence that goes on, ms.
+    type Case<'a> = (&'a [Option<u64>], u64, u64, u64, f64, Option<f64>);
     let table: [Case; 10] = [
-        (&[], 0, 0, 0, 0.0),
-        (&[answered; 5], 0, 5, 0, 100.0),
-        (&[answered; 5], 2, 3, 0, 100.0),
-        (&[answered; 5], 5, 0, 0, 0.0),
-        (&[answered, L, L, answered], 1, 3, 2, 300.0),
+        (&[], 0, 0, 0, 0.0, None),
+        (&[answered; 5], 0, 5, 0, 100.0, None),
+        (&[answered; 5], 2, 3, 0, 100.0, None),
+        (&[answered; 5], 5, 0, 0, 0.0, None),
+        (&[answered, L, L, answered], 1, 3, 2, 300.0, None),
         // The last reply before the window lies before two losses outside of it.
-        (&[answered, L, L, answered], 3, 1, 0, 300.0),
+        (&[answered, L, L, answered], 3, 1, 0, 300.0, None),
         // Nobody answers any more: the silence lasts until now, 2 s.
-        (&[answered, L, L], 1, 2, 2, 1995.0),
+        (&[answered, L, L], 1, 2, 2, 1995.0, Some(1995.0)),
         // Nobody ever answered.
-        (&[L, L, L], 0, 3, 3, 2000.0),
-        (&[L, L, L], 1, 2, 2, 1900.0),
+        (&[L, L, L], 0, 3, 3, 2000.0, Some(2000.0)),
+        (&[L, L, L], 1, 2, 2, 1900.0, Some(1900.0)),
         // Overtaken: the gap is between arrivals.
-        (&[answered, Some(250), answered], 1, 2, 0, 200.0),
+        (&[answered, Some(250), answered], 1, 2, 0, 200.0, None),
     ];
-    for (trips, since, sent, lost, gap_ms) in table {
+    for (trips, since, sent, lost, gap_ms, silent_ms) in table {
         let window = ledger(trips).window(since, u64::MAX, 100.0, 2000 * MS).unwrap();
-        assert_eq!(window, ProbeWindow { interval_ms: 100.0, sent, lost, gap_ms }, "{trips:?} since {since}");
+        assert_eq!(window, ProbeWindow { interval_ms: 100.0, sent, lost, gap_ms, silent_ms }, "{trips:?} since {since}");
     }
 }
 

@@ -35,6 +35,18 @@ fn a_cluster_in_order_has_no_blocker_and_no_warning() {
 }
 
 #[test]
+fn a_host_that_takes_part_in_another_order_is_not_to_be_had() {
+    let part = protocol::RunPart { run: "r".into(), order: Order::M, executor: "server2".into() };
+    let server1 = Host { takes_part: Some(part), ..Host::serving() };
+    let answers = answers(Fleet::new(server1, Host::default()));
+    for (order, is_free) in [(Order::KL, false), (Order::M, false), (Order::KR, true)] {
+        let found = of(order, &answers);
+        let sentence = "server1 takes part in M, which server2 is carrying out (run r)";
+        assert_eq!(blockers(&found).contains(&("server1", sentence)), !is_free, "{order}: {found:#?}");
+    }
+}
+
+#[test]
 fn what_stands_against_an_order_is_named_with_what_to_do() {
     let half = || Host { d2d: true, ..Host::default() };
     let pointing = || Host { active: true, ..Host::default() };

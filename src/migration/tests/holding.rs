@@ -74,6 +74,82 @@ fn cancelled_at_any_moment_before_the_cut_the_source_serves_on_and_nothing_is_le
 }
 
 #[test]
+fn a_hold_whose_asker_or_agent_is_gone_ends_with_the_source_serving() {
+    for (decision, words) in [
+        (Decision::AskerGone, "whoever asked for the hold is not heard any more"),
+        (Decision::AgentStops, "the agent that carries it out was told to stop"),
+    ] {
+        let request = OrderRequest { hold: true, ..OrderRequest::new(M, Hot) };
+        let mut fleet = before(M);
+        let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| (), |state| {
+            if state.progress(Duration::ZERO).stage == OrderStage::Ready { decision } else { Decision::None }
+        });
+        assert_eq!(record.outcome, Outcome::Cancelled, "{record:?}");
+        let reason = record.reason.unwrap();
+        assert!(reason.contains(words) && reason.ends_with("server1 still serves."), "{reason}");
+        assert!(fleet.hosts["server1"].serves() && !fleet.hosts["server2"].d2d);
+    }
+}
+
+#[test]
+fn work_that_the_operator_has_ended_is_not_started_again() {
+    for (order, method) in [M, MB].into_iter().flat_map(|order| [Classic, Cold, Hot, Seamless].map(|method| (order, method))) {
+        // Known by a word of the source before the cut, or by its refusal of any later step.
+        for told in [false, true] {
+            let request = OrderRequest { hold: true, ..OrderRequest::new(order, method) };
+            let fleet = std::cell::RefCell::new(before(order));
+            let ended = std::cell::Cell::new(false);
+            let (mut state, mut effect) = engine::begin(setting(&request));
+            let record = loop {
+                let mut decision = Decision::None;
+                let result = match effect {
+                    Effect::Request { host, command } => {
+                        let from = state.progress(Duration::ZERO).from;
+                        if ended.get() && host == from && !command.only_reads() {
+                            Err(protocol::Failure::new(ErrorCode::Cancelled, "the work was ended by KL"))
+                        } else {
+                            fleet.borrow_mut().answer(&host, &command)
+                        }
+                    }
+                    Effect::AwaitGo(_) => {
+                        ended.set(true);
+                        let from = state.progress(Duration::ZERO).from;
+                        let tun = fleet.borrow().hosts[&from].tun.clone();
+                        fleet.borrow_mut().hosts.insert(from, Host { tun, ..Host::default() });
+                        if told {
+                            decision = Decision::WorkEnded;
+                            Err(Decision::WorkEnded.failure().unwrap())
+                        } else {
+                            Ok(Answer::Done)
+                        }
+                    }
+                    Effect::Wait(_) => Ok(Answer::Done),
+                    Effect::End(record) => break *record,
+                };
+                (state, effect) = engine::step(state, Event { at: Duration::ZERO, result, decision });
+            };
+            let fleet = fleet.into_inner();
+            let case = format!("{order} {method} {told}: {record:?} {:?}", fleet.changes());
+            assert_eq!(record.outcome, Outcome::Failed, "{case}");
+            assert!(record.reason.as_deref().unwrap().contains("Nobody serves now"), "{case}");
+            assert!(record.rollback.is_none() && fleet.hosts.values().all(|host| !host.d2d && !host.active), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_failover_that_was_cancelled_is_not_carried_out() {
+    let mut fleet = before(M);
+    *fleet.hosts.get_mut("server1").unwrap() = Host::default();
+    fleet.dead.insert("server1", 0);
+    fleet.collected = Some("server1".into());
+    let request = OrderRequest::new(M, protocol::Method::Failover);
+    let record = run_setting(&mut fleet, setting(&request), time, &mut |_, _| (), |_| Decision::Cancel);
+    assert_eq!(record.failure.clone().unwrap().code, ErrorCode::Cancelled, "{record:?}");
+    assert_eq!(fleet.changes(), Vec::<String>::new());
+}
+
+#[test]
 fn a_failure_of_the_clean_up_of_a_cancelled_order_is_told() {
     let request = OrderRequest { hold: true, ..OrderRequest::new(M, Classic) };
     let mut fleet = before(M);
@@ -150,7 +226,7 @@ fn what_died_at_the_destination_during_a_hold_is_found_before_the_cut() {
                 Effect::Wait(_) => Ok(Answer::Done),
                 Effect::End(record) => break *record,
             };
-            (state, effect) = engine::step(state, Event { at: Duration::ZERO, result, cancel: false });
+            (state, effect) = engine::step(state, Event { at: Duration::ZERO, result, decision: Decision::None });
         };
         let fleet = fleet.into_inner();
         assert_eq!(record.outcome, Outcome::RolledBack, "{record:?}");

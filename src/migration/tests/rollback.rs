@@ -191,3 +191,25 @@ fn where_neither_end_comes_into_sync_the_source_keeps_the_radio() {
     assert!(reason(&record).contains("server1 has the radio again and its processes run, but they are not in sync"), "{record:?}");
     assert!(fleet.hosts["server1"].serves() && !fleet.hosts["server2"].active);
 }
+
+/// Both processes run and eth3 points at the radio, and nothing reaches the far end all the same: that is no service.
+#[test]
+fn a_source_that_the_far_end_does_not_hear_does_not_serve() {
+    let outcome = |silent_ms, fails: bool| {
+        let mut fleet = before(M);
+        fleet.silent_ms = silent_ms;
+        if fails {
+            fleet.faults.push(("server2", "take_over", Refused));
+        }
+        let record = run(&mut fleet, M, Hot, true);
+        (record.outcome, record.reason.unwrap_or_default(), record.warnings.join(" "))
+    };
+    let (now, reason, _) = outcome(Some(2500.0), true);
+    assert_eq!(now, Outcome::Failed);
+    assert!(reason.contains("server1") && reason.contains("no reply for 2.5 s"), "{reason}");
+    let (now, _, warnings) = outcome(Some(2500.0), false);
+    assert!(now == Outcome::Ok && warnings.contains("no reply for 2.5 s"), "{warnings}");
+    // A single lost probe is none.
+    assert_eq!(outcome(Some(1100.0), true).0, Outcome::RolledBack);
+    assert_eq!(outcome(None, true).0, Outcome::RolledBack);
+}

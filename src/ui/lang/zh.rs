@@ -231,6 +231,13 @@ pub const TABLE: &[(&str, &str)] = &[
     ("quit: end and leave?", "quit：结束并离开？"),
     ("{0}'s controller is ended, then the console leaves.", "先结束 {0} 的控制器，然后控制台离开。"),
     ("{0} is under way on {1}.", "{0} 正在 {1} 上进行。"),
+    ("This console asked for its hold, which ends with it: {0} is given up.", "等待由本控制台请求，随它结束：{0} 将被放弃。"),
+    ("{0} waited for go and was given up on {1}", "{0} 曾等待 go，已在 {1} 上放弃"),
+    ("{0} was not given up: {1}", "{0} 未被放弃：{1}"),
+    (
+        "{0} could not be given up: {1}; it ends by itself if it still waits for go",
+        "{0} 无法放弃：{1}；若仍在等待 go，它会自行结束",
+    ),
     ("Work runs on {0}. In a demo the lab ends with the console.", "{0} 上有业务运行。演示中实验室随控制台结束。"),
     ("Ctrl-C leaves without ending any controller.", "Ctrl-C 离开，不结束任何控制器。"),
     // Help.

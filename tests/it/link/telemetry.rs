@@ -14,7 +14,7 @@ use super::{PATIENCE, config, ipc};
 async fn telemetry_is_heard_and_a_lost_publisher_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), &ipc(dir.path()), false);
-    let mut heard = subscribe(Arc::clone(&config));
+    let mut heard = subscribe(Arc::clone(&config)).unwrap();
     let publisher = Publisher::bind(&config, "one").await.unwrap();
     let event = Event { at: chrono::Utc::now(), host: "one".into(), level: Level::Info, text: "hello".into() };
     let saw = |want: Heard| move |heard: &Heard| *heard == want;
@@ -54,7 +54,7 @@ async fn snapshots_that_arrive_together_are_not_lost() {
     const BURSTS: u64 = 200;
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), &ipc(dir.path()), false);
-    let mut heard = subscribe(Arc::clone(&config));
+    let mut heard = subscribe(Arc::clone(&config)).unwrap();
     let publisher = Publisher::bind(&config, "one").await.unwrap();
     let snapshot = |seq: u64| {
         json!({

@@ -1,13 +1,11 @@
 //! Takes up a process that has outlived the agent which started it.
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::last_words::LastWords;
-use super::process::{ProcessIdentity, WatchedProcess};
+use super::process::{Found, ProcessIdentity, WatchedProcess};
 use super::{Child, ChildEvent, RunningChild};
 use crate::agent::host::disk;
 use protocol::{Level, ProcessState};
@@ -26,9 +24,18 @@ impl Child {
                 return self.report(ChildEvent::Line(Level::Warning, text));
             }
         };
-        match identity.open() {
-            Some(process) => self.adopt_running(identity, process).await,
-            None => self.report_lost(identity),
+        match identity.find(&self.socket) {
+            Found::Ours(process) => self.adopt_running(identity, process).await,
+            Found::Gone => self.report_lost(identity),
+            Found::Foreign => {
+                let (name, pid, file) = (self.name(), identity.pid, self.pid_file());
+                let text = format!(
+                    "{} names the process {pid} as the {name} process, but no agent of this host has started it: it is left alone",
+                    file.display()
+                );
+                self.forget();
+                self.report(ChildEvent::Line(Level::Error, text));
+            }
         }
     }
 
@@ -58,12 +65,7 @@ impl Child {
 
     fn report_lost(&self, identity: ProcessIdentity) {
         let pid = identity.pid;
-        // Whatever it has started and left running. Its number stays the group's as long as one of them runs.
-        if identity.is_free()
-            && let Ok(group) = i32::try_from(pid)
-        {
-            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-        }
+        identity.kill_left_over(&self.socket);
         {
             let mut shared = self.shared();
             (shared.state, shared.last_words) = (ProcessState::Died, Some(ENDED_MEANWHILE.to_owned()));

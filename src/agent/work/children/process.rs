@@ -1,33 +1,69 @@
-//! Whether a process exists, and when it ends: a child of this agent, or one that it found when it was restarted.
+//! Whether a process exists, when it ends, and whether it is ours: a child of this agent, or one that it found when it was restarted.
+//!
+//! A number alone is never believed. A process is signalled by its pidfd, or as the head of a group whose number it still holds; and one from an
+//! earlier life of the agent is taken up only if it started when the file says, runs under this user, and carries our mark.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
+
+use workload::contract::ENV_SOCKET;
 
 /// A process whose end can be waited for.
 #[derive(Debug)]
 pub(super) enum WatchedProcess {
-    /// Our own child.
-    Child(tokio::process::Child),
+    /// Our own child. The pidfd tells of its end without giving its number free.
+    Child(tokio::process::Child, AsyncFd<OwnedFd>),
     /// A child of the agent that ran here before; by now another process is its parent.
-    Adopted(AsyncFd<OwnedFd>),
+    Adopted(ProcessIdentity, AsyncFd<OwnedFd>),
 }
 
 impl WatchedProcess {
-    /// Waits for its end; the exit status of an adopted process is its parent's to know.
-    pub(super) async fn ended(&mut self) -> Option<ExitStatus> {
+    /// Our own child; `None` when there is no pidfd to be had, and the child is then killed.
+    pub(super) fn child(mut child: tokio::process::Child) -> Option<Self> {
+        let Some(pidfd) = child.id().and_then(pidfd) else {
+            // One that has ended is as good.
+            let _ = child.start_kill();
+            return None;
+        };
+        Some(Self::Child(child, pidfd))
+    }
+
+    /// Waits for its end. A child is not reaped yet, so that its number and its group's are still its own.
+    pub(super) async fn ended(&mut self) {
+        let (Self::Child(_, pidfd) | Self::Adopted(_, pidfd)) = self;
+        // Readable once the process has ended; that it can be watched was seen when it was opened.
+        let _ = pidfd.readable().await;
+    }
+
+    /// Sends a signal to the process and all of its group.
+    pub(super) fn signal_group(&self, signal: Signal) {
         match self {
-            Self::Child(child) => child.wait().await.ok(),
-            Self::Adopted(pidfd) => {
-                // Readable once the process has ended; `open` has seen that it can be watched.
-                let _ = pidfd.readable().await;
-                None
+            Self::Child(child, _) => {
+                // Not reaped: nobody else can have the number. A group that cannot be signalled is gone.
+                if let Some(group) = child.id().and_then(to_pid) {
+                    let _ = kill_process_group(group, signal);
+                }
             }
+            Self::Adopted(identity, pidfd) => {
+                let _ = pidfd_send_signal(pidfd, signal);
+                identity.signal_group(signal, |_| true);
+            }
+        }
+    }
+
+    /// Reaps it; the exit status of an adopted process is its parent's to know.
+    pub(super) async fn reap(self) -> Option<ExitStatus> {
+        match self {
+            Self::Child(mut child, _) => child.wait().await.ok(),
+            Self::Adopted(..) => None,
         }
     }
 }
@@ -41,42 +77,96 @@ pub(super) struct ProcessIdentity {
     started: u64,
 }
 
-/// State and start of a process, from `/proc`: sysinfo knows the start only to the second, and the files of 0.1.0 hold ticks.
-fn stat(pid: u32) -> Option<(char, u64)> {
+/// What a file says of a process.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// It runs, and is ours.
+    Ours(WatchedProcess),
+    /// A process of that number and start runs that we have not started.
+    Foreign,
+    /// It has ended.
+    Gone,
+}
+
+/// From `/proc`: sysinfo knows the start only to the second, and the files of 0.1.0 hold ticks.
+struct Stat {
+    state: char,
+    group: i32,
+    started: u64,
+}
+
+fn stat(pid: u32) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // Field 2 is the program's name, in brackets, and may hold anything; field 3 is the state.
-    let mut fields = text.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
+    let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
+    let state = fields.first()?.chars().next()?;
+    Some(Stat { state, group: fields.get(2)?.parse().ok()?, started: fields.get(19)?.parse().ok()? })
+}
+
+fn to_pid(pid: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+#[expect(unsafe_code, reason = "tokio asks for a promise that the descriptor stays the same file")]
+fn pidfd(pid: u32) -> Option<AsyncFd<OwnedFd>> {
+    let pidfd = pidfd_open(to_pid(pid)?, PidfdFlags::NONBLOCK).ok()?;
+    // SAFETY: an OwnedFd is the same descriptor for as long as it lives, and nobody else closes it.
+    unsafe { AsyncFd::register(pidfd) }.ok()
 }
 
 /// Whether a process with that number runs. A zombie does not.
 pub(super) fn exists(pid: u32) -> bool {
-    stat(pid).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
+    stat(pid).is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+}
+
+/// Whether a process runs under this user and has this contract socket in its environment, as only what an agent of this host has started has.
+fn is_marked(pid: u32, socket: &Path) -> bool {
+    let user = std::fs::metadata(format!("/proc/{pid}")).map(|found| found.uid());
+    let mark = [ENV_SOCKET.as_bytes(), b"=", socket.as_os_str().as_encoded_bytes()].concat();
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    user.is_ok_and(|user| user == nix::unistd::geteuid().as_raw())
+        && environment.split(|byte| *byte == 0).any(|entry| entry == mark)
 }
 
 impl ProcessIdentity {
     /// The identity of the process that has this number now.
     pub(super) fn read(pid: u32) -> Option<Self> {
-        stat(pid).map(|(_, started)| Self { pid, started })
+        stat(pid).map(|stat| Self { pid, started: stat.started })
     }
 
-    /// Opens the process, if it still runs.
-    #[expect(unsafe_code, reason = "tokio asks for a promise that the descriptor stays the same file")]
-    pub(super) fn open(self) -> Option<WatchedProcess> {
-        let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
+    /// Looks for the process, which listens on `socket` if it is ours.
+    pub(super) fn find(self, socket: &Path) -> Found {
         // The descriptor first: whoever has the number then keeps it from being given to another process.
-        let pidfd = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
-        let (state, started) = stat(self.pid)?;
-        let alive = started == self.started && !matches!(state, 'Z' | 'X');
-        // SAFETY: an OwnedFd is the same descriptor for as long as it lives, and nobody else closes it.
-        let pidfd = unsafe { AsyncFd::register(pidfd) }.ok()?;
-        alive.then_some(WatchedProcess::Adopted(pidfd))
+        let Some(pidfd) = pidfd(self.pid) else { return Found::Gone };
+        match stat(self.pid) {
+            Some(stat) if stat.started == self.started && !matches!(stat.state, 'Z' | 'X') => {}
+            _ => return Found::Gone,
+        }
+        if is_marked(self.pid, socket) { Found::Ours(WatchedProcess::Adopted(self, pidfd)) } else { Found::Foreign }
     }
 
-    /// Whether no process has its number now, not even a zombie.
-    pub(super) fn is_free(self) -> bool {
-        stat(self.pid).is_none()
+    /// Kills what this process has started and left running when it ended.
+    pub(super) fn kill_left_over(self, socket: &Path) {
+        self.signal_group(Signal::KILL, |pid| is_marked(pid, socket));
+    }
+
+    /// Signals every process of the group that this one heads, each by its pidfd. As long as one of them lives, the kernel gives the group's number
+    /// to no other process.
+    fn signal_group(self, signal: Signal, wanted: impl Fn(u32) -> bool) {
+        let recycled = || stat(self.pid).is_some_and(|stat| stat.started != self.started);
+        let members = || std::fs::read_dir("/proc").ok().into_iter().flatten().flatten();
+        let numbers = members().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let in_group = |pid: &u32| stat(*pid).is_some_and(|stat| u32::try_from(stat.group) == Ok(self.pid));
+        for pid in numbers.filter(in_group).collect::<Vec<_>>() {
+            let opened = to_pid(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::NONBLOCK).ok());
+            if let Some(pidfd) = opened
+                && in_group(&pid)
+                && !recycled()
+                && wanted(pid)
+            {
+                let _ = pidfd_send_signal(pidfd, signal);
+            }
+        }
     }
 
     /// How long ago it started.
@@ -92,19 +182,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_process_is_known_by_number_and_start() {
-        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    async fn a_process_is_known_by_number_start_and_mark() {
+        let socket = Path::new("/nowhere/d2d.sock");
+        let mut command = std::process::Command::new("sleep");
+        let mut child = command.arg("1000").env(ENV_SOCKET, socket).spawn().unwrap();
         let identity = ProcessIdentity::read(child.id()).unwrap();
         assert!(identity.uptime() < Duration::from_secs(600));
-        assert!(ProcessIdentity { started: identity.started + 1, ..identity }.open().is_none(), "another one of that number");
-        let mut process = identity.open().unwrap();
+        let another = ProcessIdentity { started: identity.started + 1, ..identity };
+        assert!(matches!(another.find(socket), Found::Gone), "another one of that number");
+        assert!(matches!(identity.find(Path::new("/nowhere/usrp.sock")), Found::Foreign));
+        let Found::Ours(mut process) = identity.find(socket) else { panic!("it is ours") };
         assert!(exists(identity.pid));
-        child.kill().unwrap();
-        assert_eq!(process.ended().await, None);
+        process.signal_group(Signal::KILL);
+        process.ended().await;
+        assert_eq!(process.reap().await, None);
         assert!(!exists(identity.pid));
-        assert!(identity.open().is_none(), "a zombie does not live");
-        assert!(!identity.is_free());
+        assert!(matches!(identity.find(socket), Found::Gone), "a zombie does not live");
         child.wait().unwrap();
-        assert!(identity.open().is_none() && identity.is_free());
+        assert!(matches!(identity.find(socket), Found::Gone));
     }
 }

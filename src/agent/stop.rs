@@ -1,0 +1,93 @@
+//! How an agent ends. SIGTERM, as a restart or an upgrade sends it, leaves the work to the next agent; SIGINT (Ctrl-C), `end`, and SIGTERM with
+//! `--end-on-stop` end the work as well. In both cases an order under way comes to its end first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{sleep, timeout};
+
+use super::commands;
+use super::decision;
+use super::state::Agent;
+use protocol::{Level, RunPart, ask};
+
+/// An order past its cut, and a change under way, are waited for so long: what keeps an order longer is a radio that nobody finds. Less than the 90 s
+/// after which systemd kills.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Another host is told that this one leaves its run.
+const TELL: Duration = Duration::from_secs(2);
+/// The answer to an order that has just ended is on its way by then.
+const FAREWELL: Duration = Duration::from_millis(200);
+/// Between two looks whether another host's run is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Waits for the signals that end the agent, and ends it.
+pub(super) async fn on_signal(agent: Arc<Agent>, end_on_stop: bool) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return;
+    };
+    let interrupted = next(&mut terminate, &mut interrupt).await;
+    agent.stopping.cancel();
+    tokio::select! {
+        () = settle(&agent) => {}
+        _ = next(&mut terminate, &mut interrupt) => agent.host.event(Level::Warning, "told to end a second time: what is under way is left"),
+    }
+    if interrupted || end_on_stop {
+        commands::leave(&agent).await;
+    } else {
+        hand_over(&agent);
+    }
+    agent.stop.cancel();
+}
+
+/// Whether it was an interrupt.
+async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> bool {
+    tokio::select! {
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => true,
+    }
+}
+
+/// Waits until no order and no change is under way: an order before its cut is given up, one past it is finished.
+async fn settle(agent: &Arc<Agent>) {
+    let answers = agent.order.try_lock().is_err();
+    decision::give_up_for_stop(agent);
+    let over = async {
+        if let Some(RunPart { run, executor, .. }) = agent.participation.elsewhere() {
+            // Past its cut it cannot be cancelled any more, and is over in a moment.
+            drop(agent.client.ask(&executor, ask::Cancel { run: Some(run) }, TELL).await);
+        }
+        while agent.participation.elsewhere().is_some() {
+            sleep(LOOK).await;
+        }
+        drop(agent.order.lock().await);
+        for work in agent.works() {
+            drop(work.lock_changes().await);
+        }
+    };
+    let settled = timeout(PATIENCE, over).await;
+    if answers {
+        sleep(FAREWELL).await;
+    }
+    if settled.is_err() {
+        let seconds = PATIENCE.as_secs();
+        agent.host.event(Level::Error, format!("what is under way has not ended within {seconds} s: it is left to the next agent"));
+    }
+}
+
+/// Leaves the work as it is.
+fn hand_over(agent: &Agent) {
+    agent.host.leaving.cancel();
+    let host = &agent.host.name;
+    let running: Vec<String> = agent
+        .works()
+        .flat_map(|work| [work.d2d(), work.usrp()])
+        .filter_map(|child| child.pid().map(|pid| format!("{} (pid {pid})", child.name())))
+        .collect();
+    let text = match running.as_slice() {
+        [] => format!("the agent of {host} ends; nothing runs"),
+        running => format!("the agent of {host} ends and leaves {} at work for the next agent", running.join(" and ")),
+    };
+    agent.host.event(Level::Info, text);
+}

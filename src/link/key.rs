@@ -1,0 +1,121 @@
+//! The cluster key: the one secret of a cluster, from which its certificates are derived.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use ring::hkdf;
+
+use config::Config;
+use protocol::{ErrorCode, Failure};
+
+/// A key that can be guessed is worse than none, because it looks like one.
+const MIN_KEY: usize = 16;
+/// The salt of HKDF (RFC 5869): keys derived for other ends, or by another version of this derivation, have nothing in common with ours.
+const SALT: &[u8] = b"baton cluster key 1";
+
+/// The cluster key.
+#[derive(Clone)]
+pub struct Key(Vec<u8>);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl Key {
+    /// A key from its bytes, all of them.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`] when it is shorter than 16 bytes.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, Failure> {
+        if bytes.len() < MIN_KEY {
+            return Err(Failure::new(ErrorCode::Config, format!("the cluster key has {} bytes; it needs {MIN_KEY}", bytes.len()))
+                .hint("make one with: head -c 32 /dev/urandom > cluster.key"));
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The cluster's key, if it has one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`] when the file cannot be read, is no key, or is open to other users.
+    pub fn load(config: &Config) -> Result<Option<Self>, Failure> {
+        config.key_file.as_deref().map(Self::of_file).transpose()
+    }
+
+    fn of_file(path: &Path) -> Result<Self, Failure> {
+        let (bytes, mode) = read(path).map_err(|e| {
+            Failure::new(ErrorCode::Config, format!("the cluster key {} cannot be read: {e}", path.display()))
+                .hint("copy the key of the other hosts there, readable for this user")
+        })?;
+        if mode & 0o077 != 0 {
+            return Err(Failure::new(
+                ErrorCode::Config,
+                format!("the cluster key {} is open to other users (mode {:03o})", path.display(), mode & 0o777),
+            )
+            .hint(format!("chmod 600 {}; make a new key if somebody may have read this one", path.display())));
+        }
+        // Who may put another key there is as good as who has this one.
+        config::trust::require_file(path, "the cluster key")?;
+        Self::new(bytes)
+    }
+
+    /// A secret of 32 bytes for one end (HKDF-SHA-256): who learns it learns neither the key nor the secrets for other ends.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Internal`]; none is known for this length.
+    pub fn derive(&self, end: &str) -> Result<[u8; 32], Failure> {
+        let mut secret = [0; 32];
+        let salted = hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(&self.0);
+        let expanded = salted.expand(&[end.as_bytes()], hkdf::HKDF_SHA256).and_then(|bytes| bytes.fill(&mut secret));
+        expanded.map_err(|_| Failure::new(ErrorCode::Internal, "no secret can be derived from the cluster key"))?;
+        Ok(secret)
+    }
+}
+
+/// Content and mode of one and the same file.
+fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes, mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_depend_on_the_whole_key_and_on_the_end() {
+        let key = |last: u8| Key::new([vec![7; 100], vec![last]].concat()).unwrap();
+        let secret = key(1).derive("a").unwrap();
+        assert_eq!(secret, key(1).derive("a").unwrap());
+        assert!(secret != key(2).derive("a").unwrap() && secret != key(1).derive("b").unwrap());
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_change_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cluster.key");
+        std::fs::write(&file, [7; 32]).unwrap();
+        for mode in [0o600, 0o400] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(Key::of_file(&file).is_ok(), "{mode:o}");
+        }
+        for mode in [0o640, 0o604, 0o660, 0o602] {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let failure = Key::of_file(&file).unwrap_err();
+            assert!(failure.message.ends_with(&format!("is open to other users (mode {mode:03o})")), "{failure}");
+            assert!(failure.hint.unwrap().starts_with("chmod 600 "));
+        }
+    }
+
+    #[test]
+    fn short_keys_are_refused() {
+        assert!(Key::new(vec![0; 15]).unwrap_err().message.contains("15 bytes"));
+    }
+}
