@@ -14,6 +14,7 @@ mod kill;
 mod ownership;
 mod processes;
 mod radio_step;
+mod read_back;
 mod restore;
 mod seamless;
 mod silence;
@@ -73,6 +74,8 @@ struct WorkState {
     prepared: Option<CutPreparation>,
     /// From `take_over`, for `commit`: the streams still go to the parked address.
     unsettled: bool,
+    /// What the radio did not do as it was asked when it was last initialised from here.
+    not_as_asked: Vec<String>,
     /// What was last written for a restart of this agent.
     kept: Kept,
 }

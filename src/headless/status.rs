@@ -109,7 +109,7 @@ fn text(answers: &[Answer], owner: &RadioOwner, offsets: &Offsets) -> String {
     for (host, answer) in answers {
         let host = pad(host, 12);
         let _ = match answer {
-            Ok(status) => writeln!(text, "{host} {}", one_line(&line(status))),
+            Ok(status) => writeln!(text, "{host} {}{}", one_line(&line(status)), warnings(status)),
             Err(failure) => writeln!(text, "{host} silent: {}", one_line(&failure.message)),
         };
     }
@@ -122,6 +122,11 @@ fn text(answers: &[Answer], owner: &RadioOwner, offsets: &Offsets) -> String {
         RadioOwner::Conflict(_) => writeln!(text, "{}.", conflict(owner).unwrap_or_default()),
     };
     text
+}
+
+/// What a host's radio did not do as it was asked, below the host's line.
+fn warnings(status: &Telemetry) -> String {
+    status.usrp.warnings.iter().map(|warning| format!("\n{:<12} warning: {}", "", one_line(warning))).collect()
 }
 
 fn line(status: &Telemetry) -> String {

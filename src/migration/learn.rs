@@ -55,6 +55,7 @@ impl State {
                         if let Some(why) = &linked.forced {
                             self.warnings.push(sentence(&format!("{host} took the radio by force: {why}")));
                         }
+                        self.warnings.extend(linked.warnings.iter().map(|why| sentence(&format!("On {host}: {why}"))));
                         self.facts.handover = linked.handover.or(self.facts.handover);
                         parts = linked;
                     }

@@ -167,6 +167,10 @@ fn silence_server2(model: &mut Model) {
     update(model, Msg::Heard(Heard::Link { host: "server2".into(), state }));
 }
 
+fn port(name: &str, address: Option<&str>) -> Port {
+    Port { name: name.into(), addresses: address.map(Into::into).into_iter().collect(), up: true, mac: None, mtu: Some(1500) }
+}
+
 pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     let status = |pid: u32, cpu: f32, memory: u64| ProcessStatus {
         state: ProcessState::Running,
@@ -215,18 +219,8 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         owner: None,
         address_holders: Vec::new(),
         alarms: Vec::new(),
-        radio_port: Port {
-            name: "eth3".into(),
-            addresses: vec![if owns { "192.168.10.1/24" } else { "192.168.20.2/24" }.into()],
-            up: true,
-            mac: None,
-        },
-        tun: Port {
-            name: "tun".into(),
-            addresses: if one || owns { vec!["192.168.40.9/24".into()] } else { vec![] },
-            up: true,
-            mac: None,
-        },
+        radio_port: port("eth3", Some(if owns { "192.168.10.1/24" } else { "192.168.20.2/24" })),
+        tun: port("tun", (one || owns).then_some("192.168.40.9/24")),
         d2d,
         usrp,
         control: if one || works { control(one) } else { ControlReport::default() },
@@ -388,5 +382,5 @@ pub fn records() -> crate::metrics::records::Records {
     (start.order, start.from, start.phases, start.interruption) = (Order::DS, "server1".into(), vec![], Interruption::default());
     (start.to, start.started, start.total_ms) = ("server1".into(), start.started - TimeDelta::minutes(1), 2140.7);
     runs.insert(0, start);
-    crate::metrics::records::Records { runs, unreadable: vec![] }
+    crate::metrics::records::Records { runs, ..Default::default() }
 }
