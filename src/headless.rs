@@ -10,6 +10,7 @@ use protocol::{ErrorCode, Failure};
 
 mod attend;
 pub mod check;
+mod clocks;
 pub mod demo;
 pub mod order;
 pub mod plan;

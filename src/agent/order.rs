@@ -28,7 +28,7 @@ pub(super) async fn answer(agent: &Arc<Agent>, scope: Scope, command: Command) -
         Command::Order(request) => carry_out(agent, work, &request).await.map(Answer::from),
         Command::Plan(request) => {
             let config = &agent.host.config;
-            let runs = migration::history(&config.records).await;
+            let runs = migration::history(&request, config).await;
             Ok(migration::plan::plan(&request, config, &runs).into())
         }
         Command::Go { run } => decision::tell_order(agent, run.as_deref(), Decision::Go).map(Answer::from),

@@ -100,7 +100,7 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
         alarms: agent.host.alarms.all(),
         tun,
         d2d: with_load(work.d2d().status()),
-        usrp: with_load(work.usrp().status()),
+        usrp: with_load(work.usrp_status()),
         control: ControlReport { values: values.control, meanings, age_ms: at.map(|at: Instant| millis(at.elapsed())) },
         route_list: values.route_list,
         probe: state.probe.as_ref().map(|probe| probe.status()),

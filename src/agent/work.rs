@@ -17,6 +17,7 @@ mod processes;
 mod radio_link;
 mod radio_network;
 mod radio_step;
+mod read_back;
 mod restore;
 mod seamless;
 mod silence;
@@ -88,6 +89,8 @@ struct WorkState {
     cable_out: bool,
     /// Since when another host has been about to take the radio that this one has.
     waiting_since: Option<Instant>,
+    /// What the radio did not do as it was asked when it was last initialised from here.
+    not_as_asked: Vec<String>,
     /// What was last written for a restart of this agent.
     kept: Kept,
 }

@@ -6,11 +6,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use config::Radio;
 use serde_json::{Value, json};
-use uhd::{TuneRequest, Usrp};
+use uhd::{SensorValue, TuneRequest, Usrp};
 use workload::contract::ENV_RADIO;
 
 /// Every rate and tick in baton assumes this master clock, Hz; an N210 has no other.
@@ -115,6 +115,11 @@ fn init(radio: &Radio, started: Instant) -> Outcome {
     set_receive(&mut usrp, radio)?;
     set_transmit(&mut usrp, radio)?;
     let mut report = actual(&usrp).map_err(|e| said("reading the settings back", &e))?;
+    report["ref_locked"] = json!(reference_locked(&usrp));
+    report["rx"]["lo_locked"] =
+        json!(sensor(usrp.get_rx_sensor_names(CHANNEL), LO_LOCKED, |name| usrp.get_rx_sensor(name, CHANNEL)));
+    report["tx"]["lo_locked"] =
+        json!(sensor(usrp.get_tx_sensor_names(CHANNEL), LO_LOCKED, |name| usrp.get_tx_sensor(name, CHANNEL)));
     report["open_ms"] = json!(opened_ms);
     report["ms"] = json!(milliseconds(started));
     // Never dropped: see `leave`.
@@ -159,6 +164,36 @@ fn set_transmit(usrp: &mut Usrp, radio: &Radio) -> Result<(), String> {
         usrp.set_tx_antenna(tx_ant, CHANNEL).map_err(|e| said(&format!("selecting the transmit antenna \"{tx_ant}\""), &e))?;
     }
     usrp.set_tx_bandwidth(*bw, CHANNEL).map_err(|e| said(&format!("setting the transmit bandwidth to {bw} Hz"), &e))
+}
+
+const LO_LOCKED: &str = "lo_locked";
+/// A clock that follows its reference has locked within this.
+const LOCK_WITHIN: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Whether the clock is locked to its reference, after a moment in which it may; `None` where the radio does not say.
+fn reference_locked(usrp: &Usrp) -> Option<bool> {
+    let began = Instant::now();
+    loop {
+        let locked = sensor(usrp.get_mboard_sensor_names(BOARD), "ref_locked", |name| usrp.get_mboard_sensor(name, BOARD));
+        if locked != Some(false) || began.elapsed() >= LOCK_WITHIN {
+            return locked;
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// What a sensor of two states says, where there is one of that name.
+fn sensor(
+    names: Result<Vec<String>, uhd::Error>,
+    name: &str,
+    read: impl Fn(&str) -> Result<SensorValue, uhd::Error>,
+) -> Option<bool> {
+    let there = names.ok()?.iter().any(|known| known == name);
+    match there.then(|| read(name)) {
+        Some(Ok(SensorValue::Boolean(value))) => Some(value),
+        _ => None,
+    }
 }
 
 /// What the radio made of it, which may differ from what was asked: rates and frequencies come in steps, gains in ranges.

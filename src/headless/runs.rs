@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{json, lines, write_out};
-use crate::metrics::history::{Filter, GroupBy, SortKey, compare, find, order};
+use crate::metrics::history::{Filter, GroupBy, SortKey, compare, find, find_in, order};
 use crate::metrics::records::{self, Records};
 use crate::metrics::table::{TimingTable, list, outcome};
 use crate::metrics::trace;
@@ -71,27 +71,38 @@ pub struct Compare {
 /// # Errors
 /// The records cannot be read, or hold no such run; a word is not a filter.
 pub fn run(records: &Path, command: &ReportCommand) -> Result<ExitCode, Failure> {
-    let Records { runs, unreadable } = records::load(records)?;
-    if !unreadable.is_empty() {
-        let (path, first) = (records.join(records::FILE), unreadable.first().copied().unwrap_or_default());
-        let many = if unreadable.len() == 1 { "one line".into() } else { format!("{} lines", unreadable.len()) };
-        output::say(&format!(
-            "baton: {many} of {} could not be read (line {first} is the first): torn by a crash, or written by another version; the rest is shown",
-            path.display()
-        ));
-    }
     let text = match command {
-        ReportCommand::List(args) => listed(records, runs, args)?,
-        ReportCommand::Show { run, json } => shown(find(&runs, run)?, *json)?,
-        ReportCommand::Compare(args) => compared(&runs, args)?,
+        ReportCommand::List(args) => listed(records, args)?,
+        ReportCommand::Show { run, json } => shown(&find_in(records, run)?, *json)?,
+        ReportCommand::Compare(args) => compared(&told(records, records::select(records, |run| run.order.is_migration())?), args)?,
     };
     write_out(&lines(&text))
 }
 
-fn listed(records: &Path, mut runs: Vec<RunRecord>, args: &Args) -> Result<String, Failure> {
+/// The records, after a word about lines that are none.
+fn told(folder: &Path, records: Records) -> Vec<RunRecord> {
+    if records.unreadable > 0 {
+        let many = if records.unreadable == 1 { "one line".into() } else { format!("{} lines", records.unreadable) };
+        let (file, first) = match records.first_unreadable {
+            Some((file, line)) => (file, format!(" (line {line} is the first)")),
+            None => (folder.join(records::FILE), String::new()),
+        };
+        output::say(&format!(
+            "baton: {many} of {} could not be read{first}: torn by a crash, or written by another version; the rest is shown",
+            file.display()
+        ));
+    }
+    records.runs
+}
+
+fn listed(records: &Path, args: &Args) -> Result<String, Failure> {
     let filter = Filter::parse(&args.filter)?;
+    let found = match args.last {
+        Some(last) => records::latest(records, last, u64::MAX, |_| true)?,
+        None => records::load(records)?,
+    };
+    let mut runs = told(records, found);
     let all = runs.len();
-    runs.drain(..all.saturating_sub(args.last.unwrap_or(usize::MAX)));
     runs.retain(|run| filter.admits(run));
     runs.sort_by(order(args.sort, args.reverse));
     Ok(match (args.json, runs.is_empty()) {

@@ -14,6 +14,9 @@ pub use parts::PartRow;
 pub use sort::{SortKey, order};
 pub use spread::Spread;
 
+use std::path::Path;
+
+use crate::metrics::records;
 use protocol::{ErrorCode, Failure, RunRecord};
 
 /// The record that `id` names: the run's identity or any part that no other run has; `last` is the newest.
@@ -36,6 +39,20 @@ pub fn find<'a>(runs: &'a [RunRecord], id: &str) -> Result<&'a RunRecord, Failur
         (Some(_), more) => Err(Failure::new(ErrorCode::BadRequest, format!("\"{id}\" may mean {} runs", more + 1))
             .hint("give more of the identity: its end differs most")),
     }
+}
+
+/// The same among the records of a folder; no more of them is in memory than may be meant.
+///
+/// # Errors
+/// As [`find`], and when the records cannot be read.
+pub fn find_in(folder: &Path, id: &str) -> Result<RunRecord, Failure> {
+    let wanted = id.to_ascii_lowercase();
+    let named = |run: &RunRecord| run.run == id || !wanted.is_empty() && run.run.to_ascii_lowercase().contains(&wanted);
+    let found = match wanted == "last" {
+        true => records::latest(folder, 1, u64::MAX, |_| true)?,
+        false => records::select(folder, named)?,
+    };
+    find(&found.runs, id).cloned()
 }
 
 /// The end of a run's identity, where the identities of runs differ.

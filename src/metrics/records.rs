@@ -1,14 +1,21 @@
-//! Records of orders: one line of JSON per order in `runs.jsonl`, appended with one write and synced to disk.
+//! Records of orders: one line of JSON per order in `runs.jsonl`, appended with one write and synced to disk. A file that has grown long gets
+//! a number, `runs.1.jsonl` the oldest, and a new one is begun. Nothing is ever deleted.
+
+mod files;
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
 
 use protocol::{ErrorCode, Failure, RunRecord};
 
-/// Name of the file in the records folder.
+/// Name of the file in the records folder that is appended to.
 pub const FILE: &str = "runs.jsonl";
+/// A file that is longer gets a number, bytes: some 13 000 orders.
+const LONGEST_FILE: u64 = 16 << 20;
 
 /// Appends a record; creates folder (0700) and file (0600) as needed. When it returns, the record is on disk.
 ///
@@ -16,22 +23,46 @@ pub const FILE: &str = "runs.jsonl";
 /// [`ErrorCode::Io`] with what could not be written where; the file then holds at most a torn last line, which [`load`] skips and the
 /// next append closes.
 pub fn append(folder: &Path, record: &RunRecord) -> Result<(), Failure> {
-    let path = folder.join(FILE);
-    write_line(folder, &path, record).map_err(|e| {
-        Failure::new(ErrorCode::Io, format!("the record {} could not be written to {}: {e}", record.run, path.display()))
-            .hint("free space or correct the rights there; the order itself is not affected")
+    append_to(folder, FILE, record, LONGEST_FILE).map_err(|e| {
+        Failure::new(
+            ErrorCode::Io,
+            format!("the record {} could not be written to {}: {e}", record.run, folder.join(FILE).display()),
+        )
+        .hint("free space or correct the rights there; the order itself is not affected")
     })
 }
 
-fn write_line(folder: &Path, path: &Path, record: &RunRecord) -> std::io::Result<()> {
+fn append_to(folder: &Path, name: &str, record: &RunRecord, longest: u64) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path)?;
-    let mut line = Vec::with_capacity(2048);
-    if torn(&mut file)? {
+    let path = folder.join(name);
+    // What words of others hold must not act on whoever looks into the file.
+    let line = output::json(serde_json::to_string(record)?);
+    loop {
+        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&path)?;
+        // Several agents of a lab write here. Without a lock, as on some network file systems, the file only grows.
+        let mut file = match Flock::lock(file, FlockArg::LockExclusive) {
+            Ok(file) => file,
+            Err((mut file, _)) => return write_line(&mut file, &line),
+        };
+        let (data, now) = (file.metadata()?, std::fs::metadata(&path));
+        if !now.is_ok_and(|now| (now.dev(), now.ino()) == (data.dev(), data.ino())) {
+            // Another agent has numbered it meanwhile.
+            continue;
+        }
+        if data.len() < longest {
+            return write_line(&mut file, &line);
+        }
+        std::fs::rename(&path, folder.join(files::next(folder)?))?;
+        File::open(folder)?.sync_all()?;
+    }
+}
+
+fn write_line(file: &mut File, record: &str) -> std::io::Result<()> {
+    let mut line = Vec::with_capacity(record.len() + 2);
+    if torn(file)? {
         line.push(b'\n');
     }
-    // What words of others hold must not act on whoever looks into the file.
-    line.extend_from_slice(output::json(serde_json::to_string(record)?).as_bytes());
+    line.extend_from_slice(record.as_bytes());
     line.push(b'\n');
     // Two writers must not mix their lines: one write call, in append mode.
     let written = file.write(&line)?;
@@ -52,87 +83,97 @@ fn torn(file: &mut File) -> std::io::Result<bool> {
     Ok(last != [b'\n'])
 }
 
-/// What [`load`] found.
+/// What was found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Records {
     /// The records, oldest first.
     pub runs: Vec<RunRecord>,
-    /// Lines that are no record (torn by a crash, or not ours), by number from 1.
-    pub unreadable: Vec<usize>,
+    /// Lines that are no record: torn by a crash, or not ours.
+    pub unreadable: usize,
+    /// The first of them, by file and number from 1, where it was counted.
+    pub first_unreadable: Option<(PathBuf, usize)>,
 }
 
 /// Reads all records; a folder or file that does not exist holds none.
 ///
 /// # Errors
-/// [`ErrorCode::Io`] when the file exists and cannot be read.
+/// As [`select`].
 pub fn load(folder: &Path) -> Result<Records, Failure> {
-    let path: PathBuf = folder.join(FILE);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Records::default()),
-        Err(e) => return Err(Failure::new(ErrorCode::Io, format!("the records in {} cannot be read: {e}", path.display()))),
-    };
+    select(folder, |_| true)
+}
+
+/// Reads all records and keeps some; no more than these is in memory.
+///
+/// # Errors
+/// [`ErrorCode::Io`] when a file exists and cannot be read.
+pub fn select(folder: &Path, wanted: impl Fn(&RunRecord) -> bool) -> Result<Records, Failure> {
     let mut records = Records::default();
-    for (number, line) in bytes.split(|&b| b == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-        match serde_json::from_slice(line) {
-            Ok(run) => records.runs.push(run),
-            Err(_) => records.unreadable.push(number + 1),
+    for path in files::oldest_first(folder) {
+        let unread = |e| unread(&path, &e);
+        let Some(file) = files::open(&path).map_err(unread)? else { continue };
+        let (mut file, mut line, mut number) = (BufReader::new(file), Vec::new(), 0);
+        while file.read_until(b'\n', &mut line).map_err(unread)? > 0 {
+            number += 1;
+            match parsed(&line) {
+                Line::Record(run) if wanted(&run) => records.runs.push(*run),
+                Line::Record(_) | Line::Empty => {}
+                Line::Unreadable => {
+                    records.unreadable += 1;
+                    records.first_unreadable.get_or_insert_with(|| (path.clone(), number));
+                }
+            }
+            line.clear();
         }
     }
     Ok(records)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-    use crate::metrics::table::tests::run;
-    use protocol::Method;
-
-    #[test]
-    fn records_come_back_as_they_were_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let records = folder.path().join("made/as/needed");
-        assert_eq!(load(&records).unwrap(), Records::default());
-        let runs = [run(Method::Classic, 0.125, Some(3)), run(Method::Cold, 1e3, None)];
-        for run in &runs {
-            append(&records, run).unwrap();
+/// Reads from the end: the newest records that are wanted, `most` of them, among the last `bytes` bytes.
+///
+/// # Errors
+/// [`ErrorCode::Io`] when a file exists and cannot be read.
+pub fn latest(folder: &Path, most: usize, bytes: u64, wanted: impl Fn(&RunRecord) -> bool) -> Result<Records, Failure> {
+    let (mut records, mut left) = (Records::default(), bytes);
+    let mut paths = files::oldest_first(folder);
+    paths.reverse();
+    for path in paths {
+        let unread = |e| unread(&path, &e);
+        let Some(file) = files::open(&path).map_err(unread)? else { continue };
+        let mut lines = files::LinesFromEnd::new(file, left).map_err(unread)?;
+        while records.runs.len() < most {
+            let Some(line) = lines.next().map_err(unread)? else { break };
+            match parsed(&line) {
+                Line::Record(run) if wanted(&run) => records.runs.push(*run),
+                Line::Record(_) | Line::Empty => {}
+                Line::Unreadable => records.unreadable += 1,
+            }
         }
-        assert_eq!(load(&records).unwrap(), Records { runs: runs.to_vec(), unreadable: vec![] });
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&records), mode(&records.join(FILE))), (0o700, 0o600));
-    }
-
-    #[test]
-    fn a_torn_last_line_costs_that_line_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
-        let kept = run(Method::Classic, 1.0, Some(1));
-        append(folder.path(), &kept).unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        // Torn anywhere within the second line.
-        for cut in 1..whole.len() {
-            let mut bytes = whole.clone();
-            bytes.extend_from_slice(&whole[..cut]);
-            std::fs::write(&path, &bytes).unwrap();
-            let complete = cut == whole.len() - 1;
-            let records = load(folder.path()).unwrap();
-            assert_eq!(records.runs.len(), 1 + usize::from(complete), "cut at {cut}");
-            assert_eq!(records.unreadable.is_empty(), complete, "cut at {cut}");
-            append(folder.path(), &kept).unwrap();
-            assert_eq!(load(folder.path()).unwrap().runs.len(), 2 + usize::from(complete), "cut at {cut}");
+        left = lines.left();
+        if records.runs.len() >= most || left == 0 {
+            break;
         }
     }
+    records.runs.reverse();
+    Ok(records)
+}
 
-    #[test]
-    fn a_full_disk_is_a_sentence() {
-        let failure = write_line(Path::new("/"), Path::new("/dev/full"), &run(Method::Classic, 1.0, None)).unwrap_err();
-        assert_eq!(failure.kind(), ErrorKind::StorageFull);
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("file"), "").unwrap();
-        let failure = append(&folder.path().join("file"), &run(Method::Classic, 1.0, None)).unwrap_err();
-        assert_eq!(failure.code, ErrorCode::Io);
-        assert!(failure.message.contains("file/runs.jsonl"), "{failure}");
+/// What a line of a file holds.
+enum Line {
+    Empty,
+    Record(Box<RunRecord>),
+    Unreadable,
+}
+
+fn parsed(line: &[u8]) -> Line {
+    match line.trim_ascii() {
+        [] => Line::Empty,
+        line => serde_json::from_slice(line).map_or(Line::Unreadable, Line::Record),
     }
 }
+
+fn unread(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(ErrorCode::Io, format!("the records in {} cannot be read: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use super::flows;
 use super::known::unanswered;
 use super::setting::Setting;
 use super::standing::{self, Orders, holds_radio, processes};
-use config::Config;
+use config::{Cidr, Config};
 use protocol::{
     Alarm, ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
 };
@@ -107,6 +107,7 @@ fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &
                 findings.push(Finding::new(Grade::Warning, host, format!("its {name} process died: {words}")));
             }
         }
+        findings.extend(status.usrp.warnings.iter().map(|warning| Finding::new(Grade::Warning, host, warning)));
     }
     findings
 }
@@ -240,7 +241,7 @@ pub(super) fn of_host(ask: StepCommand, status: &Telemetry, orders: Orders, acti
         StepCommand::RequireReady | StepCommand::RequireReadyAlone => vec![
             graded(standing::check_free(status, orders), "runs neither D2D nor USRP"),
             graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio"),
-            graded(check_port(status), "its eth3 is up"),
+            graded(check_port(status, active), "its eth3 is up"),
         ],
         StepCommand::RequireAtWork => at_work(status, orders, active),
         _ => Vec::new(),
@@ -261,13 +262,30 @@ pub(super) fn be_silent(host: &str, answer: Result<(), Failure>) -> Result<Strin
     }
 }
 
-fn check_port(status: &Telemetry) -> Result<(), Failure> {
+/// The radio's longest packet of samples, bytes at the network layer: 363 samples of 4 bytes with their headers.
+const SAMPLES_MTU: u32 = 1500;
+
+fn check_port(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     let (host, port) = (&status.host, &status.radio_port);
-    if port.up {
-        return Ok(());
+    let name = &port.name;
+    if !port.up {
+        return Err(Failure::new(ErrorCode::State, format!("{name} of {host} is missing or down, and it leads to the radio"))
+            .hint(format!("set it up on {host}: ip link set {name} up")));
     }
-    Err(Failure::new(ErrorCode::State, format!("{} of {host} is missing or down, and it leads to the radio", port.name))
-        .hint(format!("set it up on {host}: ip link set {} up", port.name)))
+    if let Some(mtu) = port.mtu.filter(|mtu| *mtu < SAMPLES_MTU) {
+        let text = format!("{name} of {host} has an mtu of {mtu}, and the radio's packets of samples need {SAMPLES_MTU}");
+        return Err(Failure::new(ErrorCode::State, text).hint(format!("on {host}: ip link set {name} mtu {SAMPLES_MTU}")));
+    }
+    let is_in_the_way = |address: &Cidr| address.contains(active) && address.address() != active;
+    match port.addresses.iter().filter_map(|text| text.parse().ok()).find(is_in_the_way) {
+        None => Ok(()),
+        Some(foreign) => {
+            let text = format!(
+                "{name} of {host} has {foreign} in the radio's subnet, and packets to the radio would come from that address"
+            );
+            Err(Failure::new(ErrorCode::State, text).hint(format!("take it away on {host}: ip addr del {foreign} dev {name}")))
+        }
+    }
 }
 
 fn at_work(status: &Telemetry, orders: Orders, active: Ipv4Addr) -> Vec<Finding> {
@@ -282,6 +300,9 @@ fn at_work(status: &Telemetry, orders: Orders, active: Ipv4Addr) -> Vec<Finding>
     }
     if !holds_radio(status, active) {
         findings.push(warn("does not serve as it is: its eth3 does not point at the radio"));
+    }
+    if let Err(failure) = check_port(status, active) {
+        findings.push(finding(Grade::Warning, host, failure));
     }
     match status.d2d.sync {
         Some(SyncState::Synced { .. } | SyncState::Unreported) => {}

@@ -40,7 +40,7 @@ pub async fn carry_out(
     let run = request.run.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let mut setting = Setting::new(run, Utc::now(), request, config);
     if request.budget_ms.is_some() {
-        setting.expected = plan::plan(request, config, &history(&config.records).await).interruption;
+        setting.expected = plan::plan(request, config, &history(request, config).await).interruption;
     }
     follow(engine::begin(setting), config, agents, &mut wishes, &mut on_progress).await
 }
@@ -91,11 +91,14 @@ async fn follow(
     }
 }
 
-/// The records of this host; none where they cannot be read, which is no reason not to migrate.
-pub async fn history(folder: &Path) -> Vec<RunRecord> {
-    let folder = folder.to_owned();
-    let records = timeout(DISK, tokio::task::spawn_blocking(move || records::load(&folder))).await;
-    records.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default().runs
+/// How far back the records are read for a plan, bytes: years of orders by hand.
+const READ_BACK: u64 = 16 << 20;
+
+/// The records of this host that say how long an order takes, oldest first; none where they cannot be read, which is no reason not to migrate.
+pub async fn history(request: &OrderRequest, config: &Config) -> Vec<RunRecord> {
+    let (folder, same) = (config.records.clone(), plan::same_order(request, config));
+    let reading = tokio::task::spawn_blocking(move || records::latest(&folder, plan::RUNS, READ_BACK, same));
+    timeout(DISK, reading).await.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default().runs
 }
 
 async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) -> Result<Answer, Failure> {

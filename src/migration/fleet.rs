@@ -355,7 +355,7 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         at: chrono::Utc::now(),
         uptime_ms: 0,
         load: HostLoad::default(),
-        radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true, mac: None },
+        radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true, mac: None, mtu: Some(1500) },
         owner_epoch: state.epoch,
         owner: None,
         address_holders: Vec::new(),

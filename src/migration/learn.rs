@@ -32,7 +32,6 @@ impl State {
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
             }
-            // Where nothing was frozen there is nothing to tell.
             StepCommand::DoubleKill => {
                 self.facts.unsent = answer.into_result::<Option<Unsent>>().ok().flatten().unwrap_or_default()
             }
@@ -56,6 +55,7 @@ impl State {
                         if let Some(why) = &linked.forced {
                             self.warnings.push(sentence(&format!("{host} took the radio all the same: {why}")));
                         }
+                        self.warnings.extend(linked.warnings.iter().map(|why| sentence(&format!("On {host}: {why}"))));
                         self.facts.handover = linked.handover.or(self.facts.handover);
                         parts = linked;
                     }

@@ -11,14 +11,14 @@ use protocol::{
 };
 
 /// Only the latest runs count, so that the figures follow the machines.
-const RUNS: usize = 20;
+pub const RUNS: usize = 20;
 
 /// The plan of an order; `runs` are the records of the host that carries it out, oldest first.
 pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan {
     let setting = Setting::new(String::new(), chrono::Utc::now(), request, config);
     let flow = flows::of(request.order, request.method);
     let relay = !config.terminals.is_empty();
-    let history = History::of(request, &setting, runs);
+    let history = History::of(request, config, runs);
     // The source system has one method only, and times of a start are not among its figures.
     let source = request.order.is_migration() && request.method == Method::Classic;
     let figure = |ms: f64| Some(ms).filter(|_| source);
@@ -58,20 +58,27 @@ fn steps(flow: &Flow, setting: &Setting) -> Vec<PlanStep> {
     timed.chain(flow.afterwards.iter().map(|step| named(step, false, true))).collect()
 }
 
+/// Whether a run was the same order by the same method in the same direction, and succeeded.
+pub fn same_order(request: &OrderRequest, config: &Config) -> impl Fn(&RunRecord) -> bool + use<> {
+    let (order, method) = (request.order, request.method);
+    let (from, to) = config.ends(order);
+    let ends = (from.to_owned(), to.to_owned());
+    move |run| {
+        run.outcome == Outcome::Ok
+            && !run.taken_up
+            && run.order == order
+            && (!order.is_migration() || run.method == method)
+            && (&run.from, &run.to) == (&ends.0, &ends.1)
+    }
+}
+
 /// Successful runs of the same method in the same direction, the latest of them.
 struct History<'a>(Vec<&'a RunRecord>);
 
 impl<'a> History<'a> {
-    fn of(request: &OrderRequest, setting: &Setting, runs: &'a [RunRecord]) -> Self {
-        let same = |run: &&RunRecord| {
-            let moves = request.order.is_migration();
-            run.outcome == Outcome::Ok
-                && !run.taken_up
-                && run.order == request.order
-                && (!moves || run.method == request.method)
-                && (&run.from, &run.to) == (&setting.from, &setting.to)
-        };
-        Self(runs.iter().rev().filter(same).take(RUNS).collect())
+    fn of(request: &OrderRequest, config: &Config, runs: &'a [RunRecord]) -> Self {
+        let same = same_order(request, config);
+        Self(runs.iter().rev().filter(|run| same(run)).take(RUNS).collect())
     }
 
     fn expected(&self, figure: impl Fn(&RunRecord) -> Option<f64>, source: Option<f64>) -> Expected {

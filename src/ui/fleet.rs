@@ -167,6 +167,10 @@ fn silence_server2(model: &mut Model) {
     update(model, Msg::Heard(Heard::Link { host: "server2".into(), state }));
 }
 
+fn port(name: &str, address: Option<&str>) -> Port {
+    Port { name: name.into(), addresses: address.map(Into::into).into_iter().collect(), up: true, mac: None, mtu: Some(1500) }
+}
+
 pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     let status = |pid: u32, cpu: f32, memory: u64| ProcessStatus {
         state: ProcessState::Running,
@@ -225,10 +229,6 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         migration: None,
         takes_part: None,
     }
-}
-
-fn port(name: &str, address: Option<&str>) -> Port {
-    Port { name: name.into(), addresses: address.into_iter().map(str::to_owned).collect(), up: true, mac: None }
 }
 
 fn control(one: bool) -> ControlReport {
@@ -382,5 +382,5 @@ pub fn records() -> crate::metrics::records::Records {
     (start.order, start.from, start.phases, start.interruption) = (Order::DS, "server1".into(), vec![], Interruption::default());
     (start.to, start.started, start.total_ms) = ("server1".into(), start.started - TimeDelta::minutes(1), 2140.7);
     runs.insert(0, start);
-    crate::metrics::records::Records { runs, unreadable: vec![] }
+    crate::metrics::records::Records { runs, ..Default::default() }
 }

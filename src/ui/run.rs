@@ -18,6 +18,7 @@ use super::export;
 use super::held::{self, HeldOrder};
 use super::model::Model;
 use super::msg::{Effect, Msg, Purpose};
+use super::runs::MOST;
 use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::terminal::{ConsoleTerminal, broken, panicked, size};
@@ -34,6 +35,8 @@ const FRAME: Duration = Duration::from_millis(50);
 const REST: Duration = Duration::from_millis(250);
 /// How often the clock is read.
 const TICK: Duration = Duration::from_millis(250);
+/// How far back the records are read, bytes: more than the newest that are kept usually are.
+const READ_BACK: u64 = 32 << 20;
 /// Messages of the link taken in before the next look at the keys.
 const BATCH: usize = 32;
 
@@ -242,7 +245,7 @@ impl Driver {
             Effect::LoadRuns => {
                 let folder = self.config.records.clone();
                 tokio::spawn(async move {
-                    let read = tokio::task::spawn_blocking(move || records::load(&folder)).await;
+                    let read = tokio::task::spawn_blocking(move || records::latest(&folder, MOST, READ_BACK, |_| true)).await;
                     let result = read.unwrap_or_else(|e| {
                         Err(Failure::new(ErrorCode::Internal, format!("the records were not read to the end: {e}")))
                     });

@@ -99,10 +99,10 @@ impl RunList {
     /// Stores the records that were read.
     pub fn loaded(&mut self, result: Result<Records, Failure>, at: DateTime<Utc>) {
         match result {
-            Ok(Records { mut runs, unreadable }) => {
+            Ok(Records { mut runs, unreadable, .. }) => {
                 self.older = runs.len().saturating_sub(MOST);
                 runs.drain(..self.older);
-                self.unreadable = unreadable.len();
+                self.unreadable = unreadable;
                 self.records = runs;
                 self.loading = Loading::Done(at);
             }

@@ -142,10 +142,15 @@ fn a_software_n210_is_found_initialised_and_linked() {
     let _radio = SoftwareRadio::start();
     #[cfg(feature = "uhd")]
     {
-        let (code, found) = SoftwareRadio::uhd("find");
+        let (code, found) = SoftwareRadio::uhd("find", &radio("192.168.10.2"));
         assert_eq!((code, found["found"].as_array().map(Vec::len)), (Some(0), Some(1)));
-        let (code, made) = SoftwareRadio::uhd("init");
-        assert_eq!((code, &made["error"]), (Some(0), &serde_json::Value::Null));
+        // What cannot be had is taken without an error, and only reading back shows it.
+        let asked = config::Radio { gain: 100.0, reference: config::Reference::External, ..radio("192.168.10.2") };
+        let (code, made) = SoftwareRadio::uhd("init", &asked);
+        assert_eq!((code, &made["ref_locked"]), (Some(0), &false.into()), "{made}");
+        assert!(made["rx"]["gain"].as_f64().unwrap() < 50.0, "{made}");
+        let (code, made) = SoftwareRadio::uhd("init", &radio("192.168.10.2"));
+        assert_eq!((code, &made["error"], &made["ref_locked"]), (Some(0), &serde_json::Value::Null, &true.into()), "{made}");
         println!("find {} ms, init {} ms", found["ms"], made["ms"]);
     }
     let folder = tempfile::tempdir().unwrap();
@@ -161,6 +166,8 @@ fn a_software_n210_is_found_initialised_and_linked() {
         println!("{percent:.0} % of a core in {subframes} subframes, {counters:?}");
         let faults = [counters.rx_lost_samples, counters.overflows, counters.underflows, counters.late, counters.sequence_errors];
         assert_eq!(faults, [0; 5], "{counters:?}");
+        #[cfg(feature = "uhd")]
+        await_until("the state of the clock", || usrp.ask("status").unwrap()["reference_locked"] == true);
         // Before the connection ends: a living one would connect again.
         drop(usrp);
     }

@@ -12,7 +12,7 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     };
-    for name in ["protocol", "config", "workload", "n210-wire", "n210", "radio", "modem"] {
+    for name in ["output", "protocol", "config", "workload", "n210-wire", "n210", "radio", "modem"] {
         write(&format!("crates/{name}/Cargo.toml"), "[dependencies]\n");
     }
     files.iter().for_each(|(file, text)| write(file, text));
@@ -120,4 +120,26 @@ fn links_that_lead_nowhere_are_found() {
     {
         assert!(found.contains(line), "{found}");
     }
+}
+
+/// What hosts decide about one another's requests must not depend on clocks that people set.
+#[test]
+fn the_link_asks_no_wall_clock() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/link"))];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            read += 1;
+            for clock in ["SystemTime", "Utc::now", "Local::now", "chrono"] {
+                assert!(!text.contains(clock), "{}: {clock}", path.display());
+            }
+        }
+    }
+    assert!(read > 15, "{read} files");
 }

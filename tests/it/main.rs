@@ -35,6 +35,7 @@ mod cut;
 mod demo;
 mod docs;
 mod failover;
+mod flood;
 mod headless;
 mod hot;
 mod house;

@@ -18,19 +18,38 @@ pub struct Ends {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
     None,
-    KillD2d { source: bool },
-    KillUsrp { source: bool },
-    PauseAgent { source: bool },
-    KillAgent { source: bool },
-    RadioPortDown { source: bool },
-    ManagementDown { source: bool },
+    KillD2d {
+        source: bool,
+    },
+    KillUsrp {
+        source: bool,
+    },
+    PauseAgent {
+        source: bool,
+    },
+    KillAgent {
+        source: bool,
+    },
+    /// As an upgrade does.
+    EndAgent {
+        source: bool,
+    },
+    PauseUsrp {
+        source: bool,
+    },
+    RadioPortDown {
+        source: bool,
+    },
+    ManagementDown {
+        source: bool,
+    },
     RadioDeaf,
     RadioBrownOut,
     KillOrderer,
 }
 
 /// Every kind, the harmless one more often so that the work keeps moving.
-pub const ALL: [Fault; 18] = [
+pub const ALL: [Fault; 22] = [
     Fault::None,
     Fault::None,
     Fault::KillD2d { source: true },
@@ -41,6 +60,10 @@ pub const ALL: [Fault; 18] = [
     Fault::PauseAgent { source: false },
     Fault::KillAgent { source: true },
     Fault::KillAgent { source: false },
+    Fault::EndAgent { source: true },
+    Fault::EndAgent { source: false },
+    Fault::PauseUsrp { source: true },
+    Fault::PauseUsrp { source: false },
     Fault::RadioPortDown { source: true },
     Fault::RadioPortDown { source: false },
     Fault::ManagementDown { source: true },
@@ -68,6 +91,14 @@ impl Fault {
                 // The lab starts it again.
                 signal_agent(lab, host(source), "-KILL");
             }
+            Self::EndAgent { source } => signal_agent(lab, host(source), "-TERM"),
+            Self::PauseUsrp { source } => {
+                if let Some(pid) = process_id(lab, host(source), "usrp") {
+                    lab.exec("console", &["kill", "-STOP", &pid]);
+                    sleep(lasting);
+                    lab.exec("console", &["kill", "-CONT", &pid]);
+                }
+            }
             Self::RadioPortDown { source } => down(lab, host(source), "eth3", lasting),
             Self::ManagementDown { source } => down(lab, host(source), "mgmt0", lasting),
             Self::RadioDeaf => {
@@ -90,9 +121,13 @@ fn tell(lab: &Lab, event: &str) {
 }
 
 fn kill_process(lab: &Lab, host: &str, role: &str) {
-    if let Some(pid) = status(lab)["hosts"][host]["status"][role]["pid"].as_u64() {
-        lab.exec("console", &["kill", "-KILL", &pid.to_string()]);
+    if let Some(pid) = process_id(lab, host, role) {
+        lab.exec("console", &["kill", "-KILL", &pid]);
     }
+}
+
+fn process_id(lab: &Lab, host: &str, role: &str) -> Option<String> {
+    status(lab)["hosts"][host]["status"][role]["pid"].as_u64().map(|pid| pid.to_string())
 }
 
 fn signal_agent(lab: &Lab, host: &str, signal: &str) {

@@ -16,6 +16,7 @@ mod common {
     pub mod lab;
     pub mod machine;
     pub mod needs;
+    pub mod transmitters;
     pub mod watch;
 }
 
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::ends;
 use crate::common::lab::{Lab, alone, baton, text};
+use crate::common::transmitters::Transmitters;
 use crate::common::watch::Watch;
 use faults::{Ends, Fault, status};
 use nix::sys::signal::Signal;
@@ -175,7 +177,7 @@ fn migrations_under_random_faults_never_make_two_owners_and_always_end_with_serv
         overlaps.extend(seen);
     }
     println!(
-        "soak: seeds {seed} to {}, {migrations} migrations in {} s: {}; address taken {changes} times, overlaps {}, leftovers 0",
+        "soak: seeds {seed} to {}, {migrations} migrations in {} s: {}; address taken {changes} times, two owners or transmitters {}, leftovers 0",
         seed + labs - 1,
         began.elapsed().as_secs(),
         totals.line(),
@@ -185,11 +187,12 @@ fn migrations_under_random_faults_never_make_two_owners_and_always_end_with_serv
     assert!(changes > 0, "the watch saw nothing");
 }
 
-/// So many migrations in a lab of their own: totals, how often the address was taken, moments with two owners.
+/// So many migrations in a lab of their own: totals, how often the address was taken, moments with two owners or transmitters.
 fn soak(seed: u64, migrations: u64) -> (Totals, usize, Vec<String>) {
     let mut random = StdRng::seed_from_u64(seed);
     let lab = Lab::start(&format!("soak{seed}"), &[]);
     let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
+    let transmitters = Transmitters::at(&lab.root());
     let mut totals = Totals::default();
     answer(order(&lab, &["DS"]));
     assert!(serves(&lab, SERVES_WITHIN));
@@ -201,7 +204,11 @@ fn soak(seed: u64, migrations: u64) -> (Totals, usize, Vec<String>) {
             panic!("{left}: {:#}", status(&lab));
         }
     }
-    let (changes, overlaps) = watch.verdict();
+    let (changes, mut overlaps) = watch.verdict();
+    let (turns, at_once) = transmitters.verdict();
+    assert!(turns > 0, "nobody was seen to transmit");
+    overlaps.extend(at_once);
+    drop(transmitters);
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
     (totals, changes, overlaps)
 }

@@ -30,6 +30,19 @@ impl Cidr {
         }
     }
 
+    /// Whether it is the first or last address of its subnet, which stand for the subnet itself and for everybody in it. Subnets of two
+    /// addresses (RFC 3021) and of one have none of these.
+    pub fn is_of_no_host(self) -> bool {
+        let rest = !mask(self.prefix);
+        let in_subnet = u32::from(self.address) & rest;
+        self.prefix < 31 && (in_subnet == 0 || in_subnet == rest)
+    }
+
+    /// Whether an address is in its subnet.
+    pub fn contains(self, address: Ipv4Addr) -> bool {
+        u32::from(address) & mask(self.prefix) == self.network()
+    }
+
     /// Without its prefix length.
     pub fn address(self) -> Ipv4Addr {
         self.address

@@ -25,6 +25,7 @@ pub fn whole(config: &Config) -> Result<(), Conflict> {
     terminals(config)?;
     roles(config)?;
     addresses(config)?;
+    radios(config)?;
     for (name, host) in &config.host {
         if !config.radio.contains_key(&host.radio) {
             let known = listed(config.radio.keys().map(|name| name.as_str()));
@@ -94,6 +95,12 @@ fn roles(config: &Config) -> Result<(), Conflict> {
 
 fn addresses(config: &Config) -> Result<(), Conflict> {
     let (active, parked) = (config.addresses.active, config.addresses.parked);
+    for (key, address) in [("active", active), ("parked", parked)] {
+        if address.is_of_no_host() {
+            let what = format!("{address} is the first or last address of its subnet, which no host has; take one between them");
+            return conflict(["addresses", key], what);
+        }
+    }
     if active.address() == parked.address() {
         return conflict(["addresses", "parked"], format!("{parked} is the active address, too; the two must differ"));
     }
@@ -104,12 +111,31 @@ fn addresses(config: &Config) -> Result<(), Conflict> {
     Ok(())
 }
 
+/// A host reaches its radio from the active address alone, and the radio answers to an address of its own.
+fn radios(config: &Config) -> Result<(), Conflict> {
+    let (active, parked) = (config.addresses.active, config.addresses.parked);
+    for (name, radio) in &config.radio {
+        let address = radio.args.address();
+        for (key, own) in [("active", active), ("parked", parked)] {
+            if own.address() == address {
+                let what = format!("{address} is the {key} address, which a host has; the radio has an address of its own");
+                return conflict(["radio", name, "args"], what);
+            }
+        }
+        if !active.contains(address) {
+            let what = format!("{address} is outside the subnet of the active address {active}: no host would reach the radio");
+            return conflict(["radio", name, "args"], what);
+        }
+    }
+    Ok(())
+}
+
 /// An endpoint that two sockets share would give one of them the other's messages.
 fn endpoints(config: &Config) -> Result<(), Conflict> {
     let mut seen: HashMap<_, (&HostName, &str)> = HashMap::new();
     for (name, host) in &config.host {
         for (key, endpoint) in [("command", &host.command), ("telemetry", &host.telemetry)] {
-            if let Some((other, other_key)) = seen.insert(endpoint, (name, key)) {
+            if let Some((other, other_key)) = seen.insert(endpoint.place(), (name, key)) {
                 let what = format!("{endpoint} is host.{other}.{other_key} already; each endpoint is used once");
                 return conflict(["host", name, key], what);
             }

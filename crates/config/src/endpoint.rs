@@ -92,6 +92,18 @@ impl Endpoint {
         }
     }
 
+    /// The same for two ways to write one place.
+    pub(crate) fn place(&self) -> Self {
+        match self {
+            Self::Tcp { host, port } if host.eq_ignore_ascii_case("localhost") => {
+                Self::Tcp { host: "127.0.0.1".into(), port: *port }
+            }
+            Self::Tcp { host, port } => Self::Tcp { host: host.to_ascii_lowercase(), port: *port },
+            // Paths compare by their parts.
+            Self::Ipc(path) => Self::Ipc(path.clone()),
+        }
+    }
+
     /// The addresses behind a TCP endpoint.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ pub struct Workload {
     pub usrp: CommandLine,
     /// Discovery and full initialisation: run as `<uhd> find` and `<uhd> init`.
     pub uhd: CommandLine,
-    /// How often the control variables are collected; 0 to a day, in seconds in the file.
+    /// How often the control variables are collected; 0.1 s to a day, in seconds in the file.
     #[serde(rename = "collect_interval_s", default = "Workload::default_collect_interval", with = "number::seconds")]
     pub collect_interval: Duration,
     /// For a D2D program without a contract socket: prints its control variables, a JSON object, whenever it is run. It has the

@@ -8,7 +8,7 @@ const LONGEST: usize = 64;
 /// Longest name of an interface, bytes (`IFNAMSIZ` less the final zero).
 const LONGEST_INTERFACE: usize = 15;
 
-const ALLOWED: &str = "a name has 1 to 64 bytes, does not begin with '.', and holds no '/', '..', space or control character";
+const ALLOWED: &str = "a name has 1 to 64 bytes: letters, digits, '-', '_' and '.', the first one a letter or digit, and no '..'";
 const ALLOWED_INTERFACE: &str =
     "the name of an interface has 1 to 15 bytes, does not begin with '.', and holds no '/', '..', space or control character";
 
@@ -41,19 +41,28 @@ impl InterfaceName {
 }
 
 fn check_host(text: &str) -> Result<(), BadValue> {
-    check(text, LONGEST, "host", ALLOWED)
+    check(text, "host", ALLOWED, is_plain(text))
 }
 
 fn check_radio(text: &str) -> Result<(), BadValue> {
-    check(text, LONGEST, "radio", ALLOWED)
+    check(text, "radio", ALLOWED, is_plain(text))
 }
 
 fn check_interface(text: &str) -> Result<(), BadValue> {
-    check(text, LONGEST_INTERFACE, "network interface", ALLOWED_INTERFACE)
+    let forbidden = |c: char| c == '/' || c.is_whitespace() || output::acts(c);
+    let possible = text.len() <= LONGEST_INTERFACE && !text.starts_with('.') && !text.contains(forbidden);
+    check(text, "network interface", ALLOWED_INTERFACE, possible)
 }
 
-fn check(text: &str, longest: usize, what: &str, allowed: &str) -> Result<(), BadValue> {
-    let forbidden = |c: char| c == '/' || c.is_whitespace() || c.is_control();
-    let bad = text.is_empty() || text.len() > longest || text.starts_with('.') || text.contains("..") || text.contains(forbidden);
-    if bad { Err(BadValue::new(format_args!("{text:?} cannot name a {what}"), allowed)) } else { Ok(()) }
+/// Letters and digits of any script, so that a name can be read aloud, typed, and is never an option or a path.
+fn is_plain(text: &str) -> bool {
+    let of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.len() <= LONGEST && text.starts_with(char::is_alphanumeric) && text.chars().all(of_name)
+}
+
+fn check(text: &str, what: &str, allowed: &str, possible: bool) -> Result<(), BadValue> {
+    if possible && !text.is_empty() && !text.contains("..") {
+        return Ok(());
+    }
+    Err(BadValue::new(format_args!("{text:?} cannot name a {what}"), allowed))
 }

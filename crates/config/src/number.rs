@@ -11,8 +11,14 @@ use crate::time::{PROBE_INTERVALS, milliseconds};
 
 /// Longest interval of the cluster file, s: a day.
 const DAY_S: f64 = 86_400.0;
-/// Fastest rate, samples per second: the N210's clock.
-const FASTEST: f64 = 100e6;
+/// The N210's clock, Hz: its fastest rate, and what it divides for all others.
+const CLOCK: f64 = 100e6;
+/// Largest divisor of the clock.
+const LARGEST_DIVISOR: u32 = 512;
+/// How far a rate may be from one of the radio's, samples per second: 100e6 / 52 written with seven digits is still 100e6 / 52.
+const RATE_TOLERANCE: f64 = 0.5;
+/// Shortest interval between two collections, s: a process is not kept busy with answers.
+const SHORTEST_S: f64 = 0.1;
 /// Highest carrier, Hz: what the daughterboards reach.
 const HIGHEST: f64 = 6e9;
 /// Widest front end, Hz.
@@ -27,7 +33,25 @@ fn within<'de, D: Deserializer<'de>>(from: D, fits: impl Fn(f64) -> bool, allowe
 }
 
 pub(crate) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    within(from, |rate| rate > 0.0 && rate <= FASTEST, "the rate is more than 0 and at most 100e6 samples per second")
+    let rate = within(from, |rate| rate > 0.0 && rate <= CLOCK, "the rate is more than 0 and at most 100e6 samples per second")?;
+    let nearest = nearest_rate(rate);
+    if (nearest - rate).abs() <= RATE_TOLERANCE {
+        return Ok(rate);
+    }
+    let wrong = format_args!("{rate:?} is no rate of the radio, which divides its clock of 100e6 Hz by 1 to 512");
+    Err(D::Error::custom(BadValue::new(wrong, format_args!("the nearest is 100e6 / {:.0} = {nearest:.1}", CLOCK / nearest))))
+}
+
+/// The nearest rate that an N210 has: its clock divided by 1 to 128, by an even number up to 256, or by a multiple of 4 up to 512
+/// (docs/n210-protocol.md).
+fn nearest_rate(rate: f64) -> f64 {
+    let has = |d: &u32| match *d {
+        0..=128 => true,
+        129..=256 => d.is_multiple_of(2),
+        _ => d.is_multiple_of(4),
+    };
+    let rates = (1..=LARGEST_DIVISOR).filter(has).map(|d| CLOCK / f64::from(d));
+    rates.min_by(|a, b| (a - rate).abs().total_cmp(&(b - rate).abs())).unwrap_or(CLOCK)
 }
 
 pub(crate) fn frequency<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
@@ -47,8 +71,8 @@ pub(crate) mod seconds {
     use super::*;
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        let allowed = "the interval is 0 to 86400 s (a day)";
-        within(from, |seconds| (0.0..=DAY_S).contains(&seconds), allowed).map(Duration::from_secs_f64)
+        let allowed = "the interval is 0.1 to 86400 s (a day)";
+        within(from, |seconds| (SHORTEST_S..=DAY_S).contains(&seconds), allowed).map(Duration::from_secs_f64)
     }
 
     pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {

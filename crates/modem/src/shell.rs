@@ -110,11 +110,11 @@ impl SharedState {
             ..StreamCounters::default()
         };
         Status {
-            linked: None,
             frozen: state.report.frozen.then_some(true),
             sync: Some(told(state.sync, for_ms)),
             counters: Some(counters),
             link: Some(state.report.link),
+            ..Status::default()
         }
     }
 }

@@ -40,6 +40,9 @@ use world::World;
 /// Most radios of a process.
 const MAX_RADIOS: usize = 8;
 
+/// What a single radio is called that nobody has named.
+const UNNAMED: &str = "n210";
+
 /// Options of `baton n210`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -119,7 +122,7 @@ impl FromStr for Site {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, place) = text.split_once(['=', '@']).ok_or("a radio is NAME=NETNS or NAME=NETNS/INTERFACE")?;
         let (namespace, interface) = place.split_once('/').map_or((place, None), |(space, name)| (space, Some(name)));
-        let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains('/');
+        let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains(|c: char| c == '/' || output::acts(c));
         if odd(name) || odd(namespace) || interface.is_some_and(odd) {
             return Err(format!("`{text}` has an empty or impossible part"));
         }
@@ -141,7 +144,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     // Before anything that a refused socket would leave half done.
     let commands = args.control.as_deref().map(CommandSocket::open).transpose()?;
     let sockets = sites.iter().map(|site| open(site, args)).collect::<Result<Vec<_>, _>>()?;
-    let identity = |name: &String, equipment| RadioIdentity { equipment, ..RadioIdentity::new(name, args.addr) };
+    let identity = |name: &String, equipment| {
+        let unnamed = args.radios.is_empty() && name == UNNAMED;
+        let own = if unnamed { RadioIdentity::of_process(name, args.addr) } else { RadioIdentity::new(name, args.addr) };
+        RadioIdentity { equipment, ..own }
+    };
     let equipment = scene.radios.iter().map(|radio| radio.equipment);
     let identities = scene.names.iter().zip(equipment).map(|(name, equipment)| identity(name, equipment)).collect();
     let mut world = World::new(identities, scene.medium.clone());
@@ -190,7 +197,7 @@ fn scene(args: &Args, sites: &mut [Site]) -> Result<Scene, Failure> {
 fn sites(args: &Args) -> Result<Vec<Site>, Failure> {
     let wrong = |message: String| Err(Failure::new(ErrorCode::Config, message));
     if args.radios.is_empty() {
-        return Ok(vec![Site { name: "n210".into(), namespace: None, interface: None }]);
+        return Ok(vec![Site { name: UNNAMED.into(), namespace: None, interface: None }]);
     }
     if args.radios.len() > MAX_RADIOS {
         return wrong(format!("{} radios are more than the {MAX_RADIOS} that one process runs", args.radios.len()));

@@ -30,6 +30,9 @@ pub struct Linked {
     /// Under which this host owns the radio now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
+    /// What the radio did not do as it was asked, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why the link would have been refused, had it not been forced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<String>,

@@ -106,6 +106,9 @@ pub struct Port {
     /// Hardware address, e.g. `02:00:00:00:00:01`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
+    /// Largest packet of the network layer, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
 }
 
 /// Where a workload process is in its life.
@@ -145,6 +148,12 @@ pub struct ProcessStatus {
     /// D2D: quality of the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
+    /// USRP: whether the radio's clock is locked to its reference; absent where nobody serves, or the program does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_locked: Option<bool>,
+    /// USRP: what the radio did not do as it was asked, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why it died, when it did: exit status and last words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<String>,

@@ -18,6 +18,7 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
                 linked: Some(session.linked() && !session.overlaps()),
                 frozen: session.park.is_parking().then_some(true),
                 counters: Some(session.counters.snapshot()),
+                reference_locked: session.clock.locked(),
                 ..Status::default()
             };
             said(status)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::sockets;
 use n210_wire::control::{Action, Control, I2cData, LENGTH, Message};
 use n210_wire::port;
-use n210_wire::register::setting_address;
+use n210_wire::register::{readback_address, setting_address};
 
 /// Register writes under way at once. The radio's processor keeps a few datagrams; beyond that it drops them.
 const OUTSTANDING: usize = 8;
@@ -83,6 +83,19 @@ impl ControlPort {
             self.socket.send(&Control::request(self.sequence, written(*register, *data)).encode())?;
         }
         Ok(())
+    }
+
+    /// Reads a readback word.
+    ///
+    /// # Errors
+    /// A sentence when the radio does not answer before `deadline`.
+    pub fn read(&mut self, word: u8, deadline: Instant) -> Result<u32, String> {
+        let request = Message::Register { address: readback_address(word), data: 0, action: Action::Read };
+        let answers = self.exchange(&[request], deadline).map_err(|why| self.sentence("a question for its state", &why))?;
+        match answers[0] {
+            Message::RegisterDone(value) => Ok(value),
+            _ => Err(format!("the radio at {} does not understand a question for its state", self.device)),
+        }
     }
 
     /// Reads two bytes of the motherboard's EEPROM, the lower first.

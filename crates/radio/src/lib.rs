@@ -7,11 +7,13 @@ mod attach;
 mod bridge;
 mod burst;
 mod chain;
+mod clock_state;
 mod contract;
 mod control;
 mod converters;
 mod counters;
 mod merge;
+mod monitor;
 mod overlap;
 mod park;
 mod plan;
@@ -115,6 +117,8 @@ fn start_threads(
         let _ = real_time(Rank::Stream);
         tx::run(&s, &b, &samples);
     })?;
+    let s = Arc::clone(session);
+    thread::Builder::new().name("monitor".into()).spawn(move || monitor::run(&s))?;
     // Reported from a thread of its own: an agent that does not read must not hold up samples.
     thread::Builder::new().name("news".into()).spawn(move || {
         for happened in news {

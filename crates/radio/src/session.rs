@@ -10,6 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::chain::RxChain;
+use super::clock_state::ClockState;
 use super::control::ControlPort;
 use super::counters::Counters;
 use super::park::Park;
@@ -51,6 +52,8 @@ pub struct Session {
     pub tx: UdpSocket,
     /// Counters.
     pub counters: Counters,
+    /// What is known of the radio's clock.
+    pub clock: ClockState,
     /// Whether it is parked.
     pub park: Park,
     /// Held while the transmit socket sends, and while its address changes.
@@ -95,6 +98,7 @@ impl Session {
             rx: sockets::make()?,
             tx: sockets::make()?,
             counters: Counters::default(),
+            clock: ClockState::default(),
             park: Park::new()?,
             sending: Mutex::default(),
             chain: AtomicU8::new(0),

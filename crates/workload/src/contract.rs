@@ -217,6 +217,9 @@ pub struct Status {
     /// Sample streams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<StreamCounters>,
+    /// USRP: whether the radio's clock is locked to its reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_locked: Option<bool>,
     /// Air link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,

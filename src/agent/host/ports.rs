@@ -160,6 +160,10 @@ impl Ports {
             addresses: addresses.iter().filter_map(cidr).map(|address| address.to_string()).collect(),
             up: link.header.flags.contains(LinkFlags::Up),
             mac: hardware_address(link).map(format_mac),
+            mtu: link.attributes.iter().find_map(|attribute| match attribute {
+                LinkAttribute::Mtu(bytes) => Some(*bytes),
+                _ => None,
+            }),
         })
     }
 

@@ -175,6 +175,8 @@ impl Child {
             sync: status.sync,
             counters: status.counters,
             link: status.link,
+            reference_locked: status.reference_locked,
+            warnings: Vec::new(),
             last_words: shared.last_words.clone(),
         }
     }

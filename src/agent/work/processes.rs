@@ -91,8 +91,8 @@ impl Work {
 
     /// libuhd's steps for this radio.
     pub(super) fn radio_step(&self) -> Result<RadioStep, Failure> {
-        let args = self.radio()?.args.as_str().to_owned();
-        Ok(RadioStep { workload: self.workload().clone(), radio: self.radio_json()?, args })
+        let radio = self.radio()?.clone();
+        Ok(RadioStep { workload: self.workload().clone(), radio, radio_json: self.radio_json()? })
     }
 
     fn radio_json(&self) -> Result<String, Failure> {

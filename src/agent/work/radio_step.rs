@@ -9,7 +9,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::confine::confine;
-use config::Workload;
+use super::read_back::differences;
+use config::{Radio, Workload};
 use protocol::{ErrorCode, Failure};
 use workload::contract::ENV_RADIO;
 
@@ -25,15 +26,16 @@ const INIT: Duration = Duration::from_secs(20);
 pub(super) struct RadioStep {
     /// The workload, whose `uhd` is the program.
     pub(super) workload: Workload,
-    /// The radio's parameters as JSON.
-    pub(super) radio: String,
-    /// The radio's arguments, for sentences.
-    pub(super) args: String,
+    /// The radio's parameters.
+    pub(super) radio: Radio,
+    /// The same as JSON.
+    pub(super) radio_json: String,
 }
 
 /// How a step ended.
 enum StepResult {
-    Succeeded,
+    /// With what it printed.
+    Succeeded(Vec<u8>),
     /// Exit code 1: it ran and could not do it. With its own words.
     Refused(Option<String>),
     TimedOut,
@@ -48,27 +50,30 @@ impl RadioStep {
         let mut words = None;
         for attempt in 1..=TRIES {
             match self.run("find", FIND).await? {
-                StepResult::Succeeded => return Ok(attempt),
+                StepResult::Succeeded(_) => return Ok(attempt),
                 StepResult::Refused(said) => words = said,
                 StepResult::TimedOut => words = Some(format!("discovery took longer than {} s", FIND.as_secs())),
             }
         }
         let words = words.map_or_else(String::new, |words| format!(": {words}"));
-        Err(Failure::new(ErrorCode::RadioNotFound, format!("the radio ({}) was not found in {TRIES} tries{words}", self.args))
-            .hint("is the radio powered and cabled, and does no other host hold the radio's address?"))
+        Err(Failure::new(
+            ErrorCode::RadioNotFound,
+            format!("the radio ({}) was not found in {TRIES} tries{words}", self.radio.args.as_str()),
+        )
+        .hint("is the radio powered and cabled, and does no other host hold the radio's address?"))
     }
 
-    /// Initialises the radio in full.
+    /// Initialises the radio in full; what it did not do as it was asked.
     ///
     /// # Errors
     /// [`ErrorCode::Radio`] with libuhd's words; [`ErrorCode::Environment`] when the step cannot be run.
-    pub(super) async fn init(&self) -> Result<(), Failure> {
+    pub(super) async fn init(&self) -> Result<Vec<String>, Failure> {
         let words = match self.run("init", INIT).await? {
-            StepResult::Succeeded => return Ok(()),
+            StepResult::Succeeded(said) => return Ok(differences(&self.radio, &said)),
             StepResult::Refused(said) => said.unwrap_or_else(|| "no reason given".into()),
             StepResult::TimedOut => format!("it took longer than {} s", INIT.as_secs()),
         };
-        Err(Failure::new(ErrorCode::Radio, format!("the radio ({}) could not be initialised: {words}", self.args))
+        Err(Failure::new(ErrorCode::Radio, format!("the radio ({}) could not be initialised: {words}", self.radio.args.as_str()))
             .hint("check the radio's parameters in the configuration; switching the radio off and on often helps"))
     }
 
@@ -77,7 +82,7 @@ impl RadioStep {
         let program = uhd.program();
         let mut command = Command::new(program);
         confine(&mut command, &self.workload);
-        command.args(uhd.arguments()).arg(step).env(ENV_RADIO, &self.radio);
+        command.args(uhd.arguments()).arg(step).env(ENV_RADIO, &self.radio_json);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let output = match timeout(limit, command.output()).await {
             Err(_) => return Ok(StepResult::TimedOut),
@@ -88,7 +93,7 @@ impl RadioStep {
             Ok(Ok(output)) => output,
         };
         if output.status.success() {
-            return Ok(StepResult::Succeeded);
+            return Ok(StepResult::Succeeded(output.stdout));
         }
         let words = error_of(&output.stdout).or_else(|| last_line(&output.stderr));
         if output.status.code() == Some(1) {
@@ -127,8 +132,9 @@ mod tests {
     fn step(script: &str) -> RadioStep {
         // `sh -c script name`: the step arrives as $1.
         let uhd = vec!["/bin/sh".into(), "-c".into(), script.into(), "uhd".into()].try_into().unwrap();
-        let workload = Workload { uhd, ..config::Config::parse(config::EXAMPLE).unwrap().workload };
-        RadioStep { workload, radio: "{}".into(), args: "addr=192.168.10.2".into() }
+        let example = config::Config::parse(config::EXAMPLE).unwrap();
+        let radio = example.radio.into_values().next().unwrap();
+        RadioStep { workload: Workload { uhd, ..example.workload }, radio, radio_json: "{}".into() }
     }
 
     #[tokio::test]
@@ -148,7 +154,12 @@ mod tests {
 
     #[tokio::test]
     async fn initialisation_fails_in_libuhds_words() {
-        assert!(step("test $1 = init").init().await.is_ok());
+        assert_eq!(step("test $1 = init").init().await, Ok(vec![]));
+        let warnings = step("echo '{\"ref_locked\": false, \"rx\": {\"gain\": 31.5}}'").init().await.unwrap();
+        assert!(
+            warnings[0].contains("not locked to its internal reference") && warnings[1].contains("got 31.5 dB"),
+            "{warnings:?}"
+        );
         let failure = step("echo banner; echo '{\"error\": \"no LFRX\"}'; exit 1").init().await.unwrap_err();
         assert_eq!((failure.code, failure.message.ends_with("initialised: no LFRX")), (ErrorCode::Radio, true));
         let failure = step("echo 'libuhd.so: cannot open' >&2; exit 127").init().await.unwrap_err();

@@ -114,7 +114,9 @@ impl Work {
 
     async fn initialise_and_link(&self, linked: &mut Linked) -> Result<(), Failure> {
         let began = Instant::now();
-        self.unless_leaving(self.radio_step()?.init()).await?;
+        linked.warnings = self.unless_leaving(self.radio_step()?.init()).await?;
+        linked.warnings.iter().for_each(|warning| self.host.event(Level::Warning, warning.clone()));
+        self.state().not_as_asked.clone_from(&linked.warnings);
         linked.init_ms = Some(elapsed_ms(began));
         let began = Instant::now();
         self.make_usrp().await?;

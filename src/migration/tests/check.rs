@@ -237,3 +237,47 @@ fn what_an_agent_says_is_wrong_is_found() {
     let found = of(Order::M, &answers);
     assert!(!blocked(&found) && found.iter().any(|finding| finding.grade == Grade::Warning && finding.sentence == text));
 }
+
+/// What would be found out in the middle of the move: samples that do not fit, packets that come from the wrong address.
+#[test]
+fn a_port_that_carries_no_samples_is_named_before_the_order() {
+    type Change = fn(&mut protocol::Port);
+    let table: [(Change, &str, &str); 3] = [
+        (|port| port.up = false, "eth3 of server2 is missing or down", "ip link set eth3 up"),
+        (
+            |port| port.mtu = Some(1280),
+            "eth3 of server2 has an mtu of 1280, and the radio's packets of samples need 1500",
+            "mtu 1500",
+        ),
+        (
+            |port| port.addresses.push("192.168.10.77/24".into()),
+            "has 192.168.10.77/24 in the radio's subnet",
+            "ip addr del 192.168.10.77/24",
+        ),
+    ];
+    for (change, sentence, hint) in table {
+        let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+        change(&mut answers.get_mut("server2").unwrap().as_mut().unwrap().radio_port);
+        let found = of(Order::M, &answers);
+        let blocker = found.iter().find(|finding| finding.grade == Grade::Blocker).unwrap();
+        assert!(blocker.sentence.contains(sentence) && blocker.hint.as_ref().unwrap().contains(hint), "{blocker:?}");
+    }
+    // On the host that serves it is a warning: the service is not refused what it has.
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    answers.get_mut("server1").unwrap().as_mut().unwrap().radio_port.mtu = Some(1280);
+    let found = of(Order::M, &answers);
+    assert!(
+        !blocked(&found) && found.iter().any(|finding| finding.grade == Grade::Warning && finding.sentence.contains("mtu of 1280"))
+    );
+}
+
+#[test]
+fn a_radio_that_does_not_do_as_asked_is_a_warning() {
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    let usrp = &mut answers.get_mut("server1").unwrap().as_mut().unwrap().usrp;
+    usrp.warnings = vec!["the radio's receive gain: asked 100 dB, got 31.5 dB".into()];
+    for found in [of(Order::M, &answers), findings(None, &cluster(), &answers)] {
+        let warning = found.iter().find(|finding| finding.grade == Grade::Warning && finding.subject == "server1").unwrap();
+        assert!(warning.sentence.contains("asked 100 dB, got 31.5 dB"), "{warning:?}");
+    }
+}

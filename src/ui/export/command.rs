@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{Format, bytes, masked, run_picture};
-use crate::metrics::{history, records};
+use crate::metrics::history;
 use crate::ui::screen::MINIMUM;
 use crate::ui::theme::{Skin, ThemeName};
 use protocol::{ErrorCode, Failure};
@@ -47,9 +47,8 @@ pub struct ExportArgs {
 /// # Errors
 /// The records cannot be read, hold no such run, or the file cannot be written.
 pub fn run(records: &Path, args: &ExportArgs) -> Result<ExitCode, Failure> {
-    let runs = records::load(records)?.runs;
-    let record = history::find(&runs, args.run.as_deref().unwrap_or("last"))?;
-    let picture = run_picture(record, &Skin::new(args.theme, args.ascii), args.columns, args.rows);
+    let record = history::find_in(records, args.run.as_deref().unwrap_or("last"))?;
+    let picture = run_picture(&record, &Skin::new(args.theme, args.ascii), args.columns, args.rows);
     let picture = if args.privacy { masked(picture) } else { picture };
     let content = bytes(&picture, args.format)?;
     match &args.out {

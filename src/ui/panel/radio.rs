@@ -120,7 +120,14 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
         let (what, rate) = rate(model, radio.rate);
         rows.push(first_that_fits([format!("{} {rate}", model.skin.lang.tr(what)), rate], room));
     }
-    let styles = [t.strong, t.dim, t.dim];
+    let mut styles = [t.strong, t.dim, t.dim];
+    // What the radio did not do as it was asked stands in the place of what it was asked.
+    let warning = model.pool().into_iter().filter_map(|host| model.telemetry(host)).find_map(|host| host.usrp.warnings.first());
+    if let (Some(warning), Some(last)) = (warning, rows.last_mut()) {
+        styles[2] = t.warn;
+        styles[1] = if inner.height >= 3 { t.dim } else { t.warn };
+        *last = clip(&format!("! {}", one_line(warning)), usize::from(inner.width), g.ellipsis);
+    }
     lines(inner, buf, rows.into_iter().zip(styles).map(|(text, style)| centred(Line::from(span(text, style)), inner.width)));
 
     let y = place.y + place.height / 2;

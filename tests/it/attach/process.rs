@@ -76,8 +76,8 @@ impl SoftwareRadio {
 
     #[cfg(feature = "uhd")]
     /// A step of `baton-uhd`: its exit code and its line.
-    pub fn uhd(step: &str) -> (Option<i32>, Value) {
-        let radio = serde_json::to_string(&radio("192.168.10.2")).unwrap();
+    pub fn uhd(step: &str, radio: &Radio) -> (Option<i32>, Value) {
+        let radio = serde_json::to_string(radio).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_baton-uhd")).arg(step).env(ENV_RADIO, radio).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(text.lines().count(), 1, "one line on stdout: {text}");

@@ -63,12 +63,21 @@ impl RadioIdentity {
     pub fn new(name: &str, ip: Ipv4Addr) -> Self {
         // FNV-1a: distinct for distinct names, the same at every start.
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        let [a, b, c, d] = hash.to_be_bytes();
+        Self::numbered(name, ip, hash)
+    }
+
+    /// The same for a radio that nobody has named: another MAC and serial in every process, because UHD takes two radios of one serial for one.
+    pub fn of_process(name: &str, ip: Ipv4Addr) -> Self {
+        Self::numbered(name, ip, rand::random())
+    }
+
+    fn numbered(name: &str, ip: Ipv4Addr, number: u32) -> Self {
+        let [a, b, c, d] = number.to_be_bytes();
         let [first, second, third, _] = ip.octets();
         // 02 marks a locally administered address.
         Self {
             name: name.into(),
-            serial: format!("B{:07X}", hash >> 4),
+            serial: format!("B{:07X}", number >> 4),
             mac: [0x02, 0xBA, a, b, c, d],
             ip,
             equipment: Equipment::default(),
@@ -274,6 +283,15 @@ mod tests {
             let found = [RX_BOARD, TX_BOARD, SUB_BOARD].map(|address| id(&mut bus, address));
             assert_eq!(found, [rx, tx, sub], "{kind:?} {eeprom:?}");
         }
+    }
+
+    #[test]
+    fn a_radio_without_a_name_is_another_in_every_process() {
+        let identity = |name| RadioIdentity::of_process(name, DEFAULT_ADDRESS);
+        let (one, two) = (identity("n210"), identity("n210"));
+        assert!(one.mac != two.mac && one.serial != two.serial && one.name == two.name);
+        assert_eq!(one.mac[0] & 3, 2, "locally administered, of one host");
+        assert_eq!(RadioIdentity::new("pool", DEFAULT_ADDRESS).mac, RadioIdentity::new("pool", DEFAULT_ADDRESS).mac);
     }
 
     #[test]
