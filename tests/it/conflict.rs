@@ -47,6 +47,8 @@ fn text(output: &Output) -> String {
 }
 
 async fn linked(cluster: &Cluster, host: &str, command: Command) -> Linked {
+    // A connection to an agent that was started again since is made anew by a question that may be repeated.
+    cluster.status(host).await;
     cluster.ask(host, Command::MakeUsrp).await.unwrap();
     read(cluster.ask(host, command).await.unwrap())
 }
