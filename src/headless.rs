@@ -10,10 +10,12 @@ use protocol::{ErrorCode, Failure};
 
 mod attend;
 pub mod check;
+mod clocks;
 pub mod demo;
 pub mod order;
 pub mod plan;
 pub mod recorder;
+pub mod repair;
 pub mod runs;
 pub mod status;
 

@@ -48,5 +48,6 @@ fn collected_from_status(status: Telemetry) -> Option<Collected> {
     let values = status.control_values();
     let tun_ip = status.tun.addresses.into_iter().next()?;
     let known = status.d2d.pid.is_some() && !values.control.is_empty();
-    known.then_some(Collected { values, tun_ip, at: status.at })
+    // On this host's clock, by which its age is told.
+    known.then_some(Collected { values, tun_ip, at: chrono::Utc::now() })
 }

@@ -8,14 +8,15 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Map, Value};
 
+use super::clocks::{self, Offsets};
 use super::{Cluster, block_on, json, print};
-use crate::migration::standing::holds_radio;
+use crate::migration::standing::{holds_radio, radio_owner, strangers};
 use config::{Config, HostName};
 use output::{one_line, pad};
-use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
+use protocol::{Alarm, Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds. One that does not answer within this time is shown as silent.
-const DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -28,15 +29,15 @@ pub struct Args {
 /// What one host answered.
 pub(super) type Answer = (String, Result<Telemetry, Failure>);
 
-/// Runs it. Exit code 3 when no host answers, 1 when two hold the radio.
+/// Runs it. Exit code 3 when no host answers, 1 when several machines have the radio's address.
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
-    let answers = block_on(async { Ok(ask_all(&cluster).await) })?;
+    let (answers, offsets) = block_on(async { Ok(ask_all_and_clocks(&cluster).await) })?;
     let owner = owner(&cluster.config, &answers);
-    print(&if args.json { json(&report(&answers, &owner))? } else { text(&answers, &owner) });
+    print(&if args.json { json(&report(&answers, &owner, &offsets))? } else { text(&answers, &owner, &offsets) });
     Ok(ExitCode::from(exit_code(&answers, &owner)))
 }
 
@@ -50,8 +51,15 @@ fn exit_code(answers: &[Answer], owner: &RadioOwner) -> u8 {
 
 /// Asks every host at the same time.
 pub(super) async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
-    let ask = async |host: &HostName| (host.to_string(), ask_one(cluster, host, DEADLINE).await);
-    join_all(cluster.config.host.keys().map(ask)).await
+    ask_all_and_clocks(cluster).await.0
+}
+
+/// The same, and whose clocks are off.
+pub(super) async fn ask_all_and_clocks(cluster: &Cluster) -> (Vec<Answer>, Offsets) {
+    let ask = async |host: &HostName| (host.to_string(), clocks::measured(ask_one(cluster, host, DEADLINE)).await);
+    let asked = join_all(cluster.config.host.keys().map(ask)).await;
+    let offsets = asked.iter().filter_map(|(host, (_, offset))| Some((host.clone(), (*offset)?))).collect();
+    (asked.into_iter().map(|(host, (answer, _))| (host, answer)).collect(), offsets)
 }
 
 /// Asks one host.
@@ -67,22 +75,35 @@ fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
         .iter()
         .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
         .map(|(host, _)| host.clone());
-    RadioOwner::from_holders(owners.collect())
+    let of_pool = answers.iter().filter(|(host, _)| pool.contains(&host.as_str()));
+    let strangers = strangers(of_pool.filter_map(|(_, answer)| answer.as_ref().ok()));
+    radio_owner(owners.collect(), &strangers)
 }
 
-fn report(answers: &[Answer], owner: &RadioOwner) -> Value {
+/// What the agents say is not as it should be.
+fn alarms(answers: &[Answer]) -> impl Iterator<Item = (&String, &Alarm)> {
+    let statuses = answers.iter().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    statuses.flat_map(|(host, status)| status.alarms.iter().map(move |alarm| (host, alarm)))
+}
+
+fn report(answers: &[Answer], owner: &RadioOwner, offsets: &Offsets) -> Value {
     let hosts: Map<String, Value> = answers
         .iter()
         .map(|(host, answer)| {
-            let said = match answer {
+            let mut said = match answer {
                 Ok(status) => serde_json::json!({"status": status}),
                 Err(failure) => serde_json::json!({"error": failure}),
             };
+            if let Some(offset) = offsets.get(host) {
+                said["clock_offset_ms"] = offset.num_milliseconds().into();
+            }
             (host.clone(), said)
         })
         .collect();
     let silent = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(host, _)| format!("{host} does not answer"));
-    let problems: Vec<String> = conflict(owner).into_iter().chain(silent).collect();
+    let alarms =
+        alarms(answers).filter(|(_, alarm)| alarm.level == Level::Error).map(|(host, alarm)| format!("{host}: {}", alarm.text));
+    let problems: Vec<String> = conflict(owner).into_iter().chain(silent).chain(alarms).collect();
     serde_json::json!({"ok": problems.is_empty(), "problems": problems, "radio_owner": owner, "hosts": hosts})
 }
 
@@ -92,7 +113,7 @@ fn conflict(owner: &RadioOwner) -> Option<String> {
     Some(format!("CONFLICT: {} all point at the radio, which can serve one host only", hosts.join(" and ")))
 }
 
-fn text(answers: &[Answer], owner: &RadioOwner) -> String {
+fn text(answers: &[Answer], owner: &RadioOwner, offsets: &Offsets) -> String {
     let mut text =
         format!("{:<12} {:<10} {:<22} {:<10} {:<10} {:<20} {:<38} probe\n", "host", "agent", "eth3", "D2D", "USRP", "sync", "link");
     for (host, answer) in answers {
@@ -102,11 +123,21 @@ fn text(answers: &[Answer], owner: &RadioOwner) -> String {
             Err(failure) => writeln!(text, "{host} silent: {}", one_line(&failure.message)),
         };
     }
+    for (host, offset) in offsets {
+        let _ = writeln!(text, "warning: {}.", one_line(&clocks::sentence(host, *offset)));
+    }
     let _ = match owner {
         RadioOwner::Nobody => writeln!(text, "No host of the pool is known to hold the radio."),
         RadioOwner::Host(host) => writeln!(text, "{host} holds the radio."),
         RadioOwner::Conflict(_) => writeln!(text, "{}.", conflict(owner).unwrap_or_default()),
     };
+    for (host, alarm) in alarms(answers) {
+        let word = if alarm.level == Level::Error { "ERROR" } else { "warning" };
+        let _ = writeln!(text, "{word}: {host} since {}: {}", alarm.since.format("%F %T UTC"), one_line(&alarm.text));
+        if let Some(hint) = &alarm.hint {
+            let _ = writeln!(text, "       {}", one_line(hint));
+        }
+    }
     text
 }
 
@@ -189,8 +220,8 @@ mod tests {
         let (one, two) = (answers(Host::serving(), Host::default()), answers(Host::serving(), Host::serving()));
         let verdict = |answers: &[Answer]| {
             let owner = owner(&config, answers);
-            let report = report(answers, &owner);
-            (exit_code(answers, &owner), report["ok"].clone(), report["problems"].clone(), text(answers, &owner))
+            let report = report(answers, &owner, &Offsets::new());
+            (exit_code(answers, &owner), report["ok"].clone(), report["problems"].clone(), text(answers, &owner, &Offsets::new()))
         };
         let (code, ok, problems, shown) = verdict(&two);
         assert_eq!((code, ok), (1, false.into()));
@@ -219,9 +250,10 @@ mod tests {
     fn a_silent_host_is_shown_as_such() {
         let answers = answers(Host::serving(), Host::default());
         let owner = RadioOwner::Host("server1".into());
-        let shown = text(&answers, &owner);
+        let shown = text(&answers, &owner, &Offsets::from([("server2".into(), chrono::TimeDelta::seconds(-40))]));
+        assert!(shown.contains("warning: server2's clock is 40.0 s behind this machine's."), "{shown}");
         assert!(shown.contains("server3      silent: nobody there") && shown.contains("server1 holds the radio."), "{shown}");
-        let report = report(&answers, &owner);
+        let report = report(&answers, &owner, &Offsets::new());
         assert_eq!(report["ok"], false);
         assert_eq!(report["hosts"]["server3"]["error"]["code"], "unreachable");
         assert_eq!(report["hosts"]["server1"]["status"]["usrp"]["state"], "running");

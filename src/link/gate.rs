@@ -4,12 +4,13 @@
 //! up a migration. What is open is handed to the runtime that serves it.
 
 mod listener;
+mod offences;
 mod places;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -24,6 +25,7 @@ use super::tls::Tls;
 use super::zmtp::{Codec, Limits, SocketType, shake_hands};
 use config::Endpoint;
 use listener::{Came, Listener, may_command};
+use offences::Offences;
 use places::{Places, Side};
 use protocol::{ErrorCode, Failure};
 use workload::runtime::{current_thread, keep_running};
@@ -136,6 +138,7 @@ async fn accept(
     refusals: Arc<Refusals>,
     sender: mpsc::Sender<Open>,
 ) {
+    let offences = Arc::new(Offences::default());
     // Handshakes end with the gate.
     let mut handshakes = JoinSet::new();
     loop {
@@ -151,15 +154,25 @@ async fn accept(
                 continue;
             }
         };
+        let from = came.address.map(|address| address.ip());
+        if from.is_some_and(|from| offences.too_many(from, Instant::now())) {
+            came.socket.reset();
+            refusals.refuse(&from.map_or_else(String::new, |from| from.to_string()), &"too many handshakes from there failed");
+            continue;
+        }
+        let offences = Arc::clone(&offences);
         let place = places.wait_for(came.address.map(|address| address.ip()));
         let (admission, refusals, sender) = (Arc::clone(&admission), Arc::clone(&refusals), sender.clone());
         handshakes.spawn(async move {
             let from = came.address.map_or("this machine".to_owned(), |address| address.to_string());
-            let ended = place.ended();
+            let (ended, came_from) = (place.ended(), came.address.map(|address| address.ip()));
             let open = tokio::select! {
                 open = timeout(HANDSHAKE, let_in(came, place, &admission)) => open,
                 () = ended.cancelled() => return refusals.refuse(&from, &"it shook no hands while others waited"),
             };
+            if let (Some(address), false) = (came_from, matches!(open, Ok(Ok(_)))) {
+                offences.note(address, Instant::now());
+            }
             match open {
                 Ok(Ok(open)) => drop(sender.send(open).await),
                 Ok(Err(e)) => refusals.refuse(&from, &e),

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// Between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Longest reason, characters.
+const LONGEST: usize = 400;
 
 /// Says who was refused what.
 #[derive(Debug, Default)]
@@ -32,6 +34,8 @@ impl Said {
 impl Refusals {
     pub(super) fn refuse(&self, who: &dyn Display, why: &dyn Display) {
         let unsaid = self.0.lock().unwrap_or_else(PoisonError::into_inner).say(Instant::now());
+        // Neither control characters nor a flood in one line.
+        let why: String = why.to_string().escape_debug().take(LONGEST).collect();
         match unsaid {
             Some(0) => tracing::warn!("refused {who}: {why}"),
             Some(more) => tracing::warn!("refused {who}: {why}; and {more} others since the line before"),

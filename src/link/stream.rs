@@ -32,6 +32,14 @@ impl Socket {
         Ok(Self::Tcp(stream))
     }
 
+    /// Closes it at once, and leaves the kernel nothing to remember.
+    pub fn reset(self) {
+        if let Self::Tcp(stream) = self {
+            // What fails here is closed the slower way.
+            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
     /// Moves the socket to the runtime that calls.
     fn move_here(&mut self) -> io::Result<()> {
         *self = match std::mem::replace(self, Self::Closed) {

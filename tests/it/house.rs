@@ -121,3 +121,25 @@ fn links_that_lead_nowhere_are_found() {
         assert!(found.contains(line), "{found}");
     }
 }
+
+/// What hosts decide about one another's requests must not depend on clocks that people set.
+#[test]
+fn the_link_asks_no_wall_clock() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/link"))];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            read += 1;
+            for clock in ["SystemTime", "Utc::now", "Local::now", "chrono"] {
+                assert!(!text.contains(clock), "{}: {clock}", path.display());
+            }
+        }
+    }
+    assert!(read > 15, "{read} files");
+}

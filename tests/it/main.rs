@@ -28,12 +28,14 @@ mod common {
 mod agent;
 mod attach;
 mod config_refused;
+mod conflict;
 mod console;
 mod console_lab;
 mod cut;
 mod demo;
 mod docs;
 mod failover;
+mod flood;
 mod headless;
 mod hot;
 mod house;

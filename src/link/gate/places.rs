@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,9 @@ pub(super) struct Places(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     table: Mutex<Table>,
+    /// Counts what was heard, so that who was heard longest ago can be told. Outside the lock: whoever serves a connection must not wait for the
+    /// gate's thread, whose priority is lower.
+    beat: AtomicU64,
     members: HashSet<IpAddr>,
 }
 
@@ -43,14 +47,12 @@ struct Shared {
 struct Table {
     next: u64,
     taken: HashMap<u64, Taken>,
-    /// Counts what was heard, so that who was heard longest ago can be told.
-    beat: u64,
 }
 
 #[derive(Debug)]
 struct Taken {
     side: Side,
-    heard: u64,
+    heard: Arc<AtomicU64>,
     end: CancellationToken,
 }
 
@@ -59,6 +61,7 @@ struct Taken {
 pub struct Place {
     number: u64,
     places: Places,
+    heard: Arc<AtomicU64>,
     end: CancellationToken,
 }
 
@@ -76,12 +79,7 @@ impl Place {
 
     /// Notes that the peer has said something.
     pub fn heard(&self) {
-        let mut table = self.places.lock();
-        table.beat += 1;
-        let beat = table.beat;
-        if let Some(taken) = table.taken.get_mut(&self.number) {
-            taken.heard = beat;
-        }
+        self.heard.store(self.places.next_beat(), Ordering::Relaxed);
     }
 
     /// The handshake is over: from now on it is a place of this side.
@@ -103,12 +101,16 @@ impl Place {
 
 impl Places {
     pub(super) fn new(members: HashSet<IpAddr>) -> Self {
-        Self(Arc::new(Shared { table: Mutex::default(), members }))
+        Self(Arc::new(Shared { table: Mutex::default(), beat: AtomicU64::new(0), members }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         // Every change under the lock is whole.
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_beat(&self) -> u64 {
+        self.0.beat.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A place for a handshake. When there are too many, the oldest from the same address makes room, or else the oldest from the address
@@ -122,11 +124,10 @@ impl Places {
         }
         let (number, end) = (table.next, CancellationToken::new());
         table.next += 1;
-        table.beat += 1;
-        let heard = table.beat;
-        table.taken.insert(number, Taken { side, heard, end: end.clone() });
+        let heard = Arc::new(AtomicU64::new(self.next_beat()));
+        table.taken.insert(number, Taken { side, heard: Arc::clone(&heard), end: end.clone() });
         drop(table);
-        Place { number, places: self.clone(), end }
+        Place { number, places: self.clone(), heard, end }
     }
 }
 
@@ -137,7 +138,7 @@ impl Table {
         if alike().count() < most {
             return;
         }
-        let oldest = alike().min_by_key(|(_, taken)| taken.heard).map(|(number, _)| *number);
+        let oldest = alike().min_by_key(|(_, taken)| taken.heard.load(Ordering::Relaxed)).map(|(number, _)| *number);
         if let Some(taken) = oldest.and_then(|number| self.taken.remove(&number)) {
             taken.end.cancel();
         }
