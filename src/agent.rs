@@ -5,8 +5,10 @@ mod commands;
 mod control;
 mod decision;
 mod faults;
+mod fence_command;
 mod host;
 mod order;
+mod owners;
 mod participation;
 mod peer;
 mod probe;
@@ -20,6 +22,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
@@ -28,9 +31,13 @@ use crate::link::publisher::Publisher;
 use crate::link::server::{Scope, Server};
 use config::Config;
 use faults::CommandFaults;
+use host::descriptors;
 use protocol::{Command, Failure, Level};
 use state::Agent;
 use workload::runtime::keep_running;
+
+/// At the end, for what is still to be written.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// Options of `baton agent`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -68,6 +75,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
+    let limit = descriptors::raise_limit();
     let client = Client::of_host(Arc::clone(&config), &args.host)?;
     let server = Server::bind(&config, &args.host, args.insecure).await?;
     let publisher = Publisher::bind(&config, &args.host).await?;
@@ -75,13 +83,20 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     for work in agent.works() {
         work.restore().await;
         let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));
+        let [network, link, asking] = [&work; 3].map(Arc::clone);
         keep_running("the collector", move || Arc::clone(&collecting).run_collector());
+        keep_running("what watches the radio's network", move || Arc::clone(&network).watch_radio_network());
+        keep_running("what watches the cable to the radio", move || Arc::clone(&link).watch_radio_link());
+        let owners = Arc::clone(&agent);
+        keep_running("what asks for the radio's owner", move || owners::run(Arc::clone(&owners), Arc::clone(&asking)));
         keep_running("what watches the other host", move || peer::run(Arc::clone(&agent), Arc::clone(&work)));
     }
+    let host = Arc::clone(&agent.host);
+    tokio::spawn(async move { host.watch_resources(limit).await });
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
     let publishing = Arc::clone(&agent);
     keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
-    tokio::spawn(stop::on_signal(Arc::clone(&agent), args.end_on_stop));
+    stop::listen(&agent, args.end_on_stop);
     start_configured(&agent);
     announce(&args.host);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
@@ -90,6 +105,9 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
         async move { order::answer(&agent, scope, command).await }
     };
     server.serve_scoped(answer, stop).await;
+    if !agent.host.disk.flush(FLUSH).await {
+        tracing::warn!("the disk hangs: what the next agent would need was not written");
+    }
     Ok(())
 }
 

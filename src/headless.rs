@@ -15,6 +15,7 @@ pub mod demo;
 pub mod order;
 pub mod plan;
 pub mod recorder;
+pub mod repair;
 pub mod runs;
 pub mod status;
 

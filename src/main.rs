@@ -38,6 +38,8 @@ enum CliCommand {
     Status(headless::status::Args),
     /// Whether an order may begin: every precondition.
     Check(headless::check::Args),
+    /// Sets right who owns the radio, where the agents cannot agree by themselves.
+    Repair(headless::repair::Args),
     /// What an order would do, step by step, and how long that is expected to take.
     Plan(headless::plan::Args),
     /// Records of past orders.
@@ -134,6 +136,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         CliCommand::Runs(args) => args.run(&records(config)?),
         CliCommand::Recorder(args) => headless::recorder::run(&args),
         CliCommand::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Repair(args) => headless::repair::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::D2d(args) => modem::run(&args),
         CliCommand::Usrp(args) => radio::run(&args),

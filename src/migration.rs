@@ -40,7 +40,7 @@ pub(crate) mod fleet;
 mod tests;
 
 pub use decision::Decision;
-pub use driver::{bring_to_an_end, carry_out, history};
+pub use driver::{bring_to_an_end, carry_out, history, write_record};
 
 /// The agents of the cluster, the caller's own included, as the engine sees them.
 pub trait Agents: Send + Sync {

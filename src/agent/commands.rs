@@ -6,6 +6,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::time::sleep;
 
+use super::fence_command;
+use super::host::arp::Probing;
 use super::participation::Reservation;
 use super::probe::parse_probe;
 use super::state::Agent;
@@ -33,7 +35,15 @@ pub(super) async fn execute(
 
 async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Status | Command::Survey => telemetry::snapshot(agent, work).await.map(Answer::from),
+        Command::Status => telemetry::snapshot(agent, work).await.map(Answer::from),
+        Command::Survey => {
+            // Where the network cannot be asked, telemetry says why.
+            let asked = work.survey().await;
+            asked.or_else(|failure| if failure.code == ErrorCode::Environment { Ok(()) } else { Err(failure) })?;
+            telemetry::snapshot(agent, work).await.map(Answer::from)
+        }
+        Command::GetOwner => Ok(work.owner_report().await.into()),
+        Command::FenceHost { host } => fence_command::fence_host(&agent.host, &host).await.map(Answer::from),
         Command::GetTunIp => work.tun_address().await.map(|tun_ip| TunIp { tun_ip }.into()),
         Command::GetControl => work.control().await.map(Answer::from),
         Command::GetCollected { of } => work.collected_of_peer(&of).map(Answer::from),
@@ -93,6 +103,7 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::LinkUsrp { epoch, force, despite_foreign } => {
             work.link_usrp(RadioClaim { epoch, force, despite_foreign }).await.map(Answer::from)
         }
+        Command::SetOwner { epoch, owner } => work.set_owner(epoch, &owner).await.map(Answer::from),
         Command::Fence { epoch, owner } => work.fence(epoch, &owner).await.map(Answer::from),
         Command::DoubleKill => work.kill_all().await.map(Answer::from),
         Command::KillUsrp => work.kill_usrp().await.map(Answer::from),
@@ -107,7 +118,9 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         }
         Command::Resume { epoch } => work.resume(epoch).await.map(Answer::from),
         Command::Commit { packets } => work.commit(packets).await.map(Answer::from),
-        Command::SetEth3 { port: SetPort::Active } => work.activate_eth3(RadioClaim::default()).await.map(|_| Answer::Done),
+        Command::SetEth3 { port: SetPort::Active } => {
+            work.activate_eth3(RadioClaim::default(), Probing::CALM).await.map(|_| Answer::Done)
+        }
         Command::SetEth3 { port: SetPort::Parked } => work.park_eth3().await.map(Answer::from),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
     }

@@ -1,8 +1,13 @@
 //! What an agent has of its host: interfaces and addresses, ARP, load, scheduling priority, small files, the log and the other agents.
 
-mod address_socket;
+pub(super) mod address_socket;
+pub(super) mod alarms;
 pub(super) mod arp;
+pub(super) mod arp_watch;
+pub(super) mod descriptors;
 pub(super) mod disk;
+pub(super) mod disk_writer;
+pub(super) mod link_watch;
 pub(super) mod load;
 pub(super) mod ports;
 pub(super) mod priority;
@@ -18,10 +23,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
+use alarms::{Alarms, Concern};
 use config::{Config, Host};
+use descriptors::DescriptorReserve;
+use disk_writer::DiskWriter;
 use ports::Ports;
 use priority::Priority;
-use protocol::{ErrorCode, Event, Failure, Level, TOPIC_EVENT, Telemetry, ask};
+use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, TOPIC_EVENT, Telemetry, ask};
+
+/// A disk that takes longer for a small file is said to hang.
+const DISK_HANGS: Duration = Duration::from_secs(2);
+/// Between two looks at the disk and the descriptors.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The host, as its works see it.
 #[derive(Debug)]
@@ -32,8 +45,13 @@ pub(super) struct HostHandle {
     pub(super) priority: Priority,
     /// The agent is about to end: nothing is started any more.
     pub(super) leaving: CancellationToken,
+    pub(super) alarms: Alarms,
+    pub(super) descriptors: Arc<DescriptorReserve>,
+    pub(super) disk: DiskWriter,
     changed: Notify,
     client: Client,
+    /// Connections of their own: a question that is given up soon must not cost an order its connection.
+    questions: Client,
     publisher: Publisher,
 }
 
@@ -44,14 +62,19 @@ impl HostHandle {
     /// [`ErrorCode::Environment`] without netlink, [`ErrorCode::Config`] for a host that the configuration does not name.
     pub(super) fn open(config: Arc<Config>, name: &str, client: Client, publisher: Publisher) -> Result<Self, Failure> {
         config.host(name)?;
+        let questions = Client::of_host(Arc::clone(&config), name)?;
         Ok(Self {
             name: name.to_owned(),
             ports: Ports::open(name)?,
             priority: Priority::default(),
             leaving: CancellationToken::new(),
+            alarms: Alarms::default(),
+            descriptors: Arc::new(DescriptorReserve::new()),
+            disk: DiskWriter::new(),
             changed: Notify::new(),
             config,
             client,
+            questions,
             publisher,
         })
     }
@@ -92,6 +115,31 @@ impl HostHandle {
         self.client.ask(to, ask::Fence { epoch, owner: owner.to_owned() }, deadline).await
     }
 
+    /// Asks another agent who owns the radio.
+    ///
+    /// # Errors
+    /// Those of asking.
+    pub(super) async fn ask_owner(&self, of: &str, deadline: Duration) -> Result<OwnerReport, Failure> {
+        self.questions.ask(of, ask::GetOwner {}, deadline).await
+    }
+
+    /// Something is not as it should be from now on; an event tells it once.
+    pub(super) fn raise(&self, concern: Concern, level: Level, failure: Failure) {
+        let text = failure.message.clone();
+        if self.alarms.raise(concern, level, failure) {
+            self.event(level, text);
+            self.notify_change();
+        }
+    }
+
+    /// It is over; the text tells so, if there was an alarm.
+    pub(super) fn clear(&self, concern: &Concern, text: impl FnOnce() -> String) {
+        if self.alarms.clear(concern) {
+            self.event(Level::Info, text());
+            self.notify_change();
+        }
+    }
+
     /// What the agent of another host says of itself.
     ///
     /// # Errors
@@ -105,10 +153,44 @@ impl HostHandle {
         self.config.state_folder().join(format!("{}.{what}.json", self.name))
     }
 
-    /// Writes such a file. A full disk costs the memory over a restart and nothing else.
-    pub(super) async fn write_state(&self, what: &str, content: impl serde::Serialize + Send + 'static) {
-        if let Err(text) = disk::store_in_thread(self.state_file(what), content).await {
-            self.event(Level::Warning, format!("what a restart would need was not written: {text}; the service goes on"));
+    /// Has such a file written. A full disk, or one that hangs, costs the memory over a restart and nothing else.
+    pub(super) fn write_state(&self, what: &str, content: &impl serde::Serialize) {
+        self.disk.store(self.state_file(what), content);
+    }
+
+    /// Has such a file removed.
+    pub(super) fn remove_state(&self, what: &str) {
+        self.disk.remove(self.state_file(what));
+    }
+
+    /// Watches the disk and the descriptors until the agent ends.
+    pub(super) async fn watch_resources(&self, limit: Option<u64>) {
+        if let Some(limit) = limit.filter(|limit| *limit < descriptors::ENOUGH) {
+            let text = format!("the agent of {} may open {limit} files only, and needs up to {}", self.name, descriptors::ENOUGH);
+            let failure =
+                Failure::new(ErrorCode::Environment, text).hint("raise the limit: LimitNOFILE in systemd, ulimit -n in a shell");
+            self.raise(Concern::Descriptors, Level::Warning, failure);
+        }
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.leaving.cancelled() => return,
+            }
+            for text in self.disk.take_problems() {
+                self.event(Level::Warning, format!("what a restart would need was not written: {text}; the service goes on"));
+            }
+            match self.disk.writing().filter(|(_, taken)| *taken > DISK_HANGS) {
+                Some((file, _)) => {
+                    let text = format!("the disk of {} hangs: {} is not written; the service goes on", self.name, file.display());
+                    self.raise(
+                        Concern::Disk,
+                        Level::Warning,
+                        Failure::new(ErrorCode::Io, text).hint("look at the disk and its mount"),
+                    );
+                }
+                None => self.clear(&Concern::Disk, || format!("the disk of {} writes again", self.name)),
+            }
+            let _ = self.descriptors.refill();
         }
     }
 

@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Agent;
 use super::telemetry;
-use crate::metrics::records;
-use crate::migration::standing::holds_radio;
+use crate::migration::{self, standing::holds_radio};
 use protocol::{
     Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, RunRecord, Telemetry, ask,
 };
 
 /// The other host of an order is asked what it does; one that is down must not keep the answer waiting.
 const LOOK: Duration = Duration::from_secs(3);
+/// The note of an order is on disk sooner, unless the disk hangs.
+const NOTED: Duration = Duration::from_millis(300);
 
 /// An order under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +56,9 @@ impl OrderUnderWay {
 
 /// Notes that an order is under way.
 pub(super) async fn note_order(agent: &Agent, under_way: &OrderUnderWay) {
-    agent.host.write_state("order", under_way.clone()).await;
+    agent.host.write_state("order", under_way);
+    // Nothing of the order has begun; a disk that hangs must not keep it from beginning.
+    agent.host.disk.flush(NOTED).await;
 }
 
 /// The order that was under way when this agent last ended.
@@ -65,8 +68,7 @@ pub(super) fn unfinished_order(agent: &Agent) -> Option<OrderUnderWay> {
 
 /// The order has ended, and its record is written.
 pub(super) fn forget_order(agent: &Agent) {
-    // A file that is not there was never written.
-    let _ = std::fs::remove_file(agent.host.state_file("order"));
+    agent.host.remove_state("order");
 }
 
 /// Records an order as failed in whose middle this agent ended, with what each host does now.
@@ -115,9 +117,7 @@ pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, req
 }
 
 async fn append(agent: &Agent, record: &RunRecord) {
-    let (folder, record) = (agent.host.config.records.clone(), record.clone());
-    let written = tokio::task::spawn_blocking(move || records::append(&folder, &record)).await;
-    if let Ok(Err(failure)) = written {
+    if let Err(failure) = migration::write_record(&agent.host.config.records, record).await {
         agent.host.event(Level::Warning, failure.to_string());
     }
 }

@@ -7,12 +7,15 @@ mod address;
 mod children;
 mod collector;
 mod confine;
+mod conflict;
 mod failures;
 mod freeze;
 mod kept;
 mod kill;
 mod ownership;
 mod processes;
+mod radio_link;
+mod radio_network;
 mod radio_step;
 mod read_back;
 mod restore;
@@ -23,10 +26,11 @@ mod take_radio;
 mod trace;
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use super::host::HostHandle;
@@ -37,10 +41,12 @@ use config::{Cidr, Host, Radio, Workload};
 use freeze::Freeze;
 use kept::Kept;
 use ownership::Ownership;
-use protocol::{ControlValues, Failure, Level, Port, Route};
+use protocol::{ControlValues, Failure, Port, Route};
+use radio_network::RadioNetwork;
 use take_over::CutPreparation;
 
 pub(super) use children::millis;
+pub(super) use conflict::ASK as ASK_OWNER;
 pub(super) use take_radio::RadioClaim;
 
 /// One radio's work on this host.
@@ -49,6 +55,11 @@ pub(super) struct Work {
     radio_name: String,
     radio_port: RadioPort,
     ownership: Ownership,
+    radio_network: RadioNetwork,
+    /// Becomes `true` when every other agent was asked who owns the radio.
+    introduction: watch::Sender<bool>,
+    /// Another host with the radio's address was met, and is being asked.
+    meeting: AtomicBool,
     d2d: Child,
     usrp: Child,
     /// Held while processes or addresses change: one change at a time, in the order of asking.
@@ -74,6 +85,10 @@ struct WorkState {
     prepared: Option<CutPreparation>,
     /// From `take_over`, for `commit`: the streams still go to the parked address.
     unsettled: bool,
+    /// The radio's address was given up because the cable to the radio is out.
+    cable_out: bool,
+    /// Since when another host has been about to take the radio that this one has.
+    waiting_since: Option<Instant>,
     /// What the radio did not do as it was asked when it was last initialised from here.
     not_as_asked: Vec<String>,
     /// What was last written for a restart of this agent.
@@ -99,16 +114,17 @@ impl Work {
         // Found out here rather than in the middle of a move.
         config.radio_of(&host.name)?;
         let folder = runtime_folder(config, &host.name)?;
-        let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active)?;
-        let (ownership, problem) = Ownership::load(&host);
-        if let Some(text) = problem {
-            host.event(Level::Warning, text);
-        }
+        let descriptors = Arc::clone(&host.descriptors);
+        let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active, descriptors)?;
+        let ownership = Ownership::load(&host, settings.radio.as_str());
         let (sender, events) = mpsc::unbounded_channel();
         let work = Arc::new(Self {
             radio_name: settings.radio.to_string(),
             radio_port,
             ownership,
+            radio_network: RadioNetwork::default(),
+            introduction: watch::Sender::new(false),
+            meeting: AtomicBool::new(false),
             d2d: Child::new(ChildRole::D2d, &folder, sender.clone()),
             usrp: Child::new(ChildRole::Usrp, &folder, sender),
             changes: tokio::sync::Mutex::default(),

@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use futures::future::join_all;
+
 use super::{Cluster, block_on, clocks, json, print, status};
 use crate::migration::check::{blocked, findings};
 use output::{one_line, pad};
-use protocol::{Failure, Finding, Grade, Method, Order};
+use protocol::{Failure, Finding, Grade, Method, Order, ask};
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -28,7 +30,10 @@ pub struct Args {
 /// The configuration or the key cannot be read.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
-    let (answers, offsets) = block_on(async { Ok(status::ask_all_and_clocks(&cluster).await) })?;
+    let (answers, offsets) = block_on(async {
+        survey(&cluster).await;
+        Ok(status::ask_all_and_clocks(&cluster).await)
+    })?;
     let answers: std::collections::BTreeMap<_, _> = answers.into_iter().collect();
     let mut found = findings(args.order.map(|order| (order, args.method)), &cluster.config, &answers);
     found.extend(clocks::findings(&offsets));
@@ -41,6 +46,13 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
         (true, _) => ExitCode::SUCCESS,
         (false, _) => ExitCode::FAILURE,
     })
+}
+
+/// Has the hosts of the pool ask the radio's network, as a step would; their status then has what they have found.
+async fn survey(cluster: &Cluster) {
+    let roles = &cluster.config.roles;
+    // One that does not answer is silent to the question for its status, too.
+    join_all([&roles.initiator, &roles.destination].map(|host| cluster.client.ask(host, ask::Survey {}, status::DEADLINE))).await;
 }
 
 fn text(findings: &[Finding]) -> String {

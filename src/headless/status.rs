@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 
 use super::clocks::{self, Offsets};
 use super::{Cluster, block_on, json, print};
-use crate::migration::standing::holds_radio;
+use crate::migration::standing::{holds_radio, radio_owner, strangers};
 use config::{Config, HostName};
 use output::{one_line, pad};
-use protocol::{Failure, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
+use protocol::{Alarm, Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds. One that does not answer within this time is shown as silent.
-const DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -29,7 +29,7 @@ pub struct Args {
 /// What one host answered.
 pub(super) type Answer = (String, Result<Telemetry, Failure>);
 
-/// Runs it. Exit code 3 when no host answers, 1 when two hold the radio.
+/// Runs it. Exit code 3 when no host answers, 1 when several machines have the radio's address.
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
@@ -75,7 +75,15 @@ fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
         .iter()
         .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
         .map(|(host, _)| host.clone());
-    RadioOwner::from_holders(owners.collect())
+    let of_pool = answers.iter().filter(|(host, _)| pool.contains(&host.as_str()));
+    let strangers = strangers(of_pool.filter_map(|(_, answer)| answer.as_ref().ok()));
+    radio_owner(owners.collect(), &strangers)
+}
+
+/// What the agents say is not as it should be.
+fn alarms(answers: &[Answer]) -> impl Iterator<Item = (&String, &Alarm)> {
+    let statuses = answers.iter().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    statuses.flat_map(|(host, status)| status.alarms.iter().map(move |alarm| (host, alarm)))
 }
 
 fn report(answers: &[Answer], owner: &RadioOwner, offsets: &Offsets) -> Value {
@@ -93,7 +101,9 @@ fn report(answers: &[Answer], owner: &RadioOwner, offsets: &Offsets) -> Value {
         })
         .collect();
     let silent = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(host, _)| format!("{host} does not answer"));
-    let problems: Vec<String> = conflict(owner).into_iter().chain(silent).collect();
+    let alarms =
+        alarms(answers).filter(|(_, alarm)| alarm.level == Level::Error).map(|(host, alarm)| format!("{host}: {}", alarm.text));
+    let problems: Vec<String> = conflict(owner).into_iter().chain(silent).chain(alarms).collect();
     serde_json::json!({"ok": problems.is_empty(), "problems": problems, "radio_owner": owner, "hosts": hosts})
 }
 
@@ -121,6 +131,13 @@ fn text(answers: &[Answer], owner: &RadioOwner, offsets: &Offsets) -> String {
         RadioOwner::Host(host) => writeln!(text, "{host} holds the radio."),
         RadioOwner::Conflict(_) => writeln!(text, "{}.", conflict(owner).unwrap_or_default()),
     };
+    for (host, alarm) in alarms(answers) {
+        let word = if alarm.level == Level::Error { "ERROR" } else { "warning" };
+        let _ = writeln!(text, "{word}: {host} since {}: {}", alarm.since.format("%F %T UTC"), one_line(&alarm.text));
+        if let Some(hint) = &alarm.hint {
+            let _ = writeln!(text, "       {}", one_line(hint));
+        }
+    }
     text
 }
 

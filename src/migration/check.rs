@@ -10,7 +10,9 @@ use super::known::unanswered;
 use super::setting::Setting;
 use super::standing::{self, Orders, holds_radio, processes};
 use config::{Cidr, Config};
-use protocol::{ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION};
+use protocol::{
+    Alarm, ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
+};
 
 /// Why the method seamless is not to be had.
 pub(super) const ONE_STREAM: &str =
@@ -23,7 +25,9 @@ pub type Answers = BTreeMap<String, Result<Telemetry, Failure>>;
 pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answers) -> Vec<Finding> {
     let Some((order, method)) = asked else {
         let mut findings = hosts(None, None, config, answers);
-        findings.extend([radio(config, answers), far_end(config, answers)]);
+        findings.push(radio(config, answers));
+        findings.extend(contested(None, config, answers));
+        findings.push(far_end(config, answers));
         return findings;
     };
     let request = OrderRequest::new(order, method);
@@ -32,11 +36,19 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     let silent = checks.iter().find(|check| check.ask == StepCommand::RequireSilent).map(|check| setting.host(check.at));
     let mut findings = hosts(Some(order), silent, config, answers);
     findings.push(radio(config, answers));
+    findings.extend(contested(Some(order), config, answers));
     for check in checks {
         let name = setting.host(check.at);
         if let Some(Ok(status)) = answers.get(name) {
             findings.extend(of_host(check.ask, status, setting.orders(name), setting.active));
+            // A stranger is named already.
+            let holder = uncontested(check.ask, status, setting.active).err();
+            let holder = holder.filter(|_| standing::check_no_stranger(status, setting.active).is_ok());
+            findings.extend(holder.map(|failure| finding(Grade::Blocker, name, failure)));
         }
+    }
+    if method == Method::Failover && config.host.get(setting.from.as_str()).is_some_and(|host| host.fence_command.is_none()) {
+        findings.push(Finding::new(Grade::Warning, &setting.from, not_fenced(&setting.from)).hint(NAME_A_FENCE));
     }
     if order.is_migration() {
         findings.extend(same_radio(config, &setting));
@@ -142,6 +154,45 @@ fn owned_by(owner: &str, pool: &[&str], answers: &Answers) -> Finding {
     }
 }
 
+/// Strangers with the radio's address, and what the agents say is not as it should be.
+fn contested(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Finding> {
+    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
+    let statuses = || answers.iter().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
+    let of_pool = || statuses().filter(|(host, _)| pool.contains(&host.as_str())).map(|(_, status)| status);
+    let strangers = standing::strangers(of_pool());
+    let active = config.addresses.active.address();
+    // Stopping the work takes nothing from anybody.
+    let grade = if matches!(order, Some(Order::KL | Order::KR)) { Grade::Warning } else { Grade::Blocker };
+    let named = strangers
+        .iter()
+        .map(|(status, holder)| Finding::new(grade, "radio", standing::stranger(status, holder, active)).hint(standing::FIND_IT));
+    let mut findings: Vec<Finding> = named.collect();
+    for (host, status) in statuses() {
+        let stranger = |alarm: &&Alarm| strangers.iter().any(|(_, holder)| alarm.text.contains(&holder.mac));
+        for Alarm { code, text, hint, .. } in status.alarms.iter().filter(|alarm| !stranger(alarm)) {
+            let grade = if *code == ErrorCode::AddressConflict { grade } else { Grade::Warning };
+            findings.push(Finding { hint: hint.clone(), ..Finding::new(grade, host, text) });
+        }
+    }
+    findings
+}
+
+/// What a step will ask of the radio's network, from the answers that a survey has had.
+pub(super) fn uncontested(ask: StepCommand, status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
+    match ask {
+        StepCommand::RequireFree | StepCommand::RequireReadyAlone => standing::check_nobody_holds(status, active),
+        StepCommand::RequireReady => standing::check_no_stranger(status, active),
+        _ => Ok(()),
+    }
+}
+
+/// What a failover relies on where nothing can switch the silent host off.
+pub(super) fn not_fenced(host: &str) -> String {
+    format!("Nothing but ARP and the radio's streams tells that {host} is off: the configuration has no fence_command for it.")
+}
+
+const NAME_A_FENCE: &str = "name a program in the host's section of the configuration that switches it off (docs/agents.md)";
+
 /// A work that moves finds the same radio at the other end.
 fn same_radio(config: &Config, setting: &Setting) -> Option<Finding> {
     let name = |host: &str| config.host.get(host).map(|host| host.radio.as_str());
@@ -187,7 +238,7 @@ pub(super) fn of_host(ask: StepCommand, status: &Telemetry, orders: Orders, acti
         StepCommand::RequireParked => {
             vec![graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio")]
         }
-        StepCommand::RequireReady => vec![
+        StepCommand::RequireReady | StepCommand::RequireReadyAlone => vec![
             graded(standing::check_free(status, orders), "runs neither D2D nor USRP"),
             graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio"),
             graded(check_port(status, active), "its eth3 is up"),

@@ -25,7 +25,13 @@ impl State {
         let verdict = result.and_then(Answer::into_result::<Telemetry>).and_then(|status| match check.ask {
             _ if self.is_busy(&status) => Err(standing::busy(&status)),
             ask => {
-                let findings = check::of_host(ask, &status, orders, self.setting.active);
+                let mut findings = check::of_host(ask, &status, orders, self.setting.active);
+                if let Err(contested) = check::uncontested(ask, &status, self.setting.active) {
+                    if !self.setting.request.force {
+                        return Err(contested);
+                    }
+                    findings.push(Finding::new(Grade::Warning, &status.host, contested.message));
+                }
                 refuse(&findings).map_or(Ok((status, findings)), Err)
             }
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::Agents;
 use super::decision::Decision;
@@ -21,6 +21,8 @@ use protocol::{Answer, Command, Deadline, ErrorCode, Failure, OrderRequest, Prog
 
 /// How often a long step reports how long it has taken so far: as often as telemetry is published.
 const TICK: Duration = Duration::from_millis(100);
+/// A disk that takes longer hangs.
+const DISK: Duration = Duration::from_secs(2);
 
 /// Carries out an operator's order and returns its record, which is then already on disk (`<records>/runs.jsonl`): the caller must
 /// not write it again. Never fails: a failure is an outcome, and a record that could not be written is a warning in it.
@@ -95,12 +97,12 @@ const READ_BACK: u64 = 16 << 20;
 /// The records of this host that say how long an order takes, oldest first; none where they cannot be read, which is no reason not to migrate.
 pub async fn history(request: &OrderRequest, config: &Config) -> Vec<RunRecord> {
     let (folder, same) = (config.records.clone(), plan::same_order(request, config));
-    let records = tokio::task::spawn_blocking(move || records::latest(&folder, plan::RUNS, READ_BACK, same)).await;
-    records.ok().and_then(Result::ok).unwrap_or_default().runs
+    let reading = tokio::task::spawn_blocking(move || records::latest(&folder, plan::RUNS, READ_BACK, same));
+    timeout(DISK, reading).await.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default().runs
 }
 
 async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) -> Result<Answer, Failure> {
-    let wish = tokio::time::timeout(limit, wishes.wait_for(|wish| *wish != Decision::None)).await;
+    let wish = timeout(limit, wishes.wait_for(|wish| *wish != Decision::None)).await;
     match wish.map(|wish| wish.map(|wish| *wish)) {
         Ok(Ok(Decision::Go)) => Ok(Answer::Done),
         Ok(Ok(decision)) => Err(decision.failure().unwrap_or_else(hold::forgotten)),
@@ -112,7 +114,7 @@ async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) ->
 /// Asks a host, calling `tick` while it works, and gives up by itself on one that keeps no deadline.
 async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl FnMut() + Send) -> Result<Answer, Failure> {
     let (name, deadline) = (command.name(), deadline(&command));
-    let answer = tokio::time::timeout(deadline + MARGIN, agents.request(host, command, deadline));
+    let answer = timeout(deadline + MARGIN, agents.request(host, command, deadline));
     tokio::pin!(answer);
     let mut ticks = tokio::time::interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -128,6 +130,28 @@ async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl 
     }
 }
 
+/// Writes a record down, unless the disk hangs: the service does not wait for that.
+///
+/// # Errors
+/// [`ErrorCode::Io`] with what could not be written where.
+pub async fn write_record(folder: &Path, record: &RunRecord) -> Result<(), Failure> {
+    let (path, copy) = (folder.to_owned(), record.clone());
+    let writing = tokio::task::spawn_blocking(move || records::append(&path, &copy));
+    match timeout(DISK, writing).await {
+        Ok(Ok(written)) => written,
+        Ok(Err(e)) => Err(Failure::new(ErrorCode::Internal, format!("writing the record failed: {e}"))),
+        Err(_) => {
+            let text = format!(
+                "the record {} was not written to {} within {} s: the disk hangs",
+                record.run,
+                folder.display(),
+                DISK.as_secs()
+            );
+            Err(Failure::new(ErrorCode::Io, text).hint("look at the disk and its mount; the order itself is not affected"))
+        }
+    }
+}
+
 /// Writes the record, then tells that the order is over.
 async fn over(
     mut record: RunRecord,
@@ -136,10 +160,7 @@ async fn over(
     folder: &Path,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
-    let (folder, copy) = (folder.to_owned(), record.clone());
-    let written = tokio::task::spawn_blocking(move || records::append(&folder, &copy)).await;
-    let written = written.unwrap_or_else(|e| Err(Failure::new(ErrorCode::Internal, format!("writing the record failed: {e}"))));
-    if let Err(failure) = written {
+    if let Err(failure) = write_record(folder, &record).await {
         record.warnings.push(match failure.hint {
             Some(hint) => format!("{}: {hint}.", failure.message),
             None => format!("{}.", failure.message),

@@ -188,7 +188,7 @@ impl State {
         self.ends.heard(step.at, step.ask, &result);
         match result.and_then(|answer| self.learn(step, took, answer)) {
             Ok(()) => Next::Enter(Stage::Stepping(index + 1)),
-            Err(failure) if step.failure_is == FailureIs::Warning => {
+            Err(failure) if step.failure_is == FailureIs::Warning || (step.ask == StepCommand::FenceSource && self.facts.force) => {
                 self.warnings.push(self.says(step, &failure));
                 Next::Enter(Stage::Stepping(index + 1))
             }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::Agents;
 use config::Config;
 use protocol::{
-    Access, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Frozen, HostLoad, Linked, Port, ProbeMark,
-    ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState, Telemetry, TunIp,
-    Unsent, VERSION,
+    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, HostLoad,
+    Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState,
+    Telemetry, TunIp, Unsent, VERSION,
 };
 
 pub const ACTIVE: &str = "192.168.10.1/24";
@@ -98,6 +98,10 @@ pub struct Fleet {
     pub collected: Option<String>,
     /// Epochs of the links that were made.
     pub epochs: Vec<u64>,
+    /// A stranger has the radio's address from the first command of this name on; from the beginning where it is empty.
+    pub stranger_from: Option<&'static str>,
+    /// A `fence_command` is configured, and switches the source off.
+    pub fences: bool,
     /// What is still to be carried out.
     late: Vec<(String, Command)>,
     /// Replies that the far end has received; more at every look.
@@ -199,6 +203,10 @@ impl Fleet {
         }
     }
 
+    fn has_stranger(&self) -> bool {
+        self.stranger_from.is_some_and(|from| from.is_empty() || self.log.iter().any(|(_, name)| *name == from))
+    }
+
     fn point(&mut self, host: &str) {
         if self.hosts.iter().any(|(name, other)| name != host && other.active) {
             self.collision.get_or_insert_with(|| format!("{host}: {:?}", self.log));
@@ -224,7 +232,7 @@ impl Fleet {
         }
     }
 
-    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
+    fn require_possible(&self, host: &str, command: &Command) -> Result<(), Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
         if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
@@ -232,6 +240,17 @@ impl Fleet {
         if matches!(command, Command::Export | Command::Freeze) && !self.hosts[host].serves() {
             return wrong("nothing is in sync");
         }
+        if let Command::LinkUsrp { despite_foreign: false, .. } | Command::StartUsrp { despite_foreign: false, .. } = command
+            && self.has_stranger()
+        {
+            return Err(Failure::new(ErrorCode::AddressConflict, "a stranger has the radio's address"));
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
+        let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
+        self.require_possible(host, command)?;
         self.claim_radio(host, command);
         self.replies += 3;
         if command.only_reads() {
@@ -250,6 +269,7 @@ impl Fleet {
                 return wrong("USRP runs already");
             }
             Command::MakeUsrp => state.usrp = ProcessState::Made,
+            Command::FenceHost { .. } => return Ok(Fenced { fenced: self.fences }.into()),
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
             Command::Overlap { stream } => assert_eq!(*stream, json!({"chain": 1, "tick": 5})),
             Command::Freeze => {
@@ -308,7 +328,12 @@ impl Fleet {
             Command::ProbeWindow { .. } => {
                 ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5, silent_ms: self.silent_ms }.into()
             }
-            Command::Status | Command::Survey => Telemetry { probe, ..telemetry(host, state, self.deaf) }.into(),
+            Command::Status | Command::Survey => {
+                let stranger =
+                    || AddressHolder { mac: "02:00:00:00:00:99".into(), host: None, since: chrono::DateTime::UNIX_EPOCH };
+                let address_holders = Vec::from_iter(self.has_stranger().then(stranger));
+                Telemetry { probe, address_holders, ..telemetry(host, state, self.deaf) }.into()
+            }
             _ => Answer::Done,
         })
     }

@@ -20,16 +20,21 @@ pub enum Side {
 /// What a step asks for; [`StepCommand::command`] fills in what earlier steps learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepCommand {
-    /// Refuse the order unless the host runs neither D2D nor USRP: a later clean-up would kill what runs there.
+    /// Refuse the order unless the host runs neither D2D nor USRP: a later clean-up would kill what runs there. Nobody may have the radio's
+    /// address.
     RequireFree,
-    /// Refuse the order unless the host is free, parked, and its eth3 is up.
+    /// Refuse the order unless the host is free, parked, and its eth3 is up. No stranger may have the radio's address.
     RequireReady,
+    /// The same, and nobody at all may have the radio's address.
+    RequireReadyAlone,
     /// Refuse the order unless the host runs something that can be moved.
     RequireAtWork,
     /// Refuse the order unless the host's eth3 is known to be away from the radio.
     RequireParked,
     /// Refuse the order when the host answers: what is for hosts that do not would take its work from it.
     RequireSilent,
+    /// Make sure that the source is off, by the program that the operator has named for that.
+    FenceSource,
     /// Read what the host has last collected of the source; kept as if the source had said it.
     GetCollected,
     /// Read the tun address; kept for `SetTunIp`.
@@ -144,9 +149,10 @@ impl StepCommand {
     /// The command on the wire.
     pub fn command(self, facts: &Facts) -> Command {
         match self {
-            Self::RequireFree | Self::RequireReady | Self::RequireAtWork | Self::RequireParked | Self::RequireSilent => {
-                Command::Status
-            }
+            Self::RequireAtWork | Self::RequireParked | Self::RequireSilent => Command::Status,
+            // The question that the step behind it will ask, before anything is changed.
+            Self::RequireFree | Self::RequireReady | Self::RequireReadyAlone => Command::Survey,
+            Self::FenceSource => Command::FenceHost { host: facts.source.clone() },
             Self::GetCollected => Command::GetCollected { of: facts.source.clone() },
             Self::GetTunIp => Command::GetTunIp,
             Self::SetTunIp => Command::SetTunIp { tun_ip: facts.tun_ip.clone() },
@@ -193,11 +199,13 @@ impl StepCommand {
     /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
     pub fn changes(self) -> bool {
         use StepCommand::{AwaitSync, ConfirmSync, Export, RequireAtWork, RequireFree, RequireParked, RequireReady, RequireSilent};
-        use StepCommand::{GetCollected, GetControl, GetTunIp, SetRoute};
+        use StepCommand::{FenceSource, GetCollected, GetControl, GetTunIp, RequireReadyAlone, SetRoute};
         !matches!(
             self,
             RequireFree
                 | RequireReady
+                | RequireReadyAlone
+                | FenceSource
                 | RequireAtWork
                 | RequireParked
                 | RequireSilent
@@ -222,6 +230,8 @@ pub fn deadline(command: &Command) -> Duration {
     let seconds = match command {
         // Eight probes of up to 3 s each, and 2 to 3 s of initialisation.
         Command::StartUsrp { .. } => 60,
+        // A minute for the program, and its start.
+        Command::FenceHost { .. } => 65,
         // Eight probes of up to 3 s each.
         Command::LinkUsrp { .. } => 40,
         // Asking a process to end, waiting, then killing it.

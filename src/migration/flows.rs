@@ -188,11 +188,14 @@ pub const SEAMLESS: Flow = Flow {
 };
 
 /// Either way from a host that no longer answers, to one that starts with what it has collected of it. Nobody serves, so that there is no cut and
-/// no way back; the ARP probe of `start_usrp` is what tells whether the other one still holds the radio's address.
+/// no way back. Where the operator has named no program that switches the other one off, the ARP probe of `start_usrp` is what tells whether it
+/// still holds the radio's address.
 pub const FAILOVER: Flow = Flow {
-    checks: &[step(Destination, RequireReady), step(Source, RequireSilent)],
+    checks: &[step(Destination, RequireReadyAlone), step(Source, RequireSilent)],
     steps: &[
         step(Destination, GetCollected).timed(&[P::StartD2d]),
+        // Before anything of the radio is claimed, and after the one thing without which nothing can be started.
+        step(Destination, FenceSource),
         step(Destination, SetRoute).timed(&[P::SetRoute]).in_relay(),
         step(Destination, SetTunIp).timed(&[P::TunIp]),
         step(Destination, StartD2dAgain).timed(&[P::StartD2d]).unanswered(&[(Destination, KillD2d)]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::flow::{Step, StepCommand};
 use super::state::{Stage, State};
 use super::units::{milliseconds, sentence};
-use protocol::{Answer, Collected, ErrorCode, Failure, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
+use protocol::{Answer, Collected, ErrorCode, Failure, Fenced, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
@@ -15,6 +15,7 @@ impl State {
         match step.ask {
             StepCommand::GetTunIp => self.facts.tun_ip = answer.into_result::<TunIp>()?.tun_ip,
             StepCommand::GetControl => self.facts.values = answer.into_result()?,
+            StepCommand::FenceSource => self.note_fence(answer.into_result()?),
             StepCommand::GetCollected => self.recall(answer.into_result()?),
             StepCommand::Export => {
                 let SoftState { state, stream } = answer.into_result()?;
@@ -31,7 +32,6 @@ impl State {
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
             }
-            // Where nothing was frozen there is nothing to tell.
             StepCommand::DoubleKill => {
                 self.facts.unsent = answer.into_result::<Option<Unsent>>().ok().flatten().unwrap_or_default()
             }
@@ -53,7 +53,7 @@ impl State {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
                         if let Some(why) = &linked.forced {
-                            self.warnings.push(sentence(&format!("{host} took the radio by force: {why}")));
+                            self.warnings.push(sentence(&format!("{host} took the radio all the same: {why}")));
                         }
                         self.warnings.extend(linked.warnings.iter().map(|why| sentence(&format!("On {host}: {why}"))));
                         self.facts.handover = linked.handover.or(self.facts.handover);
@@ -68,6 +68,10 @@ impl State {
         self.time(step.phases, took, &parts);
         self.facts.trace.append(&mut parts.trace);
         Ok(())
+    }
+
+    fn note_fence(&mut self, Fenced { fenced }: Fenced) {
+        self.warnings.extend((!fenced).then(|| super::check::not_fenced(&self.setting.from)));
     }
 
     /// Takes what was collected of a source that says nothing any more.

@@ -116,6 +116,8 @@ impl State {
         self.back.way = attempt;
         self.back.blocked = None;
         self.back.phases.clear();
+        // A stranger that was there while this host served does not keep it from serving again.
+        self.facts.despite_foreign = true;
     }
 
     fn gate(&mut self, attempt: usize, way: &Return) -> Gate {

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::flow::Side;
-use protocol::{ErrorCode, Failure, Order, Outcome, ProcessState, RunPart, Telemetry};
+use protocol::{AddressHolder, ErrorCode, Failure, Order, Outcome, ProcessState, RadioOwner, RunPart, Telemetry};
 
 /// What a host is doing for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,65 @@ pub fn check_parked(status: &Telemetry, active: Ipv4Addr, orders: Orders) -> Res
         .hint(format!("{} parks it", orders.stop)));
     }
     Ok(())
+}
+
+/// A machine that has the radio's address and is no host of the cluster that is known, as the hosts of the pool have seen it.
+pub fn strangers<'a>(statuses: impl Iterator<Item = &'a Telemetry>) -> Vec<(&'a Telemetry, &'a AddressHolder)> {
+    let mut found: Vec<(&Telemetry, &AddressHolder)> = Vec::new();
+    for status in statuses {
+        for holder in status.address_holders.iter().filter(|holder| holder.host.is_none()) {
+            if !found.iter().any(|(_, known)| known.mac == holder.mac) {
+                found.push((status, holder));
+            }
+        }
+    }
+    found
+}
+
+/// Refuses an order that takes the radio while a stranger has its address.
+pub fn check_no_stranger(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
+    match status.address_holders.iter().find(|holder| holder.host.is_none()) {
+        None => Ok(()),
+        Some(holder) => Err(Failure::new(ErrorCode::AddressConflict, stranger(status, holder, active)).hint(FIND_IT)),
+    }
+}
+
+/// Refuses an order that takes the radio while anybody has its address.
+pub fn check_nobody_holds(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
+    check_no_stranger(status, active)?;
+    let known = status.address_holders.iter().find_map(|holder| Some((holder.host.as_ref()?, &holder.mac)));
+    known.map_or(Ok(()), |(host, mac)| {
+        let (port, here) = (&status.radio_port.name, &status.host);
+        let text = format!("{host}, with the hardware address {mac}, has {active} on the network of {port} of {here}");
+        Err(Failure::new(ErrorCode::AddressConflict, text).hint(format!("park {port} of {host}: stop its work, or switch it off")))
+    })
+}
+
+/// What a stranger does, where it was seen, and since when.
+pub fn stranger(status: &Telemetry, holder: &AddressHolder, active: Ipv4Addr) -> String {
+    let (port, host, since) = (&status.radio_port.name, &status.host, holder.since.format("%H:%M:%S"));
+    format!(
+        "a machine with the hardware address {}, which is no known host of this cluster, has {active} on the network of {port} of {host} since {since} UTC",
+        holder.mac
+    )
+}
+
+/// What to do about a stranger.
+pub const FIND_IT: &str = "find it by its hardware address in the table of the radio's switch and take that address from it: often it is a laptop that \
+     was set up for an N210 as UHD's manual says; --force moves the work all the same";
+
+/// Who has the radio, as far as the hosts that answered tell: a stranger beside a host of the pool is a conflict, too.
+pub fn radio_owner(holders: Vec<String>, strangers: &[(&Telemetry, &AddressHolder)]) -> RadioOwner {
+    match RadioOwner::from_holders(holders) {
+        RadioOwner::Nobody => RadioOwner::Nobody,
+        RadioOwner::Host(host) if strangers.is_empty() => RadioOwner::Host(host),
+        RadioOwner::Host(host) => RadioOwner::Conflict([host].into_iter().chain(machines(strangers)).collect()),
+        RadioOwner::Conflict(hosts) => RadioOwner::Conflict(hosts.into_iter().chain(machines(strangers)).collect()),
+    }
+}
+
+fn machines(strangers: &[(&Telemetry, &AddressHolder)]) -> impl Iterator<Item = String> {
+    strangers.iter().map(|(_, holder)| holder.mac.clone())
 }
 
 /// A host of a failed migration.

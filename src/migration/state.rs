@@ -175,7 +175,7 @@ impl State {
     pub(super) fn new(setting: Setting) -> Self {
         let flow = flows::of(setting.request.order, setting.request.method);
         let force = setting.request.force && setting.request.method == Method::Failover;
-        let facts = Facts { force, source: setting.from.clone(), ..Facts::default() };
+        let facts = Facts { force, despite_foreign: setting.request.force, source: setting.from.clone(), ..Facts::default() };
         Self {
             setting,
             flow,

@@ -18,7 +18,7 @@ use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
-use crate::migration::standing::{holds_radio, processes};
+use crate::migration::standing::{holds_radio, processes, radio_owner, strangers};
 use config::Config;
 use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
 
@@ -232,17 +232,13 @@ impl Model {
     /// Who holds the radio, as far as the addresses tell.
     pub fn owner(&self) -> RadioOwner {
         let holders = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned);
-        match RadioOwner::from_holders(holders.collect()) {
-            RadioOwner::Conflict(holders) => {
-                // The report of a lost host is old: only two current reports are a conflict.
-                let mut fresh = holders.iter().filter(|host| self.stale_ms(host).is_none());
-                match (fresh.next(), fresh.next()) {
-                    (Some(one), None) => RadioOwner::Host(one.clone()),
-                    _ => RadioOwner::Conflict(holders),
-                }
-            }
-            owner => owner,
-        }
+        let holders: Vec<String> = holders.collect();
+        // The report of a lost host is old: only current reports make a conflict.
+        let fresh: Vec<String> = holders.iter().filter(|host| self.stale_ms(host).is_none()).cloned().collect();
+        let holders = if holders.len() > 1 && !fresh.is_empty() && fresh.len() < holders.len() { fresh } else { holders };
+        let current = self.pool().into_iter().filter(|host| self.replay.is_none() && self.stale_ms(host).is_none());
+        let seen = strangers(current.filter_map(|host| self.telemetry(host)));
+        radio_owner(holders, &seen)
     }
 
     /// The run that a host reports.

@@ -9,6 +9,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use crate::common::lab::{Lab, alone, text};
+use crate::common::watch::Watch;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -84,7 +85,7 @@ fn the_work_of_a_silent_host_is_taken_over_and_that_host_gives_way() {
     lab.faults("fault", "server1", &["pause-agent"]);
     let record = lab.order(&["M", "--method", "failover", "--force"]);
     assert_eq!(record["outcome"], "ok", "{record:#}");
-    assert!(record["warnings"].to_string().contains("took the radio by force"), "{record:#}");
+    assert!(record["warnings"].to_string().contains("took the radio all the same"), "{record:#}");
     lab.faults("mend", "server1", &["pause-agent"]);
     let gone = lab.until("server1", "parked", |status| status["radio_port"]["addresses"] == json!(["192.168.20.2/24"]));
     let gone = if gone["d2d"]["pid"].is_null() { gone } else { lab.until("server1", "ended", |s| s["d2d"]["pid"].is_null()) };
@@ -108,4 +109,49 @@ fn a_frozen_source_that_nobody_takes_over_from_goes_on_by_itself() {
     assert!(after["owner_epoch"].as_u64() > before["owner_epoch"].as_u64(), "what comes late is refused");
     lab.is_served();
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}
+
+/// Addresses of a host's eth3, asked of its kernel.
+fn eth3_of(lab: &Lab, host: &str) -> String {
+    lab.says(host, &["ip", "-4", "-o", "addr", "show", "dev", "eth3"])
+}
+
+#[test]
+fn a_host_whose_cable_comes_back_first_finds_that_it_was_replaced() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("cable", &[]);
+    let watch = Watch::over(&lab, ["server1", "server2"], "192.168.10.1/24");
+    lab.done(&["DS"]);
+    lab.until("server1", "collected", |status| !status["control"]["values"]["phy_cell_ID"].is_null());
+    lab.server2_knows_server1("");
+    lab.is_served();
+    // A cable that is out for a moment costs what it takes.
+    lab.faults("fault", "server1", &["cut-eth3"]);
+    wait_until("the address to be given up", || !eth3_of(&lab, "server1").contains("192.168.10.1/"));
+    lab.faults("mend", "server1", &["cut-eth3"]);
+    wait_until("the address to be back", || eth3_of(&lab, "server1").contains("192.168.10.1/"));
+    lab.until("server1", "in sync", |status| status["d2d"]["sync"]["state"] == "synced");
+    lab.is_served();
+
+    lab.faults("fault", "server1", &["cut-mgmt0", "cut-eth3"]);
+    lab.done(&["M", "--method", "failover"]);
+    lab.is_served();
+    // The radio's network is back, and the management network is not: nobody can tell server1.
+    lab.faults("mend", "server1", &["cut-eth3"]);
+    wait_until("server1 to give way", || eth3_of(&lab, "server1").contains("192.168.20.2/"));
+    lab.is_served();
+    lab.faults("mend", "server1", &["cut-mgmt0"]);
+    lab.until("server1", "ended", |status| status["usrp"]["state"] == "stopped" && status["owner"] == "server2");
+    let (_, overlaps) = watch.verdict();
+    assert!(overlaps.is_empty(), "{overlaps:?}");
+    lab.is_served();
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}
+
+fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is() {
+        assert!(since.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }

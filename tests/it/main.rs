@@ -28,6 +28,7 @@ mod common {
 mod agent;
 mod attach;
 mod config_refused;
+mod conflict;
 mod console;
 mod console_lab;
 mod cut;

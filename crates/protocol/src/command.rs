@@ -302,7 +302,7 @@ commands! {
     [Baton Reads None, args "", result "as `status`; `address_holders` are those that have just answered"]
     Survey -> Telemetry,
     /// Who owns the radio, as this agent knows it, and whether this host has the radio's address (baton's own; agents ask one another).
-    [Baton Reads None, args "", result "`{\"epoch\", \"owner\", \"holds\", \"mac\"}`"]
+    [Baton Reads None, args "", result "`{\"epoch\", \"owner\", \"holds\", \"changing\", \"mac\"}`"]
     GetOwner -> OwnerReport,
     /// Set the newest owner, whatever this agent knew before (baton's own; `baton repair` sends it). A host that is not named gives way.
     [Baton Changes Required, args "`epoch`, `owner`", result ""]

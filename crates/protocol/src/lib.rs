@@ -2,6 +2,7 @@
 //!
 //! Ground floor: imports nothing else of baton.
 
+mod alarm;
 mod answer;
 mod check;
 mod collected;
@@ -9,6 +10,7 @@ mod command;
 mod control;
 mod deadline;
 mod environment;
+mod event;
 mod failure;
 mod hot;
 mod linked;
@@ -21,6 +23,7 @@ mod request;
 mod telemetry;
 mod trace;
 
+pub use alarm::Alarm;
 pub use answer::{Answer, AnswerType, Ended, Started, TunIp};
 pub use check::{Expected, Finding, Grade, Origin, Plan, PlanPhase, PlanStep};
 pub use collected::Collected;
@@ -28,12 +31,13 @@ pub use command::{Access, Arguments, Command, CommandSpec, SetPort, Source, Type
 pub use control::{Control, ControlReport, ControlValues, Route};
 pub use deadline::Deadline;
 pub use environment::{Trying, missing};
+pub use event::{Event, Level, TOPIC_EVENT};
 pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest, RunPart};
-pub use ownership::{AddressHolder, Alarm, Fenced, MAX_EPOCH, OwnerReport, RadioOwner};
+pub use ownership::{AddressHolder, Fenced, MAX_EPOCH, OwnerReport, RadioOwner};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
@@ -41,8 +45,8 @@ pub use record::{
 };
 pub use request::{Connection, Reply, Request};
 pub use telemetry::{
-    Event, HostLoad, Level, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress,
-    Step, StepState, StreamCounters, SyncState, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry,
+    HostLoad, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, Step,
+    StepState, StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,
 };
 pub use trace::{Handover, TracePart};
 

@@ -3,8 +3,6 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorCode, Level};
-
 /// The highest epoch that is believed. An owner a second for 30 000 years stays below it, so that a higher one is a broken file or a
 /// forged message; and every reader of JSON holds it exactly (below 2^53).
 pub const MAX_EPOCH: u64 = 1_000_000_000_000;
@@ -16,8 +14,11 @@ pub struct OwnerReport {
     pub epoch: u64,
     /// The owner under that epoch; empty before the first.
     pub owner: String,
-    /// This host has the radio's address, or is about to take it.
+    /// This host has the radio's address.
     pub holds: bool,
+    /// It is the owner, and is about to take the radio or to leave it: what it will have is not certain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changing: bool,
     /// Hardware address of its interface towards the radio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
@@ -39,22 +40,6 @@ pub struct AddressHolder {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// When it was first seen.
-    pub since: DateTime<Utc>,
-}
-
-/// Something that is not as it should be, for as long as it lasts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Alarm {
-    /// Stable code.
-    pub code: ErrorCode,
-    /// How much it matters.
-    pub level: Level,
-    /// What it is, as a sentence.
-    pub text: String,
-    /// What to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    /// Since when.
     pub since: DateTime<Utc>,
 }
 

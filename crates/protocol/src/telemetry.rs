@@ -1,4 +1,4 @@
-//! What an agent publishes ten times a second, and the events between.
+//! What an agent publishes ten times a second.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,6 @@ use super::{AddressHolder, Alarm, ControlReport, ControlValues, Method, Order, P
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
 pub const TOPIC_TELEMETRY: &str = "telemetry";
-/// First frame of an event message; the second is an [`Event`].
-pub const TOPIC_EVENT: &str = "event";
 
 /// State of one host.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -369,29 +367,4 @@ impl Progress {
             .map(|s| Phase { name: s.name, ms: s.ms, source_ms: s.name.paper_ms() })
             .collect()
     }
-}
-
-/// How much an event matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Worth a line.
-    Info,
-    /// Worth a look.
-    Warning,
-    /// Something failed.
-    Error,
-}
-
-/// A line of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Where.
-    pub host: String,
-    /// How much it matters.
-    pub level: Level,
-    /// What happened, as a sentence.
-    pub text: String,
 }

@@ -20,6 +20,48 @@ pub(in crate::agent) fn format_mac(mac: MacAddress) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
+/// Reads a hardware address as people write it; `None` of anything else.
+pub(in crate::agent) fn parse_mac(text: &str) -> Option<MacAddress> {
+    let mut bytes = text.split(':').map(|byte| u8::from_str_radix(byte, 16).ok().filter(|_| byte.len() == 2));
+    let mut mac = MacAddress::default();
+    for place in &mut mac {
+        *place = bytes.next()??;
+    }
+    bytes.next().is_none().then_some(mac)
+}
+
+/// How the network is asked who has an address. A single frame may be lost, so that there are several (RFC 5227, section 2.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::agent) struct Probing {
+    /// Frames sent.
+    pub(in crate::agent) tries: u32,
+    /// From one to the next.
+    pub(in crate::agent) every: Duration,
+    /// After the last one.
+    pub(in crate::agent) wait: Duration,
+    /// Whether this host is about to take the address. Two that are see each other's probes, and one of them gives up.
+    pub(in crate::agent) takes: bool,
+}
+
+impl Probing {
+    /// Within a cut, where every millisecond counts: a host on the radio's switch answers in well under one.
+    pub(in crate::agent) const IN_CUT: Self =
+        Self { tries: 3, every: Duration::from_millis(1), wait: Duration::from_millis(2), takes: true };
+    /// Where there is time.
+    pub(in crate::agent) const CALM: Self =
+        Self { tries: 4, every: Duration::from_millis(20), wait: Duration::from_millis(20), takes: true };
+    /// To know, and not to take.
+    pub(in crate::agent) const SURVEY: Self = Self { takes: false, ..Self::CALM };
+
+    /// Altogether.
+    fn length(self) -> Duration {
+        self.every * self.tries.saturating_sub(1) + self.wait
+    }
+}
+
+/// A survey's target hardware address: whoever is about to take the address sends zeros.
+const SURVEY_TARGET: MacAddress = [0xFF; 6];
+
 /// A raw socket for ARP on one interface.
 #[derive(Debug)]
 pub(in crate::agent) struct ArpSocket {
@@ -52,7 +94,8 @@ impl ArpSocket {
                 if left.is_zero() {
                     break;
                 }
-                self.socket.set_read_timeout(Some(left))?;
+                // Less than a microsecond would be no limit at all.
+                self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
                 let mut bytes = [0; LENGTH];
                 match io::Read::read(&mut &self.socket, &mut bytes) {
                     Ok(count) => {
@@ -68,6 +111,56 @@ impl ArpSocket {
         Ok(None)
     }
 
+    /// Asks who has `target`: the hardware addresses of all that answer, and of whoever is about to take it and goes before this host.
+    /// Blocks as long as `probing` says.
+    ///
+    /// # Errors
+    /// Of the socket: the interface is down.
+    pub(in crate::agent) fn holders(&self, target: Ipv4Addr, probing: Probing) -> io::Result<Vec<MacAddress>> {
+        let began = Instant::now();
+        let mut found = Vec::new();
+        for sent in 0..probing.tries {
+            self.ask(target, probing.takes)?;
+            let last = sent + 1 == probing.tries;
+            let until = began + if last { probing.length() } else { probing.every * (sent + 1) };
+            self.collect(until, |packet| {
+                if let Some(mac) = against(packet, self.own, target, probing.takes)
+                    && !found.contains(&mac)
+                {
+                    found.push(mac);
+                }
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Asks once who has `target`, from no address.
+    ///
+    /// # Errors
+    /// Of the socket: the interface is down.
+    pub(super) fn ask(&self, target: Ipv4Addr, takes: bool) -> io::Result<()> {
+        let to = if takes { [0; 6] } else { SURVEY_TARGET };
+        self.socket.send(&request_frame_for(self.own, Ipv4Addr::UNSPECIFIED, target, to)).map(drop)
+    }
+
+    /// Reads until then.
+    fn collect(&self, until: Instant, mut take: impl FnMut(ArpPacket)) -> io::Result<()> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            // Less than a microsecond would be no limit at all.
+            self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
+            let mut bytes = [0; LENGTH];
+            match io::Read::read(&mut &self.socket, &mut bytes) {
+                Ok(count) => parse(&bytes[..count]).into_iter().for_each(&mut take),
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
     /// Tells everybody that `address` is here.
     ///
     /// # Errors
@@ -77,8 +170,16 @@ impl ArpSocket {
     }
 }
 
+/// The sender of a packet that stands against `own` having `target`. Of two hosts that are about to take it, the greater hardware address
+/// goes before the other.
+fn against(packet: ArpPacket, own: MacAddress, target: Ipv4Addr, takes: bool) -> Option<MacAddress> {
+    let ArpPacket { sender_mac, sender, target: asked, target_mac, .. } = packet;
+    let contends = takes && sender.is_unspecified() && asked == target && target_mac == [0; 6] && sender_mac > own;
+    (sender_mac != own && (sender == target || contends)).then_some(sender_mac)
+}
+
 #[expect(unsafe_code, reason = "no crate makes a packet socket's address out of an interface index alone")]
-fn link_address(index: u32) -> io::Result<SockAddr> {
+pub(super) fn link_address(index: u32) -> io::Result<SockAddr> {
     let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
     // SAFETY: a sockaddr_ll fits a sockaddr_storage, which is zeroed, and the length is its own.
     let made = unsafe {
@@ -96,12 +197,17 @@ fn link_address(index: u32) -> io::Result<SockAddr> {
 
 /// A request to all: who has `target`?
 fn request_frame(own: MacAddress, sender: Ipv4Addr, target: Ipv4Addr) -> [u8; LENGTH] {
+    request_frame_for(own, sender, target, [0; 6])
+}
+
+/// The same with a target hardware address, which nobody who answers looks at.
+fn request_frame_for(own: MacAddress, sender: Ipv4Addr, target: Ipv4Addr, target_mac: MacAddress) -> [u8; LENGTH] {
     let ethernet = Ethernet2Header { source: own, destination: [0xFF; 6], ether_type: EtherType::ARP };
     let request = ArpEthIpv4Packet {
         operation: ArpOperation::REQUEST,
         sender_mac: own,
         sender_ipv4: sender.octets(),
-        target_mac: [0; 6],
+        target_mac,
         target_ipv4: target.octets(),
     };
     let mut frame = [0; LENGTH];
@@ -112,12 +218,33 @@ fn request_frame(own: MacAddress, sender: Ipv4Addr, target: Ipv4Addr) -> [u8; LE
 
 /// The hardware address in a frame that answers for `target`; `None` of any other frame.
 fn parse_reply(frame: &[u8], target: Ipv4Addr) -> Option<MacAddress> {
+    let packet = parse(frame)?;
+    (packet.operation == ArpOperation::REPLY && packet.sender == target).then_some(packet.sender_mac)
+}
+
+/// An ARP packet for IPv4 over Ethernet, as far as its sender is a station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ArpPacket {
+    operation: ArpOperation,
+    pub(super) sender_mac: MacAddress,
+    pub(super) sender: Ipv4Addr,
+    target: Ipv4Addr,
+    target_mac: MacAddress,
+}
+
+/// Reads a frame; `None` where it is no ARP for IPv4, or where its sender is no station.
+pub(super) fn parse(frame: &[u8]) -> Option<ArpPacket> {
     let Some(NetSlice::Arp(arp)) = SlicedPacket::from_ethernet(frame).ok()?.net else { return None };
-    let reply = arp.to_packet().try_eth_ipv4().ok()?;
-    let answers = reply.operation == ArpOperation::REPLY && reply.sender_ipv4 == target.octets();
+    let packet = arp.to_packet().try_eth_ipv4().ok()?;
     // No station has a group address, or none.
-    let mac = reply.sender_mac;
-    (answers && mac[0] & 1 == 0 && mac != [0; 6]).then_some(mac)
+    let mac = packet.sender_mac;
+    (mac[0] & 1 == 0 && mac != [0; 6]).then_some(ArpPacket {
+        operation: packet.operation,
+        sender_mac: mac,
+        sender: packet.sender_ipv4.into(),
+        target: packet.target_ipv4.into(),
+        target_mac: packet.target_mac,
+    })
 }
 
 #[cfg(test)]
@@ -174,5 +301,27 @@ mod tests {
         }
         reply[22] = 1;
         assert_eq!(parse_reply(&reply, RADIO), None, "a group's address");
+    }
+
+    #[test]
+    fn who_has_the_address_stands_against_it_and_so_does_who_takes_it_first() {
+        let (lower, higher) = ([2, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0, 9]);
+        let seen = |frame: [u8; LENGTH], takes| against(parse(&frame).unwrap(), OWN, RADIO, takes);
+        let announcement = request_frame(higher, RADIO, RADIO);
+        let probe = |own| request_frame(own, Ipv4Addr::UNSPECIFIED, RADIO);
+        for takes in [true, false] {
+            assert_eq!(seen(announcement, takes), Some(higher));
+            assert_eq!(
+                seen(request_frame(lower, RADIO, Ipv4Addr::new(192, 168, 10, 2)), takes),
+                Some(lower),
+                "it asks for the radio"
+            );
+            assert_eq!(seen(request_frame(OWN, RADIO, RADIO), takes), None, "its own");
+        }
+        assert_eq!((seen(probe(higher), true), seen(probe(lower), true)), (Some(higher), None));
+        assert_eq!(seen(probe(higher), false), None, "a survey takes nothing");
+        let survey = request_frame_for(higher, Ipv4Addr::UNSPECIFIED, RADIO, SURVEY_TARGET);
+        assert_eq!(seen(survey, true), None, "and stands in nobody's way");
+        assert_eq!(Probing::IN_CUT.length(), Duration::from_millis(4));
     }
 }

@@ -1,9 +1,9 @@
 //! Small files of JSON that an agent reads when it starts again: replaced whole, readable for this user only.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,40 +21,57 @@ pub(in crate::agent) fn load<T: DeserializeOwned>(file: &Path) -> Result<Option<
     }
 }
 
-/// Replaces a file, and its folder if need be; when this returns, the new one is on disk.
+/// Replaces a file, and its folder if need be, that need not survive the machine: nothing waits for a disk where the folder is in memory.
+///
+/// # Errors
+/// As [`replace`].
+pub(in crate::agent) fn store_until_reboot(file: &Path, content: &impl Serialize) -> Result<(), String> {
+    replace(file, &bytes(content)?, Durability::Reboot)
+}
+
+/// The bytes of a file with that content.
+///
+/// # Errors
+/// A sentence: it has no JSON form.
+pub(super) fn bytes(content: &impl Serialize) -> Result<Vec<u8>, String> {
+    serde_json::to_vec(content).map_err(|e| e.to_string())
+}
+
+/// How long a file has to last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// A loss of power loses neither the content nor the name.
+    Disk,
+    /// Until the machine is switched off.
+    Reboot,
+}
+
+/// Replaces a file whole, and makes its folder if need be. When this returns, the content and its name are as durable as was asked for.
 ///
 /// # Errors
 /// A sentence; the old file is then still there.
-pub(in crate::agent) fn store(file: &Path, content: &impl Serialize) -> Result<(), String> {
-    let bytes = serde_json::to_vec(content).map_err(|e| e.to_string())?;
-    replace(file, &bytes).map_err(|e| format!("{}: {e}", file.display()))
+pub(super) fn replace(file: &Path, bytes: &[u8], durability: Durability) -> Result<(), String> {
+    try_replace(file, bytes, durability).map_err(|e| format!("{}: {e}", file.display()))
 }
 
-/// [`store`] in a thread of its own: a disk may keep it waiting.
-///
-/// # Errors
-/// As [`store`].
-pub(in crate::agent) async fn store_in_thread(file: PathBuf, content: impl Serialize + Send + 'static) -> Result<(), String> {
-    let written = tokio::task::spawn_blocking(move || store(&file, &content)).await;
-    written.map_err(|e| e.to_string())?
-}
-
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+fn try_replace(file: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let folder = file.parent().unwrap_or_else(|| Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // Two writers at once each have a file of their own, and the later one stays.
     let new = file.with_extension(uuid::Uuid::new_v4().simple().to_string());
-    let written = write(&new, bytes).and_then(|()| std::fs::rename(&new, file));
+    let written = write(&new, bytes, durability).and_then(|()| std::fs::rename(&new, file));
     if written.is_err() {
         let _ = std::fs::remove_file(&new);
     }
-    written
+    written?;
+    // The new name is in the folder's data, which has to reach the disk as well.
+    if durability == Durability::Disk { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(file: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let mut opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file)?;
     opened.write_all(bytes)?;
-    opened.sync_data()
+    if durability == Durability::Disk { opened.sync_data() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -62,6 +79,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    fn store(file: &Path, content: &impl Serialize) -> Result<(), String> {
+        replace(file, &bytes(content)?, Durability::Disk)
+    }
 
     #[test]
     fn a_file_is_replaced_whole_or_not_at_all() {

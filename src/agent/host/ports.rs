@@ -11,6 +11,8 @@ use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::{Error, Handle};
 use tokio::sync::Mutex;
 
+use super::arp::{MacAddress, format_mac};
+use super::link_watch::carries;
 use config::Cidr;
 use protocol::{ErrorCode, Failure, Port};
 
@@ -157,7 +159,7 @@ impl Ports {
             name: name.to_owned(),
             addresses: addresses.iter().filter_map(cidr).map(|address| address.to_string()).collect(),
             up: link.header.flags.contains(LinkFlags::Up),
-            mac: None,
+            mac: hardware_address(link).map(format_mac),
             mtu: link.attributes.iter().find_map(|attribute| match attribute {
                 LinkAttribute::Mtu(bytes) => Some(*bytes),
                 _ => None,
@@ -165,19 +167,21 @@ impl Ports {
         })
     }
 
+    /// Whether an interface is up and has a carrier; a missing one has none.
+    pub(in crate::agent) async fn carries(&self, name: &str) -> bool {
+        let _turn = self.one_at_a_time.lock().await;
+        self.link(name).await.is_ok_and(|link| carries(&link))
+    }
+
     /// Index and hardware address of an Ethernet interface.
     ///
     /// # Errors
     /// [`ErrorCode::Address`] when it is missing or none.
-    pub(in crate::agent) async fn hardware(&self, name: &str) -> Result<(u32, [u8; 6]), Failure> {
+    pub(in crate::agent) async fn hardware(&self, name: &str) -> Result<(u32, MacAddress), Failure> {
         let _turn = self.one_at_a_time.lock().await;
         let link = self.link(name).await?;
-        let address = link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Address(bytes) => bytes.as_slice().try_into().ok(),
-            _ => None,
-        });
         let none = || Failure::new(ErrorCode::Address, format!("{name} of {} is no Ethernet interface", self.host));
-        address.map(|address| (link.header.index, address)).ok_or_else(none)
+        hardware_address(&link).map(|address| (link.header.index, address)).ok_or_else(none)
     }
 
     /// What went through all interfaces, loopback left out.
@@ -213,6 +217,13 @@ impl Ports {
         let request = self.handle.address().get().set_link_index_filter(index).execute();
         request.try_filter(|message| std::future::ready(message.header.family == AddressFamily::Inet)).try_collect().await
     }
+}
+
+fn hardware_address(link: &LinkMessage) -> Option<MacAddress> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Address(bytes) => bytes.as_slice().try_into().ok(),
+        _ => None,
+    })
 }
 
 fn cidr(message: &AddressMessage) -> Option<Cidr> {

@@ -2,6 +2,7 @@
 //! known beforehand for that.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::net::if_::if_nametoindex;
@@ -12,6 +13,7 @@ use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
 
 use super::address_socket::AddressSocket;
 use super::arp::{ArpSocket, MacAddress};
+use super::descriptors::{DescriptorReserve, out_of_descriptors, ran_out};
 use config::Cidr;
 use protocol::{Deadline, ErrorCode, Failure};
 
@@ -27,6 +29,7 @@ pub(in crate::agent) struct RadioPort {
     host: String,
     name: String,
     active: Cidr,
+    descriptors: Arc<DescriptorReserve>,
 }
 
 /// The failure of an address that would have been set after its time.
@@ -40,17 +43,27 @@ impl RadioPort {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`].
-    pub(in crate::agent) fn open(host: &str, name: &str, active: Cidr) -> Result<Self, Failure> {
+    pub(in crate::agent) fn open(
+        host: &str,
+        name: &str,
+        active: Cidr,
+        descriptors: Arc<DescriptorReserve>,
+    ) -> Result<Self, Failure> {
         let unavailable =
             |e: std::io::Error| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}"));
         let (connection, handle, _) = rtnetlink::new_connection().map_err(unavailable)?;
         tokio::spawn(connection);
         let addresses = AddressSocket::open().map_err(unavailable)?;
-        Ok(Self { handle, addresses, host: host.to_owned(), name: name.to_owned(), active })
+        Ok(Self { handle, addresses, host: host.to_owned(), name: name.to_owned(), active, descriptors })
     }
 
+    /// Looking a name up opens a socket, for which there must be a descriptor.
     fn index(&self) -> Result<u32, Failure> {
-        if_nametoindex(self.name.as_str()).map_err(|e| self.failure("cannot be found", e))
+        let look_up = || if_nametoindex(self.name.as_str()).map_err(std::io::Error::from);
+        self.descriptors.lend(look_up).map_err(|e| match ran_out(&e) {
+            true => out_of_descriptors(&self.host),
+            false => self.failure("cannot be found", e),
+        })
     }
 
     fn failure(&self, what: &str, why: impl std::fmt::Display) -> Failure {

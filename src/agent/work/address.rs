@@ -16,6 +16,7 @@ impl Work {
         let result = self.host.ports.set(name, address).await;
         self.host.notify_change();
         result?;
+        self.cable_is_good();
         match port {
             SetPort::Active => self.host.ports.forget_neighbours(name).await,
             SetPort::Parked => {

@@ -235,7 +235,7 @@ impl Child {
     /// Writes the process down, so that this agent finds it again after a restart.
     fn remember(&self, pid: u32) {
         let written = ProcessIdentity::read(pid).ok_or_else(|| "it has ended".to_owned());
-        if let Err(text) = written.and_then(|identity| disk::store(&self.pid_file(), &identity)) {
+        if let Err(text) = written.and_then(|identity| disk::store_until_reboot(&self.pid_file(), &identity)) {
             let text = format!(
                 "the {} process (pid {pid}) could not be written down: {text}; an agent that dies will not find it again",
                 self.name()

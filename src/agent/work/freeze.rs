@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::Work;
 use super::failures::{all_of, joined};
 use super::trace::Trace;
+use crate::agent::host::arp::Probing;
 use crate::migration::flow::LEASE;
 use crate::migration::standing::holds_radio;
 use protocol::{Deadline, ErrorCode, Failure, Frozen, Level, Unsent};
@@ -153,7 +154,7 @@ impl Work {
             self.require_given_back().await?;
         }
         let by = Deadline::after(ASKED);
-        let free = self.require_address_free().await;
+        let free = self.require_address_free(Probing::IN_CUT).await;
         if free.as_ref().is_err_and(|failure| failure.code == ErrorCode::AddressConflict)
             && let Some(freeze) = &mut self.state().frozen
         {

@@ -56,7 +56,7 @@ impl Work {
             state.kept = kept.clone();
             kept
         };
-        self.host.write_state("kept", kept).await;
+        self.host.write_state("kept", &kept);
     }
 
     /// Reads what was kept before a restart.

@@ -2,27 +2,28 @@
 //!
 //! Owners are ordered by (epoch, name), as Lamport orders his time stamps: two hosts that took the same epoch while they could not reach each
 //! other agree afterwards on which of them gives way. A new owner fences every other host of its radio; a fenced host parks eth3 and refuses
-//! older epochs from then on.
+//! older epochs from then on. The file is only the memory of a next life: what it lacks is learnt from the other agents ([`super::conflict`]).
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::Work;
+use crate::agent::host::alarms::Concern;
 use crate::agent::host::{HostHandle, disk};
-use protocol::{ErrorCode, Failure, Level};
+use protocol::{ErrorCode, Failure, Level, MAX_EPOCH, OwnerReport};
 
 /// Fencing another host: it may have to end a process.
 const FENCE: Duration = Duration::from_secs(5);
 /// Between two attempts to fence one that does not answer.
 const FENCE_AGAIN: Duration = Duration::from_secs(1);
 
+const REPAIR: &str = "`baton repair` shows what each host knows, and sets it right";
+
 /// An owner of the radio; ordered, the newer is the greater.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::agent) struct Owner {
     /// 0 before the first.
     pub(in crate::agent) epoch: u64,
@@ -30,29 +31,80 @@ pub(in crate::agent) struct Owner {
     pub(in crate::agent) owner: String,
 }
 
+impl From<&OwnerReport> for Owner {
+    fn from(report: &OwnerReport) -> Self {
+        Self { epoch: report.epoch, owner: report.owner.clone() }
+    }
+}
+
+/// The file: the newest owner, and whose knowledge it is. 0.1.0 wrote neither host nor radio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnerFile {
+    epoch: u64,
+    owner: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    radio: Option<String>,
+}
+
 /// The newest owner that this agent knows.
 #[derive(Debug)]
 pub(in crate::agent) struct Ownership {
     host: String,
-    file: PathBuf,
+    radio: String,
     newest: Mutex<Owner>,
 }
 
 impl Ownership {
-    /// Reads the newest owner that this agent knew before a restart; the text is why that failed.
-    pub(super) fn load(host: &HostHandle) -> (Self, Option<String>) {
+    /// Reads the newest owner that this agent knew before a restart. A file that cannot be believed is an alarm until another agent has told.
+    pub(super) fn load(host: &HostHandle, radio: &str) -> Self {
+        let known = Self { host: host.name.clone(), radio: radio.to_owned(), newest: Mutex::default() };
         let file = host.state_file("owner");
-        let (newest, problem) = match disk::load::<Owner>(&file) {
-            Ok(newest) => (newest.unwrap_or_default(), None),
-            Err(text) => (Owner::default(), Some(format!("the epoch of the radio's owner is counted from 0: {text}"))),
-        };
-        (Self { host: host.name.clone(), file, newest: Mutex::new(newest) }, problem)
+        let read = disk::load::<OwnerFile>(&file).and_then(|read| match read {
+            None => Ok(None),
+            Some(read) => {
+                known.believe(read, |name| host.config.host(name).is_ok()).map_err(|why| format!("{}: {why}", file.display()))
+            }
+        });
+        match read {
+            Ok(newest) => *known.lock() = newest.unwrap_or_default(),
+            Err(why) => {
+                let text = format!("what {} knew of the radio's owner is not believed, and counted from 0: {why}", host.name);
+                let hint = format!("the other host's agent mends it as soon as it answers; where none can, {REPAIR}");
+                host.raise(Concern::OwnerFile, Level::Warning, Failure::new(ErrorCode::StaleEpoch, text).hint(hint));
+            }
+        }
+        known
+    }
+
+    /// What a file says, unless it is absurd or somebody else's.
+    fn believe(&self, file: OwnerFile, is_host: impl Fn(&str) -> bool) -> Result<Option<Owner>, String> {
+        let OwnerFile { epoch, owner, host, radio } = file;
+        if epoch > MAX_EPOCH {
+            return Err(format!("epoch {epoch} is beyond {MAX_EPOCH}, which no radio reaches"));
+        }
+        if let Some(other) = host.filter(|host| *host != self.host) {
+            return Err(format!("it is the file of {other}"));
+        }
+        if let Some(other) = radio.filter(|radio| *radio != self.radio) {
+            return Err(format!("it is about the radio {other}"));
+        }
+        if epoch > 0 && !is_host(&owner) {
+            return Err(format!("it names the owner \"{owner}\", and the configuration has no such host"));
+        }
+        Ok(Some(Owner { epoch, owner }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Owner> {
+        // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest owner; epoch 0 before the first.
     pub(super) fn newest(&self) -> Owner {
-        // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 
     /// The epoch under which this host may take the radio: the one asked for, or the next.
@@ -61,7 +113,10 @@ impl Ownership {
     /// [`ErrorCode::StaleEpoch`].
     pub(super) fn admit(&self, asked: Option<u64>) -> Result<u64, Failure> {
         let newest = self.newest();
-        let Some(epoch) = asked else { return Ok(newest.epoch.saturating_add(1)) };
+        let epoch = asked.unwrap_or(newest.epoch.saturating_add(1));
+        if epoch > MAX_EPOCH {
+            return Err(absurd_epoch(epoch));
+        }
         let again = epoch == newest.epoch && newest.owner == self.host;
         if epoch > newest.epoch || again { Ok(epoch) } else { Err(stale_epoch(epoch, &newest)) }
     }
@@ -70,8 +125,11 @@ impl Ownership {
     ///
     /// # Errors
     /// [`ErrorCode::StaleEpoch`].
-    fn accept(&self, to: Owner) -> Result<(), Failure> {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn accept(&self, to: Owner) -> Result<(), Failure> {
+        if to.epoch > MAX_EPOCH {
+            return Err(absurd_epoch(to.epoch));
+        }
+        let mut newest = self.lock();
         if to < *newest {
             return Err(stale_epoch(to.epoch, &newest));
         }
@@ -79,18 +137,34 @@ impl Ownership {
         Ok(())
     }
 
-    /// Writes the newest owner to disk; `Err` is why it could not.
-    async fn store(&self) -> Result<(), String> {
-        disk::store_in_thread(self.file.clone(), self.newest()).await
+    /// The newest owner is this one, whatever was known.
+    pub(super) fn replace(&self, by: Owner) {
+        *self.lock() = by;
+    }
+
+    fn file(&self) -> OwnerFile {
+        let Owner { epoch, owner } = self.newest();
+        OwnerFile { epoch, owner, host: Some(self.host.clone()), radio: Some(self.radio.clone()) }
     }
 }
 
 fn stale_epoch(epoch: u64, newest: &Owner) -> Failure {
+    let hint = if newest.epoch < MAX_EPOCH {
+        "ask the agents' status for owner_epoch and take one more, or leave the epoch out".to_owned()
+    } else {
+        format!("there is no higher epoch: {REPAIR}")
+    };
     Failure::new(
         ErrorCode::StaleEpoch,
         format!("epoch {epoch} is over: {} owns the radio under epoch {}", newest.owner, newest.epoch),
     )
-    .hint("ask the agents' status for owner_epoch and take one more, or leave the epoch out")
+    .hint(hint)
+}
+
+/// The refusal of an epoch that no count of moves reaches.
+pub(super) fn absurd_epoch(epoch: u64) -> Failure {
+    Failure::new(ErrorCode::StaleEpoch, format!("epoch {epoch} is beyond {MAX_EPOCH}, which no radio reaches: it is not believed"))
+        .hint(REPAIR)
 }
 
 impl Work {
@@ -99,14 +173,13 @@ impl Work {
         Some(self.ownership.newest()).filter(|owner| owner.epoch > 0)
     }
 
-    async fn store_owner(&self) {
-        if let Err(text) = self.ownership.store().await {
-            self.host.event(Level::Warning, format!("the radio's owner could not be written down: {text}; the service goes on"));
-        }
+    /// Has the newest owner written down, while the work goes on.
+    pub(super) fn store_owner(&self) {
+        self.host.write_state("owner", &self.ownership.file());
         self.host.notify_change();
     }
 
-    fn owner_here(&self, epoch: u64) -> Owner {
+    pub(super) fn owner_here(&self, epoch: u64) -> Owner {
         Owner { epoch, owner: self.host.name.clone() }
     }
 
@@ -114,21 +187,19 @@ impl Work {
     ///
     /// # Errors
     /// [`ErrorCode::StaleEpoch`] when another owner became known since.
-    pub(super) async fn claim(&self, epoch: u64) -> Result<(), Failure> {
+    pub(super) fn claim(&self, epoch: u64) -> Result<(), Failure> {
         self.ownership.accept(self.owner_here(epoch))?;
-        self.store_owner().await;
+        self.store_owner();
         Ok(())
     }
 
-    /// As [`Self::claim`], within a cut: under this epoch or a higher one that this host knows, written to disk while the cut goes on.
+    /// As [`Self::claim`], within a cut: under this epoch or a higher one that this host knows.
     ///
     /// # Errors
     /// [`ErrorCode::StaleEpoch`] when another owner became known in this moment.
-    pub(super) fn claim_at_once(self: &Arc<Self>, epoch: u64) -> Result<u64, Failure> {
+    pub(super) fn claim_at_once(&self, epoch: u64) -> Result<u64, Failure> {
         let epoch = epoch.max(self.ownership.admit(None)?);
-        self.ownership.accept(self.owner_here(epoch))?;
-        let work = Arc::clone(self);
-        tokio::spawn(async move { work.store_owner().await });
+        self.claim(epoch)?;
         Ok(epoch)
     }
 
@@ -138,22 +209,70 @@ impl Work {
     /// [`ErrorCode::StaleEpoch`] when this host knows a newer owner, [`ErrorCode::BadRequest`] for an owner that is no other host, and those
     /// of parking and killing.
     pub(in crate::agent) async fn fence(&self, epoch: u64, owner: &str) -> Result<(), Failure> {
-        self.host.config.host(owner).map_err(|failure| Failure { code: ErrorCode::BadRequest, ..failure })?;
+        self.require_host(owner)?;
         if owner == self.host.name {
             return Err(Failure::new(ErrorCode::BadRequest, format!("{owner} cannot be told to give way to itself")));
         }
-        self.ownership.accept(Owner { epoch, owner: owner.to_owned() })?;
-        self.store_owner().await;
+        if let Err(failure) = self.ownership.accept(Owner { epoch, owner: owner.to_owned() }) {
+            self.host.event(Level::Warning, format!("{owner} was not given way to: {failure}"));
+            return Err(failure);
+        }
+        self.store_owner();
         let linked = self.usrp.is_linked();
         let parked = self.park_eth3().await;
         // One that is only made holds nothing of the radio.
         if linked {
             let text = format!("{owner} has taken the radio (epoch {epoch}): the work here is ended and eth3 parked");
             self.host.event(Level::Warning, text);
-            self.usrp.kill().await?;
-            self.d2d.kill().await?;
+            self.end_work().await?;
         }
         parked
+    }
+
+    /// The newest owner is this one, whatever was known: an operator has decided so (`baton repair`).
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadRequest`] for an owner that is no host, [`ErrorCode::StaleEpoch`] for an absurd epoch, and those of giving way.
+    pub(in crate::agent) async fn set_owner(&self, epoch: u64, owner: &str) -> Result<(), Failure> {
+        self.require_host(owner)?;
+        if epoch > MAX_EPOCH {
+            return Err(absurd_epoch(epoch));
+        }
+        self.ownership.replace(Owner { epoch, owner: owner.to_owned() });
+        self.store_owner();
+        self.host.event(Level::Warning, format!("an operator has set that {owner} owns the radio under epoch {epoch}"));
+        self.owner_file_is_good(|| "the radio's owner was set by an operator".to_owned());
+        if owner == self.host.name {
+            return Ok(());
+        }
+        let linked = self.usrp.is_linked();
+        let parked = self.park_eth3().await;
+        if linked {
+            self.end_work().await?;
+        }
+        parked
+    }
+
+    fn require_host(&self, owner: &str) -> Result<(), Failure> {
+        self.host.config.host(owner).map(drop).map_err(|failure| Failure { code: ErrorCode::BadRequest, ..failure })
+    }
+
+    /// The file holds again what is true.
+    pub(super) fn owner_file_is_good(&self, text: impl FnOnce() -> String) {
+        self.host.clear(&Concern::OwnerFile, text);
+    }
+
+    /// Ends both processes.
+    pub(super) async fn end_work(&self) -> Result<(), Failure> {
+        self.usrp.kill().await?;
+        self.d2d.kill().await
+    }
+
+    /// The other hosts of this radio.
+    pub(in crate::agent) fn other_hosts(&self) -> Vec<String> {
+        let hosts = self.host.config.host.iter();
+        let others = hosts.filter(|(name, host)| **name != self.host.name && host.radio == self.radio_name.as_str());
+        others.map(|(name, _)| name.to_string()).collect()
     }
 
     /// Fences every other host of this radio, until each has answered or this one owns the radio no longer.
@@ -161,13 +280,6 @@ impl Work {
         for other in self.other_hosts() {
             tokio::spawn(Arc::clone(self).fence_other(other, self.ownership.newest()));
         }
-    }
-
-    /// The other hosts of this radio.
-    pub(super) fn other_hosts(&self) -> Vec<String> {
-        let hosts = self.host.config.host.iter();
-        let others = hosts.filter(|(name, host)| **name != self.host.name && host.radio == self.radio_name.as_str());
-        others.map(|(name, _)| name.to_string()).collect()
     }
 
     async fn fence_other(self: Arc<Self>, other: String, owner: Owner) {
@@ -180,7 +292,8 @@ impl Work {
                 reported = true;
             }
             if failure.code == ErrorCode::StaleEpoch {
-                return;
+                // It knows better: one of both gives way now.
+                return self.compare_with(&other).await;
             }
             tokio::select! {
                 () = sleep(FENCE_AGAIN) => {}
@@ -191,37 +304,5 @@ impl Work {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(epoch: u64, owner: &str) -> Ownership {
-        let newest = Mutex::new(Owner { epoch, owner: owner.into() });
-        Ownership { host: "one".into(), file: "/nowhere/file".into(), newest }
-    }
-
-    #[test]
-    fn only_a_newer_epoch_takes_the_radio_from_another_host() {
-        let other = known(5, "two");
-        assert_eq!((other.admit(Some(6)), other.admit(None)), (Ok(6), Ok(6)));
-        for old in [0, 4, 5] {
-            let failure = other.admit(Some(old)).unwrap_err();
-            assert_eq!(failure.code, ErrorCode::StaleEpoch);
-            assert_eq!(failure.message, format!("epoch {old} is over: two owns the radio under epoch 5"));
-        }
-        let own = known(5, "one");
-        assert_eq!((own.admit(Some(5)), own.admit(None)), (Ok(5), Ok(6)));
-        assert!(own.admit(Some(4)).is_err());
-        assert_eq!(known(0, "").admit(None), Ok(1));
-    }
-
-    #[test]
-    fn two_owners_of_one_epoch_agree_on_who_gives_way() {
-        let owner = |name: &str| Owner { epoch: 6, owner: name.into() };
-        let (one, two) = (known(6, "one"), known(6, "two"));
-        assert!(one.accept(owner("two")).is_ok(), "the later name wins");
-        assert_eq!(two.accept(owner("one")).unwrap_err().code, ErrorCode::StaleEpoch);
-        assert!(one.accept(owner("two")).is_ok(), "telling it again is no fault");
-        assert_eq!((one.newest(), two.newest()), (owner("two"), owner("two")));
-        assert!(one.accept(Owner { epoch: 5, owner: "zulu".into() }).is_err());
-    }
-}
+#[path = "tests/ownership.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Work;
+use crate::agent::host::arp::Probing;
 use protocol::{ErrorCode, Failure, Level};
 use workload::contract::Ask;
 
@@ -48,6 +49,10 @@ impl Work {
                 format!("{} owns the radio (epoch {}), and the streams stay there", newest.owner, newest.epoch),
             ));
         }
-        self.require_address_free().await.map(|()| true)
+        match self.require_address_free(Probing::IN_CUT).await {
+            // A stranger has an alarm of its own, and no streams.
+            Err(failure) if failure.code == ErrorCode::AddressConflict && self.holders_are_foreign() => Ok(true),
+            free => free.map(|()| true),
+        }
     }
 }

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Work;
 use super::failures::joined;
 use super::trace::elapsed_ms;
-use crate::agent::host::arp::{ArpSocket, format_mac};
+use crate::agent::host::arp::Probing;
 use protocol::{ErrorCode, Failure, Level, Linked, SetPort};
 use workload::contract::Ask;
 
 /// Linking sends a few packets and waits for the first samples.
 const LINK: Duration = Duration::from_secs(5);
-/// A host on the radio's switch answers ARP in well under a millisecond. Every link waits for all of this when there is no such host.
-const CONFLICT: Duration = Duration::from_millis(3);
 
 /// How the radio is asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,51 +26,32 @@ pub(in crate::agent) struct RadioClaim {
     pub(in crate::agent) despite_foreign: bool,
 }
 
+impl RadioClaim {
+    /// Whether the radio is taken although its address is not known to be free.
+    fn passes_over(self, failure: &Failure, foreign: bool) -> bool {
+        let conflict = failure.code == ErrorCode::AddressConflict;
+        (self.force && failure.code != ErrorCode::Address) || (self.despite_foreign && conflict && foreign)
+    }
+}
+
 impl Work {
     /// Gives eth3 the radio's address, unless the radio has a newer owner or another host has the address.
     ///
     /// # Errors
     /// [`ErrorCode::StaleEpoch`], [`ErrorCode::AddressConflict`], [`ErrorCode::Address`]; eth3 is left as it was, except by the last.
-    pub(in crate::agent) async fn activate_eth3(&self, claim: RadioClaim) -> Result<Linked, Failure> {
+    pub(in crate::agent) async fn activate_eth3(&self, claim: RadioClaim, probing: Probing) -> Result<Linked, Failure> {
+        self.await_introduction().await;
         let epoch = self.ownership.admit(claim.epoch)?;
-        let forced = match self.require_address_free().await {
-            Err(failure) if claim.force && failure.code != ErrorCode::Address => {
-                self.host.event(Level::Warning, format!("the radio is taken by force: {failure}"));
+        let forced = match self.require_address_free(probing).await {
+            Err(failure) if claim.passes_over(&failure, self.holders_are_foreign()) => {
+                self.host.event(Level::Warning, format!("the radio is taken all the same: {failure}"));
                 Some(failure.message)
             }
             result => result.map(|()| None)?,
         };
-        self.claim(epoch).await?;
+        self.claim(epoch)?;
         self.set_eth3(SetPort::Active).await?;
         Ok(Linked { epoch: Some(epoch), forced, ..Linked::default() })
-    }
-
-    /// Asks the radio's network whether another host has the radio's address (RFC 5227: a probe from no address).
-    pub(super) async fn require_address_free(&self) -> Result<(), Failure> {
-        let (port, host) = (self.settings().radio_port.clone(), &self.host.name);
-        let (index, own) = self.host.ports.hardware(&port).await?;
-        let address = self.active_address().address();
-        let (answer, answered) = oneshot::channel();
-        tokio::task::spawn_blocking(move || {
-            let arp = ArpSocket::open(index, own);
-            // The answer is sent before the socket is closed, which waits for the kernel's RCU, some ms.
-            let _ = answer.send(
-                arp.as_ref().map_or_else(|e| Err(e.to_string()), |arp| arp.probe(address, CONFLICT, 1).map_err(|e| e.to_string())),
-            );
-        });
-        match answered.await.unwrap_or_else(|e| Err(e.to_string())) {
-            Ok(None) => Ok(()),
-            Ok(Some(mac)) => Err(Failure::new(
-                ErrorCode::AddressConflict,
-                format!("{port} of {host} was not given {address}: the host with the hardware address {} has it", format_mac(mac)),
-            )
-            .hint("park that host's eth3 (kill_usrp); by force the radio is taken all the same, and hears two masters")),
-            Err(why) => Err(Failure::new(
-                ErrorCode::Environment,
-                format!("{port} of {host} could not be asked whether another host has {address}: {why}"),
-            )
-            .hint("the interface must be up, and the agent needs the right to ask (root, or CAP_NET_RAW)")),
-        }
     }
 
     /// Connects the made USRP process to the radio; returns how long that took, ms.
@@ -97,10 +75,10 @@ impl Work {
     }
 
     /// Gives eth3 the radio's address and finds the radio; parks eth3 after a failure.
-    async fn find_radio(&self, claim: RadioClaim) -> Result<Linked, Failure> {
+    async fn find_radio(&self, claim: RadioClaim, probing: Probing) -> Result<Linked, Failure> {
         let began = Instant::now();
         // After a failure eth3 may have either address: it is parked in every case.
-        let activated = match self.activate_eth3(claim).await {
+        let activated = match self.activate_eth3(claim, probing).await {
             Ok(activated) => activated,
             Err(failure) => return Err(self.park_after(failure).await),
         };
@@ -121,7 +99,7 @@ impl Work {
             return Err(Failure::new(ErrorCode::State, format!("the USRP process already runs (pid {pid})"))
                 .hint("link_usrp links a made one, kill_usrp kills it"));
         }
-        let mut linked = self.find_radio(claim).await?;
+        let mut linked = self.find_radio(claim, Probing::CALM).await?;
         match self.initialise_and_link(&mut linked).await {
             Ok(()) => {
                 self.fence_others();
@@ -158,7 +136,7 @@ impl Work {
         if self.usrp.is_linked() {
             return Err(Failure::new(ErrorCode::State, "the USRP process is already linked").hint("kill_usrp ends it"));
         }
-        let mut linked = self.find_radio(claim).await?;
+        let mut linked = self.find_radio(claim, Probing::IN_CUT).await?;
         match self.connect().await {
             Ok(link_ms) => {
                 linked.link_ms = link_ms;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::migration::fleet::{Fleet, Host, config};
-use protocol::Command;
+use protocol::{AddressHolder, Command};
 
 fn answers(mut fleet: Fleet) -> Answers {
     let ask = |host: &str| {
@@ -161,6 +161,81 @@ fn a_link_too_narrow_for_two_streams_blocks_seamless_alone() {
         assert!(found.iter().any(|finding| finding.sentence == ONE_STREAM), "{found:#?}");
         assert_eq!(blocked(&found), method == Method::Seamless);
     }
+}
+
+fn holder(host: Option<&str>) -> AddressHolder {
+    let mac = if host.is_some() { "02:00:00:00:00:02" } else { "02:00:00:00:00:99" };
+    AddressHolder { mac: mac.into(), host: host.map(str::to_owned), since: chrono::DateTime::UNIX_EPOCH }
+}
+
+#[test]
+fn a_stranger_with_the_radios_address_blocks_what_takes_the_radio() {
+    let seen_by = |host: &str| {
+        let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+        answers.get_mut(host).unwrap().as_mut().unwrap().address_holders = vec![holder(None)];
+        answers
+    };
+    let sentence = |host: &str| {
+        format!(
+            "a machine with the hardware address 02:00:00:00:00:99, which is no known host of this cluster, has 192.168.10.1 on the \
+             network of eth3 of {host} since 00:00:00 UTC"
+        )
+    };
+    for host in ["server1", "server2"] {
+        for order in [Order::M, Order::DSR] {
+            let found = of(order, &seen_by(host));
+            let blockers: Vec<_> = blockers(&found).into_iter().filter(|(subject, _)| *subject == "radio").collect();
+            assert_eq!(blockers, [("radio", sentence(host).as_str())], "{order}: once, whoever has seen it");
+        }
+        assert!(!blocked(&of(Order::KL, &seen_by(host))), "stopping takes nothing from anybody");
+        assert!(blocked(&findings(None, &cluster(), &seen_by(host))));
+    }
+    // One of another network.
+    assert!(!blocked(&of(Order::M, &seen_by("server3"))));
+}
+
+#[test]
+fn a_start_asks_whether_anybody_has_the_address_and_a_move_expects_the_source() {
+    let mut answers = answers(Fleet::new(Host::default(), Host::default()));
+    answers.get_mut("server1").unwrap().as_mut().unwrap().address_holders = vec![holder(Some("server2"))];
+    let words = "server2, with the hardware address 02:00:00:00:00:02, has 192.168.10.1 on the network of eth3 of server1";
+    assert_eq!(blockers(&of(Order::DS, &answers)), [("server1", words)]);
+    let mut answers = self::answers(Fleet::new(Host::serving(), Host::default()));
+    answers.get_mut("server2").unwrap().as_mut().unwrap().address_holders = vec![holder(Some("server1"))];
+    assert!(!blocked(&of(Order::M, &answers)));
+    answers.insert("server1".into(), Err(Failure::new(ErrorCode::Deadline, "nobody there")));
+    let failover = findings(Some((Order::M, Method::Failover)), &cluster(), &answers);
+    assert!(blockers(&failover)[0].1.starts_with("server1, with the hardware address"), "{failover:#?}");
+}
+
+#[test]
+fn a_failover_without_a_fence_is_warned_of() {
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    answers.insert("server1".into(), Err(Failure::new(ErrorCode::Deadline, "nobody there")));
+    let warned = |config: &Config| {
+        let found = findings(Some((Order::M, Method::Failover)), config, &answers);
+        found.iter().any(|finding| finding.sentence == not_fenced("server1"))
+    };
+    let mut config = cluster();
+    assert!(warned(&config));
+    config.host.get_mut("server1").unwrap().fence_command = Some(vec!["/bin/true".to_owned()].try_into().unwrap());
+    assert!(!warned(&config));
+}
+
+#[test]
+fn what_an_agent_says_is_wrong_is_found() {
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    let text = "the disk of server2 hangs";
+    let alarm = Alarm {
+        code: ErrorCode::Io,
+        level: protocol::Level::Warning,
+        text: text.into(),
+        hint: None,
+        since: chrono::DateTime::UNIX_EPOCH,
+    };
+    answers.get_mut("server2").unwrap().as_mut().unwrap().alarms.push(alarm);
+    let found = of(Order::M, &answers);
+    assert!(!blocked(&found) && found.iter().any(|finding| finding.grade == Grade::Warning && finding.sentence == text));
 }
 
 /// What would be found out in the middle of the move: samples that do not fit, packets that come from the wrong address.

@@ -4,7 +4,7 @@ use super::*;
 use crate::migration::fleet::Fault::{Blind, Lost, Refused, Stuck};
 use protocol::Method::{Classic, Cold, Hot, Seamless};
 use protocol::Order::{M, MB};
-use protocol::{Outcome, PhaseName};
+use protocol::{ErrorCode, Outcome, PhaseName};
 
 fn reason(record: &RunRecord) -> &str {
     record.reason.as_deref().unwrap_or_default()
@@ -190,6 +190,48 @@ fn where_neither_end_comes_into_sync_the_source_keeps_the_radio() {
     assert_eq!(record.outcome, Outcome::Failed);
     assert!(reason(&record).contains("server1 has the radio again and its processes run, but they are not in sync"), "{record:?}");
     assert!(fleet.hosts["server1"].serves() && !fleet.hosts["server2"].active);
+}
+
+#[test]
+fn a_stranger_that_was_there_before_refuses_the_order_and_one_that_comes_later_does_not_close_the_way_back() {
+    for method in [Classic, Cold, Hot, Seamless] {
+        for order in [M, MB] {
+            let mut fleet = before(order);
+            fleet.stranger_from = Some("");
+            let record = run(&mut fleet, order, method, true);
+            let code = record.failure.as_ref().map(|failure| failure.code);
+            assert_eq!(
+                (record.outcome, code),
+                (Outcome::RolledBack, Some(ErrorCode::AddressConflict)),
+                "{order} {method}: {record:?}"
+            );
+            assert!(fleet.changes().is_empty(), "{order} {method}: nothing was touched: {:?}", fleet.changes());
+            assert!(reason(&record).contains("02:00:00:00:00:99"), "{record:?}");
+
+            let mut fleet = before(order);
+            let source = if order == M { "server1" } else { "server2" };
+            fleet.stranger_from = Some(if order == MB && method == Classic { "kill_usrp" } else { "double_kill" });
+            let record = run(&mut fleet, order, method, true);
+            if matches!(method, Classic | Cold) {
+                assert!(record.outcome == Outcome::RolledBack && fleet.hosts[source].serves(), "{order} {method}: {record:?}");
+            } else {
+                assert_eq!(record.outcome, Outcome::Ok, "{order} {method}: a cut that asks nothing: {record:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn by_force_a_stranger_is_a_warning() {
+    for method in [Classic, Hot] {
+        let mut fleet = before(M);
+        fleet.stranger_from = Some("");
+        let request = OrderRequest { force: true, ..OrderRequest::new(M, method) };
+        let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config(Path::new("/nowhere"), true));
+        let record = run_setting(&mut fleet, setting, |_, _| Duration::from_millis(1), &mut |_, _| (), |_| Decision::None);
+        assert_eq!(record.outcome, Outcome::Ok, "{method}: {record:?}");
+        assert!(record.warnings.iter().any(|text| text.contains("02:00:00:00:00:99")), "{method}: {record:?}");
+    }
 }
 
 /// Both processes run and eth3 points at the radio, and nothing reaches the far end all the same: that is no service.

@@ -118,8 +118,33 @@ fn a_failover_starts_with_what_was_collected_and_only_from_a_host_that_is_silent
     fleet.collected = Some("server1".into());
     let record = run(&mut fleet, M, Failover, true);
     assert_eq!((record.outcome, serving(&fleet)), (Outcome::Ok, vec!["server2"]), "{record:?}");
-    assert_eq!(fleet.changes(), ["set_tun_ip@server2", "start_d2d@server2", "start_usrp@server2"]);
+    assert_eq!(fleet.changes(), ["fence_host@server2", "set_tun_ip@server2", "start_d2d@server2", "start_usrp@server2"]);
     assert_eq!(fleet.hosts["server2"].carried.clone().unwrap().0["RNTI"], 61);
     assert!(record.warnings.iter().any(|text| text.contains("server1 does not answer")), "{record:?}");
     assert_eq!(record.interruption.by_phases_ms, None, "nobody was cut off");
+    assert!(record.warnings.iter().any(|text| text.contains("no fence_command")), "{record:?}");
+}
+
+#[test]
+fn a_failover_takes_nothing_from_a_host_that_is_not_certainly_off() {
+    let silent = || {
+        let mut fleet = before(M);
+        *fleet.hosts.get_mut("server1").unwrap() = Host::default();
+        fleet.dead.insert("server1", 0);
+        fleet.collected = Some("server1".into());
+        fleet
+    };
+    let mut fleet = silent();
+    fleet.fences = true;
+    let record = run(&mut fleet, M, Failover, true);
+    assert!(record.outcome == Outcome::Ok && !record.warnings.iter().any(|text| text.contains("fence")), "{record:?}");
+    for force in [false, true] {
+        let mut fleet = silent();
+        fleet.faults.push(("server2", "fence_host", Fault::Refused));
+        let request = OrderRequest { force, ..OrderRequest::new(M, Failover) };
+        let setting = Setting::new("run".into(), chrono::Utc::now(), &request, &config(Path::new("/nowhere"), true));
+        let record = run_setting(&mut fleet, setting, |_, _| Duration::from_millis(1), &mut |_, _| (), |_| Decision::None);
+        assert_eq!(record.outcome == Outcome::Ok, force, "{record:?}");
+        assert_eq!(fleet.hosts["server2"].active, force);
+    }
 }
