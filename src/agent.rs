@@ -96,7 +96,7 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
     let publishing = Arc::clone(&agent);
     keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
-    tokio::spawn(stop::on_signal(Arc::clone(&agent), args.end_on_stop));
+    stop::listen(&agent, args.end_on_stop);
     start_configured(&agent);
     announce(&args.host);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());

@@ -22,11 +22,15 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// Between two looks whether another host's run is over.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Waits for the signals that end the agent, and ends it.
-pub(super) async fn on_signal(agent: Arc<Agent>, end_on_stop: bool) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return;
-    };
+/// From now on the signals that end the agent end it in order. Must be called within a tokio runtime.
+pub(super) fn listen(agent: &Arc<Agent>, end_on_stop: bool) {
+    // Here and not in the task, so that a signal that comes as soon as the agent is ready is heard.
+    if let (Ok(terminate), Ok(interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        tokio::spawn(on_signal(Arc::clone(agent), end_on_stop, terminate, interrupt));
+    }
+}
+
+async fn on_signal(agent: Arc<Agent>, end_on_stop: bool, mut terminate: Signal, mut interrupt: Signal) {
     let interrupted = next(&mut terminate, &mut interrupt).await;
     agent.stopping.cancel();
     tokio::select! {

@@ -36,6 +36,24 @@ fn a_configuration_that_others_can_change_is_refused_by_every_subcommand() {
 }
 
 #[test]
+fn a_key_in_a_folder_that_others_can_change_is_refused_by_agents_and_those_who_command_them() {
+    let _turn = machine::shared();
+    let cluster = Cluster::new("key_file = \"{at}/cluster.key\"", None);
+    let file = cluster.path("baton.toml");
+    let keys = cluster.path("keys");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::rename(cluster.path("cluster.key"), keys.join("cluster.key")).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap().replace("/cluster.key", "/keys/cluster.key");
+    std::fs::write(&file, text).unwrap();
+    set(&keys, 0o777);
+    for words in [&["agent", "--host", "one"][..], &["status"], &["do", "DS"]] {
+        let (code, said) = baton(&[&["--config", &file.display().to_string()], words].concat());
+        assert_eq!(code, Some(2), "{words:?}: {said}");
+        assert!(said.contains("the cluster key") && said.contains("its folder"), "{words:?}: {said}");
+    }
+}
+
+#[test]
 fn a_folder_that_another_user_has_prepared_is_refused() {
     let _turn = machine::shared();
     let cluster = Cluster::new("state = \"{at}/state\"", None);

@@ -90,7 +90,19 @@ impl ControlPort {
     /// # Errors
     /// A sentence when the radio does not answer before `deadline`.
     pub fn read(&mut self, word: u8, deadline: Instant) -> Result<u32, String> {
-        let request = Message::Register { address: readback_address(word), data: 0, action: Action::Read };
+        self.peek(readback_address(word), Action::Read, deadline)
+    }
+
+    /// Reads a register of the firmware.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_firmware(&mut self, register: u32, deadline: Instant) -> Result<u32, String> {
+        self.peek(register, Action::FirmwareRead, deadline)
+    }
+
+    fn peek(&mut self, address: u32, action: Action, deadline: Instant) -> Result<u32, String> {
+        let request = Message::Register { address, data: 0, action };
         let answers = self.exchange(&[request], deadline).map_err(|why| self.sentence("a question for its state", &why))?;
         match answers[0] {
             Message::RegisterDone(value) => Ok(value),
