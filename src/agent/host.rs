@@ -158,6 +158,12 @@ impl HostHandle {
         self.disk.store(self.state_file(what), content);
     }
 
+    /// Waits until such files are written, for so long at most.
+    pub(super) async fn flush_state(&self, within: Duration) {
+        // A disk that hangs is an alarm of `watch_resources`.
+        let _ = self.disk.flush(within).await;
+    }
+
     /// Has such a file removed.
     pub(super) fn remove_state(&self, what: &str) {
         self.disk.remove(self.state_file(what));

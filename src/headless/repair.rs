@@ -195,9 +195,12 @@ mod tests {
     use chrono::Utc;
     use protocol::{Command, Level};
 
-    fn told(hosts: [(bool, Option<(u64, &str)>); 2]) -> Answers {
+    /// Whether a host has the radio's address, and the owner that it knows.
+    type Told<'a> = (bool, Option<(u64, &'a str)>);
+
+    fn told(hosts: [Told; 2]) -> Answers {
         let mut fleet = Fleet::new(Host::default(), Host::default());
-        let answer = |(host, (holds, owner)): (&str, (bool, Option<(u64, &str)>))| {
+        let answer = |(host, (holds, owner)): (&str, Told)| {
             fleet.hosts.insert(host.into(), if holds { Host::serving() } else { Host::default() });
             let mut status: Telemetry = fleet.answer(host, &Command::Status).unwrap().into_result().unwrap();
             (status.owner_epoch, status.owner) = (owner.map(|(epoch, _)| epoch), owner.map(|(_, name)| name.to_owned()));

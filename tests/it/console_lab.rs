@@ -32,6 +32,12 @@ impl Tmux {
         self.ask(&["send-keys", "-t", "it", keys]);
     }
 
+    /// Answers a question that the screen shows, as late as a person who reads it: what comes sooner than 0.1 s is no answer.
+    fn answer(&self, keys: &str) {
+        std::thread::sleep(Duration::from_millis(300));
+        self.press(keys);
+    }
+
     fn line(&self, text: &str) {
         self.ask(&["send-keys", "-t", "it", "-l", text]);
         self.press("Enter");
@@ -109,7 +115,7 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
         let question = screen.contains("M: move the work from server1 to server2 (classic)?");
         question && screen.contains("CHECK OK") && !screen.contains("no plan yet")
     });
-    tmux.press("Enter");
+    tmux.answer("Enter");
     tmux.wait("a phase under way", |screen| screen.contains("MIGRATING") && screen.contains(" of 7: "));
     tmux.resize(100, 30);
     tmux.wait("the end of M", |screen| {
@@ -122,7 +128,7 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     tmux.press(":");
     tmux.line("MB hot hold");
     tmux.wait_for("MB: move the work from server2 to server1 (hot)?");
-    tmux.press("Enter");
+    tmux.answer("Enter");
     tmux.wait("waiting for go", |screen| screen.contains("WAITS FOR GO") && screen.contains("server2 still serves"));
     tmux.resize(80, 24);
     tmux.wait_for("WAITS FOR GO");
@@ -133,7 +139,7 @@ fn a_demo_by_keys_from_the_start_to_the_last_frame() {
     // Held and given up: the source serves on.
     tmux.press("m");
     tmux.wait_for("server2 (hot)?");
-    tmux.press("Enter");
+    tmux.answer("Enter");
     tmux.wait_for("WAITS FOR GO");
     tmux.press("a");
     tmux.wait("a cancelled migration", |screen| screen.contains(" CANCELLED ") && screen.contains("server1 owns the radio"));

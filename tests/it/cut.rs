@@ -49,8 +49,10 @@ fn a_destination_that_was_stopped_takes_over_in_time_or_not_at_all() {
             lab.until("server1", "serves", serves);
             lab.is_served();
             let changes = watch.changes();
-            let [.., lost, regained] = changes.as_slice() else { panic!("{changes:?}") };
-            assert!((lost.host, lost.holds, regained.host, regained.holds) == ("server1", false, "server1", true), "{changes:?}");
+            // The address may be said again when the agent that has woken up calls the source back.
+            let lost = changes.iter().rposition(|change| change.host == "server1" && !change.holds).unwrap();
+            let (lost, regained) = (&changes[lost], &changes[lost + 1]);
+            assert!((regained.host, regained.holds) == ("server1", true), "{changes:?}");
             // The source has not waited for the agent that was stopped, which alone could have called it back.
             let without = (regained.at - lost.at).as_seconds_f32();
             assert!(seconds < 3.0 || without < seconds / 2.0, "server1 was without the address for {without} s");

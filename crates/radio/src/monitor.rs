@@ -34,15 +34,15 @@ pub fn run(session: &Session) {
             session.clock.set(Some(word & REFERENCE_LOCKED != 0));
         }
         // UHD leaves the mark of its process in the radio when it opens a session. The first that is read is that of our own initialisation.
-        if let Ok(mark) = control.read_firmware(firmware::LOCK_OWNER, Instant::now() + DEADLINE) {
-            if claimed.replace(mark).is_some_and(|before| before != mark) {
-                let text = format!(
-                    "another program has opened a UHD session on the radio at {} (mark {mark:#010x}): gains, oscillators and references may \
-                     have changed, and DS sets them again",
-                    session.plan.device
-                );
-                session.tell(Happened::Note { text });
-            }
+        if let Ok(mark) = control.read_firmware(firmware::LOCK_OWNER, Instant::now() + DEADLINE)
+            && claimed.replace(mark).is_some_and(|before| before != mark)
+        {
+            let text = format!(
+                "another program has opened a UHD session on the radio at {} (mark {mark:#010x}): gains, oscillators and references may \
+                 have changed, and DS sets them again",
+                session.plan.device
+            );
+            session.tell(Happened::Note { text });
         }
     }
 }

@@ -16,6 +16,9 @@ use workload::contract::{Ask, ENV_CONTROL, ENV_RADIO, ENV_SAMPLES, ENV_SETTINGS,
 /// Writing routes is a copy.
 const ROUTES: Duration = Duration::from_secs(2);
 
+/// A small file is on a disk that works within this.
+const KEPT: Duration = Duration::from_millis(300);
+
 impl Work {
     /// Starts the D2D process, with control variables of another host if there are any.
     ///
@@ -41,6 +44,8 @@ impl Work {
     pub(in crate::agent) async fn set_routes(&self, routes: Vec<Route>) {
         self.state().routes_to_set = routes;
         self.keep().await;
+        // Whoever gave them takes them for kept. Nothing of a cut waits for this, and a disk that hangs is waited for no longer.
+        self.host.flush_state(KEPT).await;
     }
 
     /// Writes the routes that were carried over into the D2D process, once.
