@@ -191,7 +191,8 @@ pub const SEAMLESS: Flow = Flow {
 /// no way back. Where the operator has named no program that switches the other one off, the ARP probe of `start_usrp` is what tells whether it
 /// still holds the radio's address.
 pub const FAILOVER: Flow = Flow {
-    checks: &[step(Destination, RequireReadyAlone), step(Source, RequireSilent)],
+    // First whether it is a case for a failover at all: a host that answers has the address, too.
+    checks: &[step(Source, RequireSilent), step(Destination, RequireReadyAlone)],
     steps: &[
         step(Destination, GetCollected).timed(&[P::StartD2d]),
         // Before anything of the radio is claimed, and after the one thing without which nothing can be started.
