@@ -38,7 +38,7 @@ use std::time::Instant;
 use crate::common::lab::{alone, text};
 use baton::migration::flow::Side;
 use bench::Bench;
-use cells::{Cell, Fault};
+use cells::{Cell, Fault, Paused};
 use protocol::{Method, Order};
 use serde_json::Value;
 
@@ -175,6 +175,8 @@ fn faults_of_each_kind_leave_one_owner() {
         (Order::MB, Method::Hot, "prepare", Fault::Kill(Side::Destination, "usrp")),
         (Order::M, Method::Classic, "make_usrp", Fault::Deaf),
         (Order::MB, Method::Classic, "link_usrp", Fault::RadioPort),
+        (Order::M, Method::Hot, "take_over", Fault::Pause(Side::Destination, Paused::Agent, 1000)),
+        (Order::M, Method::Hot, "take_over", Fault::OneWay),
     ];
     let mut bench = Bench::start("failures");
     for (order, method, command, fault) in chosen {

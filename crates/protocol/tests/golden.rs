@@ -26,18 +26,25 @@ fn every_line<T: DeserializeOwned + Serialize + Debug>(text: &str) -> Vec<T> {
     values
 }
 
+/// What 0.1.0 wrote, without the one field that is read over and written no more: it compared the wall clocks of two machines (decision 0009).
+fn without_wall_clock(frame: &str) -> String {
+    let Some((before, rest)) = frame.split_once("\"first_sent_at_ms\":") else { return frame.to_owned() };
+    let (_, after) = rest.split_once(',').unwrap();
+    format!("{before}{after}")
+}
+
 #[test]
 fn requests_are_written_as_in_0_1_0() {
     let canonical = include_str!("golden/requests.jsonl");
     for frame in canonical.lines() {
         let request = Request::parse(frame.as_bytes()).unwrap();
-        assert_eq!(serde_json::to_string(&request).unwrap(), frame);
+        assert_eq!(serde_json::to_string(&request).unwrap(), without_wall_clock(frame));
     }
     let plain = include_str!("golden/requests-plain.jsonl");
     assert_eq!(plain.lines().count(), canonical.lines().count());
     for (frame, canonical) in plain.lines().zip(canonical.lines()) {
         let request = Request::parse(frame.as_bytes()).unwrap_or_else(|failure| panic!("{failure}: {frame}"));
-        assert_eq!(serde_json::to_string(&request).unwrap(), canonical, "{frame}");
+        assert_eq!(serde_json::to_string(&request).unwrap(), without_wall_clock(canonical), "{frame}");
     }
 }
 
