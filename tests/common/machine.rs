@@ -8,7 +8,11 @@ use std::fs::{File, TryLockError};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use workload::realtime::Rank;
 
 /// Every test that is not alone holds one of these, a test that is alone holds both.
 const PLACES: [&str; 2] = ["machine.place1", "machine.place2"];
@@ -78,6 +82,38 @@ impl Drop for Turn {
     fn drop(&mut self) {
         TURNS.fetch_sub(1, Ordering::Relaxed);
         HAS_TURN.set(false);
+    }
+}
+
+/// How long the machine stands still, as a virtual one does whose host has other work: no process of it runs then, not even with the highest
+/// priority.
+pub struct StandStill {
+    end: mpsc::Sender<()>,
+    thread: JoinHandle<Duration>,
+}
+
+impl StandStill {
+    const LOOK: Duration = Duration::from_millis(2);
+
+    pub fn watch() -> Self {
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            // Ahead of radio and tools. Without the right to it, load may look like a stand-still.
+            let _ = workload::realtime::real_time(Rank::Radio);
+            let (mut longest, mut last) = (Duration::ZERO, Instant::now());
+            while ended.recv_timeout(Self::LOOK) == Err(RecvTimeoutError::Timeout) {
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+            }
+            longest
+        });
+        Self { end, thread }
+    }
+
+    /// The longest since it is watched.
+    pub fn longest(self) -> Duration {
+        drop(self.end);
+        self.thread.join().expect("the watch does not panic")
     }
 }
 

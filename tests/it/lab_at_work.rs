@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::common::faultless::assert_faultless;
+use crate::common::faultless::faultless;
 use crate::common::lab::{Lab, alone, baton, text};
 use crate::common::needs;
 use nix::sys::signal::Signal;
@@ -48,7 +48,8 @@ fn stock_tools_accept_the_pools_radio() {
     // Its first packet is played at once, and each of the next has 0.4 ms to arrive: beside the real-time threads of the lab's modems that takes what a
     // radio program has. At normal priority one run in eight begins with underruns here.
     let real_time = ["--priority", "high"];
-    assert_faultless(&lab.says("server2", &[&[benchmark.as_str()], &rates[..], &real_time[..]].concat()));
+    let command = [&[benchmark.as_str()], &rates[..], &real_time[..]].concat();
+    faultless(|| lab.says("server2", &command));
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 
