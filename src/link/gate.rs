@@ -167,8 +167,10 @@ async fn accept(
             let from = came.address.map_or("this machine".to_owned(), |address| address.to_string());
             let (ended, came_from) = (place.ended(), came.address.map(|address| address.ip()));
             let open = tokio::select! {
-                open = timeout(HANDSHAKE, let_in(came, place, &admission)) => open,
+                // First, so that nothing more is spent on it, and that it is no offence.
+                biased;
                 () = ended.cancelled() => return refusals.refuse(&from, &"it shook no hands while others waited"),
+                open = timeout(HANDSHAKE, let_in(came, place, &admission)) => open,
             };
             if let (Some(address), false) = (came_from, matches!(open, Ok(Ok(_)))) {
                 offences.note(address, Instant::now());

@@ -9,6 +9,9 @@ use std::time::Instant;
 const AT_ONCE: f64 = 20.0;
 /// And each second.
 const RATE: f64 = 10.0;
+/// Least that is left, however many failed: connections that were accepted together fail together, and whoever is behind the same address
+/// waits for one more failure's worth of time, not for that of all of them.
+const LEAST: f64 = -1.0;
 /// Addresses remembered.
 const ADDRESSES: usize = 1024;
 
@@ -39,7 +42,7 @@ impl Offences {
             }
         }
         let offender = known.entry(address).or_insert(Offender { left: AT_ONCE, at: now });
-        *offender = Offender { left: offender.now(now) - 1.0, at: now };
+        *offender = Offender { left: (offender.now(now) - 1.0).max(LEAST), at: now };
     }
 
     /// Whether connections from there are closed for now.
@@ -65,6 +68,11 @@ mod tests {
         }
         assert!(offences.too_many(one, now) && !offences.too_many(other, now));
         assert!(!offences.too_many(one, now + Duration::from_millis(200)));
+        // However many failed at once.
+        for _ in 0..10 * AT_ONCE as usize {
+            offences.note(one, now);
+        }
+        assert!(offences.too_many(one, now) && !offences.too_many(one, now + Duration::from_millis(200)));
         for last in 0..5000_u32 {
             offences.note(IpAddr::from(last.to_be_bytes()), now);
         }
