@@ -91,6 +91,8 @@ fn a_stopped_frame_ends_with_a_whole_sequence() {
 
 #[test]
 fn lines_for_the_normal_screen_look_like_the_frame() {
+    // Whatever NO_COLOR is where the tests run.
+    crossterm::style::force_color_output(true);
     let mut buffer = frame(&["\u{6f22}a\u{5b57} b".into(), String::new(), "end".into()], 12);
     buffer[(0, 2)].set_style(Style::new().add_modifier(Modifier::BOLD));
     let mut terminal = vt100::Parser::new(5, 12, 0);

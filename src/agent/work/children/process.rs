@@ -180,13 +180,19 @@ impl ProcessIdentity {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+
     use super::*;
 
     #[tokio::test]
     async fn a_process_is_known_by_number_start_and_mark() {
         let socket = Path::new("/nowhere/d2d.sock");
-        let mut command = std::process::Command::new("sleep");
-        let mut child = command.arg("1000").env(ENV_SOCKET, socket).spawn().unwrap();
+        let mut command = std::process::Command::new("cat");
+        let mut child = command.env(ENV_SOCKET, socket).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // `spawn` returns in the middle of execve(2), when the kernel does not tell the environment yet. Whoever echoes is through it.
+        child.stdin.as_mut().unwrap().write_all(b"!").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let identity = ProcessIdentity::read(child.id()).unwrap();
         assert!(identity.uptime() < Duration::from_secs(600));
         let another = ProcessIdentity { started: identity.started + 1, ..identity };
