@@ -113,7 +113,7 @@ impl StandStill {
     /// The longest since it is watched.
     pub fn longest(self) -> Duration {
         drop(self.end);
-        self.thread.join().expect("the watch does not panic")
+        self.thread.join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
     }
 }
 
