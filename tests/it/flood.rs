@@ -16,7 +16,7 @@ use serde_json::json;
 const CONNECTIONS: usize = 8;
 /// Messages a second on all connections together.
 const RATE: u64 = 10_000;
-const MOVES: [&str; 4] = ["M", "MB", "M", "MB"];
+const MOVES: usize = 50;
 
 /// What a ZMTP 3.0 peer says first: greeting, and READY of a DEALER (28 bytes).
 fn handshake() -> Vec<u8> {
@@ -81,7 +81,7 @@ fn gaps(lab: &Lab) -> Vec<f64> {
         let record = lab.done(&[order, "--method", "hot"]);
         record["interruption"]["gap_ms"].as_f64().unwrap_or_else(|| panic!("{record:#}"))
     };
-    let mut gaps: Vec<f64> = MOVES.iter().map(gap).collect();
+    let mut gaps: Vec<f64> = ["M", "MB"].iter().cycle().take(MOVES).map(gap).collect();
     gaps.sort_by(f64::total_cmp);
     gaps
 }
@@ -127,7 +127,7 @@ fn a_flood_of_strangers_delays_no_move_and_fills_no_memory() {
         "gaps {without:?} ms without, {with:?} ms with {rate:.0} messages a second; agents grew by {grown:?} kB from {before:?}"
     );
     assert!(rate > RATE as f64 / 10.0, "it was a flood: {rate} a second");
-    let median = |gaps: &[f64]| (gaps[1] + gaps[2]) / 2.0;
+    let median = |gaps: &[f64]| gaps[gaps.len() / 2];
     assert!(median(&with) <= 2.0 * median(&without) + 10.0, "{with:?} ms against {without:?} ms");
     assert!(grown.iter().all(|grown| *grown < 30_000), "{grown:?} kB");
     lab.is_served();
