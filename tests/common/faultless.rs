@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::common::machine::StandStill;
 
 /// A machine that stands still for so long shows as a fault: benchmark_rate waits 100 ms for samples (both it and the radio stopped by SIGSTOP:
-/// for 80 ms no fault in 2 runs, for 100 ms and more one in each of 7).
-const SHOWS: Duration = Duration::from_millis(60);
+/// for 50 and 80 ms no fault in one run each, for 100 ms and more one in each of 6).
+const SHOWS: Duration = Duration::from_millis(80);
 /// Runs that a standing machine may spoil.
 const SPOILT: usize = 5;
 

@@ -85,8 +85,7 @@ impl Drop for Turn {
     }
 }
 
-/// How long the machine stands still, as a virtual one does whose host has other work: no process of it runs then, not even with the highest
-/// priority.
+/// How long the machine stands still, as a virtual one does whose host has other work: not even a thread of real-time priority runs then.
 pub struct StandStill {
     end: mpsc::Sender<()>,
     thread: JoinHandle<Duration>,
@@ -98,8 +97,10 @@ impl StandStill {
     pub fn watch() -> Self {
         let (end, ended) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            // Ahead of radio and tools. Without the right to it, load may look like a stand-still.
-            let _ = workload::realtime::real_time(Rank::Radio);
+            // Ahead of every ordinary process. Without the right to it, load would look like a stand-still: none is claimed then.
+            if workload::realtime::real_time(Rank::Radio).is_err() {
+                return Duration::ZERO;
+            }
             let (mut longest, mut last) = (Duration::ZERO, Instant::now());
             while ended.recv_timeout(Self::LOOK) == Err(RecvTimeoutError::Timeout) {
                 longest = longest.max(last.elapsed());
