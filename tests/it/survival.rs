@@ -71,6 +71,27 @@ async fn an_agent_that_was_killed_finds_what_still_runs() {
 }
 
 #[tokio::test]
+async fn a_process_that_a_killed_agent_had_not_written_down_is_found() {
+    let _turn = machine::shared();
+    let cluster = Cluster::new("", None);
+    let agent = Agent::start(&cluster, "one");
+    let (d2d, usrp) = serve(&cluster).await;
+    agent.kill();
+    // As if it had been killed between the start and the note, in which the USRP process's predecessor still stands.
+    std::fs::remove_file(cluster.path("run/one/d2d.pid")).unwrap();
+    std::fs::write(cluster.path("run/one/usrp.pid"), format!(r#"{{"pid":{d2d},"started":1}}"#)).unwrap();
+    let agent = Agent::again(&cluster, "one", d2d, "");
+    let status = cluster.status("one").await;
+    assert_eq!((status.d2d.pid, status.usrp.pid), (Some(d2d), Some(usrp)));
+    // It is written down now.
+    agent.kill();
+    assert!(cluster.path("run/one/d2d.pid").exists());
+    let _agent = Agent::again(&cluster, "one", d2d, "");
+    cluster.ask("one", Command::DoubleKill).await.unwrap();
+    assert!(!lives(d2d) && !lives(usrp));
+}
+
+#[tokio::test]
 async fn an_agent_that_is_told_to_stop_leaves_the_work_to_the_next_one() {
     let _turn = machine::shared();
     let cluster = Cluster::new("", None);

@@ -2,7 +2,7 @@
 
 use std::process::Child;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -87,11 +87,8 @@ impl Fault {
                 sleep(lasting);
                 signal_agent(lab, host(source), "-CONT");
             }
-            Self::KillAgent { source } => {
-                // The lab starts it again.
-                signal_agent(lab, host(source), "-KILL");
-            }
-            Self::EndAgent { source } => signal_agent(lab, host(source), "-TERM"),
+            Self::KillAgent { source } => end_agent(lab, host(source), "-KILL"),
+            Self::EndAgent { source } => end_agent(lab, host(source), "-TERM"),
             Self::PauseUsrp { source } => {
                 if let Some(pid) = process_id(lab, host(source), "usrp") {
                     lab.exec("console", &["kill", "-STOP", &pid]);
@@ -130,8 +127,44 @@ fn process_id(lab: &Lab, host: &str, role: &str) -> Option<String> {
     status(lab)["hosts"][host]["status"][role]["pid"].as_u64().map(|pid| pid.to_string())
 }
 
+/// Stops or continues it.
 fn signal_agent(lab: &Lab, host: &str, signal: &str) {
     lab.exec("console", &["pkill", signal, "-f", &format!("agent --host {host}$")]);
+}
+
+/// From the end of an agent to the next one, which the lab starts after a failure.
+const AGAIN_WITHIN: Duration = Duration::from_secs(4);
+/// An agent that is told to end brings an order past its cut to the end first.
+const ENDS_WITHIN: Duration = Duration::from_secs(120);
+
+/// Ends an agent. Where the lab starts no other one, because it ended in peace or was not the lab's own, this does, as an upgrade would.
+fn end_agent(lab: &Lab, host: &str, signal: &str) {
+    let Some(old) = agent(lab, host) else { return };
+    lab.exec("console", &["kill", signal, &old]);
+    let since = Instant::now();
+    while agent(lab, host).as_deref() == Some(&old) {
+        assert!(since.elapsed() < ENDS_WITHIN, "the agent of {host} does not end");
+        sleep(LOOK);
+    }
+    let since = Instant::now();
+    while signal == "-KILL" && since.elapsed() < AGAIN_WITHIN {
+        if agent(lab, host).is_some() {
+            return;
+        }
+        sleep(LOOK);
+    }
+    let again = format!("exec setsid --fork {} agent --host {host} </dev/null >/dev/null 2>&1", env!("CARGO_BIN_EXE_baton"));
+    lab.exec(host, &["sh", "-c", &again]);
+}
+
+/// Between two looks at the processes.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The process id of a host's agent.
+fn agent(lab: &Lab, host: &str) -> Option<String> {
+    let found = lab.exec("console", &["pgrep", "-o", "-f", &format!("baton .*agent --host {host}$")]);
+    let pid = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    (!pid.is_empty()).then_some(pid)
 }
 
 /// What every host says of itself; null where nobody answers.

@@ -5,27 +5,46 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::last_words::LastWords;
-use super::process::{Found, ProcessIdentity, WatchedProcess};
+use super::process::{self, Found, ProcessIdentity, WatchedProcess};
 use super::{Child, ChildEvent, RunningChild};
 use crate::agent::host::disk;
 use protocol::{Level, ProcessState};
-use workload::contract::Status;
 
 const ENDED_MEANWHILE: &str = "it ended while its agent was away: its exit status and last words are not known";
 
 impl Child {
     /// Takes up the process that was left running when this agent last ended, or reports that it has ended since.
     pub(in crate::agent) async fn adopt(&self) {
-        let identity = match disk::load::<ProcessIdentity>(&self.pid_file()) {
-            Ok(Some(identity)) => identity,
-            Ok(None) => return,
-            Err(text) => {
-                let text = format!("whether a {} process runs is not known: {text}", self.name());
-                return self.report(ChildEvent::Line(Level::Warning, text));
-            }
+        let noted = disk::load::<ProcessIdentity>(&self.pid_file()).unwrap_or_else(|text| {
+            let text = format!("which {} process ran is not written down: {text}", self.name());
+            self.report(ChildEvent::Line(Level::Warning, text));
+            None
+        });
+        // An agent that was killed in the middle of a start has written nothing down, or an earlier process.
+        let mut running = process::started_with(&self.socket);
+        running.sort_by_key(|identity| Some(*identity) != noted);
+        let Some((identity, rest)) = running.split_first() else {
+            return noted.map_or((), |identity| self.report_ended(identity));
         };
+        for surplus in rest {
+            let text = format!("a second {} process (pid {}) was left over by an earlier agent, and is ended", self.name(), surplus.pid);
+            surplus.kill_left_over(&self.socket);
+            self.report(ChildEvent::Line(Level::Warning, text));
+        }
         match identity.find(&self.socket) {
-            Found::Ours(process) => self.adopt_running(identity, process).await,
+            Found::Ours(process) => {
+                self.remember(identity.pid);
+                self.adopt_running(*identity, process).await;
+            }
+            Found::Gone | Found::Foreign => self.report_ended(*identity),
+        }
+    }
+
+    /// The process of the file does not run, or is not ours.
+    fn report_ended(&self, identity: ProcessIdentity) {
+        match identity.find(&self.socket) {
+            // It has appeared since it was looked for, which only one in the middle of execve(2) can.
+            Found::Ours(_) => identity.kill_left_over(&self.socket),
             Found::Gone => self.report_lost(identity),
             Found::Foreign => {
                 let (name, pid, file) = (self.name(), identity.pid, self.pid_file());
@@ -49,8 +68,7 @@ impl Child {
             let mut shared = self.shared();
             shared.state = ProcessState::Starting;
             let since = Instant::now().checked_sub(identity.uptime()).unwrap_or_else(Instant::now);
-            shared.running =
-                Some(RunningChild { pid, since, keepers: None, status: Status::default(), sync_events: 0, end, ended });
+            shared.running = Some(RunningChild::new(pid, since, end, ended));
         }
         tokio::spawn(self.clone().supervise(process, pid, words, asked_to_end, ending));
         self.report(ChildEvent::Line(Level::Info, format!("the {} process (pid {pid}) runs and was taken up again", self.name())));

@@ -129,6 +129,23 @@ fn is_marked(pid: u32, socket: &Path) -> bool {
         && environment.split(|byte| *byte == 0).any(|entry| entry == mark)
 }
 
+/// Processes that an agent of this host has started with this contract socket, the youngest first: each heads a group, as what they start does not.
+pub(super) fn started_with(socket: &Path) -> Vec<ProcessIdentity> {
+    let heads = numbers().filter_map(|pid| {
+        let stat = stat(pid).filter(|stat| u32::try_from(stat.group) == Ok(pid) && !matches!(stat.state, 'Z' | 'X'))?;
+        is_marked(pid, socket).then_some(ProcessIdentity { pid, started: stat.started })
+    });
+    let mut heads: Vec<ProcessIdentity> = heads.collect();
+    heads.sort_by_key(|head| std::cmp::Reverse((head.started, head.pid)));
+    heads
+}
+
+/// The numbers of all processes.
+fn numbers() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").ok().into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
 impl ProcessIdentity {
     /// The identity of the process that has this number now.
     pub(super) fn read(pid: u32) -> Option<Self> {
@@ -155,10 +172,8 @@ impl ProcessIdentity {
     /// to no other process.
     fn signal_group(self, signal: Signal, wanted: impl Fn(u32) -> bool) {
         let recycled = || stat(self.pid).is_some_and(|stat| stat.started != self.started);
-        let members = || std::fs::read_dir("/proc").ok().into_iter().flatten().flatten();
-        let numbers = members().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let in_group = |pid: &u32| stat(*pid).is_some_and(|stat| u32::try_from(stat.group) == Ok(self.pid));
-        for pid in numbers.filter(in_group).collect::<Vec<_>>() {
+        for pid in numbers().filter(in_group).collect::<Vec<_>>() {
             let opened = to_pid(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::NONBLOCK).ok());
             if let Some(pidfd) = opened
                 && in_group(&pid)
