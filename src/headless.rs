@@ -12,12 +12,16 @@ mod attend;
 pub mod check;
 mod clocks;
 pub mod demo;
+mod follow;
 pub mod order;
 pub mod plan;
 pub mod recorder;
 pub mod repair;
 pub mod runs;
+mod service;
 pub mod status;
+pub mod wait;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;

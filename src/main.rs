@@ -32,10 +32,14 @@ enum CliCommand {
     Demo(Demo),
     /// A lab in the foreground: namespaces, switches, software radios, agents.
     Lab(lab::Args),
-    /// One operator command: DS, KL, M, MB, DSR, KR, end; go, cancel.
+    /// One operator command: DS, KL, M, MB, DSR, KR, end; go, cancel; recover.
     Do(headless::order::Args),
-    /// What every host reports.
+    /// Whether the service is served, and what every host reports.
     Status(headless::status::Args),
+    /// Waits until the service is served, or until a migration has ended.
+    Wait(headless::wait::Args),
+    /// One line for everything that happens, until it is interrupted.
+    Watch(headless::watch::Args),
     /// Whether an order may begin: every precondition.
     Check(headless::check::Args),
     /// Sets right who owns the radio, where the agents cannot agree by themselves.
@@ -133,6 +137,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         CliCommand::Lab(args) => lab::run(&args, name.as_deref()),
         CliCommand::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Wait(args) => headless::wait::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Watch(args) => headless::watch::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Runs(args) => args.run(&records(config)?),
         CliCommand::Recorder(args) => headless::recorder::run(&args),
         CliCommand::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),

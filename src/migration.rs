@@ -2,7 +2,7 @@
 //!
 //! - [`flows`] are the flows as data, one table each, to be read beside docs/spec.md, "Flows".
 //! - [`engine`] is a pure state machine over them: an event in, the next effect out; it knows no clock, socket or file.
-//! - [`standing`] says who serves, from what the hosts say of themselves.
+//! - [`standing`] says who serves, from what the hosts say of themselves; [`service`] whether the users are served, and what mends it.
 //! - [`check`] says whether an order may begin, [`plan`] what it would do and how long that is expected to take.
 //! - [`driver`] performs the effects against agents.
 
@@ -28,6 +28,7 @@ pub mod plan;
 mod progress;
 mod record;
 mod rollback;
+pub mod service;
 mod setting;
 pub mod standing;
 mod state;

@@ -34,6 +34,7 @@ mod questions;
 mod run;
 mod runs;
 mod screen;
+mod service;
 mod settings;
 mod shown;
 mod terminal;

@@ -166,7 +166,7 @@ impl Participation {
         let own = state.current(Instant::now()).map(|current| current.order);
         let kills = matches!(command, Command::DoubleKill | Command::KillUsrp | Command::KillD2d);
         match own {
-            Some(order) if kills && !order.is_migration() => state.ended = Some((Instant::now(), order.to_string())),
+            Some(order @ (Order::KL | Order::KR)) if kills => state.ended = Some((Instant::now(), order.to_string())),
             None if kills && run.is_none() => state.ended = Some((Instant::now(), command.name().to_owned())),
             _ => {}
         }

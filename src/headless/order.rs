@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Cluster, attend, block_on, json, print, status};
+use super::{Cluster, attend, block_on, json, print, service, status};
 use crate::metrics::table::{TimingTable, outcome};
+use crate::migration::service::ServiceState;
+use config::Config;
 use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, Progress, RunRecord, ask};
 
 /// Passing go or cancel on.
@@ -22,6 +24,8 @@ pub enum ShellCommand {
     Go,
     /// Give up the order that is under way.
     Cancel,
+    /// Bring the service back, whatever is left of the work.
+    Recover,
     /// End the destination's controller.
     End,
 }
@@ -32,6 +36,7 @@ fn parse_command(text: &str) -> Result<ShellCommand, String> {
         "end" => return Ok(ShellCommand::End),
         "go" => return Ok(ShellCommand::Go),
         "cancel" => return Ok(ShellCommand::Cancel),
+        "recover" => return Ok(ShellCommand::Recover),
         _ => {}
     }
     let order = text.parse().map_err(|failure: Failure| [Some(failure.message), failure.hint].into_iter().flatten());
@@ -41,7 +46,7 @@ fn parse_command(text: &str) -> Result<ShellCommand, String> {
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// DS, KL, M (or Migration), MB, DSR, KR or end; go or cancel for a migration under way.
+    /// DS, KL, M (or Migration), MB, DSR, KR or end; go or cancel for a migration under way; recover when nobody is served.
     #[arg(value_parser = parse_command)]
     pub command: ShellCommand,
     /// How to migrate, for M and MB.
@@ -50,7 +55,7 @@ pub struct Args {
     /// Refuse a migration for which a longer interruption is to be expected, e.g. 200ms.
     #[arg(long, value_name = "TIME", value_parser = config::time::parse)]
     pub budget: Option<Duration>,
-    /// Migrate whatever the budget says.
+    /// Migrate whatever the budget says; recover or fail over although another host has the radio's address.
     #[arg(long)]
     pub force: bool,
     /// Stop before the cut, ready, and wait for `baton do go` or `baton do cancel`. The hold ends with this command.
@@ -68,18 +73,45 @@ pub struct Args {
 /// Why the agent could not be asked.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let order = match args.command {
-        ShellCommand::Order(order) => order,
+        ShellCommand::Order(order) => Some(order),
         ShellCommand::Go => return tell_executor(file, |run| Command::Go { run }, args.json),
         ShellCommand::Cancel => return tell_executor(file, |run| Command::Cancel { run }, args.json),
         ShellCommand::End => return end(file, args.json),
+        ShellCommand::Recover => None,
     };
     let cluster = Cluster::load(file)?;
-    let plain = OrderRequest::new(order, args.method);
+    let plain = match order {
+        Some(order) => OrderRequest::new(order, args.method),
+        None => block_on(async { mend(&cluster.config, &status::ask_all(&cluster).await) })?,
+    };
     let request =
         OrderRequest { budget_ms: args.budget.map(config::time::milliseconds), force: args.force, hold: args.hold, ..plain };
     let record = block_on(attend::carry_out(&cluster, request))?;
     print(&if args.json { json(&record)? } else { text(&record) });
     Ok(exit_code(&record))
+}
+
+/// The order that brings the service back.
+///
+/// # Errors
+/// [`ErrorCode::State`]: it serves or is starting, or no order could help.
+fn mend(config: &Config, answers: &[status::Answer]) -> Result<OrderRequest, Failure> {
+    let service = status::judge(config, answers);
+    let refused = |text: String| Failure::new(ErrorCode::State, text);
+    match (service.state, service.mend) {
+        (_, Some(mend)) => Ok(OrderRequest::new(mend.order, mend.method.unwrap_or_default())),
+        (ServiceState::Serving, None) => {
+            Err(refused("it serves: there is nothing to recover".into()).hint("to move the work: M or MB"))
+        }
+        (ServiceState::Starting, None) => {
+            Err(refused("an order is under way, and is to serve soon".into()).hint("`baton wait serving` returns when it does"))
+        }
+        (ServiceState::Down | ServiceState::Unknown, None) => {
+            let failure = refused(format!("no order brings the service back: {}", service::line(&service)));
+            let advice = service.cause.as_ref().and_then(|cause| cause.advice());
+            Err(advice.map_or(failure.clone(), |advice| failure.hint(advice.0)))
+        }
+    }
 }
 
 /// Has an order carried out and waits for its record.

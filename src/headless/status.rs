@@ -9,11 +9,12 @@ use futures::future::join_all;
 use serde_json::{Map, Value};
 
 use super::clocks::{self, Offsets};
-use super::{Cluster, block_on, json, print};
+use super::{Cluster, block_on, json, print, service};
+use crate::migration::service::Service;
 use crate::migration::standing::{holds_radio, radio_owner, strangers};
 use config::{Config, HostName};
 use output::{one_line, pad};
-use protocol::{Alarm, Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
+use protocol::{Alarm, ErrorCode, Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
 /// An agent answers within milliseconds. One that does not answer within this time is shown as silent.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);
@@ -21,7 +22,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
-    /// One JSON document on stdout: `{"ok", "problems": [SENTENCE], "radio_owner", "hosts": {NAME: {"status"} or {"error"}}}`.
+    /// One JSON document on stdout: `{"service": {"state", "host", "reason", "since", "silent_ms", "mend", "advice"}, "ok", "problems": [SENTENCE], "radio_owner", "hosts": {NAME: {"status"} or {"error"}}}`.
     #[arg(long)]
     pub json: bool,
 }
@@ -29,7 +30,7 @@ pub struct Args {
 /// What one host answered.
 pub(super) type Answer = (String, Result<Telemetry, Failure>);
 
-/// Runs it. Exit code 3 when no host answers, 1 when several machines have the radio's address.
+/// Runs it. Exit code 0 when the service is served, 1 when it is not or when several machines have the radio's address, 3 when that is not known.
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
@@ -37,15 +38,28 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let (answers, offsets) = block_on(async { Ok(ask_all_and_clocks(&cluster).await) })?;
     let owner = owner(&cluster.config, &answers);
-    print(&if args.json { json(&report(&answers, &owner, &offsets))? } else { text(&answers, &owner, &offsets) });
-    Ok(ExitCode::from(exit_code(&answers, &owner)))
+    let service = judge(&cluster.config, &answers);
+    print(&if args.json {
+        let mut report = report(&answers, &owner, &offsets);
+        let verdict = service::ServiceReport::new(&service, chrono::Utc::now());
+        report["service"] = serde_json::to_value(verdict)
+            .map_err(|e| Failure::new(ErrorCode::Internal, format!("the verdict has no JSON form: {e}")))?;
+        json(&report)?
+    } else {
+        format!("{}\n\n{}", service::line(&service), text(&answers, &owner, &offsets))
+    });
+    Ok(ExitCode::from(exit_code(&service, &owner)))
 }
 
-fn exit_code(answers: &[Answer], owner: &RadioOwner) -> u8 {
+/// The verdict on the service, from what the hosts answered.
+pub(super) fn judge(config: &Config, answers: &[Answer]) -> Service {
+    service::of_answers(config, answers.iter().map(|(host, answer)| (host.as_str(), answer)))
+}
+
+fn exit_code(service: &Service, owner: &RadioOwner) -> u8 {
     match owner {
-        _ if answers.iter().all(|(_, answer)| answer.is_err()) => 3,
         RadioOwner::Conflict(_) => 1,
-        RadioOwner::Nobody | RadioOwner::Host(_) => 0,
+        RadioOwner::Nobody | RadioOwner::Host(_) => service::exit_code(service.state),
     }
 }
 
@@ -221,7 +235,12 @@ mod tests {
         let verdict = |answers: &[Answer]| {
             let owner = owner(&config, answers);
             let report = report(answers, &owner, &Offsets::new());
-            (exit_code(answers, &owner), report["ok"].clone(), report["problems"].clone(), text(answers, &owner, &Offsets::new()))
+            (
+                exit_code(&judge(&config, answers), &owner),
+                report["ok"].clone(),
+                report["problems"].clone(),
+                text(answers, &owner, &Offsets::new()),
+            )
         };
         let (code, ok, problems, shown) = verdict(&two);
         assert_eq!((code, ok), (1, false.into()));
@@ -230,7 +249,7 @@ mod tests {
         // Without the third host, which does not answer here, one owner is as it should be.
         let (code, ok, problems, _) = verdict(&one[..2]);
         assert_eq!((code, ok, problems), (0, true.into(), serde_json::json!([])));
-        assert_eq!(exit_code(&one[2..], &RadioOwner::Nobody), 3);
+        assert_eq!(exit_code(&judge(&config, &one[2..]), &RadioOwner::Nobody), 3);
     }
 
     #[test]

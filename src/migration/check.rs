@@ -34,7 +34,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     let setting = Setting::new(String::new(), chrono::Utc::now(), &request, config);
     let checks = flows::of(order, method).checks;
     let silent = checks.iter().find(|check| check.ask == StepCommand::RequireSilent).map(|check| setting.host(check.at));
-    let mut findings = hosts(Some(order), silent, config, answers);
+    let mut findings = hosts(Some((order, method)), silent, config, answers);
     findings.push(radio(config, answers));
     findings.extend(contested(Some(order), config, answers));
     for check in checks {
@@ -42,7 +42,9 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
         if let Some(Ok(status)) = answers.get(name) {
             findings.extend(of_host(check.ask, status, setting.orders(name), setting.active));
             // A stranger is named already.
-            let holder = uncontested(check.ask, status, setting.active).err();
+            let holder =
+                uncontested(check.ask, status, setting.active).and_then(|()| serves_nobody(check.ask, status, setting.active));
+            let holder = holder.err();
             let holder = holder.filter(|_| standing::check_no_stranger(status, setting.active).is_ok());
             findings.extend(holder.map(|failure| finding(Grade::Blocker, name, failure)));
         }
@@ -65,7 +67,7 @@ pub fn blocked(findings: &[Finding]) -> bool {
 }
 
 /// Whether each host answers (but for one that must not), speaks our protocol, and is free of a death and of another order.
-fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &Answers) -> Vec<Finding> {
+fn hosts(asked: Option<(Order, Method)>, silent: Option<&str>, config: &Config, answers: &Answers) -> Vec<Finding> {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let mut findings = Vec::new();
     for (host, answer) in answers {
@@ -76,8 +78,10 @@ fn hosts(order: Option<Order>, silent: Option<&str>, config: &Config, answers: &
             continue;
         }
         // KL and KR ask one host only, and are not refused for the sake of the other.
-        let needed = order.is_some_and(|order| match order {
+        let needed = asked.is_some_and(|(order, method)| match order {
             Order::KL | Order::KR => config.executor(order) == host,
+            // A recovery fences the other host where that does not answer.
+            _ if method == Method::Recover => config.executor(order) == host,
             _ => pool.contains(&host.as_str()),
         });
         let status = match answer {
@@ -181,9 +185,19 @@ fn contested(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Fi
 pub(super) fn uncontested(ask: StepCommand, status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     match ask {
         StepCommand::RequireFree | StepCommand::RequireReadyAlone => standing::check_nobody_holds(status, active),
-        StepCommand::RequireReady => standing::check_no_stranger(status, active),
+        StepCommand::RequireReady | StepCommand::RequireRecoverable => standing::check_no_stranger(status, active),
         _ => Ok(()),
     }
+}
+
+/// Refuses to start the work anew while a host serves.
+pub(super) fn serves_nobody(ask: StepCommand, status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
+    let asked = matches!(ask, StepCommand::RequireEndable | StepCommand::RequireRecoverable);
+    if !asked || !standing::is_in_service(status, active) {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::State, format!("{} serves, and is in sync: there is nothing to recover", status.host))
+        .hint("to move the work: M or MB"))
 }
 
 /// What a failover relies on where nothing can switch the silent host off.
@@ -244,6 +258,8 @@ pub(super) fn of_host(ask: StepCommand, status: &Telemetry, orders: Orders, acti
             graded(check_port(status, active), "its eth3 is up"),
         ],
         StepCommand::RequireAtWork => at_work(status, orders, active),
+        StepCommand::RequireEndable => vec![left_over(status)],
+        StepCommand::RequireRecoverable => vec![left_over(status), graded(check_port(status, active), "its eth3 is up")],
         _ => Vec::new(),
     }
 }
@@ -286,6 +302,17 @@ fn check_port(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
             Err(Failure::new(ErrorCode::State, text).hint(format!("take it away on {host}: ip addr del {foreign} dev {name}")))
         }
     }
+}
+
+/// What a recovery ends.
+fn left_over(status: &Telemetry) -> Finding {
+    let running = processes(status);
+    let text = if running.is_empty() {
+        "runs neither D2D nor USRP".to_owned()
+    } else {
+        format!("runs {}, which is ended first", running.join(" and "))
+    };
+    Finding::new(Grade::Ok, &status.host, text)
 }
 
 fn at_work(status: &Telemetry, orders: Orders, active: Ipv4Addr) -> Vec<Finding> {

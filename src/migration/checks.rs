@@ -2,11 +2,12 @@
 
 use super::check;
 use super::flow::{Side, StepCommand};
+use super::known::unanswered;
 use super::setting::Setting;
 use super::standing::{self, Report};
 use super::state::{Next, Stage, State};
 use super::units::sentence;
-use protocol::{Answer, ErrorCode, Failure, Finding, Grade, Method, Origin, SyncState, Telemetry};
+use protocol::{Answer, ErrorCode, Failure, Finding, Grade, Method, Origin, ProcessState, SyncState, Telemetry};
 
 impl State {
     pub(super) fn checked(&mut self, index: usize, result: Result<Answer, Failure>) -> Next {
@@ -22,11 +23,18 @@ impl State {
                 Err(failure) => self.not_begun(failure),
             };
         }
+        if let (StepCommand::RequireEndable, Err(failure)) = (check.ask, &result)
+            && unanswered(failure)
+        {
+            self.warnings.push(sentence(&format!("Check: {host} does not answer: {}", failure.message)));
+            self.facts.other_silent = true;
+            return Next::Enter(Stage::Checking(index + 1));
+        }
         let verdict = result.and_then(Answer::into_result::<Telemetry>).and_then(|status| match check.ask {
             _ if self.is_busy(&status) => Err(standing::busy(&status)),
             ask => {
                 let mut findings = check::of_host(ask, &status, orders, self.setting.active);
-                if let Err(contested) = check::uncontested(ask, &status, self.setting.active) {
+                if let Err(contested) = self.uncontested(ask, &status) {
                     if !self.setting.request.force {
                         return Err(contested);
                     }
@@ -43,6 +51,27 @@ impl State {
                 Next::Enter(Stage::Checking(index + 1))
             }
             Err(failure) => self.not_begun(failure),
+        }
+    }
+
+    /// What stands in the network against taking the radio; `force` overrides it.
+    fn uncontested(&self, ask: StepCommand, status: &Telemetry) -> Result<(), Failure> {
+        let active = self.setting.active;
+        check::uncontested(ask, status, active)?;
+        if ask == StepCommand::RequireRecoverable && self.facts.other_silent {
+            // Nobody could tell it to leave the radio alone.
+            standing::check_nobody_holds(status, active)?;
+        }
+        check::serves_nobody(ask, status, active)
+    }
+
+    /// What is known of the work that is to be started anew: of its last owner, else of whoever has something left of it.
+    fn recall_work(&mut self, status: &Telemetry) {
+        let owns = status.owner.as_deref() == Some(&status.host) && status.owner_epoch.unwrap_or_default() >= self.facts.epoch;
+        let left = status.d2d.state != ProcessState::Stopped;
+        if owns || (left && self.facts.values.control.is_empty()) {
+            self.facts.values = status.control_values();
+            self.facts.tun_ip = status.tun.addresses.first().cloned().unwrap_or_default();
         }
     }
 
@@ -82,6 +111,9 @@ impl State {
 
     /// What a return may need to know of how things were.
     fn remember(&mut self, side: Side, status: Telemetry) {
+        if self.setting.request.method == Method::Recover {
+            self.recall_work(&status);
+        }
         self.facts.epoch = self.facts.epoch.max(status.owner_epoch.unwrap_or_default());
         let report = Some(Report::of(&status, self.setting.active));
         match side {

@@ -139,7 +139,14 @@ impl State {
             self.ended = Some(self.last_event);
             return Next::Enter(Stage::Finishing(0));
         };
-        if step.when == When::Relay && !self.relay() {
+        let left_out = match step.when {
+            When::Relay => !self.relay(),
+            When::OtherAnswers => self.facts.other_silent,
+            When::OtherSilent => !self.facts.other_silent,
+            When::TunKnown => self.facts.tun_ip.is_empty(),
+            _ => false,
+        };
+        if left_out {
             return Next::Enter(Stage::Stepping(index + 1));
         }
         let cut = self.flow.cut();

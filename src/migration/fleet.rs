@@ -100,6 +100,8 @@ pub struct Fleet {
     pub epochs: Vec<u64>,
     /// A stranger has the radio's address from the first command of this name on; from the beginning where it is empty.
     pub stranger_from: Option<&'static str>,
+    /// ARP tells each host whether another one has the radio's address.
+    pub arp_tells: bool,
     /// A `fence_command` is configured, and switches the source off.
     pub fences: bool,
     /// What is still to be carried out.
@@ -331,7 +333,9 @@ impl Fleet {
             Command::Status | Command::Survey => {
                 let stranger =
                     || AddressHolder { mac: "02:00:00:00:00:99".into(), host: None, since: chrono::DateTime::UNIX_EPOCH };
-                let address_holders = Vec::from_iter(self.has_stranger().then(stranger));
+                let mut address_holders = Vec::from_iter(self.has_stranger().then(stranger));
+                let others = self.hosts.iter().filter(|(name, other)| self.arp_tells && *name != host && other.active);
+                address_holders.extend(others.map(|(name, _)| AddressHolder { host: Some(name.clone()), ..stranger() }));
                 Telemetry { probe, address_holders, ..telemetry(host, state, self.deaf) }.into()
             }
             _ => Answer::Done,

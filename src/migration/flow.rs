@@ -33,6 +33,10 @@ pub enum StepCommand {
     RequireParked,
     /// Refuse the order when the host answers: what is for hosts that do not would take its work from it.
     RequireSilent,
+    /// Refuse the order when the host serves: its work is ended if it answers, and it is fenced if not.
+    RequireEndable,
+    /// Refuse the order when the host serves, or could not serve. No stranger may have the radio's address.
+    RequireRecoverable,
     /// Make sure that the source is off, by the program that the operator has named for that.
     FenceSource,
     /// Read what the host has last collected of the source; kept as if the source had said it.
@@ -134,8 +138,10 @@ pub struct Facts {
     /// The radio is to be taken although a machine that is no host of this cluster has its address: the service goes back to where it was,
     /// or the operator has said so.
     pub despite_foreign: bool,
-    /// The source, by name.
+    /// The host that has the work before the order, by name: the source, or the other one where nothing is moved.
     pub source: String,
+    /// The other host of the pool does not answer.
+    pub other_silent: bool,
 }
 
 impl Facts {
@@ -149,9 +155,9 @@ impl StepCommand {
     /// The command on the wire.
     pub fn command(self, facts: &Facts) -> Command {
         match self {
-            Self::RequireAtWork | Self::RequireParked | Self::RequireSilent => Command::Status,
+            Self::RequireAtWork | Self::RequireParked | Self::RequireSilent | Self::RequireEndable => Command::Status,
             // The question that the step behind it will ask, before anything is changed.
-            Self::RequireFree | Self::RequireReady | Self::RequireReadyAlone => Command::Survey,
+            Self::RequireFree | Self::RequireReady | Self::RequireReadyAlone | Self::RequireRecoverable => Command::Survey,
             Self::FenceSource => Command::FenceHost { host: facts.source.clone() },
             Self::GetCollected => Command::GetCollected { of: facts.source.clone() },
             Self::GetTunIp => Command::GetTunIp,
@@ -200,11 +206,14 @@ impl StepCommand {
     pub fn changes(self) -> bool {
         use StepCommand::{AwaitSync, ConfirmSync, Export, RequireAtWork, RequireFree, RequireParked, RequireReady, RequireSilent};
         use StepCommand::{FenceSource, GetCollected, GetControl, GetTunIp, RequireReadyAlone, SetRoute};
+        use StepCommand::{RequireEndable, RequireRecoverable};
         !matches!(
             self,
             RequireFree
                 | RequireReady
                 | RequireReadyAlone
+                | RequireEndable
+                | RequireRecoverable
                 | FenceSource
                 | RequireAtWork
                 | RequireParked
@@ -281,6 +290,12 @@ pub enum When {
     PortLacks,
     /// Of a return: a freeze could not be ended in order, and both processes go on by themselves once the radio lets them.
     Unresumed,
+    /// Of a recovery: the other host answers.
+    OtherAnswers,
+    /// Of a recovery: the other host does not answer.
+    OtherSilent,
+    /// Of a recovery: the address of the work's tun is known.
+    TunKnown,
 }
 
 /// One step of a flow.

@@ -12,6 +12,7 @@ use protocol::{Method, Order};
 /// The flow of an order.
 pub fn of(order: Order, method: Method) -> &'static Flow {
     match (order, method) {
+        (Order::DS | Order::DSR, Method::Recover) => &RECOVER,
         (Order::DS, _) => &DS,
         (Order::DSR, _) => &DSR,
         (Order::KL | Order::KR, _) => &KILL,
@@ -21,6 +22,8 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::M | Order::MB, Method::Hot) => &HOT,
         (Order::M | Order::MB, Method::Failover) => &FAILOVER,
         (Order::M | Order::MB, Method::Seamless) => &SEAMLESS,
+        // Refused where the order comes in; of what can move work it is the one that asks nothing of the source.
+        (Order::M | Order::MB, Method::Recover) => &FAILOVER,
     }
 }
 
@@ -231,6 +234,25 @@ pub const DSR: Flow = Flow {
     steps: &[
         step(Destination, StartD2dPlain).unanswered(&[(Destination, KillD2d)]),
         step(Destination, StartUsrp).undo(&[(Destination, KillD2d)]).unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, AwaitSync).or_warn(),
+    ],
+    afterwards: &[],
+    returns: &[],
+};
+
+/// Double start on either server, whatever is left of the work on both: what is left is ended, a host that does not answer is fenced, and the
+/// work starts anew with what is known of it.
+pub const RECOVER: Flow = Flow {
+    checks: &[step(Other, RequireEndable), step(Destination, RequireRecoverable)],
+    steps: &[
+        step(Other, DoubleKill).when(When::OtherAnswers),
+        // Where nothing is configured that could, the ARP probe of `start_usrp` is what tells whether it still has the radio's address.
+        step(Destination, FenceSource).when(When::OtherSilent),
+        step(Destination, DoubleKill),
+        step(Destination, SetRoute).in_relay(),
+        step(Destination, SetTunIp).when(When::TunKnown),
+        step(Destination, StartD2dAgain).unanswered(&[(Destination, DoubleKill)]),
+        step(Destination, StartUsrp).undo(&[(Destination, DoubleKill)]),
         step(Destination, AwaitSync).or_warn(),
     ],
     afterwards: &[],

@@ -72,6 +72,9 @@ impl Ends {
 
     /// Takes in how a command was answered.
     pub(super) fn heard(&mut self, side: Side, ask: StepCommand, result: &Result<Answer, Failure>) {
+        if side == Side::Other {
+            return;
+        }
         self.end(side).heard(ask, result.as_ref().map(|_| ()));
     }
 

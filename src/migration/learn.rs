@@ -71,7 +71,7 @@ impl State {
     }
 
     fn note_fence(&mut self, Fenced { fenced }: Fenced) {
-        self.warnings.extend((!fenced).then(|| super::check::not_fenced(&self.setting.from)));
+        self.warnings.extend((!fenced).then(|| super::check::not_fenced(&self.facts.source)));
     }
 
     /// Takes what was collected of a source that says nothing any more.

@@ -67,7 +67,7 @@ pub fn same_order(request: &OrderRequest, config: &Config) -> impl Fn(&RunRecord
         run.outcome == Outcome::Ok
             && !run.taken_up
             && run.order == order
-            && (!order.is_migration() || run.method == method)
+            && (!(order.is_migration() || [run.method, method].contains(&Method::Recover)) || run.method == method)
             && (&run.from, &run.to) == (&ends.0, &ends.1)
     }
 }

@@ -155,6 +155,8 @@ impl State {
         match when {
             When::Always => true,
             When::Relay => self.relay(),
+            // Of recoveries, which have no way back.
+            When::OtherAnswers | When::OtherSilent | When::TunKnown => false,
             When::D2dLacks => report.d2d != ProcessState::Running,
             When::RelayLacks => self.relay() && report.d2d != ProcessState::Running,
             When::UsrpLacks => none,

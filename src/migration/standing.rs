@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::flow::Side;
-use protocol::{AddressHolder, ErrorCode, Failure, Order, Outcome, ProcessState, RadioOwner, RunPart, Telemetry};
+use protocol::{AddressHolder, ErrorCode, Failure, Order, Outcome, ProcessState, RadioOwner, RunPart, SyncState, Telemetry};
 
 /// What a host is doing for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,14 @@ fn exists(state: ProcessState) -> bool {
 pub fn holds_radio(status: &Telemetry, active: Ipv4Addr) -> bool {
     let host_part = |cidr: &String| cidr.split('/').next()?.parse().ok();
     status.radio_port.addresses.iter().filter_map(host_part).any(|address: Ipv4Addr| address == active)
+}
+
+/// Whether a host serves and proves it: both processes run and answer, it has the radio, and its receiver is in sync.
+pub fn is_in_service(status: &Telemetry, active: Ipv4Addr) -> bool {
+    Standing::of(Report::of(status, active)) == Standing::Serves
+        && matches!(status.d2d.sync, Some(SyncState::Synced { .. }))
+        && status.d2d.unanswered_ms.is_none()
+        && status.usrp.unanswered_ms.is_none()
 }
 
 /// Names of the workload processes that exist on the host.

@@ -4,6 +4,7 @@ mod branches;
 mod driving;
 mod holding;
 mod properties;
+mod recover;
 mod rollback;
 mod take_up;
 mod timing;

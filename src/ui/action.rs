@@ -10,6 +10,8 @@ pub enum Action {
     Order(Order),
     /// Take the work over from the server that had it and no longer answers.
     Failover,
+    /// Bring the service back, whatever is left of the work.
+    Recover,
     /// Stop the destination's controller.
     End,
     /// The other method of migration.
@@ -108,6 +110,7 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Order(Order::DSR), keys: &['S'], names: &["DSR"], label: "DSR", dangerous: false },
     Entry { action: Action::Order(Order::KR), keys: &['K'], names: &["KR"], label: "KR", dangerous: true },
     Entry { action: Action::Failover, keys: &['F'], names: &["failover"], label: "failover", dangerous: true },
+    Entry { action: Action::Recover, keys: &['R'], names: &["recover"], label: "recover", dangerous: true },
     Entry { action: Action::End, keys: &['E'], names: &["end"], label: "end", dangerous: true },
     Entry { action: Action::Go, keys: &['g'], names: &["go"], label: "go", dangerous: false },
     Entry { action: Action::Cancel, keys: &['a'], names: &["cancel"], label: "cancel", dangerous: false },
@@ -167,7 +170,7 @@ impl Action {
     /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
     pub fn changes_hosts(self) -> bool {
         let prepares = matches!(self, Self::Go | Self::Cancel | Self::Method | Self::Hold | Self::Interval);
-        prepares || matches!(self, Self::Order(_) | Self::Failover | Self::End)
+        prepares || matches!(self, Self::Order(_) | Self::Failover | Self::Recover | Self::End)
     }
 }
 
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_command_line_knows_the_names_of_the_specification_and_ours() {
-        let ours = ["failover", "go", "cancel", "method", "hold", "check", "plan", "interval"];
+        let ours = ["failover", "recover", "go", "cancel", "method", "hold", "check", "plan", "interval"];
         let mut known: Vec<&str> = names().collect();
         let mut spec: Vec<&str> = SPEC.into_iter().chain(ours).collect();
         known.sort_unstable();

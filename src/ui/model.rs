@@ -18,6 +18,7 @@ use super::runs::replay::Replay;
 use super::settings::Settings;
 use super::text::one_line;
 use super::theme::Skin;
+use crate::migration::service::ServiceState;
 use crate::migration::standing::{holds_radio, processes, radio_owner, strangers};
 use config::Config;
 use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
@@ -79,6 +80,8 @@ pub struct Model {
     pub hold: bool,
     /// What migrations would do, as their hosts said last: one for each direction and method.
     pub plans: Vec<Plan>,
+    /// The state of the service as last judged, and since when this console has seen it, ms since it started.
+    pub service_since: Option<(ServiceState, u64)>,
     /// When a migration was first seen to wait for go, ms since the console started.
     pub ready_ms: Option<u64>,
     /// Which screen.
@@ -133,6 +136,7 @@ impl Model {
             method: Method::default(),
             hold: false,
             plans: Vec::new(),
+            service_since: None,
             ready_ms: None,
             screen: Screen::Operate,
             before_help: Screen::Operate,

@@ -1,5 +1,6 @@
 //! Requests to hosts (orders, go, cancel, `end`, the interval of the pings) and their answers.
 
+use super::action::Action;
 use super::failover::Failover;
 use super::model::{Model, PendingOrder};
 use super::msg::{Effect, LinkState, Purpose};
@@ -7,8 +8,10 @@ use super::place::Screen;
 use super::plans;
 use super::preflight;
 use super::runs;
+use super::service;
 use super::text::{ms, trim};
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
+use crate::migration::service::ServiceState;
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
 
 /// Longest wait for `end`, ms.
@@ -45,6 +48,31 @@ pub fn failover(model: &mut Model) -> Vec<Effect> {
     order_by(model, order, Method::Failover, false)
 }
 
+/// Why there is nothing to recover, or nothing that an order could; `None` where there is.
+pub fn nothing_to_recover(model: &Model) -> Option<String> {
+    let lang = model.skin.lang;
+    let Some(service) = service::verdict(model) else { return Some(lang.tr("no server is heard yet").to_owned()) };
+    match (service.state, service.mend) {
+        (ServiceState::Serving, _) => {
+            let key = model.keys.key(Action::Order(preflight::next_order(model)));
+            Some(lang.fill("it serves: there is nothing to recover; {0} moves the work", &[&key]))
+        }
+        (ServiceState::Starting, _) => Some(lang.tr("it is starting: there is nothing to recover yet").to_owned()),
+        (_, Some(_)) => None,
+        (_, None) => Some(service::sentence(model, &service)),
+    }
+}
+
+/// Orders what brings the service back, as it is judged now.
+pub fn recover(model: &mut Model) -> Vec<Effect> {
+    if let Some(text) = nothing_to_recover(model) {
+        model.say(Level::Warning, text);
+        return Vec::new();
+    }
+    let Some(mend) = service::verdict(model).and_then(|service| service.mend) else { return Vec::new() };
+    order_by(model, mend.order, mend.method.unwrap_or_default(), false)
+}
+
 fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<Effect> {
     let host = model.config.executor(order).to_owned();
     // The run to come is what Timing is for.
@@ -53,6 +81,7 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
         model.screen = model.before_help;
     }
     let how = match (order.is_migration(), hold) {
+        (false, _) if method == Method::Recover => format!(" ({method})"),
         (false, _) => String::new(),
         (true, false) => format!(" ({method})"),
         (true, true) => format!(" ({method}, hold)"),

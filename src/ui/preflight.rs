@@ -84,13 +84,6 @@ pub fn recovery(model: &Model, progress: &Progress) -> Option<String> {
         }
         return Some(lang.fill("{0} serves; {1} tries again", &[&host, &key(next_order(model))]));
     }
-    let left: Vec<String> = [(one, Order::KL), (two, Order::KR)]
-        .into_iter()
-        .filter(|(host, _)| model.works(host))
-        .map(|(_, order)| key(order))
-        .collect();
-    Some(match left.is_empty() {
-        true => lang.fill("nobody serves: {0} starts {1}", &[&key(Order::DS), &one]),
-        false => lang.fill("nobody serves: {0} clears, then {1} starts {2}", &[&left.join(", "), &key(Order::DS), &one]),
-    })
+    // The verdict on the service has the rest.
+    None
 }

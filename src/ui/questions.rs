@@ -5,6 +5,7 @@ use super::confirm::Confirm;
 use super::failover::Failover;
 use super::model::Model;
 use super::pings;
+use super::service;
 use super::text::duration;
 use protocol::{Method, Order};
 
@@ -13,6 +14,7 @@ pub fn before(action: Action, model: &Model) -> Option<Confirm> {
     let [one, two] = model.pool();
     let (title, lines) = match action {
         Action::Failover => return Some(failover(model)),
+        Action::Recover => return recover(model),
         Action::Order(Order::M) => migration(model, Order::M, one, two),
         Action::Order(Order::MB) => migration(model, Order::MB, two, one),
         Action::Order(Order::KL) => kill(model, "KL", one),
@@ -45,6 +47,40 @@ pub fn failover(model: &Model) -> Confirm {
     Confirm { action: Action::Failover, title: lang.fill("failover: {0} takes the work over from {1}?", &[&to, &from]), lines }
 }
 
+/// The question before a recovery: why, and what will be done to whom.
+fn recover(model: &Model) -> Option<Confirm> {
+    let lang = model.skin.lang;
+    let service = service::verdict(model)?;
+    let mend = service.mend?;
+    if mend.method == Some(Method::Failover) {
+        return Some(Confirm { action: Action::Recover, ..failover(model) });
+    }
+    let to = model.config.executor(mend.order);
+    let [one, two] = model.pool();
+    let other = if to == one { two } else { one };
+    let mut lines: Vec<String> = service.cause.iter().map(|cause| capitalised(&service::cause(model, cause)) + ".").collect();
+    lines.push(match (mend.method, model.is_heard(other)) {
+        (None, _) => lang.fill("{0} starts the work.", &[&to]),
+        (_, true) if model.works(other) => lang.fill(
+            "What is left of the work on {0} and {1} is ended, then {0} starts it anew and initialises the radio.",
+            &[&to, &other],
+        ),
+        (_, true) => {
+            lang.fill("What is left of the work on {0} is ended, then {0} starts it anew and initialises the radio.", &[&to])
+        }
+        (_, false) => lang.fill(
+            "{1} does not answer: it is fenced, then {0} starts the work anew. It is refused while {1} has the radio's address.",
+            &[&to, &other],
+        ),
+    });
+    Some(Confirm { action: Action::Recover, title: lang.fill("recover: start the work anew on {0}?", &[&to]), lines })
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<String>) {
     let (method, lang) = (model.method, model.skin.lang);
     let how = match method {
@@ -52,7 +88,7 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<
         Method::Hot => "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
         Method::Seamless => "{1} receives beside {0} first; then {0} is frozen, {1} transmits on, and only then {0} ends.",
         Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
-        Method::Failover => "{1} restarts the work without asking {0}.",
+        Method::Failover | Method::Recover => "{1} restarts the work without asking {0}.",
     };
     let how = lang.fill(how, &[&from, &to]);
     (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), vec![how])

@@ -15,6 +15,7 @@ pub mod ordering;
 mod pty;
 mod robust;
 mod scenarios;
+mod service;
 mod showing;
 mod snapshots;
 mod stage;

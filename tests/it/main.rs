@@ -53,6 +53,7 @@ mod relay;
 mod runs;
 mod seamless;
 mod security;
+mod service;
 mod stock_uhd;
 mod survival;
 mod trust;

@@ -87,6 +87,7 @@ async fn a_process_that_a_killed_agent_had_not_written_down_is_found() {
     agent.kill();
     assert!(cluster.path("run/one/d2d.pid").exists());
     let _agent = Agent::again(&cluster, "one", d2d, "");
+    assert_eq!(cluster.status("one").await.d2d.pid, Some(d2d));
     cluster.ask("one", Command::DoubleKill).await.unwrap();
     assert!(!lives(d2d) && !lives(usrp));
 }

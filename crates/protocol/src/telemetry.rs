@@ -137,6 +137,9 @@ pub struct ProcessStatus {
     pub pid: Option<u32>,
     /// Since it was started, ms.
     pub uptime_ms: Option<u64>,
+    /// How long it has left its agent's questions unanswered, ms, where that is longer than a busy machine explains: stopped by a signal, or hung.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered_ms: Option<u64>,
     /// Its load.
     pub load: ProcessLoad,
     /// D2D: synchronisation with the far end.

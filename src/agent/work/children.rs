@@ -31,6 +31,8 @@ use crate::agent::host::disk;
 const LOOK: Duration = Duration::from_millis(5);
 /// Time between SIGTERM and SIGKILL: stopping the stream takes some ms.
 const GRACE: Duration = Duration::from_millis(300);
+/// A process that answers nothing for so long is told as one that does not answer: three polls.
+const HUNG: Duration = Duration::from_millis(300);
 /// The kernel ends a killed process within this, or something holds it.
 const REAPED: Duration = Duration::from_secs(3);
 
@@ -103,11 +105,19 @@ struct RunningChild {
     /// Two connections to its contract socket: for questions that may take long, and for those that must not wait behind them.
     keepers: Option<(Keeper, Keeper)>,
     status: Status,
+    /// When the first of the questions was asked that it has not answered.
+    unanswered_since: Option<Instant>,
     /// Number of events of synchronisation received.
     sync_events: u64,
     end: mpsc::Sender<()>,
     /// Becomes `true` when the process has been reaped.
     ended: watch::Receiver<bool>,
+}
+
+impl RunningChild {
+    fn new(pid: u32, since: Instant, end: mpsc::Sender<()>, ended: watch::Receiver<bool>) -> Self {
+        Self { pid, since, keepers: None, status: Status::default(), unanswered_since: None, sync_events: 0, end, ended }
+    }
 }
 
 impl Child {
@@ -171,6 +181,11 @@ impl Child {
             state: if running.is_some_and(|running| !process::exists(running.pid)) { ProcessState::Died } else { shared.state },
             pid: running.map(|running| running.pid),
             uptime_ms: running.map(|running| millis(running.since.elapsed())),
+            unanswered_ms: running
+                .and_then(|running| running.unanswered_since)
+                .map(|since| since.elapsed())
+                .filter(|silence| *silence >= HUNG)
+                .map(millis),
             load: protocol::ProcessLoad::default(),
             sync: status.sync,
             counters: status.counters,
@@ -306,9 +321,7 @@ impl Child {
             let mut shared = self.shared();
             shared.state = ProcessState::Starting;
             shared.last_words = None;
-            let status = Status::default();
-            shared.running =
-                Some(RunningChild { pid, since: Instant::now(), keepers: None, status, sync_events: 0, end, ended: ended.clone() });
+            shared.running = Some(RunningChild::new(pid, Instant::now(), end, ended.clone()));
         }
         self.sync.send_replace(None);
         self.report(ChildEvent::Changed);

@@ -66,7 +66,8 @@ impl Work {
                 self.state().cable_out = true;
                 let text =
                     format!("the cable of {port} of {host} to the radio is out: the radio's address is off until it is back");
-                let failure = Failure::new(ErrorCode::Address, text).hint("put it in, or move the work with the method failover");
+                let failure = Failure::new(ErrorCode::Address, text)
+                    .hint("put it in, or let the other server take the work: baton do recover");
                 self.host.raise(Concern::RadioLink, Level::Error, failure);
             }
             Err(failure) => self.host.event(Level::Warning, failure.to_string()),

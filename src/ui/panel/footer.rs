@@ -10,6 +10,8 @@ use crate::ui::failover::Failover;
 use crate::ui::model::Model;
 use crate::ui::place::{Place, Screen};
 use crate::ui::preflight;
+use crate::ui::service;
+use protocol::Method;
 
 /// Draws it; returns the column of the cursor while the command line is open.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
@@ -107,7 +109,7 @@ fn local_keys<'a>(model: &Model, place: Place) -> Line<'a> {
 
 /// What the footer shows when there is no room for all.
 fn essential(action: Action) -> bool {
-    let first = matches!(action, Action::Go | Action::Cancel | Action::Failover);
+    let first = matches!(action, Action::Go | Action::Cancel | Action::Failover | Action::Recover);
     first || matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
 }
 
@@ -126,6 +128,9 @@ fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<
         Action::Go => preflight::ready(model).is_none(),
         Action::Cancel => preflight::before_cut(model).is_none(),
         Action::Failover => Failover::offered(model).is_none(),
+        Action::Recover => {
+            service::verdict(model).and_then(|service| service.mend).is_none_or(|mend| mend.method != Some(Method::Recover))
+        }
         // While one can still be given up, no other order is taken, and nothing is prepared for the next.
         Action::Order(_) | Action::Method | Action::Hold | Action::Interval | Action::Check | Action::Plan => {
             preflight::before_cut(model).is_some()

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::{line, span};
 use crate::ui::model::Model;
 use crate::ui::place::Screen;
+use crate::ui::service;
 use crate::ui::text::duration;
 use protocol::RadioOwner;
 
@@ -38,6 +39,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let time = if area.width >= 90 { long } else { model.at.format(" %H:%M:%S UTC").to_string() };
     let room = usize::from(area.width).saturating_sub(time.len());
     let mut parts = vec![owner(model)];
+    if let Some(service) = service::verdict(model) {
+        row.push(span(" ", t.base));
+        row.push(span(format!(" {} ", service::word(model, &service)), service::style(model, service.state)));
+    }
     if area.width >= WHO_IS_WHO {
         let [one, two] = model.pool();
         let far = model.config.roles.far_end.as_ref().map(|far| lang.fill(", far end {0}", &[far])).unwrap_or_default();

@@ -82,7 +82,7 @@ fn manner(method: Method) -> &'static str {
         Method::Classic => "prepared, then stopped, then linked",
         Method::Hot => "prepared, frozen, taken over; the source ends last",
         Method::Seamless => "receives beside the source first; then transmits on",
-        Method::Failover => "restarted: the source no longer answered",
+        Method::Failover | Method::Recover => "restarted: the source no longer answered",
     }
 }
 
@@ -90,7 +90,7 @@ fn manner(method: Method) -> &'static str {
 fn tag(view: &TimingView<'_>, method: Method) -> Style {
     let t = &view.skin.theme;
     match method {
-        Method::Cold | Method::Failover => t.bad_tag,
+        Method::Cold | Method::Failover | Method::Recover => t.bad_tag,
         Method::Classic => t.action_tag,
         Method::Hot => t.owner_tag,
         Method::Seamless => t.good.add_modifier(ratatui::style::Modifier::REVERSED),

@@ -11,6 +11,7 @@ use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::model::Model;
 use crate::ui::preflight::ready;
+use crate::ui::service;
 use crate::ui::text::{clip, duration};
 
 /// The word; in every language, because its letters are drawn.
@@ -24,6 +25,8 @@ const FRAME: u16 = 8;
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let Some((_, progress)) = ready(model) else { return };
     let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
+    let trouble = service::down(model);
+    let (edge, tag) = if trouble.is_some() { (t.bad, t.bad_tag) } else { (t.warn, t.action_tag) };
     // All of the width: nothing of what it covers is left beside it.
     let width = area.width;
     let room = usize::from(area.height.saturating_sub(FRAME));
@@ -33,7 +36,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let place = place.intersection(buf.area);
     clear(place, buf, t.base);
     let title = lang.fill(" {0} {1} WAITS FOR GO ", &[&progress.order, &progress.method]);
-    let block = Block::bordered().border_set(g.thick).border_style(t.warn).title(span(title, t.action_tag));
+    let block = Block::bordered().border_set(g.thick).border_style(edge).title(span(title, tag));
     let inner = block.inner(place);
     block.render(place, buf);
     let tight = height < word.len() as u16 + FRAME;
@@ -43,9 +46,21 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let minutes = HOLD_LIMIT.as_secs() / 60;
     let text = |text: String, style| Line::from(span(clip(&text, usize::from(inner.width), g.ellipsis), style));
     let mut rows: Vec<Line<'_>> = if tight { Vec::new() } else { vec![Line::default()] };
-    rows.extend(word.into_iter().map(|row| Line::from(span(row, t.measured))));
+    rows.extend(word.into_iter().map(|row| Line::from(span(row, if trouble.is_some() { t.bad } else { t.measured }))));
     rows.extend((!tight).then(Line::default));
-    rows.push(text(lang.fill("{0} is ready to take over; {1} still serves", &[&progress.to, &progress.from]), t.strong));
+    match &trouble {
+        Some(service) => {
+            rows.push(text(service::sentence(model, service), t.bad));
+            let key = model.keys.key(Action::Cancel);
+            rows.push(text(
+                lang.fill("{0} does not serve: {1} gives the move up, then it can be recovered", &[&progress.from, &key]),
+                t.strong,
+            ));
+        }
+        None => {
+            rows.push(text(lang.fill("{0} is ready to take over; {1} still serves", &[&progress.to, &progress.from]), t.strong))
+        }
+    }
     let waited = text(lang.fill("seen waiting for {0}; given up after {1} min without go", &[&since, &minutes]), t.dim);
     if !tight {
         rows.extend([waited.clone(), Line::default()]);

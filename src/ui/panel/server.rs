@@ -12,6 +12,7 @@ use super::pen::{Pen, WIDE, WIDER};
 use super::{lines, span};
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
+use crate::ui::service;
 use crate::ui::text::{bytes, count, duration, one_line};
 use protocol::{Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
 
@@ -31,6 +32,8 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
         (None, true) => (g.thick, t.owner),
         (None, false) => (g.thin, t.rule),
     };
+    let down = service::down(model).filter(|service| service.host.as_deref() == Some(host));
+    let style = if down.is_some() { t.bad } else { style };
     let mut block = Block::bordered().border_set(set).border_style(style);
     block = block.title(span(format!(" {host} "), if owner { t.owner_tag } else { t.strong }));
     let note = match (stale, owner) {
@@ -41,6 +44,7 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
             span(if fits { full } else { lang.fill(" owner {0} ago ", &[&duration(age)]) }, t.warn)
         }
         (Some(age), false) => span(lang.fill(" figures {0} old ", &[&duration(age)]), t.warn),
+        (None, _) if let Some(service) = &down => span(lang.fill(" SERVICE {0} ", &[&lang.tr(service.state.word())]), t.bad_tag),
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
         (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),

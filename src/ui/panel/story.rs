@@ -6,12 +6,14 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{centred, lines, span, track};
+use crate::migration::service::Service;
 use crate::ui::action::Action;
 use crate::ui::big;
 use crate::ui::failover::Failover;
 use crate::ui::model::{Model, PendingOrder};
 use crate::ui::pings;
 use crate::ui::preflight::{before_cut, plan_under_way, recovery};
+use crate::ui::service;
 use crate::ui::text::{clip, count, duration, first_that_fits, ms, one_line, wrap};
 use protocol::{Order, Origin, Outcome, PAPER_INTERRUPTION_MS, Progress, RunRecord, StepState};
 
@@ -30,6 +32,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         (Some((_, progress)), _) => ordered(model, progress),
         (None, Some((host, progress))) if !progress.finished => running(model, host, progress, area.width),
         (None, _) if let Some(pending) = model.waiting() => asked(model, pending),
+        (None, _) if let Some(service) = service::down(model) => down(model, &service, area.width),
         (None, _) if let Some(failover) = Failover::offered(model) => lost(model, &failover, area.width),
         (None, Some((_, progress))) => finished(model, progress, area.width),
         (None, None) => idle(model, area.width),
@@ -107,6 +110,33 @@ fn idle<'a>(model: &Model, width: u16) -> Story<'a> {
         track: None,
         figure: None,
         notes: Vec::new(),
+    }
+}
+
+/// Nobody is served: since when, why, and what brings the service back.
+fn down<'a>(model: &Model, service: &Service, width: u16) -> Story<'a> {
+    let (t, room) = (&model.skin.theme, usize::from(width));
+    let rows = |text: String, style| wrap(&text, room).into_iter().map(move |row| Line::from(span(row, style)));
+    let key = service::mend(model, service);
+    let cause = service.cause.iter().flat_map(|cause| rows(service::cause(model, cause), t.base));
+    let advice = service::advice(model, service).into_iter().flat_map(|text| rows(text, t.dim));
+    let mut notes: Vec<Line<'a>> = cause.collect();
+    let detail = key.map_or_else(Line::default, |key| Line::from(span(first_that_fits(key, room), t.strong)));
+    notes.extend(advice);
+    // What the operator has just seen fail: why is on the screen still.
+    if let Some((_, Progress { order, record: Some(record), .. })) = model.migration()
+        && record.outcome == Outcome::Failed
+    {
+        let lang = model.skin.lang;
+        let reason = one_line(record.reason.as_deref().unwrap_or(lang.tr("no reason given")));
+        notes.extend(rows(lang.fill("{0} failed: {1}", &[order, &reason]), t.bad));
+    }
+    Story {
+        headline: Line::from(span(model.skin.lang.fill(" SERVICE {0} ", &[&service::word(model, service)]), t.bad_tag)),
+        detail,
+        track: None,
+        figure: None,
+        notes,
     }
 }
 
@@ -188,7 +218,8 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     };
     let mut notes = vec![Line::from(span(if figure.is_some() { note } else { String::new() }, t.dim))];
     if before_cut(model).is_some() && !model.read_only {
-        let text = lang.fill("{0} cancels, {1} still serves", &[&model.keys.key(Action::Cancel), &progress.from]);
+        let text = if service::down(model).is_some() { "{0} cancels; {1} does not serve" } else { "{0} cancels, {1} still serves" };
+        let text = lang.fill(text, &[&model.keys.key(Action::Cancel), &progress.from]);
         notes.push(Line::from(span(clip(&text, usize::from(width), model.skin.glyphs.ellipsis), t.base)));
     }
     if let Some(age) = model.stale_ms(host) {

@@ -5,10 +5,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 
 use crate::ui::model::Model;
+use crate::ui::panel::{below, line, span};
 use crate::ui::panel::{felt, interruption, probe, ready, run, trace, waterfall};
+use crate::ui::service;
 use crate::ui::shown::{RunOrigin, TimingView};
+use crate::ui::text::clip;
 
 /// Columns from which the run stands beside what the service felt.
 const TWO_COLUMNS: u16 = 116;
@@ -31,6 +35,20 @@ struct Heights {
 /// Draws it for the console.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let view = TimingView::current(model);
+    // Whatever the figure below tells of the past.
+    let area = match service::down(model) {
+        Some(service) => {
+            let text = format!(" {} ", service::sentence(model, &service));
+            line(
+                area,
+                area.y,
+                buf,
+                &Line::from(span(clip(&text, area.width.into(), model.skin.glyphs.ellipsis), model.skin.theme.bad_tag)),
+            );
+            below(area, 1)
+        }
+        None => area,
+    };
     // The strip is of the moment: beside a run from the records it would be another run's.
     let live = view.run.is_none_or(|run| matches!(run.origin, RunOrigin::Live | RunOrigin::Latest));
     if let Some(place) = run_alone(&view, live, area, buf) {

@@ -293,7 +293,7 @@ fn plans_are_asked_for_at_the_first_snapshot_and_after_a_run_but_never_during_on
 #[test]
 fn a_failure_names_the_key_that_goes_on_from_there() {
     let drawn = drawn(&model(Moment::Failed), 120, 40);
-    assert!(drawn.contains("nobody serves: k (KL)"), "{drawn}");
+    assert!(drawn.contains("R recovers it on server1") && drawn.contains("M failed: "), "{drawn}");
 }
 
 #[test]

@@ -27,7 +27,8 @@ impl Child {
             return noted.map_or((), |identity| self.report_ended(identity));
         };
         for surplus in rest {
-            let text = format!("a second {} process (pid {}) was left over by an earlier agent, and is ended", self.name(), surplus.pid);
+            let text =
+                format!("a second {} process (pid {}) was left over by an earlier agent, and is ended", self.name(), surplus.pid);
             surplus.kill_left_over(&self.socket);
             self.report(ChildEvent::Line(Level::Warning, text));
         }

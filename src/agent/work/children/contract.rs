@@ -129,7 +129,13 @@ impl Child {
     pub(in crate::agent) async fn poll(&self) {
         let found = self.shared().running.as_ref().and_then(|r| Some((r.pid, r.sync_events, r.keepers.clone()?.1)));
         let Some((pid, events, keeper)) = found else { return };
-        if let Ok(answer) = keeper.ask(self.name(), Ask::Status, POLL).await {
+        let asked = Instant::now();
+        let answer = keeper.ask(self.name(), Ask::Status, POLL).await;
+        self.with_running(pid, |running| match answer {
+            Ok(_) => running.unanswered_since = None,
+            Err(_) => drop(running.unanswered_since.get_or_insert(asked)),
+        });
+        if let Ok(answer) = answer {
             self.set_status(pid, events, &answer);
         }
     }

@@ -1,0 +1,188 @@
+//! The verdict on the service on every screen: what it says, and what its key does.
+
+use clap::ValueEnum;
+use insta::assert_snapshot;
+
+use super::{picture, press};
+use crate::ui::export::text;
+use crate::ui::fleet::{self, Moment};
+use crate::ui::lang::Lang;
+use crate::ui::model::Model;
+use crate::ui::msg::{Effect, Heard, Msg};
+use crate::ui::theme::ThemeName;
+use crate::ui::update::update;
+use protocol::{Command, Method, Order, OrderRequest, OrderStage, ProcessState, RunPart, SyncState, Telemetry};
+
+const SIZES: [(u16, u16); 4] = [(80, 24), (100, 30), (120, 40), (200, 60)];
+
+/// Says a host's snapshot again with something changed.
+fn change(model: &mut Model, host: &str, change: impl FnOnce(&mut Telemetry)) {
+    let mut telemetry = model.telemetry(host).unwrap().clone();
+    telemetry.seq += 1;
+    change(&mut telemetry);
+    update(model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
+}
+
+/// The far end's latest pings get no answer.
+fn unanswered(model: &mut Model, pings: usize) {
+    change(model, "server3", |status| {
+        let recent = &mut status.probe.as_mut().unwrap().recent;
+        recent.iter_mut().rev().take(pings).for_each(|ping| ping.rtt_ms = None);
+    });
+}
+
+/// Server1 serves, and then this happens to it.
+fn broken(theme: ThemeName, lang: Lang, fault: impl FnOnce(&mut Model)) -> Model {
+    let mut model = fleet::at(Moment::Before, theme, false);
+    model.skin.lang = lang;
+    unanswered(&mut model, 34);
+    fault(&mut model);
+    model
+}
+
+fn usrp_died(model: &mut Model) {
+    change(model, "server1", |status| {
+        status.usrp.state = ProcessState::Died;
+        status.usrp.last_words = Some("signal: 9 (SIGKILL)".into());
+    });
+}
+
+type Fault = fn(&mut Model);
+
+const FAULTS: [(&str, Fault); 6] = [
+    ("died", usrp_died),
+    ("hung", |model| change(model, "server1", |status| status.d2d.unanswered_ms = Some(2_400))),
+    ("cable", |model| {
+        change(model, "server1", |status| {
+            status.radio_port.up = false;
+            status.radio_port.addresses.clear();
+        });
+    }),
+    ("radio", |model| change(model, "server1", |status| status.d2d.sync = Some(SyncState::NoSamples))),
+    ("far", |model| change(model, "server3", |status| status.d2d.sync = Some(SyncState::Searching))),
+    ("nowhere", |model| {
+        change(model, "server1", |status| {
+            (status.d2d, status.usrp) = Default::default();
+            status.radio_port.addresses = vec!["192.168.20.1/24".into()];
+        });
+    }),
+];
+
+#[test]
+fn a_service_that_is_down_is_told_with_its_cause_and_its_key() {
+    for (lang, code) in [(Lang::En, "en"), (Lang::Zh, "zh")] {
+        for (name, fault) in FAULTS {
+            let model = broken(ThemeName::Dark, lang, fault);
+            for (width, height) in SIZES {
+                let drawn = text(&picture(&model, width, height));
+                assert_snapshot!(format!("down-{name}-{code}-{width}x{height}"), drawn);
+            }
+        }
+    }
+}
+
+#[test]
+fn timing_and_ready_give_way_to_it() {
+    for (lang, code) in [(Lang::En, "en"), (Lang::Zh, "zh")] {
+        for (width, height) in SIZES {
+            let mut timing = fleet::at(Moment::After, ThemeName::Dark, false);
+            timing.skin.lang = lang;
+            unanswered(&mut timing, 34);
+            change(&mut timing, "server2", |status| status.usrp.state = ProcessState::Died);
+            press(&mut timing, "t");
+            assert_snapshot!(format!("timing-down-{code}-{width}x{height}"), text(&picture(&timing, width, height)));
+            let ready = ready(lang);
+            assert_snapshot!(format!("ready-down-{code}-{width}x{height}"), text(&picture(&ready, width, height)));
+        }
+    }
+}
+
+/// A move that waits for go, whose source has died.
+fn ready(lang: Lang) -> Model {
+    let mut model = super::ordering::at_stage(OrderStage::Ready);
+    model.skin.lang = lang;
+    change(&mut model, "server1", |status| {
+        status.takes_part = Some(RunPart { run: "019a-0001".into(), order: Order::M, executor: "server2".into() });
+        status.usrp.state = ProcessState::Died;
+    });
+    unanswered(&mut model, 34);
+    model
+}
+
+#[test]
+fn the_word_is_told_on_every_screen_in_every_theme_and_without_colours() {
+    for theme in ThemeName::value_variants() {
+        let mut model = broken(*theme, Lang::En, usrp_died);
+        model.read_only = true;
+        for keys in ["", "t", "r", "oh"] {
+            press(&mut model, keys);
+            for (width, height) in SIZES {
+                let drawn = picture(&model, width, height);
+                let header = text(&drawn).lines().next().unwrap().to_owned();
+                assert!(header.contains(" DOWN for 3 s ") && header.ends_with("UTC"), "{theme:?} {keys:?} {width}: {header}");
+                let at = header.find("DOWN").unwrap() as u16;
+                let plain = drawn[(header.len() as u16 - 1, 0)].style();
+                assert_ne!(drawn[(at, 0)].style(), plain, "{theme:?}: it stands out");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_served_stays_served_and_is_said_to_be_back() {
+    let mut model = broken(ThemeName::Dark, Lang::En, |_| ());
+    let said = |model: &Model| model.log.back().unwrap().text.clone();
+    assert!(said(&model).starts_with("service DOWN: "), "{}", said(&model));
+    let lines = model.log.len();
+    unanswered(&mut model, 36);
+    assert_eq!(model.log.len(), lines, "told once");
+    change(&mut model, "server3", |status| {
+        status.probe.as_mut().unwrap().recent.iter_mut().for_each(|ping| ping.rtt_ms = Some(7.0));
+    });
+    assert_eq!(said(&model), "the service is back: pings are answered");
+    let header = text(&picture(&model, 120, 40)).lines().next().unwrap().to_owned();
+    assert!(header.contains(" SERVING ") && !header.contains("DOWN"), "{header}");
+}
+
+fn ordered(effects: &[Effect]) -> Option<(&str, &OrderRequest)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Request { host, command: Command::Order(request), .. } => Some((host.as_str(), request)),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_key_asks_and_then_does_what_mends_it() {
+    for (fault, host, order) in [(0, "server1", Order::DS), (2, "server2", Order::DSR)] {
+        let mut model = broken(ThemeName::Dark, Lang::En, FAULTS[fault].1);
+        assert!(ordered(&press(&mut model, "R")).is_none());
+        let question = text(&picture(&model, 120, 40));
+        assert!(question.contains(&format!("recover: start the work anew on {host}?")), "{question}");
+        let effects = press(&mut model, "\n");
+        let (asked, request) = ordered(&effects).unwrap();
+        assert_eq!((asked, request.order, request.method, request.force), (host, order, Method::Recover, false));
+        // The same, typed.
+        let mut model = broken(ThemeName::Dark, Lang::En, FAULTS[fault].1);
+        press(&mut model, ":recover\n");
+        assert!(ordered(&press(&mut model, "\n")).is_some());
+    }
+    // A work that runs nowhere is started by its own key; R does that, too.
+    let mut model = broken(ThemeName::Dark, Lang::En, FAULTS[5].1);
+    let effects = press(&mut model, "R\n");
+    assert_eq!(ordered(&effects).map(|(_, request)| request.order), Some(Order::DS));
+    assert_ne!(ordered(&effects).map(|(_, request)| request.method), Some(Method::Recover));
+}
+
+#[test]
+fn nothing_is_recovered_that_serves_or_that_no_order_mends() {
+    let mut serving = fleet::at(Moment::Before, ThemeName::Dark, false);
+    assert!(press(&mut serving, "R\n").is_empty());
+    assert_eq!(serving.log.back().unwrap().text, "it serves: there is nothing to recover; m moves the work");
+    let mut far = broken(ThemeName::Dark, Lang::En, FAULTS[4].1);
+    assert!(ordered(&press(&mut far, "R\n")).is_none());
+    assert!(far.log.back().unwrap().text.contains("at the far end: server3 does not find the signal"));
+    let mut watching = broken(ThemeName::Dark, Lang::En, usrp_died);
+    (watching.read_only, watching.command_line.read_only) = (true, true);
+    assert!(press(&mut watching, "R\n").is_empty() && watching.confirm.is_none());
+    assert!(!text(&picture(&watching, 120, 40)).contains("R recovers"));
+}
