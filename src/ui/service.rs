@@ -6,7 +6,7 @@ use super::action::Action;
 use super::model::Model;
 use super::text::duration;
 use crate::migration::service::{self, Cause, Mend, SeenHost, Service, ServiceState};
-use protocol::Method;
+use protocol::{Level, Method};
 
 /// The verdict on what the hosts said last; none during a replay, which is not the present, and before any host was heard.
 pub fn verdict(model: &Model) -> Option<Service> {
@@ -110,4 +110,22 @@ fn explained(model: &Model, service: &Service, word: &str) -> String {
     }
     let next = mend(model, service).map(|[full, _]| full).or_else(|| advice(model, service));
     next.map_or(line.clone(), |next| lang.fill("{0}; {1}", &[&line, &next]))
+}
+
+/// Notes a change of the verdict, and tells it in the log, which stays when the screens show the next one.
+pub fn note_change(model: &mut Model) {
+    let Some(service) = verdict(model) else { return };
+    let before = model.service_since.map(|(state, _)| state);
+    if before == Some(service.state) {
+        return;
+    }
+    model.service_since = Some((service.state, model.now_ms));
+    model.dirty = true;
+    match (before, service.state) {
+        (_, ServiceState::Down) => model.say(Level::Error, log_line(model, &service)),
+        (Some(ServiceState::Down), ServiceState::Serving) => {
+            model.say(Level::Info, model.skin.lang.tr("the service is back: pings are answered").to_owned());
+        }
+        _ => {}
+    }
 }

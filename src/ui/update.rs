@@ -17,7 +17,6 @@ use super::questions;
 use super::runs;
 use super::service;
 use super::view;
-use crate::migration::service::ServiceState;
 use protocol::{Level, Order};
 
 /// Logged when a read-only console is asked to change a host.
@@ -71,29 +70,11 @@ fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) {
     let asked = model.confirm.as_ref().map(|question| question.action).filter(|_| model.dirty);
     model.now_ms = now_ms;
     model.at = at;
-    note_service(model);
+    service::note_change(model);
     if asked == Some(Action::Failover) {
         model.confirm = Some(questions::failover(model));
     }
     model.dirty |= model.replay.as_mut().is_some_and(|replay| replay.tick(now_ms));
-}
-
-/// Notes a change of the verdict on the service; it is told in the log, which stays when the screens show the next one.
-fn note_service(model: &mut Model) {
-    let Some(service) = service::verdict(model) else { return };
-    let before = model.service_since.map(|(state, _)| state);
-    if before == Some(service.state) {
-        return;
-    }
-    model.service_since = Some((service.state, model.now_ms));
-    model.dirty = true;
-    match (before, service.state) {
-        (_, ServiceState::Down) => model.say(Level::Error, service::log_line(model, &service)),
-        (Some(ServiceState::Down), ServiceState::Serving) => {
-            model.say(Level::Info, model.skin.lang.tr("the service is back: pings are answered").to_owned());
-        }
-        _ => {}
-    }
 }
 
 fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
@@ -104,7 +85,7 @@ fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
             end_replay_for_the_present(model);
             let seen = model.ready_ms.unwrap_or(model.now_ms);
             model.ready_ms = preflight::ready(model).map(|_| seen);
-            note_service(model);
+            service::note_change(model);
             return plans::request_after(model, &host, before.as_deref());
         }
         Heard::Event(event) => model.log(event),

@@ -4,6 +4,7 @@ mod adopt;
 mod contract;
 mod last_words;
 mod process;
+mod running;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,8 @@ use config::{CommandLine, Workload};
 use last_words::LastWords;
 use process::{ProcessIdentity, WatchedProcess};
 use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState};
-use workload::contract::{ENV_SOCKET, Status};
-use workload::keeper::Keeper;
+use running::RunningChild;
+use workload::contract::ENV_SOCKET;
 
 use super::confine::confine;
 use crate::agent::host::disk;
@@ -31,8 +32,6 @@ use crate::agent::host::disk;
 const LOOK: Duration = Duration::from_millis(5);
 /// Time between SIGTERM and SIGKILL: stopping the stream takes some ms.
 const GRACE: Duration = Duration::from_millis(300);
-/// A process that answers nothing for so long is told as one that does not answer: three polls.
-const HUNG: Duration = Duration::from_millis(300);
 /// The kernel ends a killed process within this, or something holds it.
 const REAPED: Duration = Duration::from_secs(3);
 
@@ -98,28 +97,6 @@ struct ChildState {
     running: Option<RunningChild>,
 }
 
-#[derive(Debug)]
-struct RunningChild {
-    pid: u32,
-    since: Instant,
-    /// Two connections to its contract socket: for questions that may take long, and for those that must not wait behind them.
-    keepers: Option<(Keeper, Keeper)>,
-    status: Status,
-    /// When the first of the questions was asked that it has not answered.
-    unanswered_since: Option<Instant>,
-    /// Number of events of synchronisation received.
-    sync_events: u64,
-    end: mpsc::Sender<()>,
-    /// Becomes `true` when the process has been reaped.
-    ended: watch::Receiver<bool>,
-}
-
-impl RunningChild {
-    fn new(pid: u32, since: Instant, end: mpsc::Sender<()>, ended: watch::Receiver<bool>) -> Self {
-        Self { pid, since, keepers: None, status: Status::default(), unanswered_since: None, sync_events: 0, end, ended }
-    }
-}
-
 impl Child {
     /// A process that does not run yet; its contract socket goes into `folder`.
     pub(in crate::agent) fn new(role: ChildRole, folder: &Path, events: mpsc::UnboundedSender<ChildEvent>) -> Self {
@@ -181,11 +158,7 @@ impl Child {
             state: if running.is_some_and(|running| !process::exists(running.pid)) { ProcessState::Died } else { shared.state },
             pid: running.map(|running| running.pid),
             uptime_ms: running.map(|running| millis(running.since.elapsed())),
-            unanswered_ms: running
-                .and_then(|running| running.unanswered_since)
-                .map(|since| since.elapsed())
-                .filter(|silence| *silence >= HUNG)
-                .map(millis),
+            unanswered_ms: running.and_then(RunningChild::unanswered).map(millis),
             load: protocol::ProcessLoad::default(),
             sync: status.sync,
             counters: status.counters,

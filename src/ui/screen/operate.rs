@@ -51,9 +51,9 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         routes::draw(model, area, buf);
     }
     log::draw(model, layout.log, buf);
-    // Below the pings, which show that the source still serves.
+    // Below the pings, which show that the source still serves, and above the log.
     let top = layout.pings.bottom();
-    ready::draw(model, Rect { y: top, height: area.bottom().saturating_sub(top), ..area }, buf);
+    ready::draw(model, Rect { y: top, height: layout.log.y.saturating_sub(top), ..area }, buf);
 }
 
 /// The panel at a place of the screen.
