@@ -209,7 +209,7 @@ impl<'a> Scene<'a> {
     /// Whether something on its way is to serve: an order past its cut, or one that starts the work.
     fn starting(&self) -> bool {
         let orders = self.pool.iter().filter_map(|host| host.now()?.migration.as_ref());
-        orders.filter(|progress| !progress.finished).any(|progress| starts(progress))
+        orders.filter(|progress| !progress.finished).any(starts)
     }
 
     /// Why the host certainly cannot serve.

@@ -67,25 +67,20 @@ fn pings_decide_and_one_or_two_may_be_missing() {
 #[test]
 fn every_cause_is_named_with_what_mends_it() {
     use ServiceState::Down;
-    let table: [(&str, &str, Box<dyn Fn(&mut [Telemetry; 3])>); 10] = [
-        ("the USRP process of server1 died", "recover", Box::new(|s| s[0].usrp.state = ProcessState::Died)),
-        ("the D2D process of server1 died", "recover", Box::new(|s| s[0].d2d.state = ProcessState::Died)),
-        ("server1 runs without its USRP process", "recover", Box::new(|s| s[0].usrp.state = ProcessState::Stopped)),
-        ("the USRP process of server1 is not linked to the radio", "recover", Box::new(|s| s[0].usrp.state = ProcessState::Made)),
-        (
-            "the D2D process of server1 does not answer: stopped by a signal, or hung",
-            "recover",
-            Box::new(|s| s[0].d2d.unanswered_ms = Some(700)),
-        ),
-        (
-            "eth3 of server1 does not have the radio's address",
-            "recover",
-            Box::new(|s| s[0].radio_port.addresses = vec![PARKED.into()]),
-        ),
-        ("no samples come from the radio to server1", "recover", Box::new(|s| s[0].d2d.sync = Some(SyncState::NoSamples))),
-        ("server1 does not find the far end's signal", "recover", Box::new(|s| s[0].d2d.sync = Some(SyncState::Searching))),
-        ("at the far end: server3 has no USRP process", "", Box::new(|s| s[2].usrp.state = ProcessState::Died)),
-        ("at the far end: server3 does not find the signal", "", Box::new(|s| s[2].d2d.sync = Some(SyncState::Searching))),
+    type Fault = fn(&mut [Telemetry; 3]);
+    let table: [(&str, &str, Fault); 10] = [
+        ("the USRP process of server1 died", "recover", |s| s[0].usrp.state = ProcessState::Died),
+        ("the D2D process of server1 died", "recover", |s| s[0].d2d.state = ProcessState::Died),
+        ("server1 runs without its USRP process", "recover", |s| s[0].usrp.state = ProcessState::Stopped),
+        ("the USRP process of server1 is not linked to the radio", "recover", |s| s[0].usrp.state = ProcessState::Made),
+        ("the D2D process of server1 does not answer: stopped by a signal, or hung", "recover", |s| {
+            s[0].d2d.unanswered_ms = Some(700)
+        }),
+        ("eth3 of server1 does not have the radio's address", "recover", |s| s[0].radio_port.addresses = vec![PARKED.into()]),
+        ("no samples come from the radio to server1", "recover", |s| s[0].d2d.sync = Some(SyncState::NoSamples)),
+        ("server1 does not find the far end's signal", "recover", |s| s[0].d2d.sync = Some(SyncState::Searching)),
+        ("at the far end: server3 has no USRP process", "", |s| s[2].usrp.state = ProcessState::Died),
+        ("at the far end: server3 does not find the signal", "", |s| s[2].d2d.sync = Some(SyncState::Searching)),
     ];
     for (cause, mend, fault) in table {
         assert_eq!(broken(fault), (Down, cause.to_owned(), mend.to_owned()));
