@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use super::flow::SYNC_DEADLINE;
 use super::standing::{holds_radio, processes, strangers};
 use config::Config;
 use protocol::{ErrorCode, Level, Method, Order, ProbeStatus, ProcessState, ProcessStatus, Progress, SyncState, Telemetry};
@@ -165,20 +166,22 @@ impl<'a> Scene<'a> {
 
     /// Where nobody pings, a receiver in sync proves that the radio and the air work.
     fn judge_without_pings(&self, host: SeenHost<'a>, status: &Telemetry) -> Service {
-        let answers = hung(status).is_none();
+        let begins = status.d2d.uptime_ms.is_some_and(|uptime| uptime < SYNC_DEADLINE.as_millis() as u64);
         match status.d2d.sync {
-            Some(SyncState::Synced { .. }) if answers => self.verdict(ServiceState::Serving, Some(host), None),
-            Some(SyncState::Synced { .. } | SyncState::Unreported) | None if answers => {
+            _ if hung(status).is_some() => self.verdict(ServiceState::Down, Some(host), Some(self.likely(status))),
+            Some(SyncState::Synced { .. }) => self.verdict(ServiceState::Serving, Some(host), None),
+            Some(SyncState::Lost { for_ms }) if (for_ms as f64) < LEAST_SILENCE_MS => {
+                self.verdict(ServiceState::Serving, Some(host), None)
+            }
+            Some(SyncState::Unreported) | None => {
                 let cause = match &self.far_end {
                     Some(far) => Cause::FarEndNotHeard { host: far.name.to_owned() },
                     None => Cause::NobodyPings,
                 };
                 self.verdict(ServiceState::Unknown, Some(host), Some(cause))
             }
-            _ => {
-                let cause = self.likely(status);
-                self.verdict(ServiceState::Down, Some(host), Some(cause))
-            }
+            Some(_) if begins => self.verdict(ServiceState::Starting, Some(host), None),
+            Some(_) => self.verdict(ServiceState::Down, Some(host), Some(self.likely(status))),
         }
     }
 

@@ -92,6 +92,13 @@ pub fn mend(model: &Model, service: &Service) -> Option<[String; 2]> {
     })
 }
 
+/// Word and cause, where no order can be given yet.
+pub fn word_and_cause(model: &Model, service: &Service) -> String {
+    let lang = model.skin.lang;
+    let line = lang.fill("service {0}", &[&word(model, service)]);
+    service.cause.as_ref().map_or(line.clone(), |why| lang.fill("{0}: {1}", &[&line, &cause(model, why)]))
+}
+
 /// All of it in one line: for a screen without a story.
 pub fn sentence(model: &Model, service: &Service) -> String {
     explained(model, service, &word(model, service))
@@ -124,7 +131,7 @@ pub fn note_change(model: &mut Model) {
     match (before, service.state) {
         (_, ServiceState::Down) => model.say(Level::Error, log_line(model, &service)),
         (Some(ServiceState::Down), ServiceState::Serving) => {
-            model.say(Level::Info, model.skin.lang.tr("the service is back: pings are answered").to_owned());
+            model.say(Level::Info, model.skin.lang.tr("the service is back").to_owned());
         }
         _ => {}
     }

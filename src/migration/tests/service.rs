@@ -160,6 +160,14 @@ fn without_pings_a_receiver_in_sync_is_the_proof() {
     statuses[0].d2d.sync = Some(SyncState::Unreported);
     let service = verdict_heard(&statuses, [true, true, false]);
     assert_eq!(said(&service), (ServiceState::Unknown, "the agent of the far end server3 is not heard".into(), String::new()));
+    for (sync, uptime_ms, state) in [
+        (SyncState::Lost { for_ms: 100 }, 60_000, ServiceState::Serving),
+        (SyncState::Searching, 800, ServiceState::Starting),
+        (SyncState::Searching, 60_000, ServiceState::Down),
+    ] {
+        (statuses[0].d2d.sync, statuses[0].d2d.uptime_ms) = (Some(sync), Some(uptime_ms));
+        assert_eq!(verdict_heard(&statuses, [true, true, false]).state, state, "{sync:?}");
+    }
     statuses[0].d2d.sync = Some(SyncState::Lost { for_ms: 900 });
     assert_eq!(verdict_heard(&statuses, [true, true, false]).state, ServiceState::Down);
     // Nobody of the pool is heard, and nobody pings.

@@ -43,7 +43,7 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ("{0}: {1}", "{0}：{1}"),
     ("{0}; {1}", "{0}；{1}"),
     ("{0} cancels; {1} does not serve", "{0} 取消；{1} 已不在服务"),
-    ("the service is back: pings are answered", "服务已恢复：ping 有应答"),
+    ("the service is back", "服务已恢复"),
     ("no server is heard yet", "还没有收到任何服务器的消息"),
     ("it serves: there is nothing to recover; {0} moves the work", "服务正常，无需恢复；按 {0} 迁移业务"),
     ("it is starting: there is nothing to recover yet", "正在启动，暂时无需恢复"),
@@ -63,5 +63,5 @@ pub(super) const TABLE: &[(&str, &str)] = &[
         "{1} does not answer: it is fenced, then {0} starts the work anew. It is refused while {1} has the radio's address.",
         "{1} 没有响应：先将其隔离，再由 {0} 重新启动业务。只要 {1} 还占用指向射频设备的地址，就会拒绝执行。",
     ),
-    ("{0} does not serve: {1} gives the move up, then it can be recovered", "{0} 已不在服务：按 {1} 放弃这次迁移，然后即可恢复"),
+    ("{0} gives the move up, then {1} recovers the service", "按 {0} 放弃这次迁移，然后按 {1} 恢复服务"),
 ];

@@ -50,19 +50,16 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     rows.extend((!tight).then(Line::default));
     match &trouble {
         Some(service) => {
-            rows.push(text(service::sentence(model, service), t.bad));
-            let key = model.keys.key(Action::Cancel);
-            rows.push(text(
-                lang.fill("{0} does not serve: {1} gives the move up, then it can be recovered", &[&progress.from, &key]),
-                t.strong,
-            ));
+            rows.push(text(service::word_and_cause(model, service), t.bad));
+            let [cancel, recover] = [Action::Cancel, Action::Recover].map(|action| model.keys.key(action));
+            rows.push(text(lang.fill("{0} gives the move up, then {1} recovers the service", &[&cancel, &recover]), t.strong));
         }
         None => {
             rows.push(text(lang.fill("{0} is ready to take over; {1} still serves", &[&progress.to, &progress.from]), t.strong))
         }
     }
     let waited = text(lang.fill("seen waiting for {0}; given up after {1} min without go", &[&since, &minutes]), t.dim);
-    if !tight {
+    if !tight && trouble.is_none() {
         rows.extend([waited.clone(), Line::default()]);
     }
     let [go, cancel] = [Action::Go, Action::Cancel].map(|action| model.keys.key(action));
@@ -75,6 +72,6 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     if !model.read_only {
         rows.push(Line::from(keys));
     }
-    rows.extend(tight.then_some(waited));
+    rows.extend((tight && trouble.is_none()).then_some(waited));
     lines(inner, buf, rows.into_iter().map(|row| centred(row, inner.width)));
 }

@@ -139,7 +139,7 @@ fn what_was_served_stays_served_and_is_said_to_be_back() {
     change(&mut model, "server3", |status| {
         status.probe.as_mut().unwrap().recent.iter_mut().for_each(|ping| ping.rtt_ms = Some(7.0));
     });
-    assert_eq!(said(&model), "the service is back: pings are answered");
+    assert_eq!(said(&model), "the service is back");
     let header = text(&picture(&model, 120, 40)).lines().next().unwrap().to_owned();
     assert!(header.contains(" SERVING ") && !header.contains("DOWN"), "{header}");
 }
