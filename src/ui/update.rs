@@ -3,9 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::{self, Action};
-use super::arguments::Arguments;
+use super::arguments::{Arguments, CopyWhat};
 use super::command_line::Typed;
 use super::confirm::Confirm;
+use super::copy::copy;
 use super::methods::next_method;
 use super::model::Model;
 use super::msg::{Effect, Heard, LinkState, Msg, Purpose};
@@ -14,6 +15,7 @@ use super::place::{Place, Screen};
 use super::plans;
 use super::preflight;
 use super::questions;
+use super::reload;
 use super::runs;
 use super::view;
 use protocol::{Level, Order};
@@ -57,6 +59,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 model.say(Level::Warning, model.skin.lang.tr(text).to_owned());
             }
         }
+        Msg::SettingsSaved(result) => return reload::saved(model, result),
         Msg::Exported(Err(failure)) => log_failure(model, model.skin.lang.tr("export failed"), &failure),
     }
     Vec::new()
@@ -231,6 +234,7 @@ fn on_typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect>
         }
         Action::Interval if words.interval_ms.is_some() => ordering::interval(model, words.interval_ms),
         Action::Check | Action::Plan => open_preflight(model, words.order),
+        Action::Copy => copy(model, words.copy.unwrap_or(CopyWhat::Run)),
         _ => confirm_or_perform(model, action),
     }
 }
@@ -347,6 +351,8 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Interval => return ordering::interval(model, None),
         Action::Check | Action::Plan => return open_preflight(model, None),
         Action::Export => return vec![Effect::Export],
+        // The command line completes what can be copied.
+        Action::Copy => model.command_line.open_with("copy "),
         Action::Zoom => view::zoom(model),
         Action::Freeze => view::freeze(model),
         Action::Privacy => model.privacy = !model.privacy,
