@@ -88,13 +88,13 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
-    zh::TABLE
-        .iter()
-        .chain(zh_console::TABLE)
-        .chain(zh_doing::TABLE)
-        .chain(zh_runs::TABLE)
-        .copied()
-        .chain(zh_said::TABLE.iter().copied().filter(|(en, _)| !en.contains('{')))
+    let own = zh::TABLE.iter().chain(zh_console::TABLE).chain(zh_doing::TABLE).chain(zh_runs::TABLE);
+    own.chain(said_by_others().filter(|(en, _)| !en.contains('{'))).copied()
+}
+
+/// Sentences of agents, and of whoever reads the settings file.
+fn said_by_others() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    zh_said::TABLE.iter().chain(zh_console::MISTAKES)
 }
 
 /// A text that the table does not have is shown in English; the tests collect it.

@@ -196,7 +196,7 @@ fn log_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
 /// A failure as the log has it, and what to do.
 pub fn log_failure(model: &mut Model, what: &str, failure: &Failure) {
     let lang = model.skin.lang;
-    model.say(Level::Error, format!("{what}: {}", lang.said(&failure.message)));
+    model.say(Level::Error, lang.fill("{0}: {1}", &[&what, &lang.said(&failure.message)]));
     if let Some(hint) = &failure.hint {
         model.say(Level::Info, lang.fill("what to do: {0}", &[&lang.said(hint)]));
     }

@@ -153,6 +153,20 @@ mod tests {
         assert!(look(&mut watch).unwrap().unwrap_err().message.contains("line 1, key `privacy`"));
     }
 
+    #[tokio::test]
+    async fn who_listens_is_told_what_was_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("console.toml");
+        let (told, mut heard) = mpsc::channel(1);
+        let watching = tokio::spawn(watch(&path).watch(told));
+        // It was not there when the console began.
+        std::fs::write(&path, "bell = true").unwrap();
+        let message = heard.recv().await.unwrap();
+        assert!(matches!(message, Msg::SettingsSaved(Ok(settings)) if settings.notice.bell), "it was read");
+        drop(heard);
+        watching.await.unwrap();
+    }
+
     fn settings(text: &str) -> Result<Box<Settings>, Failure> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("console.toml");
@@ -176,7 +190,7 @@ mod tests {
         assert!(update(&mut model, Msg::SettingsSaved(settings(wrong))).is_empty());
         assert_eq!(before, (model.skin, model.keys.clone(), model.read_only));
         let said: Vec<&str> = model.log.iter().rev().take(2).map(|event| event.text.as_str()).collect();
-        assert!(said.iter().any(|text| text.contains("line 6, key `colours.god`") && text.contains("ground, text")), "{said:?}");
+        assert!(said.iter().any(|text| text.contains("第 6 行，键 `colours.god`") && text.contains("ground, text")), "{said:?}");
     }
 
     #[test]

@@ -128,9 +128,8 @@ fn is_chinese(c: char) -> bool {
 
 fn templates() -> &'static [Template] {
     static TEMPLATES: OnceLock<Vec<Template>> = OnceLock::new();
-    TEMPLATES.get_or_init(|| {
-        super::zh_said::TABLE.iter().filter(|(en, _)| en.contains('{')).map(|(en, zh)| Template::new(en, zh)).collect()
-    })
+    TEMPLATES
+        .get_or_init(|| super::said_by_others().filter(|(en, _)| en.contains('{')).map(|(en, zh)| Template::new(en, zh)).collect())
 }
 
 #[cfg(test)]
@@ -155,6 +154,10 @@ mod tests {
             ("server1 alone points eth3 at it, but epoch 3 is server2's", "仅 server1 的 eth3 指向它，但第 3 任期属于 server2"),
             ("Nobody serves now: DS starts server1 again.", "当前无服务：DS 可重新启动 server1。"),
             ("ask again when it is over", "待其结束后重试"),
+            (
+                "/a/console.toml, line 2, key `keys.freze`: there is no such action; they are DS, KL",
+                "/a/console.toml 第 2 行，键 `keys.freze`：没有这个操作；可用：DS, KL",
+            ),
             (
                 "server1 alone points eth3 at it and owns it under epoch 3, says server1 and server2",
                 "仅 server1 的 eth3 指向它，任期 3，由 server1 与 server2 报告",
