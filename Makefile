@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build test bench bench-agent bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
+.PHONY: demo lab build man test bench bench-agent bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -15,6 +15,10 @@ build: packages
 
 test: packages test-packages
 	$(CARGO) test --release --locked --workspace --no-fail-fast
+
+# A manual page for every subcommand: man -l target/man/man1/baton-status.1
+man: build
+	$(BATON) man --dir target/man/man1
 
 # Everything that is measured, under an hour, and docs/benchmarks.md from it. PARTS=migrations ROUNDS=5 METHODS='classic hot' for less of it.
 # The programs that measure are built before: nothing compiles while something is measured.

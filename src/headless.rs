@@ -13,6 +13,7 @@ pub mod check;
 mod clocks;
 pub mod demo;
 mod follow;
+pub mod manual;
 pub mod order;
 pub mod plan;
 pub mod recorder;
@@ -25,18 +26,6 @@ pub mod watch;
 
 #[cfg(test)]
 mod tests;
-
-/// Writes the manual page to stdout.
-///
-/// # Errors
-/// As [`write_out`].
-pub fn write_man(command: clap::Command) -> Result<ExitCode, Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .render(&mut page)
-        .map_err(|e| Failure::new(ErrorCode::Internal, format!("the manual page could not be made: {e}")))?;
-    write_out(&page)
-}
 
 /// Writes to stdout what a command is there for. A reader that has seen enough is no error.
 ///

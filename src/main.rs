@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use baton::{agent, headless, lab, ui};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
 use protocol::Failure;
 
@@ -61,8 +61,8 @@ enum CliCommand {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// The manual page on stdout.
-    Man,
+    /// Manual pages: of baton, of a subcommand, or all of them as files.
+    Man(headless::manual::Args),
 }
 
 /// `baton runs`: without a subcommand, the list.
@@ -104,16 +104,23 @@ struct Demo {
     /// Three terminals: the pool's server relays between server3 and server4, which an obstacle keeps apart.
     #[arg(long)]
     relay: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of the screen")]
     console: ui::ConsoleArgs,
 }
 
 impl Demo {
     fn run(&self) -> Result<ExitCode, Failure> {
-        let lab = lab::Args { name: "demo".into(), workload: self.workload.clone(), relay: self.relay, ..lab::Args::default() };
-        lab::supervise(&lab, |file| match self.headless.headless {
+        let headless::demo::Args { headless, method, probe_interval, .. } = self.headless;
+        let lab = lab::Args {
+            name: "demo".into(),
+            workload: self.workload.clone(),
+            relay: self.relay,
+            probe_interval: Some(probe_interval),
+            ..lab::Args::default()
+        };
+        lab::supervise(&lab, |file| match headless {
             true => headless::demo::run(file, &self.headless),
-            false => ui::run(file, &self.console),
+            false => ui::run(file, &self.console.clone().beginning_with(method)),
         })
     }
 }
@@ -126,6 +133,11 @@ fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failur
 /// Where the records are: in the folder of the cluster file, or without one in the user's state folder, where labs keep them.
 fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
     config.map_or_else(lab::records_folder, |file| Ok(Config::load(&file)?.records))
+}
+
+/// The command line, whose help shows what applies.
+fn command_line() -> clap::Command {
+    headless::manual::with_fitting_help(Cli::command())
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -155,16 +167,16 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         CliCommand::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "baton", &mut script);
+            clap_complete::generate(shell, &mut command_line(), "baton", &mut script);
             headless::write_out(&script)
         }
-        CliCommand::Man => headless::write_man(Cli::command()),
+        CliCommand::Man(args) => headless::manual::run(command_line(), &args),
     }
 }
 
 fn main() -> ExitCode {
     // No logging set-up and no runtime here: a lab forks into new namespaces first, which only a single thread may do.
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|e| e.exit());
     run(cli).unwrap_or_else(|failure| {
         output::say(&format!("baton: {failure}"));
         if let Some(hint) = &failure.hint {
@@ -172,4 +184,136 @@ fn main() -> ExitCode {
         }
         ExitCode::from(failure.exit_code())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// What stands in a section of a page.
+    fn section<'a>(page: &'a str, name: &str) -> &'a str {
+        let start = page.find(&format!(".SH \"{name}\"")).or_else(|| page.find(&format!(".SH {name}"))).unwrap_or(page.len());
+        let rest = page[start..].split_once('\n').map_or("", |(_, rest)| rest);
+        rest.split("\n.SH ").next().unwrap_or_default()
+    }
+
+    #[test]
+    fn every_subcommand_has_a_page_with_exit_codes_and_an_example() {
+        let pages = headless::manual::all(command_line()).unwrap();
+        assert!(pages.len() > 20, "{}", pages.len());
+        for (command, page) in &pages {
+            for name in ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"] {
+                assert!(!section(page, name).trim().is_empty(), "the page of \"{command}\" has no {name}: {page}");
+            }
+            assert!(section(page, "EXIT STATUS").contains("\\fB0"), "{command}");
+        }
+    }
+
+    /// Splits a line of a shell as far as the examples need it: blanks, single quotes, what goes to another program.
+    fn words(line: &str) -> Vec<String> {
+        let line = line.split([';', '|', '>']).next().unwrap_or_default().split("&&").next().unwrap_or_default();
+        let mut words = Vec::new();
+        for (index, part) in line.split('\'').enumerate() {
+            match index % 2 {
+                0 => words.extend(part.split_whitespace().map(str::to_owned)),
+                _ => words.push(part.to_owned()),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_example_is_a_command_line_that_baton_takes() {
+        let mut known: Vec<String> =
+            headless::manual::all(command_line()).unwrap().into_iter().map(|(command, _)| command).collect();
+        known.retain(|command| !command.is_empty());
+        for (command, line) in
+            headless::manual::examples().filter(|(command, _)| command.is_empty() || known.contains(&(*command).to_owned()))
+        {
+            // A filter's > is no redirection.
+            let line = line.replace("total>50", "total");
+            command_line().try_get_matches_from(words(&line)).unwrap_or_else(|e| panic!("{command}: {line}: {e}"));
+        }
+    }
+
+    #[test]
+    fn help_shows_only_what_applies() {
+        let help = |words: &[&str]| {
+            let error = command_line().try_get_matches_from(["baton"].iter().chain(words).chain(&["--help"])).unwrap_err();
+            error.to_string()
+        };
+        for (words, shown, hidden) in [
+            (&["status"][..], &["--config", "--in"][..], &["--theme", "--method"][..]),
+            (&["completions"], &[], &["--config", "--in"]),
+            (&["man"], &["--dir"], &["--config", "--in"]),
+            (&["demo"], &["--method", "--theme", "--probe-interval"], &["--config", "--in"]),
+            (&["lab"], &["--bare"], &["--config", "--in"]),
+            (&["lab", "fault"], &["--for", "--in"], &["--config"]),
+            (&["runs", "show"], &["--config"], &["--in"]),
+        ] {
+            let help = help(words);
+            assert!(shown.iter().all(|option| help.contains(option)), "{words:?}: {help}");
+            assert!(!hidden.iter().any(|option| help.contains(&format!("{option} <"))), "{words:?}: {help}");
+        }
+    }
+
+    /// Scripts name cluster and lab in front of the subcommand or behind it, whether it needs them or not.
+    #[test]
+    fn cluster_and_lab_are_taken_in_any_place() {
+        for words in [
+            &["--config", "c.toml", "--in", "two", "status"][..],
+            &["status", "--config", "c.toml", "--in", "two"],
+            &["--in", "two", "lab", "fault", "server1", "cut-eth3", "--config", "c.toml"],
+            &["--config", "c.toml", "--in", "two", "runs", "show"],
+            &["man", "--config", "c.toml", "--in", "two"],
+        ] {
+            let matches = command_line().try_get_matches_from(["baton"].iter().chain(words)).unwrap();
+            let cli = Cli::from_arg_matches(&matches).unwrap();
+            assert_eq!((cli.config, cli.lab), (Some("c.toml".into()), Some("two".into())), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_demo_with_a_screen_takes_method_interval_language_and_theme() {
+        let words = ["demo", "--method", "cold", "--probe-interval", "10ms", "--lang", "zh", "--theme", "light"];
+        let matches = command_line().try_get_matches_from(["baton"].into_iter().chain(words)).unwrap();
+        let Cli { command: CliCommand::Demo(demo), .. } = Cli::from_arg_matches(&matches).unwrap() else { panic!("no demo") };
+        assert!(!demo.headless.headless);
+        assert_eq!((demo.headless.method, demo.headless.probe_interval.as_millis()), (protocol::Method::Cold, 10));
+        assert!(command_line().try_get_matches_from(["baton", "demo", "--migrations", "3"]).is_err(), "nobody would count them");
+    }
+
+    /// What a renderer complains about, if this machine has it.
+    fn complaints(program: &str, arguments: &[&str], page: &str) -> Option<String> {
+        let mut command = Command::new(program);
+        command.args(arguments).env("LC_ALL", "C.UTF-8").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().ok()?;
+        child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        // groff writes the page to stdout and complaints to stderr; a lint has nothing but complaints.
+        let said = if program == "groff" { output.stderr } else { [output.stdout, output.stderr].concat() };
+        assert!(program != "groff" || output.status.success(), "groff failed");
+        Some(String::from_utf8_lossy(&said).into_owned())
+    }
+
+    #[test]
+    fn the_pages_render_without_warnings() {
+        // Debian's man calls groff so.
+        let renderers =
+            [("groff", &["-man", "-ww", "-Kutf8", "-Tutf8", "-rLL=100n"][..]), ("mandoc", &["-T", "lint", "-W", "warning"])];
+        let mut tried = 0;
+        for (command, page) in headless::manual::all(command_line()).unwrap() {
+            for (program, arguments) in renderers {
+                let Some(said) = complaints(program, arguments, &page) else { continue };
+                tried += 1;
+                assert!(said.trim().is_empty(), "{program} on the page of \"{command}\": {said}");
+            }
+        }
+        if tried == 0 {
+            output::say("skipped: neither groff nor mandoc is here to render the pages");
+        }
+    }
 }

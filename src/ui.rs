@@ -6,8 +6,10 @@ mod action;
 mod args;
 mod arguments;
 mod big;
+mod capability;
 mod command_line;
 mod confirm;
+mod copy;
 mod explanation;
 mod export;
 mod failover;
@@ -31,9 +33,11 @@ mod plans;
 mod preflight;
 mod privacy;
 mod questions;
+mod reload;
 mod run;
 mod runs;
 mod screen;
+mod sequences;
 mod service;
 mod settings;
 mod shown;
@@ -60,5 +64,6 @@ pub use export::{ExportArgs, run as export_run};
 /// # Errors
 /// The cluster file, the terminal or the link could not be used; or `end` failed on leaving, said after the terminal is restored.
 pub fn run(file: &Path, args: &ConsoleArgs) -> Result<ExitCode, Failure> {
-    run::run(Config::load(file)?, &settings::Settings::load(args)?)
+    let watch = reload::SettingsWatch::new(args);
+    run::run(Config::load(file)?, &settings::Settings::load(args)?, watch)
 }

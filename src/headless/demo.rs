@@ -32,16 +32,16 @@ pub struct Args {
     /// No screen: start the work, migrate, tear down, report on stdout.
     #[arg(long)]
     pub headless: bool,
-    /// How to migrate.
-    #[arg(long, value_enum, default_value_t, requires = "headless")]
+    /// How to migrate; with a screen, how to begin with.
+    #[arg(long, value_enum, default_value_t)]
     pub method: Method,
-    /// How many migrations: M, MB, M, MB and so on.
+    /// With --headless: how many migrations, M, MB, M, MB and so on.
     #[arg(long, default_value_t = 2, value_name = "N", requires = "headless")]
     pub migrations: usize,
     /// Interval of the far end's pings, e.g. 100ms; 1ms to 60s.
-    #[arg(long, default_value = "100ms", value_name = "TIME", value_parser = config::time::parse_probe_interval, requires = "headless")]
+    #[arg(long, default_value = "100ms", value_name = "TIME", value_parser = config::time::parse_probe_interval)]
     pub probe_interval: Duration,
-    /// Exactly one JSON document on stdout.
+    /// With --headless: exactly one JSON document on stdout.
     #[arg(long, requires = "headless")]
     pub json: bool,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::follow::Follower;
@@ -72,8 +73,15 @@ async fn watch(cluster: &Cluster, args: &Args) -> Result<ExitCode, Failure> {
     let mut follower = Follower::new(cluster)?;
     let mut seen = Seen::default();
     let began = Instant::now();
+    let no_signals = |e| Failure::new(ErrorCode::Environment, format!("signals cannot be waited for: {e}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
     loop {
-        let heard = follower.next(Instant::now() + LOOK).await?;
+        let heard = tokio::select! {
+            heard = follower.next(Instant::now() + LOOK) => heard?,
+            _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+            _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+        };
         let mut news = heard.map(|heard| seen.heard(heard)).unwrap_or_default();
         if began.elapsed() >= FIRST_WORDS || follower.is_complete() {
             let service = follower.service();

@@ -30,6 +30,8 @@ pub enum Action {
     Interval,
     /// Write the picture of the screen to a file.
     Export,
+    /// Copy something to the terminal's clipboard.
+    Copy,
     /// Show a screen.
     Show(Screen),
     /// Show the next screen.
@@ -120,6 +122,7 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Plan, keys: &['p'], names: &["plan"], label: "plan", dangerous: false },
     Entry { action: Action::Interval, keys: &['i'], names: &["interval"], label: "interval", dangerous: false },
     Entry { action: Action::Export, keys: &['e'], names: &[], label: "export", dangerous: false },
+    Entry { action: Action::Copy, keys: &['y'], names: &["copy"], label: "copy", dangerous: false },
     Entry { action: Action::Show(Screen::Operate), keys: &['o'], names: &[], label: "operate", dangerous: false },
     Entry { action: Action::Show(Screen::Timing), keys: &['t'], names: &[], label: "timing", dangerous: false },
     Entry { action: Action::Show(Screen::Runs), keys: &['r'], names: &[], label: "runs", dangerous: false },
@@ -211,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_command_line_knows_the_names_of_the_specification_and_ours() {
-        let ours = ["failover", "recover", "go", "cancel", "method", "hold", "check", "plan", "interval"];
+        let ours = ["failover", "recover", "go", "cancel", "method", "hold", "check", "plan", "interval", "copy"];
         let mut known: Vec<&str> = names().collect();
         let mut spec: Vec<&str> = SPEC.into_iter().chain(ours).collect();
         known.sort_unstable();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::lang::Lang;
 use super::theme::ThemeName;
+use protocol::Method;
 
 /// Options.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -32,4 +33,14 @@ pub struct ConsoleArgs {
     /// Folder for the pictures that the export key writes; the working folder if not given.
     #[arg(long, value_name = "DIR")]
     pub(in crate::ui) export_dir: Option<PathBuf>,
+    /// The method of the first migration.
+    #[arg(skip)]
+    pub(in crate::ui) method: Method,
+}
+
+impl ConsoleArgs {
+    /// The same, whose first migration is made by this method.
+    pub fn beginning_with(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
 }

@@ -5,6 +5,20 @@ use super::lang::Lang;
 use super::methods::methods;
 use protocol::{Method, Order};
 
+/// What is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyWhat {
+    /// The identity of the run that the screen shows.
+    Run,
+    /// What was measured in it, as `baton do` prints it.
+    Figures,
+    /// The last error of the log, and what to do about it.
+    Error,
+}
+
+/// What may be typed behind `copy`.
+const COPY_WORDS: [(&str, CopyWhat); 3] = [("run", CopyWhat::Run), ("figures", CopyWhat::Figures), ("error", CopyWhat::Error)];
+
 /// The arguments of a typed command.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Arguments {
@@ -16,6 +30,8 @@ pub struct Arguments {
     pub order: Option<Order>,
     /// Time between pings, ms.
     pub interval_ms: Option<f64>,
+    /// What to copy.
+    pub copy: Option<CopyWhat>,
 }
 
 /// Kinds of arguments that an action takes: method, hold, order, interval.
@@ -33,6 +49,7 @@ fn takes(action: Action) -> [bool; 4] {
 pub fn offered(action: Action) -> Vec<String> {
     let [method, hold, order, interval] = takes(action);
     let mut words: Vec<String> = Vec::new();
+    words.extend(COPY_WORDS.into_iter().filter(|_| action == Action::Copy).map(|(word, _)| word.to_owned()));
     words.extend(methods().filter(|_| method).map(|method| method.to_string()));
     words.extend(hold.then(|| "hold".into()));
     words.extend([Order::M, Order::MB].into_iter().filter(|_| order).map(|order| order.to_string()));
@@ -69,11 +86,13 @@ impl Arguments {
             let as_method = methods().find(|known| known.to_string() == lower).filter(|_| method);
             let as_order = word.parse::<Order>().ok().filter(|parsed| order && parsed.is_migration());
             let as_interval = time_ms(&lower).filter(|_| interval);
+            let as_copy = COPY_WORDS.into_iter().find(|(known, _)| action == Action::Copy && *known == lower);
             match () {
                 () if as_method.is_some() => words.method = as_method,
                 () if hold && lower == "hold" => words.hold = true,
                 () if as_order.is_some() => words.order = as_order,
                 () if as_interval.is_some() => words.interval_ms = as_interval,
+                () if as_copy.is_some() => words.copy = as_copy.map(|(_, what)| what),
                 () => return Err(word),
             }
         }

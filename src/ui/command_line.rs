@@ -51,6 +51,12 @@ impl CommandPrompt {
         self.clear();
     }
 
+    /// Opens it with the beginning of a command.
+    pub fn open_with(&mut self, beginning: &str) {
+        self.open();
+        self.input = Input::from(beginning.to_owned());
+    }
+
     fn clear(&mut self) {
         self.input.reset();
         self.complaint = None;

@@ -26,6 +26,7 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Plan => lang.tr("the steps of a migration, and how long each is expected to take").into(),
         Action::Interval => lang.tr("the time between the far end's pings: 100, 10 or 1 ms").into(),
         Action::Export => lang.tr("write this screen and its runs to files: SVG, PNG, text, ANSI, JSON, CSV").into(),
+        Action::Copy => lang.tr("copy to the terminal's clipboard: a run's identity, its figures, the last error").into(),
         Action::Show(Screen::Timing) => lang.tr("Timing: the interruption large, the phases on one time axis").into(),
         Action::Show(Screen::Runs) => lang.tr("Runs: the recorded runs; filter, sort, compare, replay").into(),
         Action::Show(_) => lang.tr("Operate: both servers, the radio between them, the work").into(),

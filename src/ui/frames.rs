@@ -16,6 +16,14 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
+use super::capability::ColourDepth;
+pub use basic::basic_colours;
+
+mod basic;
+
+/// Sequences outside of frames that wait; the oldest of more are dropped.
+const ASIDES: usize = 4;
+
 /// Bytes to be written in one go, and the row that the terminal shows after them.
 struct Piece {
     row: Option<u16>,
@@ -30,6 +38,10 @@ pub struct Frames {
     /// The newest frame.
     newest: Buffer,
     waiting: VecDeque<Piece>,
+    /// What is to be sent between two pieces and belongs to no frame.
+    asides: VecDeque<Vec<u8>>,
+    /// The colours of the terminal.
+    depth: ColourDepth,
     /// The piece that is being written, and how much of it was.
     current: (Vec<u8>, usize),
     /// Where the next frame begins, so that the lower rows of a slow terminal have their turn too.
@@ -37,14 +49,33 @@ pub struct Frames {
 }
 
 impl Frames {
+    /// Frames for a terminal of so many colours.
+    pub fn new(depth: ColourDepth) -> Self {
+        Self { depth, ..Self::default() }
+    }
+
     /// Nothing is known of what the terminal shows: the next frame clears it.
     pub fn forget(&mut self) {
-        *self = Self { newest: std::mem::take(&mut self.newest), ..Self::default() };
+        *self = Self { newest: std::mem::take(&mut self.newest), ..Self::new(self.depth) };
+    }
+
+    /// The terminal is given other colours; what it shows is drawn anew.
+    pub fn set_depth(&mut self, depth: ColourDepth) {
+        self.depth = depth;
+        self.shown = Buffer::default();
+    }
+
+    /// Sends bytes that belong to no frame, behind the piece that is being written.
+    pub fn tell(&mut self, bytes: Vec<u8>) {
+        if self.asides.len() >= ASIDES {
+            self.asides.pop_front();
+        }
+        self.asides.extend((!bytes.is_empty()).then_some(bytes));
     }
 
     /// Whether bytes wait to be written.
     pub fn busy(&self) -> bool {
-        self.current.1 < self.current.0.len() || !self.waiting.is_empty()
+        self.current.1 < self.current.0.len() || !self.waiting.is_empty() || !self.asides.is_empty()
     }
 
     /// The newest frame.
@@ -83,6 +114,7 @@ impl Frames {
         for row in changes.chunk_by(|a, b| a.1 == b.1) {
             let mut bytes = Vec::new();
             CrosstermBackend::new(&mut bytes).draw(row.iter().copied())?;
+            let bytes = if self.depth.is_basic() { basic_colours(&bytes) } else { bytes };
             pieces.push(Piece { row: row.first().map(|(_, y, _)| *y), bytes });
         }
         let first = pieces.iter().position(|piece| piece.row >= Some(self.next_row)).unwrap_or(0);
@@ -93,9 +125,10 @@ impl Frames {
 
     /// What is to be written next; empty when there is nothing.
     pub fn next(&mut self) -> &[u8] {
-        if self.current.1 >= self.current.0.len()
-            && let Some(piece) = self.waiting.pop_front()
-        {
+        let free = self.current.1 >= self.current.0.len();
+        if let Some(bytes) = self.asides.pop_front_if(|_| free) {
+            self.current = (bytes, 0);
+        } else if free && let Some(piece) = self.waiting.pop_front() {
             if let Some(y) = piece.row {
                 copy_row(&self.newest, &mut self.shown, y);
                 self.next_row = y + 1;
@@ -113,6 +146,7 @@ impl Frames {
     /// Drops what waits and returns what must still be written so that no sequence is left half sent.
     pub fn stop(&mut self) -> Vec<u8> {
         self.waiting.clear();
+        self.asides.clear();
         let (bytes, sent) = std::mem::take(&mut self.current);
         let rest = bytes.get(sent..).unwrap_or_default();
         if sent == 0 {

@@ -1,13 +1,16 @@
 //! The languages of the screen. English stands in the code, where it is read; one table holds what stands for it in Chinese.
 //!
-//! What other machines say (events, reasons of failures) is shown as they said it. Names of commands, methods and variables are
-//! never translated: they are typed.
+//! What other machines say (events, checks, reasons of failures) is translated where a table knows the sentence, and else shown as they said
+//! it. Names of commands, methods and variables are never translated: they are typed.
 
+mod said;
 #[cfg(test)]
 mod tests;
 mod zh;
+mod zh_console;
 mod zh_doing;
 mod zh_runs;
+mod zh_said;
 mod zh_service;
 
 use std::collections::HashMap;
@@ -51,20 +54,32 @@ impl Lang {
         }
     }
 
+    /// A sentence of another machine, which may be made of several and may have others in it: in this language as far as its table knows it.
+    pub fn said(self, text: &str) -> String {
+        match self {
+            Self::En => text.to_owned(),
+            Self::Zh => said::translated(text, 0).unwrap_or_else(|| text.to_owned()),
+        }
+    }
+
     /// The same as [`tr`](Self::tr) with `{0}`, `{1}` ... filled in.
     pub fn fill(self, en: &str, args: &[&dyn Display]) -> String {
-        let mut out = String::new();
-        let mut rest = self.tr(en);
-        while let Some(start) = rest.find('{') {
-            out.push_str(&rest[..start]);
-            rest = &rest[start + 1..];
-            let Some(end) = rest.find('}') else { break };
-            let arg = rest[..end].parse::<usize>().ok().and_then(|i| args.get(i));
-            out.push_str(&arg.map_or_else(String::new, ToString::to_string));
-            rest = &rest[end + 1..];
-        }
-        out + rest
+        filled(self.tr(en), |i| args.get(i).map(ToString::to_string))
     }
+}
+
+/// A text with its blanks filled; what stands in one is not looked through for others.
+fn filled(text: &str, arg: impl Fn(usize) -> Option<String>) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('{') {
+        out.push_str(&rest[..start]);
+        rest = &rest[start + 1..];
+        let Some(end) = rest.find('}') else { break };
+        out.push_str(&rest[..end].parse().ok().and_then(&arg).unwrap_or_default());
+        rest = &rest[end + 1..];
+    }
+    out + rest
 }
 
 fn table() -> &'static HashMap<&'static str, &'static str> {
@@ -74,7 +89,13 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
-    zh::TABLE.iter().chain(zh_doing::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE).copied()
+    let own = zh::TABLE.iter().chain(zh_console::TABLE).chain(zh_doing::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE);
+    own.chain(said_by_others().filter(|(en, _)| !en.contains('{'))).copied()
+}
+
+/// Sentences of agents, and of whoever reads the settings file.
+fn said_by_others() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    zh_said::TABLE.iter().chain(zh_console::MISTAKES)
 }
 
 /// A text that the table does not have is shown in English; the tests collect it.

@@ -318,7 +318,7 @@ impl Model {
         if self.log_scroll > 0 {
             self.log_scroll = (self.log_scroll + 1).min(LOG_LINES);
         }
-        self.log.push_back(Event { host: one_line(&event.host), text: one_line(&event.text), ..event });
+        self.log.push_back(Event { host: one_line(&event.host), text: self.skin.lang.said(&one_line(&event.text)), ..event });
         self.dirty = true;
     }
 

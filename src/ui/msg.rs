@@ -1,6 +1,7 @@
 //! What can happen to the console, and what it asks its driver to do.
 
 use super::export::Written;
+use super::settings::Settings;
 use crate::metrics::records::Records;
 use chrono::{DateTime, Utc};
 use crossterm::event::{KeyEvent, MouseEvent};
@@ -61,6 +62,8 @@ pub enum Msg {
     RunsLoaded(Result<Records, Failure>),
     /// An export is over.
     Exported(Result<Written, Failure>),
+    /// The settings file was saved: what it says, or what is wrong with it.
+    SettingsSaved(Result<Box<Settings>, Failure>),
 }
 
 /// What the driver is to do.
@@ -82,6 +85,13 @@ pub enum Effect {
     Export,
     /// Read the records; answered by [`Msg::RunsLoaded`].
     LoadRuns,
+    /// Copy a text to the terminal's clipboard.
+    Copy(String),
+    /// Tell the operator who looks elsewhere, as far as the settings ask for it: the bell, a notification.
+    #[allow(dead_code, reason = "the verdict on the service asks for it")]
+    Notify(String),
+    /// Other settings hold for the terminal and for exports.
+    Adopt(Box<Settings>),
     /// Give the terminal back and stop, until the shell says otherwise.
     Suspend,
     /// Leave the console.

@@ -202,10 +202,10 @@ fn log_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
         return;
     };
     for warning in &record.warnings {
-        model.say(Level::Warning, format!("{order}: {warning}"));
+        model.say(Level::Warning, format!("{order}: {}", model.skin.lang.said(warning)));
     }
     let lang = model.skin.lang;
-    let reason = record.reason.as_deref().unwrap_or(lang.tr("no reason given"));
+    let reason = lang.said(record.reason.as_deref().unwrap_or(lang.tr("no reason given")));
     let hint = record.failure.as_ref().and_then(|f| f.hint.as_deref());
     match record.outcome {
         Outcome::Ok => {
@@ -218,14 +218,15 @@ fn log_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
         Outcome::Cancelled => model.say(Level::Warning, lang.fill("{0} cancelled: {1}", &[&order, &reason])),
     }
     if let Some(hint) = hint.filter(|_| record.outcome != Outcome::Ok) {
-        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
+        model.say(Level::Info, lang.fill("what to do: {0}", &[&lang.said(hint)]));
     }
 }
 
 /// A failure as the log has it, and what to do.
 pub fn log_failure(model: &mut Model, what: &str, failure: &Failure) {
-    model.say(Level::Error, format!("{what}: {failure}"));
+    let lang = model.skin.lang;
+    model.say(Level::Error, lang.fill("{0}: {1}", &[&what, &lang.said(&failure.message)]));
     if let Some(hint) = &failure.hint {
-        model.say(Level::Info, model.skin.lang.fill("what to do: {0}", &[&hint]));
+        model.say(Level::Info, lang.fill("what to do: {0}", &[&lang.said(hint)]));
     }
 }

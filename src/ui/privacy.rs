@@ -28,7 +28,7 @@ impl MaskedNames {
     }
 
     /// A text with addresses and names masked.
-    fn text(&self, text: &str) -> String {
+    pub fn text(&self, text: &str) -> String {
         let row: Vec<char> = text.chars().collect();
         row.iter().zip(hidden(&row, &self.0, false)).map(|(c, hide)| if hide { MASK } else { *c }).collect()
     }

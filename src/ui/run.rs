@@ -16,12 +16,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::export;
 use super::held::{self, HeldOrder};
+use super::methods::methods;
 use super::model::Model;
 use super::msg::{Effect, Msg, Purpose};
+use super::reload::SettingsWatch;
 use super::runs::MOST;
 use super::runs::replay::Replay;
+use super::sequences::{self, Notice};
 use super::settings::Settings;
 use super::terminal::{ConsoleTerminal, broken, panicked, size};
+use super::theme::Theme;
 use super::update::update;
 use crate::link::client::Client;
 use crate::link::telemetry;
@@ -44,10 +48,11 @@ const BATCH: usize = 32;
 ///
 /// # Errors
 /// The terminal or the link could not be used.
-pub fn run(config: Config, settings: &Settings) -> Result<ExitCode, Failure> {
+pub fn run(config: Config, settings: &Settings, watch: SettingsWatch) -> Result<ExitCode, Failure> {
     let runtime = workload::runtime::current_thread()?;
     let farewell = runtime.block_on(async {
         let mut driver = Driver::new(config, settings)?;
+        tokio::spawn(watch.watch(driver.done.0.clone()));
         let result = driver.until_left().await;
         let farewell = std::mem::take(&mut driver.model.farewell);
         let (client, holds, lang) = (driver.client.clone(), std::mem::take(&mut driver.held), driver.model.skin.lang);
@@ -76,6 +81,9 @@ struct Driver {
     client: Arc<Client>,
     config: Arc<Config>,
     export_dir: PathBuf,
+    /// The theme of exported pictures.
+    pictures: Theme,
+    notice: Notice,
     /// Orders with a hold that were asked for here and are not over.
     held: Vec<HeldOrder>,
     started: Instant,
@@ -91,12 +99,26 @@ impl Driver {
         let config = Arc::new(config);
         let mut model = Model::new(config.clone(), settings.skin, Some(operator_name()), Utc::now());
         model.set(settings);
+        model.method = methods().find(|method| *method == settings.method).unwrap_or_default();
         settings.warnings.iter().for_each(|warning| model.say(Level::Warning, warning.clone()));
         let client = Arc::new(Client::new(config.clone())?);
         let export_dir = settings.export_dir.clone();
         let (started, done) = (Instant::now(), mpsc::channel(BATCH));
-        let screen = ConsoleTerminal::acquire(settings.mouse, settings.colours)?;
-        Ok(Self { model, client, config, export_dir, held: Vec::new(), started, done, next_frame: started, left: false, screen })
+        let screen = ConsoleTerminal::acquire(settings.mouse, settings.depth)?;
+        Ok(Self {
+            model,
+            client,
+            config,
+            export_dir,
+            pictures: settings.pictures,
+            notice: settings.notice,
+            held: Vec::new(),
+            started,
+            done,
+            next_frame: started,
+            left: false,
+            screen,
+        })
     }
 
     async fn until_left(&mut self) -> Result<(), Failure> {
@@ -231,6 +253,19 @@ impl Driver {
         });
     }
 
+    /// The screen as it is exported: with all colours of its theme, whatever this terminal has.
+    fn picture(&mut self) -> export::Picture {
+        let Size { width, height } = size();
+        let shown = std::mem::replace(&mut self.model.skin.theme, self.pictures);
+        let frozen = self.model.frozen.as_mut().map(|frozen| std::mem::replace(&mut frozen.skin.theme, self.pictures));
+        let picture = export::screen_picture(&self.model, width, height);
+        self.model.skin.theme = shown;
+        if let (Some(model), Some(theme)) = (&mut self.model.frozen, frozen) {
+            model.skin.theme = theme;
+        }
+        picture
+    }
+
     fn perform(&mut self, effect: Effect) {
         let done = self.done.0.clone();
         match effect {
@@ -252,9 +287,17 @@ impl Driver {
                     let _ = done.send(Msg::RunsLoaded(result)).await;
                 });
             }
+            Effect::Copy(text) => self.screen.tell(sequences::clipboard(&text)),
+            Effect::Notify(text) => {
+                let text = if self.model.privacy { self.model.names().text(&text) } else { text };
+                self.screen.tell(self.notice.bytes(&text));
+            }
+            Effect::Adopt(settings) => {
+                (self.export_dir, self.pictures, self.notice) = (settings.export_dir, settings.pictures, settings.notice);
+                self.screen.adopt(settings.mouse, settings.depth);
+            }
             Effect::Export => {
-                let Size { width, height } = size();
-                let (picture, folder) = (export::screen_picture(&self.model, width, height), self.export_dir.clone());
+                let (picture, folder) = (self.picture(), self.export_dir.clone());
                 tokio::spawn(async move {
                     let written = tokio::task::spawn_blocking(move || export::write(&picture, &folder)).await;
                     let result = written

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 
 use super::action::Action;
 use super::model::Model;
+use super::msg::Effect;
 use super::text::duration;
 use crate::migration::service::{self, Cause, Mend, SeenHost, Service, ServiceState};
 use protocol::{Level, Method};
@@ -119,20 +120,21 @@ fn explained(model: &Model, service: &Service, word: &str) -> String {
     next.map_or(line.clone(), |next| lang.fill("{0}; {1}", &[&line, &next]))
 }
 
-/// Notes a change of the verdict, and tells it in the log, which stays when the screens show the next one.
-pub fn note_change(model: &mut Model) {
-    let Some(service) = verdict(model) else { return };
+/// Notes a change of the verdict, and tells it in the log, which stays when the screens show the next one. A change from or to a service that is down
+/// is told to the terminal as well.
+pub fn note_change(model: &mut Model) -> Vec<Effect> {
+    let Some(service) = verdict(model) else { return Vec::new() };
     let before = model.service_since.map(|(state, _)| state);
     if before == Some(service.state) {
-        return;
+        return Vec::new();
     }
     model.service_since = Some((service.state, model.now_ms));
     model.dirty = true;
-    match (before, service.state) {
-        (_, ServiceState::Down) => model.say(Level::Error, log_line(model, &service)),
-        (Some(ServiceState::Down), ServiceState::Serving) => {
-            model.say(Level::Info, model.skin.lang.tr("the service is back").to_owned());
-        }
-        _ => {}
-    }
+    let (level, text) = match (before, service.state) {
+        (_, ServiceState::Down) => (Level::Error, log_line(model, &service)),
+        (Some(ServiceState::Down), ServiceState::Serving) => (Level::Info, model.skin.lang.tr("the service is back").to_owned()),
+        _ => return Vec::new(),
+    };
+    model.say(level, text.clone());
+    vec![Effect::Notify(text)]
 }

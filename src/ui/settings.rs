@@ -9,18 +9,24 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::ConsoleArgs;
+use super::capability::{Capability, ColourDepth};
 use super::keymap::Keymap;
 use super::lang::Lang;
+use super::sequences::Notice;
 use super::theme::{Skin, Theme, ThemeName};
-use protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure, Method};
 
 /// The settings of one console.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Colours, characters, language.
     pub skin: Skin,
-    /// Whether the theme has colours.
-    pub colours: bool,
+    /// The colours that the terminal is given.
+    pub depth: ColourDepth,
+    /// The method of the first migration.
+    pub method: Method,
+    /// The theme with all its colours, for pictures.
+    pub pictures: Theme,
     /// Which key does what.
     pub keys: Keymap,
     /// Clicks and the wheel are heard.
@@ -31,6 +37,8 @@ pub struct Settings {
     pub privacy: bool,
     /// Where exports go.
     pub export_dir: PathBuf,
+    /// What happens when the verdict on the service changes.
+    pub notice: Notice,
     /// What of this machine's environment could not be used.
     pub warnings: Vec<String>,
 }
@@ -51,6 +59,12 @@ impl Settings {
     /// [`ErrorCode::Config`] with file, line and key.
     pub fn load(args: &ConsoleArgs) -> Result<Self, Failure> {
         Self::load_with(args, &|name: &str| std::env::var(name).ok())
+    }
+
+    /// The settings file that flags or this process's environment name; nobody need have written it.
+    pub fn path(args: &ConsoleArgs) -> Option<PathBuf> {
+        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        args.settings.clone().or_else(|| own_file(env))
     }
 
     fn load_with(args: &ConsoleArgs, env: &impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
@@ -83,22 +97,26 @@ impl Settings {
     fn from(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>, written: Option<(&Path, &str)>) -> Result<Self, Failure> {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
         let file = written.map_or_else(|| Ok(file::SettingsFile::default()), |(path, text)| file::parse(path, text))?;
+        let terminal = Capability::from_env(&env);
         let no_color = env("NO_COLOR").map(|_| ThemeName::Mono);
         let theme = args.theme.or(no_color).or(file.theme).unwrap_or_default();
+        let depth = if theme == ThemeName::Mono { ColourDepth::None } else { terminal.colours };
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(&env).and_then(|name| Lang::from_locale(&name));
-        let characters = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(&env);
-        let ascii = args.ascii || file.ascii.unwrap_or_else(|| !is_utf8(characters.as_deref()));
+        let ascii = args.ascii || file.ascii.unwrap_or(terminal.ascii);
         // There is no Chinese in ASCII.
         let lang = args.lang.or(file.language).or(locale).filter(|_| !ascii).unwrap_or_default();
         let export_dir = args.export_dir.clone().or(file.export_dir).unwrap_or_else(|| PathBuf::from("."));
         Ok(Self {
-            skin: Skin { theme: Theme::with(theme, &file.colours), lang, ..Skin::new(theme, ascii) },
-            colours: theme != ThemeName::Mono,
+            skin: Skin { theme: Theme::on(theme, &file.colours, depth), lang, ..Skin::new(theme, ascii) },
+            depth,
+            method: args.method,
+            pictures: Theme::with(theme, &file.colours),
             keys: file.keys,
             mouse: !args.no_mouse && file.mouse.unwrap_or(true),
             read_only: args.read_only || file.read_only.unwrap_or(false),
             privacy: args.privacy || file.privacy.unwrap_or(false),
             export_dir,
+            notice: Notice { bell: file.bell.unwrap_or(false), notification: file.notification },
             warnings: Vec::new(),
         })
     }
@@ -111,11 +129,4 @@ fn own_file(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let absolute = |name: &str| env(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let folder = absolute(XDG).or_else(|| Some(absolute("HOME")?.join(".config")))?;
     Some(folder.join("baton/console.toml"))
-}
-
-/// Whether the characters of a locale are UTF-8's: `C`, which is also the locale where none is named, has ASCII, and a locale without a
-/// character set has an older one (locale(7), setlocale(3)).
-fn is_utf8(locale: Option<&str>) -> bool {
-    let set = locale.and_then(|name| name.split('@').next()?.split_once('.'));
-    set.is_some_and(|(_, set)| set.replace('-', "").eq_ignore_ascii_case("utf8"))
 }

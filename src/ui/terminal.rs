@@ -19,7 +19,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use tokio::net::unix::pipe;
 
-use super::frames::{Frames, as_lines};
+use super::capability::ColourDepth;
+use super::frames::{Frames, as_lines, basic_colours};
 use super::model::Model;
 use super::screen;
 use protocol::{ErrorCode, Failure};
@@ -41,6 +42,7 @@ pub struct ConsoleTerminal {
     tty: Tty,
     frames: Frames,
     mouse: bool,
+    depth: ColourDepth,
 }
 
 impl ConsoleTerminal {
@@ -48,16 +50,16 @@ impl ConsoleTerminal {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] when standard input or output is no terminal, or it refuses.
-    pub fn acquire(mouse: bool, colours: bool) -> Result<Self, Failure> {
+    pub fn acquire(mouse: bool, depth: ColourDepth) -> Result<Self, Failure> {
         if !stdout().is_terminal() || !stdin().is_terminal() {
             return Err(Failure::new(ErrorCode::Environment, "the console needs a terminal, and this is none")
                 .hint("without a terminal use `baton status --json`, `baton do` or `baton demo --headless`"));
         }
         place_text(std::env::var("TERM").ok().as_deref())?;
         // The theme decides about colours: NO_COLOR was heard when it was chosen, and a flag may stand above it.
-        force_color_output(colours);
+        force_color_output(depth != ColourDepth::None);
         restore_on_panic();
-        let mut screen = Self { tty: Tty::open().map_err(|e| broken(&e))?, frames: Frames::default(), mouse };
+        let mut screen = Self { tty: Tty::open().map_err(|e| broken(&e))?, frames: Frames::new(depth), mouse, depth };
         screen.set_modes().map_err(|e| broken(&e))?;
         Ok(screen)
     }
@@ -72,6 +74,26 @@ impl ConsoleTerminal {
             queue!(bytes, EnableMouseCapture)?;
         }
         self.tty.write_within(&bytes, PATIENCE)
+    }
+
+    /// Sends what is not part of a frame, between two rows.
+    pub fn tell(&mut self, bytes: Vec<u8>) {
+        self.frames.tell(bytes);
+    }
+
+    /// Other settings hold from the next frame on, which is drawn in full.
+    pub fn adopt(&mut self, mouse: bool, depth: ColourDepth) {
+        force_color_output(depth != ColourDepth::None);
+        if mouse != self.mouse {
+            let mut bytes = Vec::new();
+            // Writing into memory cannot fail.
+            let _ = if mouse { queue!(bytes, EnableMouseCapture) } else { queue!(bytes, DisableMouseCapture) };
+            self.frames.tell(bytes);
+        }
+        if depth != self.depth {
+            self.frames.set_depth(depth);
+        }
+        (self.mouse, self.depth) = (mouse, depth);
     }
 
     /// Whether a frame is still on its way to the terminal.
@@ -104,6 +126,7 @@ impl ConsoleTerminal {
         let last = self.frames.newest();
         // Without the keys, which mean nothing any more; the shell's prompt has their row.
         let last = as_lines(last, last.area.height.saturating_sub(1)).unwrap_or_default();
+        let last = if self.depth.is_basic() { basic_colours(&last) } else { last };
         self.release();
         // The operator does not wait for a slow terminal.
         let _ = self.tty.write_within(&last, FAREWELL);

@@ -1,5 +1,6 @@
 //! Styles by meaning, and the glyphs that carry the same meaning without colour.
 
+mod basic;
 mod glyphs;
 mod palette;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 pub use glyphs::Glyphs;
 pub use palette::{ColourName, xterm_rgb};
 
+use super::capability::ColourDepth;
 use super::lang::Lang;
 use palette::Palette;
 use ratatui::style::{Color, Modifier, Style};
@@ -78,6 +80,40 @@ impl Theme {
             None => Self::mono(),
         }
         .weighted(name)
+    }
+
+    /// The styles of a theme on a terminal of so many colours.
+    pub fn on(name: ThemeName, colours: &[(ColourName, Color)], depth: ColourDepth) -> Self {
+        let own = colours.iter().map(|(name, colour)| (*name, basic::nearest(*colour, depth)));
+        match depth {
+            ColourDepth::None => Self::mono(),
+            ColourDepth::Many | ColourDepth::True => Self::with(name, &own.collect::<Vec<_>>()),
+            ColourDepth::Eight | ColourDepth::Sixteen => {
+                let Some(mut palette) = basic::palette(name, depth) else { return Self::mono() };
+                own.for_each(|(name, colour)| palette.set(name, colour));
+                basic::theme(&palette)
+            }
+        }
+    }
+
+    /// Every style.
+    fn all_mut(&mut self) -> [&mut Style; 14] {
+        [
+            &mut self.base,
+            &mut self.dim,
+            &mut self.strong,
+            &mut self.rule,
+            &mut self.good,
+            &mut self.warn,
+            &mut self.bad,
+            &mut self.owner,
+            &mut self.owner_tag,
+            &mut self.action_tag,
+            &mut self.bad_tag,
+            &mut self.measured,
+            &mut self.paper,
+            &mut self.key,
+        ]
     }
 
     /// On a projector thin strokes wash out: ordinary text is bold too.

@@ -3,9 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::action::{self, Action};
-use super::arguments::Arguments;
+use super::arguments::{Arguments, CopyWhat};
 use super::command_line::Typed;
 use super::confirm::Confirm;
+use super::copy::copy;
 use super::methods::next_method;
 use super::model::Model;
 use super::msg::{Effect, Heard, LinkState, Msg, Purpose};
@@ -14,6 +15,7 @@ use super::place::{Place, Screen};
 use super::plans;
 use super::preflight;
 use super::questions;
+use super::reload;
 use super::runs;
 use super::service;
 use super::view;
@@ -40,7 +42,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(_) => {}
         Msg::Mouse(event, size) => view::on_mouse(model, event, size),
         Msg::Resize => model.dirty = true,
-        Msg::Tick { now_ms, at } => on_tick(model, now_ms, at),
+        Msg::Tick { now_ms, at } => return on_tick(model, now_ms, at),
         Msg::Heard(heard) => return on_heard(model, heard),
         Msg::Answer { purpose, host, result } => return ordering::answered(model, purpose, &host, result),
         Msg::RunsLoaded(result) => {
@@ -58,23 +60,25 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 model.say(Level::Warning, model.skin.lang.tr(text).to_owned());
             }
         }
+        Msg::SettingsSaved(result) => return reload::saved(model, result),
         Msg::Exported(Err(failure)) => log_failure(model, model.skin.lang.tr("export failed"), &failure),
     }
     Vec::new()
 }
 
-fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) {
+fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) -> Vec<Effect> {
     // The clock and the ages on the screen count seconds; elapsed times of a run move with its telemetry.
     model.dirty |= at.timestamp() != model.at.timestamp();
     // A question that names an age tells the present one, and one whose server is heard again says so.
     let asked = model.confirm.as_ref().map(|question| question.action).filter(|_| model.dirty);
     model.now_ms = now_ms;
     model.at = at;
-    service::note_change(model);
+    let effects = service::note_change(model);
     if asked == Some(Action::Failover) {
         model.confirm = Some(questions::failover(model));
     }
     model.dirty |= model.replay.as_mut().is_some_and(|replay| replay.tick(now_ms));
+    effects
 }
 
 fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
@@ -85,8 +89,9 @@ fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
             end_replay_for_the_present(model);
             let seen = model.ready_ms.unwrap_or(model.now_ms);
             model.ready_ms = preflight::ready(model).map(|_| seen);
-            service::note_change(model);
-            return plans::request_after(model, &host, before.as_deref());
+            let mut effects = service::note_change(model);
+            effects.extend(plans::request_after(model, &host, before.as_deref()));
+            return effects;
         }
         Heard::Event(event) => model.log(event),
         Heard::Link { host, state } => {
@@ -234,6 +239,7 @@ fn on_typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect>
         }
         Action::Interval if words.interval_ms.is_some() => ordering::interval(model, words.interval_ms),
         Action::Check | Action::Plan => open_preflight(model, words.order),
+        Action::Copy => copy(model, words.copy.unwrap_or(CopyWhat::Run)),
         _ => confirm_or_perform(model, action),
     }
 }
@@ -357,6 +363,8 @@ fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Interval => return ordering::interval(model, None),
         Action::Check | Action::Plan => return open_preflight(model, None),
         Action::Export => return vec![Effect::Export],
+        // The command line completes what can be copied.
+        Action::Copy => model.command_line.open_with("copy "),
         Action::Zoom => view::zoom(model),
         Action::Freeze => view::freeze(model),
         Action::Privacy => model.privacy = !model.privacy,

@@ -62,7 +62,8 @@ pub fn png(svg: &str) -> Result<PngImage, Failure> {
 /// Where a Linux machine keeps its fonts.
 const FOLDERS: [&str; 3] = ["/usr/share/fonts", "/usr/local/share/fonts", ".local/share/fonts"];
 /// What the names of files with Chinese fonts have in common.
-const CHINESE: [&str; 8] = ["cjk", "fallback", "wqy", "hans", "-sc", "sans-sc", "uming", "ukai"];
+const CHINESE: [&str; 13] =
+    ["cjk", "fallback", "wqy", "hans", "-sc", "sans-sc", "uming", "ukai", "simsun", "simhei", "msyh", "sarasa", "lxgw"];
 
 /// The first font of this machine that has Chinese, by the name of its file. (The font library's own search needs fontconfig.)
 fn chinese_fonts() -> Option<Vec<u8>> {

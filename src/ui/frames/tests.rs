@@ -105,3 +105,23 @@ fn lines_for_the_normal_screen_look_like_the_frame() {
     assert_eq!(cell(3, 0).fgcolor(), vt100::Color::Idx(42));
     assert_eq!(cell(4, 0).fgcolor(), vt100::Color::Default);
 }
+
+/// A notification or a copy goes out between two rows, whatever the speed, and is not lost with the rows of an older frame.
+#[test]
+fn what_belongs_to_no_frame_is_sent_whole_between_two_rows() {
+    let mut out = Frames::new(ColourDepth::Sixteen);
+    out.replace(frame(&vec!["old".repeat(10); 5], 40), None).unwrap();
+    let first = out.next().len();
+    out.written(first.min(3));
+    out.tell(b"\x1b]9;baton: DOWN\x07".to_vec());
+    out.replace(frame(&vec!["new".repeat(10); 5], 40), None).unwrap();
+    let mut sent = Vec::new();
+    while out.busy() {
+        let byte = out.next()[0];
+        sent.push(byte);
+        out.written(1);
+    }
+    let sent = String::from_utf8(sent).unwrap();
+    assert_eq!(sent.matches("\x1b]9;baton: DOWN\x07").count(), 1, "{sent:?}");
+    assert!(!sent.contains("38;5;") && sent.contains("new"), "{sent:?}");
+}

@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::{line, span};
 use crate::ui::action::{Action, RunsAction, TABLE};
+use crate::ui::arguments;
 use crate::ui::failover::Failover;
 use crate::ui::model::Model;
 use crate::ui::place::{Place, Screen};
@@ -138,7 +139,13 @@ fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<
         _ => false,
     };
     let counts = |action: Action| {
-        action != here && !refused(action) && action.counts_in(Place::Anywhere) && shown(action) && model.may(action)
+        // Copying is seldom wanted: the help has it.
+        action != here
+            && action != Action::Copy
+            && !refused(action)
+            && action.counts_in(Place::Anywhere)
+            && shown(action)
+            && model.may(action)
     };
     for entry in TABLE.iter().filter(|entry| counts(entry.action)) {
         let label = match entry.action {
@@ -163,6 +170,11 @@ fn command_line(model: &Model, area: Rect, buf: &mut Buffer) -> u16 {
         row.push(span(format!("   {complaint}"), t.warn));
     } else if input.value().is_empty() {
         let hint = model.skin.lang.tr("a command, then Enter; Tab completes, Up recalls, Esc closes");
+        row.push(span(format!("   {hint}"), t.dim));
+    } else if input.value().ends_with(' ') {
+        let words = arguments::completions(input.value());
+        let words: Vec<&str> = words.iter().filter_map(|line| line.rsplit(' ').next()).collect();
+        let hint = if words.is_empty() { String::new() } else { model.skin.lang.fill("Tab: {0}", &[&words.join(", ")]) };
         row.push(span(format!("   {hint}"), t.dim));
     }
     line(area, area.y, buf, &Line::from(row));

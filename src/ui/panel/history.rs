@@ -217,10 +217,13 @@ pub fn details(model: &Model, area: Rect, buf: &mut Buffer) {
     let phases = if phases.is_empty() { lang.tr("no phases").into() } else { phases.join(",  ") };
     let width = usize::from(area.width);
     rows.extend(wrap(&phases, width).into_iter().map(|row| Line::from(span(row, t.base))));
-    let hint = run.failure.as_ref().and_then(|f| f.hint.as_ref()).map(|hint| lang.fill("what to do: {0}", &[hint]));
-    for text in run.reason.iter().chain(hint.as_ref()) {
+    let hint = run.failure.as_ref().and_then(|f| f.hint.as_ref()).map(|hint| lang.fill("what to do: {0}", &[&lang.said(hint)]));
+    let reason = run.reason.as_ref().map(|reason| lang.said(reason));
+    for text in reason.iter().chain(hint.as_ref()) {
         rows.extend(wrap(&one_line(text), width).into_iter().map(|row| Line::from(span(row, t.bad))));
     }
-    rows.extend(run.warnings.iter().map(|w| Line::from(span(format!("{}{}", lang.tr("warning: "), one_line(w)), t.warn))));
+    rows.extend(
+        run.warnings.iter().map(|w| Line::from(span(format!("{}{}", lang.tr("warning: "), lang.said(&one_line(w))), t.warn))),
+    );
     lines(below(area, 1), buf, rows);
 }

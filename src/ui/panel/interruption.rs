@@ -59,7 +59,8 @@ pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
             Outcome::RolledBack => " ROLLED BACK ",
             Outcome::Ok | Outcome::Failed => " FAILED ",
         };
-        let reason = one_line(record.reason.as_deref().unwrap_or(view.skin.lang.tr("no reason given")));
+        let lang = view.skin.lang;
+        let reason = lang.said(&one_line(record.reason.as_deref().unwrap_or(lang.tr("no reason given"))));
         let mut rows = vec![Line::from(span(view.skin.lang.tr(word), t.bad_tag)), Line::default()];
         rows.extend(wrap(&reason, usize::from(area.width)).into_iter().map(|row| Line::from(span(row, t.bad))));
         lines(body, buf, rows);

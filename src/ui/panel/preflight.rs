@@ -78,15 +78,15 @@ pub fn finding_rows<'a>(model: &Model, found: &[Finding], width: usize, all: boo
         };
         let room = width.saturating_sub(GRADE + SUBJECT);
         let text_style = if *grade == Grade::Ok { t.dim } else { t.base };
-        for (i, part) in wrap(&one_line(sentence), room).into_iter().enumerate() {
-            let head = if i == 0 { [lang.tr(word), subject] } else { [""; 2] };
+        for (i, part) in wrap(&lang.said(&one_line(sentence)), room).into_iter().enumerate() {
+            let head = if i == 0 { [lang.tr(word), lang.offer(subject)] } else { [""; 2] };
             rows.push(Line::from(vec![
                 span(pad(head[0], GRADE), style),
                 span(pad(&clip(&one_line(head[1]), SUBJECT - 1, model.skin.glyphs.ellipsis), SUBJECT), t.strong),
                 span(part, text_style),
             ]));
         }
-        for part in hint.iter().flat_map(|hint| wrap(&lang.fill("what to do: {0}", &[&one_line(hint)]), room)) {
+        for part in hint.iter().flat_map(|hint| wrap(&lang.fill("what to do: {0}", &[&lang.said(&one_line(hint))]), room)) {
             rows.push(Line::from(span(format!("{}{part}", " ".repeat(GRADE + SUBJECT)), t.dim)));
         }
     }

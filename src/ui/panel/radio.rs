@@ -126,7 +126,7 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     if let (Some(warning), Some(last)) = (warning, rows.last_mut()) {
         styles[2] = t.warn;
         styles[1] = if inner.height >= 3 { t.dim } else { t.warn };
-        *last = clip(&format!("! {}", one_line(warning)), usize::from(inner.width), g.ellipsis);
+        *last = clip(&format!("! {}", model.skin.lang.said(&one_line(warning))), usize::from(inner.width), g.ellipsis);
     }
     lines(inner, buf, rows.into_iter().zip(styles).map(|(text, style)| centred(Line::from(span(text, style)), inner.width)));
 

@@ -69,7 +69,7 @@ fn rows<'a>(view: &TimingView<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
         Some(Outcome::Failed) => span(lang.tr("FAILED"), t.bad),
         Some(Outcome::RolledBack) => span(lang.tr("ROLLED BACK"), t.bad),
         Some(Outcome::Cancelled) => span(lang.tr("CANCELLED"), t.warn),
-        None => span(one_line(&p.now), t.warn),
+        None => span(lang.said(&one_line(&p.now)), t.warn),
     };
     let mut what = vec![
         span(format!("{} {}  ", p.order, p.method), t.strong),

@@ -141,7 +141,7 @@ impl Pen<'_> {
         let mut spans = vec![span(self.lang.tr(word), style)];
         if process.state == ProcessState::Died {
             let words = process.last_words.as_deref().unwrap_or(self.lang.tr("no message"));
-            spans.push(span(format!(": {}", one_line(words)), t.bad));
+            spans.push(span(format!(": {}", self.lang.said(&one_line(words))), t.bad));
         } else if let Some(pid) = process.pid {
             let uptime = process.uptime_ms.map(duration).unwrap_or_default();
             let text = if self.wide() { format!("  pid {pid}  {uptime}") } else { format!("  {uptime}") };

@@ -173,7 +173,7 @@ fn ordered<'a>(model: &Model, progress: &Progress) -> Story<'a> {
     let t = &model.skin.theme;
     Story {
         headline: Line::from(span(model.skin.lang.fill(" {0} on {1} ", &[&progress.order, &progress.to]), t.action_tag)),
-        detail: Line::from(span(one_line(&progress.now), t.base)),
+        detail: Line::from(span(model.skin.lang.said(&one_line(&progress.now)), t.base)),
         track: None,
         figure: None,
         notes: Vec::new(),
@@ -208,7 +208,7 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
             Some((whole_ms(step.ms), t.warn)),
             step.name.paper_ms(),
         ),
-        None => (one_line(&progress.now), None, None),
+        None => (lang.said(&one_line(&progress.now)), None, None),
     };
     let roomy = width >= ROOMY;
     let note = match (current.and_then(|_| expected(model, progress)), paper) {
@@ -256,7 +256,7 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
     let Some(record) = &progress.record else {
         return Story {
             headline: Line::from(direction(model, progress)),
-            detail: Line::from(span(one_line(&progress.now), t.base)),
+            detail: Line::from(span(model.skin.lang.said(&one_line(&progress.now)), t.base)),
             track: None,
             figure: None,
             notes: Vec::new(),
@@ -309,8 +309,8 @@ fn reasons<'a>(model: &Model, progress: &Progress, reason: &str, width: usize) -
     let wrapped = |text: &str, style| wrap(&one_line(text), width).into_iter().map(move |row| Line::from(span(row, style)));
     let hint = progress.record.as_ref().and_then(|record| record.failure.as_ref()?.hint.clone());
     let mut rows: Vec<Line<'a>> = recovery(model, progress).iter().flat_map(|text| wrapped(text, t.strong)).collect();
-    rows.extend(wrapped(reason, t.bad));
-    rows.extend(hint.iter().flat_map(|hint| wrapped(&lang.fill("what to do: {0}", &[hint]), t.dim)));
+    rows.extend(wrapped(&lang.said(reason), t.bad));
+    rows.extend(hint.iter().flat_map(|hint| wrapped(&lang.fill("what to do: {0}", &[&lang.said(hint)]), t.dim)));
     rows
 }
 

@@ -10,6 +10,7 @@ use toml::{Spanned, Value};
 use crate::ui::action::{Action, TABLE};
 use crate::ui::keymap::Keymap;
 use crate::ui::lang::Lang;
+use crate::ui::sequences::Notification;
 use crate::ui::theme::{ColourName, ThemeName};
 use config::TomlSource;
 use protocol::Failure;
@@ -24,6 +25,8 @@ pub struct SettingsFile {
     pub read_only: Option<bool>,
     pub privacy: Option<bool>,
     pub export_dir: Option<PathBuf>,
+    pub bell: Option<bool>,
+    pub notification: Option<Notification>,
     pub keys: Keymap,
     pub colours: Vec<(ColourName, Color)>,
 }
@@ -38,6 +41,8 @@ struct Raw {
     read_only: Option<bool>,
     privacy: Option<bool>,
     export_dir: Option<PathBuf>,
+    bell: Option<bool>,
+    notification: Option<Notification>,
     keys: BTreeMap<String, Spanned<Value>>,
     colours: BTreeMap<String, Spanned<Value>>,
 }
@@ -61,6 +66,8 @@ fn read(source: &TomlSource<'_>) -> Result<SettingsFile, Failure> {
         read_only: raw.read_only,
         privacy: raw.privacy,
         export_dir: raw.export_dir,
+        bell: raw.bell,
+        notification: raw.notification,
         keys: keys(source, &raw.keys)?,
         colours: colours(source, &raw.colours)?,
     })

@@ -6,6 +6,7 @@ use ratatui::style::Color;
 use super::*;
 use crate::ui::action::Action;
 use crate::ui::place::Place;
+use crate::ui::sequences::Notification;
 use crate::ui::theme::Glyphs;
 
 #[derive(Parser)]
@@ -28,7 +29,7 @@ fn flags_go_over_the_environment_over_the_file() {
     let from_file = settings(&[], &[("LANG", "en_GB.UTF-8")], file).unwrap();
     assert_eq!((base(&from_file), from_file.skin.lang), (theme(ThemeName::Light), Lang::Zh));
     let from_env = settings(&[], &[("NO_COLOR", "1")], file).unwrap();
-    assert_eq!((base(&from_env), from_env.colours), (theme(ThemeName::Mono), false));
+    assert_eq!((base(&from_env), from_env.depth), (theme(ThemeName::Mono), ColourDepth::None));
     let from_flags = settings(&["--theme", "projector", "--lang", "en"], &[("NO_COLOR", "1")], file).unwrap();
     assert_eq!((base(&from_flags), from_flags.skin.lang), (theme(ThemeName::Projector), Lang::En));
     assert_eq!(settings(&[], &[("LANG", "zh_CN.UTF-8")], "").unwrap().skin.lang, Lang::Zh);
@@ -40,7 +41,7 @@ fn flags_go_over_the_environment_over_the_file() {
 #[test]
 fn keys_and_colours_are_overridden_one_by_one() {
     let file = "[keys]\nfreeze = \"Z\"\nhelp = [\"?\", \"H\"]\n[colours]\ngood = 33\nground = \"#102030\"\n";
-    let settings = settings(&[], &[], file).unwrap();
+    let settings = settings(&[], &[("COLORTERM", "truecolor")], file).unwrap();
     assert_eq!(settings.keys.entry('Z', Place::Anywhere).map(|e| e.action), Some(Action::Freeze));
     assert_eq!(settings.keys.entry('f', Place::Anywhere).map(|e| e.action), None);
     assert_eq!(settings.keys.keys(Action::Help), ['?', 'H']);
@@ -126,4 +127,34 @@ fn a_file_that_was_named_must_exist() {
     let args = Cli::parse_from(["baton", "--settings", "/nowhere/console.toml"]).args;
     let failure = Settings::load(&args).unwrap_err();
     assert!(failure.message.contains("/nowhere/console.toml cannot be read"), "{failure}");
+}
+
+#[test]
+fn the_terminal_limits_colours_and_characters_and_pictures_have_all() {
+    let utf8 = ("LANG", "en_GB.UTF-8");
+    let theme = |depth| Theme::on(ThemeName::Dark, &[], depth);
+    for (term, depth, ascii) in
+        [("linux", ColourDepth::Eight, true), ("xterm", ColourDepth::Sixteen, false), ("foot", ColourDepth::Many, false)]
+    {
+        let read = settings(&[], &[("TERM", term), utf8], "").unwrap();
+        assert_eq!((read.depth, read.skin.theme, read.skin.glyphs == Glyphs::ASCII), (depth, theme(depth), ascii), "{term}");
+        assert_eq!(read.pictures, Theme::new(ThemeName::Dark));
+        let mono = settings(&[], &[("TERM", term), ("NO_COLOR", "1"), utf8], "").unwrap();
+        assert_eq!((mono.depth, mono.skin.theme), (ColourDepth::None, Theme::new(ThemeName::Mono)), "{term}");
+    }
+    let glass = settings(&["--theme", "light"], &[("TERM", "vt100"), utf8], "ascii = false").unwrap();
+    assert_eq!((glass.depth, glass.skin.theme), (ColourDepth::None, Theme::new(ThemeName::Mono)));
+    assert_eq!((glass.pictures, glass.skin.glyphs), (Theme::new(ThemeName::Light), Glyphs::FULL));
+    let own = settings(&[], &[("TERM", "xterm"), utf8], "[colours]\ngood = \"#ff1010\"").unwrap();
+    assert_eq!(own.skin.theme.good.fg, Some(Color::Indexed(9)), "the nearest of sixteen");
+}
+
+#[test]
+fn nobody_is_told_of_a_verdict_unless_the_file_says_so() {
+    assert_eq!(settings(&[], &[], "").unwrap().notice, Notice::default());
+    let told = settings(&[], &[], "bell = true\nnotification = \"osc777\"").unwrap().notice;
+    assert_eq!(told, Notice { bell: true, notification: Some(Notification::Osc777) });
+    let failure = settings(&[], &[], "notification = \"pager\"").unwrap_err();
+    let said = "console.toml, line 1, key `notification`: unknown value `pager`, expected `osc9` or `osc777`";
+    assert_eq!(failure.message, said);
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::pty::{Line, Terminal};
+use crate::ui::capability::ColourDepth;
 use crate::ui::terminal::ConsoleTerminal;
 
 /// Runs `part` of this file inside a terminal.
@@ -17,7 +18,7 @@ fn with_terminal(work: impl FnOnce(ConsoleTerminal)) {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { work(ConsoleTerminal::acquire(true, true).unwrap()) });
+    runtime.block_on(async { work(ConsoleTerminal::acquire(true, ColourDepth::Many).unwrap()) });
 }
 
 /// Waits for the other side of the terminal to have looked.
