@@ -68,7 +68,6 @@ pub enum Msg {
 
 /// What the driver is to do.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "an effect is made at a key and gone at once")]
 pub enum Effect {
     /// Ask an agent; answered by [`Msg::Answer`].
     Request {

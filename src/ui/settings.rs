@@ -97,7 +97,7 @@ impl Settings {
     fn from(args: &ConsoleArgs, env: impl Fn(&str) -> Option<String>, written: Option<(&Path, &str)>) -> Result<Self, Failure> {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
         let file = written.map_or_else(|| Ok(file::SettingsFile::default()), |(path, text)| file::parse(path, text))?;
-        let terminal = Capability::from_env(&env);
+        let terminal = Capability::from_env(env);
         let no_color = env("NO_COLOR").map(|_| ThemeName::Mono);
         let theme = args.theme.or(no_color).or(file.theme).unwrap_or_default();
         let depth = if theme == ThemeName::Mono { ColourDepth::None } else { terminal.colours };
