@@ -40,7 +40,6 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ("{0} recovers it on {1}", "按 {0} 在 {1} 上恢复"),
     ("{0} starts it", "按 {0} 启动"),
     ("{0} recovers it", "按 {0} 恢复"),
-    ("{0}: {1}", "{0}：{1}"),
     ("{0}; {1}", "{0}；{1}"),
     ("{0} cancels; {1} does not serve", "{0} 取消；{1} 已不在服务"),
     ("the service is back", "服务已恢复"),

@@ -14,6 +14,8 @@ use crate::ui::place::PanelName;
 const STAGE: [u16; 4] = [6, 8, 14, 22];
 /// Rows of the pings: least, with losses named, tall, taller.
 const PINGS: [u16; 4] = [3, 5, 7, 10];
+/// Rows of what a move that waits has to say, with its frame.
+const READY: u16 = 6;
 /// Rows of the log that are enough where others can use more.
 const LOG: u16 = 8;
 /// Rows of the control variables: rule, heads, the fourteen of the paper.
@@ -51,9 +53,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         routes::draw(model, area, buf);
     }
     log::draw(model, layout.log, buf);
-    // Below the pings, which show that the source still serves, and above the log.
+    // Below the pings, which show that the source still serves, and above the log where that leaves room for what it says.
     let top = layout.pings.bottom();
-    ready::draw(model, Rect { y: top, height: layout.log.y.saturating_sub(top), ..area }, buf);
+    let bottom = if layout.log.y >= top + READY { layout.log.y } else { area.bottom() };
+    ready::draw(model, Rect { y: top, height: bottom.saturating_sub(top), ..area }, buf);
 }
 
 /// The panel at a place of the screen.
