@@ -87,7 +87,6 @@ pub enum Effect {
     /// Copy a text to the terminal's clipboard.
     Copy(String),
     /// Tell the operator who looks elsewhere, as far as the settings ask for it: the bell, a notification.
-    #[allow(dead_code, reason = "the verdict on the service asks for it")]
     Notify(String),
     /// Other settings hold for the terminal and for exports.
     Adopt(Box<Settings>),
