@@ -109,7 +109,7 @@ impl Demo {
         let lab = lab::Args { name: "demo".into(), workload: self.workload.clone(), relay: self.relay, ..lab::Args::default() };
         lab::supervise(&lab, |file| match self.headless.headless {
             true => headless::demo::run(file, &self.headless),
-            false => ui::run(file, &self.console),
+            false => ui::run(file, &self.console.of_demo()),
         })
     }
 }

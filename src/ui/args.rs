@@ -32,4 +32,14 @@ pub struct ConsoleArgs {
     /// Folder for the pictures that the export key writes; the working folder if not given.
     #[arg(long, value_name = "DIR")]
     pub(in crate::ui) export_dir: Option<PathBuf>,
+    /// The lab ends with the console.
+    #[arg(skip)]
+    pub(in crate::ui) ends_lab: bool,
+}
+
+impl ConsoleArgs {
+    /// Of a console whose lab ends with it.
+    pub fn of_demo(&self) -> Self {
+        Self { ends_lab: true, ..self.clone() }
+    }
 }

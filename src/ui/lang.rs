@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 mod zh;
+mod zh_console;
 mod zh_doing;
 mod zh_runs;
 
@@ -73,7 +74,7 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
-    zh::TABLE.iter().chain(zh_doing::TABLE).chain(zh_runs::TABLE).copied()
+    zh::TABLE.iter().chain(zh_doing::TABLE).chain(zh_runs::TABLE).chain(zh_console::TABLE).copied()
 }
 
 /// A text that the table does not have is shown in English; the tests collect it.
