@@ -120,7 +120,7 @@ impl Demo {
         };
         lab::supervise(&lab, |file| match headless {
             true => headless::demo::run(file, &self.headless),
-            false => ui::run(file, &self.console.clone().beginning_with(method)),
+            false => ui::run(file, &self.console.of_demo().beginning_with(method)),
         })
     }
 }

@@ -42,6 +42,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
             asked.or_else(|failure| if failure.code == ErrorCode::Environment { Ok(()) } else { Err(failure) })?;
             telemetry::snapshot(agent, work).await.map(Answer::from)
         }
+        Command::RecentEvents => Ok(agent.host.recent_events().into()),
         Command::GetOwner => Ok(work.owner_report().await.into()),
         Command::FenceHost { host } => fence_command::fence_host(&agent.host, &host).await.map(Answer::from),
         Command::GetTunIp => work.tun_address().await.map(|tun_ip| TunIp { tun_ip }.into()),

@@ -12,6 +12,7 @@ pub(super) mod load;
 pub(super) mod ports;
 pub(super) mod priority;
 pub(super) mod radio_port;
+mod recent;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +30,8 @@ use descriptors::DescriptorReserve;
 use disk_writer::DiskWriter;
 use ports::Ports;
 use priority::Priority;
-use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, TOPIC_EVENT, Telemetry, ask};
+use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, RecentEvents, TOPIC_EVENT, Telemetry, ask};
+use recent::EventMemory;
 
 /// A disk that takes longer for a small file is said to hang.
 const DISK_HANGS: Duration = Duration::from_secs(2);
@@ -53,6 +55,15 @@ pub(super) struct HostHandle {
     /// Connections of their own: a question that is given up soon must not cost an order its connection.
     questions: Client,
     publisher: Publisher,
+    recent: EventMemory,
+}
+
+fn log_line(level: Level, text: &str) {
+    match level {
+        Level::Info => tracing::info!("{text}"),
+        Level::Warning => tracing::warn!("{text}"),
+        Level::Error => tracing::error!("{text}"),
+    }
 }
 
 impl HostHandle {
@@ -76,6 +87,7 @@ impl HostHandle {
             client,
             questions,
             publisher,
+            recent: EventMemory::default(),
         })
     }
 
@@ -88,13 +100,25 @@ impl HostHandle {
     /// Publishes a line for the log.
     pub(super) fn event(&self, level: Level, text: impl Into<String>) {
         let text = text.into();
-        match level {
-            Level::Info => tracing::info!("{text}"),
-            Level::Warning => tracing::warn!("{text}"),
-            Level::Error => tracing::error!("{text}"),
-        }
-        let event = Event { at: Utc::now(), host: self.name.clone(), level, text };
+        log_line(level, &text);
+        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: None });
+    }
+
+    /// Publishes the line that tells how a run ended: whoever ordered it has the same from its record.
+    pub(super) fn end_of_run(&self, level: Level, text: impl Into<String>, run: &str) {
+        let text = text.into();
+        log_line(level, &text);
+        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: Some(run.to_owned()) });
+    }
+
+    fn publish(&self, event: Event) {
         self.publisher.publish(TOPIC_EVENT, &event);
+        self.recent.remember(event);
+    }
+
+    /// What was published of late, for a console that attaches.
+    pub(super) fn recent_events(&self) -> RecentEvents {
+        self.recent.newest()
     }
 
     /// Something changed that the console should see at once.

@@ -162,10 +162,14 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
 fn end(agent: &Agent, record: &RunRecord) {
     restart::forget_order(agent);
     let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
-    match record.outcome {
-        Outcome::Ok => agent.host.event(Level::Info, format!("{} is done{reason}", record.order)),
-        _ => agent.host.event(Level::Error, format!("{} was not done{reason}", record.order)),
-    }
+    let (level, end) = match record.outcome {
+        Outcome::Ok => (Level::Info, "is done"),
+        Outcome::Cancelled => (Level::Info, "was cancelled"),
+        // Refused: nothing is worse than before.
+        _ if !record.began() => (Level::Warning, "was refused"),
+        _ => (Level::Error, "was not done"),
+    };
+    agent.host.end_of_run(level, format!("{} {end}{reason}", record.order), &record.run);
 }
 
 /// This agent directly, the others over the link.

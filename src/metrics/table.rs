@@ -151,7 +151,7 @@ pub fn outcome(run: &RunRecord) -> String {
         format!("{}: {}", run.order, one_line(&run.to))
     };
     let after = run.total().map_or_else(String::new, |ms| format!(" after {ms:.1} ms"));
-    let mut text = format!("{what}: {}{after}\n", outcome_name(run.outcome));
+    let mut text = format!("{what}: {}{after}\n", outcome_of(run));
     for line in run.reason.iter().chain(run.failure.as_ref().and_then(|f| f.hint.as_ref())) {
         let _ = writeln!(text, "  {}", one_line(line));
     }
@@ -197,7 +197,7 @@ pub fn list(runs: &[RunRecord]) -> String {
             run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
             run.order.to_string(),
             method,
-            outcome_name(run.outcome),
+            outcome_of(run),
             number(run.total()),
             number(run.interruption.by_phases_ms),
             run.interruption.probes_lost.map_or_else(|| "-".into(), |lost| lost.to_string()),
@@ -208,6 +208,14 @@ pub fn list(runs: &[RunRecord]) -> String {
         }
     }
     text
+}
+
+/// How a run ended, in words; an order that was not begun was refused, whoever serves.
+pub fn outcome_of(run: &RunRecord) -> &'static str {
+    match run.outcome {
+        Outcome::Failed | Outcome::RolledBack if !run.began() => "refused",
+        outcome => outcome_name(outcome),
+    }
 }
 
 /// An outcome in words.

@@ -8,7 +8,7 @@ use super::flow::StepCommand;
 use super::flows;
 use super::known::unanswered;
 use super::setting::Setting;
-use super::standing::{self, Orders, holds_radio, processes};
+use super::standing::{self, End, Orders, Report, Standing, holds_radio, processes};
 use config::{Cidr, Config};
 use protocol::{
     Alarm, ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
@@ -57,8 +57,25 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
         let grade = if method == Method::Seamless { Grade::Blocker } else { Grade::Warning };
         findings.extend((!setting.two_streams).then(|| Finding::new(grade, "seamless", ONE_STREAM).hint("take hot")));
         findings.push(far_end(config, answers));
+        one_hint(&mut findings, &setting, answers);
     }
     findings
+}
+
+/// A migration to a host that serves is the wrong one: that alone is said, and no way to stop that host or to start another one.
+fn one_hint(findings: &mut [Finding], setting: &Setting, answers: &Answers) {
+    let end = |host| {
+        let status = answers.get(host).and_then(|answer| answer.as_ref().ok());
+        let standing = status.map_or(Standing::Unknown, |status| Standing::of(Report::of(status, setting.active)));
+        End { host, standing, orders: setting.orders(host) }
+    };
+    let (from, to) = (end(setting.from.as_str()), end(setting.to.as_str()));
+    let Some(hint) = to.serves_already(from.standing) else { return };
+    let mut hint = Some(hint);
+    let ends = [from.host, to.host];
+    for finding in findings.iter_mut().filter(|f| f.grade == Grade::Blocker && ends.contains(&f.subject.as_str())) {
+        finding.hint = hint.take();
+    }
 }
 
 /// Whether one of them refuses the order.
@@ -136,7 +153,21 @@ fn radio(config: &Config, answers: &Answers) -> Finding {
             "radio",
             format!("{} and {} both point eth3 at it, and it can serve one host only", owners[0], owners[1]),
         )
-        .hint("KL or KR parks one"),
+        .hint(parks_one(config, answers)),
+    }
+}
+
+/// Which of two servers that both point at the radio is to stop: the one that does not serve.
+fn parks_one(config: &Config, answers: &Answers) -> String {
+    let serves = |host: &str| {
+        let status = answers.get(host).and_then(|answer| answer.as_ref().ok());
+        status.is_some_and(|s| Standing::of(Report::of(s, config.addresses.active.address())) == Standing::Serves)
+    };
+    let (one, two) = (&config.roles.initiator, &config.roles.destination);
+    match (serves(one), serves(two)) {
+        (true, false) => format!("KR parks {two}, which does not serve"),
+        (false, true) => format!("KL parks {one}, which does not serve"),
+        _ => "KL or KR parks one".into(),
     }
 }
 
@@ -248,12 +279,12 @@ pub(super) fn of_host(ask: StepCommand, status: &Telemetry, orders: Orders, acti
         Err(failure) => finding(Grade::Blocker, host, failure),
     };
     match ask {
-        StepCommand::RequireFree => vec![graded(standing::check_free(status, orders), "runs neither D2D nor USRP")],
+        StepCommand::RequireFree => vec![graded(standing::check_free(status, active, orders), "runs neither D2D nor USRP")],
         StepCommand::RequireParked => {
             vec![graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio")]
         }
         StepCommand::RequireReady | StepCommand::RequireReadyAlone => vec![
-            graded(standing::check_free(status, orders), "runs neither D2D nor USRP"),
+            graded(standing::check_free(status, active, orders), "runs neither D2D nor USRP"),
             graded(standing::check_parked(status, active, orders), "its eth3 is away from the radio"),
             graded(check_port(status, active), "its eth3 is up"),
         ],
@@ -274,7 +305,7 @@ pub(super) fn be_silent(host: &str, answer: Result<(), Failure>) -> Result<Strin
             Ok(format!("Check: {host} does not answer: {}", super::units::sentence(&failure.message)))
         }
         _ => Err(Failure::new(ErrorCode::State, format!("the agent of {host} answers, and a failover is for one that does not"))
-            .hint("move the work with classic or hot, or stop it there and start it here")),
+            .hint("move the work with hot or classic")),
     }
 }
 

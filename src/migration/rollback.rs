@@ -229,6 +229,11 @@ impl State {
             after_ms: self.unserved().map(rounded),
         };
         let (outcome, who) = verdict.sentence();
+        // It was refused: what was meant is done already, and nothing need be started or stopped for it.
+        let meant = (self.began.is_none()).then(|| verdict.destination.serves_already(verdict.source.standing)).flatten();
+        if let (Some(hint), Some(failure)) = (meant, &mut self.failure) {
+            failure.hint = Some(hint);
+        }
         let given_up = self.failure.as_ref().is_some_and(|failure| failure.code == ErrorCode::Cancelled);
         self.outcome = if given_up && outcome == Outcome::RolledBack { Outcome::Cancelled } else { outcome };
         let nobody = outcome == Outcome::Failed && self.back.since.is_none();

@@ -93,6 +93,13 @@ pub struct Orders {
     pub stop: Order,
 }
 
+impl Orders {
+    /// The migration that moves the work away from this host.
+    pub fn away(self) -> Order {
+        if self.start == Order::DS { Order::M } else { Order::MB }
+    }
+}
+
 /// Refuses an order while another one is carried out on a host that it needs.
 pub fn busy(status: &Telemetry) -> Failure {
     let order = status.migration.as_ref().map_or_else(|| "an order".into(), |progress| progress.order.to_string());
@@ -109,14 +116,27 @@ pub fn taken(host: &str, part: &RunPart) -> Failure {
         .hint(GIVE_UP)
 }
 
+/// That a host serves, and the order that moves the work on.
+fn serves_already(host: &str, orders: Orders) -> String {
+    format!("{host} already serves; to move the work away from it: {}", orders.away())
+}
+
+/// What is meant by an order that a host is in the way of: never to stop one that serves.
+fn instead(status: &Telemetry, active: Ipv4Addr, orders: Orders) -> String {
+    match Standing::of(Report::of(status, active)) {
+        Standing::Serves => serves_already(&status.host, orders),
+        _ => format!("it does not serve: {} clears it", orders.stop),
+    }
+}
+
 /// Refuses an order on a host that already runs something.
-pub fn check_free(status: &Telemetry, orders: Orders) -> Result<(), Failure> {
+pub fn check_free(status: &Telemetry, active: Ipv4Addr, orders: Orders) -> Result<(), Failure> {
     let running = processes(status);
     if running.is_empty() {
         return Ok(());
     }
     Err(Failure::new(ErrorCode::State, format!("{} already runs {}", status.host, running.join(" and ")))
-        .hint(format!("{} stops it", orders.stop)))
+        .hint(instead(status, active, orders)))
 }
 
 /// Refuses an order on a host that runs nothing that could be moved.
@@ -135,7 +155,7 @@ pub fn check_parked(status: &Telemetry, active: Ipv4Addr, orders: Orders) -> Res
             ErrorCode::State,
             format!("{} points eth3 at the radio, and the radio can serve one host only", status.host),
         )
-        .hint(format!("{} parks it", orders.stop)));
+        .hint(instead(status, active, orders)));
     }
     Ok(())
 }
@@ -168,7 +188,9 @@ pub fn check_nobody_holds(status: &Telemetry, active: Ipv4Addr) -> Result<(), Fa
     known.map_or(Ok(()), |(host, mac)| {
         let (port, here) = (&status.radio_port.name, &status.host);
         let text = format!("{host}, with the hardware address {mac}, has {active} on the network of {port} of {here}");
-        Err(Failure::new(ErrorCode::AddressConflict, text).hint(format!("park {port} of {host}: stop its work, or switch it off")))
+        Err(Failure::new(ErrorCode::AddressConflict, text).hint(format!(
+            "if {host} serves, move the work from there instead of starting it here; if it does not, park its {port}"
+        )))
     })
 }
 
@@ -208,6 +230,13 @@ pub struct End<'a> {
     pub standing: Standing,
     /// The orders for it.
     pub orders: Orders,
+}
+
+impl End<'_> {
+    /// What to do instead of a migration to this host, where it serves and the `other` does not.
+    pub fn serves_already(&self, other: Standing) -> Option<String> {
+        (self.standing == Standing::Serves && other != Standing::Serves).then(|| serves_already(self.host, self.orders))
+    }
 }
 
 /// How a migration that failed has ended.

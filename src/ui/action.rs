@@ -46,8 +46,12 @@ pub enum Action {
     Privacy,
     /// Open the command line.
     CommandLine,
+    /// On Operate: type a filter for the log.
+    FilterLog,
     /// Show or hide the help.
     Help,
+    /// Leave this console, and nothing else.
+    Leave,
     /// `end`, then leave.
     Quit,
 }
@@ -93,11 +97,11 @@ impl RunsAction {
 pub struct Entry {
     /// What it does.
     pub action: Action,
-    /// Keys; the first is the one that the footer shows.
+    /// Keys; the first is the one that the footer shows. None where it is only typed.
     pub keys: &'static [char],
     /// What may be typed at `:`, in any case; the first is the name. None where there is only a key.
     pub names: &'static [&'static str],
-    /// The word in the footer.
+    /// What the settings file calls it, and the footer where it has no verb of its own.
     pub label: &'static str,
     /// Purpose about first, once: it stops or moves a service.
     pub dangerous: bool,
@@ -105,10 +109,16 @@ pub struct Entry {
 
 /// Every action, in the order of the footer and the help.
 pub const TABLE: &[Entry] = &[
-    Entry { action: Action::Order(Order::DS), keys: &['s'], names: &["DS"], label: "DS", dangerous: false },
+    Entry { action: Action::Order(Order::DS), keys: &['s'], names: &["DS", "start"], label: "DS", dangerous: false },
     Entry { action: Action::Order(Order::KL), keys: &['k'], names: &["KL"], label: "KL", dangerous: true },
-    Entry { action: Action::Order(Order::M), keys: &['m'], names: &["M", "Migration"], label: "M", dangerous: true },
-    Entry { action: Action::Order(Order::MB), keys: &['b'], names: &["MB"], label: "MB", dangerous: true },
+    Entry {
+        action: Action::Order(Order::M),
+        keys: &['m'],
+        names: &["M", "Migration", "migrate", "move"],
+        label: "M",
+        dangerous: true,
+    },
+    Entry { action: Action::Order(Order::MB), keys: &['b'], names: &["MB", "back"], label: "MB", dangerous: true },
     Entry { action: Action::Order(Order::DSR), keys: &['S'], names: &["DSR"], label: "DSR", dangerous: false },
     Entry { action: Action::Order(Order::KR), keys: &['K'], names: &["KR"], label: "KR", dangerous: true },
     Entry { action: Action::Failover, keys: &['F'], names: &["failover"], label: "failover", dangerous: true },
@@ -121,16 +131,17 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Check, keys: &['v'], names: &["check"], label: "check", dangerous: false },
     Entry { action: Action::Plan, keys: &['p'], names: &["plan"], label: "plan", dangerous: false },
     Entry { action: Action::Interval, keys: &['i'], names: &["interval"], label: "interval", dangerous: false },
-    Entry { action: Action::Export, keys: &['e'], names: &[], label: "export", dangerous: false },
+    Entry { action: Action::Export, keys: &['e'], names: &["export"], label: "export", dangerous: false },
     Entry { action: Action::Copy, keys: &['y'], names: &["copy"], label: "copy", dangerous: false },
-    Entry { action: Action::Show(Screen::Operate), keys: &['o'], names: &[], label: "operate", dangerous: false },
-    Entry { action: Action::Show(Screen::Timing), keys: &['t'], names: &[], label: "timing", dangerous: false },
-    Entry { action: Action::Show(Screen::Runs), keys: &['r'], names: &[], label: "runs", dangerous: false },
+    Entry { action: Action::Show(Screen::Operate), keys: &['o'], names: &["operate"], label: "operate", dangerous: false },
+    Entry { action: Action::Show(Screen::Timing), keys: &['t'], names: &["timing"], label: "timing", dangerous: false },
+    Entry { action: Action::Show(Screen::Runs), keys: &['r'], names: &["runs", "records"], label: "runs", dangerous: false },
     Entry { action: Action::NextScreen, keys: &['\t'], names: &[], label: "next", dangerous: false },
-    Entry { action: Action::Zoom, keys: &['z'], names: &[], label: "enlarge", dangerous: false },
-    Entry { action: Action::Freeze, keys: &['f'], names: &[], label: "freeze", dangerous: false },
-    Entry { action: Action::Privacy, keys: &['x'], names: &[], label: "mask", dangerous: false },
+    Entry { action: Action::Zoom, keys: &['z'], names: &["enlarge", "zoom"], label: "enlarge", dangerous: false },
+    Entry { action: Action::Freeze, keys: &['f'], names: &["freeze"], label: "freeze", dangerous: false },
+    Entry { action: Action::Privacy, keys: &['x'], names: &["mask"], label: "mask", dangerous: false },
     Entry { action: Action::CommandLine, keys: &[':'], names: &[], label: "command", dangerous: false },
+    Entry { action: Action::FilterLog, keys: &['/'], names: &["log"], label: "filter log", dangerous: false },
     Entry { action: Action::Runs(RunsAction::Filter), keys: &['/'], names: &[], label: "filter", dangerous: false },
     Entry { action: Action::Runs(RunsAction::SortLeft), keys: &['<'], names: &[], label: "sort back", dangerous: false },
     Entry { action: Action::Runs(RunsAction::SortRight), keys: &['>'], names: &[], label: "sort", dangerous: false },
@@ -143,8 +154,9 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Runs(RunsAction::Pause), keys: &[' '], names: &[], label: "pause", dangerous: false },
     Entry { action: Action::Runs(RunsAction::Faster), keys: &['+'], names: &[], label: "faster", dangerous: false },
     Entry { action: Action::Runs(RunsAction::Slower), keys: &['-'], names: &[], label: "slower", dangerous: false },
-    Entry { action: Action::Help, keys: &['h', '?'], names: &["h", "help"], label: "help", dangerous: false },
-    Entry { action: Action::Quit, keys: &['q'], names: &["q", "quit"], label: "quit", dangerous: true },
+    Entry { action: Action::Help, keys: &['h', '?'], names: &["h", "help", "keys"], label: "help", dangerous: false },
+    Entry { action: Action::Leave, keys: &['q'], names: &["leave"], label: "leave", dangerous: true },
+    Entry { action: Action::Quit, keys: &[], names: &["q", "quit"], label: "quit", dangerous: true },
 ];
 
 /// A key as it is written: Tab and Space by their names.
@@ -165,7 +177,7 @@ impl Action {
             Self::Runs(_) => place == Place::Runs,
             // What moves work is ordered where the work is seen.
             _ if self.changes_hosts() => place != Place::Runs,
-            Self::Check | Self::Plan => place == Place::Anywhere,
+            Self::Check | Self::Plan | Self::FilterLog => place == Place::Anywhere,
             _ => true,
         }
     }
@@ -194,15 +206,20 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// The names nearest to a mistyped one, best first, at most three.
 pub fn near_misses(text: &str) -> Vec<&'static str> {
+    nearest(text, names())
+}
+
+/// The words nearest to a mistyped one, best first, at most three.
+pub fn nearest<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = text.to_ascii_lowercase();
     // With half the letters wrong it is no longer a typing error.
     let limit = (wanted.chars().count() / 2).max(1);
-    let mut ranked: Vec<(usize, &'static str)> = names()
-        .map(|name| (strsim::damerau_levenshtein(&wanted, &name.to_ascii_lowercase()), name))
+    let mut ranked: Vec<(usize, &str)> = words
+        .map(|word| (strsim::damerau_levenshtein(&wanted, &word.to_ascii_lowercase()), word))
         .filter(|(distance, _)| *distance <= limit)
         .collect();
-    ranked.sort_by_key(|(distance, name)| (*distance, name.len()));
-    ranked.into_iter().map(|(_, name)| name).take(3).collect()
+    ranked.sort_by_key(|(distance, word)| (*distance, word.len()));
+    ranked.into_iter().map(|(_, word)| word).take(3).collect()
 }
 
 #[cfg(test)]
@@ -214,7 +231,12 @@ mod tests {
 
     #[test]
     fn the_command_line_knows_the_names_of_the_specification_and_ours() {
-        let ours = ["failover", "recover", "go", "cancel", "method", "hold", "check", "plan", "interval", "copy"];
+        let ours = [
+            "failover", "recover", "go", "cancel", "method", "hold", "check", "plan", "interval", "copy", "export", "log", "leave",
+        ];
+        let screens = ["operate", "timing", "runs", "enlarge", "freeze", "mask"];
+        let aliases = ["start", "migrate", "move", "back", "records", "zoom", "keys"];
+        let ours: Vec<&str> = ours.into_iter().chain(screens).chain(aliases).collect();
         let mut known: Vec<&str> = names().collect();
         let mut spec: Vec<&str> = SPEC.into_iter().chain(ours).collect();
         known.sort_unstable();
@@ -235,7 +257,8 @@ mod tests {
             keys.dedup();
             assert_eq!(keys.len(), all, "{place:?}");
         }
-        assert!(TABLE.iter().all(|e| !e.keys.is_empty() && entry(e.action).is_some()));
+        // What stops a service beside leaving is typed, or chosen in a question.
+        assert!(TABLE.iter().all(|e| (!e.keys.is_empty() || e.action == Action::Quit) && entry(e.action).is_some()));
         // The settings file calls an action by its label.
         let labels: std::collections::BTreeSet<&str> = TABLE.iter().map(|e| e.label).collect();
         assert_eq!(labels.len(), TABLE.len());
@@ -247,14 +270,22 @@ mod tests {
         for entry in TABLE {
             let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{}`", key_name(*key))).collect();
             let names: Vec<String> = entry.names.iter().map(|name| format!("`{name}`")).collect();
-            let row = format!("| {} | {}", keys.join(", "), names.join(", "));
+            let row = format!("| {} | {}", keys.join(", "), names.join(", ")).replace("|  |", "| |");
             assert!(manual.contains(row.trim_end()), "docs/console.md has no row \"{row}\"");
         }
     }
 
     #[test]
     fn slips_of_the_finger_find_their_command() {
-        for (typed, first) in [("migratoin", "Migration"), ("hlep", "help"), ("DSL", "DS"), ("ned", "end"), ("qiut", "quit")] {
+        for (typed, first) in [
+            ("migratoin", "Migration"),
+            ("migrtae", "migrate"),
+            ("timng", "timing"),
+            ("hlep", "help"),
+            ("DSL", "DS"),
+            ("ned", "end"),
+            ("qiut", "quit"),
+        ] {
             assert_eq!(near_misses(typed).first(), Some(&first), "{typed}");
         }
         assert!(near_misses("restart everything").is_empty());

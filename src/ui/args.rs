@@ -36,11 +36,19 @@ pub struct ConsoleArgs {
     /// The method of the first migration.
     #[arg(skip)]
     pub(in crate::ui) method: Method,
+    /// The lab ends with the console.
+    #[arg(skip)]
+    pub(in crate::ui) ends_lab: bool,
 }
 
 impl ConsoleArgs {
     /// The same, whose first migration is made by this method.
     pub fn beginning_with(self, method: Method) -> Self {
         Self { method, ..self }
+    }
+
+    /// Of a console whose lab ends with it.
+    pub fn of_demo(&self) -> Self {
+        Self { ends_lab: true, ..self.clone() }
     }
 }

@@ -68,12 +68,26 @@ pub fn completions(line: &str) -> Vec<String> {
     words.into_iter().filter(|word| begins(word, last)).map(|word| format!("{before} {word}")).collect()
 }
 
-/// What is wrong with a word.
+/// What is wrong with a word, and the words that are nearest to it.
 pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
-    match offered(entry.action) {
-        words if words.is_empty() => lang.fill("{0} takes no arguments", &[&entry.names[0]]),
-        words => lang.fill("{0} does not take \"{1}\", try {2}", &[&entry.names[0], &word, &words.join(", ")]),
+    let words = offered(entry.action);
+    let near = action::nearest(word, words.iter().map(String::as_str));
+    match words.is_empty() {
+        true => lang.fill("{0} takes no arguments", &[&entry.names[0]]),
+        false if near.is_empty() => lang.fill("{0} does not take \"{1}\", try {2}", &[&entry.names[0], &word, &words.join(", ")]),
+        false => lang.fill("{0} does not take \"{1}\", try {2}", &[&entry.names[0], &word, &near.join(", ")]),
     }
+}
+
+/// The command with its wrong word replaced by the ones nearest to it.
+pub fn corrected(entry: &Entry, name: &str, rest: &str, wrong: &str) -> Vec<String> {
+    let words = offered(entry.action);
+    let near = action::nearest(wrong, words.iter().map(String::as_str));
+    let with = |better: &str| {
+        let words: Vec<&str> = rest.split_whitespace().map(|word| if word == wrong { better } else { word }).collect();
+        format!("{name} {}", words.join(" "))
+    };
+    near.into_iter().map(with).collect()
 }
 
 impl Arguments {
@@ -137,7 +151,7 @@ mod tests {
     }
     #[test]
     fn a_prefix_completes_to_the_names_that_begin_with_it() {
-        assert_eq!(completions("mi"), ["Migration"]);
+        assert_eq!(completions("mi"), ["Migration", "migrate"]);
         assert_eq!(completions("d"), ["DS", "DSR"]);
         assert!(completions("\u{e9}").is_empty());
     }

@@ -31,6 +31,8 @@ pub struct CommandPrompt {
     history: Vec<String>,
     /// Which of them is shown, counted from the newest.
     recalled: Option<usize>,
+    /// What the last unknown command may have meant: Tab on the empty line takes it.
+    meant: Vec<String>,
     /// What was typed when Tab was first pressed, and the number of presses.
     completing: Option<(String, usize)>,
 }
@@ -62,6 +64,7 @@ impl CommandPrompt {
         self.complaint = None;
         self.recalled = None;
         self.completing = None;
+        self.meant.clear();
     }
 
     /// Handles a key.
@@ -117,16 +120,30 @@ impl CommandPrompt {
                     self.open = false;
                     return Typed::Command(entry.action, arguments);
                 }
-                Err(word) => self.complaint = Some(arguments::refused(entry, word, self.lang)),
+                Err(word) => {
+                    self.meant = arguments::corrected(entry, name, rest, word);
+                    self.complaint = Some(arguments::refused(entry, word, self.lang));
+                }
             }
             return Typed::More;
         }
-        let mut near = action::near_misses(&text);
-        near.retain(|name| self.knows(name));
-        let all: Vec<&str> = action::names().filter(|name| self.knows(name)).collect();
-        let try_these = if near.is_empty() { all } else { near };
-        self.complaint = Some(self.lang.fill("unknown command \"{0}\", try {1}", &[&text, &try_these.join(", ")]));
+        self.complain_of_unknown(&text, name, rest);
         Typed::More
+    }
+
+    /// An unknown command: the nearest names, with the arguments that were typed.
+    fn complain_of_unknown(&mut self, text: &str, name: &str, rest: &str) {
+        let mut near = action::near_misses(name);
+        near.retain(|name| self.knows(name));
+        let takes = |name: &&&str| action::by_name(name).is_some_and(|entry| Arguments::parse(entry.action, rest).is_ok());
+        // What would not take these arguments was not meant.
+        self.meant = near.iter().filter(takes).map(|name| format!("{name} {}", rest.trim()).trim_end().to_owned()).collect();
+        let firsts = action::TABLE.iter().filter_map(|entry| entry.names.first().copied());
+        let try_these = match self.meant.as_slice() {
+            [] => firsts.filter(|name| self.knows(name)).collect::<Vec<_>>().join(", "),
+            meant => meant.join(", "),
+        };
+        self.complaint = Some(self.lang.fill("unknown command \"{0}\", try {1}", &[&text, &try_these]));
     }
 
     /// Whether a command is available.
@@ -136,7 +153,8 @@ impl CommandPrompt {
 
     fn complete(&mut self) {
         let (prefix, presses) = self.completing.take().unwrap_or_else(|| (self.input.value().to_owned(), 0));
-        let mut candidates = arguments::completions(&prefix);
+        let mut candidates =
+            if prefix.is_empty() && !self.meant.is_empty() { self.meant.clone() } else { arguments::completions(&prefix) };
         candidates.retain(|line| self.knows(line.split(' ').next().unwrap_or_default()));
         if !candidates.is_empty() {
             self.input = Input::from(candidates[presses % candidates.len()].clone());

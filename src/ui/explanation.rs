@@ -37,8 +37,11 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Privacy => lang.tr("mask addresses and names of people, also in exports").into(),
         Action::CommandLine => lang.tr("type a command; Tab completes, Up and Down recall").into(),
         Action::Help => lang.tr("show or hide this help").into(),
+        Action::FilterLog => lang.tr("Operate: show the lines of the log that have the words typed").into(),
+        Action::Leave if model.ends_lab => lang.tr("leave this console; the lab of a demo ends with it").into(),
+        Action::Leave => lang.tr("leave this console; the service goes on, and no controller is ended").into(),
         Action::Quit if model.read_only => lang.tr("leave; no controller is ended").into(),
-        Action::Quit => lang.fill("end {0}'s controller, then leave (Ctrl-C leaves at once, without ending it)", &[&two]),
+        Action::Quit => lang.fill("end {0}'s controller, then leave", &[&two]),
     }
 }
 

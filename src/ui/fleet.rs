@@ -47,13 +47,24 @@ fn tick(model: &mut Model, now_ms: u64) {
     update(model, Msg::Tick { now_ms, at: start() + TimeDelta::milliseconds(now_ms as i64) });
 }
 
+/// Nothing runs on either server, and both are parked.
+pub fn idle(model: &mut Model) {
+    for host in ["server1", "server2"] {
+        let mut idle = model.telemetry(host).unwrap().clone();
+        idle.seq += 1;
+        (idle.d2d.state, idle.usrp.state) = (ProcessState::Stopped, ProcessState::Stopped);
+        idle.radio_port.addresses = vec!["192.168.20.2/24".into()];
+        hear(model, idle);
+    }
+}
+
 fn hear(model: &mut Model, telemetry: Telemetry) {
     update(model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
 }
 
 pub fn event(model: &mut Model, host: &str, level: Level, text: &str) {
     let at = model.at;
-    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into() })));
+    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into(), run: None })));
 }
 
 pub fn tell(model: &mut Model, moment: Moment) {

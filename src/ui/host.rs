@@ -70,6 +70,8 @@ pub struct HostView {
     pub heard_ms: Option<u64>,
     /// The log already reports that it is not heard.
     pub reported_down: bool,
+    /// What it has said before this connection was asked for.
+    pub remembers: bool,
     /// Telemetry messages that never arrived.
     pub missed: u64,
     /// Samples per second of the USRP process, received and sent, between the last two snapshots.
@@ -85,6 +87,7 @@ impl Default for HostView {
             telemetry: None,
             heard_ms: None,
             reported_down: false,
+            remembers: false,
             missed: 0,
             sample_rates: None,
             history: LoadHistory::default(),

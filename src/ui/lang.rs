@@ -7,6 +7,7 @@ mod said;
 #[cfg(test)]
 mod tests;
 mod zh;
+mod zh_acting;
 mod zh_console;
 mod zh_doing;
 mod zh_runs;
@@ -89,7 +90,8 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let own = zh::TABLE.iter().chain(zh_console::TABLE).chain(zh_doing::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE);
+    let own = zh::TABLE.iter().chain(zh_acting::TABLE).chain(zh_console::TABLE).chain(zh_doing::TABLE);
+    let own = own.chain(zh_runs::TABLE).chain(zh_service::TABLE);
     own.chain(said_by_others().filter(|(en, _)| !en.contains('{'))).copied()
 }
 

@@ -8,23 +8,22 @@ use chrono::{DateTime, Utc};
 use super::action::Action;
 use super::command_line::CommandPrompt;
 use super::confirm::Confirm;
+use super::filters::TextFilter;
 pub use super::host::HostView;
 use super::keymap::Keymap;
+use super::latest::LatestRuns;
 use super::msg::LinkState;
 use super::place::{PanelName, Place, Screen};
 use super::privacy::MaskedNames;
 use super::runs::RunList;
 use super::runs::replay::Replay;
 use super::settings::Settings;
-use super::text::one_line;
 use super::theme::Skin;
 use crate::migration::service::ServiceState;
 use crate::migration::standing::{holds_radio, processes, radio_owner, strangers};
 use config::Config;
 use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
 
-/// Lines kept in the log: some hours of orders, bounded memory.
-const LOG_LINES: usize = 500;
 /// Probes kept for the strip: more than the widest terminal has columns.
 const PROBES: usize = 1024;
 /// How long a complaint stays on a screen without a log, s.
@@ -102,6 +101,20 @@ pub struct Model {
     pub command_line: CommandPrompt,
     /// Log, oldest first.
     pub log: VecDeque<Event>,
+    /// Which of its lines are shown.
+    pub log_filter: TextFilter,
+    /// Times of the log are this machine's local ones, not UTC.
+    pub local_time: bool,
+    /// Runs whose end the log has from this console.
+    pub said: VecDeque<String>,
+    /// Which lines of the help are shown.
+    pub help: TextFilter,
+    /// The latest run that any host has reported.
+    pub latest: LatestRuns,
+    /// The method from before another one was only looked at.
+    pub before_look: Option<Method>,
+    /// The lab ends with this console.
+    pub ends_lab: bool,
     /// Latest probes by sequence number.
     pub probes: BTreeMap<u64, ProbeOutcome>,
     /// Orders sent and not yet answered.
@@ -147,6 +160,13 @@ impl Model {
             asked_ms: None,
             command_line: CommandPrompt::default(),
             log: VecDeque::new(),
+            log_filter: TextFilter::default(),
+            local_time: false,
+            said: VecDeque::new(),
+            help: TextFilter::default(),
+            latest: LatestRuns::default(),
+            before_look: None,
+            ends_lab: false,
             probes: BTreeMap::new(),
             pending: Vec::new(),
             leaving: false,
@@ -170,6 +190,7 @@ impl Model {
         self.skin = settings.skin;
         self.keys = settings.keys.clone();
         (self.read_only, self.privacy) = (settings.read_only, settings.privacy);
+        (self.local_time, self.ends_lab) = (settings.local_time, settings.ends_lab);
         (self.command_line.lang, self.command_line.read_only) = (settings.skin.lang, settings.read_only);
     }
 
@@ -265,11 +286,20 @@ impl Model {
         self.progress().find(|(_, p)| !p.finished)
     }
 
-    /// The migration under way, else the last one.
+    /// The migration under way, else the latest one while no other order has changed what it left.
     pub fn migration(&self) -> Option<(&str, &Progress)> {
-        self.progress()
-            .filter(|(_, p)| p.order.is_migration())
-            .max_by(|a, b| (!a.1.finished, &a.1.run).cmp(&(!b.1.finished, &b.1.run)))
+        self.moving().or_else(|| self.latest.current().filter(|_| self.replay.is_none()))
+    }
+
+    /// The migration under way, else the latest one, whatever has been done since.
+    pub fn latest_migration(&self) -> Option<(&str, &Progress)> {
+        self.moving().or_else(|| self.latest.migration().filter(|_| self.replay.is_none()))
+    }
+
+    /// The migration under way; in a replay, the replayed run.
+    fn moving(&self) -> Option<(&str, &Progress)> {
+        let shown = |p: &Progress| p.order.is_migration() && (!p.finished || self.replay.is_some());
+        self.progress().filter(|(_, p)| shown(p)).max_by(|a, b| a.1.run.cmp(&b.1.run))
     }
 
     /// What each pool server says of its last order; in a replay, the replayed run.
@@ -309,24 +339,6 @@ impl Model {
         MaskedNames::from_operators(self.by.as_deref(), records.filter_map(|record| record.by.as_deref()))
     }
 
-    /// Adds a line to the log.
-    pub fn log(&mut self, event: Event) {
-        if self.log.len() >= LOG_LINES {
-            self.log.pop_front();
-        }
-        // The older lines that are being read stay on the screen.
-        if self.log_scroll > 0 {
-            self.log_scroll = (self.log_scroll + 1).min(LOG_LINES);
-        }
-        self.log.push_back(Event { host: one_line(&event.host), text: self.skin.lang.said(&one_line(&event.text)), ..event });
-        self.dirty = true;
-    }
-
-    /// Adds a line from the console itself.
-    pub fn say(&mut self, level: Level, text: impl Into<String>) {
-        self.log(Event { at: self.at, host: "console".into(), level, text: text.into() });
-    }
-
     /// Stores a snapshot; returns the one before.
     pub fn hear(&mut self, telemetry: Box<Telemetry>) -> Option<Box<Telemetry>> {
         if Some(telemetry.host.as_str()) == self.config.roles.far_end.as_deref() {
@@ -342,6 +354,9 @@ impl Model {
         view.link = LinkState::Connected;
         view.heard_ms = Some(self.now_ms);
         let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.reported_down));
+        if let Some(progress) = &telemetry.migration {
+            self.latest.hear(&host, progress);
+        }
         let before = view.telemetry.replace(telemetry);
         self.dirty = true;
         if back {

@@ -23,6 +23,10 @@ pub enum Purpose {
     Plan(Order, Method),
     /// Another time between pings.
     Interval,
+    /// The same, and then a migration by a method, with a hold or without.
+    IntervalBefore(Order, Method, bool),
+    /// What an agent has said before this console heard it.
+    Recent,
     /// `end`.
     End,
     /// The `end` of `quit`.

@@ -4,15 +4,17 @@ use super::action::Action;
 use super::failover::Failover;
 use super::model::{Model, PendingOrder};
 use super::msg::{Effect, LinkState, Purpose};
+use super::outcomes;
 use super::place::Screen;
 use super::plans;
 use super::preflight;
+use super::recent;
 use super::runs;
 use super::service;
-use super::text::{ms, trim};
+use super::text::trim;
 use crate::migration::hold::{HOLD_LIMIT, ORDER_LIMIT};
 use crate::migration::service::ServiceState;
-use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage};
 
 /// Longest wait for `end`, ms.
 const END_DEADLINE_MS: u64 = 5_000;
@@ -75,6 +77,7 @@ pub fn recover(model: &mut Model) -> Vec<Effect> {
 
 fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<Effect> {
     let host = model.config.executor(order).to_owned();
+    model.before_look = None;
     // The run to come is what Timing is for.
     model.opened = model.opened.take().filter(|_| !order.is_migration());
     if matches!(model.screen, Screen::Preflight { .. }) {
@@ -136,25 +139,49 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
 
 /// Gives the far end's pings another interval: the wanted one, or the next.
 pub fn interval(model: &mut Model, wanted: Option<f64>) -> Vec<Effect> {
+    match next_interval(model, None) {
+        Ok(next) => change_interval(model, wanted.unwrap_or(next), Purpose::Interval),
+        Err(text) => {
+            model.say(Level::Warning, text);
+            Vec::new()
+        }
+    }
+}
+
+/// Gives them another interval, and orders a migration once they have it: the pings of a run are counted under one interval.
+pub fn interval_before(model: &mut Model, order: Order, interval_ms: f64) -> Vec<Effect> {
+    match next_interval(model, None) {
+        Ok(_) => change_interval(model, interval_ms, Purpose::IntervalBefore(order, model.method, model.hold)),
+        Err(text) => {
+            model.say(Level::Warning, text);
+            Vec::new()
+        }
+    }
+}
+
+/// The interval that follows the present one or another, ms.
+///
+/// # Errors
+/// Why it cannot be changed now, as a sentence.
+pub fn next_interval(model: &Model, after: Option<f64>) -> Result<f64, String> {
     let lang = model.skin.lang;
-    let refuse = |model: &mut Model, text: String| {
-        model.say(Level::Warning, text);
-        Vec::new()
-    };
-    let Some(host) = model.config.roles.far_end.as_ref().map(ToString::to_string) else {
-        return refuse(model, lang.tr("the configuration names no far end: nobody probes").to_owned());
+    let Some(host) = model.config.roles.far_end.as_ref() else {
+        return Err(lang.tr("the configuration names no far end: nobody probes").to_owned());
     };
     // The pings of a run are counted under one interval.
     if model.under_way().is_some() {
-        return refuse(model, lang.tr("a run is under way: the interval stays until it ends").to_owned());
+        return Err(lang.tr("a run is under way: the interval stays until it ends").to_owned());
     }
-    let Some((target, now)) = model.probe().map(|probe| (probe.target.clone(), probe.interval_ms)) else {
-        return refuse(model, lang.fill("{0} reports no probe yet", &[&host]));
-    };
-    let next = INTERVALS_MS.into_iter().find(|ms| *ms < now).unwrap_or(INTERVALS_MS[0]);
-    let interval_ms = wanted.unwrap_or(next);
-    model.say(Level::Info, lang.fill("pings of {0}: one every {1} ms", &[&host, &trim(interval_ms)]));
-    request(model, host, Command::ProbeStart { target, interval_ms }, SHORT_DEADLINE_MS, Purpose::Interval)
+    let probe = model.probe().ok_or_else(|| lang.fill("{0} reports no probe yet", &[host]))?;
+    let now = after.unwrap_or(probe.interval_ms);
+    Ok(INTERVALS_MS.into_iter().find(|ms| *ms < now).unwrap_or(INTERVALS_MS[0]))
+}
+
+fn change_interval(model: &mut Model, interval_ms: f64, purpose: Purpose) -> Vec<Effect> {
+    let far_end = model.config.roles.far_end.as_ref().map(ToString::to_string);
+    let Some((host, target)) = far_end.zip(model.probe().map(|probe| probe.target.clone())) else { return Vec::new() };
+    model.say(Level::Info, model.skin.lang.fill("pings of {0}: one every {1} ms", &[&host, &trim(interval_ms)]));
+    request(model, host, Command::ProbeStart { target, interval_ms }, SHORT_DEADLINE_MS, purpose)
 }
 
 /// Handles an answer.
@@ -166,8 +193,8 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
                 model.pending.remove(at);
             }
             match result {
-                Ok(answer) => log_record(model, order, host, answer),
-                Err(failure) => log_failure(model, &lang.fill("{0} failed", &[&order]), &failure),
+                Ok(answer) => outcomes::of_record(model, order, host, answer),
+                Err(failure) => outcomes::of_failure(model, order, &failure),
             }
         }
         (Purpose::Go(order), Ok(_)) => model.say(Level::Info, lang.fill("{0} was told to go on with {1}", &[&host, &order])),
@@ -175,9 +202,14 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
         (Purpose::Go(_), Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"go"]), &failure),
         (Purpose::Cancel(_), Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"cancel"]), &failure),
         (Purpose::Plan(..), Ok(answer)) => plans::store(model, answer),
-        // Nothing depends on it: the screen says that nothing is known.
-        (Purpose::Plan(..), Err(_)) | (Purpose::Interval, Ok(_)) => {}
+        (Purpose::Recent, Ok(answer)) => recent::merge(model, answer),
+        // Nothing depends on it: the screen says that nothing is known, and an agent of an older version has no memory of events.
+        (Purpose::Plan(..) | Purpose::Recent, Err(_)) | (Purpose::Interval, Ok(_)) => {}
         (Purpose::Interval, Err(failure)) => log_failure(model, lang.tr("the interval was not changed"), &failure),
+        (Purpose::IntervalBefore(order, method, hold), Ok(_)) => return order_by(model, order, method, hold),
+        (Purpose::IntervalBefore(order, ..), Err(failure)) => {
+            log_failure(model, &lang.fill("the interval was not changed, so {0} was not ordered", &[&order]), &failure);
+        }
         (Purpose::End | Purpose::EndThenLeave, Ok(_)) => {
             model.say(Level::Info, lang.fill("{0}'s controller has ended", &[&host]));
         }
@@ -194,39 +226,7 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
     }
 }
 
-/// The log's line for an order that was answered.
-fn log_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
-    let Ok(record) = answer.into_result::<RunRecord>() else {
-        let text = "{0} answered {1}, but not with a record this console can read";
-        model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
-        return;
-    };
-    for warning in &record.warnings {
-        model.say(Level::Warning, format!("{order}: {}", model.skin.lang.said(warning)));
-    }
-    let lang = model.skin.lang;
-    let reason = lang.said(record.reason.as_deref().unwrap_or(lang.tr("no reason given")));
-    let hint = record.failure.as_ref().and_then(|f| f.hint.as_deref());
-    match record.outcome {
-        Outcome::Ok => {
-            let felt = record.interruption.by_phases_ms.filter(|_| order.is_migration());
-            let felt = felt.map_or_else(String::new, |v| lang.fill(", service interrupted for {0} ms by phases", &[&ms(v)]));
-            model.say(Level::Info, lang.fill("{0} done by {1} in {2} ms", &[&order, &host, &ms(record.total_ms)]) + &felt);
-        }
-        Outcome::Failed => model.say(Level::Error, lang.fill("{0} failed: {1}", &[&order, &reason])),
-        Outcome::RolledBack => model.say(Level::Error, lang.fill("{0} rolled back: {1}", &[&order, &reason])),
-        Outcome::Cancelled => model.say(Level::Warning, lang.fill("{0} cancelled: {1}", &[&order, &reason])),
-    }
-    if let Some(hint) = hint.filter(|_| record.outcome != Outcome::Ok) {
-        model.say(Level::Info, lang.fill("what to do: {0}", &[&lang.said(hint)]));
-    }
-}
-
 /// A failure as the log has it, and what to do.
 pub fn log_failure(model: &mut Model, what: &str, failure: &Failure) {
-    let lang = model.skin.lang;
-    model.say(Level::Error, lang.fill("{0}: {1}", &[&what, &lang.said(&failure.message)]));
-    if let Some(hint) = &failure.hint {
-        model.say(Level::Info, lang.fill("what to do: {0}", &[&lang.said(hint)]));
-    }
+    outcomes::say_failure(model, Level::Error, what, failure);
 }

@@ -12,18 +12,18 @@ use protocol::{Method, Order};
 /// The question before an action; `None` if nothing is at stake now.
 pub fn before(action: Action, model: &Model) -> Option<Confirm> {
     let [one, two] = model.pool();
-    let (title, lines) = match action {
-        Action::Failover => return Some(failover(model)),
-        Action::Recover => return recover(model),
-        Action::Order(Order::M) => migration(model, Order::M, one, two),
-        Action::Order(Order::MB) => migration(model, Order::MB, two, one),
-        Action::Order(Order::KL) => kill(model, "KL", one),
-        Action::Order(Order::KR) => kill(model, "KR", two),
-        Action::End => end(model, two),
-        Action::Quit => quit(model)?,
-        _ => return None,
-    };
-    Some(Confirm { action, title, lines })
+    match action {
+        Action::Failover => Some(failover(model)),
+        Action::Recover => recover(model),
+        Action::Order(order @ Order::M) => Some(migration(model, order, one, two)),
+        Action::Order(order @ Order::MB) => Some(migration(model, order, two, one)),
+        Action::Order(order @ Order::KL) => Some(kill(model, order, one)),
+        Action::Order(order @ Order::KR) => Some(kill(model, order, two)),
+        Action::End => Some(end(model, two)),
+        Action::Leave => leave(model),
+        Action::Quit => quit(model),
+        _ => None,
+    }
 }
 
 /// The question before a failover: the risk in plain words, and what is known.
@@ -44,7 +44,7 @@ pub fn failover(model: &Model) -> Confirm {
         None => lang.fill("{0} restarts the work. This console has received no control variables of {1}.", &[&to, &from]),
     });
     lines.extend(pings::sentence(model));
-    Confirm { action: Action::Failover, title: lang.fill("failover: {0} takes the work over from {1}?", &[&to, &from]), lines }
+    Confirm::new(Action::Failover, lang.fill("failover: {0} takes the work over from {1}?", &[&to, &from]), lines)
 }
 
 /// The question before a recovery: why, and what will be done to whom.
@@ -73,7 +73,7 @@ fn recover(model: &Model) -> Option<Confirm> {
             &[&to, &other],
         ),
     });
-    Some(Confirm { action: Action::Recover, title: lang.fill("recover: start the work anew on {0}?", &[&to]), lines })
+    Some(Confirm::new(Action::Recover, lang.fill("recover: start the work anew on {0}?", &[&to]), lines))
 }
 
 fn capitalised(text: &str) -> String {
@@ -81,7 +81,7 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<String>) {
+fn migration(model: &Model, order: Order, from: &str, to: &str) -> Confirm {
     let (method, lang) = (model.method, model.skin.lang);
     let how = match method {
         Method::Classic => "{1} is made ready first; then {0} stops, and {1} takes the radio without initialising it.",
@@ -90,50 +90,99 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> (String, Vec<
         Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
         Method::Failover | Method::Recover => "{1} restarts the work without asking {0}.",
     };
-    let how = lang.fill(how, &[&from, &to]);
-    (lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]), vec![how])
+    let title = lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]);
+    Confirm::new(Action::Order(order), title, vec![lang.fill(how, &[&from, &to])])
 }
 
-fn kill(model: &Model, name: &str, host: &str) -> (String, Vec<String>) {
+/// That the service stops when a host's work ends, where it is the one that serves.
+fn alarm(model: &Model, host: &str, text: &'static str) -> Option<String> {
+    model.holds_radio(host).then(|| model.skin.lang.fill(text, &[&host]))
+}
+
+fn kill(model: &Model, order: Order, host: &str) -> Confirm {
     let lang = model.skin.lang;
-    let effect = if model.holds_radio(host) {
-        "It owns the radio: the service ends, and nobody serves until DS or DSR."
-    } else {
-        "It does not own the radio: the service is not touched."
-    };
-    let title = lang.fill("{0}: stop D2D and USRP on {1}?", &[&name, &host]);
-    (title, vec![lang.fill("{0} parks its eth3.", &[&host]), lang.tr(effect).to_owned()])
+    let alarm = alarm(model, host, "THE SERVICE STOPS: {0} owns the radio, and nobody serves until DS or DSR.");
+    let mut lines = vec![lang.fill("{0} parks its eth3.", &[&host])];
+    if alarm.is_none() {
+        lines.push(lang.tr("It does not own the radio: the service is not touched.").to_owned());
+    }
+    Confirm::new(Action::Order(order), lang.fill("{0}: stop D2D and USRP on {1}?", &[&order, &host]), lines).alarm(alarm)
 }
 
-fn end(model: &Model, host: &str) -> (String, Vec<String>) {
+const ENDS_WITH: &str = "THE SERVICE STOPS: {0} owns the radio, and its work ends with its controller.";
+
+/// What becomes of a host whose controller ends.
+fn without_controller(model: &Model, host: &str) -> Vec<String> {
     let lang = model.skin.lang;
     let leaves = "{0}'s agent leaves and must be started by hand; until then {0} takes no orders.";
     let mut lines = vec![lang.fill(leaves, &[&host])];
     if model.works(host) {
         lines.push(lang.fill("{0} runs the work: it ends with the agent.", &[&host]));
     }
-    (lang.fill("end: stop {0}'s controller?", &[&host]), lines)
+    lines
 }
 
-fn quit(model: &Model) -> Option<(String, Vec<String>)> {
-    let working: Vec<&str> = model.pool().into_iter().filter(|host| model.works(host)).collect();
-    if model.read_only {
+fn end(model: &Model, host: &str) -> Confirm {
+    let title = model.skin.lang.fill("end: stop {0}'s controller?", &[&host]);
+    Confirm::new(Action::End, title, without_controller(model, host)).alarm(alarm(model, host, ENDS_WITH))
+}
+
+/// The question before leaving, where something of this console is at stake: its orders, its hold, its lab.
+fn leave(model: &Model) -> Option<Confirm> {
+    let lang = model.skin.lang;
+    let [working, lines] = [lab_at_work(model), orders_of_this_console(model)];
+    if model.read_only && working.is_empty() || working.is_empty() && lines.is_empty() {
         return None;
     }
-    if working.is_empty() && model.under_way().is_none() && model.pending.is_empty() {
-        return None;
+    let mut lines = lines;
+    if working.is_empty() {
+        lines.push(lang.tr("The service goes on: no controller is ended.").into());
+    }
+    let title = if model.ends_lab { "leave, and end the lab?" } else { "leave this console?" };
+    let alarm = (!working.is_empty()).then(|| working.join(" "));
+    Some(Confirm::new(Action::Leave, lang.tr(title).into(), lines).alarm(alarm))
+}
+
+/// The question before `end` and leaving.
+fn quit(model: &Model) -> Option<Confirm> {
+    if model.read_only {
+        return leave(model);
     }
     let ([_, two], lang) = (model.pool(), model.skin.lang);
-    let mut lines = vec![lang.fill("{0}'s controller is ended, then the console leaves.", &[&two])];
-    if let Some((host, progress)) = model.under_way() {
-        lines.push(lang.fill("{0} is under way on {1}.", &[&progress.order, &host]));
-        if model.pending.iter().any(|pending| pending.hold && pending.order == progress.order) && progress.is_before_cut() {
-            lines.push(lang.fill("This console asked for its hold, which ends with it: {0} is given up.", &[&progress.order]));
+    let mut lines = without_controller(model, two);
+    lines.extend(orders_of_this_console(model));
+    lines.extend(lab_at_work(model));
+    let title = lang.fill("quit: end {0}'s controller, then leave?", &[&two]);
+    Some(Confirm::new(Action::Quit, title, lines).alarm(alarm(model, two, ENDS_WITH)))
+}
+
+/// In a demo: that the lab ends with the console, where work runs in it.
+fn lab_at_work(model: &Model) -> Vec<String> {
+    let lang = model.skin.lang;
+    let working: Vec<&str> = model.pool().into_iter().filter(|host| model.works(host)).collect();
+    let ends = model.ends_lab && (!working.is_empty() || model.under_way().is_some());
+    let and = lang.tr(" and ");
+    match ends {
+        false => Vec::new(),
+        true if working.is_empty() => vec![lang.tr("The lab ends with this console.").into()],
+        true => vec![lang.fill("The lab ends with this console, and the work on {0} with it.", &[&working.join(and)])],
+    }
+}
+
+/// What becomes of the orders that this console has asked for and that are not over.
+fn orders_of_this_console(model: &Model) -> Vec<String> {
+    let lang = model.skin.lang;
+    let of = |pending: &super::model::PendingOrder| {
+        // Once it is past its cut, nobody waits for go any more.
+        let cut = model.under_way().is_some_and(|(_, p)| p.order == pending.order && !p.is_before_cut());
+        if pending.hold && !cut {
+            lang.fill(
+                "{0} on {1} has a hold of this console, which ends with it: {0} is given up.",
+                &[&pending.order, &pending.host],
+            )
+        } else {
+            lang.fill("{0}, ordered here, is not over: it goes on, on {1}.", &[&pending.order, &pending.host])
         }
-    }
-    if !working.is_empty() {
-        lines.push(lang.fill("Work runs on {0}. In a demo the lab ends with the console.", &[&working.join(lang.tr(" and "))]));
-    }
-    lines.push(lang.tr("Ctrl-C leaves without ending any controller.").into());
-    Some((lang.tr("quit: end and leave?").into(), lines))
+    };
+    model.pending.iter().map(of).collect()
 }

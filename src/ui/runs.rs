@@ -208,6 +208,19 @@ impl RunList {
         self.cursor = there;
     }
 
+    /// Moves the cursor to a row of the list.
+    pub fn move_to(&mut self, row: usize) {
+        let there = self.visible().nth(row).map(|run| run.run.clone());
+        self.cursor = there.or(self.cursor.take());
+    }
+
+    /// Sorts by a column, or the other way round where they are sorted by it.
+    pub fn sort_by(&mut self, key: SortKey) {
+        self.reverse = if self.sort == key { !self.reverse } else { true };
+        self.sort = key;
+        self.arrange();
+    }
+
     fn mark(&mut self) {
         let Some(run) = self.cursor.clone() else { return };
         if !self.marked.remove(&run) && self.marked.len() < MARKS {

@@ -7,12 +7,13 @@ mod timing;
 
 pub use timing::run_alone;
 
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::model::Model;
-use super::panel::{confirm, footer, header, help, line, preflight, span};
+use super::panel::{confirm, footer, header, help, history, line, preflight, span};
 use super::place::{PanelName, Screen};
 use super::privacy;
 
@@ -66,6 +67,18 @@ fn parts(area: Rect) -> [Rect; 3] {
     let top = Rect { height: 1, ..area };
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     [top, body, Rect { y: area.bottom().saturating_sub(1), ..top }]
+}
+
+/// The key that stands in the bottom line at a place of the terminal.
+pub fn key_at(model: &Model, area: Rect, at: Position) -> Option<KeyCode> {
+    let [_, _, bottom] = parts(area);
+    (at.y == bottom.y && area.width >= MINIMUM.0 && area.height >= MINIMUM.1).then(|| footer::key_at(model, bottom, at.x)).flatten()
+}
+
+/// What of the list of records stands at a place of the terminal.
+pub fn record_at(model: &Model, area: Rect, at: Position) -> Option<history::At> {
+    let [_, body, _] = parts(area);
+    runs::record_at(model, body, at)
 }
 
 /// The panel of the Operate screen at a place of the terminal.

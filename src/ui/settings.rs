@@ -35,6 +35,10 @@ pub struct Settings {
     pub read_only: bool,
     /// Addresses and names of people are masked.
     pub privacy: bool,
+    /// Times of the log are this machine's local ones, not UTC.
+    pub local_time: bool,
+    /// The console is a demo's: its lab ends with it.
+    pub ends_lab: bool,
     /// Where exports go.
     pub export_dir: PathBuf,
     /// What happens when the verdict on the service changes.
@@ -115,6 +119,8 @@ impl Settings {
             mouse: !args.no_mouse && file.mouse.unwrap_or(true),
             read_only: args.read_only || file.read_only.unwrap_or(false),
             privacy: args.privacy || file.privacy.unwrap_or(false),
+            local_time: file.local_time.unwrap_or(false),
+            ends_lab: args.ends_lab,
             export_dir,
             notice: Notice { bell: file.bell.unwrap_or(false), notification: file.notification },
             warnings: Vec::new(),

@@ -60,7 +60,7 @@ impl<'a> Shown<'a> {
         if let Some(replay) = &model.replay {
             return Some(Self { origin: RunOrigin::Replay, host: None, progress: replay.progress(), known: Some(replay.record()) });
         }
-        let latest = model.migration().map(|(host, progress)| Self {
+        let latest = model.latest_migration().map(|(host, progress)| Self {
             origin: if progress.finished { RunOrigin::Latest } else { RunOrigin::Live },
             host: Some(host),
             progress,
@@ -118,6 +118,8 @@ pub struct TimingView<'a> {
     pub far_end: Option<&'a str>,
     /// Age of what is known of the run, ms, if it is too old to describe the present.
     pub stale_ms: Option<u64>,
+    /// How long ago the run ended, in words, if it is the latest and over.
+    pub age: Option<String>,
     /// The plan of a run under way, where it rests on this pair's own history.
     pub plan: Option<&'a Plan>,
     /// A notice to the operator.
@@ -132,7 +134,8 @@ impl<'a> TimingView<'a> {
         let stale_ms = live.and_then(|run| run.host).and_then(|host| model.stale_ms(host));
         let plan = live.and_then(|run| plan_under_way(model, run.progress)).filter(|plan| plan.total.origin == Origin::History);
         let far_end = model.config.roles.far_end.as_deref();
-        Self { skin: &model.skin, run, far_end, stale_ms, plan, notice: model.notice() }
+        let age = run.filter(|run| run.origin == RunOrigin::Latest).and_then(|_| model.migration_age());
+        Self { skin: &model.skin, run, far_end, stale_ms, age, plan, notice: model.notice() }
     }
 
     /// The paper's figures to compare it with.

@@ -2,27 +2,27 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::action::{self, Action};
+use super::action::Action;
 use super::arguments::{Arguments, CopyWhat};
+use super::asking;
 use super::command_line::Typed;
-use super::confirm::Confirm;
 use super::copy::copy;
-use super::methods::next_method;
 use super::model::Model;
-use super::msg::{Effect, Heard, LinkState, Msg, Purpose};
+use super::msg::{Effect, Heard, LinkState, Msg};
 use super::ordering::{self, log_failure};
+use super::outcomes;
+use super::performing::{READ_ONLY, open_preflight, refuse};
 use super::place::{Place, Screen};
 use super::plans;
 use super::preflight;
 use super::questions;
+use super::recent;
 use super::reload;
 use super::runs;
 use super::service;
+use super::typing;
 use super::view;
-use protocol::{Level, Order};
-
-/// Logged when a read-only console is asked to change a host.
-const READ_ONLY: &str = "this console is read-only: nothing was sent";
+use protocol::Level;
 
 /// A question takes no key for so long after it was asked or changed: two frames, and less than between two keys of a person who reads.
 const UNREAD_MS: u64 = 100;
@@ -35,12 +35,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.command_line.paste(&text);
             model.dirty = true;
         }
-        Msg::Paste(text) if model.runs.typing => {
+        Msg::Paste(text) if model.screen == Screen::Runs && model.runs.typing => {
             model.runs.paste(&text);
             model.dirty = true;
         }
-        Msg::Paste(_) => {}
-        Msg::Mouse(event, size) => view::on_mouse(model, event, size),
+        Msg::Paste(text) => {
+            if let Some(filter) = typing::typed_into(model) {
+                filter.paste(&text);
+                model.dirty = true;
+            }
+        }
+        Msg::Mouse(event, size) => {
+            return view::on_mouse(model, event, size).map_or_else(Vec::new, |key| on_key(model, key));
+        }
         Msg::Resize => model.dirty = true,
         Msg::Tick { now_ms, at } => return on_tick(model, now_ms, at),
         Msg::Heard(heard) => return on_heard(model, heard),
@@ -93,11 +100,18 @@ fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
             effects.extend(plans::request_after(model, &host, before.as_deref()));
             return effects;
         }
+        // An outcome is told once: whoever ordered it has it from the record.
+        Heard::Event(event) if outcomes::is_said(model, &event) => {}
         Heard::Event(event) => model.log(event),
         Heard::Link { host, state } => {
             let Some(view) = model.hosts.get_mut(&host) else { return Vec::new() };
             view.link = state;
             model.dirty = true;
+            // At every connection, because what was said before it was not heard; not when a silent host speaks again.
+            view.remembers &= !matches!(state, LinkState::Connecting | LinkState::Retrying { .. });
+            if state == LinkState::Connected && !std::mem::replace(&mut view.remembers, true) {
+                return vec![recent::request(&host)];
+            }
             let trouble = match state {
                 LinkState::Silent { .. } => "{0}'s agent is silent",
                 LinkState::Retrying { .. } => "{0}'s agent cannot be reached",
@@ -130,7 +144,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     if let Some(confirm) = model.confirm.take() {
-        return on_confirm_key(model, confirm, key.code);
+        return asking::on_key(model, confirm, key.code);
     }
     if model.command_line.open {
         return match model.command_line.key(key) {
@@ -141,8 +155,7 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
         return Vec::new();
     }
-    if let Screen::Help { scroll } = model.screen {
-        on_help_key(model, scroll, key.code);
+    if typing::on_key(model, key) {
         return Vec::new();
     }
     if let Some(effects) = runs::keys::on_key(model, key) {
@@ -168,27 +181,6 @@ fn is_unread(model: &mut Model) -> bool {
     model.asked_ms.is_some()
 }
 
-/// A key while a question is open; what does not answer it leaves it open.
-fn on_confirm_key(model: &mut Model, confirm: Confirm, code: KeyCode) -> Vec<Effect> {
-    match code {
-        KeyCode::Enter | KeyCode::Char('y' | 'Y') => perform(model, confirm.action),
-        KeyCode::Esc | KeyCode::Char('n' | 'N') => Vec::new(),
-        code => {
-            model.confirm = Some(confirm);
-            on_option_key(model, code)
-        }
-    }
-}
-
-fn on_help_key(model: &mut Model, scroll: u16, code: KeyCode) {
-    model.screen = match code {
-        KeyCode::Down => Screen::Help { scroll: scroll.saturating_add(1) },
-        KeyCode::Up => Screen::Help { scroll: scroll.saturating_sub(1) },
-        KeyCode::Esc | KeyCode::Enter | KeyCode::Char('h' | '?' | 'q') => model.before_help,
-        _ => model.screen,
-    };
-}
-
 /// Handles a key that scrolls or closes the preflight screen; `false` for any other key.
 fn on_preflight_key(model: &mut Model, code: KeyCode) -> bool {
     let Screen::Preflight { order, scroll } = model.screen else { return false };
@@ -199,6 +191,8 @@ fn on_preflight_key(model: &mut Model, code: KeyCode) -> bool {
         KeyCode::PageUp => -(view::PAGE as i16),
         KeyCode::Esc => {
             model.screen = model.before_help;
+            // The method was named to look at it, not to use it.
+            model.method = model.before_look.take().unwrap_or(model.method);
             return true;
         }
         _ => return false,
@@ -207,53 +201,51 @@ fn on_preflight_key(model: &mut Model, code: KeyCode) -> bool {
     true
 }
 
-/// Keys of a question about a migration: how it is done. They are the ones that do the same outside of questions.
-fn on_option_key(model: &mut Model, code: KeyCode) -> Vec<Effect> {
-    let migrates = model.confirm.as_ref().is_some_and(|question| question.migration().is_some());
-    let KeyCode::Char(key) = code else { return Vec::new() };
-    let effects = match model.keys.entry(key, Place::Anywhere).map(|entry| entry.action) {
-        // A question can be shown to others, too.
-        Some(Action::Export) => return vec![Effect::Export],
-        Some(action @ (Action::Method | Action::Hold | Action::Interval)) if migrates => perform(model, action),
-        _ => return Vec::new(),
-    };
-    // The question says what will happen, so it is written again.
-    let action = model.confirm.as_ref().map(|question| question.action);
-    model.confirm = action.and_then(|action| questions::before(action, model));
-    model.asked_ms = Some(model.now_ms);
-    effects
-}
-
 /// A typed command with its arguments.
 fn on_typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect> {
     if refuse(model, action) {
         return Vec::new();
     }
-    let (named, hold) = (words.method, words.hold);
-    model.method = named.unwrap_or(model.method);
-    model.hold |= hold;
+    let before = (model.method, model.hold);
+    model.method = words.method.unwrap_or(model.method);
+    model.hold |= words.hold;
     match action {
-        Action::Method if named.is_some() => {
+        Action::Method if words.method.is_some() => {
             model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
             Vec::new()
         }
         Action::Interval if words.interval_ms.is_some() => ordering::interval(model, words.interval_ms),
-        Action::Check | Action::Plan => open_preflight(model, words.order),
+        Action::Check | Action::Plan => {
+            model.before_look = words.method.map(|_| before.0);
+            open_preflight(model, words.order)
+        }
         Action::Copy => copy(model, words.copy.unwrap_or(CopyWhat::Run)),
-        _ => confirm_or_perform(model, action),
+        _ => {
+            let effects = asking::confirm_or_perform(model, action);
+            match &mut model.confirm {
+                Some(question) => question.before = Some(before),
+                // Refused: nothing was ordered, and nothing is changed.
+                None if effects.is_empty() && matches!(action, Action::Order(_)) => (model.method, model.hold) = before,
+                None => {}
+            }
+            effects
+        }
     }
 }
 
 /// A key that may stand for an action here.
 fn on_char(model: &mut Model, key: char) -> Vec<Effect> {
     if let Some(entry) = model.keys.entry(key, model.place()) {
-        return confirm_or_perform(model, entry.action);
+        return asking::confirm_or_perform(model, entry.action);
     }
     let elsewhere = model.keys.entry(key, Place::Anywhere).filter(|_| model.screen == Screen::Runs);
     if let Some(entry) = elsewhere {
         if model.may(entry.action) {
             let [operate, timing] = [Screen::Operate, Screen::Timing].map(|screen| model.keys.key(Action::Show(screen)));
-            let text = "orders are given on Operate ({0}), on Timing ({1}) or typed at :";
+            let text = match entry.action {
+                Action::FilterLog => "the log is on Operate ({0})",
+                _ => "orders are given on Operate ({0}), on Timing ({1}) or typed at :",
+            };
             model.say(Level::Warning, model.skin.lang.fill(text, &[&operate, &timing]));
         } else {
             model.say(Level::Warning, model.skin.lang.tr(READ_ONLY));
@@ -277,115 +269,4 @@ fn end_replay_for_the_present(model: &mut Model) {
     if model.replay.take().is_some() {
         model.say(Level::Warning, text);
     }
-}
-
-/// Shows a screen; the records are read whenever they are looked at.
-fn show_screen(model: &mut Model, screen: Screen) -> Vec<Effect> {
-    model.screen = screen;
-    if screen != Screen::Runs {
-        return Vec::new();
-    }
-    // Records stand still by themselves, and a frozen copy of them would not follow the cursor.
-    model.frozen = None;
-    runs::keys::load(model)
-}
-
-/// Whether an action is not allowed for this operator, or not now; logs why.
-fn refuse(model: &mut Model, action: Action) -> bool {
-    if !model.may(action) {
-        model.say(Level::Warning, model.skin.lang.tr(READ_ONLY));
-        return true;
-    }
-    let replayed = model.replay.is_some() && action.changes_hosts();
-    if replayed {
-        model.say(Level::Warning, model.skin.lang.tr("this is a replay, not the present: Esc ends it, then orders are taken"));
-    }
-    replayed
-}
-
-/// Opens the preflight screen.
-fn open_preflight(model: &mut Model, order: Option<Order>) -> Vec<Effect> {
-    if !matches!(model.screen, Screen::Preflight { .. } | Screen::Help { .. }) {
-        model.before_help = model.screen;
-    }
-    let order = order.unwrap_or_else(|| preflight::next_order(model));
-    model.screen = Screen::Preflight { order, scroll: 0 };
-    plans::request_all(model, order)
-}
-
-/// Performs an action, or asks first.
-fn confirm_or_perform(model: &mut Model, action: Action) -> Vec<Effect> {
-    if refuse(model, action) {
-        return Vec::new();
-    }
-    if action == Action::Recover
-        && let Some(text) = ordering::nothing_to_recover(model)
-    {
-        model.say(Level::Warning, text);
-        return Vec::new();
-    }
-    let dangerous = action::entry(action).is_some_and(|entry| entry.dangerous);
-    match dangerous.then(|| questions::before(action, model)).flatten() {
-        Some(confirm) => {
-            // What the plans say may have changed since they were last asked for.
-            let plans = confirm.migration().map_or_else(Vec::new, |order| plans::request_all(model, order));
-            model.confirm = Some(confirm);
-            model.asked_ms = Some(model.now_ms);
-            plans
-        }
-        None => perform(model, action),
-    }
-}
-
-fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Order(order) => return ordering::order(model, order),
-        Action::Failover => return ordering::failover(model),
-        Action::Recover => return ordering::recover(model),
-        Action::End => return ordering::end(model, Purpose::End),
-        Action::Quit if model.read_only => return vec![Effect::Leave],
-        Action::Quit => {
-            model.leaving = true;
-            return ordering::end(model, Purpose::EndThenLeave);
-        }
-        Action::Method => {
-            model.method = next_method(model.method);
-            model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
-        }
-        Action::Hold => {
-            model.hold = !model.hold;
-            let text =
-                if model.hold { "the next migration will wait for go before its cut" } else { "the next migration will not wait" };
-            model.say(Level::Info, model.skin.lang.tr(text).to_owned());
-        }
-        Action::Go => return ordering::go(model),
-        Action::Cancel => return ordering::cancel(model),
-        Action::Interval => return ordering::interval(model, None),
-        Action::Check | Action::Plan => return open_preflight(model, None),
-        Action::Export => return vec![Effect::Export],
-        // The command line completes what can be copied.
-        Action::Copy => model.command_line.open_with("copy "),
-        Action::Zoom => view::zoom(model),
-        Action::Freeze => view::freeze(model),
-        Action::Privacy => model.privacy = !model.privacy,
-        Action::CommandLine => model.command_line.open(),
-        Action::Show(screen) => return show_screen(model, screen),
-        Action::NextScreen => {
-            let next = match model.screen {
-                Screen::Operate => Screen::Timing,
-                // A replay has two screens: the records are not played.
-                Screen::Timing if model.replay.is_none() => Screen::Runs,
-                _ => Screen::Operate,
-            };
-            return show_screen(model, next);
-        }
-        Action::Runs(action) => return runs::keys::perform(model, action),
-        Action::Help => {
-            if !matches!(model.screen, Screen::Preflight { .. }) {
-                model.before_help = model.screen;
-            }
-            model.screen = Screen::Help { scroll: 0 };
-        }
-    }
-    Vec::new()
 }

@@ -1,10 +1,12 @@
 //! How the operator looks at things: enlarge, freeze, scroll, point. None of it reaches a host.
 
-use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect, Size};
 
 use super::action::{Action, RunsAction};
+use super::filters::TextFilter;
 use super::model::Model;
+use super::panel::history::At;
 use super::place::{PanelName, Place, Screen};
 use super::screen;
 use protocol::Level;
@@ -66,16 +68,29 @@ pub fn on_key(model: &mut Model, code: KeyCode) -> bool {
         (KeyCode::Esc | KeyCode::Enter, Some(_)) => model.zoom = None,
         (KeyCode::Enter, None) => zoom(model),
         (KeyCode::Esc, None) if model.frozen.is_some() => model.frozen = None,
+        (KeyCode::Esc, None) if !model.log_filter.is_empty() => model.log_filter = TextFilter::default(),
         _ => return false,
     }
     true
 }
 
-/// The mouse: a click enlarges the panel under it, and another one puts it back; the wheel scrolls log and help. A question takes
-/// no clicks: an order must not start by an accidental click.
-pub fn on_mouse(model: &mut Model, event: MouseEvent, size: Size) {
+/// The mouse: a click in the bottom line stands for the key there, which is returned; one on a panel enlarges it, and another one puts it
+/// back; one on a run chooses it, and another one opens it; one on the head of a column sorts by it, and another one the other way. The wheel
+/// scrolls. A question takes no clicks: an order must not start by an accidental click.
+pub fn on_mouse(model: &mut Model, event: MouseEvent, size: Size) -> Option<KeyEvent> {
     if model.confirm.is_some() || model.command_line.open || model.leaving {
-        return;
+        return None;
+    }
+    let (area, at) = (Rect::from((Position::ORIGIN, size)), Position::new(event.column, event.row));
+    if event.kind == MouseEventKind::Down(MouseButton::Left) {
+        model.dirty = true;
+        if let Some(code) = screen::key_at(model, area, at) {
+            return Some(KeyEvent::new(code, KeyModifiers::NONE));
+        }
+        if model.screen == Screen::Runs && model.replay.is_none() {
+            let hit = screen::record_at(model, area, at)?;
+            return on_record(model, hit).then(|| KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+        }
     }
     let up = event.kind == MouseEventKind::ScrollUp;
     match (event.kind, model.screen) {
@@ -90,20 +105,35 @@ pub fn on_mouse(model: &mut Model, event: MouseEvent, size: Size) {
             model.runs.move_by(if up { -(WHEEL as isize) } else { WHEEL as isize });
         }
         (MouseEventKind::Down(MouseButton::Left), Screen::Operate) => {
-            let area = Rect::from((Position::ORIGIN, size));
             model.zoom = match model.zoom {
                 Some(_) => None,
-                None => screen::panel_at(area, Position::new(event.column, event.row)),
+                None => screen::panel_at(area, at),
             };
         }
-        _ => return,
+        _ => return None,
     }
     model.dirty = true;
+    None
+}
+
+/// A click in the list of records; whether it opens the run.
+fn on_record(model: &mut Model, hit: At) -> bool {
+    match hit {
+        At::Head(key) => {
+            model.runs.sort_by(key);
+            false
+        }
+        At::Run(row) => {
+            let again = model.runs.row() == Some(row);
+            model.runs.move_to(row);
+            again && !model.runs.typing
+        }
+    }
 }
 
 /// Moves the log towards older lines, or back.
 fn scroll(model: &mut Model, lines: isize) {
-    let scrolled = |model: &Model| model.log_scroll.saturating_add_signed(lines).min(model.log.len());
+    let scrolled = |model: &Model| model.log_scroll.saturating_add_signed(lines).min(model.shown_log().len());
     model.log_scroll = scrolled(model);
     // The frozen copy scrolls together with the present log.
     if let Some(mut frozen) = model.frozen.take() {

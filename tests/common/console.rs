@@ -61,7 +61,11 @@ pub fn agents(cluster: &Path) -> Receiver<String> {
                 let said = said.clone();
                 tokio::spawn(server.serve(
                     move |command| {
-                        let _ = said.send(format!("{host}: {}", serde_json::to_string(&command).unwrap()));
+                        let text = format!("{host}: {}", serde_json::to_string(&command).unwrap());
+                        // A console asks for what it has missed, and that is no order.
+                        if !text.contains("recent_events") {
+                            let _ = said.send(text);
+                        }
                         async { Ok(Value::Null) }
                     },
                     CancellationToken::new(),

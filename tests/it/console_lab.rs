@@ -75,7 +75,7 @@ impl Tmux {
         self.ask(&["resize-window", "-t", "it", "-x", &width, "-y", &height]);
         self.wait(&format!("a frame of {columns}x{rows}"), |screen| {
             let lines: Vec<&str> = screen.lines().collect();
-            let whole = lines.len() == usize::from(rows) && lines.last().is_some_and(|last| last.contains("quit"));
+            let whole = lines.len() == usize::from(rows) && lines.last().is_some_and(|last| last.contains("q leave"));
             whole && lines[0].trim_start().starts_with("baton") && lines[0].trim_end().ends_with("UTC")
         });
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Collected, ControlValues, ErrorCode, Failure, Fenced, Frozen, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark,
-    ProbeWindow, RunRecord, SoftState, SyncState, Telemetry, Unsent,
+    ProbeWindow, RecentEvents, RunRecord, SoftState, SyncState, Telemetry, Unsent,
 };
 
 /// The result of a command that worked.
@@ -52,6 +52,8 @@ pub enum Answer {
     Owner(OwnerReport),
     /// Whether another host is off.
     Fenced(Fenced),
+    /// What the agent has said of late.
+    Recent(RecentEvents),
     /// It worked, but what was answered could not be read. Never sent.
     #[serde(skip)]
     Unreadable(Failure),
@@ -153,7 +155,8 @@ answer_types!(
     ProbeMark(ProbeMark),
     ProbeWindow(ProbeWindow),
     Owner(OwnerReport),
-    Fenced(Fenced)
+    Fenced(Fenced),
+    Recent(RecentEvents)
 );
 answer_types!(Box::new, |boxed: Box<_>| *boxed, Record(RunRecord), Plan(Plan), Status(Telemetry));
 

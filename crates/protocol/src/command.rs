@@ -8,7 +8,8 @@ pub use self::spec::{Access, Arguments, CommandSpec, Source};
 use super::answer::{Answer, AnswerType};
 use super::{
     Collected, Control, ControlValues, Deadline, Ended, ErrorCode, Failure, Fenced, Frozen, Linked, Method, Overlapped,
-    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
+    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
+    TunIp, Unsent,
 };
 use super::{Order, OrderRequest};
 
@@ -301,6 +302,9 @@ commands! {
     /// As `status`, once the radio's network has been asked who has the radio's address (baton's own).
     [Baton Reads None, args "", result "as `status`; `address_holders` are those that have just answered"]
     Survey -> Telemetry,
+    /// The lines of the log that this agent has published of late: a console that attaches has missed them (baton's own).
+    [Baton Reads None, args "", result "`{\"events\": [...]}`: the last 1000 at most, oldest first, each as in telemetry's `event`"]
+    RecentEvents -> RecentEvents,
     /// Who owns the radio, as this agent knows it, and whether this host has the radio's address (baton's own; agents ask one another).
     [Baton Reads None, args "", result "`{\"epoch\", \"owner\", \"holds\", \"changing\", \"mac\"}`"]
     GetOwner -> OwnerReport,

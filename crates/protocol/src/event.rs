@@ -29,4 +29,14 @@ pub struct Event {
     pub level: Level,
     /// What happened, as a sentence.
     pub text: String,
+    /// The run whose end it tells; absent: it tells none's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+/// Result of `recent_events`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecentEvents {
+    /// The newest events, oldest first.
+    pub events: Vec<Event>,
 }

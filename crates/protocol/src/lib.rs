@@ -31,7 +31,7 @@ pub use command::{Access, Arguments, Command, CommandSpec, SetPort, Source, Type
 pub use control::{Control, ControlReport, ControlValues, Route};
 pub use deadline::Deadline;
 pub use environment::{Trying, missing};
-pub use event::{Event, Level, TOPIC_EVENT};
+pub use event::{Event, Level, RecentEvents, TOPIC_EVENT};
 pub use failure::{ErrorCode, Failure};
 pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;

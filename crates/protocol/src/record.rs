@@ -213,4 +213,11 @@ impl RunRecord {
     pub fn total(&self) -> Option<f64> {
         (!self.taken_up).then_some(self.total_ms)
     }
+
+    /// Whether anything was done: an order that was refused or cancelled before its first step is no run. Of one whose agent ended amid it
+    /// nothing is known, not even a failure.
+    pub fn began(&self) -> bool {
+        let timed = self.taken_up || self.total_ms > 0.0 || !self.phases.is_empty() || self.rollback.is_some();
+        self.outcome == Outcome::Ok || timed || self.failure.is_none()
+    }
 }

@@ -83,7 +83,7 @@ pub struct Comparison {
 /// Compares runs. Orders that move nothing have no figures to compare and are not counted.
 pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
     let mut groups: Vec<(Group, Vec<&RunRecord>)> = Vec::new();
-    for run in runs.iter().filter(|run| run.order.is_migration()) {
+    for run in runs.iter().filter(|run| run.order.is_migration() && run.began()) {
         let name = match by {
             GroupBy::Run => output::one_line(short(&run.run)).into_owned(),
             GroupBy::Method => method(run),

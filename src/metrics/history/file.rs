@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::metrics::table::{SUMS, outcome_name};
+use crate::metrics::table::{SUMS, outcome_of};
 use protocol::RunRecord;
 
 /// What the figures of an export are.
@@ -28,7 +28,7 @@ pub fn csv(runs: &[&RunRecord]) -> String {
             run.from.clone(),
             run.to.clone(),
             run.by.clone().unwrap_or_default(),
-            outcome_name(run.outcome).into(),
+            outcome_of(run).into(),
         ];
         let stamp: Vec<String> = stamp.iter().map(|text| quoted(text)).collect();
         let phases = run.phases.iter().map(|p| (p.name.name(), p.name.explanation(), Some(p.ms), p.source_ms));

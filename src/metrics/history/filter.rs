@@ -1,6 +1,6 @@
 //! Choosing runs by typed words.
 
-use crate::metrics::table::{SUMS, outcome_name};
+use crate::metrics::table::{SUMS, outcome_of};
 use protocol::{ErrorCode, Failure, PhaseName, RunRecord};
 
 /// A typed filter: words, each of which a run has to meet.
@@ -108,7 +108,7 @@ fn field_of(run: &RunRecord, field: &str) -> String {
         "from" => run.from.clone(),
         "to" => run.to.clone(),
         "by" => run.by.clone().unwrap_or_default(),
-        "outcome" => outcome_name(run.outcome).into(),
+        "outcome" => outcome_of(run).into(),
         "reason" => run.reason.clone().unwrap_or_default(),
         _ => run.started.format("%Y-%m-%d %H:%M:%S").to_string(),
     };

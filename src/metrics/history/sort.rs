@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use strum::VariantArray;
 
-use crate::metrics::table::outcome_name;
+use crate::metrics::table::outcome_of;
 use protocol::RunRecord;
 
 /// What runs are sorted by.
@@ -53,7 +53,7 @@ pub fn order(key: SortKey, reverse: bool) -> impl Fn(&RunRecord, &RunRecord) -> 
             SortKey::Started => Ordering::Equal,
             SortKey::Order => turned(a.order.to_string().cmp(&b.order.to_string()), reverse),
             SortKey::Method => turned(a.method.to_string().cmp(&b.method.to_string()), reverse),
-            SortKey::Outcome => turned(outcome_name(a.outcome).cmp(outcome_name(b.outcome)), reverse),
+            SortKey::Outcome => turned(outcome_of(a).cmp(outcome_of(b)), reverse),
             SortKey::By => turned(a.by.cmp(&b.by), reverse),
             SortKey::Total => figures(Some(a.total_ms), Some(b.total_ms), reverse),
             SortKey::Phases => figures(a.interruption.by_phases_ms, b.interruption.by_phases_ms, reverse),

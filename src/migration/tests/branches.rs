@@ -603,16 +603,28 @@ fn orders_that_would_do_harm_are_refused_before_anything_is_changed() {
     let serving = Host::serving;
     let half = || Host { d2d: true, ..Host::default() };
     let table = [
-        (DS, serving(), Host::default(), "DS was not begun: server1 already runs D2D and USRP.", "KL stops it"),
-        (DS, half(), Host::default(), "DS was not begun: server1 already runs D2D.", "KL stops it"),
+        (
+            DS,
+            serving(),
+            Host::default(),
+            "DS was not begun: server1 already runs D2D and USRP.",
+            "server1 already serves; to move the work away from it: M",
+        ),
+        (DS, half(), Host::default(), "DS was not begun: server1 already runs D2D.", "it does not serve: KL clears it"),
         (
             DS,
             Host::default(),
             serving(),
             "DS was not begun: server2 points eth3 at the radio, and the radio can serve one host only.",
-            "KR parks it",
+            "server2 already serves; to move the work away from it: MB",
         ),
-        (DSR, Host::default(), serving(), "DSR was not begun: server2 already runs D2D and USRP.", "KR stops it"),
+        (
+            DSR,
+            Host::default(),
+            serving(),
+            "DSR was not begun: server2 already runs D2D and USRP.",
+            "server2 already serves; to move the work away from it: MB",
+        ),
         (
             M,
             Host::default(),
@@ -620,13 +632,19 @@ fn orders_that_would_do_harm_are_refused_before_anything_is_changed() {
             "M was not begun: server1 runs nothing that could be moved. Nobody serves now: DS starts server1 again.",
             "DS starts it",
         ),
-        (M, serving(), half(), "M was not begun: server2 already runs D2D. server1 still serves.", "KR stops it"),
+        (
+            M,
+            serving(),
+            half(),
+            "M was not begun: server2 already runs D2D. server1 still serves.",
+            "it does not serve: KR clears it",
+        ),
         (
             MB,
             serving(),
             Host::default(),
             "MB was not begun: server2 runs nothing that could be moved. server1 keeps the radio and its processes run.",
-            "DSR starts it",
+            "server1 already serves; to move the work away from it: M",
         ),
     ];
     for (order, server1, server2, reason, hint) in table {

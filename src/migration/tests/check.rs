@@ -52,22 +52,46 @@ fn what_stands_against_an_order_is_named_with_what_to_do() {
     let pointing = || Host { active: true, ..Host::default() };
     let table = [
         (Order::M, Host::default(), Host::default(), "server1", "server1 runs nothing that could be moved", "DS starts it"),
-        (Order::M, Host::serving(), half(), "server2", "server2 already runs D2D", "KR stops it"),
+        (Order::M, Host::serving(), half(), "server2", "server2 already runs D2D", "it does not serve: KR clears it"),
         (
             Order::M,
             Host::serving(),
             pointing(),
             "radio",
             "server1 and server2 both point eth3 at it, and it can serve one host only",
-            "KL or KR parks one",
+            "KR parks server2, which does not serve",
         ),
-        (Order::DS, Host::serving(), Host::default(), "server1", "server1 already runs D2D and USRP", "KL stops it"),
+        (
+            Order::DS,
+            Host::serving(),
+            Host::default(),
+            "server1",
+            "server1 already runs D2D and USRP",
+            "server1 already serves; to move the work away from it: M",
+        ),
     ];
     for (order, server1, server2, subject, sentence, hint) in table {
         let found = of(order, &answers(Fleet::new(server1, server2)));
         let blocker = found.iter().find(|finding| finding.grade == Grade::Blocker).unwrap();
         assert_eq!((blocker.subject.as_str(), blocker.sentence.as_str()), (subject, sentence));
         assert_eq!(blocker.hint.as_deref(), Some(hint));
+    }
+}
+
+/// Whoever asks in the wrong direction is not told to stop the host that serves, nor to start another one beside it.
+#[test]
+fn a_check_in_the_wrong_direction_has_one_hint() {
+    let found = of(Order::MB, &answers(Fleet::new(Host::serving(), Host::default())));
+    let hints: Vec<&str> = found.iter().filter(|f| f.grade == Grade::Blocker).filter_map(|f| f.hint.as_deref()).collect();
+    assert_eq!(hints, ["server1 already serves; to move the work away from it: M"], "{found:#?}");
+    // No hint of any order, wherever the work is, stops a host that serves; and no two contradict each other.
+    for (server1, server2, stop) in [(Host::serving(), Host::default(), "KL"), (Host::default(), Host::serving(), "KR")] {
+        let answers = answers(Fleet::new(server1, server2));
+        for order in [Order::DS, Order::DSR, Order::M, Order::MB] {
+            let found = of(order, &answers);
+            let hints: Vec<&str> = found.iter().filter(|f| f.grade == Grade::Blocker).filter_map(|f| f.hint.as_deref()).collect();
+            assert!(hints.iter().all(|hint| !hint.contains(stop) && hint == &hints[0]), "{order}: {hints:?}");
+        }
     }
 }
 

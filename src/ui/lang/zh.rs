@@ -161,7 +161,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ("ROUTE TABLE", "路由表"),
     ("empty", "空"),
     ("LOG", "日志"),
-    ("{0} newer below, UTC", "下方还有 {0} 行更新的日志，UTC"),
     ("warning: ", "警告 "),
     ("ERROR: ", "错误 "),
     ("console", "控制台"),
@@ -217,10 +216,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ),
     ("{0}: stop D2D and USRP on {1}?", "{0}：停止 {1} 上的 D2D 与 USRP？"),
     ("{0} parks its eth3.", "{0} 的 eth3 将改用备用地址。"),
-    (
-        "It owns the radio: the service ends, and nobody serves until DS or DSR.",
-        "它持有射频设备：服务将中断，直到执行 DS 或 DSR 才恢复。",
-    ),
     ("It does not own the radio: the service is not touched.", "它不持有射频设备：服务不受影响。"),
     ("end: stop {0}'s controller?", "end：停止 {0} 的控制器？"),
     (
@@ -228,18 +223,12 @@ pub const TABLE: &[(&str, &str)] = &[
         "{0} 的代理将退出，须手动重新启动；在此之前 {0} 不接受命令。",
     ),
     ("{0} runs the work: it ends with the agent.", "{0} 正在运行业务：业务将随代理一同结束。"),
-    ("quit: end and leave?", "quit：执行 end 后离开？"),
-    ("{0}'s controller is ended, then the console leaves.", "先结束 {0} 的控制器，再离开控制台。"),
-    ("{0} is under way on {1}.", "{0} 正在 {1} 上进行。"),
-    ("This console asked for its hold, which ends with it: {0} is given up.", "等待由本控制台请求，随控制台结束：{0} 将被放弃。"),
     ("{0} waited for go and was given up on {1}", "{0} 曾等待 go，已在 {1} 上放弃"),
     ("{0} was not given up: {1}", "{0} 未被放弃：{1}"),
     (
         "{0} could not be given up: {1}; it ends by itself if it still waits for go",
         "{0} 无法放弃：{1}；若仍在等待 go，它会自行结束",
     ),
-    ("Work runs on {0}. In a demo the lab ends with the console.", "{0} 上有业务运行。演示时，实验环境随控制台一同结束。"),
-    ("Ctrl-C leaves without ending any controller.", "按 Ctrl-C 直接离开，不结束任何控制器。"),
     // Help.
     ("HELP", "帮助"),
     ("keys on the left; what may be typed at : beside them, in any case", "左侧为按键，其右为可在 : 处输入的命令，不分大小写"),
@@ -257,10 +246,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ("mask addresses and names of people, also in exports", "对地址与人名脱敏，导出亦然"),
     ("type a command; Tab completes, Up and Down recall", "输入命令；Tab 补全，Up 与 Down 调出历史"),
     ("show or hide this help", "显示或隐藏本帮助"),
-    (
-        "end {0}'s controller, then leave (Ctrl-C leaves at once, without ending it)",
-        "结束 {0} 的控制器后离开(Ctrl-C 立即离开，不结束它)",
-    ),
     ("leave; no controller is ended", "离开；不结束任何控制器"),
     ("leave at once, also from a question", "立即离开，确认框中亦可"),
     ("suspend; `fg` in the shell brings it back", "挂起；在 shell 中用 `fg` 恢复"),

@@ -47,6 +47,7 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ("it serves: there is nothing to recover; {0} moves the work", "服务正常，无需恢复；按 {0} 迁移业务"),
     ("it is starting: there is nothing to recover yet", "正在启动，暂时无需恢复"),
     ("recover", "恢复"),
+    ("recover on {0}", "在 {0} 上恢复"),
     ("bring the service back, whatever is left of the work", "恢复服务，无论业务还剩下什么"),
     ("recover: start the work anew on {0}?", "恢复：在 {0} 上重新启动业务？"),
     ("{0} starts the work.", "{0} 启动业务。"),

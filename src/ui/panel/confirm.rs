@@ -27,11 +27,23 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     let mut rows: Vec<Line<'_>> = Vec::new();
     rows.extend(wrap(&confirm.title, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.strong))));
     rows.push(Line::default());
+    if let Some(alarm) = &confirm.alarm {
+        rows.extend(wrap(alarm, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.bad))));
+    }
     for text in &confirm.lines {
         rows.extend(wrap(text, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.base))));
     }
     if let Some(order) = migration {
-        rows.extend(options(model, order, inner, area.height));
+        rows.extend(options(model, confirm, order, inner, area.height));
+    }
+    if let Some((key, _)) = confirm.instead().filter(|_| !model.read_only) {
+        rows.push(Line::default());
+        let style = if confirm.action == Action::Leave && ends_service(model) { t.bad } else { t.base };
+        let (key, text) = (model.keys.key(key), instead(model, confirm.action));
+        rows.extend(wrap(&text, inner.saturating_sub(3)).into_iter().enumerate().map(|(i, text)| {
+            let mark = if i == 0 { span(format!("  {key}  "), t.key) } else { span("     ", t.base) };
+            Line::from(vec![mark, span(text, style)])
+        }));
     }
     rows.push(Line::default());
     rows.push(Line::from(vec![
@@ -54,8 +66,24 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     lines(body, buf, rows);
 }
 
+/// Whether the service ends with the destination's controller.
+fn ends_service(model: &Model) -> bool {
+    let [_, two] = model.pool();
+    model.holds_radio(two)
+}
+
+/// What else may be chosen on leaving.
+fn instead(model: &Model, asked: Action) -> String {
+    let ([_, two], lang) = (model.pool(), model.skin.lang);
+    match asked {
+        Action::Leave if ends_service(model) => lang.fill("end {0}'s controller as well: THE SERVICE STOPS", &[&two]),
+        Action::Leave => lang.fill("end {0}'s controller as well", &[&two]),
+        _ => lang.fill("leave, and do not end {0}'s controller", &[&two]),
+    }
+}
+
 /// What stands for and against a migration, what each method is expected to take, and the keys that change how it is done.
-fn options<'a>(model: &Model, order: Order, inner: usize, rows: u16) -> Vec<Line<'a>> {
+fn options<'a>(model: &Model, confirm: &Confirm, order: Order, inner: usize, rows: u16) -> Vec<Line<'a>> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let found = preflight::findings(model, order);
     let indented = |mut row: Line<'a>| {
@@ -80,8 +108,9 @@ fn options<'a>(model: &Model, order: Order, inner: usize, rows: u16) -> Vec<Line
         span(lang.tr(hold), if model.hold { t.warn } else { t.base }),
     ]));
     if let Some(probe) = model.probe() {
-        let text = lang.fill("pings every {0} ms", &[&trim(probe.interval_ms)]);
-        out.push(Line::from(vec![span(format!("  {} ", key(Action::Interval)), t.key), span(text, t.base)]));
+        let text = lang.fill("pings every {0} ms", &[&trim(confirm.interval_ms.unwrap_or(probe.interval_ms))]);
+        let style = if confirm.interval_ms.is_some() { t.warn } else { t.base };
+        out.push(Line::from(vec![span(format!("  {} ", key(Action::Interval)), t.key), span(text, style)]));
     }
     out
 }

@@ -1,177 +1,161 @@
-//! The bottom line: the keys, or the command line while it is open.
+//! The bottom line: what can be done now, in groups, each with its key; or the command line while it is open. A click does what the key does.
 
+mod items;
+
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
+use tui_input::Input;
+use unicode_width::UnicodeWidthStr;
 
 use super::{line, span};
-use crate::ui::action::{Action, RunsAction, TABLE};
 use crate::ui::arguments;
-use crate::ui::failover::Failover;
 use crate::ui::model::Model;
-use crate::ui::place::{Place, Screen};
-use crate::ui::preflight;
-use crate::ui::service;
-use protocol::Method;
+use items::{Item, items};
 
-/// Draws it; returns the column of the cursor while the command line is open.
+/// Columns between two items of a group, and what stands between two groups.
+const GAPS: [usize; 2] = [2, 1];
+/// Items up to this rank are what a screen is for.
+const ESSENTIAL: u8 = 1;
+
+/// Draws it; returns the column of the cursor while something is typed there.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<u16> {
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
     if model.command_line.open && model.confirm.is_none() {
-        return Some(command_line(model, area, buf));
+        let (hint, complaint) = ("a command, then Enter; Tab completes, Up recalls, Esc closes", &model.command_line.complaint);
+        return Some(typed(model, ":", &model.command_line.input, complaint.as_deref(), hint, area, buf));
     }
-    let t = &model.skin.theme;
+    if let Some(filter) = items::typed_filter(model) {
+        return Some(typed(model, "/", &filter.input, None, "words that a line has to have; Enter keeps, Esc removes", area, buf));
+    }
     if model.leaving {
         let [_, two] = model.pool();
-        let text = model.skin.lang.fill("ending {0}'s controller, then leaving; Ctrl-C leaves at once", &[&two]);
+        let text = lang.fill("ending {0}'s controller, then leaving; Ctrl-C leaves at once", &[&two]);
         line(area, area.y, buf, &Line::from(span(text, t.warn)));
         return None;
     }
-    if model.confirm.is_some() {
-        let [method, hold, interval] = [Action::Method, Action::Hold, Action::Interval].map(|action| model.keys.key(action));
-        let mut pairs = vec![("Enter", "yes, do it"), ("Esc", "no")];
-        if model.confirm.as_ref().is_some_and(|question| question.migration().is_some()) {
-            pairs.extend([(method.as_str(), "method"), (&hold, "hold"), (&interval, "interval")]);
-        }
-        line(area, area.y, buf, &keys(model, &pairs));
-        return None;
+    for (x, row) in pieces(model, area) {
+        line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &row);
     }
-    if model.screen == Screen::Operate && model.zoom.is_some() {
-        let [zoom, freeze] = [Action::Zoom, Action::Freeze].map(|action| model.keys.key(action));
-        let mut pairs = vec![("Left Right", "other panel"), ("PgUp PgDn", "scroll the log"), (&freeze, "freeze"), (&zoom, "back")];
-        if model.replay.is_some() {
-            pairs = vec![("Left Right", "phase"), ("Up Down", "other panel"), (&zoom, "back")];
-        }
-        line(area, area.y, buf, &keys(model, &pairs));
-        return None;
-    }
-    if matches!(model.screen, Screen::Preflight { .. }) {
-        let order = preflight::next_order(model);
-        let (key, method) = (model.keys.key(Action::Order(order)), model.keys.key(Action::Method));
-        let name = order.to_string();
-        line(area, area.y, buf, &keys(model, &[("Esc", "back"), ("Up Down", "scroll"), (&key, &name), (&method, "method")]));
-        return None;
-    }
-    if matches!(model.screen, Screen::Help { .. }) {
-        line(area, area.y, buf, &keys(model, &[("Esc", "back"), ("Up Down", "scroll")]));
-        return None;
-    }
-    let places = [Place::Replay, Place::Runs, Place::Opened];
-    if let Some(place) = places.into_iter().find(|place| *place == model.place()) {
-        line(area, area.y, buf, &local_keys(model, place));
-        return None;
-    }
-    let fits = |row: &Line<'_>| row.width() <= usize::from(area.width) + 1;
-    let rows = [
-        action_keys(model, "  ", |_| true),
-        action_keys(model, " ", |_| true),
-        action_keys(model, " ", usual),
-        action_keys(model, " ", |action| essential(action) || matches!(action, Action::Show(_))),
-        action_keys(model, " ", essential),
-    ];
-    let [.., shortest] = &rows;
-    line(area, area.y, buf, rows.iter().find(|row| fits(row)).unwrap_or(shortest));
     None
 }
 
-fn keys<'a>(model: &Model, pairs: &[(&str, &str)]) -> Line<'a> {
-    let t = &model.skin.theme;
-    Line::from_iter(
-        pairs.iter().flat_map(|(key, label)| [span(*key, t.key), span(format!(" {}   ", model.skin.lang.tr(label)), t.base)]),
-    )
-}
-
-/// The keys of a place, and how to leave it.
-fn local_keys<'a>(model: &Model, place: Place) -> Line<'a> {
-    let t = &model.skin.theme;
-    let [compare, group] = [RunsAction::Compare, RunsAction::Group].map(|action| model.keys.key(Action::Runs(action)));
-    let [export, next] = [Action::Export, Action::NextScreen].map(|action| model.keys.key(action));
-    let moves: &[(&str, &str)] = match place {
-        Place::Replay => &[("Left Right", "phase"), ("Esc", "end")],
-        Place::Runs if model.runs.typing => &[("Enter", "keep"), ("Esc", "remove")],
-        Place::Runs if model.runs.comparing => &[(&compare, "list"), (&group, "group"), (&export, "export"), ("Esc", "back")],
-        Place::Runs => &[("Enter", "open"), ("Esc", "back")],
-        Place::Opened | Place::Anywhere => &[("Esc", "back to runs"), (&export, "export"), (&next, "next")],
-    };
-    let mut row = keys(model, moves);
-    let own = !matches!(place, Place::Runs) || !(model.runs.typing || model.runs.comparing);
-    for entry in TABLE.iter().filter(|entry| own && matches!(entry.action, Action::Runs(_)) && entry.action.counts_in(place)) {
-        let key = model.keys.key(entry.action);
-        let key = match entry.action {
-            Action::Runs(RunsAction::SortLeft) => continue,
-            // Both ways in one.
-            Action::Runs(RunsAction::SortRight) => format!("{} {key}", model.keys.key(Action::Runs(RunsAction::SortLeft))),
-            _ => key,
-        };
-        row.push_span(span(key, t.key));
-        row.push_span(span(format!(" {}  ", model.skin.lang.tr(entry.label)), t.base));
+/// The key that stands at a column.
+pub fn key_at(model: &Model, area: Rect, column: u16) -> Option<KeyCode> {
+    if model.command_line.open || model.leaving || items::typed_filter(model).is_some() {
+        return None;
     }
-    row
+    let (placed, _) = layout(model, area);
+    let width = |item: &Item| item.width() as u16;
+    placed.iter().find(|(x, item)| (*x..x.saturating_add(width(item))).contains(&column)).and_then(|(_, item)| item.press)
 }
 
-/// What the footer shows when there is no room for all.
-fn essential(action: Action) -> bool {
-    let first = matches!(action, Action::Go | Action::Cancel | Action::Failover | Action::Recover);
-    first || matches!(action, Action::Order(_) | Action::End | Action::CommandLine | Action::Help | Action::Quit)
-}
-
-/// What it still shows when there is room for nearly all.
-fn usual(action: Action) -> bool {
-    !matches!(action, Action::NextScreen | Action::Privacy | Action::Hold | Action::Interval | Action::Plan)
-}
-
-fn action_keys<'a>(model: &Model, gap: &str, shown: fn(Action) -> bool) -> Line<'a> {
+/// What is drawn, each with its column.
+fn pieces<'a>(model: &Model, area: Rect) -> Vec<(u16, Line<'a>)> {
     let t = &model.skin.theme;
-    let mut row = Vec::new();
-    let here = Action::Show(model.screen);
-    // What a screen would refuse is not offered on it.
-    let refused = |action: Action| match action {
-        Action::Zoom => model.screen != Screen::Operate,
-        Action::Go => preflight::ready(model).is_none(),
-        Action::Cancel => preflight::before_cut(model).is_none(),
-        Action::Failover => Failover::offered(model).is_none(),
-        Action::Recover => {
-            service::verdict(model).and_then(|service| service.mend).is_none_or(|mend| mend.method != Some(Method::Recover))
+    let (placed, gap) = layout(model, area);
+    let mut rows = Vec::new();
+    let mut before: Option<(u16, u8)> = None;
+    for (x, item) in placed {
+        if let Some((end, group)) = before
+            && group != item.group
+            && x >= end + gap
+        {
+            // Between two groups, in the middle of what is free there, but close where the last group stands at the edge.
+            let at = if x - end > 2 * gap + 3 { x - gap - 1 } else { end + gap };
+            rows.push((at, Line::from(span(model.skin.glyphs.thin.vertical_left, t.rule))));
         }
-        // While one can still be given up, no other order is taken, and nothing is prepared for the next.
-        Action::Order(_) | Action::Method | Action::Hold | Action::Interval | Action::Check | Action::Plan => {
-            preflight::before_cut(model).is_some()
-        }
-        _ => false,
-    };
-    let counts = |action: Action| {
-        // Copying is seldom wanted: the help has it.
-        action != here
-            && action != Action::Copy
-            && !refused(action)
-            && action.counts_in(Place::Anywhere)
-            && shown(action)
-            && model.may(action)
-    };
-    for entry in TABLE.iter().filter(|entry| counts(entry.action)) {
-        let label = match entry.action {
-            Action::CommandLine => "type",
-            _ => entry.label,
-        };
-        let label = model.skin.lang.tr(label);
-        row.push(span(model.keys.key(entry.action), t.key));
-        row.push(span(format!(" {label}{gap}"), t.base));
+        before = Some((x + item.width() as u16, item.group));
+        let (key, label) = if item.possible { (t.key, t.base) } else { (t.dim, t.dim) };
+        rows.push((x, Line::from(vec![Span::styled(item.keys.clone(), key), span(format!(" {}", item.label), label)])));
     }
-    Line::from(row)
+    rows
 }
 
-fn command_line(model: &Model, area: Rect, buf: &mut Buffer) -> u16 {
+/// The items that have room, each with its column, and the gap between two. The last group stands at the right edge.
+fn layout(model: &Model, area: Rect) -> (Vec<(u16, Item)>, u16) {
+    let all = items(model);
+    // What has to be there may stand closer, and in shorter words, where it would not fit otherwise.
+    let ways = [(GAPS[0], false), (GAPS[1], false), (GAPS[1], true)];
+    for (gap, brief) in ways {
+        let all: Vec<Item> = all.iter().cloned().map(|item| item.brief(brief)).collect();
+        let kept = with_room(&all, gap, usize::from(area.width));
+        let complete =
+            all.iter().filter(|item| item.rank <= ESSENTIAL).count() == kept.iter().filter(|item| item.rank <= ESSENTIAL).count();
+        if complete || (gap, brief) == ways[2] {
+            return (place(kept, gap, area), gap as u16);
+        }
+    }
+    (Vec::new(), GAPS[1] as u16)
+}
+
+/// As many items as have room, those of the lowest rank first, in their order.
+fn with_room(all: &[Item], gap: usize, room: usize) -> Vec<Item> {
+    let mut by_rank: Vec<usize> = (0..all.len()).collect();
+    by_rank.sort_by_key(|at| all[*at].rank);
+    let mut kept: Vec<usize> = Vec::new();
+    let mut full: Option<u8> = None;
+    // What matters less does not take the place of what matters more.
+    for at in by_rank {
+        if full.is_some_and(|rank| all[at].rank > rank) {
+            break;
+        }
+        let place = kept.partition_point(|other| *other < at);
+        kept.insert(place, at);
+        let row: Vec<&Item> = kept.iter().map(|at| &all[*at]).collect();
+        if width(&row, gap) > room {
+            kept.remove(place);
+            full = Some(all[at].rank);
+        }
+    }
+    kept.into_iter().map(|at| all[at].clone()).collect()
+}
+
+/// Columns of items in a row: between groups stand two gaps and a line.
+fn width(items: &[&Item], gap: usize) -> usize {
+    let words: usize = items.iter().map(|item| item.width()).sum();
+    let between = items.windows(2).map(|pair| if pair[0].group == pair[1].group { gap } else { 2 * gap + 1 }).sum::<usize>();
+    words + between
+}
+
+fn place(items: Vec<Item>, gap: usize, area: Rect) -> Vec<(u16, Item)> {
+    let last = items.last().map_or(0, |item| item.group);
+    let tail: Vec<&Item> = items.iter().filter(|item| item.group == last).collect();
+    let tail_at = usize::from(area.right()).saturating_sub(width(&tail, gap));
+    let mut x = usize::from(area.x);
+    let mut group = None;
+    let mut placed = Vec::new();
+    for item in items {
+        if group.is_some_and(|group| group != item.group) {
+            x += gap + 1;
+            if item.group == last {
+                x = x.max(tail_at);
+            }
+        }
+        group = Some(item.group);
+        let end = x + item.width();
+        if end > usize::from(area.right()) {
+            break;
+        }
+        placed.push((x as u16, item));
+        x = end + gap;
+    }
+    placed
+}
+
+/// A line that is being typed; returns the column of the cursor.
+fn typed(model: &Model, sign: &str, input: &Input, complaint: Option<&str>, hint: &str, area: Rect, buf: &mut Buffer) -> u16 {
     let t = &model.skin.theme;
-    let input = &model.command_line.input;
     let room = usize::from(area.width).saturating_sub(2);
     let scroll = input.visual_scroll(room.max(1));
     let shown: String = input.value().chars().skip(scroll).collect();
-    let mut row = vec![span(":", t.key), span(shown, t.strong)];
-    if let Some(complaint) = &model.command_line.complaint {
+    let mut row = vec![span(sign, t.key), span(shown, t.strong)];
+    if let Some(complaint) = complaint {
         row.push(span(format!("   {complaint}"), t.warn));
     } else if input.value().is_empty() {
-        let hint = model.skin.lang.tr("a command, then Enter; Tab completes, Up recalls, Esc closes");
-        row.push(span(format!("   {hint}"), t.dim));
-    } else if input.value().ends_with(' ') {
+        row.push(span(format!("   {}", model.skin.lang.tr(hint)), t.dim));
+    } else if sign == ":" && input.value().ends_with(' ') {
         let words = arguments::completions(input.value());
         let words: Vec<&str> = words.iter().filter_map(|line| line.rsplit(' ').next()).collect();
         let hint = if words.is_empty() { String::new() } else { model.skin.lang.fill("Tab: {0}", &[&words.join(", ")]) };
@@ -180,4 +164,9 @@ fn command_line(model: &Model, area: Rect, buf: &mut Buffer) -> u16 {
     line(area, area.y, buf, &Line::from(row));
     let column = input.visual_cursor().saturating_sub(scroll) as u16;
     area.x.saturating_add(1).saturating_add(column).min(area.right().saturating_sub(1))
+}
+
+/// A key and its words take this many columns.
+fn columns(keys: &str, label: &str) -> usize {
+    keys.width() + 1 + label.width()
 }

@@ -8,42 +8,81 @@ use super::{below, lines, rule, span};
 use crate::ui::action::{TABLE, key_name};
 use crate::ui::explanation::explanation;
 use crate::ui::model::Model;
+use crate::ui::text::{pad, wrap};
 
 /// Draws it from line `scroll` on.
 pub fn draw(model: &Model, scroll: u16, area: Rect, buf: &mut Buffer) {
     let lang = model.skin.lang;
     let note = lang.tr("keys on the left; what may be typed at : beside them, in any case");
-    rule(area, buf, &model.skin, lang.tr("HELP"), note);
+    let filter = model.help.input.value().trim();
+    let title = if filter.is_empty() { lang.tr("HELP").to_owned() } else { lang.fill("HELP with \"{0}\"", &[&filter]) };
+    rule(area, buf, &model.skin, &title, note);
     let body = below(area, 1);
-    let rows = rows(model);
+    let text = |block: &[Line<'_>]| block.iter().flat_map(|row| &row.spans).map(|span| span.content.as_ref()).collect::<String>();
+    let mut blocks = blocks(model, usize::from(area.width));
+    if !model.help.is_empty() {
+        blocks.retain(|block| model.help.admits(&text(block)) && block.iter().any(|row| row.width() > 0));
+        if blocks.is_empty() {
+            blocks.push(vec![Line::from(span(format!("  {}", lang.tr("no line has these words")), model.skin.theme.dim))]);
+        }
+        blocks.insert(0, vec![Line::default()]);
+    }
+    let rows: Vec<Line<'_>> = blocks.into_iter().flatten().collect();
     let last = rows.len().saturating_sub(usize::from(body.height));
     lines(body, buf, rows.into_iter().skip(usize::from(scroll).min(last)));
 }
 
-fn rows<'a>(model: &Model) -> Vec<Line<'a>> {
+/// Columns of the keys and of what may be typed.
+const KEYS: usize = 7;
+const NAMES: usize = 15;
+
+/// The names that have room: those of the specification stand first.
+fn names(all: &[&str]) -> String {
+    let mut names = String::new();
+    for name in all {
+        let more = if names.is_empty() { (*name).to_owned() } else { format!("{names}, {name}") };
+        if more.len() >= NAMES {
+            break;
+        }
+        names = more;
+    }
+    names
+}
+
+/// A key, what may be typed for it, and what it does, in as many rows as that takes.
+fn block<'a>(model: &Model, keys: &str, names: &str, text: &str, width: usize) -> Vec<Line<'a>> {
+    let t = &model.skin.theme;
+    let room = width.saturating_sub(KEYS + NAMES).max(20);
+    let first = |i: usize, text: &str| if i == 0 { text.to_owned() } else { String::new() };
+    let rows = wrap(text, room).into_iter().enumerate();
+    rows.map(|(i, text)| {
+        let keys = pad(&first(i, &format!("  {keys}")), KEYS);
+        Line::from(vec![span(keys, t.key), span(pad(&first(i, names), NAMES), t.strong), span(text, t.base)])
+    })
+    .collect()
+}
+
+fn blocks<'a>(model: &Model, width: usize) -> Vec<Vec<Line<'a>>> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
-    let mut rows = vec![Line::default()];
+    let mut blocks = vec![vec![Line::default()]];
     for entry in TABLE.iter().filter(|entry| model.may(entry.action)) {
         let keys: Vec<String> = model.keys.keys(entry.action).iter().copied().map(key_name).collect();
         let asks = if entry.dangerous && !model.read_only { lang.tr(", asks first") } else { "" };
-        rows.push(Line::from(vec![
-            span(format!("  {:<5}", keys.join(" ")), t.key),
-            span(format!("{:<14}", entry.names.join(", ")), t.strong),
-            span(explanation(entry.action, model), t.base),
-            span(asks, t.dim),
-        ]));
+        let text = explanation(entry.action, model) + asks;
+        blocks.push(block(model, &keys.join(" "), &names(entry.names), &text, width));
     }
     let always = [("Ctrl-C", "leave at once, also from a question"), ("Ctrl-Z", "suspend; `fg` in the shell brings it back")];
-    rows.extend(always.map(|(key, what)| {
-        Line::from(vec![span(format!("  {key:<7}"), t.key), span(format!("{:12}{}", "", lang.tr(what)), t.base)])
+    blocks.extend(always.map(|(key, what)| {
+        let row = vec![span(pad(&format!("  {key}"), KEYS + NAMES), t.key), span(lang.tr(what), t.base)];
+        vec![Line::from(row)]
     }));
-    rows.push(Line::default());
+    blocks.push(vec![Line::default()]);
     if model.read_only {
         let text = lang.tr("This console was started with --read-only: orders, end and the method are removed.");
-        rows.extend([Line::from(span(format!("  {text}"), t.warn)), Line::default()]);
+        blocks.extend([vec![Line::from(span(format!("  {text}"), t.warn))], vec![Line::default()]]);
     }
-    rows.extend(reading(model));
-    rows
+    blocks.extend(reading(model).into_iter().map(|row| vec![row]));
+    blocks
 }
 
 /// How the screen is read.

@@ -1,7 +1,7 @@
 //! The list of recorded runs, and the details of the one under the cursor.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
-use crate::metrics::table::outcome_name;
+use crate::metrics::table::outcome_of;
 use crate::ui::action::{Action, RunsAction};
 use crate::ui::model::Model;
 use crate::ui::runs::Loading;
@@ -56,9 +56,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     line(body, body.y, buf, &heads(model, area.width));
     let body = below(body, 1);
     let (cursor, rows) = (model.runs.row().unwrap_or(0), usize::from(body.height));
-    // The cursor stays on the screen, in its middle where there are runs on both sides.
-    let last = model.runs.visible().len().saturating_sub(rows);
-    let first = cursor.saturating_sub(rows / 2).min(last);
+    let first = first_row(model, rows);
     for (i, run) in model.runs.visible().enumerate().skip(first).take(rows) {
         let y = body.y + (i - first) as u16;
         line(body, y, buf, &row(model, run, area.width, i == cursor));
@@ -66,6 +64,41 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             buf.set_style(Rect { y, height: 1, ..body }.intersection(buf.area), t.strong.add_modifier(Modifier::REVERSED));
         }
     }
+}
+
+/// The first run on the screen: the cursor stays on it, in its middle where there are runs on both sides.
+fn first_row(model: &Model, rows: usize) -> usize {
+    let last = model.runs.visible().len().saturating_sub(rows);
+    model.runs.row().unwrap_or(0).saturating_sub(rows / 2).min(last)
+}
+
+/// What can be clicked in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The head of a column by which runs are sorted.
+    Head(SortKey),
+    /// A run, counted from the first listed.
+    Run(usize),
+}
+
+/// What of the list stands at a place of its area.
+pub fn at(model: &Model, area: Rect, place: Position) -> Option<At> {
+    let above = 1 + u16::from(filter_row(model).is_some());
+    let heads = below(area, above);
+    if empty(model).is_some() || place.y < heads.y {
+        return None;
+    }
+    if place.y == heads.y {
+        let mut x = heads.x + 2;
+        return shown(area.width).find_map(|(key, _, width, ..)| {
+            let here = (x..x + width as u16).contains(&place.x);
+            x += width as u16 + 2;
+            key.filter(|_| here).map(At::Head)
+        });
+    }
+    let body = below(heads, 1);
+    let run = first_row(model, usize::from(body.height)) + usize::from(place.y - body.y);
+    (run < model.runs.visible().len()).then_some(At::Run(run))
 }
 
 fn title(model: &Model) -> String {
@@ -177,7 +210,13 @@ fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a>
             Some(SortKey::Order) => (run.order.to_string(), t.strong),
             Some(SortKey::Method) => (if moves { run.method.to_string() } else { "-".into() }, t.base),
             Some(SortKey::Outcome) => {
-                (model.skin.lang.tr(outcome_name(run.outcome)).into(), if run.outcome == Outcome::Ok { t.good } else { t.bad })
+                let style = match run.outcome {
+                    Outcome::Ok => t.good,
+                    // Given up or refused: nothing failed.
+                    _ if run.outcome == Outcome::Cancelled || !run.began() => t.dim,
+                    _ => t.bad,
+                };
+                (model.skin.lang.tr(outcome_of(run)).into(), style)
             }
             Some(SortKey::Total) => (number(run.total()), t.measured),
             Some(SortKey::Phases) => (number(run.interruption.by_phases_ms), t.measured),

@@ -35,7 +35,7 @@ struct Figure {
 /// Draws it: the rule, the figures, what they are, and both on one scale where there is room.
 pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let t = &view.skin.theme;
-    let title = title(view.run.map(|run| run.origin), view.skin.lang);
+    let title = title(view.run.map(|run| run.origin), view.age.as_deref(), view.skin.lang);
     let method = view.run.map(|run| run.progress.method);
     let manner = method.map_or("ms", manner);
     let manner = view.skin.lang.tr(manner);
@@ -98,7 +98,7 @@ fn tag(view: &TimingView<'_>, method: Method) -> Style {
     }
 }
 
-fn title(origin: Option<RunOrigin>, lang: Lang) -> String {
+fn title(origin: Option<RunOrigin>, age: Option<&str>, lang: Lang) -> String {
     let which = match origin {
         None => "no migration yet",
         Some(RunOrigin::Live) => "MIGRATING now",
@@ -106,7 +106,9 @@ fn title(origin: Option<RunOrigin>, lang: Lang) -> String {
         Some(RunOrigin::Recorded) => "from the records",
         Some(RunOrigin::Replay) => "REPLAY of a record",
     };
-    lang.fill("INTERRUPTION OF SERVICE: {0}", &[&lang.tr(which)])
+    let which = lang.tr(which);
+    let which = age.map_or_else(|| which.to_owned(), |age| lang.fill("{0}, {1} ago", &[&which, &age]));
+    lang.fill("INTERRUPTION OF SERVICE: {0}", &[&which])
 }
 
 fn figure(view: &TimingView<'_>) -> Figure {

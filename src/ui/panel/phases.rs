@@ -44,7 +44,10 @@ struct PhaseRow<'a> {
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let t = &model.skin.theme;
     let progress = model.migration().map(|(_, progress)| progress);
-    rule(area, buf, &model.skin, &title(progress, model.skin.lang), "");
+    // A result is not taken for the present.
+    let age = model.migration_age().filter(|_| progress.is_some_and(|p| p.finished));
+    let age = age.map_or_else(String::new, |age| model.skin.lang.fill("{0} ago", &[&age]));
+    rule(area, buf, &model.skin, &title(progress, model.skin.lang), &age);
     let plan = progress.filter(|p| !p.finished).and_then(|p| plan_under_way(model, p)).filter(|plan| has_history(plan));
     let columns = if plan.is_some() { 3 } else { 2 };
     let name_width = NAME.min(usize::from(area.width).saturating_sub(MARKS + columns * FIGURE));

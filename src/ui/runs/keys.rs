@@ -10,6 +10,7 @@ use crate::ui::model::Model;
 use crate::ui::msg::Effect;
 use crate::ui::place::Screen;
 use crate::ui::timeline;
+use protocol::{Level, RunRecord};
 
 /// Rows of a page.
 const PAGE: isize = 10;
@@ -86,8 +87,22 @@ fn back(model: &mut Model) {
 /// Shows the run under the cursor on the Timing screen.
 fn open(model: &mut Model) {
     let Some(record) = model.runs.selected().cloned() else { return };
+    if not_begun(model, &record) {
+        return;
+    }
     model.opened = Some(timeline::finished(record));
     model.screen = Screen::Timing;
+}
+
+/// Whether an order was not begun, so that there is nothing to be shown of it; says so.
+fn not_begun(model: &mut Model, record: &RunRecord) -> bool {
+    if record.began() {
+        return false;
+    }
+    let text =
+        model.skin.lang.fill("{0} was not begun: there are no times to show; the reason stands below the list", &[&record.order]);
+    model.say(Level::Warning, text);
+    true
 }
 
 /// Does an action.
@@ -121,7 +136,7 @@ pub fn perform(model: &mut Model, action: RunsAction) -> Vec<Effect> {
         RunsAction::Reload => return load(model),
         RunsAction::Replay => {
             let opened = model.opened.as_ref().filter(|_| model.screen == Screen::Timing).and_then(|p| p.record.as_ref());
-            if let Some(record) = opened.or_else(|| model.runs.selected()).cloned() {
+            if let Some(record) = opened.or_else(|| model.runs.selected()).cloned().filter(|record| !not_begun(model, record)) {
                 model.replay = Some(Replay::new(record, model.now_ms));
                 model.frozen = None;
                 model.screen = Screen::Timing;

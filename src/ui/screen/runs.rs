@@ -3,7 +3,7 @@
 //! A small terminal drops, in this order: who ordered, from and to, the gap, the details of the run under the cursor.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use crate::ui::model::Model;
 use crate::ui::panel::{comparison, history};
@@ -17,10 +17,22 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         comparison::draw(model, area, buf);
         return;
     }
-    let details = if area.height >= LIST + history::DETAILS { history::DETAILS } else { 0 };
-    let list = Rect { height: area.height - details, ..area };
+    let [list, details] = parts(area);
     history::draw(model, list, buf);
-    if details > 0 {
-        history::details(model, Rect { y: list.bottom(), height: details, ..area }, buf);
+    if details.height > 0 {
+        history::details(model, details, buf);
     }
+}
+
+/// What of the list stands at a place.
+pub fn record_at(model: &Model, area: Rect, at: Position) -> Option<history::At> {
+    let [list, _] = parts(area);
+    (!model.runs.comparing && list.contains(at)).then(|| history::at(model, list, at)).flatten()
+}
+
+/// The list, and the details of the run under the cursor.
+fn parts(area: Rect) -> [Rect; 2] {
+    let details = if area.height >= LIST + history::DETAILS { history::DETAILS } else { 0 };
+    let list = Rect { height: area.height.saturating_sub(details), ..area };
+    [list, Rect { y: list.bottom(), height: details, ..area }]
 }

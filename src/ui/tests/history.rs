@@ -137,9 +137,9 @@ fn the_list_takes_no_orders() {
     update(&mut m, Msg::Paste("method:cold\nDS\n".into()));
     assert_eq!(runs(&m).len(), 6, "a paste is a filter too, its first line");
     // Typed, they are taken everywhere.
-    press(&mut m, "\n:ds");
+    press(&mut m, "\n:kr\n");
     assert_eq!(press(&mut m, "\n").len(), 1);
-    assert!(shot(&m, 120, 40).contains("DS ordered from server1"));
+    assert!(shot(&m, 120, 40).contains("KR ordered from server2"));
 }
 
 /// A file of years does not fill the memory.

@@ -9,7 +9,15 @@ use crate::ui::msg::{Effect, Msg, Purpose};
 use crate::ui::place::Screen;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
-use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome, ProcessState, Telemetry};
+
+/// Says a host's snapshot again with something changed.
+fn change(model: &mut Model, host: &str, change: impl FnOnce(&mut Telemetry)) {
+    let mut telemetry = model.telemetry(host).unwrap().clone();
+    telemetry.seq += 1;
+    change(&mut telemetry);
+    update(model, Msg::Heard(crate::ui::msg::Heard::Telemetry(Box::new(telemetry))));
+}
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)
@@ -52,10 +60,17 @@ fn orders_by_key_and_by_name_go_to_the_agent_that_carries_them_out() {
         ("K", vec!["KR", "kr"], Order::KR, "server2", true),
     ];
     for (key, names, wanted, host, asks) in table {
+        // Where it is possible.
+        let moment = |m: &mut Model| match wanted {
+            Order::DS | Order::DSR => fleet::idle(m),
+            Order::MB | Order::KR => fleet::tell_on(m, Moment::After),
+            _ => {}
+        };
         let expected = Some((host.to_owned(), wanted, Method::Hot));
         let sequences = std::iter::once(key.to_owned()).chain(names.into_iter().map(|name| format!(":{name}\n")));
         for keys in sequences {
             let mut m = model(Moment::Before);
+            moment(&mut m);
             let effects = press(&mut m, &keys);
             if !asks {
                 assert_eq!(order(&effects), expected, "{keys}");
@@ -67,6 +82,7 @@ fn orders_by_key_and_by_name_go_to_the_agent_that_carries_them_out() {
             for yes in ["\n", "y"] {
                 press(&mut m, &keys);
                 assert_eq!(order(&press(&mut m, yes)), expected, "{keys}{yes}");
+                m.pending.clear();
             }
             assert!(m.confirm.is_none());
         }
@@ -95,14 +111,14 @@ fn questions_say_what_happens_and_to_whom() {
     let mut m = model(Moment::Before);
     for (key, words) in [
         ("m", ["server1", "server2", "hot"]),
-        ("k", ["D2D and USRP on server1", "the service ends", "parks"]),
+        ("k", ["D2D and USRP on server1", "THE SERVICE STOPS", "parks"]),
         ("K", ["D2D and USRP on server2", "does not own the radio", "not touched"]),
         ("E", ["server2's controller", "must be started by hand", "no orders"]),
-        ("q", ["server2's controller", "Work runs on server1", "Ctrl-C"]),
+        (":q\n", ["server2's controller", "must be started by hand", "then leave"]),
     ] {
         press(&mut m, key);
         let question = m.confirm.clone().expect(key);
-        let text = format!("{} {}", question.title, question.lines.join(" "));
+        let text = format!("{} {} {}", question.title, question.alarm.unwrap_or_default(), question.lines.join(" "));
         for word in words {
             assert!(text.contains(word), "{key}: \"{word}\" is not in \"{text}\"");
         }
@@ -125,7 +141,7 @@ fn end_asks_and_tells() {
 
 #[test]
 fn quit_ends_the_other_controller_then_leaves_also_when_that_fails() {
-    for (keys, moment) in [("qy", Moment::Before), (":quit\ny", Moment::Before), (":q\n\n", Moment::After)] {
+    for (keys, moment) in [(":quit\ny", Moment::Before), (":q\n\n", Moment::After)] {
         let mut m = model(moment);
         let effects = press(&mut m, keys);
         assert!(matches!(&effects[..], [Effect::Request { command: Command::End, purpose: Purpose::EndThenLeave, .. }]), "{keys}");
@@ -134,7 +150,7 @@ fn quit_ends_the_other_controller_then_leaves_also_when_that_fails() {
         assert!(m.farewell.is_empty());
     }
     let mut m = fleet::model(ThemeName::Dark, false);
-    assert_eq!(press(&mut m, "q").len(), 1, "nothing is at stake, nothing is asked");
+    assert_eq!(press(&mut m, ":q\ny").len(), 1);
     let failure = Failure::new(ErrorCode::Unreachable, "server2's agent did not answer");
     assert_eq!(answer(&mut m, Purpose::EndThenLeave, Err(failure)), [Effect::Leave]);
     assert_eq!(m.farewell, ["end of server2 failed: server2's agent did not answer"]);
@@ -143,7 +159,7 @@ fn quit_ends_the_other_controller_then_leaves_also_when_that_fails() {
 #[test]
 fn ctrl_c_leaves_from_everywhere() {
     let ctrl_c = || Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
-    for keys in ["", "m", ":mig", "h", "qy"] {
+    for keys in ["", "m", ":mig", "h", "h/", "/x", ":q\ny"] {
         let mut m = model(Moment::Before);
         press(&mut m, keys);
         assert_eq!(update(&mut m, ctrl_c()), [Effect::Leave], "after {keys:?}");
@@ -166,12 +182,12 @@ fn help_opens_by_key_and_name_and_closes() {
 fn unknown_commands_are_named_and_asked_again() {
     let mut m = model(Moment::Before);
     assert!(press(&mut m, ":migratoin\n").is_empty());
-    assert_eq!(m.command_line.complaint.as_deref(), Some("unknown command \"migratoin\", try Migration"));
+    assert_eq!(m.command_line.complaint.as_deref(), Some("unknown command \"migratoin\", try Migration, migrate"));
     assert!(m.command_line.open, "it asks again");
     press(&mut m, "blow up\n");
     let complaint = m.command_line.complaint.clone().unwrap();
     assert!(complaint.contains("\"blow up\", try DS, KL, M,"), "{complaint}");
-    press(&mut m, "kr\n");
+    press(&mut m, "kl\n");
     assert!(m.confirm.is_some() && !m.command_line.open);
 }
 
@@ -216,12 +232,13 @@ fn export_is_asked_for_and_its_place_told() {
 #[test]
 fn the_far_sides_reason_and_hint_reach_the_log() {
     let mut m = model(Moment::Failed);
+    fleet::idle(&mut m);
     press(&mut m, "s");
     assert_eq!(m.waiting().map(|p| p.order), Some(Order::DS), "seen at once, before the host says so");
     let failure = Failure::new(ErrorCode::Busy, "M is under way on server2").hint("wait until it is over");
     answer(&mut m, Purpose::Order(Order::DS), Err(failure));
     assert!(m.pending.is_empty());
-    assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DS failed: M is under way on server2".into()));
+    assert_eq!(last_lines(&m, 2)[0], (Level::Warning, "DS refused: M is under way on server2".into()));
     assert_eq!(last_lines(&m, 2)[1].1, "what to do: wait until it is over");
 
     let mut record = m.migration().unwrap().1.record.clone().unwrap();
@@ -263,9 +280,13 @@ fn nothing_is_sent_to_a_host_that_is_down() {
     let mut m = model(Moment::Silent);
     let state = crate::ui::msg::LinkState::Retrying { in_ms: 250 };
     update(&mut m, Msg::Heard(crate::ui::msg::Heard::Link { host: "server2".into(), state }));
+    change(&mut m, "server1", |t| {
+        (t.d2d.state, t.usrp.state) = (ProcessState::Stopped, ProcessState::Stopped);
+        t.radio_port.addresses = vec!["192.168.20.2/24".into()];
+    });
     assert!(press(&mut m, "S").is_empty() && m.pending.is_empty());
     assert_eq!(last_lines(&m, 2)[0], (Level::Error, "DSR failed: server2's agent cannot be reached; nothing was sent".into()));
-    assert_eq!(press(&mut m, "qy"), [Effect::Leave]);
+    assert_eq!(press(&mut m, ":q\ny"), [Effect::Leave]);
     assert_eq!(m.farewell, ["end of server2 failed: server2's agent cannot be reached; nothing was sent"]);
 }
 
@@ -290,7 +311,7 @@ fn a_question_takes_no_key_that_came_with_the_one_that_asked_it() {
         update(m, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
     };
     let later = |m: &mut Model, ms: u64| update(m, Msg::Tick { now_ms: m.now_ms + ms, at: m.at });
-    for pasted in ["k\n", "ky", "m\n", "E\n", "qy", ":KL\n\n"] {
+    for pasted in ["k\n", "ky", "m\n", "E\n", ":q\ny", ":KL\n\n"] {
         let mut m = model(Moment::Before);
         let mut effects: Vec<Effect> = pasted.chars().flat_map(|c| key(&mut m, c)).collect();
         effects.retain(|effect| !matches!(effect, Effect::Request { purpose: Purpose::Plan(..), .. }));

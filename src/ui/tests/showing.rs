@@ -82,7 +82,7 @@ fn a_click_enlarges_the_panel_under_it() {
         mouse(&mut m, CLICK, column, row);
         assert_eq!(m.zoom, None);
     }
-    press(&mut m, "m");
+    press(&mut m, "b");
     mouse(&mut m, CLICK, 5, 5);
     assert!(m.zoom.is_none() && m.confirm.is_some(), "a question takes no clicks");
 }
@@ -112,7 +112,8 @@ fn the_log_scrolls_and_stays_where_it_is_read() {
 fn a_frozen_screen_stands_still_while_the_data_goes_on() {
     let mut m = model(Moment::Before);
     press(&mut m, "f");
-    let body = |drawn: String| drawn.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    // What can be done is of the present.
+    let body = |drawn: String| drawn.lines().skip(1).take(38).map(str::to_owned).collect::<Vec<_>>();
     let before = body(drawn(&m));
     let (now_ms, at) = (m.now_ms + 12_000, m.at + TimeDelta::seconds(12));
     update(&mut m, Msg::Tick { now_ms, at });
@@ -155,10 +156,10 @@ fn the_screens_of_runs_freeze_enlarge_and_mask_where_that_says_something() {
     let mut m = model(Moment::Before);
     update(&mut m, Msg::RunsLoaded(Ok(fleet::records())));
     press(&mut m, "tf");
-    let before: Vec<String> = drawn(&m).lines().skip(1).map(str::to_owned).collect();
+    let before: Vec<String> = drawn(&m).lines().skip(1).take(38).map(str::to_owned).collect();
     fleet::tell_on(&mut m, Moment::During);
     let frozen = drawn(&m);
-    assert!(frozen.contains("FROZEN for") && frozen.lines().skip(1).eq(before.iter()), "{frozen}");
+    assert!(frozen.contains("FROZEN for") && frozen.lines().skip(1).take(38).eq(before.iter()), "{frozen}");
     let picture = crate::ui::export::screen_picture(&m, 120, 40);
     assert!(picture.runs.is_empty() && picture.stamp.contains("no migration yet, frozen at 09:5"), "{}", picture.stamp);
     press(&mut m, "\u{1b}");
@@ -234,7 +235,7 @@ fn a_console_that_only_watches_orders_nothing() {
     assert_eq!(m.command_line.input.value(), "d", "what is removed is not completed");
     press(&mut m, "\u{1b}");
     let drawn_now = drawn(&m);
-    assert!(drawn_now.contains("READ-ONLY") && !drawn_now.contains("m M "), "{drawn_now}");
+    assert!(drawn_now.contains("READ-ONLY") && !drawn_now.contains("m move"), "{drawn_now}");
     press(&mut m, "h");
     assert!(drawn(&m).contains("--read-only") && !drawn(&m).contains("kill local"));
     press(&mut m, "h");
@@ -267,7 +268,7 @@ fn a_day_of_data_stays_within_its_bounds() {
         fleet::event(&mut m, &format!("host{i}"), Level::Info, &"x".repeat(10_000));
         press(&mut m, &format!(":c{i}\n\u{1b}ff"));
     }
-    assert!(m.log.len() <= 500 && m.probes.len() <= 1024 && m.hosts.len() == 3 && m.pending.is_empty());
+    assert!(m.log.len() <= 2_000 && m.probes.len() <= 1024 && m.hosts.len() == 3 && m.pending.is_empty());
     assert!(m.log.iter().all(|event| event.text.len() <= 600 && event.host.len() <= 600));
     assert!(m.farewell.is_empty() && m.frozen.is_none());
 }

@@ -96,7 +96,7 @@ fn a_run_from_the_records_is_opened_and_left() {
     press(&mut m, "\u{1b}");
     assert_eq!((m.screen, m.opened.is_none()), (Screen::Runs, true));
     // A migration that is ordered is what Timing shows next.
-    press(&mut m, "\ntmy");
+    press(&mut m, "\ntby");
     assert!(m.opened.is_none() && m.screen == Screen::Timing);
 }
 
