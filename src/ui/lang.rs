@@ -7,6 +7,7 @@
 mod tests;
 mod zh;
 mod zh_doing;
+mod zh_measures;
 mod zh_runs;
 
 use std::collections::HashMap;
@@ -73,7 +74,7 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
-    zh::TABLE.iter().chain(zh_doing::TABLE).chain(zh_runs::TABLE).copied()
+    zh::TABLE.iter().chain(zh_doing::TABLE).chain(zh_measures::TABLE).chain(zh_runs::TABLE).copied()
 }
 
 /// A text that the table does not have is shown in English; the tests collect it.

@@ -10,6 +10,7 @@ use crate::ui::model::Model;
 use crate::ui::msg::Effect;
 use crate::ui::place::Screen;
 use crate::ui::timeline;
+use protocol::Level;
 
 /// Rows of a page.
 const PAGE: isize = 10;
@@ -121,7 +122,13 @@ pub fn perform(model: &mut Model, action: RunsAction) -> Vec<Effect> {
         RunsAction::Reload => return load(model),
         RunsAction::Replay => {
             let opened = model.opened.as_ref().filter(|_| model.screen == Screen::Timing).and_then(|p| p.record.as_ref());
-            if let Some(record) = opened.or_else(|| model.runs.selected()).cloned() {
+            let record = opened.or_else(|| model.runs.selected()).cloned();
+            if record.as_ref().is_some_and(|record| !record.began()) {
+                model.say(
+                    Level::Warning,
+                    model.skin.lang.tr("refused, or cancelled before its first step: there is nothing to play"),
+                );
+            } else if let Some(record) = record {
                 model.replay = Some(Replay::new(record, model.now_ms));
                 model.frozen = None;
                 model.screen = Screen::Timing;
