@@ -1,5 +1,6 @@
 //! What is measured and what is kept: the far end's probe, the records of orders, the timing table.
 
+pub mod figure;
 pub mod history;
 pub mod measure;
 pub mod probe;
