@@ -43,6 +43,8 @@ fn one_run_is_drawn_by_phases_and_several_as_a_distribution() {
     // Nobody serves in the three phases after the stopping of the source, and the legend has one more.
     assert_eq!(one.matches(&format!("<rect x=\"{}", "")).count(), 7 + 1 + 2, "{one}");
     assert_eq!(one.lines().filter(|line| line.starts_with("<rect") && line.contains(canvas::DARK)).count(), 3 + 1, "{one}");
+    let relay = of(&runs[6..7], PaperFormat::Figure).unwrap();
+    assert!(relay.contains(">1858<") && !relay.contains(">1743<"), "{relay}");
     let all = of(&runs, PaperFormat::Figure).unwrap();
     let successes = runs.iter().filter(|run| run.outcome == Outcome::Ok).count();
     assert_eq!(all.matches("<circle").count(), successes, "a dot a run");

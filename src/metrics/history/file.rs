@@ -32,7 +32,8 @@ pub fn csv(runs: &[&RunRecord]) -> String {
             outcome_name(run.outcome).into(),
         ];
         let stamp: Vec<String> = stamp.iter().map(|text| quoted(text)).collect();
-        let phases = run.phases.iter().map(|p| (p.name.name(), p.name.explanation(), "ms", Some(p.ms), p.paper_ms));
+        let phases =
+            run.phases.iter().map(|p| (p.name.name(), p.name.explanation(), "ms", Some(p.ms), p.paper_ms.filter(|_| !run.relay)));
         let sums = Measure::ALL.into_iter().map(|m| (m.name, m.title, m.unit, (m.figure)(run), m.paper_of(run.relay)));
         for (name, explanation, unit, measured, paper) in phases.chain(sums) {
             let figure = |v: Option<f64>| v.filter(|v| v.is_finite()).map(|v| v.to_string()).unwrap_or_default();

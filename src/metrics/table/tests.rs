@@ -115,3 +115,14 @@ fn a_failed_run_says_why_and_what_to_do() {
     }
     assert_eq!(list(&[failed]).lines().count(), 3);
 }
+
+/// The paper's figure was called `source_ms` up to 0.2.0.
+#[test]
+fn records_of_0_2_0_are_read() {
+    for name in ["paper_ms", "source_ms"] {
+        let phase: Phase = serde_json::from_str(&format!("{{\"name\": \"eth3\", \"ms\": 1.0, \"{name}\": 6.0}}")).unwrap();
+        assert_eq!(phase, Phase { name: PhaseName::Eth3, ms: 1.0, paper_ms: Some(6.0) });
+    }
+    let origin: protocol::Origin = serde_json::from_str("\"source\"").unwrap();
+    assert_eq!(origin, protocol::Origin::Paper);
+}
