@@ -79,7 +79,7 @@ struct Runs {
 enum RunsCommand {
     #[command(flatten)]
     Report(headless::runs::ReportCommand),
-    /// One run as a file: SVG, PNG, text, ANSI, JSON or CSV.
+    /// One run as a file: a picture of the screen, a figure or a table for a paper, or data.
     Export(ui::ExportArgs),
 }
 

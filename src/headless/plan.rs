@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Cluster, block_on, json, lines, write_out};
+use crate::metrics::measure::number;
 use output::{one_line, pad};
 use protocol::{Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep, ask};
 
@@ -62,11 +63,11 @@ fn text(plan: &Plan) -> String {
 
 fn said(expected: Expected) -> String {
     let Expected { ms, origin, runs } = expected;
-    let figure = ms.map_or_else(|| "-".into(), |ms| format!("{ms:.1}"));
+    let figure = ms.map_or_else(|| "-".into(), number);
     let from = match origin {
         Origin::History if runs == 1 => "one run".into(),
         Origin::History => format!("median of {runs} runs"),
-        Origin::Source => "paper".into(),
+        Origin::Paper => "paper".into(),
         Origin::NoHistory => "no history".into(),
     };
     format!("{figure:>10}  {from}")

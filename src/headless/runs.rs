@@ -1,15 +1,18 @@
 //! Records of past orders: listed, shown, compared. The console exports them as pictures.
 
-use std::path::Path;
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{json, lines, write_out};
+use crate::metrics::figure::{self, AxisKind, Distribution, PaperFormat};
 use crate::metrics::history::{Filter, GroupBy, SortKey, compare, find, find_in, order};
+use crate::metrics::measure::Measure;
 use crate::metrics::records::{self, Records};
 use crate::metrics::table::{TimingTable, list, outcome};
 use crate::metrics::trace;
 use output::one_line;
-use protocol::{Failure, RunRecord};
+use protocol::{ErrorCode, Failure, RunRecord};
 
 /// Options of the list.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -64,6 +67,18 @@ pub struct Compare {
     /// One JSON document: `{"groups": [...], "rows": [...], "parts": [...]}`, the spreads of a row in the order of the groups.
     #[arg(long)]
     pub json: bool,
+    /// For a paper, instead of the text: the distribution of each group as a figure, or the table.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub format: Option<PaperFormat>,
+    /// Where to write it; without it, to stdout.
+    #[arg(long, short, value_name = "FILE", requires = "format")]
+    pub out: Option<PathBuf>,
+    /// The measure on the figure's axis.
+    #[arg(long, value_name = "MEASURE", default_value = "by_phases", value_parser = ["by_phases", "gap", "total"])]
+    pub measure: String,
+    /// The figure's axis; without it, by decades where the runs span more than one.
+    #[arg(long, value_enum)]
+    pub axis: Option<AxisKind>,
 }
 
 /// Reports what the folder `records` holds.
@@ -74,6 +89,7 @@ pub fn run(records: &Path, command: &ReportCommand) -> Result<ExitCode, Failure>
     let text = match command {
         ReportCommand::List(args) => listed(records, args)?,
         ReportCommand::Show { run, json } => shown(&find_in(records, run)?, *json)?,
+        ReportCommand::Compare(args) if let Some(format) = args.format => return drawn(records, args, format),
         ReportCommand::Compare(args) => compared(&told(records, records::select(records, |run| run.order.is_migration())?), args)?,
     };
     write_out(&lines(&text))
@@ -136,12 +152,37 @@ fn shown(run: &RunRecord, as_json: bool) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn compared(runs: &[RunRecord], args: &Compare) -> Result<String, Failure> {
+/// Writes the comparison as a figure or a table for a paper.
+fn drawn(records: &Path, args: &Compare, format: PaperFormat) -> Result<ExitCode, Failure> {
+    let runs = told(records, records::select(records, |run| run.order.is_migration())?);
+    let (of, by) = chosen(&runs, args)?;
+    let wrong = |text: &str| Failure::new(ErrorCode::BadRequest, text);
+    let measure = Measure::named(&args.measure).ok_or_else(|| wrong("there is no such measure"))?;
+    let content = figure::bytes(&of, &Distribution { by, measure, axis: args.axis }, format)?;
+    let content = content.ok_or_else(|| wrong("no migration among them has a figure to draw"))?;
+    match &args.out {
+        Some(path) => std::fs::write(path, content)
+            .map_err(|e| Failure::new(ErrorCode::Io, format!("{} cannot be written: {e}", path.display())))?,
+        None if format == PaperFormat::Pdf && stdout().is_terminal() => {
+            return Err(wrong("a PDF is not for a terminal").hint("name a file with --out"));
+        }
+        None => output::write_stdout(&content)
+            .map_err(|e| Failure::new(ErrorCode::Io, format!("the figure could not be written to standard output: {e}")))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The runs to compare, and what makes a group of them.
+fn chosen<'a>(runs: &'a [RunRecord], args: &Compare) -> Result<(Vec<&'a RunRecord>, GroupBy), Failure> {
     let filter = Filter::parse(&args.filter)?;
     let named = args.runs.iter().map(|id| find(runs, id)).collect::<Result<Vec<&RunRecord>, Failure>>()?;
     let of: Vec<&RunRecord> = if named.is_empty() { runs.iter().collect() } else { named };
-    let of: Vec<&RunRecord> = of.into_iter().filter(|run| filter.admits(run)).collect();
     let by = args.by.unwrap_or(if args.runs.is_empty() { GroupBy::Method } else { GroupBy::Run });
+    Ok((of.into_iter().filter(|run| filter.admits(run)).collect(), by))
+}
+
+fn compared(runs: &[RunRecord], args: &Compare) -> Result<String, Failure> {
+    let (of, by) = chosen(runs, args)?;
     let comparison = compare(&of, by);
     Ok(match (args.json, comparison.groups.is_empty()) {
         (true, _) => json(&comparison)?,

@@ -7,7 +7,7 @@ mod parts;
 mod sort;
 mod spread;
 
-pub use compare::{ComparedFigure, Comparison, Group, GroupBy, compare};
+pub use compare::{ComparedFigure, Comparison, Group, GroupBy, Members, compare, grouped};
 pub use file::{csv, json};
 pub use filter::Filter;
 pub use parts::PartRow;

@@ -2,14 +2,9 @@
 
 use std::fmt::Write;
 
+use super::measure::{self, Measure, number, trim};
 use output::{one_line, pad};
-use protocol::{
-    Handover, Method, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
-    PAPER_TOTAL_MS, PhaseName, RunRecord,
-};
-
-/// Interval of the paper's pings, ms.
-const PAPER_PING_INTERVAL_MS: f64 = 100.0;
+use protocol::{Handover, Method, Outcome, PhaseName, RunRecord};
 
 /// A row of the timing table.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,24 +39,9 @@ pub struct TimingTable {
     pub columns: Vec<Column>,
     /// Phases, total, interruption.
     pub rows: Vec<TimingRow>,
+    /// What limits the measures that are taken from pings, where all runs had the same interval.
+    resolution: Option<String>,
 }
-
-/// Reads one figure of a run.
-pub(super) type Figure = fn(&RunRecord) -> Option<f64>;
-
-/// Rows below the phases.
-pub(super) const SUMS: [(&str, &str, Figure, Option<f64>); 5] = [
-    ("total", "first request to sync", |r| Some(r.total_ms), Some(PAPER_TOTAL_MS)),
-    ("by_phases", "interruption by phases", |r| r.interruption.by_phases_ms, Some(PAPER_INTERRUPTION_MS)),
-    ("lost", "pings lost (count)", |r| r.interruption.probes_lost.map(|lost| lost as f64), Some(PAPER_PINGS_LOST as f64)),
-    (
-        "by_loss",
-        "interruption by lost pings",
-        |r| r.interruption.by_loss_ms,
-        Some(PAPER_PINGS_LOST as f64 * PAPER_PING_INTERVAL_MS),
-    ),
-    ("gap", "silence at the far end", |r| r.interruption.gap_ms, None),
-];
 
 impl Column {
     fn holds(&self, run: &RunRecord) -> bool {
@@ -91,21 +71,17 @@ impl TimingTable {
             paper: phase.paper_ms(),
             paper_relay: None,
         });
-        let sums = SUMS.into_iter().map(|(name, explanation, figure, paper)| TimingRow {
-            name,
-            explanation,
-            figures: figures(&figure),
-            paper,
-            paper_relay: match name {
-                "total" => Some(PAPER_RELAY_TOTAL_MS),
-                "by_phases" => Some(PAPER_RELAY_INTERRUPTION_MS),
-                _ => None,
-            },
+        let sums = Measure::ALL.into_iter().map(|measure| TimingRow {
+            name: measure.name,
+            explanation: measure.title,
+            figures: figures(&measure.figure),
+            paper: measure.paper,
+            paper_relay: measure.paper_relay,
         });
         // A phase that nobody ran and the paper did not time (routes, outside the relay scenario) says nothing.
         let said = |row: &TimingRow| row.paper.is_some() || row.figures.iter().any(Option::is_some);
         let rows = phases.chain(sums).filter(said).collect();
-        Self { columns, rows }
+        Self { columns, rows, resolution: measure::resolution(runs.iter().filter(done)) }
     }
 
     /// The table as text for a terminal or a file, ms.
@@ -124,13 +100,27 @@ impl TimingTable {
         for row in &self.rows {
             let _ = write!(text, "{:FIRST$}", format!("{:<12} {}", row.name, row.explanation));
             for &figure in &row.figures {
-                let _ = write!(text, "  {:>WIDTH$}", figure.map_or_else(|| "-".into(), |f| format!("{f:.1}")));
+                let _ = write!(text, "  {:>WIDTH$}", figure.map_or_else(|| "-".into(), |f| row.figure(f)));
             }
-            let paper = |figure: Option<f64>| figure.map_or_else(|| "-".into(), |f| format!("{f:.0}"));
+            let paper = |figure: Option<f64>| figure.map_or_else(|| "-".into(), trim);
             let last = if relay { format!("  {:>13}", paper(row.paper_relay)) } else { String::new() };
             let _ = writeln!(text, "  {:>8}{last}", paper(row.paper));
         }
+        if let Some(resolution) = &self.resolution {
+            let _ = writeln!(text, "{resolution}");
+        }
         text
+    }
+}
+
+impl TimingRow {
+    fn figure(&self, value: f64) -> String {
+        match Measure::named(self.name) {
+            // Less than one ping cannot be told from nothing.
+            Some(Measure { name: "by_loss", .. }) if value == 0.0 => "none lost".into(),
+            Some(measure) => measure.text(value),
+            None => number(value),
+        }
     }
 }
 
@@ -150,7 +140,7 @@ pub fn outcome(run: &RunRecord) -> String {
     } else {
         format!("{}: {}", run.order, one_line(&run.to))
     };
-    let after = run.total().map_or_else(String::new, |ms| format!(" after {ms:.1} ms"));
+    let after = run.total().map_or_else(String::new, |ms| format!(" after {} ms", number(ms)));
     let mut text = format!("{what}: {}{after}\n", outcome_of(run));
     for line in run.reason.iter().chain(run.failure.as_ref().and_then(|f| f.hint.as_ref())) {
         let _ = writeln!(text, "  {}", one_line(line));

@@ -251,7 +251,7 @@ fn same_radio(config: &Config, setting: &Setting) -> Option<Finding> {
 
 /// Whether the interruption will be measured.
 fn far_end(config: &Config, answers: &Answers) -> Finding {
-    let unmeasured = "lost probes and the gap will not be measured";
+    let unmeasured = "lost pings and the gap will not be measured";
     let warning = |text: String| Finding::new(Grade::Warning, "far end", text);
     let Some(host) = &config.roles.far_end else { return warning(format!("none is configured: {unmeasured}")) };
     match answers.get(host.as_str()) {

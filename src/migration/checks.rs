@@ -94,7 +94,7 @@ impl State {
         };
         let from = match expected.origin {
             Origin::History => format!("median of {runs} earlier runs"),
-            _ => "the source system's figure, for there is no history".into(),
+            _ => "the paper's figure, for there is no history".into(),
         };
         (ms > budget).then(|| {
             let text =

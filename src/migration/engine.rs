@@ -82,7 +82,7 @@ impl State {
             Stage::Marking => match (&self.setting.far_end, self.setting.request.order.is_migration()) {
                 (Some(host), true) => Effect::Request { host: host.clone(), command: Command::ProbeMark },
                 (None, true) => {
-                    self.warnings.push("No far end is configured: lost probes and the gap are not measured.".into());
+                    self.warnings.push("No far end is configured: lost pings and the gap are not measured.".into());
                     return self.enter_steps();
                 }
                 (_, false) => return self.enter_steps(),

@@ -14,7 +14,7 @@ impl State {
     pub(super) fn marked(&mut self, result: Result<Answer, Failure>) -> Next {
         match result.and_then(Answer::into_result::<ProbeMark>) {
             Ok(mark) => self.mark = Some(mark.next),
-            Err(failure) => self.warnings.push(format!("Lost probes and the gap are not measured: {}", sentence(&failure.message))),
+            Err(failure) => self.warnings.push(format!("Lost pings and the gap are not measured: {}", sentence(&failure.message))),
         }
         self.enter_steps()
     }
@@ -39,7 +39,7 @@ impl State {
                 self.judge_silence(&window);
                 self.window = Some(window);
             }
-            Err(failure) => self.warnings.push(format!("Lost probes and the gap are not measured: {}", sentence(&failure.message))),
+            Err(failure) => self.warnings.push(format!("Lost pings and the gap are not measured: {}", sentence(&failure.message))),
         }
         Next::Enter(Stage::Over)
     }

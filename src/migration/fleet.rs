@@ -32,7 +32,7 @@ pub fn config(records: &Path, far_end: bool) -> Config {
 pub enum Fault {
     /// Answered with a failure, nothing done.
     Refused,
-    /// Answered with a failure after half of it was done (kills: the D2D process only; links: parked again, as the source has it).
+    /// Answered with a failure after half of it was done (kills: the D2D process only; links: parked again, as the paper has it).
     Half,
     /// Not answered, not done.
     Lost,

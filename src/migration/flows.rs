@@ -1,6 +1,6 @@
 //! The flows, one table each: who is asked for what, the phase that its time counts under, and the clean-up when it fails.
 //!
-//! The order of steps and the clean-up are the source system's (docs/spec.md, "Flows"). Ours are the checks, the wait for
+//! The order of steps and the clean-up are the paper's (docs/spec.md, "Flows"). Ours are the checks, the wait for
 //! synchronisation and the clean-up of steps that nobody answered.
 
 use super::flow::Side::*;
@@ -74,7 +74,7 @@ const RESTART_THERE: Return = Return {
 // A `set_tun_ip` that changes nothing is answered only when the kill before it is over, whose own answer did not come.
 const CUT_UNANSWERED: &[Undo] = &[(Destination, DoubleKill), (Source, SetTunIp)];
 
-/// Server1 -> server2, as the source does it. The routes go before all else.
+/// Server1 -> server2, as the paper does it. The routes go before all else.
 pub const M_CLASSIC: Flow = Flow {
     checks: MOVE_CHECKS,
     steps: &[
@@ -92,7 +92,7 @@ pub const M_CLASSIC: Flow = Flow {
     returns: &[MEND, RESTART, RESTART_THERE, RESTART],
 };
 
-/// Server2 -> server1, as the source does it: its USRP process is killed before the cut, its D2D process afterwards.
+/// Server2 -> server1, as the paper does it: its USRP process is killed before the cut, its D2D process afterwards.
 pub const MB_CLASSIC: Flow = Flow {
     checks: MOVE_CHECKS,
     steps: &[

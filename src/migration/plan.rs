@@ -19,13 +19,14 @@ pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan
     let flow = flows::of(request.order, request.method);
     let relay = !config.terminals.is_empty();
     let history = History::of(request, config, runs);
-    // The source system has one method only, and times of a start are not among its figures.
-    let source = request.order.is_migration() && request.method == Method::Classic;
-    let figure = |ms: f64| Some(ms).filter(|_| source);
+    // The paper has one method only, and times of a start are not among its figures. Of its relay scenario, no phases are known.
+    let paper = request.order.is_migration() && request.method == Method::Classic;
+    let figure = |ms: f64| Some(ms).filter(|_| paper);
+    let phase_figure = |name: PhaseName| name.paper_ms().filter(|_| paper && !relay);
     let phases = flow
         .phases(!config.terminals.is_empty())
         .into_iter()
-        .map(|name| PlanPhase { name, expected: history.expected(|run| phase(run, name), name.paper_ms().and_then(figure)) });
+        .map(|name| PlanPhase { name, expected: history.expected(|run| phase(run, name), phase_figure(name)) });
     Plan {
         order: request.order,
         method: request.method,
@@ -81,12 +82,12 @@ impl<'a> History<'a> {
         Self(runs.iter().rev().filter(|run| same(run)).take(RUNS).collect())
     }
 
-    fn expected(&self, figure: impl Fn(&RunRecord) -> Option<f64>, source: Option<f64>) -> Expected {
+    fn expected(&self, figure: impl Fn(&RunRecord) -> Option<f64>, paper: Option<f64>) -> Expected {
         let figures: Vec<f64> = self.0.iter().filter_map(|run| figure(run)).collect();
         let runs = figures.len();
-        match (median(figures), source) {
+        match (median(figures), paper) {
             (Some(ms), _) => Expected { ms: Some(ms), origin: Origin::History, runs },
-            (None, Some(ms)) => Expected { ms: Some(ms), origin: Origin::Source, runs },
+            (None, Some(ms)) => Expected { ms: Some(ms), origin: Origin::Paper, runs },
             (None, None) => Expected { ms: None, origin: Origin::NoHistory, runs },
         }
     }
@@ -108,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn without_history_classic_has_the_sources_figures_and_cold_none() {
+    fn without_history_classic_has_the_papers_figures_and_cold_none() {
         let classic = made(Order::M, Method::Classic, &[]);
-        assert_eq!((classic.interruption.ms, classic.interruption.origin), (Some(1855.0), Origin::Source));
+        assert_eq!((classic.interruption.ms, classic.interruption.origin), (Some(1855.0), Origin::Paper));
         let stop = classic.phases.iter().find(|p| p.name == PhaseName::StopSource).unwrap();
         assert_eq!((stop.expected.ms, stop.expected.origin), (None, Origin::NoHistory));
         let cold = made(Order::M, Method::Cold, &[]);
@@ -132,7 +133,7 @@ mod tests {
         assert_eq!(link.expected.ms, Some(200.0));
         // A phase that these runs have no figure of.
         let sync = plan.phases.iter().find(|p| p.name == PhaseName::Sync).unwrap();
-        assert_eq!((sync.expected.ms, sync.expected.origin), (Some(106.0), Origin::Source));
+        assert_eq!((sync.expected.ms, sync.expected.origin), (Some(106.0), Origin::Paper));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::state::State;
 use super::units::rounded;
-use protocol::{Interruption, OrderRequest, Outcome, PhaseName, RunRecord};
+use protocol::{Interruption, OrderRequest, Outcome, Phase, PhaseName, RunRecord};
 
 impl State {
     pub(super) fn record(&self) -> RunRecord {
@@ -26,7 +26,7 @@ impl State {
             reason: self.reason.clone(),
             failure: self.failure.clone(),
             warnings: self.warnings.clone(),
-            phases: if self.taken_up { Vec::new() } else { self.progress(self.last_event).phases() },
+            phases: self.recorded_phases(),
             total_ms: if self.taken_up { 0.0 } else { rounded(total) },
             trace: self.facts.trace.clone(),
             handover: self.facts.handover,
@@ -37,12 +37,24 @@ impl State {
         }
     }
 
+    /// The phases that were completed. The paper's figures are of its plain scenario: of the relay's, no phases are known.
+    fn recorded_phases(&self) -> Vec<Phase> {
+        if self.taken_up {
+            return Vec::new();
+        }
+        let relay = self.setting.relay;
+        let phases = self.progress(self.last_event).phases().into_iter();
+        phases.map(|phase| Phase { paper_ms: phase.paper_ms.filter(|_| !relay), ..phase }).collect()
+    }
+
     fn interruption(&self) -> Interruption {
         let by_phases = self.flow.cut().filter(|_| self.outcome == Outcome::Ok && !self.taken_up).map(|cut| {
             let after = self.flow.steps.iter().skip(cut + 1).flat_map(|s| s.phases);
             let mut after: Vec<PhaseName> = after.copied().collect();
             after.dedup();
-            rounded(after.iter().filter_map(|phase| self.phases.get(phase)).sum())
+            // Of the figures that the record shows, so that these add up to it: rounded once.
+            let ms: f64 = after.iter().filter_map(|phase| self.phases.get(phase)).copied().map(rounded).sum();
+            (ms * 1e3).round() / 1e3
         });
         let window = self.window.as_ref();
         Interruption {

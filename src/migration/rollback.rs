@@ -288,7 +288,7 @@ impl State {
         Some(Rollback {
             to,
             serves: self.back.since.is_some(),
-            phases: phases.map(|(&name, &time)| Phase { name, ms: rounded(time), source_ms: None }).collect(),
+            phases: phases.map(|(&name, &time)| Phase { name, ms: rounded(time), paper_ms: None }).collect(),
             rollback_ms: self.ended.map(|failed| rounded(until.saturating_sub(failed))),
             unserved_ms: self.unserved().map(rounded),
         })

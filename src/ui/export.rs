@@ -12,7 +12,8 @@ use std::path::Path;
 
 use ratatui::buffer::Buffer;
 
-use crate::metrics::history;
+use crate::metrics::figure::{self, Distribution, PaperFormat};
+use crate::metrics::history::{self, GroupBy};
 use protocol::{ErrorCode, Failure, RunRecord};
 
 pub use ansi::ansi;
@@ -37,11 +38,20 @@ pub enum Format {
     Csv,
     /// Characters.
     Text,
+    /// The runs as a figure for a paper, without the console around it: SVG, one column (85 mm) wide.
+    Figure,
+    /// The same figure as PDF.
+    Pdf,
+    /// Their table as LaTeX (package booktabs).
+    Latex,
+    /// Their table as Markdown.
+    Markdown,
 }
 
 impl Format {
-    /// All kinds, in the order in which the console writes them; the text last.
-    pub const ALL: [Self; 6] = [Self::Svg, Self::Png, Self::Ansi, Self::Json, Self::Csv, Self::Text];
+    /// All kinds, in the order in which the console writes them; the text of the screen last.
+    pub const ALL: [Self; 10] =
+        [Self::Svg, Self::Png, Self::Ansi, Self::Figure, Self::Pdf, Self::Latex, Self::Markdown, Self::Json, Self::Csv, Self::Text];
 
     /// Ending of the file's name.
     pub fn ending(self) -> &'static str {
@@ -52,19 +62,38 @@ impl Format {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Text => "txt",
+            Self::Figure => "figure.svg",
+            Self::Pdf => "pdf",
+            Self::Latex => "tex",
+            Self::Markdown => "md",
         }
     }
 
-    /// Whether it holds the figures of runs and no picture.
-    pub fn is_data(self) -> bool {
-        matches!(self, Self::Json | Self::Csv)
+    /// Whether it is made of the runs alone, whatever the screen looks like.
+    pub fn is_of_runs(self) -> bool {
+        matches!(self, Self::Json | Self::Csv) || self.for_paper().is_some()
+    }
+
+    fn for_paper(self) -> Option<PaperFormat> {
+        match self {
+            Self::Figure => Some(PaperFormat::Figure),
+            Self::Pdf => Some(PaperFormat::Pdf),
+            Self::Latex => Some(PaperFormat::Latex),
+            Self::Markdown => Some(PaperFormat::Markdown),
+            Self::Svg | Self::Png | Self::Ansi | Self::Json | Self::Csv | Self::Text => None,
+        }
+    }
+
+    /// Whether it is bytes that are not for a terminal.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Png | Self::Pdf)
     }
 }
 
 /// A picture, or the runs on it, as the content of a file.
 ///
 /// # Errors
-/// [`ErrorCode::Internal`] when it cannot be drawn.
+/// [`ErrorCode::Internal`] when it cannot be drawn, [`ErrorCode::BadRequest`] when there is no migration to draw.
 pub fn bytes(picture: &Picture, format: Format) -> Result<Vec<u8>, Failure> {
     let runs: Vec<&RunRecord> = picture.runs.iter().collect();
     Ok(match format {
@@ -74,7 +103,18 @@ pub fn bytes(picture: &Picture, format: Format) -> Result<Vec<u8>, Failure> {
         Format::Text => text(&picture.buffer).into_bytes(),
         Format::Csv => history::csv(&runs).into_bytes(),
         Format::Json => output::json(format!("{:#}\n", history::json(&runs))).into_bytes(),
+        Format::Figure | Format::Pdf | Format::Latex | Format::Markdown => {
+            let nothing =
+                || Failure::new(ErrorCode::BadRequest, "no migration to draw: other orders, and refused ones, have no phases");
+            for_paper(&runs, format)?.ok_or_else(nothing)?
+        }
     })
+}
+
+/// The figure or the table of the runs; nothing where no migration is among them.
+fn for_paper(runs: &[&RunRecord], format: Format) -> Result<Option<Vec<u8>>, Failure> {
+    let wanted = format.for_paper().zip(Distribution::of_interruption(GroupBy::Method));
+    wanted.map_or(Ok(None), |(format, distribution)| figure::bytes(runs, &distribution, format))
 }
 
 /// The characters of a screen, one line a row, without trailing blanks.
@@ -106,7 +146,7 @@ fn columns(symbol: &str) -> u16 {
 /// [`ErrorCode::Io`] with the file that could not be written.
 pub fn write(picture: &Picture, folder: &Path) -> Result<Written, Failure> {
     let mut written = Written::default();
-    for format in Format::ALL.into_iter().filter(|format| !format.is_data() || !picture.runs.is_empty()) {
+    for format in Format::ALL.into_iter().filter(|format| !format.is_of_runs() || !picture.runs.is_empty()) {
         let path = folder.join(format!("{}.{}", picture.stem, format.ending()));
         let content = match format {
             Format::Png => {
@@ -114,6 +154,11 @@ pub fn write(picture: &Picture, folder: &Path) -> Result<Written, Failure> {
                 written.missing_glyphs = drawn.missing_glyphs;
                 drawn.bytes
             }
+            _ if format.for_paper().is_some() => match for_paper(&picture.runs.iter().collect::<Vec<_>>(), format)? {
+                Some(content) => content,
+                // Starts and stops have no figure.
+                None => continue,
+            },
             _ => bytes(picture, format)?,
         };
         std::fs::write(&path, content).map_err(|e| {

@@ -10,6 +10,7 @@ mod zh;
 mod zh_acting;
 mod zh_console;
 mod zh_doing;
+mod zh_measures;
 mod zh_runs;
 mod zh_said;
 mod zh_service;
@@ -91,7 +92,7 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = zh::TABLE.iter().chain(zh_acting::TABLE).chain(zh_console::TABLE).chain(zh_doing::TABLE);
-    let own = own.chain(zh_runs::TABLE).chain(zh_service::TABLE);
+    let own = own.chain(zh_measures::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE);
     own.chain(said_by_others().filter(|(en, _)| !en.contains('{'))).copied()
 }
 

@@ -44,7 +44,7 @@ pub fn origin(expected: Expected, lang: Lang) -> String {
     match expected.origin {
         Origin::History if expected.runs == 1 => lang.tr("one run here").into(),
         Origin::History => lang.fill("median of {0} runs here", &[&expected.runs]),
-        Origin::Source => lang.tr("the paper's figure").into(),
+        Origin::Paper => lang.tr("the paper's figure").into(),
         Origin::NoHistory => lang.tr("no run yet").into(),
     }
 }

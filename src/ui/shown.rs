@@ -1,12 +1,15 @@
 //! Which run the Timing screen shows, and where it comes from.
 
+use super::lang::Lang;
 use super::model::Model;
+use super::pings;
 use super::preflight::plan_under_way;
 use super::theme::Skin;
-use super::timeline::Timeline;
+use super::timeline::{self, Timeline};
+use crate::metrics::measure;
 use protocol::{
-    Origin, PAPER_INTERRUPTION_MS, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS, PAPER_TOTAL_MS, PhaseName, Plan, Progress,
-    RunRecord,
+    Origin, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS, PAPER_TOTAL_MS, PhaseName,
+    Plan, Progress, RunRecord,
 };
 
 /// Where a run on the screen comes from.
@@ -31,14 +34,43 @@ pub struct Paper {
     pub interruption_ms: f64,
     /// Total, ms.
     pub total_ms: f64,
+    /// What it calls the figures of its phases, ms: none in the relay scenario, of which only the sums are known.
+    phases: bool,
 }
 
 impl Paper {
     /// Two ends.
-    pub const PLAIN: Self = Self { name: "paper", interruption_ms: PAPER_INTERRUPTION_MS, total_ms: PAPER_TOTAL_MS };
+    pub const PLAIN: Self = Self { name: "paper", interruption_ms: PAPER_INTERRUPTION_MS, total_ms: PAPER_TOTAL_MS, phases: true };
     /// A relay between two terminals.
     pub const RELAY: Self =
-        Self { name: "paper, relay", interruption_ms: PAPER_RELAY_INTERRUPTION_MS, total_ms: PAPER_RELAY_TOTAL_MS };
+        Self { name: "paper, relay", interruption_ms: PAPER_RELAY_INTERRUPTION_MS, total_ms: PAPER_RELAY_TOTAL_MS, phases: false };
+
+    /// The scenario of a run.
+    pub fn of(progress: &Progress) -> Self {
+        let relays = progress.record.as_ref().is_some_and(|record| record.relay)
+            || progress.steps.iter().any(|step| step.name == PhaseName::SetRoute);
+        if relays { Self::RELAY } else { Self::PLAIN }
+    }
+
+    /// The figure of a phase, ms.
+    pub fn phase_ms(&self, name: PhaseName) -> Option<f64> {
+        name.paper_ms().filter(|_| self.phases)
+    }
+
+    /// Pings lost, one every 100 ms: not known of the relay scenario.
+    pub fn pings_lost(&self) -> Option<u64> {
+        self.phases.then_some(PAPER_PINGS_LOST)
+    }
+}
+
+/// How ours compares with the paper's, as a factor; as long where they differ by less than a twentieth.
+pub fn shorter(lang: Lang, ours: f64, paper: f64) -> String {
+    match measure::times(ours, paper) {
+        None => "-".into(),
+        Some((times, _)) if times < 1.05 => lang.tr("as long").into(),
+        Some((times, true)) => lang.fill("{0}x shorter", &[&measure::factor(times)]),
+        Some((times, false)) => lang.fill("{0}x longer", &[&measure::factor(times)]),
+    }
 }
 
 /// A run on the screen.
@@ -60,7 +92,8 @@ impl<'a> Shown<'a> {
         if let Some(replay) = &model.replay {
             return Some(Self { origin: RunOrigin::Replay, host: None, progress: replay.progress(), known: Some(replay.record()) });
         }
-        let latest = model.latest_migration().map(|(host, progress)| Self {
+        // What was refused or cancelled before its first step has nothing to show.
+        let latest = model.latest_migration().filter(|(_, progress)| timeline::began(progress)).map(|(host, progress)| Self {
             origin: if progress.finished { RunOrigin::Latest } else { RunOrigin::Live },
             host: Some(host),
             progress,
@@ -86,14 +119,9 @@ impl<'a> Shown<'a> {
         axis
     }
 
-    /// Whether a relay was moved: the paper measures that scenario separately.
-    fn relays(&self) -> bool {
-        self.known.is_some_and(|record| record.relay) || self.progress.steps.iter().any(|step| step.name == PhaseName::SetRoute)
-    }
-
     /// The paper's figures for the scenario of this run.
     pub fn paper(&self) -> Paper {
-        if self.relays() { Paper::RELAY } else { Paper::PLAIN }
+        if self.known.is_some_and(|record| record.relay) { Paper::RELAY } else { Paper::of(self.progress) }
     }
 
     /// Its record, once there is one.
@@ -120,6 +148,8 @@ pub struct TimingView<'a> {
     pub stale_ms: Option<u64>,
     /// How long ago the run ended, in words, if it is the latest and over.
     pub age: Option<String>,
+    /// How long the far end has had no reply, ms, if that lasts.
+    pub silent_ms: Option<f64>,
     /// The plan of a run under way, where it rests on this pair's own history.
     pub plan: Option<&'a Plan>,
     /// A notice to the operator.
@@ -135,7 +165,8 @@ impl<'a> TimingView<'a> {
         let plan = live.and_then(|run| plan_under_way(model, run.progress)).filter(|plan| plan.total.origin == Origin::History);
         let far_end = model.config.roles.far_end.as_deref();
         let age = run.filter(|run| run.origin == RunOrigin::Latest).and_then(|_| model.migration_age());
-        Self { skin: &model.skin, run, far_end, stale_ms, age, plan, notice: model.notice() }
+        let silent_ms = live.and_then(|_| pings::latest(model)).filter(|lost| lost.lasts).map(|lost| lost.ms);
+        Self { skin: &model.skin, run, far_end, stale_ms, silent_ms, age, plan, notice: model.notice() }
     }
 
     /// The paper's figures to compare it with.

@@ -75,15 +75,6 @@ pub fn scaled(value: f64, unit: &str) -> String {
     format!("{short} {prefix}{unit}")
 }
 
-/// A ratio with as many decimals as say something: `0.97`, `0.005`.
-pub fn ratio(value: f64) -> String {
-    match value {
-        v if !v.is_finite() => "-".into(),
-        v if v < 0.1 => format!("{v:.3}"),
-        v => format!("{v:.2}"),
-    }
-}
-
 /// Cuts to `width` columns; what was cut is marked with `ellipsis` (one column wide).
 pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
     if text.width() <= width {
@@ -193,7 +184,6 @@ mod tests {
         assert_eq!(bytes(12_340_000), "12.3 MB");
         assert_eq!(hertz(10e6), "10 MHz");
         assert_eq!(scaled(6_250_000.0, "sps"), "6.25 Msps");
-        assert_eq!(ratio(0.0048), "0.005");
     }
 
     #[test]

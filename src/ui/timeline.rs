@@ -1,6 +1,6 @@
 //! A run on one time axis: its phases, and which of them interrupt the service.
 
-use protocol::{OrderStage, PhaseName, Progress, RunRecord, Step, StepState};
+use protocol::{Method, OrderStage, PhaseName, Progress, RunRecord, Step, StepState};
 
 /// A phase on the axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,10 +36,9 @@ impl Timeline {
             phases.into_iter().find(|p| p.name == step.name).map_or(step.ms, |p| p.ms)
         };
         let mut end = 0.0;
-        // One request may carry several phases: what it has taken so far is one time, and counts once.
-        let running = progress.steps.iter().position(|step| step.state == StepState::Running);
-        let bars = progress.steps.iter().enumerate().map(|(i, step)| {
-            let again = step.state == StepState::Running && running != Some(i);
+        let running = running(progress);
+        let bars = progress.steps.iter().map(|step| {
+            let again = step.state == StepState::Running && running != Some(step.name);
             let measured = matches!(step.state, StepState::Running | StepState::Done | StepState::Failed);
             let ms =
                 if measured && !again { Some(recorded(step)).filter(|v| v.is_finite() && *v >= 0.0).unwrap_or(0.0) } else { 0.0 };
@@ -71,6 +70,15 @@ impl Timeline {
         (self.elapsed_ms - self.bars.iter().map(|bar| bar.ms).sum::<f64>()).max(0.0)
     }
 
+    /// Whether a phase has a figure: it is over, or its request runs and its time is shown at this one.
+    pub fn is_measured(&self, bar: &Bar) -> bool {
+        match bar.state {
+            StepState::Waiting | StepState::Unmeasured => false,
+            StepState::Running => bar.ms > 0.0 || self.bars.iter().filter(|bar| bar.state == StepState::Running).count() == 1,
+            StepState::Done | StepState::Failed => true,
+        }
+    }
+
     /// Sum of the interrupting phases so far, ms; `None` before the first of them has begun.
     pub fn interruption_ms(&self) -> Option<f64> {
         let begun = |bar: &&Bar| bar.interrupts && !matches!(bar.state, StepState::Waiting | StepState::Unmeasured);
@@ -87,8 +95,25 @@ impl Timeline {
     }
 }
 
-/// Whether nobody serves during a phase: those that come after the source was stopped, in the order of the run.
+/// The phase at which the time of the running request is shown. One request may carry several phases: its answer tells what they took, and
+/// the record counts the rest, which is nearly all of it, under the link to the radio. Until then it is shown there, once.
+pub fn running(progress: &Progress) -> Option<PhaseName> {
+    let mut running = progress.steps.iter().filter(|step| step.state == StepState::Running).map(|step| step.name);
+    let first = running.next();
+    running.find(|name| *name == PhaseName::LinkUsrp).or(first)
+}
+
+/// Whether anything was done: an order that was refused, or cancelled before its first step, is no run.
+pub fn began(progress: &Progress) -> bool {
+    let touched = |step: &Step| matches!(step.state, StepState::Running | StepState::Done | StepState::Failed);
+    !progress.finished || progress.steps.iter().any(touched) || progress.record.as_ref().is_some_and(RunRecord::began)
+}
+
+/// Whether nobody serves during a phase: those that come after the source was stopped, in the order of the run; of a failover, all.
 pub fn interrupts(progress: Option<&Progress>, name: PhaseName) -> bool {
+    if progress.is_some_and(|progress| progress.method == Method::Failover) {
+        return true;
+    }
     let classic = [PhaseName::Eth3, PhaseName::LinkUsrp, PhaseName::Sync];
     let Some(steps) = progress.map(|p| &p.steps).filter(|steps| steps.iter().any(|s| s.name == PhaseName::StopSource)) else {
         return classic.contains(&name);
@@ -173,6 +198,12 @@ mod tests {
         (progress.steps[6].state, progress.steps[6].ms) = (StepState::Running, 812.0);
         let axis = Timeline::from_progress(&progress);
         assert_eq!(axis.interruption_ms(), Some(2.14 + 812.0));
+        // What the record will count under the link is shown there, not at the change of the address.
+        (progress.steps[4].state, progress.steps[4].ms) = (StepState::Running, 812.0);
+        (progress.steps[6].state, progress.steps[6].ms) = (StepState::Waiting, 0.0);
+        let axis = Timeline::from_progress(&progress);
+        assert_eq!((axis.bars[4].ms, axis.bars[5].ms, axis.interruption_ms()), (0.0, 812.0, Some(812.0)));
+        assert!(!axis.is_measured(&axis.bars[4]) && axis.is_measured(&axis.bars[5]));
     }
 
     #[test]

@@ -168,11 +168,11 @@ fn the_figures_in_readme_are_those_of_the_benchmarks() {
     let (readme, benchmarks) = (page("README.md"), page("docs/benchmarks.md"));
     let (ours, measured) = (rows(&readme, "## What it measures\n"), rows(&benchmarks, "## Idle, probe every 1 ms\n"));
     let labels = [
-        ("interruption, by phases", "interruption by phases"),
-        ("interruption, gap at the far end", "silence at the far end"),
-        ("pings lost, of one a millisecond", "pings lost (count)"),
+        ("interruption by phases", "interruption by phases"),
+        ("gap at the far end", "gap at the far end"),
+        ("pings lost, of one a millisecond", "pings lost"),
         ("link the entity to the radio", "link entity to radio"),
-        ("total", "first request to sync"),
+        ("total", "total"),
     ];
     for (label, measured_as) in labels {
         let row = |rows: &[Vec<&str>], label: &str| {

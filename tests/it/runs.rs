@@ -25,7 +25,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
         reason: (n == 5).then(|| "link_usrp on server2: no radio. server1 serves.".into()),
         failure: None,
         warnings: vec![],
-        phases: phases.map(|name| Phase { name, ms: 2.0 * factor, source_ms: name.paper_ms() }).collect(),
+        phases: phases.map(|name| Phase { name, ms: 2.0 * factor, paper_ms: name.paper_ms() }).collect(),
         total_ms: 13.0 * factor,
         held_ms: None,
         trace: Vec::new(),
@@ -109,7 +109,7 @@ fn a_run_is_shown_and_runs_are_compared() {
     assert_eq!(groups, [("classic", 3, 0), ("cold", 2, 1)]);
     let link = all["rows"].as_array().unwrap().iter().find(|row| row["name"] == "link_usrp").unwrap();
     assert_eq!(link["spreads"][0], serde_json::json!({"n": 3, "median": 4.0, "p95": 6.0, "p99": 6.0, "min": 2.0, "max": 6.0}));
-    assert_eq!(link["source"], 1743.0);
+    assert_eq!(link["paper"], 1743.0);
     assert!(stdout(runs(&file, &["compare", "--filter", "cold"])).contains("cold (n = 2, 1 left out)"));
 }
 

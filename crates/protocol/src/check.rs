@@ -48,8 +48,9 @@ impl Finding {
 pub enum Origin {
     /// The median of this pair's own runs of the same method in the same direction.
     History,
-    /// The source system's figure: there is no history.
-    Source,
+    /// The paper's figure: there is no history. Up to 0.2.0 it was called `source`.
+    #[serde(alias = "source")]
+    Paper,
     /// There is neither.
     NoHistory,
 }

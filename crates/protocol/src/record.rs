@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, Handover, Method, Order, TracePart};
 
-/// Phases of a migration, as the source's table names them, and the stopping of the source as a row of its own.
+/// Phases of a migration, as the paper's table names them, and the stopping of the source as a row of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseName {
@@ -17,7 +17,7 @@ pub enum PhaseName {
     StartD2d,
     /// Make the USRP entity.
     MakeUsrp,
-    /// Stop the source's processes; the source never timed this.
+    /// Stop the source's processes; the paper never timed this.
     StopSource,
     /// Change the destination's eth3 address.
     Eth3,
@@ -27,15 +27,15 @@ pub enum PhaseName {
     Sync,
 }
 
-/// The source's interruption of service, ms (its table 3-4: 6 + 1743 + 106).
+/// The paper's interruption of service, ms (its table 3-4: 6 + 1743 + 106).
 pub const PAPER_INTERRUPTION_MS: f64 = 1855.0;
-/// The source's total, ms (its table 3-4).
+/// The paper's total, ms (its table 3-4).
 pub const PAPER_TOTAL_MS: f64 = 1969.0;
-/// The source's interruption of service in its relay scenario, ms (its table 4-2).
+/// The paper's interruption of service in its relay scenario, ms (its table 4-2).
 pub const PAPER_RELAY_INTERRUPTION_MS: f64 = 1858.0;
-/// The source's total in its relay scenario, ms (its table 4-2).
+/// The paper's total in its relay scenario, ms (its table 4-2).
 pub const PAPER_RELAY_TOTAL_MS: f64 = 2173.0;
-/// Pings lost in the source's run at an interval of 100 ms.
+/// Pings lost in the paper's run at an interval of 100 ms.
 pub const PAPER_PINGS_LOST: u64 = 19;
 
 impl PhaseName {
@@ -71,7 +71,8 @@ impl PhaseName {
         }
     }
 
-    /// The source's figure, ms (its table 3-4); it timed neither the stopping of the source nor the route table as such.
+    /// The paper's figure, ms (its table 3-4); it timed neither the stopping of the source nor the route table as such. Of its relay
+    /// scenario (its table 4-2) the sums are known, and no phases.
     pub fn paper_ms(self) -> Option<f64> {
         match self {
             Self::TunIp => Some(6.0),
@@ -92,8 +93,9 @@ pub struct Phase {
     pub name: PhaseName,
     /// Measured on the engine's clock, ms.
     pub ms: f64,
-    /// The source's figure, ms.
-    pub source_ms: Option<f64>,
+    /// The paper's figure, ms; records up to 0.2.0 call it `source_ms`.
+    #[serde(alias = "source_ms")]
+    pub paper_ms: Option<f64>,
 }
 
 /// How an order ended.
@@ -113,7 +115,7 @@ pub enum Outcome {
 /// Interruption of service, three ways. Fields are `null` where the far end could not be asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Interruption {
-    /// By the source's definition: the sum of the phases during which nobody serves, without the stopping of the source
+    /// By the paper's definition: the sum of the phases during which nobody serves, without the stopping of the source
     /// (classic: eth3 + link_usrp + sync), ms.
     pub by_phases_ms: Option<f64>,
     /// Interval of the far end's probe, ms.
@@ -122,7 +124,7 @@ pub struct Interruption {
     pub probes_sent: Option<u64>,
     /// Probes of those that were never answered.
     pub probes_lost: Option<u64>,
-    /// Lost probes x interval, ms.
+    /// Lost pings x interval, ms.
     pub by_loss_ms: Option<f64>,
     /// Longest time without a reply at the far end: last reply before, first after, ms.
     pub gap_ms: Option<f64>,

@@ -367,7 +367,7 @@ impl Progress {
         self.steps
             .iter()
             .filter(|s| s.state == StepState::Done)
-            .map(|s| Phase { name: s.name, ms: s.ms, source_ms: s.name.paper_ms() })
+            .map(|s| Phase { name: s.name, ms: s.ms, paper_ms: s.name.paper_ms() })
             .collect()
     }
 }

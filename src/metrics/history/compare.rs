@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::parts::{self, PartRow};
 use super::short;
 use super::spread::Spread;
-use crate::metrics::table::SUMS;
+use crate::metrics::measure::{self, Measure, number, one_interval, trim};
 use protocol::{Outcome, PhaseName, RunRecord};
 
 /// What makes a group.
@@ -63,7 +63,6 @@ pub struct ComparedFigure {
     /// `ms`, or `count`.
     pub unit: &'static str,
     /// The paper's figure.
-    #[serde(rename = "source")]
     pub paper: Option<f64>,
     /// One for each group; `None` where nothing was measured.
     pub spreads: Vec<Option<Spread>>,
@@ -78,12 +77,19 @@ pub struct Comparison {
     pub rows: Vec<ComparedFigure>,
     /// The parts of the cut, where runs kept a trace.
     pub parts: Vec<PartRow>,
+    /// What limits the measures that are taken from pings, where all runs had the same interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<String>,
 }
 
-/// Compares runs. Orders that move nothing have no figures to compare and are not counted.
-pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
-    let mut groups: Vec<(Group, Vec<&RunRecord>)> = Vec::new();
-    for run in runs.iter().filter(|run| run.order.is_migration() && run.began()) {
+/// The runs of a group, apart from those that have no figures.
+pub type Members<'a> = (Group, Vec<&'a RunRecord>);
+
+/// Puts runs into groups, in the order in which these first appear. Orders that move nothing, were refused, or were cancelled before
+/// their first step are no migrations and not counted.
+pub fn grouped<'a>(runs: &[&'a RunRecord], by: GroupBy) -> Vec<Members<'a>> {
+    let mut groups: Vec<Members<'a>> = Vec::new();
+    for &run in runs.iter().filter(|run| run.order.is_migration() && run.began()) {
         let name = match by {
             GroupBy::Run => output::one_line(short(&run.run)).into_owned(),
             GroupBy::Method => method(run),
@@ -102,6 +108,16 @@ pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
             }
         }
     }
+    groups
+}
+
+/// Compares runs. Orders that move nothing have no figures to compare and are not counted.
+pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
+    let groups = grouped(runs, by);
+    // The paper's two scenarios have figures of their own; of the relay's, no phases are known.
+    let relay = groups.iter().flat_map(|(_, members)| members).any(|run| run.relay);
+    let plain = groups.iter().flat_map(|(_, members)| members).any(|run| !run.relay);
+    let relay = relay && !plain;
     let spreads = |figure: &dyn Fn(&RunRecord) -> Option<f64>| -> Vec<Option<Spread>> {
         groups.iter().map(|(_, members)| Spread::from_values(members.iter().filter_map(|run| figure(run)).collect())).collect()
     };
@@ -109,36 +125,51 @@ pub fn compare(runs: &[&RunRecord], by: GroupBy) -> Comparison {
         name: phase.name(),
         explanation: phase.explanation(),
         unit: "ms",
-        paper: phase.paper_ms(),
+        paper: phase.paper_ms().filter(|_| !relay),
         spreads: spreads(&|run| run.phases.iter().find(|p| p.name == phase).map(|p| p.ms)),
     });
-    let sums = SUMS.into_iter().map(|(name, explanation, figure, paper)| ComparedFigure {
-        name,
-        explanation,
-        unit: if name == "lost" { "count" } else { "ms" },
-        paper,
+    let sums = Measure::ALL.into_iter().map(|measure| ComparedFigure {
+        name: measure.name,
+        explanation: measure.title,
+        unit: measure.unit,
+        paper: measure.paper_of(relay),
         // A count says nothing of runs that were probed at different intervals.
-        spreads: spreads(&figure)
+        spreads: spreads(&measure.figure)
             .into_iter()
             .zip(&groups)
-            .map(|(spread, (_, members))| spread.filter(|_| name != "lost" || same_interval(members)))
+            .map(|(spread, (_, members))| spread.filter(|_| measure.name != "lost" || same_interval(members)))
             .collect(),
     });
     let said = |row: &ComparedFigure| row.paper.is_some() || row.spreads.iter().any(Option::is_some);
     let rows = phases.chain(sums).filter(said).collect();
     let parts = parts::compare(&groups.iter().map(|(_, members)| members.as_slice()).collect::<Vec<_>>());
-    Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows, parts }
+    let resolution = measure::resolution(groups.iter().flat_map(|(_, members)| members.iter().copied()));
+    Comparison { groups: groups.into_iter().map(|(group, _)| group).collect(), rows, parts, resolution }
 }
 
 fn same_interval(runs: &[&RunRecord]) -> bool {
-    let mut intervals = runs.iter().filter_map(|run| run.interruption.probe_interval_ms);
-    let first = intervals.next();
-    intervals.all(|interval| Some(interval) == first)
+    one_interval(runs.iter().copied()).is_some() || runs.iter().all(|run| run.interruption.probe_interval_ms.is_none())
 }
 
 /// A method; a relay's work is more, and stands apart.
 fn method(run: &RunRecord) -> String {
     if run.relay { format!("{}, relay", run.method) } else { run.method.to_string() }
+}
+
+impl ComparedFigure {
+    /// One value of it, without digits that say nothing.
+    pub fn value(&self, value: f64) -> String {
+        Measure::named(self.name).map_or_else(|| number(value), |measure| measure.text(value))
+    }
+
+    fn text(&self, spread: &Spread) -> String {
+        let Spread { n, median, p95, min, max, .. } = *spread;
+        match (self.name, n) {
+            ("by_loss", _) if max == 0.0 => "none lost".into(),
+            (_, 1) => self.value(median),
+            _ => [median, p95, min, max].map(|v| self.value(v)).join(" / "),
+        }
+    }
 }
 
 impl Comparison {
@@ -154,16 +185,13 @@ impl Comparison {
         for row in &self.rows {
             let _ = write!(text, "{:NAME$}", format!("{:<12} {}", row.name, row.explanation));
             for spread in &row.spreads {
-                let figures = spread.map_or_else(
-                    || "-".into(),
-                    |s| match s.n {
-                        1 => format!("{:.2}", s.median),
-                        _ => format!("{:.2} / {:.2} / {:.2} / {:.2}", s.median, s.p95, s.min, s.max),
-                    },
-                );
+                let figures = spread.map_or_else(|| "-".into(), |s| row.text(&s));
                 let _ = write!(text, "  {figures:>38}");
             }
-            let _ = writeln!(text, "  {:>8}", row.paper.map_or_else(|| "-".into(), |f| format!("{f:.0}")));
+            let _ = writeln!(text, "  {:>8}", row.paper.map_or_else(|| "-".into(), trim));
+        }
+        if let Some(resolution) = &self.resolution {
+            let _ = writeln!(text, "{resolution}");
         }
         text
     }

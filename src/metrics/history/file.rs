@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::metrics::table::{SUMS, outcome_of};
+use crate::metrics::measure::Measure;
+use crate::metrics::table::outcome_of;
 use protocol::RunRecord;
 
 /// What the figures of an export are.
-const MEASURED: &str = "ms and counts measured in the run; source: the figures that the paper has published";
+const MEASURED: &str = "ms and counts measured in the run; paper: the figures that the paper has published";
 
 /// Runs as one JSON document.
 pub fn json(runs: &[&RunRecord]) -> Value {
@@ -17,7 +18,7 @@ pub fn json(runs: &[&RunRecord]) -> Value {
 
 /// Runs as CSV, one row a figure.
 pub fn csv(runs: &[&RunRecord]) -> String {
-    let mut out = String::from("run,started,version,order,method,from,to,by,outcome,figure,explanation,unit,measured,source\n");
+    let mut out = String::from("run,started,version,order,method,from,to,by,outcome,figure,explanation,unit,measured,paper\n");
     for run in runs {
         let stamp = [
             run.run.clone(),
@@ -31,13 +32,13 @@ pub fn csv(runs: &[&RunRecord]) -> String {
             outcome_of(run).into(),
         ];
         let stamp: Vec<String> = stamp.iter().map(|text| quoted(text)).collect();
-        let phases = run.phases.iter().map(|p| (p.name.name(), p.name.explanation(), Some(p.ms), p.source_ms));
-        let sums = SUMS.into_iter().map(|(name, explanation, figure, source)| (name, explanation, figure(run), source));
-        for (name, explanation, measured, source) in phases.chain(sums) {
-            let unit = if name == "lost" { "count" } else { "ms" };
+        let phases =
+            run.phases.iter().map(|p| (p.name.name(), p.name.explanation(), "ms", Some(p.ms), p.paper_ms.filter(|_| !run.relay)));
+        let sums = Measure::ALL.into_iter().map(|m| (m.name, m.title, m.unit, (m.figure)(run), m.paper_of(run.relay)));
+        for (name, explanation, unit, measured, paper) in phases.chain(sums) {
             let figure = |v: Option<f64>| v.filter(|v| v.is_finite()).map(|v| v.to_string()).unwrap_or_default();
-            let (measured, source) = (figure(measured), figure(source));
-            let _ = writeln!(out, "{},{name},{},{unit},{measured},{source}", stamp.join(","), quoted(explanation));
+            let (measured, paper) = (figure(measured), figure(paper));
+            let _ = writeln!(out, "{},{name},{},{unit},{measured},{paper}", stamp.join(","), quoted(explanation));
         }
     }
     out

@@ -1,6 +1,7 @@
 //! Choosing runs by typed words.
 
-use crate::metrics::table::{SUMS, outcome_of};
+use crate::metrics::measure::Measure;
+use crate::metrics::table::outcome_of;
 use protocol::{ErrorCode, Failure, PhaseName, RunRecord};
 
 /// A typed filter: words, each of which a run has to meet.
@@ -53,7 +54,7 @@ impl Filter {
 
 fn term(typed: &str) -> Result<Term, Failure> {
     if let Some((name, number)) = typed.split_once(['>', '<']) {
-        let known = SUMS.iter().any(|sum| sum.0 == name) || PhaseName::ALL.iter().any(|phase| phase.name() == name);
+        let known = Measure::named(name).is_some() || PhaseName::ALL.iter().any(|phase| phase.name() == name);
         let number: Option<f64> = number.parse().ok().filter(|n: &f64| n.is_finite());
         return match (known, number) {
             (true, Some(limit)) if typed.contains('>') => Ok(Term::Above(name.to_owned(), limit)),
@@ -76,7 +77,7 @@ fn term(typed: &str) -> Result<Term, Failure> {
 }
 
 fn figures() -> Vec<&'static str> {
-    SUMS.iter().map(|sum| sum.0).chain(PhaseName::ALL.iter().map(|phase| phase.name())).collect()
+    Measure::ALL.iter().map(|measure| measure.name).chain(PhaseName::ALL.iter().map(|phase| phase.name())).collect()
 }
 
 fn wrong(typed: &str, hint: String) -> Failure {
@@ -85,7 +86,7 @@ fn wrong(typed: &str, hint: String) -> Failure {
 
 fn meets(run: &RunRecord, term: &Term) -> bool {
     let figure = |name: &str| {
-        let sum = SUMS.iter().find(|sum| sum.0 == name).and_then(|sum| sum.2(run));
+        let sum = Measure::named(name).and_then(|measure| (measure.figure)(run));
         sum.or_else(|| run.phases.iter().find(|phase| phase.name.name() == name).map(|phase| phase.ms))
     };
     match term {

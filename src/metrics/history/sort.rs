@@ -28,7 +28,7 @@ pub enum SortKey {
     Phases,
     /// Pings lost.
     Lost,
-    /// Longest gap at the far end, ms.
+    /// Gap at the far end, ms.
     Gap,
 }
 

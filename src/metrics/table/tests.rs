@@ -3,7 +3,7 @@ use protocol::{Interruption, Order, Phase};
 
 /// A migration with these figures.
 pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
-    let phase = |name: PhaseName, ms| Phase { name, ms, source_ms: name.paper_ms() };
+    let phase = |name: PhaseName, ms| Phase { name, ms, paper_ms: name.paper_ms() };
     RunRecord {
         radio: None,
         run: "0".into(),
@@ -66,8 +66,11 @@ fn the_table_has_a_column_for_each_method_and_leaves_failures_out() {
     assert!(table.rows.iter().all(|r| r.name != "set_route"));
     let text = table.text();
     assert!(text.is_ascii());
-    let widths: Vec<usize> = text.lines().map(str::len).collect();
+    let (table, resolution) = text.trim_end().rsplit_once('\n').unwrap();
+    let widths: Vec<usize> = table.lines().map(str::len).collect();
     assert!(widths.iter().all(|w| *w == widths[0]), "{text}");
+    assert!(resolution.contains("100 ms at rest"), "{text}");
+    assert!(table.lines().any(|row| row.starts_with("lost") && row.contains(" 3 ")), "a count has decimals:\n{text}");
 }
 
 #[test]
@@ -111,4 +114,15 @@ fn a_failed_run_says_why_and_what_to_do() {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(list(&[failed]).lines().count(), 3);
+}
+
+/// The paper's figure was called `source_ms` up to 0.2.0.
+#[test]
+fn records_of_0_2_0_are_read() {
+    for name in ["paper_ms", "source_ms"] {
+        let phase: Phase = serde_json::from_str(&format!("{{\"name\": \"eth3\", \"ms\": 1.0, \"{name}\": 6.0}}")).unwrap();
+        assert_eq!(phase, Phase { name: PhaseName::Eth3, ms: 1.0, paper_ms: Some(6.0) });
+    }
+    let origin: protocol::Origin = serde_json::from_str("\"source\"").unwrap();
+    assert_eq!(origin, protocol::Origin::Paper);
 }

@@ -164,11 +164,11 @@ fn a_failure_of_the_clean_up_of_a_cancelled_order_is_told() {
 #[test]
 fn an_interruption_beyond_the_budget_is_refused_with_both_figures() {
     let history = Expected { ms: Some(149.0), origin: Origin::History, runs: 12 };
-    let source = Expected { ms: Some(1855.0), origin: Origin::Source, runs: 0 };
+    let source = Expected { ms: Some(1855.0), origin: Origin::Paper, runs: 0 };
     let none = Expected { ms: None, origin: Origin::NoHistory, runs: 0 };
     for (expected, budget, force, refused) in [
         (history, 100.0, false, Some("149 ms is to be expected (median of 12 earlier runs), which exceeds the budget of 100 ms")),
-        (source, 500.0, false, Some("1855 ms is to be expected (the source system's figure, for there is no history)")),
+        (source, 500.0, false, Some("1855 ms is to be expected (the paper's figure, for there is no history)")),
         (history, 150.0, false, None),
         (history, 100.0, true, None),
         (none, 1.0, false, None),

@@ -54,8 +54,8 @@ pub fn run(records: &Path, args: &ExportArgs) -> Result<ExitCode, Failure> {
     match &args.out {
         Some(path) => std::fs::write(path, content)
             .map_err(|e| Failure::new(ErrorCode::Io, format!("{} cannot be written: {e}", path.display())))?,
-        None if args.format == Format::Png && stdout().is_terminal() => {
-            return Err(Failure::new(ErrorCode::BadRequest, "a PNG is not for a terminal").hint("name a file with --out"));
+        None if args.format.is_binary() && stdout().is_terminal() => {
+            return Err(Failure::new(ErrorCode::BadRequest, "a PNG or PDF is not for a terminal").hint("name a file with --out"));
         }
         None => output::write_stdout(&content)
             .map_err(|e| Failure::new(ErrorCode::Io, format!("the export could not be written to standard output: {e}")))?,

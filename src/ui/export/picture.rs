@@ -84,7 +84,7 @@ pub fn run_picture(record: &RunRecord, skin: &Skin, width: u16, height: u16) -> 
     let mut drawn = Buffer::empty(Rect::new(0, 0, width, height));
     drawn.set_style(drawn.area, skin.theme.base);
     let run = Some(Shown::recorded(&progress));
-    let view = TimingView { skin, run, far_end: None, stale_ms: None, age: None, plan: None, notice: None };
+    let view = TimingView { skin, run, far_end: None, stale_ms: None, silent_ms: None, age: None, plan: None, notice: None };
     let inset = u16::from(width >= 100);
     // The last row is the stamp's.
     let body = Rect { x: inset, y: 0, width: width - 2 * inset, height: height.saturating_sub(1) };

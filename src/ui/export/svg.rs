@@ -6,6 +6,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use super::{columns, png::is_wide, shapes};
+use crate::metrics::figure::canvas::escape;
 use crate::ui::theme::xterm_rgb;
 
 /// Size of a cell, in whole units so that neighbouring shapes meet without a seam.
@@ -169,21 +170,6 @@ fn colour(color: Color, default: &str) -> String {
         Color::Rgb(r, g, b) => format!("#{r:02x}{g:02x}{b:02x}"),
         _ => default.to_owned(),
     }
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            // Not allowed in XML, however escaped.
-            c if output::acts(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

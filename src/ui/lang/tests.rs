@@ -204,9 +204,7 @@ fn every_text_fits_its_place() {
     for phase in protocol::PhaseName::ALL {
         fits(phase.explanation(), 28);
     }
-    for row in
-        ["interruption, by phases", "total", "interruption, by lost pings", "interruption, far end's gap", "pings lost, count"]
-    {
+    for row in ["interruption by phases", "total", "interruption by lost pings", "gap at the far end", "pings lost"] {
         fits(row, 28);
     }
     for head in ["paper", "ours"] {

@@ -112,7 +112,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ("measured; paper {0}", "实测；论文 {0}"),
     ("paper {0} ms", "论文 {0} ms"),
     ("by phases", "按阶段"),
-    ("far end's gap", "远端应答间隙"),
     ("not measured", "未测量"),
     // Pings.
     ("PINGS", "探测"),
@@ -144,13 +143,8 @@ pub const TABLE: &[(&str, &str)] = &[
     ("change eth3 address", "更改 eth3 地址"),
     ("link entity to radio", "实体接入射频设备"),
     ("signal processing re-syncs", "信号处理重新同步"),
-    ("interruption, by phases", "中断，按阶段"),
     ("total", "总计"),
-    ("interruption, by lost pings", "中断，按探测丢失"),
-    ("interruption, far end's gap", "中断，远端应答间隙"),
-    ("pings lost, count", "探测丢失数"),
     ("    paper: two servers, one N210, hot switch", "    论文：两台服务器，一台 N210，热切换"),
-    ("    ours / paper: interruption ", "    实测 / 论文：中断 "),
     (", total ", "，总计 "),
     // Control variables, routes, log.
     ("CONTROL VARIABLES", "控制变量"),

@@ -5,13 +5,14 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{below, distribution, lines, rule, span};
-use crate::metrics::history::{Comparison, Spread};
+use crate::metrics::history::{ComparedFigure, Comparison, Spread};
+use crate::ui::lang::Lang;
 use crate::ui::model::Model;
-use crate::ui::text::{clip, count, ms, pad, pad_left};
+use crate::ui::text::{clip, count, first_that_fits, ms, pad, pad_left, trim};
 
 /// Columns of an explanation and of a figure.
 const NAME: usize = 28;
-const FIGURE: usize = 9;
+const FIGURE: usize = 10;
 /// Figures of a group, the most telling first; a narrow screen drops from the end.
 const FIGURES: [(&str, Figure); 4] = [("median", |s| s.median), ("p95", |s| s.p95), ("min", |s| s.min), ("max", |s| s.max)];
 /// Reads one of them.
@@ -33,8 +34,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let (groups, figures) = fitting(comparison, room);
     let mut rows = heads(model, comparison, groups, figures);
     rows.extend(comparison.rows.iter().map(|row| {
-        let figure =
-            |v: f64| if row.unit == "count" { if v.fract() == 0.0 { count(v as u64) } else { format!("{v:.1}") } } else { ms(v) };
+        let figure = |v: f64| value(row, v, lang);
         let mut spans: Vec<Span<'_>> =
             vec![span(pad(&clip(lang.tr(row.explanation), NAME, model.skin.glyphs.ellipsis), NAME), t.base)];
         spans.push(span(format!("{:>FIGURE$}", row.paper.map_or_else(|| "-".into(), figure)), t.paper));
@@ -59,6 +59,16 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     distribution::draw(model, comparison, below(body, used + 1), buf);
 }
 
+/// A figure of a row: what is counted in whole pings without needless decimals.
+fn value(row: &ComparedFigure, value: f64, lang: Lang) -> String {
+    match row.name {
+        "by_loss" if value == 0.0 => lang.tr("none lost").into(),
+        "lost" | "by_loss" if value.fract() == 0.0 => count(value.max(0.0) as u64),
+        "lost" => trim(value),
+        _ => ms(value),
+    }
+}
+
 /// How many groups fit, and with how many figures each: rather all groups with fewer figures than the other way round.
 fn fitting(comparison: &Comparison, room: usize) -> (usize, usize) {
     let wanted = comparison.groups.len();
@@ -79,7 +89,9 @@ fn heads<'a>(model: &Model, comparison: &Comparison, groups: usize, figures: usi
     for group in comparison.groups.iter().take(groups) {
         names.push(span(format!("  {}", pad_left(&clip(&group.name, width, g.ellipsis), width)), t.strong));
         let out = if group.left_out > 0 { lang.fill(" (+{0} not)", &[&group.left_out]) } else { String::new() };
-        counts.push(span(format!("  {}", pad_left(&clip(&format!("n = {}{out}", group.runs), width, g.ellipsis), width)), t.base));
+        // Half of a number is none.
+        let runs = first_that_fits([format!("n = {}{out}", group.runs), format!("n = {}", group.runs)], width);
+        counts.push(span(format!("  {}", pad_left(&runs, width)), t.base));
         words.push(span("  ", t.dim));
         words.extend(FIGURES.iter().take(figures).map(|(name, _)| span(pad_left(lang.tr(name), FIGURE), t.dim)));
     }

@@ -4,10 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{below, line, lines, rule, span};
 use crate::metrics::history::{Comparison, Spread};
+use crate::metrics::measure::BY_PHASES;
 use crate::ui::model::Model;
-use crate::ui::text::{clip, ms, pad};
+use crate::ui::text::{clip, first_that_fits, ms, pad};
 
 /// The row of a comparison that is drawn.
 const ROW: &str = "by_phases";
@@ -38,7 +41,10 @@ pub fn draw(model: &Model, comparison: &Comparison, area: Rect, buf: &mut Buffer
     let figures = groups.iter().flat_map(|(_, spread)| [spread.min, spread.max]).chain(row.paper);
     let Some(scale) = Scale::spanning(figures, width) else { return };
     let legend = lang.fill("{0} min to p95  {1} median  {2} max, logarithmic", &[&g.shaft, &g.lengths[7], &g.paper[1]]);
-    rule(area, buf, &model.skin, lang.tr("INTERRUPTION BY PHASES of each group, ms"), &legend);
+    let title = lang.fill("{0} of each group, ms", &[&lang.tr(BY_PHASES).to_uppercase()]);
+    let room = usize::from(area.width).saturating_sub(title.width() + 10);
+    let legend = first_that_fits([legend, lang.tr("logarithmic").into()], room);
+    rule(area, buf, &model.skin, &title, &legend);
     let body = below(area, 1);
     axis(model, &scale, body, buf);
     let mut rows: Vec<Line<'_>> = Vec::new();

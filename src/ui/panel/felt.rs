@@ -6,16 +6,15 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
+use crate::metrics::measure::{BY_LOSS, BY_PHASES, GAP, LOST, PAPER_BY_LOSS_MS, PAPER_PING_INTERVAL_MS, none_lost};
 use crate::ui::shown::TimingView;
-use crate::ui::text::{clip, count, ms, pad, pad_left, trim};
-use protocol::{Interruption, PAPER_PINGS_LOST};
+use crate::ui::text::{clip, count, first_that_fits, ms, pad, pad_left, trim};
+use protocol::Interruption;
 
 /// Rows when everything is shown: rule, heads, three ways, pings lost.
 pub const ROWS: u16 = 6;
-/// Interval of the paper's pings, ms.
-const PAPER_INTERVAL_MS: f64 = 100.0;
 /// Columns of a figure.
-const FIGURE: usize = 8;
+const FIGURE: usize = 10;
 
 /// Draws it; where not all has room, without the rule and the pings first, on a single row nothing else.
 pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
@@ -40,53 +39,81 @@ pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 fn table<'a>(view: &TimingView<'_>, felt: Option<&Interruption>, width: usize) -> Vec<Line<'a>> {
-    let (t, lang) = (&view.skin.theme, view.skin.lang);
+    let (t, lang, paper) = (&view.skin.theme, view.skin.lang, view.paper());
     let name = width.saturating_sub(2 * FIGURE + 1).min(48);
-    let row = |text: &str, a: String, b: String, styles: [Style; 3]| {
+    let row = |text: [String; 2], a: String, b: String, styles: [Style; 3]| {
         let [one, two, three] = styles;
-        let text = clip(text, name, view.skin.glyphs.ellipsis);
+        let [_, short] = &text;
+        let fallback = clip(short, name, view.skin.glyphs.ellipsis);
+        let text = Some(first_that_fits(text, name)).filter(|text| !text.is_empty()).unwrap_or(fallback);
         Line::from(vec![span(pad(&text, name), one), span(pad_left(&a, FIGURE), two), span(pad_left(&b, FIGURE), three)])
     };
-    let loss = PAPER_PINGS_LOST as f64 * PAPER_INTERVAL_MS;
-    let ways: [(&str, Option<f64>, Option<f64>); 3] = [
-        ("by phases (the paper's definition), ms", felt.and_then(|f| f.by_phases_ms), Some(view.paper().interruption_ms)),
-        ("by lost pings x interval, ms", felt.and_then(|f| f.by_loss_ms), Some(loss)),
-        ("the far end's longest gap, ms", felt.and_then(|f| f.gap_ms), None),
-    ];
-    let note = lang.fill("paper's pings: one every {0} ms", &[&trim(PAPER_INTERVAL_MS)]);
-    let mut rows = vec![row(&note, lang.tr("ours").into(), lang.tr("paper").into(), [t.dim, t.measured, t.paper])];
-    let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
-    rows.extend(
-        ways.into_iter().map(|(text, ours, paper)| row(lang.tr(text), figure(ours), figure(paper), [t.base, t.measured, t.paper])),
-    );
-    let (of, lost) = match felt.map(|f| (f.probes_lost, f.probes_sent, f.probe_interval_ms)) {
-        Some((Some(lost), Some(sent), Some(interval))) => {
-            (lang.fill("PINGS LOST of {0} sent, one every {1} ms", &[&count(sent), &trim(interval)]), Some(lost))
-        }
-        Some(_) => (lang.tr("PINGS LOST: not measured").to_owned(), None),
-        None => (lang.tr("PINGS LOST: counted when the run is over").to_owned(), None),
+    let interval = felt.and_then(|felt| felt.probe_interval_ms).map(trim);
+    let none_lost = felt.is_some_and(|felt| none_lost(felt).is_some());
+    // A name with what limits the figure, where that is known and has room.
+    let named = |name: &str, detail: &str| {
+        let plain = lang.fill("{0}, ms", &[&lang.tr(name)]);
+        let detailed =
+            interval.as_ref().filter(|_| !detail.is_empty()).map(|interval| lang.fill(detail, &[&lang.tr(name), interval]));
+        [detailed.unwrap_or_else(|| plain.clone()), plain]
     };
+    let figure = |v: Option<f64>| v.map_or_else(|| "-".into(), ms);
+    let by_loss = if none_lost {
+        lang.tr("none lost").to_owned()
+    } else {
+        felt.and_then(|f| f.by_loss_ms).map_or_else(|| "-".into(), whole_ms)
+    };
+    let papers_loss = paper.pings_lost().map_or_else(|| "-".into(), |_| whole_ms(PAPER_BY_LOSS_MS));
+    let measured = [t.base, t.measured, t.paper];
+    let note = lang.fill("paper's pings: one every {0} ms", &[&trim(PAPER_PING_INTERVAL_MS)]);
+    let resolution = if none_lost { "{0} (resolution {1} ms)" } else { "" };
+    let (of, lost) = lost(view, felt);
     let style = match lost {
         None => t.dim,
         Some(0) => t.good,
         Some(_) => t.bad,
     };
-    rows.push(row(&of, lost.map_or_else(|| "-".into(), count), count(PAPER_PINGS_LOST), [t.strong, style, t.paper]));
-    rows
+    let papers_count = paper.pings_lost().map_or_else(|| "-".into(), count);
+    vec![
+        row([note.clone(), note], lang.tr("ours").into(), lang.tr("paper").into(), [t.dim, t.measured, t.paper]),
+        row(named(BY_PHASES, ""), figure(felt.and_then(|f| f.by_phases_ms)), figure(Some(paper.interruption_ms)), measured),
+        row(named(BY_LOSS, resolution), by_loss, papers_loss, measured),
+        row(named(GAP, "{0} (at rest {1} ms)"), figure(felt.and_then(|f| f.gap_ms)), "-".into(), measured),
+        row(of, lost.map_or_else(|| "-".into(), count), papers_count, [t.strong, style, t.paper]),
+    ]
+}
+
+/// A multiple of the interval of the pings: without decimals where it has none.
+fn whole_ms(value: f64) -> String {
+    if value.fract() == 0.0 && value >= 0.0 { count(value as u64) } else { ms(value) }
+}
+
+/// The name of the row of lost pings, longest first, and their number.
+fn lost(view: &TimingView<'_>, felt: Option<&Interruption>) -> ([String; 2], Option<u64>) {
+    let lang = view.skin.lang;
+    match felt.map(|f| (f.probes_lost, f.probes_sent, f.probe_interval_ms)) {
+        Some((Some(lost), Some(sent), Some(interval))) => {
+            let of = lang.fill("pings lost of {0}, one every {1} ms", &[&count(sent), &trim(interval)]);
+            ([of, lang.tr(LOST).to_owned()], Some(lost))
+        }
+        Some(_) => ([lang.tr("pings lost: not measured").to_owned(), lang.tr(LOST).to_owned()], None),
+        None => ([lang.tr("pings lost: counted when the run is over").to_owned(), lang.tr(LOST).to_owned()], None),
+    }
 }
 
 /// Lost pings in one row, ours and the paper's, each with its interval.
 fn pings<'a>(view: &TimingView<'_>, felt: Option<&Interruption>) -> Line<'a> {
     let (t, lang) = (&view.skin.theme, view.skin.lang);
-    let ours = match felt.map(|f| (f.probes_lost, f.probes_sent, f.probe_interval_ms)) {
-        None => vec![span(lang.tr("PINGS LOST: counted when the run is over"), t.dim)],
-        Some((Some(lost), Some(sent), Some(interval))) => vec![
-            span(lang.tr("PINGS LOST "), t.dim),
-            span(count(lost), if lost > 0 { t.bad } else { t.good }),
-            span(lang.fill(" of {0}, every {1} ms", &[&count(sent), &trim(interval)]), t.base),
-        ],
-        Some(_) => vec![span(lang.tr("PINGS LOST: not measured"), t.warn)],
+    let ours = match (felt, lost(view, felt)) {
+        (Some(felt), (_, Some(lost))) => {
+            let interval = felt.probe_interval_ms.unwrap_or_default();
+            let of = lang.fill(" of {0}, every {1} ms", &[&count(felt.probes_sent.unwrap_or_default()), &trim(interval)]);
+            let number = span(count(lost), if lost > 0 { t.bad } else { t.good });
+            vec![span(format!("{} ", lang.tr(LOST)), t.dim), number, span(of, t.base)]
+        }
+        (_, ([text, _], _)) => vec![span(text, if felt.is_some() { t.warn } else { t.dim })],
     };
-    let paper = lang.fill("  paper {0}, every {1} ms", &[&PAPER_PINGS_LOST, &trim(PAPER_INTERVAL_MS)]);
-    Line::from([ours, vec![span(paper, t.paper)]].concat())
+    let paper =
+        view.paper().pings_lost().map(|lost| lang.fill("  paper {0}, every {1} ms", &[&lost, &trim(PAPER_PING_INTERVAL_MS)]));
+    Line::from([ours, vec![span(paper.unwrap_or_default(), t.paper)]].concat())
 }

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
+use crate::metrics::measure::{BY_LOSS, BY_PHASES, GAP};
 use crate::metrics::table::outcome_of;
 use crate::ui::action::{Action, RunsAction};
 use crate::ui::model::Model;
@@ -16,7 +17,7 @@ use crate::ui::runs::Loading;
 use crate::ui::text::{clip, count, duration, ms, one_line, pad, pad_left, wrap};
 use protocol::{Outcome, RunRecord};
 
-/// Rows of the details: rule, identity, figures, phases in two rows, reason.
+/// Rows of the details: rule, hosts, figures, phases in two rows, reason.
 pub const DETAILS: u16 = 6;
 
 /// A column: its key, its head, its width, whether figures stand in it, the width of the screen from which it is shown.
@@ -244,14 +245,12 @@ pub fn details(model: &Model, area: Rect, buf: &mut Buffer) {
     let mut rows = vec![Line::from(vec![
         span(format!("{} > {}  ", one_line(&run.from), one_line(&run.to)), t.strong),
         span(lang.tr("by "), t.dim),
-        span(format!("{by}  "), t.base),
-        span(lang.tr("interruption by phases "), t.dim),
-        span(figure(felt.by_phases_ms), t.measured),
-        span(lang.tr(", by lost pings "), t.dim),
-        span(figure(felt.by_loss_ms), t.measured),
-        span(lang.tr(", gap "), t.dim),
-        span(figure(felt.gap_ms), t.measured),
+        span(by, t.base),
     ])];
+    let felt = [(BY_PHASES, felt.by_phases_ms), (BY_LOSS, felt.by_loss_ms), (GAP, felt.gap_ms)];
+    let figures =
+        felt.map(|(name, ms)| vec![span(format!("{} ", lang.tr(name)), t.dim), span(format!("{}   ", figure(ms)), t.measured)]);
+    rows.push(Line::from(figures.concat()));
     let phases: Vec<String> = run.phases.iter().map(|p| format!("{} {}", p.name.name(), ms(p.ms))).collect();
     let phases = if phases.is_empty() { lang.tr("no phases").into() } else { phases.join(",  ") };
     let width = usize::from(area.width);

@@ -6,16 +6,15 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{below, line, lines, rule, span};
+use crate::metrics::measure::{BY_LOSS, BY_PHASES, GAP, LOST, PAPER_BY_LOSS_MS, TOTAL, none_lost};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
 use crate::ui::preflight::{origin, plan_under_way};
-use crate::ui::text::{clip, count, ms, pad, pad_left, ratio};
+use crate::ui::shown::{Paper, shorter};
+use crate::ui::text::{clip, count, ms, pad, pad_left};
 use crate::ui::theme::Skin;
-use crate::ui::timeline::{Timeline, interrupts};
-use protocol::{
-    Expected, Origin, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_TOTAL_MS, PhaseName, Plan, Progress, RunRecord, Step,
-    StepState,
-};
+use crate::ui::timeline::{Timeline, interrupts, running};
+use protocol::{Expected, Origin, PhaseName, Plan, Progress, RunRecord, Step, StepState};
 
 /// Columns of a figure.
 const FIGURE: usize = 8;
@@ -65,9 +64,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let running = running.and_then(|s| phases.iter().position(|row| row.name == s.name.explanation())).unwrap_or(usize::MAX);
     let skip = phases.len().saturating_sub(keep).min(running);
     for row in phases.iter().skip(skip).take(keep).chain(&sums) {
-        let figure = |v: f64| if row.whole { count(v as u64) } else { ms(v) };
+        let figure = |v: f64| if row.whole { count(v.max(0.0) as u64) } else { ms(v) };
         let paper = row.paper.map_or_else(|| "-".into(), figure);
         let ours = row.ours.map_or_else(|| "-".into(), figure);
+        let none = row.name == BY_LOSS && progress.and_then(|p| none_lost(&p.record.as_ref()?.interruption)).is_some();
+        let ours = if none { model.skin.lang.tr("none").into() } else { ours };
         let mut spans = vec![
             span(format!("{:<MARKS$}", row.marks), row.style),
             span(pad(&clip(model.skin.lang.tr(row.name), name_width, model.skin.glyphs.ellipsis), name_width), row.style),
@@ -77,7 +78,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
                 if plan.is_some() { pad_left(&row.expected.map_or_else(|| "-".into(), ms), FIGURE) } else { String::new() },
                 t.base,
             ),
-            span(format!("{ours:>FIGURE$}"), if row.ours.is_some() { t.measured } else { t.dim }),
+            span(pad_left(&ours, FIGURE), if row.ours.is_some() { t.measured } else { t.dim }),
         ];
         if row.bar && room >= 4 {
             let (solid, tail) = bar(&model.skin, row.ours, row.paper, longest, room);
@@ -169,14 +170,14 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan
                 Some(StepState::Failed) => (g.step[3], t.bad),
                 Some(StepState::Unmeasured) => (g.step[2], t.dim),
             };
-            // What a request of several phases has taken so far stands once, at the first of them.
-            let again = |s: &Step| s.state == StepState::Running && first_running(progress) != Some(s.name);
+            // What a request of several phases has taken so far stands once.
+            let again = |s: &Step| s.state == StepState::Running && progress.and_then(running) != Some(s.name);
             let ours = step.filter(|s| !matches!(s.state, StepState::Waiting | StepState::Unmeasured) && !again(s)).map(|s| s.ms);
             let ours = ours.or_else(|| recorded(progress, name));
             PhaseRow {
                 marks: format!("{bracket}{mark} "),
                 name: name.explanation(),
-                paper: name.paper_ms(),
+                paper: paper(progress).phase_ms(name),
                 expected: plan.and_then(|plan| history(plan.phases.iter().find(|phase| phase.name == name)?.expected)),
                 ours,
                 style,
@@ -187,12 +188,13 @@ fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan
         .collect()
 }
 
-fn first_running(progress: Option<&Progress>) -> Option<PhaseName> {
-    progress?.steps.iter().find(|step| step.state == StepState::Running).map(|step| step.name)
-}
-
 fn recorded(progress: Option<&Progress>, name: PhaseName) -> Option<f64> {
     progress?.record.as_ref()?.phases.iter().find(|p| p.name == name).map(|p| p.ms)
+}
+
+/// The paper's figures for the scenario of the run.
+fn paper(progress: Option<&Progress>) -> Paper {
+    progress.map_or(Paper::PLAIN, Paper::of)
 }
 
 fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {
@@ -209,6 +211,7 @@ fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>)
         bar: false,
         whole: false,
     };
+    let paper = paper(progress);
     // Elapsed times of a run under way.
     let so_far = progress.filter(|p| !p.finished).map(Timeline::from_progress);
     let interruption = felt.and_then(|i| i.by_phases_ms).or_else(|| so_far.as_ref()?.interruption_ms());
@@ -216,14 +219,17 @@ fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>)
     vec![
         PhaseRow {
             expected: plan.and_then(|plan| history(plan.interruption)),
-            ..row("interruption, by phases", Some(PAPER_INTERRUPTION_MS), interruption, t.strong)
+            ..row(BY_PHASES, Some(paper.interruption_ms), interruption, t.strong)
         },
-        PhaseRow { expected: plan.and_then(|plan| history(plan.total)), ..row("total", Some(PAPER_TOTAL_MS), total, t.strong) },
-        row("interruption, by lost pings", Some(PAPER_PINGS_LOST as f64 * 100.0), felt.and_then(|i| i.by_loss_ms), t.base),
-        row("interruption, far end's gap", None, felt.and_then(|i| i.gap_ms), t.base),
+        PhaseRow { expected: plan.and_then(|plan| history(plan.total)), ..row(TOTAL, Some(paper.total_ms), total, t.strong) },
         PhaseRow {
             whole: true,
-            ..row("pings lost, count", Some(PAPER_PINGS_LOST as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
+            ..row(BY_LOSS, paper.pings_lost().map(|_| PAPER_BY_LOSS_MS), felt.and_then(|i| i.by_loss_ms), t.base)
+        },
+        row(GAP, None, felt.and_then(|i| i.gap_ms), t.base),
+        PhaseRow {
+            whole: true,
+            ..row(LOST, paper.pings_lost().map(|n| n as f64), felt.and_then(|i| i.probes_lost).map(|n| n as f64), t.base)
         },
     ]
 }
@@ -239,10 +245,10 @@ fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) 
         return Line::from(span(lang.tr("    paper: two servers, one N210, hot switch"), t.dim));
     };
     Line::from(vec![
-        span(lang.tr("    ours / paper: interruption "), t.dim),
-        span(ratio(ours / PAPER_INTERRUPTION_MS), t.strong),
+        span(lang.tr("    beside the paper: interruption "), t.dim),
+        span(shorter(lang, ours, paper(progress).interruption_ms), t.strong),
         span(lang.tr(", total "), t.dim),
-        span(ratio(record.total_ms / PAPER_TOTAL_MS), t.strong),
+        span(shorter(lang, record.total_ms, paper(progress).total_ms), t.strong),
     ])
 }
 

@@ -2,12 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::{below, lines, rule, span};
 use crate::ui::lang::Lang;
 use crate::ui::shown::{RunOrigin, Shown, TimingView};
-use crate::ui::text::{duration, one_line};
+use crate::ui::text::{clip, duration, one_line};
 use protocol::Outcome;
 
 /// Rows when everything is shown: rule, what, when and who, identity, clocks.
@@ -34,7 +34,7 @@ pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
         area
     };
     // One row: who, when and which; what was moved stands in the titles above.
-    let rows = if body.height == 1 { vec![in_one_row(view, &shown)] } else { rows(view, &shown) };
+    let rows = if body.height == 1 { vec![in_one_row(view, &shown)] } else { rows(view, &shown, usize::from(body.width)) };
     lines(body, buf, rows);
 }
 
@@ -61,7 +61,7 @@ fn in_one_row<'a>(view: &TimingView<'_>, shown: &Shown<'_>) -> Line<'a> {
     ])
 }
 
-fn rows<'a>(view: &TimingView<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
+fn rows<'a>(view: &TimingView<'_>, shown: &Shown<'_>, width: usize) -> Vec<Line<'a>> {
     let (t, g, lang) = (&view.skin.theme, &view.skin.glyphs, view.skin.lang);
     let p = shown.progress;
     let outcome = match shown.record().map(|r| r.outcome) {
@@ -74,8 +74,9 @@ fn rows<'a>(view: &TimingView<'_>, shown: &Shown<'_>) -> Vec<Line<'a>> {
     let mut what = vec![
         span(format!("{} {}  ", p.order, p.method), t.strong),
         span(format!("{} {} {}  ", one_line(&p.from), g.right, one_line(&p.to)), t.strong),
-        outcome,
     ];
+    let room = width.saturating_sub(what.iter().map(Span::width).sum());
+    what.push(span(clip(&outcome.content, room, g.ellipsis), outcome.style));
     if let (RunOrigin::Live, Some(age)) = (shown.origin, view.stale_ms) {
         what.push(span(lang.fill("  as of {0} ago", &[&duration(age)]), t.warn));
     }

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{centred, lines, span, track};
+use crate::metrics::measure::GAP;
 use crate::migration::service::Service;
 use crate::ui::action::Action;
 use crate::ui::big;
@@ -14,8 +15,10 @@ use crate::ui::model::{Model, PendingOrder};
 use crate::ui::pings;
 use crate::ui::preflight::{before_cut, plan_under_way, recovery};
 use crate::ui::service;
+use crate::ui::shown::Paper;
 use crate::ui::text::{clip, count, duration, first_that_fits, ms, one_line, wrap};
-use protocol::{Order, Origin, Outcome, PAPER_INTERRUPTION_MS, Progress, RunRecord, StepState};
+use crate::ui::timeline;
+use protocol::{Method, Order, Origin, Outcome, Progress, RunRecord, StepState};
 
 /// Times the large size of a figure at most.
 const MOST: usize = 3;
@@ -201,12 +204,12 @@ fn running<'a>(model: &Model, host: &str, progress: &Progress, width: u16) -> St
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let headline = headline(model, " MIGRATING ", t.action_tag, progress, width);
     let steps = progress.steps.len();
-    let current = progress.steps.iter().enumerate().find(|(_, step)| step.state == StepState::Running);
+    let current = progress.steps.iter().enumerate().find(|(_, step)| Some(step.name) == timeline::running(progress));
     let (detail, figure, paper) = match current {
         Some((i, step)) => (
             lang.fill("{0} of {1}: {2}", &[&(i + 1), &steps, &lang.tr(step.name.explanation())]),
             Some((whole_ms(step.ms), t.warn)),
-            step.name.paper_ms(),
+            Paper::of(progress).phase_ms(step.name),
         ),
         None => (lang.said(&one_line(&progress.now)), None, None),
     };
@@ -296,9 +299,9 @@ fn finished<'a>(model: &Model, progress: &Progress, width: u16) -> Story<'a> {
             if width >= ROOMY {
                 Line::from(span(lang.fill("ms measured ({0})", &[&lang.tr(what)]), t.strong))
             } else {
-                Line::from(span(lang.fill("measured; paper {0}", &[&ms(PAPER_INTERRUPTION_MS)]), t.paper))
+                Line::from(span(lang.fill("measured; paper {0}", &[&ms(Paper::of(progress).interruption_ms)]), t.paper))
             },
-            Line::from(span(lang.fill("paper {0} ms", &[&ms(PAPER_INTERRUPTION_MS)]), t.paper)),
+            Line::from(span(lang.fill("paper {0} ms", &[&ms(Paper::of(progress).interruption_ms)]), t.paper)),
         ],
     }
 }
@@ -318,8 +321,10 @@ fn reasons<'a>(model: &Model, progress: &Progress, reason: &str, width: usize) -
 fn headline_figure(record: &RunRecord) -> (Option<f64>, &'static str) {
     let i = &record.interruption;
     match (i.by_phases_ms, i.gap_ms) {
+        // Nobody served since before a failover was ordered.
+        (_, Some(v)) if record.method == Method::Failover => (Some(v), GAP),
         (Some(v), _) => (Some(v), "by phases"),
-        (None, Some(v)) => (Some(v), "far end's gap"),
+        (None, Some(v)) => (Some(v), GAP),
         (None, None) => (None, "not measured"),
     }
 }

@@ -9,13 +9,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, line, lines, rule, span};
 use crate::ui::shown::TimingView;
-use crate::ui::text::{clip, ms, pad, pad_left};
+use crate::ui::text::{clip, first_that_fits, ms, pad, pad_left};
 use crate::ui::theme::Skin;
 use crate::ui::timeline::{Bar, Timeline, ticks};
-use protocol::StepState;
+use protocol::{Method, StepState};
 
-/// Columns of the mark of a step.
-const MARK: usize = 2;
+/// Columns of the bracket of the interruption and the mark of a step.
+const MARK: usize = 3;
 /// Columns of the longest explanation.
 const NAME: usize = 28;
 /// Columns of a figure.
@@ -32,11 +32,13 @@ pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let (title, note) = match view.run {
         Some(s) => (
             lang.fill("PHASES of {0} {1}, measured", &[&s.progress.order, &s.progress.method]),
-            lang.tr("laid end to end as completed; starts are not recorded"),
+            ["laid end to end as completed; starts are not recorded", "laid end to end"],
         ),
-        None => (lang.tr("PHASES of the paper's migration, published").into(), lang.tr("laid end to end")),
+        None => (lang.tr("PHASES of the paper's migration, published").into(), ["laid end to end", ""]),
     };
-    rule(area, buf, skin, &title, note);
+    let room = usize::from(area.width).saturating_sub(title.width() + 10);
+    let note = first_that_fits(note.map(|note| if note.is_empty() { String::new() } else { lang.tr(note).to_owned() }), room);
+    rule(area, buf, skin, &title, &note);
     let body = below(area, 1);
     let name = NAME.min(usize::from(area.width) / 3);
     let left = MARK + name + (2 + usize::from(view.plan.is_some())) * FIGURE + 2;
@@ -47,15 +49,19 @@ pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let (bars, pitch) = fitting(&axis, body.height.saturating_sub(FRAME - 1));
     let mut y = body.y + 1;
     for bar in bars {
-        row(view, bar, ours, name, Rect { y, height: 1, ..body }, buf);
+        row(view, &axis, bar, name, Rect { y, height: 1, ..body }, buf);
         let style = if !ours { skin.theme.paper } else { style(skin, bar) };
         for dy in 0..pitch.min(2) {
             mark(skin, bar, axis.length_ms, style, Rect { y: y + dy, height: 1, ..place }, buf);
         }
         y += pitch;
     }
-    bracket(skin, &axis, ours, Rect { y, height: 1, ..place }, buf);
-    lines(Rect { y: y + 1, height: body.bottom().saturating_sub(y + 1), ..body }, buf, [sums(view, &axis)]);
+    bracket(view, &axis, Rect { y, height: 1, ..place }, buf);
+    lines(
+        Rect { y: y + 1, height: body.bottom().saturating_sub(y + 1), ..body },
+        buf,
+        [sums(view, &axis, usize::from(body.width))],
+    );
 }
 
 /// The bars that fit, and the rows of each: the phases before the cut go first, but never the one under way.
@@ -110,11 +116,14 @@ fn style(skin: &Skin, bar: &Bar) -> Style {
         StepState::Running => t.warn,
         StepState::Failed => t.bad,
         StepState::Waiting | StepState::Unmeasured => t.dim,
+        // Beside the bracket in front of its name.
+        StepState::Done if bar.interrupts => t.bad,
         StepState::Done => t.measured,
     }
 }
 
-fn row(view: &TimingView<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, buf: &mut Buffer) {
+fn row(view: &TimingView<'_>, axis: &Timeline, bar: &Bar, name: usize, area: Rect, buf: &mut Buffer) {
+    let ours = view.run.is_some();
     let (skin, t, g) = (view.skin, &view.skin.theme, &view.skin.glyphs);
     let mark = match bar.state {
         _ if !ours => " ",
@@ -123,7 +132,7 @@ fn row(view: &TimingView<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, bu
         StepState::Done | StepState::Unmeasured => g.step[2],
         StepState::Failed => g.step[3],
     };
-    let measured = ours && !matches!(bar.state, StepState::Waiting | StepState::Unmeasured);
+    let measured = ours && axis.is_measured(bar);
     let text = match (bar.state, ours) {
         (StepState::Waiting, true) => t.dim,
         (StepState::Running, true) => t.warn,
@@ -134,13 +143,29 @@ fn row(view: &TimingView<'_>, bar: &Bar, ours: bool, name: usize, area: Rect, bu
     let expected = view.plan.map(|plan| plan.phases.iter().find(|p| p.name == bar.name).and_then(|p| p.expected.ms));
     let expected = expected.map_or_else(String::new, |v| pad_left(&figure(v), FIGURE));
     let spans: Vec<Span<'_>> = vec![
-        span(format!("{mark:<MARK$}"), text),
+        span(beside(skin, axis, bar), if ours { t.bad } else { t.paper }),
+        span(pad(mark, MARK - 1), text),
         span(pad(&clip(skin.lang.tr(bar.name.explanation()), name, g.ellipsis), name), text),
         span(format!("{:>FIGURE$}", figure(measured.then_some(bar.ms))), if measured { t.measured } else { t.dim }),
         span(expected, t.base),
-        span(format!("{:>FIGURE$}", figure(bar.name.paper_ms())), t.paper),
+        span(format!("{:>FIGURE$}", figure(view.paper().phase_ms(bar.name))), t.paper),
     ];
     line(area, area.y, buf, &Line::from(spans));
+}
+
+/// The part of the bracket in front of a phase that interrupts the service.
+fn beside<'a>(skin: &Skin, axis: &Timeline, bar: &Bar) -> &'a str {
+    let g = &skin.glyphs;
+    let of = |bar: Option<&Bar>| bar.map(|bar| bar.name);
+    let first = of(axis.bars.iter().find(|bar| bar.interrupts));
+    let last = of(axis.bars.iter().rfind(|bar| bar.interrupts));
+    match Some(bar.name) {
+        _ if !bar.interrupts => " ",
+        name if first == last && name == first => g.bracket[3],
+        name if name == first => g.bracket[0],
+        name if name == last => g.bracket[2],
+        _ => g.bracket[1],
+    }
 }
 
 /// The bar of a phase: it begins at the nearest cell, and its end is right to an eighth of one.
@@ -162,12 +187,26 @@ fn mark(skin: &Skin, bar: &Bar, length: f64, style: Style, area: Rect, buf: &mut
 }
 
 /// Under the bars, from the first interrupting phase to the end of the last.
-fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffer) {
-    let (t, g) = (&skin.theme, &skin.glyphs);
+fn bracket(view: &TimingView<'_>, axis: &Timeline, area: Rect, buf: &mut Buffer) {
+    let (t, g, lang) = (&view.skin.theme, &view.skin.glyphs, view.skin.lang);
     let Some((start, end)) = axis.interruption().filter(|(start, end)| end > start) else { return };
     let (from, to) = (cell(start, axis.length_ms, area.width), cell(end, axis.length_ms, area.width));
-    let style = if ours { t.strong } else { t.paper };
-    let label = skin.lang.fill(" nobody serves, {0} ms ", &[&ms(end - start)]);
+    let style = if view.run.is_some() { t.bad } else { t.paper };
+    let felt = view.record().map(|record| &record.interruption);
+    let label = match (felt.and_then(|felt| felt.gap_ms), is_failover(view)) {
+        (Some(gap), true) => lang.fill(" nobody serves, {0} ms from the last reply ", &[&ms(gap)]),
+        (None, true) => lang.tr(" nobody serves ").into(),
+        // The record's own sum, where there is one.
+        (_, false) => {
+            let sum = felt.and_then(|felt| felt.by_phases_ms).or_else(|| axis.interruption_ms());
+            lang.fill(" nobody serves, {0} ms ", &[&ms(sum.unwrap_or(end - start))])
+        }
+    };
+    // Rather a short label than half of one.
+    let short = format!(" {} ms ", ms(end - start));
+    let span_of = usize::from(to.saturating_sub(from));
+    let fits = |label: &String| label.width() + 2 <= span_of || label.width() + span_of.max(2) <= usize::from(area.width);
+    let label = Some(label).filter(fits).unwrap_or(short);
     let inner = usize::from(to.saturating_sub(from)).saturating_sub(2);
     let dash = g.thin.horizontal_bottom;
     let (text, from) = if inner >= label.width() {
@@ -190,18 +229,26 @@ fn bracket(skin: &Skin, axis: &Timeline, ours: bool, area: Rect, buf: &mut Buffe
     line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(span(text, style)));
 }
 
-fn sums<'a>(view: &TimingView<'_>, axis: &Timeline) -> Line<'a> {
+fn is_failover(view: &TimingView<'_>) -> bool {
+    view.run.is_some_and(|run| run.progress.method == Method::Failover)
+}
+
+fn sums<'a>(view: &TimingView<'_>, axis: &Timeline, width: usize) -> Line<'a> {
     let (t, paper, lang) = (&view.skin.theme, view.paper(), view.skin.lang);
     let word = match view.run {
         None => "total, paper ",
         Some(s) if s.record().is_some() => "total, measured ",
         Some(_) => "so far ",
     };
-    let mut row = vec![span(lang.tr(word), t.dim), span(format!("{} ms", ms(axis.elapsed_ms)), t.strong)];
-    if view.run.is_some() {
-        row.push(span(lang.tr(", between phases "), t.dim));
-        row.push(span(format!("{} ms", ms(axis.between_ms())), t.base));
-        row.push(span(format!("  {} {} ms", lang.tr(paper.name), ms(paper.total_ms)), t.paper));
+    let mut row = Line::from(vec![span(lang.tr(word), t.dim), span(format!("{} ms", ms(axis.elapsed_ms)), t.strong)]);
+    let published = vec![span(format!("  {} {} ms", lang.tr(paper.name), ms(paper.total_ms)), t.paper)];
+    let between = vec![span(lang.tr(", between phases "), t.dim), span(format!("{} ms", ms(axis.between_ms())), t.base)];
+    let wanted = [Some(between).filter(|_| view.record().is_some()), Some(published).filter(|_| view.run.is_some())];
+    // What has no room goes as a whole.
+    for part in wanted.into_iter().flatten() {
+        if row.width() + part.iter().map(Span::width).sum::<usize>() <= width {
+            row.spans.extend(part);
+        }
     }
-    Line::from(row)
+    row
 }

@@ -61,7 +61,8 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
 pub fn run_alone(view: &TimingView<'_>, with_pings: bool, area: Rect, buf: &mut Buffer) -> Option<Rect> {
     let phases = view.timeline().bars.len() as u16;
     let wide = area.width >= TWO_COLUMNS;
-    let h = heights(area.height, phases, trace::rows(view), wide, with_pings);
+    let most = interruption::most_rows(view, area.width);
+    let h = heights(area.height, phases, trace::rows(view), wide, with_pings, most);
     let mut y = area.y;
     let mut next = |height: u16| {
         let place = Rect { y, height, ..area };
@@ -87,7 +88,7 @@ pub fn run_alone(view: &TimingView<'_>, with_pings: bool, area: Rect, buf: &mut 
 }
 
 /// How the rows are shared out; together never more than there are.
-fn heights(height: u16, phases: u16, trace: u16, wide: bool, live: bool) -> Heights {
+fn heights(height: u16, phases: u16, trace: u16, wide: bool, live: bool, most: u16) -> Heights {
     let mut h = Heights { figure: FIGURE[0], waterfall: waterfall::FRAME + 3, felt: 1, run: 1, trace: 0, pings: 0 };
     let mut left = height.saturating_sub(h.figure + h.waterfall + h.felt + h.run);
     let mut give = |part: &mut u16, up_to: u16| {
@@ -107,16 +108,20 @@ fn heights(height: u16, phases: u16, trace: u16, wide: bool, live: bool) -> Heig
         };
         give(&mut h.felt, felt::ROWS.max(run::ROWS));
         give(&mut h.figure, FIGURE[2]);
-        return spread(h, left, phases, trace, live);
+        return spread(h, left, phases, trace, live, most);
+    }
+    // Figures that are read from the back row go before the details of the run, where what the service felt has room beside them.
+    if height >= FIGURE[2] + h.waterfall + felt::ROWS + h.run {
+        give(&mut h.figure, FIGURE[2]);
     }
     give(&mut h.felt, felt::ROWS);
     give(&mut h.run, run::ROWS);
     give(&mut h.figure, FIGURE[2]);
-    spread(h, left, phases, trace, live)
+    spread(h, left, phases, trace, live, most)
 }
 
 /// What is left goes to the back row: larger figures, thicker bars; then to the pings.
-fn spread(mut h: Heights, mut left: u16, phases: u16, trace: u16, live: bool) -> Heights {
+fn spread(mut h: Heights, mut left: u16, phases: u16, trace: u16, live: bool, most: u16) -> Heights {
     // All or nothing: half a step would only leave blank rows.
     let mut give = |part: &mut u16, to: u16| {
         let more = to.saturating_sub(*part);
@@ -126,12 +131,12 @@ fn spread(mut h: Heights, mut left: u16, phases: u16, trace: u16, live: bool) ->
         }
     };
     give(&mut h.trace, trace);
-    give(&mut h.figure, FIGURE[3]);
+    give(&mut h.figure, FIGURE[3].min(most));
     give(&mut h.waterfall, waterfall::FRAME + 2 * phases);
     if live {
         give(&mut h.pings, PINGS);
     }
-    give(&mut h.figure, FIGURE[4]);
+    give(&mut h.figure, FIGURE[4].min(most));
     h
 }
 
@@ -144,7 +149,7 @@ mod tests {
         for height in 14..120 {
             for (wide, live) in [(false, false), (true, false), (false, true), (true, true)] {
                 for trace in [0, 9] {
-                    let h = heights(height, 8, trace, wide, live);
+                    let h = heights(height, 8, trace, wide, live, FIGURE[4]);
                     let sum = h.figure + h.waterfall + h.felt + h.run + h.trace + h.pings;
                     assert!(sum <= height, "{height}: {h:?}");
                     assert!(h.figure >= FIGURE[0] && h.waterfall >= waterfall::FRAME + 3 && h.felt > 0, "{height}: {h:?}");

@@ -94,7 +94,8 @@ fn files_are_written_and_a_folder_that_is_none_is_said() {
     let export::Written { files, missing_glyphs } = export::write(&picture, folder.path()).unwrap();
     assert!(!missing_glyphs, "English needs no font of the machine");
     let endings: Vec<String> = files.iter().map(|f| f.extension().unwrap().to_string_lossy().into_owned()).collect();
-    assert_eq!(endings, ["svg", "png", "ans", "json", "csv", "txt"]);
+    assert_eq!(endings, ["svg", "png", "ans", "svg", "pdf", "tex", "md", "json", "csv", "txt"]);
+    assert!(files[3].ends_with("baton-timing-20261120T095624Z.figure.svg"), "{:?}", files[3]);
     assert!(files[0].ends_with("baton-timing-20261120T095624Z.svg"), "{:?}", files[0]);
     let nothing = export::screen_picture(&fleet::at(Moment::Before, ThemeName::Dark, false), 80, 24);
     assert_eq!(export::write(&nothing, folder.path()).unwrap().files.len(), 4, "no run, no data");
@@ -108,7 +109,7 @@ fn a_recorded_run_needs_no_console() {
     for (width, height) in [(60, 16), (120, 40), (200, 60)] {
         let picture = export::run_picture(&record, &Skin::new(ThemeName::Light, false), width, height);
         let text = export::text(&picture.buffer);
-        for part in [record.run.as_str(), "measured by phases", "counted at the far end", "2026-11-20 10:26:22 UTC"] {
+        for part in [record.run.as_str(), "by phases", "counted at the far end", "2026-11-20 10:26:22 UTC"] {
             let wanted = width > 60 || !part.contains("count");
             assert!(!wanted || text.contains(part), "{part:?} is missing:\n{text}");
         }
