@@ -36,6 +36,10 @@ fn flags_go_over_the_environment_over_the_file() {
     assert_eq!(settings(&[], &[("LC_ALL", "de_DE.UTF-8"), ("LANG", "zh_CN.UTF-8")], "").unwrap().skin.lang, Lang::En);
     assert!(!settings(&["--no-mouse"], &[], "mouse = true").unwrap().mouse);
     assert!(settings(&[], &[], "read-only = true\nprivacy = true").unwrap().read_only);
+    assert!(settings(&[], &[], "local-time = true").unwrap().local_time && !settings(&[], &[], "").unwrap().local_time);
+    // Typed only, unless somebody wants a key for it.
+    let keys = settings(&[], &[], "[keys]\nquit = \"Q\"").unwrap().keys;
+    assert_eq!((keys.keys(Action::Quit), keys.keys(Action::Leave)), (&['Q'][..], &['q'][..]));
 }
 
 #[test]
