@@ -25,6 +25,7 @@ mod model;
 mod msg;
 mod ordering;
 mod panel;
+mod ping_history;
 mod pings;
 mod place;
 mod plans;

@@ -41,7 +41,9 @@ pub fn draw(view: &TimingView<'_>, area: Rect, buf: &mut Buffer) {
     let manner = view.skin.lang.tr(manner);
     // Beside title and tag, or not at all.
     let room = usize::from(area.width).saturating_sub(title.width() + TAG);
-    rule(area, buf, view.skin, &title, view.notice.as_deref().unwrap_or(if manner.width() <= room { manner } else { "" }));
+    // The tag's place belongs to the title, so that nothing is written over what stands there.
+    let tagged = method.map_or_else(|| title.clone(), |method| format!("{title}  {method} "));
+    rule(area, buf, view.skin, &tagged, view.notice.as_deref().unwrap_or(if manner.width() <= room { manner } else { "" }));
     if view.notice.is_some() {
         emphasise(area, buf, view.skin);
     }
