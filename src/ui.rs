@@ -33,6 +33,7 @@ mod ordering;
 mod outcomes;
 mod panel;
 mod performing;
+mod ping_history;
 mod pings;
 mod place;
 mod plans;

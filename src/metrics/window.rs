@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use protocol::{ErrorCode, Failure, ProbeOutcome, ProbeStatus, ProbeWindow};
+use protocol::{ErrorCode, Failure, ProbeOutcome, ProbeSpan, ProbeStatus, ProbeWindow};
 
 /// A reply later than this counts as lost for ever, as `ping` has it by default for its last packet. ns.
 pub const LOSS_TIMEOUT: u64 = 1_000_000_000;
@@ -10,6 +10,8 @@ pub const LOSS_TIMEOUT: u64 = 1_000_000_000;
 const KEPT: usize = 131_072;
 /// Probes shown in a status: a wide strip.
 const RECENT: usize = 200;
+/// Length of the spans shown in a status, ms: within it a probe is answered or lost, and a second of messages may be missed.
+const SPANS_MS: f64 = 2_000.0;
 /// Round trips that the percentiles are taken over.
 const ROUND_TRIPS: usize = 1000;
 
@@ -140,17 +142,28 @@ impl Ledger {
             received: self.received,
             lost: (self.next() - before_service - self.received).saturating_sub(outstanding),
             rtt_ms: percentiles(&trips),
-            recent: self
-                .probes
-                .range(recent..)
-                .zip(self.first + recent as u64..)
-                .map(|(probe, seq)| ProbeOutcome {
-                    seq,
-                    rtt_ms: probe.reply().map(|r| rounded_ms(r - probe.sent)),
-                    lost: probe.reply().is_none() && probe.is_settled(now),
-                })
-                .collect(),
+            recent: self.outcomes(recent, now).collect(),
+            spans: self.spans(interval_ms, before_service, now),
         }
+    }
+
+    /// What became of the probes from an index on.
+    fn outcomes(&self, from: usize, now: u64) -> impl Iterator<Item = ProbeOutcome> {
+        self.probes.range(from..).zip(self.first + from as u64..).map(move |(probe, seq)| ProbeOutcome {
+            seq,
+            rtt_ms: probe.reply().map(|r| rounded_ms(r - probe.sent)),
+            lost: probe.reply().is_none() && probe.is_settled(now),
+        })
+    }
+
+    /// Spans that may have changed since the message before last, and some older ones for messages that were lost.
+    fn spans(&self, interval_ms: f64, before_service: u64, now: u64) -> Vec<ProbeSpan> {
+        let within = (SPANS_MS / interval_ms).ceil();
+        let since = self.next().saturating_sub(if within.is_finite() { within as u64 } else { 0 }).max(self.first);
+        let probes = ProbeSpan::probes(interval_ms);
+        let whole = since.div_ceil(probes) * probes;
+        let from = usize::try_from(whole - self.first).unwrap_or(usize::MAX).min(self.probes.len());
+        ProbeSpan::of(self.outcomes(from, now), interval_ms, before_service)
     }
 }
 

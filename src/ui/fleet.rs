@@ -287,6 +287,7 @@ fn probe(lost: u64, since: u64) -> ProbeStatus {
         lost,
         rtt_ms: Some([4.98, 6.52, 9.11, 12.2]),
         recent,
+        spans: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ pub use super::host::HostView;
 use super::keymap::Keymap;
 use super::latest::LatestRuns;
 use super::msg::LinkState;
+use super::ping_history::PingHistory;
 use super::place::{PanelName, Place, Screen};
 use super::privacy::MaskedNames;
 use super::runs::RunList;
@@ -22,7 +23,7 @@ use super::theme::Skin;
 use crate::migration::service::ServiceState;
 use crate::migration::standing::{holds_radio, processes, radio_owner, strangers};
 use config::Config;
-use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
+use protocol::{Event, Level, Method, Order, OrderStage, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
 
 /// Probes kept for the strip: more than the widest terminal has columns.
 const PROBES: usize = 1024;
@@ -117,6 +118,8 @@ pub struct Model {
     pub ends_lab: bool,
     /// Latest probes by sequence number.
     pub probes: BTreeMap<u64, ProbeOutcome>,
+    /// The pings of the last minutes.
+    pub pings: PingHistory,
     /// Orders sent and not yet answered.
     pub pending: Vec<PendingOrder>,
     /// `quit` is waiting for the answer to its `end`.
@@ -168,6 +171,7 @@ impl Model {
             before_look: None,
             ends_lab: false,
             probes: BTreeMap::new(),
+            pings: PingHistory::default(),
             pending: Vec::new(),
             leaving: false,
             farewell: Vec::new(),
@@ -344,6 +348,9 @@ impl Model {
         if Some(telemetry.host.as_str()) == self.config.roles.far_end.as_deref() {
             self.merge_probes(telemetry.probe.as_ref());
         }
+        if let Some(run) = telemetry.migration.as_ref().filter(|run| run.order.is_migration() && run.stage == OrderStage::Moving) {
+            self.pings.cut(&run.run);
+        }
         // A host that the configuration does not name has no place on the screen.
         let view = self.hosts.get_mut(&telemetry.host)?;
         if let Some(last) = &view.telemetry {
@@ -368,8 +375,10 @@ impl Model {
     fn merge_probes(&mut self, probe: Option<&ProbeStatus>) {
         let Some(probe) = probe else {
             self.probes.clear();
+            self.pings.clear();
             return;
         };
+        self.pings.hear(probe);
         // A smaller number than before: the probe was restarted.
         let newest = probe.recent.iter().map(|p| p.seq).max();
         if newest < self.probes.last_key_value().map(|(seq, _)| *seq) {

@@ -18,13 +18,18 @@ pub struct LostPings {
 pub fn latest(model: &Model) -> Option<LostPings> {
     let probe = model.probe()?;
     let (mut lost, mut open, mut lasts) = (0_u64, 0_u64, true);
-    for outcome in model.probes.values().rev().take_while(|outcome| outcome.seq >= probe.before_service) {
-        match (outcome.lost, outcome.rtt_ms) {
-            (true, _) => lost += 1,
-            (false, Some(_)) if lost > 0 => break,
-            (false, Some(_)) => lasts = false,
+    for span in model.pings.newest_first() {
+        let answered = span.rtt_ms.is_some();
+        match (span.lost, answered) {
+            (0, true) if lost > 0 => break,
+            (0, true) => lasts = false,
             // Not yet answered, not yet lost.
-            (false, None) => open += 1,
+            (0, false) => open += u64::from(span.waiting),
+            (n, _) => {
+                // Of those of one span the order is not known; it is short.
+                lasts &= !answered || lost > 0;
+                (lost, open) = (lost + u64::from(n), open + u64::from(span.waiting));
+            }
         }
     }
     let unanswered = if lasts { lost + open } else { lost };

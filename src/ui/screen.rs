@@ -16,6 +16,8 @@ use super::model::Model;
 use super::panel::{confirm, footer, header, help, history, line, preflight, span};
 use super::place::{PanelName, Screen};
 use super::privacy;
+use super::text::ELLIPSIS;
+use super::theme::Glyphs;
 
 /// Smallest terminal on which the screen still tells the story, columns and rows.
 pub const MINIMUM: (u16, u16) = (60, 16);
@@ -50,7 +52,18 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
         privacy::mask(buf, area, &model.names());
     }
     show_controls(buf);
+    if model.skin.glyphs.ascii {
+        to_ascii(buf, &model.skin.glyphs);
+    }
     cursor
+}
+
+/// Whatever hosts have said: a terminal that has but ASCII gets no other character.
+fn to_ascii(buf: &mut Buffer, glyphs: &Glyphs) {
+    for cell in buf.content.iter_mut().filter(|cell| !cell.symbol().is_ascii()) {
+        let mark = if cell.symbol() == ELLIPSIS { glyphs.ellipsis } else { "?" };
+        cell.set_symbol(mark);
+    }
 }
 
 /// The last look at the finished cells: whatever a panel has put there, nothing in them acts on the terminal or on a picture's reader.

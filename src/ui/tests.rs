@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 mod alive;
+mod cuts;
 mod doing;
 mod exports;
 mod figures;

@@ -1,7 +1,12 @@
 //! Figures and strings as the screen shows them: one unit rule for all panels.
 
+mod atoms;
+#[cfg(test)]
+pub mod drawn;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub use atoms::atoms;
 pub use output::{pad, pad_left};
 
 /// Groups digits by threes with a space: 1 234 567.
@@ -75,33 +80,70 @@ pub fn scaled(value: f64, unit: &str) -> String {
     format!("{short} {prefix}{unit}")
 }
 
-/// Cuts to `width` columns; what was cut is marked with `ellipsis` (one column wide).
+/// Marks what was cut, one column wide; a console in ASCII shows its own mark.
+pub const ELLIPSIS: &str = "\u{2026}";
+
+/// Cuts to `width` columns; what was cut is marked with `ellipsis` (one column wide). Numbers and their units go whole.
 pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut out = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        let w = c.width().unwrap_or(0);
-        if used + w + 1 > width {
-            break;
-        }
-        out.push(c);
-        used += w;
-    }
-    if width > 0 {
-        out.push_str(ellipsis);
-    }
+    let Some(room) = width.checked_sub(1) else { return String::new() };
+    let mut out = text[..cut(text, room)].to_owned();
+    out.push_str(ellipsis);
+    #[cfg(test)]
+    drawn::clipped(text, &out);
     out
 }
 
-/// Breaks text at spaces, and Chinese text behind any character, into lines of at most `width` columns; longer words are cut.
+/// Where a text is cut so that at most `room` columns are left and a mark may follow: never in a number or its unit, nor directly behind
+/// one, where the mark would read as more digits. In bytes.
+pub fn cut(text: &str, room: usize) -> usize {
+    let end = cut_letters(text, room);
+    let Some(atom) = atoms(text).into_iter().find(|atom| atom.start < end && end <= atom.end) else { return end };
+    if !text[..atom.start].trim().is_empty() {
+        return atom.start;
+    }
+    // A name alone is told by its first letters.
+    let letters = text[atom.clone()].chars().take_while(|c| c.is_alphabetic()).map(char::len_utf8).sum::<usize>();
+    end.min(atom.start + letters)
+}
+
+/// A name in at most `width` columns: its beginning and its end, because the names of a cluster often differ in the last letters. A number
+/// in it goes whole.
+pub fn short_name(name: &str, width: usize, ellipsis: &str) -> String {
+    if name.width() <= width {
+        return name.to_owned();
+    }
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let tail = width.saturating_sub(1) / 2;
+    let starts = name.char_indices().map(|(at, _)| at);
+    let whole = |at: &usize| !(digit(name[..*at].chars().last()) && digit(name[*at..].chars().next()));
+    let Some(end) = starts.filter(|at| name[*at..].width() <= tail).find(whole) else { return clip(name, width, ellipsis) };
+    let mut head = cut_letters(name, width.saturating_sub(1 + name[end..].width()));
+    while digit(name[..head].chars().last()) {
+        head -= 1;
+    }
+    format!("{}{ellipsis}{}", &name[..head], &name[end..])
+}
+
+/// The bytes of at most so many columns.
+fn cut_letters(text: &str, room: usize) -> usize {
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= room
+    };
+    text.chars().take_while(fits).map(char::len_utf8).sum()
+}
+
+/// Breaks text at spaces, and Chinese text behind any character, into lines of at most `width` columns. Numbers stay with their units;
+/// words longer than a line are broken behind punctuation, and between letters where they have none.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut out: Vec<String> = vec![String::new()];
-    for word in words(text) {
-        for (i, part) in parts(&word).into_iter().enumerate() {
-            let part = clip(&part, width, "~");
+    for word in bound(text).split(' ') {
+        for (i, part) in parts(word).into_iter().flat_map(|part| pieces(part, width)).enumerate() {
+            let part = part.replace(BOUND, " ");
             // Parts of one word stand together.
             let gap = if i == 0 { " " } else { "" };
             match out.last_mut() {
@@ -111,7 +153,20 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
             }
         }
     }
+    // Where a row of figures was broken, the blank behind its mark.
+    let last = out.len() - 1;
+    out.iter_mut().take(last).for_each(|line| line.truncate(line.trim_end().len()));
     out
+}
+
+/// Stands for a space at which no line may end.
+const BOUND: char = '\u{a0}';
+
+/// The text with the spaces inside of numbers and before their units made such that no line ends there.
+fn bound(text: &str) -> String {
+    let atoms = atoms(text);
+    let inside = |at: usize| atoms.iter().any(|atom| atom.contains(&at));
+    text.char_indices().map(|(at, c)| if c == ' ' && inside(at) { BOUND } else { c }).collect()
 }
 
 /// Where a word may be broken: before every wide character that is no punctuation mark.
@@ -130,17 +185,46 @@ fn parts(word: &str) -> Vec<String> {
     if out.is_empty() { vec![String::new()] } else { out }
 }
 
-/// Words between spaces; the space that groups digits does not part them.
-fn words(text: &str) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
+/// A part that is longer than a line, in pieces that are not.
+fn pieces(part: String, width: usize) -> Vec<String> {
+    if part.width() <= width {
+        return vec![part];
+    }
+    let mut out = vec![String::new()];
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
-    for word in text.split(' ') {
+    let mut before: [Option<char>; 2] = [None; 2];
+    for c in part.chars() {
+        // Behind a mark in a path or an address, but not in a number; and between the figures of a row.
+        let mark = |mark: char| {
+            mark.is_ascii_punctuation() && !matches!(mark, '+' | '<' | '.' | '%') && !(digit(before[0]) && digit(Some(c)))
+        };
+        let breaks = match before {
+            [Some('/' | 'x'), Some(BOUND)] => true,
+            [Some(BOUND) | None, _] | [_, None | Some(BOUND)] => false,
+            [_, Some(last)] => mark(last),
+        };
         match out.last_mut() {
-            Some(last) if digit(last.chars().last()) && digit(word.chars().next()) => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            _ => out.push(word.to_owned()),
+            Some(last) if !breaks => last.push(c),
+            _ => out.push(c.to_string()),
+        }
+        before = [before[1], Some(c)];
+    }
+    out.into_iter().flat_map(|piece| broken(piece, width)).collect()
+}
+
+/// What no punctuation breaks: letters anywhere; a number that is longer than a line cannot be shown.
+fn broken(piece: String, width: usize) -> Vec<String> {
+    if piece.width() <= width {
+        return vec![piece];
+    }
+    if piece.bytes().any(|b| b.is_ascii_digit()) {
+        return vec![clip(&piece, width, ELLIPSIS)];
+    }
+    let mut out = vec![String::new()];
+    for c in piece.chars() {
+        match out.last_mut() {
+            Some(last) if last.width() + c.width().unwrap_or(0) <= width => last.push(c),
+            _ => out.push(c.to_string()),
         }
     }
     out
@@ -160,8 +244,11 @@ pub fn first_that_fits<const N: usize>(wordings: [String; N], room: usize) -> St
 pub fn one_line(text: &str) -> String {
     // Longer than any line of the screen; bounds the memory that a log of hostile events can take.
     const LONGEST: usize = 600;
-    let text = text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end]);
-    output::one_line(text).into_owned()
+    match text.char_indices().nth(LONGEST) {
+        // Not in a number.
+        Some((end, _)) => output::one_line(&text[..cut(&text[..end], LONGEST - ELLIPSIS.len())]).into_owned() + ELLIPSIS,
+        None => output::one_line(text).into_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -195,5 +282,31 @@ mod tests {
         assert_eq!(wrap("\u{5148}\u{505c}\u{3002}ab cd", 6), ["\u{5148}\u{505c}\u{3002}", "ab cd"]);
         assert_eq!(clip("abc", 0, "~"), "");
         assert_eq!(one_line("a\nb\u{1b}[2Jc\u{202e}"), "a\\nb\\x1b[2Jc\\u{202e}");
+    }
+
+    #[test]
+    fn a_number_goes_whole_or_not_at_all() {
+        for (text, width, cut) in [
+            ("took 1 855 ms in all", 12, "took ~"),
+            ("took 1 855 ms in all", 13, "took ~"),
+            ("took 1 855 ms in all", 15, "took 1 855 ms ~"),
+            ("lost 12 of 345", 8, "lost ~"),
+            ("lost 12 of 345", 9, "lost 12 ~"),
+            ("server2", 4, "ser~"),
+            ("192.168.10.1", 8, "~"),
+            ("\u{5171}19\u{6b21}", 4, "\u{5171}~"),
+        ] {
+            assert_eq!(clip(text, width, "~"), cut, "{text} in {width}");
+        }
+        assert_eq!(wrap("RTT 6.52 / 9.11 / 12.2 ms", 12), ["RTT 6.52 /", "9.11 /", "12.2 ms"]);
+        assert_eq!(wrap("in /var/lib/baton/run-7f3a.json now", 12), ["in /var/lib/", "baton/run-", "7f3a.json", "now"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("12345678", 4), ["\u{2026}"]);
+        for (width, short) in
+            [(40, "station-north-07-server-one"), (13, "statio~er-one"), (16, "station-~ver-one"), (23, "station-nor~-server-one")]
+        {
+            assert_eq!(short_name("station-north-07-server-one", width, "~"), short);
+        }
+        assert_eq!(short_name("rack-123456", 8, "~"), "rack~");
     }
 }

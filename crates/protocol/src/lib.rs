@@ -20,6 +20,7 @@ mod ownership;
 mod probe;
 mod record;
 mod request;
+mod spans;
 mod telemetry;
 mod trace;
 
@@ -44,9 +45,10 @@ pub use record::{
     PAPER_TOTAL_MS, Phase, PhaseName, Rollback, RunRecord,
 };
 pub use request::{Connection, Reply, Request};
+pub use spans::{ProbeOutcome, ProbeSpan};
 pub use telemetry::{
-    HostLoad, Link, OrderStage, Port, ProbeOutcome, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, Step,
-    StepState, StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,
+    HostLoad, Link, OrderStage, Port, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, Step, StepState,
+    StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,
 };
 pub use trace::{Handover, TracePart};
 

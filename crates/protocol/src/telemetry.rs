@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AddressHolder, Alarm, ControlReport, ControlValues, Method, Order, Phase, PhaseName, Route, RunPart};
+use super::{
+    AddressHolder, Alarm, ControlReport, ControlValues, Method, Order, Phase, PhaseName, ProbeOutcome, ProbeSpan, Route, RunPart,
+};
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
 pub const TOPIC_TELEMETRY: &str = "telemetry";
@@ -262,17 +264,10 @@ pub struct ProbeStatus {
     pub rtt_ms: Option<[f64; 4]>,
     /// The latest probes, oldest first; at least as many as fit a wide strip.
     pub recent: Vec<ProbeOutcome>,
-}
-
-/// What became of one probe.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ProbeOutcome {
-    /// Sequence number, counted from the start of the probe.
-    pub seq: u64,
-    /// Round trip, ms; `null` while waiting and when lost.
-    pub rtt_ms: Option<f64>,
-    /// Given up.
-    pub lost: bool,
+    /// The same and those before them in spans of time, oldest first, back to where all were answered or given up; whole spans but for the
+    /// newest. Empty from a version that does not send them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<ProbeSpan>,
 }
 
 /// Where one step of an order is.

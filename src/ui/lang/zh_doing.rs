@@ -73,7 +73,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("last interruption {0} ms, {1} lost in a row", "上次中断 {0} ms，连续丢失 {1} 个"),
     ("last interruption {0} ms", "上次中断 {0} ms"),
     ("last {0} ms", "上次 {0} ms"),
-    ("RTT of these cells", "所示各格的 RTT"),
+    ("latest RTT", "最近的 RTT"),
     ("method; expected interruption by phases", "方法；预计中断(按阶段)"),
     ("hold: stops before the cut, waits for go", "等待：切换前停下，等待 go"),
     ("no hold: cuts as soon as it is ready", "不等待：就绪后立即切换"),

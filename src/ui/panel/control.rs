@@ -7,6 +7,7 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::{below, lines, rule, span};
+use crate::ui::action::Action;
 use crate::ui::model::Model;
 use crate::ui::text::{clip, duration, one_line, pad};
 use protocol::ControlReport;
@@ -37,22 +38,48 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         };
         rows.push(Line::from(span(lang.tr(text), t.dim)));
     }
+    let mut equal = Vec::new();
     for name in names {
         let [a, b] = reports.map(|r| r.and_then(|r| r.values.get(&name).filter(|value| !value.is_null())));
         let differ = a.is_some() && b.is_some() && a != b;
-        let style = if differ { t.warn } else { t.strong };
+        // The values of a host that is not heard are old; the rule says how old.
+        let style = |host| match differ {
+            _ if model.stale_ms(host).is_some() => t.dim,
+            true => t.warn,
+            false => t.strong,
+        };
         let value =
             |v: Option<&Value>| format!(" {:>VALUE$}", v.map_or_else(|| "-".into(), |v| clip(&plain(v), VALUE, g.ellipsis)));
+        if !differ {
+            equal.push(rows.len());
+        }
         let meaning = reports.into_iter().flatten().find_map(|r| r.meanings.get(&name)).map(plain).unwrap_or_default();
         rows.push(Line::from(vec![
             span(format!("{:<NAME$}", clip(&one_line(&name), NAME, g.ellipsis)), t.base),
-            span(value(a), style),
-            span(value(b), style),
+            span(value(a), style(one)),
+            span(value(b), style(two)),
             span(format!(" {} ", if differ { g.differs } else { " " }), t.warn),
             span(clip(brief(lang.offer(&meaning), room), room, g.ellipsis), t.dim),
         ]));
     }
-    lines(below(area, 1), buf, rows);
+    lines(below(area, 1), buf, fitting(model, rows, &equal, usize::from(area.height.saturating_sub(1))));
+}
+
+/// The rows that have room: those whose values differ stay, and the last one says how many of the others there are.
+fn fitting<'a>(model: &Model, mut rows: Vec<Line<'a>>, equal: &[usize], room: usize) -> Vec<Line<'a>> {
+    if rows.len() <= room {
+        return rows;
+    }
+    // One more row for saying so.
+    let gone = (rows.len() + 1 - room).min(equal.len());
+    for at in equal.iter().rev().take(gone) {
+        rows.remove(*at);
+    }
+    let key = model.keys.key(Action::Zoom);
+    let text = model.skin.lang.fill("{0} more without a difference; {1} enlarges", &[&gone, &key]);
+    rows.truncate(room.saturating_sub(1));
+    rows.push(Line::from(span(text, model.skin.theme.dim)));
+    rows
 }
 
 /// A meaning, or where it does not fit what stands before its list of values.

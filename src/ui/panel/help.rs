@@ -102,7 +102,7 @@ fn reading<'a>(model: &Model) -> Vec<Line<'a>> {
         )),
         say(lang.tr("A box with a dotted frame shows old figures; its age is in the frame.").into()),
         say(lang.fill(
-            "Pings: one cell each, newest on the right, height is the round trip; {0} lost, {1} not yet answered.",
+            "Pings: the last minute, newest on the right; height is the longest round trip of a cell; {0} lost, {1} not yet answered.",
             &[&g.lost, &g.waiting],
         )),
         say(lang.fill(

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::pen::{Pen, WIDER};
 use super::span;
 use crate::ui::host::{LoadHistory, LoadSample};
-use crate::ui::text::{bit_rate, bytes, pad};
+use crate::ui::text::{bit_rate, bytes, first_that_fits, pad};
 use crate::ui::theme::Glyphs;
 use protocol::HostLoad;
 
@@ -40,12 +40,14 @@ impl Sparklines<'_> {
 /// Rows with what they are worth where there is no room for all: the smaller number stays.
 pub fn rows<'a>(pen: &Pen<'_>, load: &HostLoad, past: &Sparklines<'_>) -> Vec<(u8, Line<'a>)> {
     let cpu = format!("{:.0}", load.cpu_percent);
-    let network = pen.lang.fill("in {0}, out {1}", &[&bit_rate(load.rx_bytes_per_s), &bit_rate(load.tx_bytes_per_s)]);
+    let [received, sent] = [load.rx_bytes_per_s, load.tx_bytes_per_s].map(bit_rate);
+    let full = pen.lang.fill("in {0}, out {1}", &[&received, &sent]);
+    let network = first_that_fits([full, pen.lang.fill("in {0}", &[&received])], pen.room());
     if !pen.wide() {
         let text = pen.lang.fill("{0} % machine", &[&cpu]);
         return vec![
             (5, pen.row("cpu", vec![span(text, pen.theme.base)])),
-            (7, pen.row("network", vec![span(network, pen.theme.base)])),
+            (7, pen.row("net", vec![span(network, pen.theme.base)])),
         ];
     }
     if pen.width < WIDER {

@@ -63,7 +63,10 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let running = progress.and_then(|p| p.steps.iter().find(|s| s.state == StepState::Running));
     let running = running.and_then(|s| phases.iter().position(|row| row.name == s.name.explanation())).unwrap_or(usize::MAX);
     let skip = phases.len().saturating_sub(keep).min(running);
-    for row in phases.iter().skip(skip).take(keep).chain(&sums) {
+    // The last row says how it compares; before it goes, sums that stand elsewhere do.
+    let kept = phases.len().saturating_sub(skip).min(keep);
+    let sums_kept = usize::from(body.height).saturating_sub(kept + 1).max(MANDATORY_SUMS);
+    for row in phases.iter().skip(skip).take(keep).chain(sums.iter().take(sums_kept)) {
         let figure = |v: f64| if row.whole { count(v.max(0.0) as u64) } else { ms(v) };
         let paper = row.paper.map_or_else(|| "-".into(), figure);
         let ours = row.ours.map_or_else(|| "-".into(), figure);

@@ -1,4 +1,4 @@
-//! The far end's pings: one cell a probe, newest on the right; counters and round trips.
+//! The far end's pings: the last minute, newest on the right, in cells of equal time; counters and round trips.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,9 +7,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, rule, span};
 use crate::ui::model::Model;
+use crate::ui::ping_history::Strip;
 use crate::ui::pings::{self, LostPings};
-use crate::ui::text::{count, duration, ms, one_line, trim};
-use protocol::{ProbeOutcome, ProbeStatus};
+use crate::ui::text::{count, duration, ms, one_line, pad_left, trim};
+use protocol::ProbeStatus;
 
 /// Spans of a figure: its label, itself, a gap.
 const FIGURE: usize = 3;
@@ -18,6 +19,10 @@ const ALL_FIGURES: u16 = 110;
 /// From this width on, their distribution as well, in so many steps.
 const WITH_HISTOGRAM: u16 = 160;
 const BUCKETS: usize = 16;
+/// Pings of which the distribution is shown.
+const LATEST: usize = 200;
+/// The upper end of the scale is at least so many times the lower one: jitter below it says nothing.
+const FLAT: f64 = 1.2;
 
 /// Draws it: the rule, the strip, what was lost where, the figures.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
@@ -46,12 +51,21 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let body = below(area, 1);
     let with_losses = body.height >= 4;
     let strip_rows = body.height.saturating_sub(if with_losses { 2 } else { 1 }).max(1);
-    let cells: Vec<&ProbeOutcome> = newest(model, area.width);
-    strip(model, &cells, Rect { height: strip_rows.min(body.height), ..body }, buf);
-    if with_losses {
-        losses(model, &cells, Rect { y: body.y + strip_rows, height: 1, ..body }, buf);
+    let place = Rect { height: strip_rows.min(body.height), ..body };
+    let scale = Scale::of(&model.pings.strip(usize::from(area.width)));
+    let labels = scale.labels();
+    let gutter =
+        labels.iter().map(|label| label.width() + 1).max().filter(|gutter| *gutter < usize::from(area.width) / 4).unwrap_or(0);
+    let cells = Rect { x: place.x + gutter as u16, width: place.width - gutter as u16, ..place };
+    let pings = model.pings.strip(usize::from(cells.width));
+    if gutter > 0 {
+        axis(model, &labels, gutter, place, buf);
     }
-    figures(model, probe, &cells, body, buf);
+    strip(model, &pings, &scale, model.is_heard(far), cells, buf);
+    if with_losses {
+        below_strip(model, &pings, Rect { y: body.y + strip_rows, height: 1, ..cells }, buf);
+    }
+    figures(model, probe, body, buf);
 }
 
 /// The interruption that lasts, or the last one, in the fullest wording that fits: its length is lost pings times their interval.
@@ -73,78 +87,139 @@ fn note(model: &Model, latest: Option<LostPings>, room: usize) -> String {
     wordings.into_iter().find(|text| text.width() <= room).unwrap_or_default()
 }
 
-/// As many probes as there are columns, oldest first.
-fn newest(model: &Model, width: u16) -> Vec<&ProbeOutcome> {
-    let mut cells: Vec<&ProbeOutcome> = model.probes.values().rev().take(usize::from(width)).collect();
-    cells.reverse();
-    cells
+/// The round trips at the lower and at the upper end of the strip, ms: the shortest one, and the longest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Scale {
+    least: f64,
+    most: f64,
 }
 
-/// The longest round trip shown: the top of the scale, ms.
-fn top(cells: &[&ProbeOutcome]) -> Option<f64> {
-    cells.iter().filter_map(|p| p.rtt_ms).filter(|v| v.is_finite()).reduce(f64::max)
-}
+impl Scale {
+    fn of(strip: &Strip) -> Self {
+        let trips = strip.cells.iter().filter_map(|cell| cell.rtt_ms).filter(|trips| trips.iter().all(|rtt| rtt.is_finite()));
+        let [least, most] =
+            trips.reduce(|[least, most], [shortest, longest]| [least.min(shortest), most.max(longest)]).unwrap_or([f64::NAN; 2]);
+        // Round trips that are nearly equal are drawn so.
+        Self { least, most: most.max(least * FLAT) }
+    }
 
-/// Number of the first probe that was ever answered: nobody served before.
-fn before_service(model: &Model) -> u64 {
-    model.probe().map_or(0, |probe| probe.before_service)
-}
+    /// The upper end and the lower one; none where nothing was answered.
+    fn labels(&self) -> Vec<String> {
+        let label = |rtt: f64| format!("{} ms", ms(rtt));
+        if self.least.is_finite() { vec![label(self.most), label(self.least)] } else { Vec::new() }
+    }
 
-fn strip(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) {
-    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
-    let rows = usize::from(area.height);
-    let top = top(cells).filter(|v| *v > 0.0).unwrap_or(1.0);
-    let before_service = before_service(model);
-    for row in 0..rows {
-        // Eighths below this row.
-        let floor = (rows - 1 - row) * 8;
-        let mut spans: Vec<Span<'_>> = vec![span(" ".repeat(usize::from(area.width).saturating_sub(cells.len())), t.base)];
-        for probe in cells {
-            spans.push(match probe.rtt_ms {
-                _ if probe.lost && probe.seq >= before_service => span(g.lost, t.bad_tag),
-                None => span(if row + 1 == rows { g.waiting } else { " " }, t.dim),
-                Some(rtt) => {
-                    let eighths = ((rtt / top).clamp(0.0, 1.0) * (rows * 8) as f64).round().max(1.0) as usize;
-                    match eighths.saturating_sub(floor) {
-                        0 => span(" ", t.base),
-                        n => span(g.heights[n.min(8) - 1], t.good),
-                    }
-                }
-            });
-        }
-        line(area, area.y + row as u16, buf, &Line::from(spans));
+    /// Of so many eighths, those that a round trip fills; at least one.
+    fn eighths(&self, rtt: f64, all: usize) -> usize {
+        let share = (rtt - self.least) / (self.most - self.least);
+        // Finite and at most `all` by the clamp.
+        if share.is_finite() { ((share.clamp(0.0, 1.0) * all as f64).round() as usize).max(1) } else { 1 }
     }
 }
 
-/// Under every run of lost probes, how many they are.
-fn losses(model: &Model, cells: &[&ProbeOutcome], area: Rect, buf: &mut Buffer) {
-    let t = &model.skin.theme;
-    let offset = area.width.saturating_sub(cells.len() as u16);
-    let before_service = before_service(model);
+/// The ends of the scale, left of the strip; of one row, the upper end.
+fn axis(model: &Model, labels: &[String], gutter: usize, area: Rect, buf: &mut Buffer) {
+    let rows = [area.y, area.bottom().saturating_sub(1)];
+    for (label, y) in labels.iter().zip(rows).take(usize::from(area.height)) {
+        let place = Rect { width: gutter as u16, ..area };
+        line(place, y, buf, &Line::from(span(pad_left(label, gutter - 1), model.skin.theme.dim)));
+    }
+}
+
+/// One column a cell, the newest on the right: its height is the longest round trip, a mark on top says that some were lost. A column
+/// of its own stands where the work was cut. Writes cells, not texts: a frame costs no memory.
+fn strip(model: &Model, pings: &Strip, scale: &Scale, current: bool, area: Rect, buf: &mut Buffer) {
+    let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let area = area.intersection(buf.area);
+    let rows = usize::from(area.height);
+    let style = |style| if current { style } else { t.dim };
+    for (i, cell) in pings.cells.iter().enumerate() {
+        let x = column(pings, i, area);
+        let all_lost = cell.lost > 0 && cell.rtt_ms.is_none();
+        for row in 0..rows {
+            let floor = (rows - 1 - row) * 8;
+            let (symbol, style) = match cell.rtt_ms {
+                _ if all_lost || (cell.lost > 0 && row == 0) => (g.lost, style(t.bad_tag)),
+                Some([_, rtt]) => match scale.eighths(rtt, rows * 8).saturating_sub(floor) {
+                    0 => (" ", t.base),
+                    n => (g.heights[n.min(8) - 1], style(t.good)),
+                },
+                None if cell.sent && row + 1 == rows => (g.waiting, t.dim),
+                None => (" ", t.base),
+            };
+            if let Some(place) = buf.cell_mut((x, area.y + row as u16)).filter(|_| x < area.right()) {
+                place.set_symbol(symbol).set_style(style);
+            }
+        }
+    }
+    let Some(x) = pings.cut.map(|at| column(pings, at, area).saturating_sub(1)) else { return };
+    for y in area.top()..area.bottom() {
+        if let Some(place) = buf.cell_mut((x, y)) {
+            place.set_symbol(g.bracket[1]).set_style(t.warn);
+        }
+    }
+}
+
+/// The column of a cell.
+fn column(pings: &Strip, cell: usize, area: Rect) -> u16 {
+    let behind_cut = usize::from(pings.cut.is_some_and(|cut| cell >= cut));
+    let used = pings.cells.len() + usize::from(pings.cut.is_some());
+    area.left() + (usize::from(area.width).saturating_sub(used) + cell + behind_cut) as u16
+}
+
+/// Under the strip: how far back it goes, where the work was cut, and how many of each run of lost pings were lost.
+fn below_strip(model: &Model, pings: &Strip, area: Rect, buf: &mut Buffer) {
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    let mut draw = |x: u16, text: String, style| {
+        let fits = x >= area.left() && usize::from(x) + text.width() <= usize::from(area.right());
+        if fits {
+            line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &Line::from(span(text, style)));
+        }
+    };
+    // Left of it the oldest pings, where the strip is full.
+    let age = lang.fill("{0} ago", &[&duration((pings.cell_ms * pings.cells.len() as f64) as u64 / 1000 * 1000)]);
+    let mut free = area.left();
+    if pings.cells.first().is_some_and(|cell| cell.sent) {
+        free += age.width() as u16 + 1;
+        draw(area.left(), age, t.dim);
+    }
+    let mut low = free;
+    let mut mark = pings.cut.map_or(0, |cut| column(pings, cut, area));
     let mut i = 0;
-    let mut free = 0;
-    while i < cells.len() {
-        let run = cells[i..].iter().take_while(|p| p.lost && p.seq >= before_service).count();
+    while i < pings.cells.len() {
+        let run = pings.cells[i..].iter().take_while(|cell| cell.lost > 0).count();
         if run == 0 {
             i += 1;
             continue;
         }
-        let text = model.skin.lang.fill("{0} lost", &[&run]);
-        // Ends with the run when the run is longer than its label; never over the label before it or the edge.
-        let start = usize::from(offset) + i + run.saturating_sub(text.width()) / 2;
-        let start = start.min(usize::from(area.width).saturating_sub(text.width()));
-        if start >= free {
-            let x = area.x + start as u16;
-            free = start + text.width() + 1;
-            line(Rect { x, width: area.right().saturating_sub(x), ..area }, area.y, buf, &Line::from(span(text, t.bad)));
+        let lost: u64 = pings.cells[i..i + run].iter().map(|cell| u64::from(cell.lost)).sum();
+        let text = lang.fill("{0} lost", &[&count(lost)]);
+        let width = text.width() as u16;
+        // In the middle of the run, or where there is room beside what stands there; never over the edge.
+        let middle = column(pings, i, area) + (run as u16).saturating_sub(width) / 2;
+        let start = middle.max(free).min(area.right().saturating_sub(width));
+        let near = start <= column(pings, i + run - 1, area) + 1;
+        if start >= free && near {
+            // The count stands before the word of the mark, which steps aside.
+            if start <= mark && mark < start + width + 4 {
+                (mark, low) = (start.saturating_sub(1), free);
+            }
+            free = start + width + 1;
+            draw(start, text, t.bad);
         }
         i += run;
+    }
+    let text = lang.tr("cut");
+    let start = mark.saturating_sub(text.width() as u16);
+    if pings.cut.is_some() && start >= low {
+        draw(start, text.to_owned(), t.warn);
     }
 }
 
 /// How often which round trip was seen, from the shortest to the longest.
-fn histogram(model: &Model, cells: &[&ProbeOutcome]) -> Option<(String, f64, f64)> {
-    let trips: Vec<f64> = cells.iter().filter_map(|probe| probe.rtt_ms).filter(|rtt| rtt.is_finite()).collect();
+fn histogram(model: &Model) -> Option<(String, f64, f64)> {
+    let latest = model.probes.values().rev().take(LATEST);
+    let trips: Vec<f64> = latest.filter_map(|probe| probe.rtt_ms).filter(|rtt| rtt.is_finite()).collect();
     let (least, most) = trips.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), rtt| (least.min(*rtt), most.max(*rtt)));
     if trips.len() < BUCKETS || most <= least {
         return None;
@@ -159,7 +234,7 @@ fn histogram(model: &Model, cells: &[&ProbeOutcome]) -> Option<(String, f64, f64
     Some((bars.concat(), least, most))
 }
 
-fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Rect, buf: &mut Buffer) {
+fn figures(model: &Model, probe: &ProbeStatus, body: Rect, buf: &mut Buffer) {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let figure =
         |label: &str, value: String, style| [span(format!("{} ", lang.tr(label)), t.dim), span(value, style), span("  ", t.base)];
@@ -181,11 +256,12 @@ fn figures(model: &Model, probe: &ProbeStatus, cells: &[&ProbeOutcome], body: Re
             row.extend(figure("RTT median/p95", format!("{} / {} ms", ms(median), ms(p95)), t.base));
         }
     }
-    if let Some(top) = top(cells).filter(|_| body.width >= ALL_FIGURES) {
-        row.extend(figure("highest cell", format!("{} ms", ms(top)), t.base));
+    if let Some((bars, least, most)) = histogram(model).filter(|_| body.width >= WITH_HISTOGRAM) {
+        row.extend(figure("latest RTT", format!("{} {bars} {} ms", ms(least), ms(most)), t.base));
     }
-    if let Some((bars, least, most)) = histogram(model, cells).filter(|_| body.width >= WITH_HISTOGRAM) {
-        row.extend(figure("RTT of these cells", format!("{} {bars} {} ms", ms(least), ms(most)), t.base));
+    if !model.config.roles.far_end.as_deref().is_some_and(|far| model.is_heard(far)) {
+        // The rule says how old they are.
+        row.iter_mut().for_each(|span| span.style = t.dim);
     }
     // Three spans a figure: the last ones go where they would be cut.
     while row.iter().map(Span::width).sum::<usize>() > usize::from(body.width) + 2 && row.len() > FIGURE {

@@ -4,18 +4,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::{below, centred, line, lines, span, story};
+use super::{below, centred, framed, line, lines, span, story};
 use crate::ui::model::Model;
-use crate::ui::text::{clip, duration, first_that_fits, hertz, one_line, scaled};
+use crate::ui::text::{clip, duration, first_that_fits, hertz, one_line, scaled, short_name};
 use protocol::{ProcessState, RadioOwner, Telemetry};
 
 /// Rows of the drawing of the radio: in full, without its frequencies, with its address alone.
 const RADIO_ROWS: [u16; 3] = [5, 4, 3];
 /// Rows of the panel from which each of the first two is drawn: the figure that is read from the back row goes before frequencies.
 const TALL: [u16; 2] = [16, 12];
+
+/// Columns of an arrow: least, most.
+const ARM: [u16; 2] = [3, 12];
 
 /// Cells from one ripple of a flow to the next, and how many a second they move: one a frame at rest.
 const RIPPLE: usize = 4;
@@ -28,9 +30,12 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         h if h >= TALL[1] => RADIO_ROWS[1],
         h => RADIO_ROWS[2].min(h),
     };
-    let (owner, style) = owner_sentence(model, usize::from(area.width));
+    let (mut owner, style) = owner_sentence(model, usize::from(area.width));
+    if let (true, RadioOwner::Host(host)) = (owner.is_empty(), model.owner()) {
+        owner = short_name(&host, usize::from(area.width), model.skin.glyphs.ellipsis);
+    }
     radio(model, Rect { height: rows, ..area }, buf);
-    line(area, area.y + rows, buf, &centred(Line::from(span(clip(&owner, usize::from(area.width), "~"), style)), area.width));
+    line(area, area.y + rows, buf, &centred(Line::from(span(owner, style)), area.width));
     if area.height >= TALL[0] {
         let evidence = Line::from(span(evidence(model, usize::from(area.width)), model.skin.theme.dim));
         line(area, area.y + rows + 1, buf, &centred(evidence, area.width));
@@ -69,7 +74,12 @@ fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
                 }
             },
         },
-        RadioOwner::Conflict(hosts) => (lang.fill("CONFLICT: {0} own it", &[&hosts.join(lang.tr(" and "))]), t.bad),
+        RadioOwner::Conflict(hosts) => {
+            let both = hosts.join(lang.tr(" and "));
+            let full = lang.fill("CONFLICT: {0} own it", &[&both]);
+            let short = lang.fill("CONFLICT: {0}", &[&both]);
+            (if full.width() <= room { full } else { short }, t.bad)
+        }
     }
 }
 
@@ -96,19 +106,26 @@ fn evidence(model: &Model, room: usize) -> String {
 /// The box of the radio and the arrow to each owner, drawn to the edge on the owner's side.
 fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
-    let arm = (area.width / 5).clamp(3, 12);
+    let [one, two] = model.pool();
+    let host = model.config.host.get(one);
+    let name = host.map_or("radio", |host| host.radio.as_str());
+    let radio = model.config.radio.get(name);
+    let address = radio.map_or_else(|| "radio".into(), |radio| radio.args.address().to_string());
+    // The arrows give way to the address, down to a head and a shaft of two cells.
+    let arm = (area.width / 5).min(area.width.saturating_sub(address.width() as u16 + 2) / 2).clamp(ARM[0], ARM[1]);
     if area.width < 3 * arm || area.height < 3 {
         return;
     }
     let place = Rect { x: area.x + arm, width: area.width - 2 * arm, ..area };
-    let [one, two] = model.pool();
-    let host = model.config.host.get(one);
-    let name = host.map_or("radio", |host| host.radio.as_str());
-    let block = Block::bordered().border_set(g.thin).border_style(t.base).title(centre_title(name, place.width, t.strong));
-    let inner = block.inner(place);
-    block.render(place, buf);
-    let radio = model.config.radio.get(name);
-    let address = radio.map_or_else(|| "radio".into(), |radio| radio.args.address().to_string());
+    let inner = framed(place, buf, (g.thin, t.base), &Line::default(), &Line::default());
+    let title = clip(&format!(" {name} "), usize::from(inner.width), g.ellipsis);
+    let x = inner.x + (inner.width.saturating_sub(title.width() as u16)) / 2;
+    line(
+        Rect { x, y: place.y, width: inner.right().saturating_sub(x), height: 1 },
+        place.y,
+        buf,
+        &Line::from(span(title, t.strong)),
+    );
     let mut rows = vec![address];
     if let Some(radio) = radio {
         let room = usize::from(inner.width);
@@ -177,8 +194,4 @@ fn rate(model: &Model, configured: f64) -> (&'static str, String) {
         Some([rx, _]) if rx > 0.0 => ("flow", scaled(rx, "sps")),
         _ => ("set to", scaled(configured, "sps")),
     }
-}
-
-fn centre_title<'a>(name: &str, width: u16, style: Style) -> Line<'a> {
-    Line::from(span(format!(" {} ", clip(name, usize::from(width.saturating_sub(4)), "~")), style)).centered()
 }

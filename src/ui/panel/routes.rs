@@ -3,10 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use unicode_width::UnicodeWidthStr;
 
 use super::{below, lines, rule, span};
 use crate::ui::model::Model;
-use crate::ui::text::{clip, pad};
+use crate::ui::text::{clip, duration, pad};
 
 /// Columns of a host's name with the gap behind it.
 const HOST: usize = 10;
@@ -20,15 +21,19 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     for host in model.pool() {
         let routes = model.telemetry(host).map(|x| x.route_list.as_slice()).unwrap_or_default();
         let entries: Vec<String> = routes.iter().map(|r| format!("{} via {}", r.dest_id, r.nexthop)).collect();
+        // Routes of a host that is not heard are old.
+        let stale = model.stale_ms(host);
+        let age = stale.map(|age| lang.fill("{0} ago: ", &[&duration(age)])).unwrap_or_default();
         let texts = match entries.is_empty() {
             true if model.replay.is_some() => vec![lang.tr("not in a record").to_owned()],
             true => vec![lang.tr("empty").to_owned()],
-            false => folded(&entries, usize::from(area.width).saturating_sub(HOST), each),
+            false => folded(&entries, usize::from(area.width).saturating_sub(HOST + age.width()), each),
         };
         let name = clip(host, HOST - 1, model.skin.glyphs.ellipsis);
         for (i, text) in texts.into_iter().enumerate() {
             let name = pad(if i == 0 { &name } else { "" }, HOST);
-            rows.push(Line::from(vec![span(name, t.dim), span(text, t.base)]));
+            let style = if stale.is_some() { t.dim } else { t.base };
+            rows.push(Line::from(vec![span(name, t.dim), span(age.clone(), t.warn), span(text, style)]));
         }
     }
     lines(below(area, 1), buf, rows);

@@ -1,23 +1,21 @@
 //! One pool server: its agent, its two processes, its addresses, its load.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Alignment, Rect};
-use ratatui::style::Style;
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::load::{self, Sparklines};
 use super::pen::{Pen, WIDE, WIDER};
-use super::{lines, span};
+use super::{framed, lines, span};
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
 use crate::ui::service;
-use crate::ui::text::{bytes, count, duration, one_line};
-use protocol::{Port, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
+use crate::ui::text::{bytes, count, duration, first_that_fits, one_line, short_name};
+use protocol::{Port, ProcessState, ProcessStatus, StreamCounters, Telemetry};
 
-/// Block error rate from which it is a warning.
-const FREQUENT: f32 = 0.1;
+/// Columns of the name of a host that stay.
+const LEAST_NAME: usize = 7;
 
 /// The owner's tag.
 const OWNS: &str = " OWNS THE RADIO ";
@@ -34,26 +32,31 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     };
     let down = service::down(model).filter(|service| service.host.as_deref() == Some(host));
     let style = if down.is_some() { t.bad } else { style };
-    let mut block = Block::bordered().border_set(set).border_style(style);
-    block = block.title(span(format!(" {host} "), if owner { t.owner_tag } else { t.strong }));
+    let title = span(format!(" {host} "), if owner { t.owner_tag } else { t.strong });
+    // The name of the host stays.
+    let room = usize::from(area.width).saturating_sub(title.width() + 2);
     let note = match (stale, owner) {
-        (Some(age), true) => {
-            let full = lang.fill(" owned the radio {0} ago ", &[&duration(age)]);
-            // The name of the host stays.
-            let fits = full.width() + host.width() + 4 <= usize::from(area.width);
-            span(if fits { full } else { lang.fill(" owner {0} ago ", &[&duration(age)]) }, t.warn)
+        (Some(age), owner) => {
+            let age = duration(age);
+            let full = if owner { " owned the radio {0} ago " } else { " figures {0} old " };
+            let short = if owner { " owner {0} ago " } else { " {0} old " };
+            let wordings = [full, short, " {0} old "].map(|text| lang.fill(text, &[&age]));
+            span(first_that_fits(wordings, room), t.warn)
         }
-        (Some(age), false) => span(lang.fill(" figures {0} old ", &[&duration(age)]), t.warn),
-        (None, _) if let Some(service) = &down => span(lang.fill(" SERVICE {0} ", &[&lang.tr(service.state.word())]), t.bad_tag),
+        (None, _) if let Some(service) = &down => {
+            let word = lang.tr(service.state.word());
+            span(first_that_fits([lang.fill(" SERVICE {0} ", &[&word]), format!(" {word} ")], room), t.bad_tag)
+        }
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
         (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),
         (None, false) if model.replay.is_some() => span(lang.tr(" replay "), t.dim),
         (None, false) => span(lang.tr(" not heard yet "), t.dim),
     };
-    block = block.title(Line::from(note).alignment(Alignment::Right));
-    let inner = block.inner(area);
-    block.render(area, buf);
+    // The name gives way to what it is: its beginning and its end tell it from the other's.
+    let columns = usize::from(area.width).saturating_sub(note.width() + 5).max(LEAST_NAME);
+    let title = span(format!(" {} ", short_name(host, columns, g.ellipsis)), title.style);
+    let inner = framed(area, buf, (set, style), &Line::from(title), &Line::from(note));
     let body = if inner.width >= WIDE { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner };
     lines(body, buf, rows(model, host, body));
 }
@@ -66,12 +69,25 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
         return said.map(|text| Line::from(span(model.skin.lang.tr(text), t.dim))).into();
     }
     let Some(view) = model.host(host) else { return Vec::new() };
-    let pen = Pen { theme: t, lang: model.skin.lang, width: area.width, age_ms: model.stale_ms(host).unwrap_or(0) };
+    let ellipsis = model.skin.glyphs.ellipsis;
+    let pen = Pen {
+        theme: t,
+        lang: model.skin.lang,
+        width: area.width,
+        age_ms: model.stale_ms(host).map_or(0, |age| age.max(1)),
+        ellipsis,
+    };
     let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
     if let Some(telemetry) = &view.telemetry {
         rows.extend(pen.telemetry(telemetry, &model.config.addresses.active.to_string()));
         let history = Sparklines { history: &view.history, now_ms: model.now_ms, glyphs: &model.skin.glyphs };
         rows.extend(load::rows(&pen, &telemetry.load, &history));
+    }
+    if pen.age_ms > 0 {
+        // Nothing of it is of the present; the frame says its age.
+        for span in rows.iter_mut().skip(1).flat_map(|(_, row)| &mut row.spans) {
+            span.style = t.dim;
+        }
     }
     while rows.len() > usize::from(area.height) {
         // The last among equals goes first.
@@ -81,41 +97,39 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// A percentage in four columns and the sign: a value above zero never reads as zero.
-fn percent(value: f32) -> String {
-    match value {
-        v if v > 0.0 && v < 0.1 => "<0.1 %".into(),
-        v if v < 9.95 => format!("{v:.1} %"),
-        v => format!("{v:.0} %"),
-    }
-}
-
 impl Pen<'_> {
     fn agent<'a>(&self, view: &HostView, now_ms: u64) -> Line<'a> {
         let (t, lang) = (self.theme, self.lang);
         let silence = view.heard_ms.map_or(0, |heard| now_ms.saturating_sub(heard));
+        let fitting = |wordings| span(first_that_fits(wordings, self.room()), t.bad);
+        let silent = |ms: u64| {
+            let since = duration(ms);
+            fitting([lang.fill("SILENT for {0}", &[&since]), lang.fill("SILENT {0}", &[&since]), lang.tr("SILENT").into()])
+        };
         let state = match view.link {
             LinkState::Connecting => span(lang.tr("connecting"), t.warn),
-            LinkState::Connected if self.age_ms > 0 => span(lang.fill("SILENT for {0}", &[&duration(silence)]), t.bad),
+            LinkState::Connected if self.age_ms > 0 => silent(silence),
             LinkState::Connected => span(lang.tr("connected"), t.good),
-            LinkState::Retrying { .. } if !self.wide() => span(lang.tr("UNREACHABLE"), t.bad),
-            LinkState::Retrying { in_ms } => span(lang.fill("UNREACHABLE, retry in {0}", &[&duration(in_ms)]), t.bad),
-            LinkState::Silent { for_ms } => span(lang.fill("SILENT for {0}", &[&duration(for_ms.max(silence))]), t.bad),
+            LinkState::Retrying { in_ms } => {
+                let [full, short] = ["UNREACHABLE, retry in {0}", "UNREACHABLE"].map(|text| lang.fill(text, &[&duration(in_ms)]));
+                fitting([full, short.clone(), short])
+            }
+            LinkState::Silent { for_ms } => silent(for_ms.max(silence)),
         };
-        let mut spans = vec![state];
+        let mut fields = vec![vec![state]];
         if let (true, Some(telemetry), 0) = (self.wide(), &view.telemetry, self.age_ms) {
-            spans.push(span(lang.fill("  up {0}", &[&duration(telemetry.uptime_ms)]), t.dim));
+            fields.push(vec![span(lang.fill("  up {0}", &[&duration(telemetry.uptime_ms)]), t.dim)]);
             if self.width >= WIDER {
-                spans.push(span(lang.fill("  memory {0}", &[&bytes(telemetry.load.agent.memory)]), t.dim));
+                fields.push(vec![span(lang.fill("  memory {0}", &[&bytes(telemetry.load.agent.memory)]), t.dim)]);
             }
         }
-        self.row("agent", spans)
+        self.fields("agent", fields)
     }
 
     fn telemetry<'a>(&self, telemetry: &Telemetry, active: &str) -> Vec<(u8, Line<'a>)> {
         let mut rows = vec![(0, self.process("d2d", &telemetry.d2d))];
-        rows.push((2, self.sync(&telemetry.d2d)));
-        rows.extend(self.link(&telemetry.d2d).into_iter().map(|row| (3, row)));
+        rows.push((2, self.sync(telemetry)));
+        rows.extend(self.link(telemetry).into_iter().map(|row| (3, row)));
         if self.wide() {
             rows.push((6, self.load(&telemetry.d2d)));
         }
@@ -138,64 +152,25 @@ impl Pen<'_> {
             ProcessState::Running => ("RUNNING", t.good),
             ProcessState::Died => ("DIED", t.bad),
         };
-        let mut spans = vec![span(self.lang.tr(word), style)];
+        let word = self.lang.tr(word).to_owned();
         if process.state == ProcessState::Died {
             let words = process.last_words.as_deref().unwrap_or(self.lang.tr("no message"));
-            spans.push(span(format!(": {}", self.lang.said(&one_line(words))), t.bad));
-        } else if let Some(pid) = process.pid {
+            let words = self.lang.said(&one_line(words));
+            return self.row(label, vec![span(word, style), span(format!(": {words}"), t.bad)]);
+        }
+        let mut fields = vec![vec![span(word.clone(), style)]];
+        if let Some(pid) = process.pid {
+            if self.wide() {
+                fields.push(vec![span(format!("  pid {pid}"), t.base)]);
+            }
             let uptime = process.uptime_ms.map(duration).unwrap_or_default();
-            let text = if self.wide() { format!("  pid {pid}  {uptime}") } else { format!("  {uptime}") };
-            spans.push(span(text, t.base));
+            // Its larger unit alone, where there is room for no more.
+            let larger = uptime.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
+            let room = self.room().saturating_sub(word.width() + 2);
+            let uptime = if self.wide() { uptime } else { first_that_fits([uptime, larger], room) };
+            fields.push(vec![span(format!("  {uptime}"), t.base)]);
         }
-        self.row(label, spans)
-    }
-
-    fn sync<'a>(&self, process: &ProcessStatus) -> Line<'a> {
-        let (t, lang) = (self.theme, self.lang);
-        let (text, style): (String, Style) = match process.sync {
-            None => ("-".into(), t.dim),
-            Some(SyncState::NoSamples) => (lang.tr("no samples").into(), t.warn),
-            Some(SyncState::Searching) => (lang.tr("SEARCHING").into(), t.warn),
-            Some(SyncState::Synced { for_ms }) if self.wide() => (lang.fill("in sync {0}", &[&duration(for_ms)]), t.good),
-            Some(SyncState::Synced { .. }) => (lang.tr("in sync").into(), t.good),
-            Some(SyncState::Lost { for_ms }) => (lang.fill("LOST for {0}", &[&duration(for_ms)]), t.bad),
-            Some(SyncState::Unreported) => (lang.tr("not told").into(), t.dim),
-        };
-        let mut spans = vec![span(text, style)];
-        if let Some(snr) = process.link.and_then(|link| link.snr_db) {
-            let word = if self.wide() { "  SNR " } else { "  " };
-            spans.push(span(format!("{word}{snr:.1} dB"), t.base));
-        }
-        self.row(if self.wide() { " sync" } else { "sync" }, spans)
-    }
-
-    /// What the receiver measures besides the signal to noise ratio: two rows, one where they fit into it; on the narrowest, the two
-    /// figures that say most.
-    fn link<'a>(&self, process: &ProcessStatus) -> Vec<Line<'a>> {
-        let t = self.theme;
-        let Some(link) = process.link else { return Vec::new() };
-        let measured = |word: &'static str, text: Option<String>| match text {
-            Some(text) => vec![span(word, t.dim), span(text, t.base)],
-            None => vec![span(word, t.dim), span("-", t.dim)],
-        };
-        let evm = measured("EVM ", link.evm_percent.map(percent));
-        let errors = link.block_error_rate;
-        let mut bler = measured("BLER ", errors.map(|rate| percent(100.0 * rate)));
-        if errors.is_some_and(|rate| rate >= FREQUENT) {
-            bler[1].style = t.warn;
-        }
-        if !self.wide() {
-            return vec![self.row("link", [evm, vec![Span::raw(" ")], bler].concat())];
-        }
-        let gap = || vec![Span::raw("  ")];
-        let cfo = measured("CFO ", link.cfo_hz.map(|hz| format!("{hz:+.0} Hz")));
-        let lost = span(count(link.subframes_lost), if link.subframes_lost == 0 { t.base } else { t.warn });
-        let unit = span(self.lang.tr(" subframes"), t.dim);
-        if self.width >= WIDER {
-            let lost = vec![span(self.lang.tr("lost "), t.dim), lost, unit];
-            return vec![self.row(" link", [evm, gap(), cfo, gap(), bler, gap(), lost].concat())];
-        }
-        vec![self.row(" link", [evm, gap(), cfo].concat()), self.row(" lost", [vec![lost, unit], gap(), bler].concat())]
+        self.fields(label, fields)
     }
 
     fn load<'a>(&self, process: &ProcessStatus) -> Line<'a> {
@@ -209,7 +184,8 @@ impl Pen<'_> {
 
     fn counters<'a>(&self, counters: Option<&StreamCounters>) -> Line<'a> {
         let t = self.theme;
-        let Some(c) = counters else { return self.row(" stream", vec![span("-", t.dim)]) };
+        let label = if self.wide() { " stream" } else { "flow" };
+        let Some(c) = counters else { return self.row(label, vec![span("-", t.dim)]) };
         let figures = [c.overflows, c.underflows, c.late, c.rx_lost_samples];
         let wordings = [
             ["overflows ", "  underflows ", "  late ", "  lost samples "],
@@ -217,36 +193,61 @@ impl Pen<'_> {
             ["o ", " u ", " l ", " x "],
         ];
         let columns = |words: &[&str; 4]| -> usize {
-            let row = words.iter().zip(figures).map(|(word, figure)| self.lang.tr(word).width() + count(figure).width());
-            8 + row.sum::<usize>()
+            words.iter().zip(figures).map(|(word, figure)| self.lang.tr(word).width() + count(figure).width()).sum()
         };
         // Large figures need shorter words.
         let [.., shortest] = wordings;
-        let words = wordings.into_iter().find(|words| columns(words) <= usize::from(self.width)).unwrap_or(shortest);
-        let mut spans = Vec::new();
-        for (word, figure) in words.into_iter().zip(figures) {
-            spans.push(span(self.lang.tr(word), t.dim));
-            spans.push(span(count(figure), if figure == 0 { t.base } else { t.warn }));
+        let words = wordings.into_iter().find(|words| columns(words) <= self.room());
+        let mut fields: Vec<(u64, Vec<Span<'a>>)> = Vec::new();
+        for (word, figure) in words.unwrap_or(shortest).into_iter().zip(figures) {
+            let style = if figure == 0 { t.base } else { t.warn };
+            fields.push((figure, vec![span(self.lang.tr(word), t.dim), span(count(figure), style)]));
         }
-        self.row(" stream", spans)
+        if words.is_none() {
+            // Not all have room: what was counted goes before what was not.
+            fields.sort_by_key(|(figure, _)| *figure == 0);
+        }
+        self.fields(label, fields.into_iter().map(|(_, field)| field))
     }
 
     fn port<'a>(&self, port: &Port, label: &str, active: Option<&str>) -> Line<'a> {
         let t = self.theme;
         let holds = active.is_some_and(|active| port.addresses.iter().any(|a| a == active));
-        let addresses = if port.addresses.is_empty() { self.lang.tr("no address").to_owned() } else { port.addresses.join(", ") };
         let style = match (port.addresses.is_empty(), holds) {
             (true, _) => t.dim,
             (_, true) => t.owner,
             _ => t.strong,
         };
-        let mut spans = vec![span(one_line(&addresses), style)];
-        if !port.up {
-            spans.push(span(self.lang.tr("  DOWN"), t.bad));
-        } else if self.wide() && active.is_some() {
-            spans.push(span(self.lang.tr(if holds { "  to the radio" } else { "  parked" }), t.dim));
-        }
         let name = if port.name.is_empty() { label } else { &port.name };
-        self.row(name, spans)
+        let down = if port.up { "" } else { self.lang.tr("DOWN") };
+        // A port that is down is told before its address.
+        let room = self.room().saturating_sub(if port.up { 0 } else { down.width() + 2 });
+        let addresses = span(self.addresses(port, room), style);
+        if !port.up {
+            return match addresses.content.is_empty() {
+                true => self.row(name, vec![span(down, t.bad)]),
+                false => self.row(name, vec![addresses, span(format!("  {down}"), t.bad)]),
+            };
+        }
+        let mut fields = vec![vec![addresses]];
+        if self.wide() && active.is_some() {
+            fields.push(vec![span(self.lang.tr(if holds { "  to the radio" } else { "  parked" }), t.dim)]);
+        }
+        self.fields(name, fields)
+    }
+
+    /// The addresses of a port in so many columns: all, without the lengths of their networks, or the first one and how many more there
+    /// are; nothing where not even that fits.
+    fn addresses(&self, port: &Port, room: usize) -> String {
+        let Some(first) = port.addresses.first() else { return self.lang.tr("no address").to_owned() };
+        let bare = |address: &str| one_line(address.split('/').next().unwrap_or(address));
+        let full = one_line(&port.addresses.join(", "));
+        let short = port.addresses.iter().map(|a| bare(a)).collect::<Vec<_>>().join(", ");
+        let more = match port.addresses.len() - 1 {
+            0 => String::new(),
+            n => format!(" +{n}"),
+        };
+        let alone = bare(first);
+        first_that_fits([full, short, format!("{}{more}", one_line(first)), format!("{alone}{more}"), alone], room)
     }
 }

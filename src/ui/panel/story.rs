@@ -192,7 +192,10 @@ fn headline<'a>(model: &Model, tag: &str, style: Style, progress: &Progress, wid
     if full.iter().map(Span::width).sum::<usize>() <= usize::from(width) {
         return full;
     }
-    vec![span(tag, style), span(format!(" {} {}", model.skin.glyphs.right, progress.to), t.strong)]
+    let goal = |gap: &str| vec![span(tag, style), span(format!("{gap}{} {}", model.skin.glyphs.right, progress.to), t.strong)];
+    let short = goal(" ");
+    // The name of the goal, whole, before the blank of the tag.
+    if short.iter().map(Span::width).sum::<usize>() <= usize::from(width) { short } else { goal("") }
 }
 
 fn direction<'a>(model: &Model, progress: &Progress) -> Vec<Span<'a>> {

@@ -1,7 +1,7 @@
 //! The Operate screen: the stage above, pings and figures below.
 //!
-//! A small terminal drops, in this order: route table, control variables, log (its last line stays), load of the servers,
-//! preparing phases, ping figures.
+//! A small terminal drops, in this order: route table, control variables (of which those that differ stay longest), log (its last line
+//! stays), load of the servers, preparing phases, ping figures.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -16,10 +16,13 @@ const STAGE: [u16; 4] = [6, 8, 14, 22];
 const PINGS: [u16; 4] = [3, 5, 7, 10];
 /// Rows of what a move that waits has to say, with its frame.
 const READY: u16 = 6;
-/// Rows of the log that are enough where others can use more.
-const LOG: u16 = 8;
+/// Rows of the log, its rule included: those that a wide screen of usual height keeps, and those that are enough where others can use
+/// more.
+const LOG: [u16; 2] = [6, 8];
 /// Rows of the control variables: rule, heads, the fourteen of the paper.
 const CONTROL: u16 = 16;
+/// Rows of the middle in which all phases and sums stand.
+const PHASES: u16 = 13;
 /// Rows of the route table: rule, one line a server.
 const ROUTES: u16 = 3;
 /// Columns from which phases and control variables stand side by side.
@@ -123,8 +126,11 @@ fn heights(height: u16, wide: bool) -> [u16; 4] {
     give(&mut rows, 2, phases::ROWS - 3);
     give(&mut rows, 0, STAGE[2]);
     give(&mut rows, 3, 3);
-    give(&mut rows, 2, if wide { CONTROL } else { phases::ROWS });
+    give(&mut rows, 2, if wide { PHASES } else { phases::ROWS });
     give(&mut rows, 1, PINGS[1]);
+    // What happened is read before variables that are equal on both sides.
+    give(&mut rows, 3, LOG[0]);
+    give(&mut rows, 2, if wide { CONTROL } else { phases::ROWS });
     give(&mut rows, 3, 7);
     if wide {
         give(&mut rows, 2, CONTROL + ROUTES);
@@ -134,7 +140,7 @@ fn heights(height: u16, wide: bool) -> [u16; 4] {
     give(&mut rows, 1, PINGS[2]);
     give(&mut rows, 0, STAGE[2] + 3);
     // A tall terminal is for the back row: a larger figure, higher pings; then the log.
-    give(&mut rows, 3, LOG);
+    give(&mut rows, 3, LOG[1]);
     give(&mut rows, 0, STAGE[3]);
     give(&mut rows, 1, PINGS[3]);
     give(&mut rows, 3, u16::MAX);
@@ -144,6 +150,13 @@ fn heights(height: u16, wide: bool) -> [u16; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_has_five_lines_on_a_usual_screen() {
+        for height in 38..80 {
+            assert!(heights(height, true)[3] >= 6, "{height}: {:?}", heights(height, true));
+        }
+    }
 
     #[test]
     fn panels_fill_the_screen_and_never_overlap() {

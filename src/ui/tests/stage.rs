@@ -8,7 +8,7 @@ use crate::ui::msg::{Heard, LinkState, Msg};
 use crate::ui::pings;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
-use protocol::{Order, ProbeOutcome, StreamCounters, Telemetry};
+use protocol::{Order, ProbeOutcome, ProcessState, StreamCounters, SyncState, Telemetry};
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)
@@ -118,6 +118,61 @@ fn pings_tell_an_interruption_that_lasts_from_one_that_is_over() {
     assert!(drawn(&m, 120, 40).contains("NO REPLY for 900 ms, 9 lost in a row"));
     update(&mut m, Msg::Heard(Heard::Link { host: "server3".into(), state: LinkState::Silent { for_ms: 3_000 } }));
     assert!(!drawn(&m, 120, 40).contains("NO REPLY"));
+}
+
+#[test]
+fn the_cut_is_marked_among_the_pings() {
+    let mut m = model(Moment::Before);
+    let run = model(Moment::During).telemetry("server2").unwrap().migration.clone();
+    change(&mut m, "server2", |t| t.migration = run);
+    // Three seconds on, of which two were lost: five cells of 600 ms.
+    change(&mut m, "server3", |t| {
+        for outcome in &mut t.probe.as_mut().unwrap().recent {
+            outcome.seq += 30;
+            (outcome.lost, outcome.rtt_ms) = if outcome.seq >= 1_224 { (true, None) } else { (false, Some(5.0)) };
+        }
+    });
+    let screen = drawn(&m, 120, 40);
+    let rows: Vec<Vec<char>> =
+        screen.lines().skip_while(|row| !row.contains("PINGS")).take(4).map(|row| row.chars().collect()).collect();
+    let words: String = rows[3].iter().collect();
+    let cut = rows[1].iter().rposition(|c| *c == '\u{2502}').unwrap_or_else(|| panic!("{screen}"));
+    assert!(words.contains("cut 20 lost"), "{screen}");
+    assert_eq!(rows[2][cut], '\u{2502}', "{screen}");
+    assert!(rows[1][cut + 1..].contains(&'X') && !rows[1][..cut].contains(&'X'), "{screen}");
+    // Both ends of the scale: the shortest round trip, and the longest.
+    assert!(rows[2].iter().collect::<String>().contains("5.00 ms"), "{screen}");
+}
+
+/// A modem that has lost its signal has no figures of the present.
+#[test]
+fn the_figures_of_a_receiver_without_a_signal_are_not_of_now() {
+    let mut m = model(Moment::Before);
+    assert!(drawn(&m, 120, 40).contains("SNR 23.4 dB "));
+    change(&mut m, "server1", |t| t.d2d.sync = Some(SyncState::Lost { for_ms: 7_000 }));
+    let screen = drawn(&m, 120, 40);
+    assert!(screen.contains("LOST for 7 s  was SNR 23.4 dB") && screen.contains("link   7 s ago: EVM 6.8 %"), "{screen}");
+    assert!(!screen.contains("BLER 0.3 %"), "{screen}");
+    for sync in [SyncState::NoSamples, SyncState::Searching] {
+        change(&mut m, "server1", |t| t.d2d.sync = Some(sync));
+        let screen = drawn(&m, 120, 40);
+        assert!(!screen.contains("23.4 dB") && screen.contains("EVM -  CFO -"), "{screen}");
+    }
+    // In sync by its own words, but its samples have ended.
+    change(&mut m, "server1", |t| (t.d2d.sync, t.usrp.state) = (Some(SyncState::Synced { for_ms: 1 }), ProcessState::Died));
+    assert!(!drawn(&m, 120, 40).contains("23.4 dB"));
+}
+
+/// What a host said that is not heard is dim, and its frame says how old it is.
+#[test]
+fn old_figures_are_dim() {
+    let mut m = model(Moment::Before);
+    update(&mut m, Msg::Heard(Heard::Link { host: "server1".into(), state: LinkState::Silent { for_ms: 3_000 } }));
+    let buffer = picture(&m, 120, 40);
+    let row = (0..40).find(|y| text(&buffer).lines().nth(usize::from(*y)).unwrap().contains("RUNNING")).unwrap();
+    let dim = m.skin.theme.dim.fg;
+    let styles: Vec<_> = (3..40).filter(|x| buffer[(*x, row)].symbol() != " ").map(|x| Some(buffer[(x, row)].fg)).collect();
+    assert!(styles.iter().all(|fg| *fg == dim), "{styles:?}");
 }
 
 #[test]
