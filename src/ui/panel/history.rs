@@ -200,6 +200,7 @@ fn heads<'a>(model: &Model, width: u16) -> Line<'a> {
 
 fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a> {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
+    let columns = usize::from(width);
     let mark = if model.runs.is_marked(&run.run) { "*" } else { " " };
     let at = if cursor { ">" } else { " " };
     let moves = run.order.is_migration();
@@ -230,7 +231,11 @@ fn row<'a>(model: &Model, run: &RunRecord, width: u16, cursor: bool) -> Line<'a>
         let text = clip(&one_line(&text), width, g.ellipsis);
         spans.push(span(format!("{}  ", if figure { pad_left(&text, width) } else { pad(&text, width) }), style));
     }
-    spans.push(span(one_line(short(&run.run)), t.dim));
+    // Whole or not at all; the blanks behind the last figure are no text.
+    let id = one_line(short(&run.run));
+    if spans.iter().map(Span::width).sum::<usize>() + id.width() <= columns {
+        spans.push(span(id, t.dim));
+    }
     Line::from(spans)
 }
 
