@@ -59,6 +59,7 @@ fn what_moves_nothing_and_what_was_refused_is_not_drawn() {
     let mut refused = several().swap_remove(1);
     (refused.outcome, refused.total_ms) = (Outcome::Failed, 0.0);
     refused.phases.clear();
+    refused.failure = Some(protocol::Failure::new(protocol::ErrorCode::State, "M was not begun"));
     for format in [PaperFormat::Figure, PaperFormat::Latex, PaperFormat::Markdown] {
         assert_eq!(of(&[start.clone(), refused.clone()], format), None);
     }

@@ -33,7 +33,7 @@ pub const TABLE: &[(&str, &str)] = &[
         "{0} 使用射频设备 {1}，{2} 使用 {3}：业务将找不到射频设备",
     ),
     ("name the same radio for both hosts in the cluster file", "在集群文件中为两台主机指定同一射频设备"),
-    ("lost probes and the gap will not be measured", "将无法测量丢包与应答间隙"),
+    ("lost pings and the gap will not be measured", "将无法测量探测丢失与应答间隙"),
     ("none is configured: {0}", "未配置：{0}"),
     ("{0} does not answer: {1}", "{0} 无应答：{1}"),
     ("no probe runs on {0}: {1}", "{0} 上没有运行探测：{1}"),
@@ -47,10 +47,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("Check: {0} does not answer: {1}", "检查：{0} 无应答：{1}"),
     ("Check: {0}: {1}", "检查：{0}：{1}"),
     ("the agent of {0} answers, and a failover is for one that does not", "{0} 的代理有应答，而接管只用于无应答的主机"),
-    (
-        "move the work with classic or hot, or stop it there and start it here",
-        "用 classic 或 hot 迁移业务，或在该处停止后在此处启动",
-    ),
+    ("move the work with hot or classic", "用 hot 或 classic 迁移业务"),
     ("{0} of {1} is missing or down, and it leads to the radio", "{1} 的 {0} 不存在或未启用，而它通向射频设备"),
     ("set it up on {0}: ip link set {1} up", "在 {0} 上启用：ip link set {1} up"),
     (
@@ -92,7 +89,14 @@ pub const TABLE: &[(&str, &str)] = &[
         "{0}, with the hardware address {1}, has {2} on the network of {3} of {4}",
         "{0}（硬件地址 {1}）在 {4} 的 {3} 所在网络上持有 {2}",
     ),
-    ("park {0} of {1}: stop its work, or switch it off", "让 {1} 的 {0} 停用：停止其业务，或将其关机"),
+    (
+        "if {0} serves, move the work from there instead of starting it here; if it does not, park its {1}",
+        "若 {0} 正在服务，请从该处迁移业务，而不是在此处启动；否则请让其 {1} 改用备用地址",
+    ),
+    ("it does not serve: {0} clears it", "它不在服务：用 {0} 清理"),
+    ("{0} already serves; to move the work away from it: {1}", "{0} 已在服务；如需迁走业务，请用 {1}"),
+    ("KL parks {0}, which does not serve", "用 KL 停用不在服务的 {0}"),
+    ("KR parks {0}, which does not serve", "用 KR 停用不在服务的 {0}"),
     (
         "a machine with the hardware address {0}, which is no known host of this cluster, has {1} on the network of {2} of {3} since {4} UTC",
         "一台不属于本集群的机器（硬件地址 {0}）自 {4} UTC 起在 {3} 的 {2} 所在网络上持有 {1}",
@@ -149,8 +153,8 @@ pub const TABLE: &[(&str, &str)] = &[
         "The far end has had no reply for {0} s: look at the signal, and at the radio's transmit side.",
         "远端已 {0} s 未收到应答：请检查信号与射频设备的发射侧。",
     ),
-    ("Lost probes and the gap are not measured: {0}", "未测量丢包与应答间隙：{0}"),
-    ("No far end is configured: lost probes and the gap are not measured.", "未配置远端：未测量丢包与应答间隙。"),
+    ("Lost pings and the gap are not measured: {0}", "未测量探测丢失与应答间隙：{0}"),
+    ("No far end is configured: lost pings and the gap are not measured.", "未配置远端：未测量探测丢失与应答间隙。"),
     (
         "the agent of {0} ended while it carried out {1}, and the next one has taken it up",
         "{0} 的代理在执行 {1} 时退出，已由后继代理接手",

@@ -46,11 +46,12 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     // A result is not taken for the present.
     let age = model.migration_age().filter(|_| progress.is_some_and(|p| p.finished));
     let age = age.map_or_else(String::new, |age| model.skin.lang.fill("{0} ago", &[&age]));
-    rule(area, buf, &model.skin, &title(progress, model.skin.lang), &age);
+    rule(area, buf, &model.skin, &title(progress, model.skin.lang), "");
     let plan = progress.filter(|p| !p.finished).and_then(|p| plan_under_way(model, p)).filter(|plan| has_history(plan));
     let columns = if plan.is_some() { 3 } else { 2 };
     let name_width = NAME.min(usize::from(area.width).saturating_sub(MARKS + columns * FIGURE));
-    heads(area, buf, &model.skin, name_width, plan.is_some());
+    let end = heads(area, buf, &model.skin, name_width, plan.is_some());
+    note_age(area, end, buf, &model.skin, &age);
     let body = below(area, 1);
     let phases = phase_rows(model, progress, plan);
     let sums = sum_rows(model, progress, plan);
@@ -112,7 +113,17 @@ fn history(expected: Expected) -> Option<f64> {
     expected.ms.filter(|_| expected.origin == Origin::History)
 }
 
-fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expected: bool) {
+/// The age at the end of the rule, where the heads leave room for it.
+fn note_age(area: Rect, heads_end: u16, buf: &mut Buffer, skin: &Skin, age: &str) {
+    let note = Line::from(span(format!(" {age} "), skin.theme.dim));
+    let x = area.right().saturating_sub(note.width() as u16 + 2);
+    if !age.is_empty() && x > heads_end {
+        line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &note);
+    }
+}
+
+/// Draws the heads and the legend; returns the column behind them.
+fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expected: bool) -> u16 {
     let (t, g, lang) = (&skin.theme, &skin.glyphs, skin.lang);
     // Heads stand over their right-aligned figures, on a gap in the rule.
     let x = area.x + (MARKS + name_width).saturating_sub(1) as u16;
@@ -139,9 +150,9 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expe
         span(lang.tr(" paper "), t.dim),
     ]);
     let room = area.right().saturating_sub(x);
-    if let Some(legend) = [legend, short].into_iter().find(|l| l.width() <= usize::from(room)) {
-        line(Rect { x, width: room, ..area }, area.y, buf, &legend);
-    }
+    let Some(legend) = [legend, short].into_iter().find(|l| l.width() <= usize::from(room)) else { return x };
+    line(Rect { x, width: room, ..area }, area.y, buf, &legend);
+    x + legend.width() as u16
 }
 
 fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {

@@ -219,7 +219,7 @@ impl Pen<'_> {
             _ => t.strong,
         };
         let name = if port.name.is_empty() { label } else { &port.name };
-        let down = if port.up { "" } else { self.lang.tr("DOWN") };
+        let down = if port.up { "" } else { self.lang.tr("down") };
         // A port that is down is told before its address.
         let room = self.room().saturating_sub(if port.up { 0 } else { down.width() + 2 });
         let addresses = span(self.addresses(port, room), style);

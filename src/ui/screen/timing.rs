@@ -18,6 +18,8 @@ use crate::ui::text::clip;
 const TWO_COLUMNS: u16 = 116;
 /// Rows of the figure: least, with bars, large, twice and thrice as large.
 const FIGURE: [u16; 5] = [5, 7, 9, 14, 19];
+/// Rows that the parts need at least.
+const LEAST: u16 = 14;
 /// Rows of the strip of pings.
 const PINGS: u16 = 7;
 
@@ -37,7 +39,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let view = TimingView::current(model);
     // Whatever the figure below tells of the past.
     let area = match service::down(model) {
-        Some(service) => {
+        Some(service) if area.height > LEAST => {
             let text = format!(" {} ", service::sentence(model, &service));
             line(
                 area,
@@ -47,7 +49,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
             );
             below(area, 1)
         }
-        None => area,
+        _ => area,
     };
     // The strip is of the moment: beside a run from the records it would be another run's.
     let live = view.run.is_none_or(|run| matches!(run.origin, RunOrigin::Live | RunOrigin::Latest));

@@ -144,7 +144,7 @@ fn what_is_not_possible_is_answered_with_what_was_meant() {
     let mut m = model(Moment::Before);
     change(&mut m, "server1", |t| t.usrp.state = ProcessState::Died);
     press(&mut m, "s");
-    assert_eq!(last_line(&m), "DS was not ordered: server1 does not serve, but D2D is left there; k clears server1, then s");
+    assert_eq!(last_line(&m), "DS was not ordered: server1 does not serve, but D2D is left there; R recovers it on server1");
     // Twice the same: the second waits for the first.
     let mut m = model(Moment::Before);
     fleet::idle(&mut m);

@@ -177,7 +177,7 @@ fn the_key_asks_and_then_does_what_mends_it() {
 fn nothing_is_recovered_that_serves_or_that_no_order_mends() {
     let mut serving = fleet::at(Moment::Before, ThemeName::Dark, false);
     assert!(press(&mut serving, "R\n").is_empty());
-    assert_eq!(serving.log.back().unwrap().text, "it serves: there is nothing to recover; m moves the work");
+    assert!(serving.log.back().unwrap().text.ends_with("it serves: there is nothing to recover; m moves the work"));
     let mut far = broken(ThemeName::Dark, Lang::En, FAULTS[4].1);
     assert!(ordered(&press(&mut far, "R\n")).is_none());
     assert!(far.log.back().unwrap().text.contains("at the far end: server3 does not find the signal"));

@@ -220,6 +220,7 @@ fn what_was_refused_is_no_run() {
     run.steps.iter_mut().for_each(|step| (step.state, step.ms) = (protocol::StepState::Waiting, 0.0));
     let record = run.record.as_mut().unwrap();
     (record.phases, record.total_ms) = (Vec::new(), 0.0);
+    record.failure = Some(protocol::Failure::new(protocol::ErrorCode::State, "M was not begun"));
     let mut telemetry = fleet::telemetry("server2", false, false);
     telemetry.migration = Some(run);
     let mut m = model(Moment::Before, ThemeName::Mono);
