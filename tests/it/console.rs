@@ -115,7 +115,7 @@ fn a_storm_of_sizes_leaves_a_whole_frame() {
     terminal.resize(24, 80);
     terminal.wait("a frame of 80x24", |screen| {
         let rows: Vec<String> = screen.rows(0, 80).collect();
-        rows[0].starts_with(" baton ") && rows[23].contains("s start server1") && rows[0].trim_end().ends_with("UTC")
+        rows[0].starts_with(" baton ") && rows[23].contains("q leave") && rows[0].trim_end().ends_with("UTC")
     });
     terminal.keys("\x03");
     terminal.ended();
