@@ -208,7 +208,7 @@ mod tests {
         for name in ["by_phases_ms", "probe_interval_ms", "probes_sent", "probes_lost", "by_loss_ms", "gap_ms"] {
             assert!(run["interruption"].get(name).is_some(), "{name}");
         }
-        assert_eq!(run["phases"][0], serde_json::json!({"name": "tun_ip", "ms": 0.4, "paper_ms": 6.0}));
+        assert_eq!(run["phases"][0], serde_json::json!({"name": "tun_ip", "ms": 0.4, "source_ms": 6.0}));
         assert_eq!((&run["order"], &run["method"], &run["outcome"]), (&"M".into(), &"classic".into(), &"ok".into()));
         assert!(text(&report).contains("5/6"));
     }

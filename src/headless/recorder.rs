@@ -59,6 +59,7 @@ async fn record(args: &Args) -> Result<StreamFigures, Failure> {
     output::say(&format!("recorder ready {}", socket.local_addr().map_err(unheard)?));
     let mut meter = StreamMeter::new(Duration::from_millis(args.gap));
     let mut bytes = vec![0; LONGEST];
+    let mut begun = false;
     loop {
         tokio::select! {
             ready = socket.readable() => ready.map_err(unheard)?,
@@ -66,6 +67,9 @@ async fn record(args: &Args) -> Result<StreamFigures, Failure> {
             _ = terminate.recv() => return Ok(meter.figures()),
         }
         while let Ok((count, at)) = socket.try_io(tokio::io::Interest::READABLE, || receive(&socket, &mut bytes)) {
+            if !std::mem::replace(&mut begun, true) {
+                output::say("recorder receives");
+            }
             meter.add(at, &bytes[..count]);
             if let (Some(file), Some(path)) = (&mut file, &args.out) {
                 file.write_all(&bytes[..count]).map_err(|e| unwritten(path, e))?;

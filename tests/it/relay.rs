@@ -92,6 +92,8 @@ fn video(lab: &Lab) {
                 udp://192.168.40.10:5004?pkt_size=1316&bitrate=500000&burst_bits=10528";
     let command: Vec<&str> = ["ffmpeg"].into_iter().chain(clip.split_whitespace()).collect();
     let mut sender = lab.start_inside("server3", &command);
+    // A program that is read from a cold disk takes its time to begin.
+    assert!(said.any(|line| line.unwrap().starts_with("recorder receives")));
     // A second of video before and after.
     std::thread::sleep(Duration::from_secs(2));
     let record = lab.done(&["M", "--method", "classic"]);

@@ -48,8 +48,8 @@ impl Finding {
 pub enum Origin {
     /// The median of this pair's own runs of the same method in the same direction.
     History,
-    /// The paper's figure: there is no history. Up to 0.2.0 it was called `source`.
-    #[serde(alias = "source")]
+    /// The paper's figure: there is no history. On the wire it keeps the name that 0.1.0 gave it.
+    #[serde(rename = "source", alias = "paper")]
     Paper,
     /// There is neither.
     NoHistory,

@@ -93,8 +93,8 @@ pub struct Phase {
     pub name: PhaseName,
     /// Measured on the engine's clock, ms.
     pub ms: f64,
-    /// The paper's figure, ms; records up to 0.2.0 call it `source_ms`.
-    #[serde(alias = "source_ms")]
+    /// The paper's figure, ms. Records and messages keep the name that 0.1.0 gave it.
+    #[serde(rename = "source_ms", alias = "paper_ms")]
     pub paper_ms: Option<f64>,
 }
 
