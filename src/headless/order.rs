@@ -109,7 +109,7 @@ fn mend(config: &Config, answers: &[status::Answer]) -> Result<OrderRequest, Fai
         (ServiceState::Down | ServiceState::Unknown, None) => {
             let failure = refused(format!("no order brings the service back: {}", service::line(&service)));
             let advice = service.cause.as_ref().and_then(|cause| cause.advice());
-            Err(advice.map_or(failure.clone(), |advice| failure.hint(advice.0)))
+            Err(advice.map_or(failure.clone(), |advice| failure.hint(advice)))
         }
     }
 }

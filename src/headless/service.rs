@@ -42,7 +42,7 @@ impl ServiceReport {
             since: silence.and_then(|silence| at.checked_sub_signed(silence)),
             silent_ms: service.silent_ms,
             mend: service.mend.map(command),
-            advice: service.cause.as_ref().and_then(|cause| cause.advice()).map(|advice| advice.0),
+            advice: service.cause.as_ref().and_then(|cause| cause.advice()),
         }
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn line(service: &Service) -> String {
         line.push_str(&format!(": {}", cause.text()));
         match (service.mend, cause.advice()) {
             (Some(mend), _) => line.push_str(&format!("; `{}` brings it back", command(mend))),
-            (None, Some(advice)) => line.push_str(&format!("; {}", advice.0)),
+            (None, Some(advice)) => line.push_str(&format!("; {}", advice)),
             (None, None) => {}
         }
     }

@@ -13,7 +13,7 @@ use protocol::{ErrorCode, Level, Method, Order, ProbeStatus, ProcessState, Proce
 
 mod cause;
 
-pub use cause::{Advice, Cause, WorkloadProcess};
+pub use cause::{Cause, WorkloadProcess};
 
 /// Pings that may be unanswered before the service counts as down: one may be lost, and one is on its way.
 const PINGS: f64 = 3.0;

@@ -66,24 +66,22 @@ pub fn next_order(model: &Model) -> Order {
     if there { Order::MB } else { Order::M }
 }
 
-/// After a migration that failed: who serves now, as the agents report, and the key for the next step.
+/// After a migration that failed: who serves all the same, and the key for the next step. Where nobody does, the verdict on the service says more.
 pub fn recovery(model: &Model, progress: &Progress) -> Option<String> {
     let outcome = progress.record.as_ref().map(|record| record.outcome)?;
     if outcome == Outcome::Ok || model.replay.is_some() || model.pool().iter().any(|host| model.stale_ms(host).is_some()) {
         return None;
     }
+    let RadioOwner::Host(host) = model.owner() else { return None };
     let (lang, [one, two]) = (model.skin.lang, model.pool());
     let key = |order: Order| format!("{} ({order})", model.keys.key(Action::Order(order)));
-    if let RadioOwner::Host(host) = model.owner()
-        && model.works(&host)
-    {
-        let other = if host == one { two } else { one };
-        if model.works(other) {
-            let clear = key(if other == one { Order::KL } else { Order::KR });
-            return Some(lang.fill("{0} serves; {1} clears {2}", &[&host, &clear, &other]));
-        }
-        return Some(lang.fill("{0} serves; {1} tries again", &[&host, &key(next_order(model))]));
+    let other = if host == one { two } else { one };
+    if !model.works(&host) {
+        return None;
     }
-    // The verdict on the service has the rest.
-    None
+    if model.works(other) {
+        let clear = key(if other == one { Order::KL } else { Order::KR });
+        return Some(lang.fill("{0} serves; {1} clears {2}", &[&host, &clear, &other]));
+    }
+    Some(lang.fill("{0} serves; {1} tries again", &[&host, &key(next_order(model))]))
 }

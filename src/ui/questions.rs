@@ -58,7 +58,8 @@ fn recover(model: &Model) -> Option<Confirm> {
     let to = model.config.executor(mend.order);
     let [one, two] = model.pool();
     let other = if to == one { two } else { one };
-    let mut lines: Vec<String> = service.cause.iter().map(|cause| capitalised(&service::cause(model, cause)) + ".").collect();
+    let mut lines: Vec<String> =
+        service.cause.iter().map(|cause| lang.fill("Why: {0}", &[&service::cause(model, cause)])).collect();
     lines.push(match (mend.method, model.is_heard(other)) {
         (None, _) => lang.fill("{0} starts the work.", &[&to]),
         (_, true) if model.works(other) => lang.fill(
@@ -74,11 +75,6 @@ fn recover(model: &Model) -> Option<Confirm> {
         ),
     });
     Some(Confirm::new(Action::Recover, lang.fill("recover: start the work anew on {0}?", &[&to]), lines))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn migration(model: &Model, order: Order, from: &str, to: &str) -> Confirm {

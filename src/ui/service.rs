@@ -67,7 +67,7 @@ pub fn cause(model: &Model, cause: &Cause) -> String {
 /// What to do by hand.
 pub fn advice(model: &Model, service: &Service) -> Option<String> {
     let advice = service.cause.as_ref()?.advice()?;
-    Some(model.skin.lang.tr(advice.0).to_owned())
+    Some(model.skin.lang.tr(advice).to_owned())
 }
 
 /// The action whose key mends it.

@@ -27,10 +27,11 @@ mod timing;
 use super::export;
 use super::fleet::{self, Moment};
 use super::model::Model;
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, Heard, Msg};
 use super::screen;
 use super::theme::ThemeName;
 use super::update::update;
+use protocol::Telemetry;
 
 pub fn picture(model: &Model, width: u16, height: u16) -> Buffer {
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
@@ -58,6 +59,14 @@ pub fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
             update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
         })
         .collect()
+}
+
+/// Says a host's snapshot again with something changed.
+pub fn change(model: &mut Model, host: &str, change: impl FnOnce(&mut Telemetry)) {
+    let mut telemetry = model.telemetry(host).unwrap().clone();
+    telemetry.seq += 1;
+    change(&mut telemetry);
+    update(model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
 }
 
 fn save(model: &Model, width: u16, height: u16, folder: &std::path::Path, stem: &str) {

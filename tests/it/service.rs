@@ -119,7 +119,7 @@ fn every_fault_is_told_with_its_cause_and_the_key_it_names_mends_it() {
     for (fault, lasts) in HARMLESS {
         untouched(&lab, &watched, fault, lasts, serving);
     }
-    radio_faults(&lab, &watched, &console);
+    radio_faults(&lab, &watched);
     drop(watched);
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
@@ -171,7 +171,7 @@ fn untouched(lab: &Lab, watched: &Watched, fault: &str, lasts: bool, serving: &s
 }
 
 /// A radio that hears and says nothing, and one that lost its power.
-fn radio_faults(lab: &Lab, watched: &Watched, console: &Terminal) {
+fn radio_faults(lab: &Lab, watched: &Watched) {
     let tell = |event: &str| {
         let told = lab.exec("console", &[env!("CARGO_BIN_EXE_baton"), "n210", "tell", "/run/baton/n210.sock", event]);
         assert!(told.status.success(), "{event}: {}", text(&told.stderr));
@@ -181,12 +181,7 @@ fn radio_faults(lab: &Lab, watched: &Watched, console: &Terminal) {
         let told = watched.until("down");
         eprintln!("{kind}: told after {} ms of silence: {}", told["silent_ms"], told["reason"]);
         assert!(told["silent_ms"].as_u64().unwrap_or_default() <= TOLD_WITHIN_MS, "{kind}: {told}");
-        // The radio is back: by itself the work goes on, or the key has it started anew.
-        std::thread::sleep(Duration::from_secs(4));
-        if status(lab).0["service"]["state"] == "down" {
-            mended(console, watched, "R");
-        } else {
-            watched.until("serving");
-        }
+        // The agent asks for its streams again once the radio speaks.
+        watched.until("serving");
     }
 }

@@ -122,10 +122,6 @@ pub enum Cause {
     NobodyPings,
 }
 
-/// What the operator does where no order mends it, or beside the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Advice(pub &'static str);
-
 impl Cause {
     /// The template of its sentence, and what goes into it.
     pub fn sentence(&self) -> (&'static str, Vec<&str>) {
@@ -162,8 +158,8 @@ impl Cause {
         arguments.iter().enumerate().fold(template.to_owned(), fill)
     }
 
-    /// What to do by hand.
-    pub fn advice(&self) -> Option<Advice> {
+    /// What to do by hand where no order mends it, or beside the order.
+    pub fn advice(&self) -> Option<&'static str> {
         let text = match self {
             Self::CableOut { .. } => "look at the cable and at the switch",
             Self::RadioSilent { .. } | Self::FarEndRadioSilent { .. } => {
@@ -178,6 +174,6 @@ impl Cause {
             Self::NobodyPings => "name a far end in the configuration's roles",
             _ => return None,
         };
-        Some(Advice(text))
+        Some(text)
     }
 }

@@ -127,14 +127,14 @@ fn a_host_that_cannot_serve_any_more_is_left_for_the_other() {
 fn an_order_past_its_cut_is_a_start_and_one_before_it_is_not() {
     let mut statuses = serving();
     pinged(&mut statuses[2], 9);
-    let mut progress = crate::migration::service::tests::progress(OrderStage::Preparing);
-    statuses[1].migration = Some(progress.clone());
+    let mut order = progress(OrderStage::Preparing);
+    statuses[1].migration = Some(order.clone());
     assert_eq!(verdict(&statuses).state, ServiceState::Down);
-    progress.stage = OrderStage::Moving;
-    statuses[1].migration = Some(progress.clone());
+    order.stage = OrderStage::Moving;
+    statuses[1].migration = Some(order.clone());
     assert_eq!(verdict(&statuses).state, ServiceState::Starting);
-    progress.finished = true;
-    statuses[1].migration = Some(progress);
+    order.finished = true;
+    statuses[1].migration = Some(order);
     assert_eq!(verdict(&statuses).state, ServiceState::Down);
 }
 

@@ -50,6 +50,7 @@ pub(super) const TABLE: &[(&str, &str)] = &[
     ("recover on {0}", "在 {0} 上恢复"),
     ("bring the service back, whatever is left of the work", "恢复服务，无论业务还剩下什么"),
     ("recover: start the work anew on {0}?", "恢复：在 {0} 上重新启动业务？"),
+    ("Why: {0}", "原因：{0}"),
     ("{0} starts the work.", "{0} 启动业务。"),
     (
         "What is left of the work on {0} and {1} is ended, then {0} starts it anew and initialises the radio.",

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Size;
 
-use super::{picture, press};
+use super::{change, picture, press};
 use crate::metrics::history::SortKey;
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
@@ -38,14 +38,6 @@ fn deeds(model: &mut Model, keys: &str) -> Vec<Effect> {
 
 fn ends(effects: &[Effect]) -> bool {
     matches!(effects, [Effect::Request { command: Command::End, purpose: Purpose::EndThenLeave, .. }])
-}
-
-/// Says a host's snapshot again with something changed.
-fn change(model: &mut Model, host: &str, change: impl FnOnce(&mut Telemetry)) {
-    let mut telemetry = model.telemetry(host).unwrap().clone();
-    telemetry.seq += 1;
-    change(&mut telemetry);
-    update(model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use insta::assert_snapshot;
 
-use super::{picture, press};
+use super::{change, picture, press};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
@@ -14,14 +14,6 @@ use crate::ui::update::update;
 use protocol::{Command, Method, Order, OrderRequest, OrderStage, ProcessState, RunPart, SyncState, Telemetry};
 
 const SIZES: [(u16, u16); 4] = [(80, 24), (100, 30), (120, 40), (200, 60)];
-
-/// Says a host's snapshot again with something changed.
-fn change(model: &mut Model, host: &str, change: impl FnOnce(&mut Telemetry)) {
-    let mut telemetry = model.telemetry(host).unwrap().clone();
-    telemetry.seq += 1;
-    change(&mut telemetry);
-    update(model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
-}
 
 /// The far end's latest pings get no answer.
 fn unanswered(model: &mut Model, pings: usize) {

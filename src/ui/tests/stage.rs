@@ -1,6 +1,6 @@
 //! What the eye follows: the owner, the flow, the way of the work, interruptions, and how methods compare.
 
-use super::{picture, press};
+use super::{change, picture, press};
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
@@ -16,14 +16,6 @@ fn model(moment: Moment) -> Model {
 
 fn drawn(model: &Model, width: u16, height: u16) -> String {
     text(&picture(model, width, height))
-}
-
-/// Says a host's snapshot again with something changed.
-fn change(model: &mut Model, host: &str, change: impl FnOnce(&mut Telemetry)) {
-    let mut telemetry = model.telemetry(host).unwrap().clone();
-    telemetry.seq += 1;
-    change(&mut telemetry);
-    update(model, Msg::Heard(Heard::Telemetry(Box::new(telemetry))));
 }
 
 #[test]
