@@ -13,9 +13,7 @@ use crate::ui::place::Screen;
 use crate::ui::tests::ordering::at_stage;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
-use protocol::{
-    Answer, Command, ErrorCode, Event, Failure, Level, Method, Order, OrderStage, Outcome, ProcessState, RecentEvents, Telemetry,
-};
+use protocol::{Answer, Command, ErrorCode, Event, Failure, Level, Method, Order, OrderStage, Outcome, ProcessState, RecentEvents};
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)

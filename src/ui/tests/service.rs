@@ -8,10 +8,9 @@ use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
-use crate::ui::msg::{Effect, Heard, Msg};
+use crate::ui::msg::Effect;
 use crate::ui::theme::ThemeName;
-use crate::ui::update::update;
-use protocol::{Command, Method, Order, OrderRequest, OrderStage, ProcessState, RunPart, SyncState, Telemetry};
+use protocol::{Command, Method, Order, OrderRequest, OrderStage, ProcessState, RunPart, SyncState};
 
 const SIZES: [(u16, u16); 4] = [(80, 24), (100, 30), (120, 40), (200, 60)];
 

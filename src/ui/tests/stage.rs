@@ -8,7 +8,7 @@ use crate::ui::msg::{Heard, LinkState, Msg};
 use crate::ui::pings;
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
-use protocol::{Order, ProbeOutcome, ProcessState, StreamCounters, SyncState, Telemetry};
+use protocol::{Order, ProbeOutcome, ProcessState, StreamCounters, SyncState};
 
 fn model(moment: Moment) -> Model {
     fleet::at(moment, ThemeName::Dark, false)
