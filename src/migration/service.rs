@@ -20,6 +20,9 @@ const PINGS: f64 = 3.0;
 /// At short intervals a scheduler's pause must not look like an end of service, ms.
 const LEAST_SILENCE_MS: f64 = 400.0;
 
+/// The first replies after a receiver has come into sync are on their way for so long, ms: the order that started it may be over sooner.
+const FRESH_SYNC_MS: u64 = 1_000;
+
 /// What a service is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +155,9 @@ impl<'a> Scene<'a> {
         match (self.pings, host.and_then(|host| Some((host, host.now()?)))) {
             (Pings::Answered, _) => self.verdict(ServiceState::Serving, host, None),
             (Pings::NotTold, Some((host, status))) => self.judge_without_pings(host, status),
+            (Pings::Unanswered(_), Some((host, status))) if has_just_synced(status) => {
+                self.verdict(ServiceState::Starting, Some(host), None)
+            }
             (Pings::Unanswered(_), Some((host, status))) => {
                 let cause = self.likely(status);
                 self.verdict(ServiceState::Down, Some(host), Some(cause))
@@ -329,6 +335,11 @@ fn far_end_cause(far: SeenHost<'_>, status: &Telemetry) -> Option<Cause> {
     let synced = |status: &Telemetry| matches!(status.d2d.sync, Some(SyncState::Synced { .. }));
     let searches = matches!(told.d2d.sync, Some(SyncState::Searching | SyncState::Lost { .. }));
     (synced(status) && searches).then(|| Cause::FarEndDeaf { host: host() })
+}
+
+fn has_just_synced(status: &Telemetry) -> bool {
+    let fresh = matches!(status.d2d.sync, Some(SyncState::Synced { for_ms }) if for_ms < FRESH_SYNC_MS);
+    fresh && hung(status).is_none()
 }
 
 fn has_died(status: &Telemetry) -> bool {

@@ -11,6 +11,7 @@ fn serving() -> [Telemetry; 3] {
     let mut fleet = Fleet::new(Host::serving(), Host::default());
     let mut ask = |host: &str| fleet.answer(host, &Command::Status).unwrap().into_result::<Telemetry>().unwrap();
     let [mut one, mut two, mut far] = [ask("server1"), ask("server2"), ask("server3")];
+    one.d2d.sync = Some(SyncState::Synced { for_ms: 60_000 });
     for status in [&mut one, &mut two] {
         (status.owner_epoch, status.owner) = (Some(4), Some("server1".into()));
     }
@@ -62,6 +63,19 @@ fn pings_decide_and_one_or_two_may_be_missing() {
     // An agent that is not heard does not end its work.
     pinged(&mut statuses[2], 0);
     assert_eq!(verdict_heard(&statuses, [false, true, true]).state, ServiceState::Serving);
+}
+
+#[test]
+fn the_first_replies_of_a_work_that_has_just_come_into_sync_are_waited_for() {
+    let mut statuses = serving();
+    pinged(&mut statuses[2], 9);
+    for (for_ms, unanswered_ms, state) in
+        [(400, None, ServiceState::Starting), (400, Some(300), ServiceState::Down), (1_000, None, ServiceState::Down)]
+    {
+        statuses[0].d2d.sync = Some(SyncState::Synced { for_ms });
+        statuses[0].d2d.unanswered_ms = unanswered_ms;
+        assert_eq!(verdict(&statuses).state, state, "{for_ms} {unanswered_ms:?}");
+    }
 }
 
 #[test]
