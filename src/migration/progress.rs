@@ -69,7 +69,7 @@ impl State {
             Stage::Checking(_) => "checking that the order may begin".into(),
             Stage::Marking | Stage::Remarking(_) => "asking the far end for its probes".into(),
             Stage::Reassuring(_) => format!("asking whether {} is still ready", self.setting.to),
-            Stage::Ready(_) => format!("{} is ready: waiting for go or cancel", self.setting.to),
+            Stage::Ready(_) => format!("{} waits for go or cancel", self.setting.to),
             Stage::Stepping(index) => ask(self.flow.steps.get(index)),
             Stage::Finishing(index) => ask(self.flow.afterwards.get(index)),
             Stage::CleaningUp(left) => {

@@ -116,6 +116,10 @@ fn is_cut(c: char) -> bool {
 
 /// Whether a word is an address, or the beginning of one that was cut.
 fn is_secret(word: &[char], cut: bool) -> bool {
+    // Most words are none at a glance: a frame has hundreds.
+    if !word.iter().any(|c| matches!(c, '.' | ':')) {
+        return false;
+    }
     // Ends of sentences and ports are no part of an address.
     let text: String = word.iter().collect();
     let text = text.trim_matches(['.', ':', '-', '_']);

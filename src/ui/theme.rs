@@ -116,6 +116,12 @@ impl Theme {
         ]
     }
 
+    /// Every style, in one order for all themes.
+    #[cfg(test)]
+    pub fn all(mut self) -> [Style; 14] {
+        self.all_mut().map(|style| *style)
+    }
+
     /// On a projector thin strokes wash out: ordinary text is bold too.
     fn weighted(mut self, name: ThemeName) -> Self {
         if name == ThemeName::Projector {

@@ -163,7 +163,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("checking that the order may begin", "检查命令能否开始"),
     ("asking the far end for its probes", "向远端查询探测结果"),
     ("asking whether {0} is still ready", "确认 {0} 是否仍就绪"),
-    ("{0} is ready: waiting for go or cancel", "{0} 已就绪：等待 go 或 cancel"),
+    ("{0} waits for go or cancel", "{0} 等待 go 或 cancel"),
     ("cleaning up: {0}", "正在清理：{0}"),
     ("asking who serves", "查询由谁提供服务"),
     ("rolling back: {0}", "正在回退：{0}"),

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{below, emphasise, line, lines, rule, span};
 use crate::metrics::history::{SortKey, short};
-use crate::metrics::measure::{BY_LOSS, BY_PHASES, GAP};
+use crate::metrics::measure::{BY_LOSS, BY_PHASES, GAP, none_lost};
 use crate::metrics::table::outcome_of;
 use crate::ui::action::{Action, RunsAction};
 use crate::ui::model::Model;
@@ -252,9 +252,10 @@ pub fn details(model: &Model, area: Rect, buf: &mut Buffer) {
         span(lang.tr("by "), t.dim),
         span(by, t.base),
     ])];
-    let felt = [(BY_PHASES, felt.by_phases_ms), (BY_LOSS, felt.by_loss_ms), (GAP, felt.gap_ms)];
+    let lost = none_lost(felt).map_or_else(|| figure(felt.by_loss_ms), |_| lang.tr("none lost").into());
+    let felt = [(BY_PHASES, figure(felt.by_phases_ms)), (BY_LOSS, lost), (GAP, figure(felt.gap_ms))];
     let figures =
-        felt.map(|(name, ms)| vec![span(format!("{} ", lang.tr(name)), t.dim), span(format!("{}   ", figure(ms)), t.measured)]);
+        felt.map(|(name, figure)| vec![span(format!("{} ", lang.tr(name)), t.dim), span(format!("{figure}   "), t.measured)]);
     rows.push(Line::from(figures.concat()));
     let phases: Vec<String> = run.phases.iter().map(|p| format!("{} {}", p.name.name(), ms(p.ms))).collect();
     let phases = if phases.is_empty() { lang.tr("no phases").into() } else { phases.join(",  ") };

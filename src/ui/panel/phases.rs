@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::{below, line, lines, rule, span};
 use crate::metrics::measure::{BY_LOSS, BY_PHASES, GAP, LOST, PAPER_BY_LOSS_MS, TOTAL, none_lost};
@@ -90,7 +90,7 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
         }
         rows.push(Line::from(spans));
     }
-    rows.push(verdict(model, progress, plan));
+    rows.push(verdict(model, progress, plan, usize::from(body.width)));
     lines(body, buf, rows);
 }
 
@@ -248,8 +248,8 @@ fn sum_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>)
     ]
 }
 
-/// The last line: ours against the paper's.
-fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Line<'a> {
+/// The last line: ours against the paper's, the total where it has room.
+fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>, width: usize) -> Line<'a> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     if let Some(plan) = plan {
         return Line::from(span(lang.fill("    so far; expected: {0}", &[&origin(plan.total, lang)]), t.dim));
@@ -258,12 +258,13 @@ fn verdict<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) 
     let Some((record, ours)) = record.and_then(|r| Some((r, r.interruption.by_phases_ms?))) else {
         return Line::from(span(lang.tr("    paper: two servers, one N210, hot switch"), t.dim));
     };
-    Line::from(vec![
+    let interruption = vec![
         span(lang.tr("    beside the paper: interruption "), t.dim),
         span(shorter(lang, ours, paper(progress).interruption_ms), t.strong),
-        span(lang.tr(", total "), t.dim),
-        span(shorter(lang, record.total_ms, paper(progress).total_ms), t.strong),
-    ])
+    ];
+    let total = vec![span(lang.tr(", total "), t.dim), span(shorter(lang, record.total_ms, paper(progress).total_ms), t.strong)];
+    let both: usize = interruption.iter().chain(&total).map(Span::width).sum();
+    Line::from(if both <= width { [interruption, total].concat() } else { interruption })
 }
 
 /// Ours as a solid bar with an eighth of a cell resolution, the paper's as a line that ends in a tick, over `width` cells.

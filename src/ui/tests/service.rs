@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 use insta::assert_snapshot;
+use ratatui::buffer::Cell;
+use ratatui::style::Style;
 
 use super::{change, picture, press};
 use crate::ui::export::text;
@@ -9,7 +11,7 @@ use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
 use crate::ui::msg::Effect;
-use crate::ui::theme::ThemeName;
+use crate::ui::theme::{Skin, Theme, ThemeName};
 use protocol::{Command, Method, Order, OrderRequest, OrderStage, ProcessState, RunPart, SyncState};
 
 const SIZES: [(u16, u16); 4] = [(80, 24), (100, 30), (120, 40), (200, 60)];
@@ -72,17 +74,22 @@ fn a_service_that_is_down_is_told_with_its_cause_and_its_key() {
     }
 }
 
+/// Timing, whose move is over and whose host has died.
+fn timing(lang: Lang) -> Model {
+    let mut model = fleet::at(Moment::After, ThemeName::Dark, false);
+    model.skin.lang = lang;
+    unanswered(&mut model, 34);
+    change(&mut model, "server2", |status| status.usrp.state = ProcessState::Died);
+    press(&mut model, "t");
+    model
+}
+
 #[test]
 fn timing_and_ready_give_way_to_it() {
     for (lang, code) in [(Lang::En, "en"), (Lang::Zh, "zh")] {
         for (width, height) in SIZES {
-            let mut timing = fleet::at(Moment::After, ThemeName::Dark, false);
-            timing.skin.lang = lang;
-            unanswered(&mut timing, 34);
-            change(&mut timing, "server2", |status| status.usrp.state = ProcessState::Died);
-            press(&mut timing, "t");
+            let (timing, ready) = (timing(lang), ready(lang));
             assert_snapshot!(format!("timing-down-{code}-{width}x{height}"), text(&picture(&timing, width, height)));
-            let ready = ready(lang);
             assert_snapshot!(format!("ready-down-{code}-{width}x{height}"), text(&picture(&ready, width, height)));
         }
     }
@@ -98,6 +105,46 @@ fn ready(lang: Lang) -> Model {
     });
     unanswered(&mut model, 34);
     model
+}
+
+/// The characters are the dark theme's, which the snapshots show, and every cell means in its theme what it means in the dark one.
+#[test]
+fn every_theme_draws_the_snapshots_of_the_dark_one_in_its_own_styles() {
+    for lang in [Lang::En, Lang::Zh] {
+        let mut states: Vec<Model> = FAULTS.iter().map(|(_, fault)| broken(ThemeName::Dark, lang, fault)).collect();
+        states.extend([timing(lang), ready(lang)]);
+        for mut model in states {
+            for theme in ThemeName::value_variants() {
+                let meanings = meanings(*theme);
+                for (width, height) in SIZES {
+                    model.skin = Skin { lang, ..Skin::new(ThemeName::Dark, false) };
+                    let dark = picture(&model, width, height);
+                    model.skin = Skin { lang, ..Skin::new(*theme, false) };
+                    let drawn = picture(&model, width, height);
+                    assert_eq!(text(&drawn), text(&dark), "{theme:?}");
+                    let both = drawn.content.iter().zip(&dark.content).enumerate();
+                    // The other half of a wide character has no look of its own.
+                    for (at, (cell, of)) in both.filter(|(_, (_, of))| **of != Cell::EMPTY) {
+                        let place = drawn.pos_of(at);
+                        assert!(
+                            meanings.contains(&(of.style(), cell.style())),
+                            "{theme:?} {place:?} of {width}x{height}: {of:?} is {cell:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Looks of the dark theme and of another one that mean the same: every style, by itself or over another one, whose modifiers it keeps.
+fn meanings(theme: ThemeName) -> Vec<(Style, Style)> {
+    let (dark, to) = (Theme::new(ThemeName::Dark), Theme::new(theme));
+    let on =
+        |theme: Theme, under: Style, over: Style| Cell::default().set_style(theme.base).set_style(under).set_style(over).style();
+    let both: Vec<(Style, Style)> = dark.all().into_iter().zip(to.all()).collect();
+    let pairs = both.iter().flat_map(|under| both.iter().map(move |over| (*under, *over)));
+    pairs.map(|(under, over)| (on(dark, under.0, over.0), on(to, under.1, over.1))).collect()
 }
 
 #[test]

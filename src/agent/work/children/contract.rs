@@ -83,7 +83,7 @@ impl Child {
         while let Some(happened) = events.recv().await {
             match happened {
                 Happened::Sync { sync } => {
-                    self.with_running(pid, |running| running.sync_events += 1);
+                    self.with_running(pid, |running| running.changes += 1);
                     self.set_sync(pid, sync);
                 }
                 Happened::Silent { .. } => self.report(ChildEvent::Silent),
@@ -104,17 +104,18 @@ impl Child {
         }
     }
 
-    /// Stores the answer to a question that was asked after `events` events. What it says of synchronisation is older than an event that
-    /// has come since.
-    fn set_status(&self, pid: u32, events: u64, answer: &Value) {
+    /// Stores the answer to a question that was asked after so many changes. What it says of synchronisation and of the link is older than a change
+    /// that has come since.
+    fn set_status(&self, pid: u32, changes: u64, answer: &Value) {
         let Ok(status) = serde_json::from_value::<Status>(answer.clone()) else { return };
         let (sync, linked) = (status.sync, status.linked);
         let current = self.with_running(pid, |running| {
-            let before = running.status.sync;
-            running.status = Status { sync: before, ..status };
-            running.sync_events == events
+            let Status { sync, linked: before, .. } = running.status;
+            let linked = if running.changes == changes { linked } else { before };
+            running.status = Status { sync, linked, ..status };
+            running.changes == changes
         });
-        if let (ChildRole::Usrp, Some(linked)) = (self.role, linked) {
+        if let (ChildRole::Usrp, Some(true), Some(linked)) = (self.role, current, linked) {
             let mut shared = self.shared();
             if matches!(shared.state, ProcessState::Made | ProcessState::Running) {
                 shared.state = if linked { ProcessState::Running } else { ProcessState::Made };
@@ -127,8 +128,8 @@ impl Child {
 
     /// Asks for the state, in a tenth of a second or not at all.
     pub(in crate::agent) async fn poll(&self) {
-        let found = self.shared().running.as_ref().and_then(|r| Some((r.pid, r.sync_events, r.keepers.clone()?.1)));
-        let Some((pid, events, keeper)) = found else { return };
+        let found = self.shared().running.as_ref().and_then(|r| Some((r.pid, r.changes, r.keepers.clone()?.1)));
+        let Some((pid, changes, keeper)) = found else { return };
         let asked = Instant::now();
         let answer = keeper.ask(self.name(), Ask::Status, POLL).await;
         self.with_running(pid, |running| match answer {
@@ -136,7 +137,7 @@ impl Child {
             Err(_) => drop(running.unanswered_since.get_or_insert(asked)),
         });
         if let Ok(answer) = answer {
-            self.set_status(pid, events, &answer);
+            self.set_status(pid, changes, &answer);
         }
     }
 
@@ -194,6 +195,7 @@ impl Child {
             let mut shared = self.shared();
             let Some(running) = shared.running.as_mut() else { return };
             running.status.linked = Some(true);
+            running.changes += 1;
             shared.state = ProcessState::Running;
         }
         self.report(ChildEvent::Changed);

@@ -20,8 +20,8 @@ pub(super) struct RunningChild {
     pub(super) status: Status,
     /// When the first of the questions was asked that it has not answered.
     pub(super) unanswered_since: Option<Instant>,
-    /// Number of events of synchronisation received.
-    pub(super) sync_events: u64,
+    /// Number of changes told of otherwise than by an answer: of synchronisation, and that it was linked.
+    pub(super) changes: u64,
     pub(super) end: mpsc::Sender<()>,
     /// Becomes `true` when the process has been reaped.
     pub(super) ended: watch::Receiver<bool>,
@@ -29,7 +29,7 @@ pub(super) struct RunningChild {
 
 impl RunningChild {
     pub(super) fn new(pid: u32, since: Instant, end: mpsc::Sender<()>, ended: watch::Receiver<bool>) -> Self {
-        Self { pid, since, keepers: None, status: Status::default(), unanswered_since: None, sync_events: 0, end, ended }
+        Self { pid, since, keepers: None, status: Status::default(), unanswered_since: None, changes: 0, end, ended }
     }
 
     /// For how long it has answered nothing, where that is longer than a busy machine explains.
