@@ -235,8 +235,9 @@ impl<'a> Scene<'a> {
             [process] => return Some(Cause::Stopped { host: host(), process: *process }),
             _ => return Some(Cause::NotRunning),
         }
-        // The source of a move gives the radio up at the cut, which its own word tells before the order's does: there the pings decide.
-        if status.takes_part.is_some() {
+        // At a cut, what the two hosts say of the address and the link may be older than the order's word, or newer: there the pings decide.
+        let moves = status.migration.as_ref().is_some_and(|progress| !progress.finished && progress.order.is_migration());
+        if status.takes_part.is_some() || moves {
             return None;
         }
         if status.usrp.state != ProcessState::Running {

@@ -115,6 +115,12 @@ fn what_is_certain_needs_no_ping() {
     assert_eq!(verdict(&statuses).state, ServiceState::Down);
     statuses[0].takes_part = Some(protocol::RunPart { run: "run".into(), order: Order::M, executor: "server2".into() });
     assert_eq!(verdict(&statuses).state, ServiceState::Serving);
+    // And from the destination, which has the address and has not claimed the radio yet.
+    statuses[1].radio_port.addresses = vec![ACTIVE.into()];
+    (statuses[1].d2d.state, statuses[1].usrp.state) = (ProcessState::Running, ProcessState::Made);
+    assert_eq!(verdict(&statuses).state, ServiceState::Down);
+    statuses[1].migration = Some(progress(OrderStage::Preparing));
+    assert_eq!(verdict(&statuses).state, ServiceState::Serving);
 }
 
 #[test]
