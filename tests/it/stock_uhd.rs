@@ -10,5 +10,6 @@ mod hosts;
 mod python;
 mod receive;
 mod seeds;
+mod timing;
 mod tools;
 mod transmit;
