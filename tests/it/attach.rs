@@ -17,28 +17,59 @@ use nix::unistd::Pid;
 use workload::seqpacket::SampleListener;
 
 use process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip, radio};
-use streams::{DECIMATION, burst, exercise, linked, receive_contiguous};
+use streams::{AHEAD, DECIMATION, SENT_EARLY, STAMPED_LATE, burst, exercise, linked, receive_contiguous};
 
 #[test]
 fn a_link_brings_samples_and_takes_bursts() {
     let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
-    let tick = receive_contiguous(&mut d2d, 100_000);
+    let tick = receive_contiguous(&mut d2d, 100_000) + AHEAD;
     for n in 0..3 {
         d2d.send(&burst(tick + n * 1920 * DECIMATION, 1920)).unwrap();
     }
-    await_until("three bursts", || fake.state().transmitted.len() >= 18);
+    // Blocks that follow one another are one burst, with the zeros at its end that bring all of it out of the radio's filters.
+    await_until("three blocks and their end", || fake.state().transmitted.len() == 19);
     let state = fake.state();
     for (at, (header, samples)) in state.transmitted.iter().enumerate() {
-        let (burst, part) = (at as u64 / 6, at % 6);
-        assert_eq!((header.sequence, header.start_of_burst, header.end_of_burst), (at as u32, part == 0, part == 5));
-        assert_eq!(header.tick, Some(tick + (burst * 1920 + part as u64 * 363) * DECIMATION));
-        assert_eq!(samples.first(), Some(&Sample::new(part as i16 * 363, 7)));
+        let (block, part) = (at as u64 / 6, at % 6);
+        assert_eq!((header.sequence, header.start_of_burst, header.end_of_burst), (at as u32, at == 0, at == 18));
+        assert_eq!(header.tick, Some(tick - SENT_EARLY + (block * 1920 + part as u64 * 363) * DECIMATION));
+        let first = if at == 18 { Sample::default() } else { Sample::new(part as i16 * 363, 7) };
+        assert_eq!(samples.first(), Some(&first));
     }
+    let given = (0..3 * 1920).map(|n| (tick - SENT_EARLY + n * DECIMATION, Sample::new((n % 1920) as i16, 7)));
+    assert!(state.on_air().into_iter().eq(given), "not every sample leaves the radio");
     assert_eq!((state.register(50), state.register(162)), (Some(0x30D), Some(0x30D)));
     drop(state);
     let counters = usrp.counters();
     assert!(counters.rx_samples >= 100_000);
     assert_eq!((counters.tx_samples, counters.rx_lost_samples, counters.overflows), (5760, 0, 0));
+}
+
+#[test]
+fn bursts_with_a_gap_between_them_end_one_by_one() {
+    let Some((_network, _folder, fake, _usrp, _listener, mut d2d)) = linked() else { return };
+    let tick = receive_contiguous(&mut d2d, 20_000) + AHEAD;
+    let gap = |n: u64| n * 2000 * DECIMATION;
+    for n in 0..3 {
+        d2d.send(&burst(tick + gap(n), 700)).unwrap();
+    }
+    await_until("three bursts", || fake.state().transmitted.len() == 9);
+    let state = fake.state();
+    let ends: Vec<bool> = state.transmitted.iter().map(|(header, _)| header.end_of_burst).collect();
+    assert_eq!(ends, [false, false, true, false, false, true, false, false, true]);
+    let at = |n: u64, k: u64| tick - SENT_EARLY + gap(n) + k * DECIMATION;
+    let given = (0..3).flat_map(|n| (0..700).map(move |k| (at(n, k), Sample::new(k as i16, 7))));
+    assert!(state.on_air().into_iter().eq(given), "not every sample leaves the radio");
+}
+
+#[test]
+fn a_block_has_the_tick_at_which_its_signal_came() {
+    let Some((_network, _folder, _fake, _usrp, _listener, mut d2d)) = linked() else { return };
+    for _ in 0..20 {
+        let block = d2d.receive().unwrap().unwrap();
+        // The radio's samples are their packet's time stamp.
+        assert_eq!(block.samples[0].re, (block.tick + STAMPED_LATE) as i16);
+    }
 }
 
 #[test]
@@ -64,12 +95,12 @@ fn losses_and_events_are_counted_and_an_overflow_is_survived() {
 fn a_silent_stream_is_told_and_asked_for_again_when_the_agent_says_so() {
     let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     let tick = receive_contiguous(&mut d2d, 20_000);
-    d2d.send(&burst(tick + (1 << 24), 700)).unwrap();
+    d2d.send(&burst(tick + (1 << 26), 700)).unwrap();
     await_until("a burst", || fake.state().transmitted.len() == 2);
     fake.state().streaming = false;
     usrp.await_silence();
     // Who hears nothing transmits nothing.
-    d2d.send(&burst(tick + (1 << 25), 700)).unwrap();
+    d2d.send(&burst(tick + (1 << 27), 700)).unwrap();
     usrp.await_silence();
     let state = fake.state();
     assert_eq!((state.starts, state.transmitted.len()), (1, 2));
@@ -77,7 +108,7 @@ fn a_silent_stream_is_told_and_asked_for_again_when_the_agent_says_so() {
     usrp.ask("relink").unwrap();
     usrp.await_note("samples flow again");
     assert_eq!(fake.state().starts, 2);
-    d2d.send(&burst(tick + (1 << 26), 700)).unwrap();
+    d2d.send(&burst(tick + (1 << 29), 700)).unwrap();
     await_until("a burst again", || fake.state().transmitted.len() == 4);
     // One that is not needed changes nothing.
     usrp.ask("relink").unwrap();

@@ -46,6 +46,8 @@ struct Channel {
     cfo: f32,
     /// A second path: so many samples later, with this gain.
     echo: Option<(u64, Complex32)>,
+    /// Samples at the beginning of each burst that are not sent.
+    cut: usize,
     /// Bursts on their way, by the receiver's sample number.
     bursts: VecDeque<(u64, Vec<Sample>)>,
     random: StdRng,
@@ -59,12 +61,14 @@ impl Channel {
         let all = n.fft() as f32 / n.subcarriers() as f32;
         let noise = gain * 0.2 * 32767.0 * 10f32.powf(-snr_db / 20.0) * all.sqrt();
         let (bursts, random) = (VecDeque::new(), StdRng::seed_from_u64(seed));
-        Self { ticks: n.ticks_per_sample(), delay, gain, noise, cfo: 0.0, echo: None, bursts, random }
+        Self { ticks: n.ticks_per_sample(), delay, gain, noise, cfo: 0.0, echo: None, cut: 0, bursts, random }
     }
 
     fn send(&mut self, burst: &Block) {
         let at = (burst.tick + self.ticks / 2) / self.ticks + self.delay;
-        self.bursts.push_back((at, burst.samples.clone()));
+        let mut samples = burst.samples.clone();
+        samples.iter_mut().take(self.cut).for_each(|x| *x = Sample::default());
+        self.bursts.push_back((at, samples));
     }
 
     /// The received samples from sample number `from` on.

@@ -10,7 +10,7 @@
 pub mod medium;
 mod noise;
 mod path_filter;
-mod response;
+pub mod response;
 #[cfg(feature = "bench")]
 pub mod speed;
 mod split;
@@ -141,14 +141,17 @@ fn amplitude(dbfs: f32) -> f64 {
 /// Exact for a carrier at its frequency; the half-band filters' memory of an earlier stream is left out.
 fn settle(sum: &mut Split, tuning: &Tuning, start: Tick) {
     let chain = FilterChain::new(Direction::Receive, tuning.words.1);
-    let Some(mut elapsed) = start.checked_sub(tuning.started).filter(|ticks| *ticks < chain.span() as u64) else { return };
+    let mut elapsed = start.cast_signed() - tuning.started.cast_signed();
+    if elapsed >= chain.span() as i64 {
+        return;
+    }
     let impulse = chain.impulse();
     let whole: f64 = impulse.iter().sum();
     for (re, im) in sum.re.iter_mut().zip(&mut sum.im) {
-        let Some(part) = impulse.get(..elapsed as usize) else { return };
+        let Some(part) = impulse.get(..elapsed.max(0) as usize) else { return };
         let risen = (part.iter().sum::<f64>() / whole) as f32;
         (*re, *im) = (*re * risen, *im * risen);
-        elapsed += u64::from(tuning.decimation);
+        elapsed += i64::from(tuning.decimation);
     }
 }
 

@@ -15,6 +15,8 @@ pub mod slots;
 mod spi;
 mod wbx;
 
+use crate::device::pipeline::Timing;
+
 /// The pair of daughterboards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -60,4 +62,6 @@ pub struct Equipment {
     pub eeprom: Programming,
     /// A GPS disciplined oscillator answers on its serial line.
     pub gpsdo: bool,
+    /// Whose timing it has.
+    pub timing: Timing,
 }

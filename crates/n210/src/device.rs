@@ -6,6 +6,7 @@ mod cpu;
 mod deframer;
 mod flow;
 mod partial_packet;
+pub mod pipeline;
 pub mod receive;
 mod router;
 pub mod transmit;
@@ -73,7 +74,7 @@ impl Device {
         let mut firmware = [0; cpu::REGISTERS];
         firmware[firmware::MINOR as usize] = FIRMWARE_MINOR;
         let identity = identity.booted(&bus);
-        let Equipment { gpsdo, .. } = identity.equipment;
+        let Equipment { gpsdo, timing, .. } = identity.equipment;
         let mut device = Self {
             bus,
             boards: Boards::new(identity.equipment),
@@ -83,8 +84,8 @@ impl Device {
             now: 0,
             arp: ArpCache::default(),
             framer: Framer::default(),
-            rx: [RxChain::new(FramerStream::Rx0), RxChain::new(FramerStream::Rx1)],
-            tx: TxChain::new(),
+            rx: [FramerStream::Rx0, FramerStream::Rx1].map(|stream| RxChain::new(stream, timing)),
+            tx: TxChain::new(timing),
             commands: VecDeque::with_capacity(QUEUE + 1),
             router: Router::new(),
             wire: Wire::default(),
@@ -199,6 +200,7 @@ impl Device {
         self.now = to;
         if pulse <= to {
             self.clock.pulse(to);
+            self.rx.iter_mut().for_each(|chain| chain.clock_is_set(to, &self.clock));
             self.uart.pulse(pulse);
         }
         while let Some((from, to, text)) = self.uart.advance(self.now) {
@@ -240,7 +242,10 @@ impl Device {
             return self.follow(now);
         }
         match register {
-            sr::TIME_LOW | sr::TIME_NOW | sr::TIME_HIGH => self.clock.write(register, value, now),
+            sr::TIME_LOW | sr::TIME_NOW | sr::TIME_HIGH => {
+                self.clock.write(register, value, now);
+                self.rx.iter_mut().for_each(|chain| chain.clock_is_set(now, &self.clock));
+            }
             ROUTER_IP => self.commands.clear(),
             sr::ROUTER_PORTS => self.router.set_ports(value),
             sr::FRAMER.. => self.framer.write(usize::from(register - sr::FRAMER), value),

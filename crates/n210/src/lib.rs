@@ -33,6 +33,7 @@ use air::medium::{Medium, Path};
 use board::eeprom::RadioIdentity;
 use board::{Board, Equipment, Programming};
 use command_socket::CommandSocket;
+use device::pipeline::Timing;
 use ethernet::packet_socket::{Offload, PacketSocket};
 use scene::{Defaults, Scene};
 use world::World;
@@ -66,8 +67,11 @@ pub struct Args {
     /// A GPS disciplined oscillator answers on every radio's serial line.
     #[arg(long)]
     pub gpsdo: bool,
-    /// Scene: equipment, paths, and what happens when. It overrules --board, --eeprom, --gpsdo, --gain-db, --noise-dbfs, --delay-ticks and
-    /// --seed, which are the defaults for what it does not say.
+    /// Idealised timing: chains take no time but that of their filters, and bursts are sent whole.
+    #[arg(long)]
+    pub kind: bool,
+    /// Scene: equipment, paths, and what happens when. It overrules --board, --eeprom, --gpsdo, --kind, --gain-db, --noise-dbfs,
+    /// --delay-ticks and --seed, which are the defaults for what it does not say.
     #[arg(long, value_name = "FILE")]
     pub scene: Option<PathBuf>,
     /// Unix socket to make, which takes events while the radios run (see `tell`).
@@ -181,7 +185,8 @@ fn scene(args: &Args, sites: &mut [Site]) -> Result<Scene, Failure> {
         noise_dbfs: args.noise_dbfs,
         seed: args.seed,
     };
-    let equipment = Equipment { board: args.board, eeprom: args.eeprom, gpsdo: args.gpsdo };
+    let timing = if args.kind { Timing::Ideal } else { Timing::Device };
+    let equipment = Equipment { board: args.board, eeprom: args.eeprom, gpsdo: args.gpsdo, timing };
     let defaults = Defaults { medium, equipment };
     let names = sites.iter().map(|site| site.name.clone()).collect();
     let scene = match &args.scene {

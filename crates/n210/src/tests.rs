@@ -18,11 +18,16 @@ mod destinations;
 mod fast;
 mod faults;
 mod streams;
+mod timing;
 mod transmit;
 
 const DEVICE: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 2);
 /// 100e6 / 52: the rate of the lab.
 const DECIMATION: u32 = 52;
+/// Ticks from the start of a stream to its first time stamp, at that rate.
+const FIRST: u64 = 74;
+/// Ticks from a command to the earliest start.
+const COMMAND: u64 = 4;
 
 /// A host at the device's wire.
 #[derive(Clone, Copy)]

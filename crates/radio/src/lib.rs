@@ -12,6 +12,7 @@ mod contract;
 mod control;
 mod converters;
 mod counters;
+mod delay;
 mod merge;
 mod monitor;
 mod overlap;
@@ -76,6 +77,8 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let received = signals.wait();
     // A parked process has given the radio away: its streams are another's. Not so the receive chain of one that overlaps.
     if session.linked() && (session.overlaps() || !session.park.is_parking()) {
+        // A burst that goes on has its end sent; if the thread does not get to it, the radio ends it.
+        let _ = session.park.enter();
         session.quiet(Instant::now() + FAREWELL);
     }
     received.map(|_| ExitCode::SUCCESS).map_err(|e| environment_failure("signals cannot be awaited", &e.into()))

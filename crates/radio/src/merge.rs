@@ -12,13 +12,15 @@ pub const BLOCK: usize = 1920;
 pub struct Merger {
     timeline: SampleTimeline,
     block: Block,
+    /// Ticks from the air to the time stamp.
+    delay: u64,
 }
 
 impl Merger {
-    /// For a stream of one sample every `decimation` ticks.
-    pub fn new(decimation: u32) -> Self {
+    /// For a stream of one sample every `decimation` ticks, stamped `delay` ticks after it was on the air.
+    pub fn new(decimation: u32, delay: u64) -> Self {
         let block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(BLOCK) };
-        Self { timeline: SampleTimeline::new(u64::from(decimation)), block }
+        Self { timeline: SampleTimeline::new(u64::from(decimation)), block, delay }
     }
 
     /// Adds a packet, and hands over the block under way first if the packet does not continue it or does not fit.
@@ -31,7 +33,7 @@ impl Merger {
             self.hand_over(full);
         }
         if self.block.samples.is_empty() {
-            self.block.tick = data.tick;
+            self.block.tick = data.tick.saturating_sub(self.delay);
         }
         self.block.samples.extend(data.samples());
         place
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_block_holds_five_packets_and_a_batch_ends_it() {
-        let (mut merger, mut blocks) = (Merger::new(D as u32), Vec::new());
+        let (mut merger, mut blocks) = (Merger::new(D as u32, 0), Vec::new());
         for at in 0..7 {
             add(&mut merger, &packet(at * 363, at as u8, 363), &mut blocks);
         }
@@ -89,7 +91,7 @@ mod tests {
 
     #[test]
     fn no_block_crosses_a_gap() {
-        let (mut merger, mut blocks) = (Merger::new(D as u32), Vec::new());
+        let (mut merger, mut blocks) = (Merger::new(D as u32, 0), Vec::new());
         assert_eq!(add(&mut merger, &packet(0, 15, 363), &mut blocks), PacketPlace::Start);
         assert_eq!(add(&mut merger, &packet(726, 1, 363), &mut blocks), PacketPlace::Gap(363));
         assert_eq!(add(&mut merger, &packet(363, 0, 363), &mut blocks), PacketPlace::Straggler);
@@ -99,12 +101,21 @@ mod tests {
         assert_eq!(shape, [(0, 363), (726 * D, 364)]);
     }
 
+    #[test]
+    fn a_block_has_the_tick_at_which_it_was_on_the_air() {
+        let (mut merger, mut blocks) = (Merger::new(D as u32, 622), Vec::new());
+        add(&mut merger, &packet(100, 0, 363), &mut blocks);
+        assert_eq!(add(&mut merger, &packet(463, 1, 363), &mut blocks), PacketPlace::Next);
+        merger.hand_over(|block| blocks.push(block.clone()));
+        assert_eq!(blocks.iter().map(|block| block.tick).collect::<Vec<_>>(), [100 * D - 622]);
+    }
+
     proptest! {
         #[test]
         fn every_sample_arrives_once_at_its_tick(
             packets in prop::collection::vec((1..=SAMPLES_PER_PACKET, prop::bool::weighted(0.9), any::<bool>()), 1..100),
         ) {
-            let (mut merger, mut blocks, mut first, mut expected) = (Merger::new(D as u32), Vec::new(), 0, Vec::new());
+            let (mut merger, mut blocks, mut first, mut expected) = (Merger::new(D as u32, 0), Vec::new(), 0, Vec::new());
             // More than 16 packets: the counts wrap.
             for (at, (size, kept, ends_batch)) in packets.into_iter().enumerate() {
                 if kept {

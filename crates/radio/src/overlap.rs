@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::attach::{self, DEADLINE, claim};
 use super::chain::RxChain;
 use super::control::ControlPort;
+use super::delay;
 use super::plan::RadioPlan;
 use super::rx::LOOK_AROUND;
 use super::sockets;
@@ -25,14 +26,17 @@ const LEAD: u64 = TICKS_PER_SECOND / 200;
 /// Starts that are tried.
 const TRIES: u32 = 4;
 
+/// What a stopped chain had still under way has arrived this long after the radio's answer.
+const STRAGGLERS: Duration = Duration::from_millis(1);
+
 /// Two sc16 streams share the radio's gigabit from this decimation on.
 pub const SHARED: u32 = 8;
 
-/// Starts `chain` on the grid of samples that has one at tick `grid`, to this host's address as it is now; the tick of its first sample.
-/// The transmit socket gets its connection, and says nothing.
+/// Starts `chain` on the grid of samples that has one at tick `grid`, to this host's address as it is now; the tick of its first sample, as it was
+/// received. The transmit socket gets its connection, and says nothing.
 ///
 /// # Errors
-/// A sentence: the radio does not answer, the chain is in use, or no start was in time. The chain is at rest then, if it was ours.
+/// A sentence: the radio does not answer, the chain is in use, or no start was in time and on the grid. The chain is at rest then, if it was ours.
 pub fn begin(
     control: &mut ControlPort,
     rx: &UdpSocket,
@@ -72,30 +76,46 @@ fn knock(control: &mut ControlPort, rx: &UdpSocket, tx: &UdpSocket, plan: &Radio
 }
 
 fn start(control: &mut ControlPort, rx: &UdpSocket, plan: &RadioPlan, chain: RxChain, grid: u64) -> Result<u64, String> {
-    let (device, port) = (plan.device, chain.port());
+    let (device, port, step) = (plan.device, chain.port(), u64::from(plan.decimation));
     control.write(&attach::receive_registers(plan, chain), Instant::now() + DEADLINE)?;
     let mut lead = LEAD;
+    // What is expected; what is received decides.
+    let mut late_by = delay::start(plan.rx.rate, plan.decimation);
+    let mut off_grid = None;
     for _ in 0..TRIES {
         // Once more: the first may have been lost on the way.
         claim(rx).map_err(|e| format!("this host has no way to the radio at {device}: {e}"))?;
         control.write(&attach::command(chain, StreamMode::Samples(1), None), Instant::now() + DEADLINE)?;
-        let Some(Reception::Samples(now)) = receive(rx, Instant::now() + PATIENCE) else { continue };
+        let Some(Reception::Samples(now)) = receive(rx, 0, Instant::now() + PATIENCE) else { continue };
         let learnt = Instant::now();
         // The sample has counted.
         control.write(&[(chain.register(sr::RX0_STREAM_ID), chain.stream_id())], learnt + DEADLINE)?;
         let since = (learnt.elapsed().as_nanos() / 10) as u64;
-        let at = on_grid(now.saturating_add(since + lead), grid, u64::from(plan.decimation));
+        let at = on_grid(now.saturating_add(since + lead + late_by), grid, step) - late_by;
         control.write(&attach::command(chain, StreamMode::Continuous, Some(at)), Instant::now() + DEADLINE)?;
-        match receive(rx, Instant::now() + PATIENCE + Duration::from_nanos(lead * 10)) {
-            Some(Reception::Samples(_)) => return Ok(at),
+        match receive(rx, at, Instant::now() + PATIENCE + Duration::from_nanos(lead * 10)) {
+            Some(Reception::Samples(first)) if first % step == grid % step => return Ok(first),
+            Some(Reception::Samples(first)) => (late_by, off_grid) = ((first - at) % step, Some((at, first))),
             Some(Reception::TooLate) => lead *= 2,
             None => {}
         }
         attach::reset(control, chain, Instant::now() + DEADLINE)?;
+        arrives(rx, Instant::now() + STRAGGLERS, |_| None::<()>);
     }
-    Err(format!(
-        "receive chain {} of the radio at {device} did not start: no samples came from its port {port}, or every start was late",
-        chain.number()
+    let number = chain.number();
+    Err(off_grid.map_or_else(
+        || {
+            format!(
+                "receive chain {number} of the radio at {device} did not start: no samples came from its port {port}, or every start was late"
+            )
+        },
+        |(at, first)| {
+            format!(
+                "receive chain {number} of the radio at {device} does not start where it is told: {} ticks behind tick {at}, and no start was on the \
+                 grid of the other chain's samples",
+                first - at
+            )
+        },
     ))
 }
 
@@ -113,9 +133,10 @@ enum Reception {
     TooLate,
 }
 
-/// The next packet of a chain, if one comes in time.
-fn receive(rx: &UdpSocket, until: Instant) -> Option<Reception> {
+/// The next packet of a chain, if one comes in time; samples only from a tick on.
+fn receive(rx: &UdpSocket, from: u64, until: Instant) -> Option<Reception> {
     arrives(rx, until, |bytes| match RxPacket::decode(bytes) {
+        Ok(RxPacket::Data(data)) if data.tick < from => None,
         Ok(RxPacket::Data(data)) => Some(Reception::Samples(data.tick)),
         Ok(RxPacket::Context(context)) if context.error == RxError::Late => Some(Reception::TooLate),
         Ok(RxPacket::Context(_)) | Err(_) => None,

@@ -6,6 +6,8 @@ use config::Radio;
 use n210_wire::dsp::{self, Direction};
 use n210_wire::{SAMPLES_PER_PACKET, TICKS_PER_SECOND};
 
+use super::delay;
+
 /// Frequencies that the radio's own mixers reach, Hz: half the master clock.
 const DSP_REACH: f64 = TICKS_PER_SECOND as f64 / 2.0;
 
@@ -42,6 +44,8 @@ pub struct ChainRegisters {
     pub scale: u32,
     /// Frequency word; `None` where the front end's oscillator does the tuning, which initialisation has set.
     pub frequency: Option<u32>,
+    /// Ticks between the time of a sample and its moment at the converter.
+    pub delay: u64,
 }
 
 impl RadioPlan {
@@ -68,7 +72,8 @@ impl ChainRegisters {
             .ok_or_else(|| format!("the radio cannot divide its clock by {decimation}"))?;
         let tuning = if direction == Direction::Receive { dsp::rx_tuning_word } else { dsp::tx_tuning_word };
         let frequency = (hertz.abs() <= DSP_REACH).then(|| tuning(hertz));
-        Ok(Self { rate, scale: scale(direction, rate), frequency })
+        let delay = if direction == Direction::Receive { delay::receive(rate) } else { delay::transmit(rate) };
+        Ok(Self { rate, scale: scale(direction, rate), frequency, delay })
     }
 }
 
@@ -119,8 +124,8 @@ pub mod tests {
         let plan = RadioPlan::new(&radio()).unwrap();
         assert_eq!((plan.device, plan.decimation), (Ipv4Addr::new(192, 168, 10, 2), 52));
         // 52 = 13 x 2 x 2; the transmit CIC of 13 asks for a gain of 1.13, which the register does not hold.
-        assert_eq!((plan.rx.rate, plan.rx.frequency), (0x30D, Some(0xCCCC_CCCD)));
-        assert_eq!(plan.tx, ChainRegisters { rate: 0x30D, scale: 0x1_FFFF, frequency: Some(0x1999_999A) });
+        assert_eq!((plan.rx.rate, plan.rx.frequency, plan.rx.delay), (0x30D, Some(0xCCCC_CCCD), 622));
+        assert_eq!(plan.tx, ChainRegisters { rate: 0x30D, scale: 0x1_FFFF, frequency: Some(0x1999_999A), delay: 721 });
     }
 
     #[test]

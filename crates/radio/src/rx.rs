@@ -58,7 +58,7 @@ impl<'a> StreamReceiver<'a> {
     fn new(session: &'a Session, bridge: &'a Bridge) -> Self {
         Self {
             session,
-            merger: Merger::new(session.plan.decimation),
+            merger: Merger::new(session.plan.decimation, session.plan.rx.delay),
             sender: bridge.sender(),
             stream: 0,
             heard: Instant::now(),
@@ -177,7 +177,7 @@ impl<'a> StreamReceiver<'a> {
 
 /// Hands a block to the D2D process.
 fn deliver(block: &Block, sender: &mut BlockSender<'_>, session: &Session, notes: &mut Throttle) {
-    session.note_tick(block.tick);
+    session.note_tick(block.tick + session.plan.rx.delay + block.samples.len() as u64 * u64::from(session.plan.decimation));
     if sender.send(block).is_err() && notes.open(Instant::now(), PATIENCE) {
         session.note("the D2D process does not take its samples in time; blocks are dropped".into());
     }

@@ -60,7 +60,7 @@ pub struct Session {
     pub sending: Mutex<()>,
     /// Number of the receive chain that is ours, or will be.
     chain: AtomicU8,
-    /// Tick of the latest block.
+    /// Time behind the latest sample received, on the radio's clock.
     tick: AtomicU64,
     /// It receives beside another host's process, and is parked.
     overlaps: AtomicBool,

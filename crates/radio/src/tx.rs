@@ -15,8 +15,8 @@ use super::counters::{Counters, add};
 use super::session::{Session, Throttle};
 use super::sockets::{Incoming, send_all};
 use super::window::Window;
-use n210_wire::TxEvent;
 use n210_wire::stream_tx::TxMessage;
+use n210_wire::{TICKS_PER_SECOND, TxEvent};
 use workload::contract::Mark;
 use workload::samples::{Block, Kind, MAX_SAMPLES};
 use workload::seqpacket::SampleSocket;
@@ -29,6 +29,15 @@ const IDLE_MS: u16 = 50;
 
 /// How long a burst may wait for room in the radio's queue; by then its own time has passed.
 const ROOM: Duration = Duration::from_millis(50);
+
+/// A burst's end is sent this long before it is due at least, ticks: 1 ms.
+const MARGIN: u64 = TICKS_PER_SECOND / 1000;
+
+/// No burst ends later than this, ticks: its end would hold up all behind it. A clock that was set back can make it look so.
+const FAR: u64 = 10 * TICKS_PER_SECOND;
+
+/// Length of a tick, ns.
+const NANOSECONDS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
 
 /// Least time between two notes of one kind, and between two repairs.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -57,8 +66,8 @@ struct Sender<'a> {
     /// Number of the last burst that was late: each of its packets is reported.
     late_burst: u64,
     window: Window,
-    /// Tick behind the last sample that was sent.
-    end_tick: Option<u64>,
+    /// When the burst that goes on ends, unless a block continues it before.
+    end_at: Option<Instant>,
     headers: MultiHeaders<()>,
     incoming: Incoming,
     epoch: u32,
@@ -73,10 +82,10 @@ impl<'a> Sender<'a> {
     fn new(session: &'a Session) -> Self {
         Self {
             session,
-            bursts: Bursts::new(session.plan.decimation),
+            bursts: Bursts::new(session.plan.decimation, session.plan.tx.delay),
             late_burst: 0,
             window: Window::default(),
-            end_tick: None,
+            end_at: None,
             headers: MultiHeaders::preallocate(MAX_PACKETS, None),
             incoming: Incoming::default(),
             epoch: 0,
@@ -112,11 +121,14 @@ impl<'a> Sender<'a> {
         self.session.linked() && self.session.park.may_send() && self.session.hears()
     }
 
-    /// Parks if that is wanted: nothing is left to send.
+    /// Parks if that is wanted: nothing is left to send but the end of a burst.
     fn settle(&mut self) {
+        if self.session.park.is_parking() && self.session.park.may_send() {
+            self.end_burst();
+        }
         let mark = if self.epoch == self.session.epoch() {
             let (sequence, count) = self.bursts.next();
-            Mark { sequence, count, end_tick: self.end_tick, chain: 0 }
+            Mark { sequence, count, end_tick: self.bursts.end_tick(), chain: 0 }
         } else {
             self.session.begin()
         };
@@ -127,8 +139,14 @@ impl<'a> Sender<'a> {
     /// bursts, and waking up for each would double the thread's work. Whether something came in time.
     fn wait(&mut self, inlet: Option<&SampleSocket>, ms: u16) -> bool {
         let waited = inlet.map_or(self.session.tx.as_fd(), AsFd::as_fd);
-        let ready = self.session.park.bell.wait(waited, Some(Duration::from_millis(ms.into())));
+        let limit = Duration::from_millis(ms.into());
+        let limit = self.end_at.map_or(limit, |at| limit.min(at.saturating_duration_since(Instant::now())));
+        let ready = self.session.park.bell.wait(waited, Some(limit));
         self.take_events();
+        // What has come goes first: it may continue the burst.
+        if !ready && self.end_at.is_some_and(|at| Instant::now() >= at) {
+            self.end_burst();
+        }
         ready
     }
 
@@ -152,35 +170,44 @@ impl<'a> Sender<'a> {
         if self.epoch != self.session.epoch() {
             self.epoch = self.session.epoch();
             let Mark { sequence, count, end_tick, .. } = self.session.begin();
-            self.bursts.begin_at(sequence, count);
+            self.bursts.begin_at(sequence, count, end_tick);
             self.window = Window::at(sequence);
-            self.end_tick = end_tick;
+            self.end_at = None;
         }
-        if !self.await_room(packets(block.samples.len()) as u32) {
+        if block.samples.is_empty() || !self.await_room(packets(block.samples.len()) as u32) {
             return;
         }
-        let session = self.session;
-        let frames = self.bursts.lay_out(block);
-        let wanted = frames.len();
-        let sent = {
-            let _connected = session.sending.lock().unwrap_or_else(PoisonError::into_inner);
-            send_all(&session.tx, &mut self.headers, frames)
-        };
-        match sent {
-            Ok(sent) => {
+        if self.bursts.ends_before(block) {
+            self.end_burst();
+        }
+        let (session, frames) = (self.session, self.bursts.lay_out(block));
+        let Some(sent) = send(session, &mut self.headers, frames, &mut self.unsent_notes) else { return };
+        add(&session.counters.tx_samples, self.bursts.sent(sent) as u64);
+        self.window.sent(sent as u32);
+        self.end_at = self.bursts.is_open().then(|| self.end_at(block));
+    }
+
+    /// When to end a burst that no block has continued: each comes about as early as this one, and none that is in time comes later than by half of that.
+    fn end_at(&self, block: &Block) -> Instant {
+        let Some(now) = self.session.radio_time() else { return Instant::now() };
+        let early = self.bursts.time_of(block).saturating_sub(now);
+        let ticks = self.bursts.left(now).saturating_sub(MARGIN.max(early / 2));
+        Instant::now() + Duration::from_nanos(ticks.min(FAR) * NANOSECONDS_PER_TICK)
+    }
+
+    /// Ends the burst that goes on, if one does.
+    fn end_burst(&mut self) {
+        self.end_at = None;
+        let left = self.session.radio_time().map_or(0, |now| self.bursts.left(now));
+        // A radio that has come to the end has ended it, and one whose clock was set back has forgotten it. What is another host's by now is not touched.
+        if self.epoch == self.session.epoch() && self.may_transmit() && (1..FAR).contains(&left) {
+            let frames = self.bursts.lay_out_end();
+            if let Some(sent) = send(self.session, &mut self.headers, frames, &mut self.unsent_notes) {
                 self.bursts.sent(sent);
                 self.window.sent(sent as u32);
-                let span = block.samples.len() as u64 * u64::from(session.plan.decimation);
-                self.end_tick = Some(block.tick.saturating_add(span));
-                let samples = if sent == wanted { block.samples.len() } else { sent * n210_wire::SAMPLES_PER_PACKET };
-                add(&session.counters.tx_samples, samples as u64);
-            }
-            Err(why) => {
-                if self.unsent_notes.open(Instant::now(), PATIENCE) {
-                    session.note(format!("a burst could not be sent to the radio: {why}"));
-                }
             }
         }
+        self.bursts.abandon();
     }
 
     /// Waits until the radio's queue has room for a burst.
@@ -212,6 +239,25 @@ impl<'a> Sender<'a> {
             self.full_since = None;
         }
     }
+}
+
+/// Sends packets; how many went out.
+fn send<'f>(
+    session: &Session,
+    headers: &mut MultiHeaders<()>,
+    frames: impl ExactSizeIterator<Item = &'f [u8]>,
+    notes: &mut Throttle,
+) -> Option<usize> {
+    let sent = {
+        let _connected = session.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        send_all(&session.tx, headers, frames)
+    };
+    if let Err(why) = &sent
+        && notes.open(Instant::now(), PATIENCE)
+    {
+        session.note(format!("a burst could not be sent to the radio: {why}"));
+    }
+    sent.ok()
 }
 
 fn count(counters: &Counters, message: TxMessage) {

@@ -78,7 +78,7 @@ pub enum Ask {
 pub struct Stream {
     /// The radio's receive chain, 0 or 1.
     pub chain: u8,
-    /// Tick of some sample: others are multiples of the decimation away.
+    /// Time stamp of some sample: others are multiples of the decimation away.
     pub tick: u64,
 }
 
@@ -89,7 +89,7 @@ pub struct Overlapping {
     pub ms: f64,
     /// The receive chain.
     pub chain: u8,
-    /// Tick of its first sample.
+    /// Time stamp of its first sample, as it was received.
     pub tick: u64,
 }
 
@@ -100,7 +100,7 @@ pub struct Mark {
     pub sequence: u32,
     /// Packet count of the next packet, 0..=15.
     pub count: u8,
-    /// Tick behind the last sample that was sent; none before any was.
+    /// Time stamp behind the last sample that was sent, the end of its burst among them; none before any was.
     pub end_tick: Option<u64>,
     /// The receive chain that it hears with, 0 or 1.
     #[serde(default, skip_serializing_if = "is_zero")]

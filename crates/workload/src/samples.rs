@@ -18,7 +18,7 @@ pub type Sample = num_complex::Complex<i16>;
 pub enum Kind {
     /// USRP to D2D: received samples, contiguous in time.
     Rx = 1,
-    /// D2D to USRP: one burst to transmit, its first sample at the block's tick.
+    /// D2D to USRP: samples to transmit, the first one at the block's tick.
     Tx = 2,
 }
 
@@ -27,7 +27,7 @@ pub enum Kind {
 pub struct Block {
     /// Direction.
     pub kind: Kind,
-    /// Device time of the first sample, 100 MHz ticks.
+    /// Device time at which the first sample is on the air, 100 MHz ticks.
     pub tick: u64,
     /// At most [`MAX_SAMPLES`].
     pub samples: Vec<Sample>,

@@ -15,6 +15,12 @@ use n210_wire::stream_tx::{TxHeader, TxMessage};
 use n210_wire::{Control, RxContext, Sample, SetDestination, StreamCommand, StreamMode, TxData, TxEvent, port, sr};
 use nix::sys::socket::{setsockopt, sockopt};
 
+/// The radio's time when it starts.
+const POWER_UP: u64 = 1 << 33;
+
+/// Samples at the end of a burst that stay in the transmitter's filters: of a real one 12 to 17.
+const STAYS: usize = 17;
+
 /// What the tests see and turn.
 #[derive(Default)]
 pub struct State {
@@ -31,13 +37,90 @@ pub struct State {
     pub lose: u32,
     /// What to say of the next packets, last first.
     pub events: Vec<TxMessage>,
-    tick: u64,
+    /// Ticks from the time of a start to the first time stamp, of each start the next one; without any those of a real radio.
+    pub start_delays: Vec<u64>,
+    /// Receive chain 1 says nothing.
+    pub mute_second: bool,
+    chains: [Chain; 2],
+}
+
+/// A receive chain.
+#[derive(Default)]
+struct Chain {
+    /// Time stamp of the next sample, while it runs.
+    next: Option<u64>,
+    /// Samples until it stops by itself.
+    left: Option<usize>,
+    /// Packet count of the next packet.
     count: u8,
+}
+
+/// From the time of a start to the first time stamp, of a real radio: a sample, and what the filters take.
+fn start_delay(word: u32) -> u64 {
+    let decimation = u64::from(decimation_of(word).unwrap_or(100));
+    decimation
+        + match word >> 8 & 3 {
+            0 => 5,
+            3 => 22,
+            _ => 15,
+        }
 }
 
 impl State {
     pub fn register(&self, number: u8) -> Option<u32> {
         self.registers.iter().rev().find(|(r, _)| *r == number).map(|(_, data)| *data)
+    }
+
+    /// What has left the transmitter: of every burst that has ended, its samples but those that stay in the filters, at the time stamps of their packets
+    /// and those after. Zeros are left out.
+    pub fn on_air(&self) -> Vec<(u64, Sample)> {
+        let step = self.register(sr::TX_INTERPOLATION).and_then(decimation_of).map_or(0, u64::from);
+        let (mut air, mut burst) = (Vec::new(), Vec::new());
+        for (header, samples) in &self.transmitted {
+            burst.extend((0..).zip(samples).map(|(n, sample)| (header.tick.unwrap() + n * step, *sample)));
+            if header.end_of_burst {
+                burst.truncate(burst.len().saturating_sub(STAYS));
+                air.append(&mut burst);
+            }
+        }
+        air.retain(|(_, sample)| *sample != Sample::default());
+        air
+    }
+
+    /// Writes of a register.
+    pub fn writes(&self, number: u8) -> usize {
+        self.registers.iter().filter(|(r, _)| *r == number).count()
+    }
+
+    fn decimation(&self, chain: usize) -> u32 {
+        self.register(sr::RX0_DECIMATION + chain as u8 * sr::RX1_OFFSET).unwrap_or(0x319)
+    }
+
+    /// Executes a command to a chain; what to say of it.
+    fn command(&mut self, chain: usize, now: u64) -> Option<RxError> {
+        let of = |r: u8| self.register(r + chain as u8 * sr::RX1_OFFSET).unwrap_or(0);
+        let command = StreamCommand::from_words([sr::RX0_COMMAND, sr::RX0_COMMAND_TIME_HIGH, sr::RX0_COMMAND_TIME_LOW].map(of));
+        let left = match command.mode {
+            StreamMode::Stop => None,
+            StreamMode::Samples(count) | StreamMode::SamplesAndMore(count) => Some(Some(count as usize)),
+            StreamMode::Continuous => Some(None),
+        };
+        if chain == 0 {
+            self.streaming = left == Some(None);
+            self.starts += u32::from(self.streaming);
+        }
+        let Some(left) = left else {
+            self.chains[chain].next = None;
+            return None;
+        };
+        if command.at.is_some_and(|at| at < now) {
+            return Some(RxError::Late);
+        }
+        let delay = if self.start_delays.is_empty() { start_delay(self.decimation(chain)) } else { self.start_delays.remove(0) };
+        // A chain that runs goes on.
+        self.chains[chain].next.get_or_insert(command.at.unwrap_or(now) + delay);
+        self.chains[chain].left = left;
+        None
     }
 }
 
@@ -50,8 +133,8 @@ pub struct FakeRadio {
 impl FakeRadio {
     /// On loopback, in the network namespace of the calling thread.
     pub fn start() -> Self {
-        let (state, end) = (Arc::new(Mutex::new(State { tick: 1 << 33, ..State::default() })), Arc::new(AtomicBool::new(false)));
-        let sockets = [port::CONTROL, port::RX0, port::TX].map(|port| {
+        let (state, end) = (Arc::new(Mutex::new(State::default())), Arc::new(AtomicBool::new(false)));
+        let sockets = [port::CONTROL, port::RX0, port::RX1, port::TX].map(|port| {
             let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
             socket.set_nonblocking(true).unwrap();
             // As much as the transmit queue of a real one.
@@ -75,34 +158,37 @@ impl Drop for FakeRadio {
     }
 }
 
-fn serve(sockets: &[UdpSocket; 3], state: &Mutex<State>, end: &AtomicBool) {
-    let [control, rx, tx] = sockets;
-    let (mut rx_to, mut tx_to, mut begun) = (None, None, Instant::now());
+fn serve(sockets: &[UdpSocket; 4], state: &Mutex<State>, end: &AtomicBool) {
+    let [control, rx0, rx1, tx] = sockets;
+    let (receive, begun) = ([rx0, rx1], Instant::now());
+    let (mut rx_to, mut tx_to) = ([None; 2], None);
     let mut bytes = [0; 2048];
     while !end.load(Ordering::Relaxed) {
+        let now = POWER_UP + begun.elapsed().as_nanos() as u64 / 10;
         while let Some((count, from)) = take(control, &mut bytes) {
-            let was = state.lock().unwrap().streaming;
-            if let Some(reply) = answer(&bytes[..count], &mut state.lock().unwrap()) {
-                let _ = control.send_to(&reply, from);
-            }
-            let mut now = state.lock().unwrap();
-            if now.streaming && !was {
-                // Time went on while the stream stood still.
-                now.tick += begun.elapsed().as_nanos() as u64 / 10;
-                begun = Instant::now();
+            let mut state = state.lock().unwrap();
+            let Some((reply, told)) = answer(&bytes[..count], &mut state, now) else { continue };
+            let _ = control.send_to(&reply, from);
+            if let Some((chain, error)) = told {
+                let context = RxContext { stream: STREAM_ID + chain as u32, count: 0, tick: now, error };
+                let _ = rx_to[chain].map(|to| receive[chain].send_to(&context.encode(), to));
             }
         }
-        while let Some((_, from)) = take(rx, &mut bytes) {
-            rx_to = Some(from);
+        for (socket, to) in receive.iter().zip(&mut rx_to) {
+            while let Some((_, from)) = take(socket, &mut bytes) {
+                *to = Some(from);
+            }
         }
         while let Some((count, from)) = take(tx, &mut bytes) {
             if SetDestination::is_one(&bytes[..count]) {
                 tx_to = Some(from);
             } else {
-                accept(&bytes[..count], &mut state.lock().unwrap(), tx, tx_to);
+                accept(&bytes[..count], &mut state.lock().unwrap(), tx, tx_to, now);
             }
         }
-        stream(&mut state.lock().unwrap(), rx, rx_to, &mut begun);
+        for (chain, (socket, to)) in receive.iter().zip(rx_to).enumerate() {
+            stream(&mut state.lock().unwrap(), chain, socket, to, now);
+        }
         thread::sleep(Duration::from_micros(500));
     }
 }
@@ -116,17 +202,25 @@ fn take(socket: &UdpSocket, bytes: &mut [u8]) -> Option<(usize, SocketAddr)> {
     }
 }
 
-fn answer(bytes: &[u8], state: &mut State) -> Option<[u8; 36]> {
+type Told = Option<(usize, RxError)>;
+
+fn answer(bytes: &[u8], state: &mut State, now: u64) -> Option<([u8; 36], Told)> {
     let request = Control::decode(bytes).ok()?;
+    let mut told = None;
     let message = match request.message {
         Message::Hello => Message::HelloReply([127, 0, 0, 1].into()),
         Message::Register { address, data, action: Action::Write } => {
             let number = ((address - setting_address(0)) / 4) as u8;
             state.registers.push((number, data));
-            if number == sr::RX0_COMMAND_TIME_LOW {
-                let words = [sr::RX0_COMMAND, sr::RX0_COMMAND_TIME_HIGH, number].map(|r| state.register(r).unwrap_or(0));
-                state.streaming = StreamCommand::from_words(words).mode == StreamMode::Continuous;
-                state.starts += u32::from(state.streaming);
+            let chain = usize::from(number >= sr::RX0_COMMAND + sr::RX1_OFFSET);
+            match number.wrapping_sub(chain as u8 * sr::RX1_OFFSET) {
+                sr::RX0_COMMAND_TIME_LOW => told = state.command(chain, now).map(|error| (chain, error)),
+                sr::RX0_STREAM_ID => state.chains[chain].count = 0,
+                sr::RX0_RESET => {
+                    state.streaming &= chain != 0;
+                    state.chains[chain] = Chain::default();
+                }
+                _ => {}
             }
             Message::RegisterDone(0)
         }
@@ -135,44 +229,54 @@ fn answer(bytes: &[u8], state: &mut State) -> Option<[u8; 36]> {
         Message::I2cRead { count, .. } => Message::I2cReadDone(I2cData::new(&[0xFF; 16][..usize::from(count).min(16)])),
         _ => Message::NotUnderstood,
     };
-    Some(Control::request(request.sequence, message).encode())
+    Some((Control::request(request.sequence, message).encode(), told))
 }
 
 /// Sends what is due by now.
-fn stream(state: &mut State, rx: &UdpSocket, to: Option<SocketAddr>, begun: &mut Instant) {
-    let Some(to) = to.filter(|_| state.streaming) else { return };
-    if std::mem::take(&mut state.overflow) {
-        state.streaming = false;
-        let context = RxContext { stream: STREAM_ID, count: 0, tick: state.tick, error: RxError::Overflow };
+fn stream(state: &mut State, chain: usize, rx: &UdpSocket, to: Option<SocketAddr>, now: u64) {
+    let stops = chain == 0 && !state.streaming && state.chains[0].left.is_none();
+    if stops {
+        state.chains[0].next = None;
+    }
+    let Some(to) = to else { return };
+    let stream = STREAM_ID + chain as u32;
+    if chain == 0 && state.streaming && std::mem::take(&mut state.overflow) {
+        (state.streaming, state.chains[0].next) = (false, None);
+        let context = RxContext { stream, count: 0, tick: now, error: RxError::Overflow };
         let _ = rx.send_to(&context.encode(), to);
         return;
     }
-    let samples = state.register(sr::RX0_SAMPLES).unwrap_or(0) as usize;
-    let decimation = state.register(sr::RX0_DECIMATION).and_then(decimation_of).unwrap_or(100);
-    let span = Duration::from_nanos(samples as u64 * u64::from(decimation) * 10);
-    while begun.elapsed() >= span {
-        *begun += span;
+    let size = state.register(sr::RX0_SAMPLES + chain as u8 * sr::RX1_OFFSET).unwrap_or(0) as usize;
+    let step = u64::from(decimation_of(state.decimation(chain)).unwrap());
+    while let Some(tick) = state.chains[chain].next {
+        let samples = state.chains[chain].left.map_or(size, |left| left.min(size));
+        let next = tick + samples as u64 * step;
+        if next > now || samples == 0 {
+            return;
+        }
         let mut bytes = [0; 1472];
-        let sample = vec![Sample::new(state.tick as i16, 0); samples];
-        let length = encode_data(&mut bytes, STREAM_ID, state.count, state.tick, &sample, false).unwrap();
-        if state.lose > 0 {
-            state.lose -= 1;
-        } else {
+        let values = vec![Sample::new(tick as i16, 0); samples];
+        let running = &mut state.chains[chain];
+        let length = encode_data(&mut bytes, stream, running.count, tick, &values, false).unwrap();
+        running.count = (running.count + 1) & 15;
+        running.left = running.left.map(|left| left - samples);
+        running.next = Some(next).filter(|_| running.left != Some(0));
+        let lost = chain == 0 && state.lose > 0;
+        state.lose -= u32::from(lost);
+        if !lost && !(chain == 1 && state.mute_second) {
             let _ = rx.send_to(&bytes[..length], to);
         }
-        state.count = (state.count + 1) & 15;
-        state.tick += samples as u64 * u64::from(decimation);
     }
 }
 
-fn accept(bytes: &[u8], state: &mut State, tx: &UdpSocket, to: Option<SocketAddr>) {
+fn accept(bytes: &[u8], state: &mut State, tx: &UdpSocket, to: Option<SocketAddr>, now: u64) {
     let data = TxData::decode(bytes).unwrap();
     let header = data.header;
     assert_eq!(u32::from(header.count), header.sequence & 15, "the two counters run in step");
     state.transmitted.push((header, data.samples().collect()));
     let message = state.events.pop().unwrap_or(TxMessage::FlowControl);
     if let Some(to) = to.filter(|_| !state.mute_reports) {
-        let event = TxEvent { stream: 2, count: 0, tick: state.tick, message, sequence: header.sequence };
+        let event = TxEvent { stream: 2, count: 0, tick: now, message, sequence: header.sequence };
         let _ = tx.send_to(&event.encode(), to);
     }
 }

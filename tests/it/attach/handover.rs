@@ -8,7 +8,7 @@ use workload::seqpacket::{SampleListener, SampleSocket};
 
 use super::fake::FakeRadio;
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, radio};
-use super::streams::{AHEAD, DECIMATION, burst, linked, receive_contiguous};
+use super::streams::{AHEAD, DECIMATION, NEXT, SENT_EARLY, TAIL, burst, linked, receive_contiguous};
 
 const BURST: u64 = 1920 * DECIMATION;
 
@@ -22,10 +22,15 @@ pub fn made(address: &str) -> (tempfile::TempDir, Usrp, SampleListener, SampleSo
     (folder, usrp, listener, d2d)
 }
 
-/// Ten bursts in a row from `tick`; the tick behind them.
+/// Ten bursts in a row from `tick`; the tick from which there is room for another, once their end has been sent.
 pub fn bursts(d2d: &mut SampleSocket, tick: u64) -> u64 {
     (0..10).for_each(|n| d2d.send(&burst(tick + n * BURST, 1920)).unwrap());
-    tick + 10 * BURST
+    tick + 10 * BURST + NEXT * DECIMATION
+}
+
+/// Where the radio's clock has come to with the end of ten bursts.
+fn end_of(until: u64) -> u64 {
+    until - (NEXT - TAIL) * DECIMATION - SENT_EARLY
 }
 
 pub fn faults(usrp: &mut Usrp) -> [u64; 5] {
@@ -43,7 +48,7 @@ fn a_successor_goes_on_in_sequence_and_nothing_of_the_queue_is_lost() {
     let tick = receive_contiguous(&mut from_first, 20_000);
     let until = bursts(&mut from_first, tick + AHEAD);
     let mark = first.ask("freeze").unwrap();
-    assert_eq!(mark, json!({"sequence": 60, "count": 12, "end_tick": until}));
+    assert_eq!(mark, json!({"sequence": 61, "count": 13, "end_tick": end_of(until)}));
     let taken = second.ask_with("take_over", &mark).unwrap();
     assert_eq!(second.ask("status").unwrap()["linked"], true);
     // What the first had in its queue goes out, and what the second adds continues it.
@@ -52,7 +57,7 @@ fn a_successor_goes_on_in_sequence_and_nothing_of_the_queue_is_lost() {
     assert_eq!(second.counters().tx_samples, 19_200);
     assert_eq!((faults(&mut first), faults(&mut second)), ([0; 5], [0; 5]));
     println!("taken over: {taken}");
-    assert_eq!(second.ask("freeze").unwrap(), json!({"sequence": 120, "count": 8, "end_tick": until}));
+    assert_eq!(second.ask("freeze").unwrap(), json!({"sequence": 122, "count": 10, "end_tick": end_of(until)}));
 }
 
 /// A destination that takes over and has sent nothing may be called back without a trace.

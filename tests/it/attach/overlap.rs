@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::fake::FakeRadio;
 use super::handover::{bursts, faults, made};
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip};
-use super::streams::{AHEAD, DECIMATION, receive_contiguous};
+use super::streams::{AHEAD, DECIMATION, STAMPED_LATE, linked, receive_contiguous};
 
 /// The parked address on the same port, and the way from there to the radio that an agent opens.
 fn open_way() {
@@ -167,11 +167,58 @@ fn a_chain_in_use_a_wrong_chain_and_a_rate_for_one_stream_are_refused() {
     assert_eq!(faults(&mut first), [0; 5]);
 }
 
+/// Whatever passes between the time of a start and its first time stamp: of every start the next delay, of which each try takes two.
+#[test]
+fn the_first_tick_is_measured_and_brought_to_the_grid() {
+    let Some((_network, _folder, fake, mut first, _listener, _d2d)) = linked() else { return };
+    let table: [(Vec<u64>, usize); 5] = [
+        // As a real radio: aimed at once.
+        (vec![], 1),
+        (vec![0; 10], 2),
+        (vec![33; 10], 2),
+        (vec![7777; 10], 2),
+        // Another one at the second try.
+        ([5, 11].into_iter().chain([40; 8]).collect(), 3),
+    ];
+    for (delays, tries) in table {
+        let before = fake.state().writes(sr::RX0_COMMAND + sr::RX1_OFFSET);
+        fake.state().start_delays.clone_from(&delays);
+        let stream = first.ask("export").unwrap();
+        let (_two, mut second, _other_listener, mut from_second) = made("127.0.0.1");
+        let begun = second.ask_with("overlap", &stream).unwrap();
+        let tick = begun["tick"].as_u64().unwrap();
+        assert_eq!(tick.abs_diff(stream["tick"].as_u64().unwrap()) % DECIMATION, 0, "off the grid with {delays:?}");
+        // The packet that was looked at is not handed out; the next one follows it.
+        let block = from_second.receive().unwrap().unwrap();
+        assert_eq!((block.tick + STAMPED_LATE - tick) % (363 * DECIMATION), 0, "not the tick that was received");
+        let commands = fake.state().writes(sr::RX0_COMMAND + sr::RX1_OFFSET) - before;
+        println!("{delays:?}: {commands} commands, {begun}");
+        // A busy machine may make a start late, which is tried again.
+        assert!(commands >= 2 * tries, "{commands} commands with {delays:?}");
+        kill(Pid::from_raw(second.child.id() as i32), Signal::SIGTERM).unwrap();
+        assert!(second.child.wait().unwrap().success());
+    }
+    flows(&mut first);
+    assert_eq!(faults(&mut first), [0; 5]);
+}
+
+#[test]
+fn a_chain_that_starts_at_random_is_refused_and_left_at_rest() {
+    let Some((_network, _folder, fake, mut first, _listener, _d2d)) = linked() else { return };
+    let stream = first.ask("export").unwrap();
+    fake.state().start_delays = (0..40).map(|n| n * n).collect();
+    let (_two, mut second, _other_listener, _from_second) = made("127.0.0.1");
+    let refused = second.ask_with("overlap", &stream).unwrap_err();
+    assert!(refused.contains("receive chain 1 of the radio at 127.0.0.1 does not start where it is told"), "{refused}");
+    assert_eq!(fake.state().registers.last(), Some(&(sr::RX0_RESET + sr::RX1_OFFSET, 0)));
+    flows(&mut first);
+}
+
 #[test]
 fn a_chain_that_brings_no_samples_is_named_and_left_at_rest() {
     let Some(_network) = OwnNetwork::enter() else { return };
-    // Its second receive port is nobody's.
     let fake = FakeRadio::start();
+    fake.state().mute_second = true;
     let (_two, mut second, _listener, _d2d) = made("127.0.0.1");
     let refused = second.ask_with("overlap", &json!({"chain": 0, "tick": 1})).unwrap_err();
     assert!(refused.contains("receive chain 1 of the radio at 127.0.0.1 did not start"), "{refused}");

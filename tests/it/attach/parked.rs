@@ -8,7 +8,7 @@ use workload::seqpacket::SampleListener;
 
 use super::fake::FakeRadio;
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, radio};
-use super::streams::{DECIMATION, burst, linked, receive_contiguous};
+use super::streams::{DECIMATION, SENT_EARLY, TAIL, burst, linked, receive_contiguous};
 
 /// Longer than the second after which an unparked process would link anew.
 const SILENCE: Duration = Duration::from_millis(2200);
@@ -21,8 +21,10 @@ fn what_was_given_out_is_sent_and_then_nothing() {
         d2d.send(&burst(tick + n * 1920 * DECIMATION, 1920)).unwrap();
     }
     let mark = usrp.ask("freeze").unwrap();
-    assert_eq!(mark, serde_json::json!({"sequence": 18, "count": 2, "end_tick": tick + 3 * 1920 * DECIMATION}));
-    await_until("three bursts", || fake.state().transmitted.len() == 18);
+    let end_tick = tick + (3 * 1920 + TAIL) * DECIMATION - SENT_EARLY;
+    assert_eq!(mark, serde_json::json!({"sequence": 19, "count": 3, "end_tick": end_tick}));
+    await_until("three bursts", || fake.state().transmitted.len() == 19);
+    assert!(fake.state().transmitted[18].0.end_of_burst);
     d2d.send(&burst(tick + 4 * 1920 * DECIMATION, 1920)).unwrap();
     assert_eq!(usrp.ask("freeze").unwrap(), mark, "frozen while frozen");
     assert_eq!(usrp.ask("status").unwrap()["frozen"], true);
@@ -31,7 +33,7 @@ fn what_was_given_out_is_sent_and_then_nothing() {
     fake.state().streaming = false;
     std::thread::sleep(SILENCE);
     let state = fake.state();
-    assert_eq!((state.starts, state.registers.len(), state.transmitted.len()), (1, said, 18));
+    assert_eq!((state.starts, state.registers.len(), state.transmitted.len()), (1, said, 19));
     drop(state);
     assert_eq!(usrp.notes, [""; 0]);
 
@@ -42,8 +44,8 @@ fn what_was_given_out_is_sent_and_then_nothing() {
     await_until("samples flow again", || usrp.counters().rx_samples > before);
     // Behind the number that the radio expects next.
     d2d.send(&burst(tick + 5 * 1920 * DECIMATION, 700)).unwrap();
-    await_until("a burst", || fake.state().transmitted.len() == 20);
-    assert_eq!(fake.state().transmitted[18].0.sequence, 18);
+    await_until("a burst", || fake.state().transmitted.len() == 21);
+    assert_eq!(fake.state().transmitted[19].0.sequence, 19);
     assert_eq!(usrp.ask("resume").unwrap()["restarted"], false, "resumed while running");
     assert_eq!(usrp.ask("status").unwrap().get("frozen"), None);
 }
@@ -119,7 +121,7 @@ fn a_software_n210_is_given_away_for_two_seconds_and_claimed_again() {
     let sent = usrp.counters().tx_samples;
     d2d.send(&burst(first, 1920)).unwrap();
     await_until("a burst", || usrp.counters().tx_samples == sent + 1920);
-    assert_eq!(usrp.ask("freeze").unwrap()["sequence"], 6);
+    assert_eq!(usrp.ask("freeze").unwrap()["sequence"], 7);
     let taker = take_stream("192.168.10.2");
     samples(&taker);
     let before = usrp.counters().rx_samples;

@@ -12,6 +12,15 @@ use super::process::{OwnNetwork, Usrp, await_until, radio};
 
 pub const DECIMATION: u64 = 52;
 
+/// At that rate a radio's filters hold a sample for so long on its way to the air, and from the air to its time stamp, ticks: the published logic in a Verilog
+/// simulator.
+pub const SENT_EARLY: u64 = 721;
+pub const STAMPED_LATE: u64 = 622;
+
+/// Zeros at the end of a burst, and the samples until another may begin.
+pub const TAIL: u64 = 24;
+pub const NEXT: u64 = 25;
+
 /// Receives until `samples` have come, and checks that each block continues the one before.
 pub fn receive_contiguous(d2d: &mut SampleSocket, samples: usize) -> u64 {
     let (mut next, mut got) = (None, 0);

@@ -12,8 +12,8 @@ use super::modulation::Modulation;
 use super::numerology::{Bandwidth, Numerology, Prefix, SUBFRAMES};
 use workload::samples::Sample;
 
-/// Ticks that a burst leaves out at its beginning: the radio needs a few clocks between the end of a burst and the start of the next,
-/// and the first prefix, 672 ticks or more, can spare these.
+/// Ticks that a burst leaves out at its beginning: a subframe may so begin before the previous burst has ended, and the radio's driver needs room to end one. The
+/// first prefix, 672 ticks or more, can spare these.
 pub const LEFT_OUT: u64 = 224;
 
 /// RMS of a burst relative to full scale: peaks of OFDM reach 4 to 5 times that.

@@ -22,9 +22,12 @@ pub const CORDIC: f64 = 1.646_760_258_121 / 1.65;
 /// The filters that a rate register switches on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilterChain {
-    cic: usize,
-    small: bool,
-    large: bool,
+    /// Rate of the CIC filter, ticks.
+    pub cic: usize,
+    /// The small half-band filter is on.
+    pub small: bool,
+    /// The large half-band filter is on.
+    pub large: bool,
     /// Amplitude at DC that a sample has in all its ticks together: an interpolator stretches it.
     stretch: usize,
 }
@@ -40,7 +43,7 @@ impl FilterChain {
     }
 
     /// Ticks between the taps of the large half-band filter.
-    fn large_spacing(&self) -> usize {
+    pub fn large_spacing(&self) -> usize {
         self.cic << usize::from(self.small)
     }
 

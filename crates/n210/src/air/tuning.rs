@@ -18,7 +18,7 @@ pub struct Tuning {
     pub words: (Direction, u32, u32),
     /// A tick while the chain runs, and the phase of its oscillator there in units of 2^-32 turns.
     pub since: (Tick, u32),
-    /// Tick at which the chain began to run.
+    /// Tick from which on the chain has taken in what is on the air.
     pub started: Tick,
 }
 
@@ -65,9 +65,10 @@ impl Tuning {
         self.frequency = word;
     }
 
-    /// The chain begins to run: its oscillator was held at phase 0 until this tick.
-    pub fn start(&mut self, at: Tick) {
-        (self.since, self.started) = ((at, 0), at);
+    /// The chain begins to run: it takes in what is on the air from tick `intake` on, and its oscillator, which was held at phase 0, turns
+    /// from tick `oscillator` on.
+    pub fn start(&mut self, intake: Tick, oscillator: Tick) {
+        (self.since, self.started) = ((oscillator, 0), intake);
     }
 
     /// Phase that the oscillator would have had at tick 0, in units of 2^-32 turns.

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     fn bus(board: Board, eeprom: Programming) -> (RadioIdentity, Bus) {
-        let equipment = Equipment { board, eeprom, gpsdo: true };
+        let equipment = Equipment { board, eeprom, gpsdo: true, ..Equipment::default() };
         let identity = RadioIdentity { equipment, ..RadioIdentity::new("pool", Ipv4Addr::new(10, 1, 2, 3)) };
         let bus = Bus::new(&identity);
         (identity, bus)

@@ -1,13 +1,16 @@
 //! A receive chain: stream commands in, packets out, each when its last sample is due.
 
 mod latched_command;
+mod packet_in_progress;
 
 use std::collections::VecDeque;
 
 use self::latched_command::LatchedCommand;
+use self::packet_in_progress::PacketInProgress;
 use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::partial_packet::PartialPacket;
+use super::pipeline::{ReceivePipeline, Timing};
 use crate::air::Air;
 use crate::air::tuning::{FrontEnd, Tuning};
 use crate::ethernet::frame::UDP_HEADERS;
@@ -25,9 +28,6 @@ const COMMANDS: usize = 16;
 
 /// Most samples in a packet: its memory has 1023 words for them, four words of header and a trailer.
 const MOST_SAMPLES: u32 = 1018;
-
-/// Samples that find room before the packet memory: 16 as they come, and 12 beside the header of their packet.
-const IN_HAND: u64 = 28;
 
 /// A stream of this decimation or less, 5 Msps or more, is a fast one.
 const FAST: u32 = 20;
@@ -58,44 +58,10 @@ enum State {
     Overrun(Tick),
 }
 
-/// A packet that is being filled, and the command it is filled for.
-#[derive(Debug, Clone, Copy)]
-struct PacketInProgress {
-    command: LatchedCommand,
-    /// Tick and device time of the packet's first sample.
-    start: Tick,
-    time: u64,
-    /// Ticks per sample, and most samples, as they were at its start.
-    step: u64,
-    full: u64,
-    /// Samples of the command, as often as it was started again, before this packet.
-    done: u64,
-    /// Samples of the command from the packet's start on; none while it starts again of itself.
-    left: Option<u64>,
-    /// There is no room for this packet before this tick.
-    room: Tick,
-}
-
-impl PacketInProgress {
-    /// Samples until something happens.
-    fn samples(&self) -> u64 {
-        let samples = self.left.map_or(self.full, |left| left.min(self.full));
-        if self.overruns(samples) { IN_HAND } else { samples }
-    }
-
-    /// Whether more samples come than find room before the packet memory is free.
-    fn overruns(&self, samples: u64) -> bool {
-        samples > IN_HAND && self.start.saturating_add(IN_HAND * self.step) < self.room
-    }
-
-    fn end(&self) -> Tick {
-        self.start.saturating_add(self.samples().saturating_mul(self.step))
-    }
-}
-
 /// One chain.
 pub struct RxChain {
     stream: FramerStream,
+    timing: Timing,
     tuning: Tuning,
     template: RxTemplate,
     per_packet: u32,
@@ -116,9 +82,10 @@ pub struct RxChain {
 
 impl RxChain {
     /// A chain as it is after power-up.
-    pub fn new(stream: FramerStream) -> Self {
+    pub fn new(stream: FramerStream, timing: Timing) -> Self {
         Self {
             stream,
+            timing,
             tuning: Tuning::new(Direction::Receive),
             template: RxTemplate::default(),
             per_packet: SAMPLES_PER_PACKET as u32,
@@ -152,7 +119,7 @@ impl RxChain {
                 self.per_packet = if value & 0xFFFF == 0 { MOST_SAMPLES } else { (value & 0xFFFF).min(MOST_SAMPLES) }
             }
             sr::RX0_RESET => self.reset(),
-            sr::RX0_FREQUENCY => self.tuning.set_frequency(value, now),
+            sr::RX0_FREQUENCY => self.tuning.set_frequency(value, now + self.pipeline().oscillator),
             sr::RX0_SCALE => self.tuning.set_scale(value),
             sr::RX0_DECIMATION => self.tuning.set_decimation(value),
             _ => {}
@@ -180,8 +147,21 @@ impl RxChain {
     /// Computes the part of the packet under way that has arrived by now.
     pub fn listen(&mut self, now: Tick, radio: usize, air: &mut Air) {
         if let State::Running(run) = self.state {
-            self.partial.extend((run.start, now), run.full, radio, self.tuning, air);
+            self.partial.extend((run.heard, now + self.pipeline().air), run.full, radio, self.tuning, air);
         }
+    }
+
+    /// The device's clock was set at a tick: a sample that is not complete has another time stamp now.
+    pub fn clock_is_set(&mut self, now: Tick, clock: &Clock) {
+        if let State::Running(run) = &mut self.state
+            && run.stamp > now
+        {
+            run.time = clock.device(run.stamp);
+        }
+    }
+
+    fn pipeline(&self) -> ReceivePipeline {
+        self.timing.receive(self.tuning.words.1)
     }
 
     /// Whether samples are being taken: what switches the boards to receive.
@@ -205,23 +185,23 @@ impl RxChain {
             self.queue.push_back(command);
         }
         match self.state {
-            State::Idle => self.begin(now, around),
+            State::Idle => self.begin(now, now + self.timing.command(), around),
             State::Running(run) => self.state = State::Running(self.limited(run, now)),
             State::Waiting(..) | State::Overrun(_) => {}
         }
     }
 
-    /// Takes the next command while idle.
-    fn begin(&mut self, now: Tick, around: &mut Surroundings) {
+    /// Takes the next command while idle; it starts at tick `ready` at the earliest.
+    fn begin(&mut self, now: Tick, ready: Tick, around: &mut Surroundings) {
         while matches!(self.state, State::Idle)
             && let Some(command) = self.queue.pop_front()
         {
             match command.at {
                 _ if command.stop => self.report(RxError::StopWhileIdle, now, around),
-                None => self.start(command, now, around),
-                Some(time) => match around.clock.tick_of(time, now) {
+                None => self.start(command, ready, around),
+                Some(time) => match around.clock.tick_of(time, ready) {
                     None => self.report(RxError::Late, now, around),
-                    Some(at) if at == now => self.start(command, now, around),
+                    Some(at) if at == ready => self.start(command, ready, around),
                     Some(_) => self.state = State::Waiting(command, time),
                 },
             }
@@ -229,9 +209,10 @@ impl RxChain {
     }
 
     fn start(&mut self, command: LatchedCommand, at: Tick, around: &Surroundings) {
-        self.tuning.start(at);
+        let pipeline = self.pipeline();
+        self.tuning.start(at + pipeline.intake, at + pipeline.oscillator);
         let left = (!command.reload || !command.chain).then_some(command.samples);
-        let run = self.packet(command, at, 0, left, around);
+        let run = self.packet(command, at + pipeline.start, 0, left, around);
         self.state = State::Running(self.limited(run, at));
     }
 
@@ -244,11 +225,15 @@ impl RxChain {
         left: Option<u64>,
         around: &Surroundings,
     ) -> PacketInProgress {
+        let (pipeline, step) = (self.pipeline(), u64::from(self.tuning.decimation));
+        let stamp = start.saturating_add(pipeline.stamp_samples * step);
         PacketInProgress {
             command,
             start,
-            time: around.clock.device(start),
-            step: u64::from(self.tuning.decimation),
+            stamp,
+            time: around.clock.device(stamp),
+            heard: stamp.saturating_add(pipeline.heard),
+            step,
             full: u64::from(self.per_packet),
             done,
             left,
@@ -279,7 +264,7 @@ impl RxChain {
                     Some(start) => self.start(command, start, around),
                     None => self.report(RxError::Late, at, around),
                 }
-                self.begin(at, around);
+                self.begin(at, at + self.timing.next_command(), around);
             }
             State::Running(run) => self.finish_packet(run, run.end(), around),
             State::Overrun(_) => self.overflow(at, around),
@@ -318,7 +303,7 @@ impl RxChain {
                 if broken {
                     self.report(RxError::BrokenChain, end, around);
                 }
-                self.begin(end, around);
+                self.begin(end, end + self.timing.next_command(), around);
             }
         }
     }
@@ -343,7 +328,7 @@ impl RxChain {
         if matches!(self.state, State::Running(_) | State::Overrun(_)) {
             self.state = State::Idle;
             self.report(RxError::Overflow, now, around);
-            self.begin(now, around);
+            self.begin(now, now + self.timing.next_command(), around);
         }
     }
 
@@ -359,10 +344,10 @@ impl RxChain {
         let Some(packet) = around.framer.frame(stream, around.out, length) else { return };
         let Ok(payload) = template.encode(packet, count, run.time, samples, last) else { return };
         match template.format {
-            Format::Sc16 => self.partial.complete(run.start, around.radio, tuning, around.air, payload),
+            Format::Sc16 => self.partial.complete(run.heard, around.radio, tuning, around.air, payload),
             Format::Sc8 => {
                 self.wide.resize(samples * 4, 0);
-                self.partial.complete(run.start, around.radio, tuning, around.air, &mut self.wide);
+                self.partial.complete(run.heard, around.radio, tuning, around.air, &mut self.wide);
                 format::clip_into(&self.wide, payload);
             }
         }
@@ -374,19 +359,5 @@ impl RxChain {
         if let Some(packet) = around.framer.frame(self.stream, around.out, stream_rx::CONTEXT_LENGTH) {
             packet.copy_from_slice(&context.encode_as(&self.template));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn twenty_eight_samples_find_room_before_the_packet_memory() {
-        let command = LatchedCommand::new([n210_wire::register::StreamCommand::NOW | 1_000, 0, 0]);
-        let run = |room| PacketInProgress { command, start: 1_000, time: 0, step: 52, full: 363, done: 0, left: None, room };
-        let full = 1_000 + 28 * 52;
-        assert_eq!((run(full).samples(), run(full + 1).samples()), (363, 28));
-        assert!(!run(full + 1).overruns(28), "what is in hand is not lost");
     }
 }

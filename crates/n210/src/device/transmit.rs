@@ -6,6 +6,7 @@ use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::deframer::{Deframer, Packet};
 use super::flow::FlowControl;
+use super::pipeline::{Timing, TransmitPipeline};
 use super::receive::Surroundings;
 use crate::air::tuning::{FrontEnd, Tuning};
 use crate::ethernet::frame::UDP_HEADERS;
@@ -51,6 +52,7 @@ enum State {
 
 /// The chain.
 pub struct TxChain {
+    timing: Timing,
     tuning: Tuning,
     stream_id: u32,
     policy: u32,
@@ -81,8 +83,9 @@ pub struct TxChain {
 
 impl TxChain {
     /// The chain as it is after power-up.
-    pub fn new() -> Self {
+    pub fn new(timing: Timing) -> Self {
         Self {
+            timing,
             tuning: Tuning::new(Direction::Transmit),
             stream_id: 0,
             policy: 0,
@@ -125,7 +128,7 @@ impl TxChain {
             sr::TX_UNDERFLOW_POLICY => self.policy = value,
             sr::TX_FLOW_TIME => self.flow.set_time(value, now),
             sr::TX_FLOW_PACKETS => self.flow.set_packets(value),
-            sr::TX_FREQUENCY => self.tuning.set_frequency(value, now),
+            sr::TX_FREQUENCY => self.tuning.set_frequency(value, now + self.pipeline().oscillator),
             sr::TX_SCALE => self.tuning.set_scale(value),
             sr::TX_INTERPOLATION => self.tuning.set_decimation(value),
             _ => {}
@@ -183,6 +186,10 @@ impl TxChain {
         let packet = self.deframer.read(datagram, self.format, &mut self.samples);
         self.bytes += datagram.len();
         self.packets.push_back(Queued { packet, bytes: datagram.len(), wrong: None });
+    }
+
+    fn pipeline(&self) -> TransmitPipeline {
+        self.timing.transmit(self.tuning.words.1)
     }
 
     fn step(&self) -> u64 {
@@ -339,12 +346,13 @@ impl TxChain {
 
     fn play(&mut self, packet: Packet, start: Tick, around: &mut Surroundings) {
         if !self.is_on(start) {
-            self.tuning.start(start);
+            let oscillator = start + self.pipeline().oscillator;
+            self.tuning.start(oscillator, oscillator);
         }
         self.hold(start, around);
         self.held = None;
         let count = packet.samples.min(self.samples.len());
-        around.air.transmit(around.radio, self.tuning, start, self.samples.range(..count).copied());
+        around.air.transmit(around.radio, self.tuning, start + self.pipeline().sent, self.samples.range(..count).copied());
         self.played += count as u64;
         self.last_sample = count.checked_sub(1).and_then(|last| self.samples.get(last)).copied().unwrap_or_default();
         self.samples.drain(..count);
@@ -359,7 +367,12 @@ impl TxChain {
         let count = to.min(until).saturating_sub(from) / self.step();
         // A packet may still go on where the last one ended.
         if count > 0 && !matches!(self.state, State::Gap(_)) {
-            around.air.transmit(around.radio, self.tuning, from, std::iter::repeat_n(self.last_sample, count as usize));
+            around.air.transmit(
+                around.radio,
+                self.tuning,
+                from + self.pipeline().sent,
+                std::iter::repeat_n(self.last_sample, count as usize),
+            );
             self.held = Some((from + count * self.step(), until));
         }
         if to >= until {

@@ -8,6 +8,7 @@ use super::text::{EventText, Number, PathText, RadioChangeText, SceneFile, TapTe
 use super::{PathChange, RadioChange, Scene, SceneAction, Timed};
 use crate::air::medium::Tap;
 use crate::device::clock::Tick;
+use crate::device::pipeline::Timing;
 use config::TomlSource;
 use n210_wire::TICKS_PER_SECOND;
 use protocol::Failure;
@@ -35,6 +36,10 @@ pub fn scene(source: &TomlSource, text: &SceneFile, mut scene: Scene) -> Result<
     if let ([only], [name]) = (&text.radio[..], &mut scene.names[..]) {
         name.clone_from(only.name.get_ref());
         Checker { source, names: &[] }.is_name(&only.name)?;
+    }
+    if let Some(kind) = text.kind {
+        let timing = if kind { Timing::Ideal } else { Timing::Device };
+        scene.radios.iter_mut().for_each(|fitting| fitting.equipment.timing = timing);
     }
     let names = scene.names.clone();
     let checker = Checker { source, names: &names };

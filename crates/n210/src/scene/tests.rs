@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::air::medium::Path;
 use crate::board::{Board, Programming};
+use crate::device::pipeline::Timing;
 use crate::fault::{FaultKind, Lag, PacketChoice, PacketDirection};
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -30,6 +31,7 @@ fn lab(text: &str) -> Result<Scene, Failure> {
 fn a_whole_scene_says_what_it_means() {
     let scene = lab(r#"
 seed = 9
+kind = true
 [air]
 gain_db = -3
 delay_ticks = 7
@@ -58,8 +60,11 @@ radio = { name = "pool", noise_dbfs = -60 }
     .unwrap();
     assert_eq!((scene.medium.seed, scene.medium.path.gain_db, scene.medium.path.delay), (9, -3.0, 7));
     assert_eq!(scene.medium.noise_dbfs, -47.0, "what the scene does not say is as on the command line");
-    let equipment = Equipment { board: Board::Sbx, eeprom: Programming::Mismatched, gpsdo: true };
-    assert_eq!((scene.radios[0].equipment, scene.radios[1].equipment), (Equipment::default(), equipment));
+    let equipment = Equipment { board: Board::Sbx, eeprom: Programming::Mismatched, gpsdo: true, timing: Timing::Ideal };
+    assert_eq!(
+        (scene.radios[0].equipment, scene.radios[1].equipment),
+        (Equipment { timing: Timing::Ideal, ..Equipment::default() }, equipment)
+    );
     let change = RadioChange { radio: 1, carrier_offset_hz: Some(120.0), noise_dbfs: Some(-50.0) };
     assert_eq!(scene.radios[1].change, change);
     let taps = Some(vec![Tap { delay: 40, gain_db: -6.0, phase_degrees: 90.0 }]);

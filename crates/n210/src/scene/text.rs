@@ -17,6 +17,8 @@ pub type Whole = Option<Spanned<i64>>;
 pub struct SceneFile {
     /// Seed of the noise and of the faults.
     pub seed: Option<u64>,
+    /// Idealised timing.
+    pub kind: Option<bool>,
     /// Every path between two different radios.
     pub air: AirText,
     /// Radios.

@@ -104,7 +104,7 @@ fn eeproms_change_at_once_and_addresses_at_the_next_start() {
 
 #[test]
 fn without_a_programmed_eeprom_the_firmware_has_its_own_addresses() {
-    let equipment = Equipment { eeprom: Programming::Unprogrammed, board: Board::Sbx, gpsdo: false };
+    let equipment = Equipment { eeprom: Programming::Unprogrammed, board: Board::Sbx, ..Equipment::default() };
     let identity = RadioIdentity { equipment, ..RadioIdentity::new("radio0", Ipv4Addr::new(10, 0, 0, 9)) };
     let mut bench = Bench(World::new(vec![identity], Medium { path: Path::default(), noise_dbfs: -20.0, seed: 1 }));
     let host = Host::new(0, 1);

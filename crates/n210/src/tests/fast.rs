@@ -96,7 +96,7 @@ fn a_timed_write_stops_a_stream_at_its_time_and_late_ones_run_at_once() {
     bench.0.advance(100_000);
     let mut datagrams = bench.streams(0);
     datagrams.retain(|datagram| datagram.ports.0 == port::RX0);
-    assert_eq!(heard(&datagrams), [Ok((0, 11, true))]);
+    assert_eq!(heard(&datagrams), [Ok((COMMAND + FIRST, 10, true))]);
     send(&mut bench, host, 9, Some(5), Operation::Read { word: rb::TIME_LOW });
     assert_eq!(acks(&mut bench)[0].value, 100_000);
 }

@@ -284,14 +284,15 @@ fn a_clock_jumps_and_the_stream_with_it() {
     let (mut bench, host) = bench();
     let packet = 363 * u64::from(DECIMATION);
     bench.command(host, StreamMode::Continuous, Some(2000));
-    bench.0.advance(2000 + packet);
+    bench.0.advance(2000 + FIRST + packet);
     bench.spoil("kind = \"clock-jump\", ticks = 1000000");
     bench.pass(packet);
     bench.spoil("kind = \"clock-jump\", ticks = -1000005");
     bench.pass(2 * packet);
     let ticks: Vec<u64> = heard(&bench.datagrams(0)).into_iter().map(|packet| packet.unwrap().0).collect();
     // The time of a packet is that of its first sample: the one under way when the clock jumps keeps it.
-    assert_eq!(ticks, [2000, 2000 + packet, 2000 + 2 * packet + 1_000_000, 2000 + 3 * packet - 5]);
+    let first = 2000 + FIRST;
+    assert_eq!(ticks, [first, first + packet, first + 2 * packet + 1_000_000, first + 3 * packet - 5]);
     assert_eq!(u64::from(bench.time_low(host)), bench.0.now() - 5);
 }
 
@@ -319,7 +320,7 @@ fn all_running_chains_overflow_and_go_on_with_what_is_queued() {
     bench.spoil("kind = \"overflow\"");
     bench.0.advance(3_000_000);
     let (first, second): (Vec<_>, Vec<_>) = bench.streams(0).into_iter().partition(|datagram| datagram.ports.0 == port::RX0);
-    assert_eq!(heard(&first), [Err(RxError::Overflow), Ok((2_000_000, 5, true))]);
+    assert_eq!(heard(&first), [Err(RxError::Overflow), Ok((2_000_000 + FIRST, 5, true))]);
     assert_eq!(heard(&second), [Err(RxError::Overflow)]);
 }
 

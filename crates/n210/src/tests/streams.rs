@@ -11,16 +11,17 @@ fn packets_leave_when_their_last_sample_is_due() {
     let packet = 363 * u64::from(DECIMATION);
     bench.ready(host);
     assert!(bench.command(host, StreamMode::Continuous, Some(5_000)).is_empty());
-    bench.0.advance(5_000 + packet - 1);
+    let last = 5_000 + FIRST + packet - 52;
+    bench.0.advance(last - 1);
     assert!(bench.drain(0).is_empty());
-    assert_eq!(bench.0.due(), 5_000 + packet);
-    bench.0.advance(5_000 + packet);
-    assert_eq!(heard(&bench.datagrams(0)), [Ok((5_000, 363, false))]);
+    assert_eq!(bench.0.due(), last);
+    bench.0.advance(last);
+    assert_eq!(heard(&bench.datagrams(0)), [Ok((5_000 + FIRST, 363, false))]);
     // A stop ends the packet under way with the sample under way.
-    bench.0.advance(5_000 + packet + 52 * 10 + 1);
+    bench.0.advance(last + 52 * 10 + 1);
     bench.command(host, StreamMode::Stop, None);
     bench.0.advance(1_000_000);
-    assert_eq!(heard(&bench.datagrams(0)), [Ok((5_000 + packet, 11, true))]);
+    assert_eq!(heard(&bench.datagrams(0)), [Ok((5_000 + FIRST + packet, 11, true))]);
 }
 
 #[test]
@@ -37,9 +38,9 @@ fn stream_commands_end_as_the_fpga_ends_them() {
     };
     assert_eq!(say(StreamMode::Stop, None), [Err(RxError::StopWhileIdle)]);
     assert_eq!(say(StreamMode::Samples(400), Some(999)), [Err(RxError::Late)]);
-    let whole = [Ok((250_000, 363, false)), Ok((250_000 + 363 * 52, 37, true))];
+    let whole = [Ok((250_000 + FIRST, 363, false)), Ok((250_000 + FIRST + 363 * 52, 37, true))];
     assert_eq!(say(StreamMode::Samples(400), Some(250_000)), whole);
-    assert_eq!(say(StreamMode::SamplesAndMore(10), None), [Ok((301_000, 10, false)), Err(RxError::BrokenChain)]);
+    assert_eq!(say(StreamMode::SamplesAndMore(10), None), [Ok((301_000 + COMMAND + FIRST, 10, false)), Err(RxError::BrokenChain)]);
 }
 
 /// Data packets as (tick, samples, end of burst) and errors, chain by chain.
@@ -59,7 +60,7 @@ fn a_command_that_reloads_looks_for_another_at_each_of_its_ends() {
     // Another 30, whatever their time, then the end.
     bench.command_words(host, 0, [30, 0, 5]);
     bench.0.advance(1_000_000);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((0, 230, true))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((COMMAND + FIRST, 230, true))]);
     // The same across packets.
     bench.command_words(host, 0, [Words::NOW | Words::CHAIN | Words::RELOAD | 400, 0, 0]);
     bench.pass(900 * 52);
@@ -67,14 +68,14 @@ fn a_command_that_reloads_looks_for_another_at_each_of_its_ends() {
     bench.command_words(host, 0, [Words::STOP | Words::NOW, 0, 0]);
     bench.pass(1_000_000);
     packets.extend(said(&mut bench, port::RX0));
-    let (start, packet) = (1_000_000, 363 * 52);
+    let (start, packet) = (1_000_000 + COMMAND + FIRST, 363 * 52);
     let whole = [363, 363, 363, 111].iter().enumerate();
     let whole: Vec<_> = whole.map(|(n, length)| Ok((start + n as u64 * packet, *length, n == 3))).collect();
     assert_eq!(packets, whole);
     // Without "chain" there is nothing to reload.
     bench.command_words(host, 0, [Words::NOW | Words::RELOAD | 7, 0, 0]);
     bench.pass(10_000);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((2_046_800, 7, true))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((2_046_800 + COMMAND + FIRST, 7, true))]);
 }
 
 #[test]
@@ -85,12 +86,12 @@ fn chained_commands_are_one_stream() {
     bench.command(host, StreamMode::SamplesAndMore(100), None);
     bench.command(host, StreamMode::Samples(50), Some(3));
     bench.0.advance(1_000_000);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((10_000, 363, false)), Ok((10_000 + 363 * 52, 87, true))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((10_000 + FIRST, 363, false)), Ok((10_000 + FIRST + 363 * 52, 87, true))]);
     // A stop in the place of more ends the burst.
     bench.command(host, StreamMode::SamplesAndMore(363), None);
     bench.command(host, StreamMode::Stop, None);
     bench.pass(1_000_000);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((1_000_000, 363, true))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((1_000_000 + COMMAND + FIRST, 363, true))]);
 }
 
 #[test]
@@ -101,10 +102,10 @@ fn a_chained_command_that_reloads_counts_from_its_own_start() {
     bench.command_words(host, 0, [Words::NOW | Words::CHAIN | 320, 0, 0]);
     bench.command_words(host, 0, [Words::NOW | Words::CHAIN | Words::RELOAD | 100, 0, 0]);
     bench.0.advance(450 * 52);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((0, 363, false))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((COMMAND + FIRST, 363, false))]);
     bench.command_words(host, 0, [Words::NOW | 30, 0, 0]);
     bench.0.advance(1_000_000);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((363 * 52, 187, true))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((COMMAND + FIRST + 363 * 52, 187, true))]);
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn a_count_of_0_goes_around_once() {
     let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
     bench.ready(host);
     bench.command_words(host, 0, [Words::NOW, 0, 0]);
-    bench.0.advance(100 * 363 * 52);
+    bench.0.advance(100 * 363 * 52 + COMMAND + FIRST);
     let packets = said(&mut bench, port::RX0);
     assert!(packets.len() == 100 && packets.iter().all(|packet| matches!(packet, Ok((_, 363, false)))));
 }
@@ -142,7 +143,7 @@ fn sixteen_commands_wait_and_a_seventeenth_is_lost() {
     }
     bench.0.advance(3_000_000);
     let ticks: Vec<u64> = said(&mut bench, port::RX0).into_iter().map(|packet| packet.unwrap().0).collect();
-    assert_eq!(ticks, (0..17).map(|n| 1_000_000 + 1_000 * n).collect::<Vec<_>>());
+    assert_eq!(ticks, (0..17).map(|n| 1_000_000 + FIRST + 1_000 * n).collect::<Vec<_>>());
 }
 
 #[test]
@@ -172,7 +173,7 @@ fn a_reset_forgets_commands_that_wait_for_their_time() {
     bench.set(host, &[(sr::RX0_RESET, 0)]);
     bench.command(host, StreamMode::Samples(1), None);
     bench.0.advance(2_000_000);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((0, 1, true))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((COMMAND + FIRST, 1, true))]);
 }
 
 #[test]
@@ -187,9 +188,10 @@ fn a_reset_empties_the_packet_memories() {
     }
     bench.set(host, &[(sr::RX0_RESET, 0)]);
     bench.command(host, StreamMode::Samples(363), None);
-    let start = bench.0.now();
+    // Without half-band filters the first sample is complete 5 ticks and its own length after the start.
+    let first = bench.0.now() + COMMAND + 5 + 2;
     bench.pass(10_000);
-    assert_eq!(said(&mut bench, port::RX0), [Ok((start, 363, true))]);
+    assert_eq!(said(&mut bench, port::RX0), [Ok((first, 363, true))]);
 }
 
 #[test]
@@ -376,12 +378,12 @@ proptest! {
         bench.set(host, &[(sr::TIME_LOW, time), (sr::TIME_NOW, 1), (sr::TIME_HIGH, 7)]);
         bench.pass(300_000);
         datagrams.extend(bench.streams(0));
-        let mut start = 0;
+        let mut start = COMMAND + FIRST;
         for (tick, samples, _) in heard(&datagrams).into_iter().map(Result::unwrap) {
             let device = (7 << 32) + u64::from(time) + start;
             prop_assert_eq!(tick, if start <= loaded { start } else { device - loaded });
             start += samples as u64 * 52;
         }
-        prop_assert_eq!(start, 2_000 * 52);
+        prop_assert_eq!(start, COMMAND + FIRST + 2_000 * 52);
     }
 }

@@ -73,9 +73,9 @@ fn samples_cross_the_air_at_their_tick() {
         let level = f64::from(sample.re).hypot(f64::from(sample.im)) as i16;
         assert!(near(level, 6_708), "sample {n}: {sample}");
     }
-    // Half of the level when the filters' delay has passed: 906 ticks.
+    // Half of the level when the delay of both chains has passed: 1343 ticks.
     let half = heard.iter().position(|s| f64::from(s.re).hypot(f64::from(s.im)) > 3_354.0).unwrap() as u64;
-    assert!((begin + half * 52).abs_diff(5_200 + 906) <= 52, "{half}");
+    assert!((begin + FIRST + half * 52).abs_diff(5_200 + 1_343) <= 52, "{half}");
     // The transmitter does not receive itself, and a receiver tuned elsewhere receives nothing.
     bench.poke(listener, sr::RX0_FREQUENCY, dsp::rx_tuning_word(20e6));
     bench.transmit(sender, TxHeader { sequence: 1, count: 1, tick: Some(200_000), ..TxHeader::default() }, &samples);

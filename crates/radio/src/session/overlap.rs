@@ -6,8 +6,11 @@ use std::time::Instant;
 use super::super::chain::RxChain;
 use super::super::{attach, overlap};
 use super::{Session, lock, taken_over};
+use n210_wire::TICKS_PER_SECOND;
 use workload::clock::monotonic_us;
 use workload::contract::{Mark, Overlapping, Stream, TakenOver};
+
+const TICKS_PER_MICROSECOND: u64 = TICKS_PER_SECOND / 1_000_000;
 
 impl Session {
     /// The receive stream as it is.
@@ -76,8 +79,14 @@ impl Session {
         self.overlaps.load(Ordering::Acquire)
     }
 
-    /// Notes a block's tick.
+    /// Notes the time behind a block's last sample, as the radio stamps it.
     pub fn note_tick(&self, tick: u64) {
         self.tick.store(tick, Ordering::Release);
+    }
+
+    /// The radio's time by what has been received, at most some milliseconds behind it; none before any sample.
+    pub fn radio_time(&self) -> Option<u64> {
+        let (tick, heard_us) = (self.tick.load(Ordering::Acquire), self.heard_us.load(Ordering::Acquire));
+        (tick > 0).then(|| tick.saturating_add(monotonic_us().saturating_sub(heard_us).saturating_mul(TICKS_PER_MICROSECOND)))
     }
 }

@@ -81,7 +81,7 @@ fn chains_that_are_set_alike_hear_the_same() {
     }
     assert_eq!(pieces, whole);
     // A chain that started later lags by a constant phase, in its noise as in its signals.
-    to.start(12_345);
+    to.start(12_345, 12_345);
     let later = hear(&mut air, 0, to, start, 10_000);
     let turn = turn::phasor(turn::turns_from_word(to.frequency).wrapping_mul(12_345).wrapping_neg());
     let right: Vec<_> = whole.iter().map(|sample| sample * turn).collect();

@@ -41,12 +41,12 @@ fn an_oscillator_starts_with_its_chain_and_goes_on_through_retuning() {
         hear(&mut air, 1, to, 520_000 + 100 * 52, 1)[0]
     };
     let before = heard(from, to);
-    let later = |to: &mut Tuning, at: Tick| to.start(at);
+    let later = |to: &mut Tuning, at: Tick| to.start(at, at);
     later(&mut to, 500_017);
     // The receiver's word shifts down: started later, it lags by as much.
     let turned = heard(from, to) / before;
     assert!((turned - turn::phasor(turn::turns_from_word(word).wrapping_mul(500_017))).norm() < 1e-3, "{turned}");
-    from.start(500_017);
+    from.start(500_017, 500_017);
     assert!((heard(from, to) - before).norm() < 2.0, "both started at the same tick");
     let same = from;
     from.set_frequency(word.wrapping_add(99), 510_000);
@@ -207,7 +207,7 @@ fn a_stream_begins_with_empty_filters() {
     let mut air = Air::new(2, quiet(Path::default()));
     let whole = steady(&mut air, 0.0, 100);
     let mut to = rx(52, 0);
-    to.start(200 * 52);
+    to.start(200 * 52, 200 * 52);
     let begun = hear(&mut air, 1, to, 200 * 52, 100);
     assert_eq!(begun[0], Complex::default());
     assert!(begun[8].re < 0.6 * whole[8].re && begun[40..] == whole[40..]);

@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::board::Programming;
 
 /// Six registers and, before them, one of them with the counters held.
 type Tune = [u32; 7];
@@ -246,7 +245,7 @@ proptest! {
     #[test]
     fn no_words_panic(writes in prop::collection::vec((prop::sample::select(vec![0_u8, 20, 21, 22, 184, 185, 186, 187, 188]), any::<u32>()), 0..60), kind in 0..5, rx: bool, tx: bool) {
         let board = [Board::Lf, Board::Sbx, Board::Wbx, Board::None, Board::WbxV2][kind as usize];
-        let mut boards = Boards::new(Equipment { board, eeprom: Programming::Programmed, gpsdo: rx });
+        let mut boards = Boards::new(Equipment { board, gpsdo: rx, ..Equipment::default() });
         for (register, value) in writes {
             boards.write(register, value, 0);
             boards.follow(RunningChains { rx, tx });

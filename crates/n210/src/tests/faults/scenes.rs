@@ -48,10 +48,10 @@ fn a_path_changes_between_two_samples_of_a_packet() {
     let (sender, listener) = (Host::new(0, 1), Host::new(1, 1));
     bench.ready(sender);
     bench.ready(listener);
-    // 100 and 200 samples after tick 5000.
+    // Sample n has heard what was on the air 169 ticks before its time stamp, which is 5000 + 74 + 52 n.
     bench.scene(
-        "[[event]]\nat = 0.000102\npath = { from = \"radio0\", to = \"radio1\", blocked = true }\n\
-         [[event]]\nat = 0.00015401\npath = { from = \"radio0\", to = \"radio1\", blocked = false, gain_db = -6.0206 }",
+        "[[event]]\nat = 0.00010105\npath = { from = \"radio0\", to = \"radio1\", blocked = true }\n\
+         [[event]]\nat = 0.00015306\npath = { from = \"radio0\", to = \"radio1\", blocked = false, gain_db = -6.0206 }",
     );
     let levels = bench.levels(sender, listener);
     let full = levels[50];
