@@ -24,6 +24,9 @@ const SOON: Duration = Duration::from_secs(5);
 /// Ticks in a sample, both ways: 1 Msps.
 pub const DECIMATION: u64 = 100;
 
+/// Ticks from the start of a stream at that rate to its first time stamp, as the device's logic has them.
+pub const FIRST_STAMP: u64 = 122;
+
 /// Ticks in a second.
 pub const SECOND: u64 = 100_000_000;
 

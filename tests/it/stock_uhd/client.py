@@ -23,7 +23,8 @@ command.num_samps = SAMPLES
 command.stream_now = False
 start = usrp.get_time_now().get_real_secs() + 0.2
 command.time_spec = uhd.types.TimeSpec(round(start * 1e6) / 1e6)
-start = command.time_spec.to_ticks(100e6)
+# The first sample is complete 122 ticks after the start, as on the device.
+start = command.time_spec.to_ticks(100e6) + 122
 receiver.issue_stream_cmd(command)
 
 metadata = uhd.types.RXMetadata()

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::raw_client::{FAST, RX, TX};
+use crate::common::raw_client::{FAST, FIRST_STAMP, RX, TX};
 use crate::common::sniffer::{Frame, Sniffer, write_pcap};
 use crate::common::wire::{Bench, Network, ended_well, possible};
 
@@ -69,7 +69,7 @@ fn the_vita_49_dissector_reads_both_directions() {
 
     // Samples: a stream of type 1 with counts that go on and ticks that follow from them.
     let samples: Vec<Read> = read(folder.path(), RX[0], &from(RX[0])).into_iter().filter(|packet| packet.kind == 1).collect();
-    let first = samples.iter().position(|packet| packet.tick == Some(50_000_000)).expect("the timed start");
+    let first = samples.iter().position(|packet| packet.tick == Some(50_000_000 + FIRST_STAMP)).expect("the timed start");
     let burst = &samples[first..first + 276];
     for (number, packet) in burst.iter().enumerate() {
         let last = number == 275;
@@ -78,7 +78,7 @@ fn the_vita_49_dissector_reads_both_directions() {
             count: number as u64 % 16,
             words: if last { 175 + 5 } else { 368 },
             stream: Some(3),
-            tick: Some(50_000_000 + number as u64 * 36_300),
+            tick: Some(50_000_000 + FIRST_STAMP + number as u64 * 36_300),
             trailer: Some(if last { 0x0010_0100 } else { 0x0010_0000 }),
         };
         assert_eq!(*packet, expected);

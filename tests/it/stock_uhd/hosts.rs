@@ -8,7 +8,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::common::raw_client::{
-    BURST_ACK, CONTROL, Control, DECIMATION, Event, Line, RX, RxPacket, SECOND, TX, UNDERFLOW, assert_unbroken, tx_packet,
+    BURST_ACK, CONTROL, Control, DECIMATION, Event, FIRST_STAMP, Line, RX, RxPacket, SECOND, TX, UNDERFLOW, assert_unbroken,
+    tx_packet,
 };
 use crate::common::sniffer::{Frame, Sniffer};
 use crate::common::wire::{Bench, Network, ip};
@@ -111,7 +112,7 @@ fn an_overlap_on_the_second_chain_outlives_the_first() {
     let start = now + SECOND / 5 + DECIMATION - (now + SECOND / 5 - grid) % DECIMATION;
     control.start(1, Some(start));
     let first = RxPacket::of(&line.receive());
-    assert_eq!((first.stream, first.count, first.tick), (4, 0, start));
+    assert_eq!((first.stream, first.count, first.tick), (4, 0, start + FIRST_STAMP));
     let mut heard = vec![first];
     heard.extend((0..1000).map(|_| RxPacket::of(&line.receive())));
     // A goes without a word; the ICMP of its host resets chain 0 only.
@@ -143,7 +144,7 @@ fn both_chains_hear_the_same_on_the_same_grid() {
         (packets[0].tick, packets.into_iter().flat_map(|packet| packet.samples).collect::<Vec<_>>())
     };
     let (a, b) = (take(&lines[0]), take(&lines[1]));
-    assert_eq!((a.0, b.0), (start, overlap));
+    assert_eq!((a.0, b.0), (start + FIRST_STAMP, overlap + FIRST_STAMP));
     // The filters of B begin with what they held before.
     let skip = 64;
     assert!(a.1[1000 + skip..] == b.1[skip..a.1.len() - 1000], "the chains do not hear the same");

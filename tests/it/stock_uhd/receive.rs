@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::common::raw_client::{Control, Line, RX, RxPacket, SECOND, assert_unbroken};
+use crate::common::raw_client::{Control, FIRST_STAMP, Line, RX, RxPacket, SECOND, assert_unbroken};
 use crate::common::sniffer::Sniffer;
 use crate::common::wire::{Bench, DEVICE, Network, Radios, ended_well, inside, possible};
 
@@ -180,7 +180,7 @@ fn offloaded_packets_are_the_same_packets() {
         control.start(0, Some(3 * SECOND));
         let packets: Vec<RxPacket> = (0..3000).map(|_| RxPacket::of(&line.receive())).collect();
         for (number, packet) in packets.iter().enumerate() {
-            let tick = 3 * SECOND + number as u64 * 363 * FAST_DECIMATION;
+            let tick = 3 * SECOND + FAST_DECIMATION + 22 + number as u64 * 363 * FAST_DECIMATION;
             assert_eq!((packet.error, packet.tick, packet.count), (None, tick, number as u32 & 15), "--offload {offload}");
         }
         let frames = wire.drain();
@@ -212,7 +212,7 @@ fn one_seed_gives_one_stream() {
         packets
     };
     let (one, same, other) = (heard("--seed=5"), heard("--seed=5"), heard("--seed=6"));
-    assert_eq!((one[0].tick, one[0].error), (3 * SECOND, None));
+    assert_eq!((one[0].tick, one[0].error), (3 * SECOND + FIRST_STAMP, None));
     assert!(one == same, "one seed gives two streams");
     assert!(one != other, "two seeds give one stream");
 }

@@ -83,8 +83,8 @@ impl PathFilter {
     pub fn new(path: Path) -> Self {
         let amplitude = if path.blocked { 0.0 } else { 10_f64.powf(f64::from(path.gain_db) / 20.0) };
         let latest = path.taps.iter().map(|tap| tap.delay).filter(|delay| *delay <= LATEST).max().unwrap_or(0);
-        // Twice the longest filters there are.
-        let memory = path.delay.min(LATEST) + latest + 2 * 18 * 512;
+        // Twice the longest filters there are; and what ends a burst may be recorded before what is sent earlier.
+        let memory = path.delay.min(LATEST) + latest + (2 * 18 + 24) * 512;
         Self { path, amplitude, memory, channels: VecDeque::new() }
     }
 

@@ -10,8 +10,9 @@ use num_complex::Complex;
 use n210_wire::dsp::Direction;
 
 /// One half of each half-band filter, outermost first, every second tap (the others are 0), in units of 2^-18; the centre is 2^17.
-const SMALL: [f64; 2] = [-10_690.0, 75_809.0];
-const LARGE: [f64; 8] = [-107.0, 445.0, -1_271.0, 2_959.0, -6_107.0, 11_953.0, -24_706.0, 82_359.0];
+pub const SMALL: [f64; 2] = [-10_690.0, 75_809.0];
+/// The same of the large one.
+pub const LARGE: [f64; 8] = [-107.0, 445.0, -1_271.0, 2_959.0, -6_107.0, 11_953.0, -24_706.0, 82_359.0];
 const UNITY: f64 = 262_144.0;
 
 const CIC_STAGES: u32 = 4;

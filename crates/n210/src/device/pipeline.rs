@@ -45,6 +45,16 @@ impl Timing {
         self.ticks(4)
     }
 
+    /// From the end of a burst's last sample to the earliest start of the next burst.
+    pub fn next_burst(self) -> u64 {
+        self.ticks(4)
+    }
+
+    /// From the end of a sample to the tick of the event which says that it ended a burst, or that none followed in time.
+    pub fn event(self) -> u64 {
+        self.ticks(3)
+    }
+
     /// From the last sample of a command to the earliest start of the next.
     pub fn next_command(self) -> u64 {
         self.ticks(3)
@@ -92,10 +102,16 @@ impl ReceivePipeline {
 /// What the transmit chain takes, in ticks to add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TransmitPipeline {
+    /// To the tick at which a sample ends, for the one at which the filters take it.
+    pub strobe: u64,
     /// To the tick at which a sample begins, for the tick of the air at which it begins to act.
     pub sent: u64,
     /// To a tick at which a register is written or a burst starts, for the tick of the air that meets the oscillator then.
     pub oscillator: u64,
+    /// With five samples of the CIC filter to the start of a burst, for the tick of the air at which what half-band filters held begins to act.
+    pub remains: u64,
+    /// To the end of a burst, for the tick of the air from which on nothing is sent.
+    pub cut: u64,
 }
 
 impl TransmitPipeline {
@@ -110,7 +126,13 @@ impl TransmitPipeline {
         }
         // Without a half-band filter two registers lie where a sample of one tick cannot pass both in time.
         let bypass = if cic == 1 && !small && !large { 2 } else { 0 };
-        Self { sent: HEAD_START + (34 + samples + bypass) as u64, oscillator: HEAD_START + 29 }
+        Self {
+            strobe: 2,
+            sent: HEAD_START + (34 + samples + bypass) as u64,
+            oscillator: HEAD_START + 29,
+            remains: HEAD_START + 34,
+            cut: HEAD_START + 32,
+        }
     }
 }
 

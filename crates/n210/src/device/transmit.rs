@@ -1,7 +1,12 @@
 //! The transmit chain: a queue of packets, played in order into the air; events and flow control.
 
+mod burst_edges;
+mod half_bands;
+mod playing;
+
 use std::collections::VecDeque;
 
+use self::burst_edges::BurstEdges;
 use super::activity::Activity;
 use super::clock::{Clock, Tick};
 use super::deframer::{Deframer, Packet};
@@ -53,6 +58,8 @@ enum State {
 /// The chain.
 pub struct TxChain {
     timing: Timing,
+    /// Nothing where bursts are sent whole.
+    edges: Option<BurstEdges>,
     tuning: Tuning,
     stream_id: u32,
     policy: u32,
@@ -72,6 +79,8 @@ pub struct TxChain {
     at_head: u32,
     /// After a burst without an end, its last sample stays on the air: from and to which tick.
     held: Option<(Tick, Tick)>,
+    /// The next burst starts at this tick at the earliest.
+    ready: Tick,
     last_sample: Sample,
     flow: FlowControl,
     seen: Tick,
@@ -86,6 +95,7 @@ impl TxChain {
     pub fn new(timing: Timing) -> Self {
         Self {
             timing,
+            edges: (timing == Timing::Device).then(BurstEdges::default),
             tuning: Tuning::new(Direction::Transmit),
             stream_id: 0,
             policy: 0,
@@ -102,6 +112,7 @@ impl TxChain {
             read: NO_SEQUENCE,
             at_head: 0,
             held: None,
+            ready: 0,
             last_sample: Sample::default(),
             flow: FlowControl::default(),
             seen: 0,
@@ -151,7 +162,7 @@ impl TxChain {
         self.samples.clear();
         self.bytes = 0;
         self.deframer = Deframer::default();
-        (self.state, self.held) = (State::Idle, None);
+        (self.state, self.held, self.ready) = (State::Idle, None, now);
         self.flow.restart(now);
         self.expect_from_zero();
     }
@@ -203,7 +214,8 @@ impl TxChain {
         let play = match self.state {
             State::Playing { end, .. } => Some(end),
             State::Gap(since) => Some(if front.is_some() { now } else { since + self.step() }),
-            State::Idle => front.map(|queued| queued.packet.header.tick.and_then(|time| clock.tick_of(time, now)).unwrap_or(now)),
+            State::Idle => front
+                .map(|queued| queued.packet.header.tick.and_then(|time| clock.tick_of(time, now)).unwrap_or(now).max(self.ready)),
             State::Dropping => front.map(|_| now),
             State::Stuck => None,
         };
@@ -230,11 +242,13 @@ impl TxChain {
             State::Playing { end, last } => {
                 self.flow.consume();
                 if last {
+                    self.cut((end, end.saturating_sub(self.step())), around);
                     self.state = State::Idle;
+                    self.ready = at + self.timing.next_burst();
                     self.event(TxMessage::BurstAck, at, around);
                 } else {
                     self.state = State::Gap(end);
-                    self.held = Some((end, end.saturating_add(HOLD)));
+                    self.stay_on(end);
                 }
             }
             State::Gap(since) => self.go_on(since, at, around),
@@ -256,6 +270,7 @@ impl TxChain {
             None if at < since + self.step() => {}
             None => {
                 self.event(TxMessage::Underflow, at, around);
+                self.ready = at + self.timing.next_burst();
                 self.state = match self.policy {
                     policy if policy & NEXT_PACKET != 0 => State::Idle,
                     policy if policy & WAIT != 0 => State::Stuck,
@@ -322,7 +337,12 @@ impl TxChain {
     fn drop_front(&mut self) -> Option<bool> {
         let queued = self.front()?;
         self.take_front();
-        self.samples.drain(..queued.packet.samples.min(self.samples.len()));
+        let count = queued.packet.samples.min(self.samples.len());
+        let dropped = self.samples.drain(..count).next_back();
+        if self.edges.is_some() {
+            // It stands in front of the filters now.
+            self.last_sample = dropped.unwrap_or(self.last_sample);
+        }
         self.flow.consume();
         Some(queued.packet.header.end_of_burst)
     }
@@ -344,42 +364,6 @@ impl TxChain {
         };
     }
 
-    fn play(&mut self, packet: Packet, start: Tick, around: &mut Surroundings) {
-        if !self.is_on(start) {
-            let oscillator = start + self.pipeline().oscillator;
-            self.tuning.start(oscillator, oscillator);
-        }
-        self.hold(start, around);
-        self.held = None;
-        let count = packet.samples.min(self.samples.len());
-        around.air.transmit(around.radio, self.tuning, start + self.pipeline().sent, self.samples.range(..count).copied());
-        self.played += count as u64;
-        self.last_sample = count.checked_sub(1).and_then(|last| self.samples.get(last)).copied().unwrap_or_default();
-        self.samples.drain(..count);
-        self.take_front();
-        let end = start.saturating_add(count as u64 * self.step());
-        self.state = State::Playing { end, last: packet.header.end_of_burst };
-    }
-
-    /// The last sample of a burst without an end, on the air up to a tick.
-    fn hold(&mut self, to: Tick, around: &mut Surroundings) {
-        let Some((from, until)) = self.held else { return };
-        let count = to.min(until).saturating_sub(from) / self.step();
-        // A packet may still go on where the last one ended.
-        if count > 0 && !matches!(self.state, State::Gap(_)) {
-            around.air.transmit(
-                around.radio,
-                self.tuning,
-                from + self.pipeline().sent,
-                std::iter::repeat_n(self.last_sample, count as usize),
-            );
-            self.held = Some((from + count * self.step(), until));
-        }
-        if to >= until {
-            self.held = None;
-        }
-    }
-
     fn update(&mut self, at: Tick, around: &mut Surroundings) {
         self.flow.restart(at);
         let count = self.updates;
@@ -390,7 +374,8 @@ impl TxChain {
     fn event(&mut self, message: TxMessage, at: Tick, around: &mut Surroundings) {
         let count = self.events;
         self.events = (count + 1) & 15;
-        self.send(message, count, at, around);
+        let done = matches!(message, TxMessage::BurstAck | TxMessage::Underflow);
+        self.send(message, count, if done { at + self.timing.event() } else { at }, around);
     }
 
     fn send(&mut self, message: TxMessage, count: u8, at: Tick, around: &mut Surroundings) {

@@ -49,6 +49,28 @@ const LOOPS: [(u32, f64); 10] = [
     (512, 12_498.0),
 ];
 
+/// What 40 equal samples and, after 20 samples' pause, a burst of zeros sound like.
+struct Edges {
+    /// Decimation and interpolation.
+    total: u32,
+    /// Delay of the receive chain, ticks.
+    receive: u64,
+    /// How many samples the first burst sounds like, and the tick of their middle after its start.
+    cut: (f64, f64),
+    /// How many the second sounds like, and the tick of their middle after its start.
+    remains: (f64, f64),
+}
+
+const EDGES: [Edges; 7] = [
+    Edges { total: 4, receive: 95, cut: (22.972, 240.3), remains: (14.030, 161.7) },
+    Edges { total: 8, receive: 138, cut: (25.020, 388.8), remains: (12.044, 231.5) },
+    Edges { total: 10, receive: 163, cut: (31.842, 434.8), remains: (3.738, 246.1) },
+    Edges { total: 13, receive: 137, cut: (32.455, 477.5), remains: (0.0, 0.0) },
+    Edges { total: 16, receive: 226, cut: (25.547, 691.8), remains: (11.547, 376.9) },
+    Edges { total: 52, receive: 622, cut: (27.055, 2_025.4), remains: (10.055, 1_001.4) },
+    Edges { total: 100, receive: 1_150, cut: (27.063, 3_819.5), remains: (10.057, 1_850.2) },
+];
+
 impl Bench {
     /// Radios with a timing.
     fn timed(radios: usize, timing: Timing) -> Self {
@@ -133,13 +155,20 @@ fn a_start_follows_the_command_by_some_ticks() {
     }
 }
 
-/// Where the middle of 20 equal samples among zeros is received, against where it was sent.
-fn loop_delay(mut bench: Bench, total: u32) -> f64 {
-    let (sender, listener, step) = (Host::new(0, 1), Host::new(1, 1), u64::from(total));
+/// Two radios at a rate, one of which transmits to the other.
+fn pair(mut bench: Bench, total: u32) -> (Bench, Host, Host) {
+    let (sender, listener) = (Host::new(0, 1), Host::new(1, 1));
     for (host, direction) in [(sender, dsp::Direction::Transmit), (listener, dsp::Direction::Receive)] {
         bench.ready(host);
         bench.rate(host, direction, 0, total);
     }
+    (bench, sender, listener)
+}
+
+/// Where the middle of 20 equal samples among zeros is received, against where it was sent.
+fn loop_delay(bench: Bench, total: u32) -> f64 {
+    let (mut bench, sender, listener) = pair(bench, total);
+    let step = u64::from(total);
     let start = 20_000;
     let level = |n: usize| Sample::new(if (50..70).contains(&n) { 15_000 } else { 0 }, 0);
     let samples: Vec<Sample> = (0..120).map(level).collect();
@@ -147,10 +176,14 @@ fn loop_delay(mut bench: Bench, total: u32) -> f64 {
     bench.transmit(sender, header, &samples);
     bench.command(listener, StreamMode::Samples(170), Some(start));
     bench.pass(start + 200 * step + 10_000);
-    let received = bench.received(1, step);
-    let sum: f64 = received.iter().map(|(_, level)| level).sum();
-    let middle = received.iter().map(|(tick, level)| *tick as f64 * level).sum::<f64>() / sum;
+    let (_, middle) = sum_and_middle(&bench.received(1, step));
     middle - (start as f64 + 59.5 * f64::from(total))
+}
+
+/// Sum of levels, and their middle tick.
+fn sum_and_middle(received: &[(u64, f64)]) -> (f64, f64) {
+    let sum: f64 = received.iter().map(|(_, level)| level).sum();
+    (sum, received.iter().map(|(tick, level)| *tick as f64 * level).sum::<f64>() / sum)
 }
 
 #[test]
@@ -173,4 +206,105 @@ fn kind_timing_has_the_filters_delay_alone() {
     bench.command(host, StreamMode::Samples(5), None);
     bench.pass(10_000);
     assert_eq!(heard(&bench.streams(0)), [Ok((0, 5, true))]);
+}
+
+/// Levels that a listener receives of bursts: start after tick 100 000 in samples, and samples of each.
+fn bursts(timing: Timing, total: u32, bursts: &[(u64, Vec<Sample>)]) -> Vec<(u64, f64)> {
+    let (mut bench, sender, listener) = pair(Bench::timed(2, timing), total);
+    let step = u64::from(total);
+    for (sequence, (start, samples)) in (0..).zip(bursts) {
+        let tick = Some(100_000 + start * step);
+        let header = TxHeader { sequence, count: sequence as u8, tick, end_of_burst: true, ..TxHeader::default() };
+        bench.transmit(sender, header, samples);
+    }
+    bench.command(listener, StreamMode::Samples(600), Some(100_000 - 20 * step));
+    bench.pass(100_000 + 700 * step + 10_000);
+    bench.received(1, step)
+}
+
+/// Level of a transmitted sample of 15 000 at the receiver.
+fn level(total: u32) -> f64 {
+    let gain = |direction| {
+        let word = dsp::decimation_word(direction, total).unwrap();
+        dsp::chain_gain(direction, word, dsp::scale_word(direction, word).0) * 1.646_760_258 / 1.65
+    };
+    15_000.0 * gain(dsp::Direction::Transmit) * gain(dsp::Direction::Receive)
+}
+
+#[test]
+fn the_end_of_a_burst_is_cut_and_comes_out_with_the_next() {
+    for Edges { total, receive, cut, remains } in EDGES {
+        let (step, level) = (u64::from(total), level(total));
+        for pause in [20, 300] {
+            let second = 40 + pause;
+            let received =
+                bursts(Timing::Device, total, &[(0, vec![Sample::new(15_000, 0); 40]), (second, vec![Sample::default(); 60])]);
+            // Half way between the end of the first and the beginning of the second.
+            let between = 100_000 + (40 + second) * step / 2 + 33 + receive;
+            let at = received.iter().position(|(tick, _)| *tick >= between).unwrap();
+            let (first, middle) = sum_and_middle(&received[..at]);
+            let samples = first / level;
+            assert!((samples - cut.0).abs() < 0.05, "rate {total}: {samples} samples of the burst");
+            let middle = middle - 100_000.0;
+            assert!((middle - cut.1).abs() < 1.0 + 0.01 * f64::from(total), "rate {total}: around {middle}");
+            let (second_sum, middle) = sum_and_middle(&received[at..]);
+            let samples = second_sum / level;
+            assert!((samples - remains.0).abs() < 0.05, "rate {total}: {samples} samples remain");
+            if remains.0 > 0.0 {
+                let middle = middle - (100_000 + second * step) as f64;
+                assert!((middle - remains.1).abs() < 1.0 + 0.02 * f64::from(total), "rate {total}: around {middle}");
+            }
+        }
+    }
+}
+
+#[test]
+fn zeros_at_its_end_save_a_burst() {
+    for (timing, padding) in [(Timing::Device, 28), (Timing::Ideal, 0)] {
+        // A small half-band filter, of which most rates have one in each chain, has a gain of 0.9968.
+        for (total, whole) in [(4, 39.74), (10, 39.87), (13, 40.0), (16, 39.74), (52, 39.74), (100, 39.74)] {
+            let mut padded = vec![Sample::new(15_000, 0); 40];
+            padded.resize(40 + padding, Sample::default());
+            let received = bursts(timing, total, &[(0, padded), (100, vec![Sample::default(); 60])]);
+            let samples = sum_and_middle(&received).0 / level(total);
+            assert!((samples - whole).abs() < 0.05, "rate {total}: {samples}");
+            let late = received.iter().filter(|(tick, _)| *tick > 100_000 + 130 * u64::from(total));
+            assert!(late.into_iter().all(|(_, level)| level.abs() < 2.0), "rate {total}: something comes out later");
+        }
+    }
+}
+
+/// The device looks for the next burst 4 ticks after one has ended.
+#[test]
+fn a_burst_that_follows_another_at_once_is_late() {
+    for (after, message) in [(0, TxMessage::Late), (3, TxMessage::Late), (4, TxMessage::BurstAck)] {
+        let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+        bench.ready(host);
+        let end = 10_000 + 10 * 52;
+        for (sequence, tick) in [(0, 10_000), (1, end + after)] {
+            let header = TxHeader { sequence, count: sequence as u8, tick: Some(tick), end_of_burst: true, ..TxHeader::default() };
+            bench.transmit(host, header, &[Sample::default(); 10]);
+        }
+        bench.pass(20_000);
+        let events = bench.events(host);
+        // The numbers of the second were read before the first had ended.
+        assert_eq!((events[0], events[1].0), ((TxMessage::BurstAck, 1, end + 3), message), "{after} ticks after it");
+    }
+}
+
+/// After an underflow the filters run on for 10 ms: a burst begins with one of their samples, up to a sample and a tick early.
+#[test]
+fn a_burst_after_an_underflow_keeps_the_grid_of_the_one_before() {
+    for (after, end) in [(163, 163 + 520 - 4), (189, 189 + 520 - 30)] {
+        let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
+        bench.ready(host);
+        let broken = 10_000 + 10 * 52;
+        bench.transmit(host, TxHeader { tick: Some(10_000), ..TxHeader::default() }, &[Sample::default(); 10]);
+        bench.0.advance(broken + 72);
+        let header = TxHeader { sequence: 1, count: 1, tick: Some(broken + after), end_of_burst: true, ..TxHeader::default() };
+        bench.transmit(host, header, &[Sample::default(); 10]);
+        bench.pass(20_000);
+        let expected = [(TxMessage::Underflow, 0, broken + 55), (TxMessage::BurstAck, 1, broken + end)];
+        assert_eq!(bench.events(host), expected);
+    }
 }
