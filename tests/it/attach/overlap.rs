@@ -97,6 +97,30 @@ fn a_successor_receives_beside_the_first_and_only_the_transmit_side_changes_hand
     }
 }
 
+/// The software N210 has the device's timing, and without that a stream begins when it is told.
+#[test]
+fn a_second_chain_is_on_the_grid_of_the_first_with_either_timing() {
+    for options in ["", "--kind"] {
+        let Some(_network) = OwnNetwork::enter() else { return };
+        let _radio = SoftwareRadio::with_options(options);
+        let (_one, mut first, _listener, mut from_first) = made("192.168.10.2");
+        first.ask("link").unwrap();
+        receive_contiguous(&mut from_first, 20_000);
+        let stream = first.ask("export").unwrap();
+        let (_two, mut second, _other_listener, mut from_second) = made("192.168.10.2");
+        let begun = second.ask_with("overlap", &stream).unwrap();
+        println!("{options}: overlapping: {begun}");
+        let tick = begun["tick"].as_u64().unwrap();
+        assert_eq!(tick.abs_diff(stream["tick"].as_u64().unwrap()) % DECIMATION, 0, "off the grid: {options}");
+        let block = from_second.receive().unwrap().unwrap();
+        assert_eq!(block.tick + STAMPED_LATE, tick + 363 * DECIMATION, "not the tick that was received: {options}");
+        let both = receive_contiguous(&mut from_second, 20_000);
+        while from_first.receive().unwrap().unwrap().tick < both {}
+        assert_eq!(receive_contiguous(&mut from_first, 2_000) % DECIMATION, both % DECIMATION);
+        assert_eq!(faults(&mut first), [0; 5]);
+    }
+}
+
 #[test]
 fn a_source_that_resumes_stops_a_successor_that_can_not_do_it_itself() {
     let Some(_network) = OwnNetwork::enter() else { return };

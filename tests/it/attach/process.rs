@@ -54,10 +54,15 @@ pub struct SoftwareRadio(Child);
 
 impl SoftwareRadio {
     pub fn start() -> Self {
+        Self::with_options("")
+    }
+
+    /// With options of `baton n210`.
+    pub fn with_options(options: &str) -> Self {
         // It waits for its end of the cable, which must exist before it can be moved there.
-        let script = "read go; ip link set eth0 up; exec \"$0\" n210";
+        let script = "read go; ip link set eth0 up; exec \"$0\" n210 $1";
         let mut child = Command::new("unshare")
-            .args(["-n", "sh", "-c", script, env!("CARGO_BIN_EXE_baton")])
+            .args(["-n", "sh", "-c", script, env!("CARGO_BIN_EXE_baton"), options])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
