@@ -4,6 +4,7 @@
 #![cfg_attr(not(test), expect(clippy::unwrap_used, reason = "a measurement may end with a panic"))]
 
 pub mod figures;
+mod front_end;
 mod group;
 #[cfg(test)]
 mod handover;
@@ -24,6 +25,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
 
+use self::front_end::FrontEnds;
 use crate::core::Modem;
 use crate::outlet::{Outlet, Sync};
 use crate::phy::numerology::{Bandwidth, Numerology, Prefix, SUBFRAME_TICKS, TICK_RATE};
@@ -48,6 +50,8 @@ struct Channel {
     echo: Option<(u64, Complex32)>,
     /// Samples at the beginning of each burst that are not sent.
     cut: usize,
+    /// What both ends' front ends do.
+    front_ends: Option<FrontEnds>,
     /// Bursts on their way, by the receiver's sample number.
     bursts: VecDeque<(u64, Vec<Sample>)>,
     random: StdRng,
@@ -61,7 +65,7 @@ impl Channel {
         let all = n.fft() as f32 / n.subcarriers() as f32;
         let noise = gain * 0.2 * 32767.0 * 10f32.powf(-snr_db / 20.0) * all.sqrt();
         let (bursts, random) = (VecDeque::new(), StdRng::seed_from_u64(seed));
-        Self { ticks: n.ticks_per_sample(), delay, gain, noise, cfo: 0.0, echo: None, cut: 0, bursts, random }
+        Self { ticks: n.ticks_per_sample(), delay, gain, noise, cfo: 0.0, echo: None, cut: 0, front_ends: None, bursts, random }
     }
 
     fn send(&mut self, burst: &Block) {
@@ -81,7 +85,9 @@ impl Channel {
                 let at = at + late;
                 for n in at.max(from)..(at + burst.len() as u64).min(end) {
                     let s = burst[(n - at) as usize];
-                    sum[(n - from) as usize] += Complex32::new(f32::from(s.re), f32::from(s.im)) * gain;
+                    let s = Complex32::new(f32::from(s.re), f32::from(s.im));
+                    let sent = self.front_ends.as_ref().map_or(s, |ends| ends.transmitted(s));
+                    sum[(n - from) as usize] += sent * gain;
                 }
             }
         }
@@ -93,6 +99,7 @@ impl Channel {
             .map(|n| {
                 let turn = std::f64::consts::TAU * (f64::from(self.cfo) * (from + n as u64) as f64 / rate).fract();
                 let x = sum[n] * self.gain * Complex32::from_polar(1.0, turn as f32) + gauss(&mut self.random) * sigma;
+                let x = self.front_ends.as_mut().map_or(x, |ends| ends.received(x));
                 Sample::new(x.re as i16, x.im as i16)
             })
             .collect()

@@ -33,6 +33,17 @@ pub mod sr {
     /// SPI data: writing it starts the transaction.
     pub const SPI_DATA: u8 = 22;
 
+    /// Receive front end: bit 0 exchanges I and Q.
+    pub const RX_SWAP: u8 = 24;
+    /// Receive front end: balance of I, 18 bits with sign.
+    pub const RX_MAGNITUDE: u8 = 25;
+    /// Receive front end: part of I that is added to Q, 18 bits with sign.
+    pub const RX_PHASE: u8 = 26;
+    /// Receive front end, DC offset of I: bit 31 keeps it, bit 30 loads it, 30 bits with sign.
+    pub const RX_OFFSET_I: u8 = 27;
+    /// The same of Q.
+    pub const RX_OFFSET_Q: u8 = 28;
+
     /// Receive chain 0, stream command; then its time, high and low: writing the low word pushes the command.
     pub const RX0_COMMAND: u8 = 32;
     /// Samples and flow control.
@@ -61,6 +72,17 @@ pub mod sr {
     pub const RX0_MUX: u8 = 51;
     /// Receive chain 1 has the registers of chain 0 this much higher.
     pub const RX1_OFFSET: u8 = 48;
+
+    /// Transmit front end, DC offset of I: 24 bits with sign.
+    pub const TX_OFFSET_I: u8 = 128;
+    /// The same of Q.
+    pub const TX_OFFSET_Q: u8 = 129;
+    /// Transmit front end: balance of I, 18 bits with sign.
+    pub const TX_MAGNITUDE: u8 = 130;
+    /// Transmit front end: part of I that is added to Q, 18 bits with sign.
+    pub const TX_PHASE: u8 = 131;
+    /// Which of I (0), Q (1) and nothing (15) goes to converter A (bits 3 to 0) and B (7 to 4).
+    pub const TX_MUX: u8 = 132;
 
     /// 1 empties the transmit queue and discards what arrives, 0 ends that.
     pub const TX_CLEAR: u8 = 144;

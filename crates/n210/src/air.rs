@@ -7,9 +7,13 @@
 //! Levels are counted in steps of the 16-bit converters. A converter's limits act on what is in the band of the chain, not on what its
 //! filters remove later; rounding is to the nearest at the very end, without the dither of the FPGA's roundings on the way.
 
+pub mod iq;
 pub mod medium;
 mod noise;
+pub mod offset;
+mod part;
 mod path_filter;
+mod phase_noise;
 pub mod response;
 #[cfg(feature = "bench")]
 pub mod speed;
@@ -24,10 +28,13 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
 use medium::{Medium, Path};
 use noise::Noise;
-use path_filter::{PathFilter, ReceivingChain, Scratch};
-use response::FilterChain;
+use num_complex::Complex;
+use path_filter::{PathFilter, ReceivingChain, Scratch, Transmitter, Way};
+use response::{CORDIC, FilterChain};
 use split::Split;
 use track::Track;
 use tuning::Tuning;
@@ -37,7 +44,8 @@ use crate::device::clock::Tick;
 use n210_wire::dsp::{self, Direction};
 use n210_wire::{SAMPLES_PER_PACKET, Sample};
 
-const FULL_SCALE: f64 = 32_767.0;
+/// Steps of the converters, of a full-scale carrier.
+pub const FULL_SCALE: f64 = 32_767.0;
 
 /// Noise below this is none: a hundredth of the last bit.
 const SILENT_DBFS: f32 = -130.0;
@@ -46,11 +54,15 @@ const SILENT_DBFS: f32 = -130.0;
 pub struct Air {
     /// From each radio to each, row by row.
     filters: Vec<PathFilter>,
+    /// From each radio to itself, inside its board.
+    boards: Vec<PathFilter>,
     carriers: Vec<Carrier>,
     tracks: Vec<Track>,
     /// Noise of each radio, amplitude in steps of the converter.
     floors: Vec<f64>,
     noise: Noise,
+    /// What receive filters leave of a constant, by rate and frequency registers.
+    constants: VecDeque<((u32, u32), Complex<f64>)>,
     sum: Split,
     scratch: Scratch,
     /// Tick up to which something was sent or received.
@@ -66,12 +78,14 @@ impl Air {
         sum.reset(SAMPLES_PER_PACKET);
         Self {
             filters: (0..radios * radios).map(|n| PathFilter::new(path(n))).collect(),
+            boards: (0..radios).map(|_| PathFilter::new(Path::default())).collect(),
             carriers: vec![Carrier::default(); radios],
             tracks: (0..radios).map(|_| Track::new()).collect(),
             floors: vec![amplitude(medium.noise_dbfs); radios],
             noise: Noise::new(medium.seed, radios),
+            constants: VecDeque::new(),
             sum,
-            scratch: Scratch::default(),
+            scratch: Scratch::new(medium.seed),
             now: 0,
         }
     }
@@ -110,24 +124,66 @@ impl Air {
 
     /// Writes what radio `radio` receives from tick `start` on, as sc16 words, to fill `out`.
     pub fn receive(&mut self, radio: usize, tuning: Tuning, start: Tick, out: &mut [u8]) {
-        if tuning.front.gain == 0.0 {
-            // The board or the converter is off: not even noise.
+        if !tuning.front.converts {
             return out.fill(0);
         }
         self.sum.reset(out.len() / 4);
         self.now = self.now.max(start);
         let radios = self.tracks.len();
         let Some(carrier) = self.carriers.get(radio).copied() else { return };
-        let listener = ReceivingChain { tuning, carrier, start };
+        let listener = ReceivingChain { radio, tuning, carrier, start };
         for (from, track) in self.tracks.iter().enumerate() {
+            let transmitter = Transmitter { radio: from, track, carrier: self.carriers[from] };
             let filter = &mut self.filters[from * radios + radio];
-            filter.add(&mut self.sum, &listener, track, &self.carriers[from], &mut self.scratch);
+            filter.add(&mut self.sum, &listener, transmitter, Way::Antennas, &mut self.scratch);
+            if from == radio {
+                self.boards[radio].add(&mut self.sum, &listener, transmitter, Way::Board, &mut self.scratch);
+            }
         }
-        if self.floors[radio] > 0.0 {
-            self.noise.add(&mut self.sum, radio, &tuning, start, self.floors[radio]);
+        if !tuning.front.offset.is_nothing(start) {
+            self.add_offset(&tuning, start);
+        }
+        let floor = self.floors[radio].hypot(tuning.front.noise / f64::from(tuning.decimation).sqrt());
+        if floor > 0.0 {
+            self.noise.add(&mut self.sum, radio, &tuning, start, floor);
         }
         settle(&mut self.sum, &tuning, start);
         write(&self.sum, tuning.gain, out);
+    }
+
+    /// The receiver's DC offset: a carrier at its oscillator.
+    fn add_offset(&mut self, tuning: &Tuning, start: Tick) {
+        let offset = &tuning.front.offset;
+        let step = turn::turns_from_word(tuning.frequency);
+        let passed = self.constant(tuning.words.1, tuning.frequency);
+        let begin = turn::turns_from_word(tuning.phase_at_power_up()).wrapping_add(step.wrapping_mul(start));
+        let mut phasor = turn::phasor(begin) * passed;
+        let advance = turn::phasor(step.wrapping_mul(u64::from(tuning.decimation)));
+        let (mut decaying, keep) = (offset.left(start), offset::left(0, u64::from(tuning.decimation)));
+        for (re, im) in self.sum.re.iter_mut().zip(&mut self.sum.im) {
+            let value = (offset.fixed + decaying) * phasor;
+            (*re, *im) = (*re + value.re as f32, *im + value.im as f32);
+            phasor *= advance;
+            decaying *= keep;
+        }
+    }
+
+    /// What receive filters leave of a constant.
+    fn constant(&mut self, rate: u32, frequency: u32) -> Complex<f64> {
+        const KEPT: usize = 32;
+        let key = (rate, frequency);
+        if let Some((_, passed)) = self.constants.iter().find(|(known, _)| *known == key) {
+            return *passed;
+        }
+        let step = turn::turns_from_word(frequency);
+        let impulse = FilterChain::new(Direction::Receive, rate).impulse();
+        let waves = impulse.iter().enumerate().map(|(n, value)| turn::phasor(step.wrapping_mul(n as u64).wrapping_neg()) * value);
+        let passed = waves.sum::<Complex<f64>>() * CORDIC;
+        if self.constants.len() >= KEPT {
+            self.constants.pop_front();
+        }
+        self.constants.push_back((key, passed));
+        passed
     }
 }
 

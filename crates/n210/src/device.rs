@@ -22,6 +22,7 @@ use crate::board::Equipment;
 use crate::board::eeprom::{Bus, RadioIdentity};
 use crate::board::gpio::RunningChains;
 use crate::board::gpsdo::Gpsdo;
+use crate::board::impairments::Impairments;
 use crate::board::slots::{Boards, Lock};
 use crate::ethernet::frame::UDP_HEADERS;
 use crate::ethernet::framer::{Framer, FramerStream};
@@ -99,7 +100,9 @@ impl Device {
     /// Power comes back at this tick: all but the EEPROMs is as at the start, and time counts from 0.
     pub fn restart(&mut self, now: Tick) {
         let bus = std::mem::replace(&mut self.bus, Bus::new(&self.identity));
+        let impairments = self.boards.impairments();
         *self = Self { now, ..Self::boot(self.identity.clone(), bus, self.radio) };
+        self.impair(impairments);
         self.clock.load(0, now);
     }
 
@@ -108,6 +111,12 @@ impl Device {
         for lock in [Lock::Reference, Lock::Receive, Lock::Transmit] {
             self.boards.lose(lock, lost);
         }
+        self.follow(self.now);
+    }
+
+    /// Sets the impairments of its front ends.
+    pub fn impair(&mut self, impairments: Impairments) {
+        self.boards.impair(impairments, self.radio, self.now);
         self.follow(self.now);
     }
 
@@ -134,7 +143,7 @@ impl Device {
         let command = first.map(|time| self.clock.tick_of(time, self.now).map_or(self.now, |tick| tick.saturating_add(1)));
         // What waits behind the Ethernet port may find room after each packet.
         let room = self.router.is_waiting().then(|| self.tx.due(&self.clock)).flatten();
-        command.into_iter().chain(room).fold(Clock::next_pps(self.now), Tick::min)
+        command.into_iter().chain(room).chain(self.boards.due()).fold(Clock::next_pps(self.now), Tick::min)
     }
 
     /// Plays what is due up to a tick.
@@ -198,6 +207,10 @@ impl Device {
     pub fn command(&mut self, to: Tick, air: &mut Air, out: &mut Outbox) {
         let pulse = Clock::next_pps(self.now);
         self.now = to;
+        if self.boards.lock(to) {
+            self.listen(air);
+            self.follow(to);
+        }
         if pulse <= to {
             self.clock.pulse(to);
             self.rx.iter_mut().for_each(|chain| chain.clock_is_set(to, &self.clock));

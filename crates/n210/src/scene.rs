@@ -5,6 +5,7 @@
 
 mod check;
 mod fault;
+mod front_end;
 pub mod stage;
 mod text;
 
@@ -12,6 +13,7 @@ use std::path::Path as FilePath;
 
 use super::air::medium::{Medium, Tap};
 use super::board::Equipment;
+use super::board::impairments::{ImpairmentSet, Impairments};
 use super::device::clock::Tick;
 use super::fault::FaultChange;
 use config::TomlSource;
@@ -53,6 +55,17 @@ pub struct RadioChange {
     pub carrier_offset_hz: Option<f64>,
     /// Noise of its receiver, dB against full scale.
     pub noise_dbfs: Option<f32>,
+    /// Impairments that take the place of those that it has.
+    pub impairment_set: Option<ImpairmentSet>,
+    /// Single impairments.
+    pub impairments: Impairments,
+}
+
+impl RadioChange {
+    /// Whether it says something about impairments.
+    pub fn is_about_impairments(&self) -> bool {
+        self.impairment_set.is_some() || self.impairments != Impairments::default()
+    }
 }
 
 /// What of a path changes; `None` leaves it as it is.

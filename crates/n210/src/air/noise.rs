@@ -48,22 +48,41 @@ impl Noise {
         }
     }
 
-    /// Adds what a radio's chain receives from tick `start` on; `amplitude` is the root of the mean power.
+    /// Adds what a radio's chain receives from tick `start` on; `amplitude` is the root of the mean power of both converters together.
     pub fn add(&mut self, sum: &mut Split, radio: usize, tuning: &Tuning, start: Tick, amplitude: f64) {
+        // Noise that is white has another image at every frequency but 0, where the image is its own mirror.
+        let matrix = &tuning.front.behind_converter;
+        let parts = [(matrix.direct(), tuning.frequency, false), (matrix.mirrored(), tuning.frequency.wrapping_neg(), true)];
+        for (factor, frequency, mirrored) in parts {
+            if factor != Complex::default() {
+                self.add_part(sum, radio, tuning, start, (factor * amplitude, frequency, mirrored));
+            }
+        }
+    }
+
+    /// Adds the noise around a frequency, or its mirror image.
+    fn add_part(
+        &mut self,
+        sum: &mut Split,
+        radio: usize,
+        tuning: &Tuning,
+        start: Tick,
+        (factor, frequency, mirrored): (Complex<f64>, u32, bool),
+    ) {
         let (period, words) = (u64::from(tuning.decimation), tuning.words.1);
-        let place = [radio as u64, u64::from(words), u64::from(tuning.frequency), tuning.front.lo.to_bits(), start % period];
-        let key = place.iter().fold(self.seed, |key, word| mix(key ^ word));
+        let place = [radio as u64, u64::from(words), u64::from(frequency), tuning.front.lo.to_bits(), start % period];
+        let key = place.iter().fold(self.seed, |key, word| turn::mix(key ^ word));
         // The antenna does not know when the chain's oscillator started.
-        let turned = turn::phasor(turn::turns_from_word(tuning.phase_at_power_up())) * amplitude * std::f64::consts::FRAC_1_SQRT_2;
+        let turned = turn::phasor(turn::turns_from_word(tuning.phase_at_power_up())) * factor * std::f64::consts::FRAC_1_SQRT_2;
         let rows = self.rows(words);
         let (mut number, mut at) = (start / period, 0);
         while at < sum.re.len() {
             let inside = (number % BLOCK as u64) as usize;
             let count = (BLOCK - inside).min(sum.re.len() - at);
-            let hash = mix(key ^ (number / BLOCK as u64));
+            let hash = turn::mix(key ^ (number / BLOCK as u64));
             for (row, bits) in rows.iter().zip([hash as u32, (hash >> 32) as u32]) {
                 let sign = if bits >> 31 == 0 { 1.0 } else { -1.0 };
-                add_row(sum, at, row, bits as usize % PERIOD + inside, count, turned * sign);
+                add_row(sum, at, row, (bits as usize % PERIOD + inside, count), turned * sign, if mirrored { -1.0 } else { 1.0 });
             }
             number += count as u64;
             at += count;
@@ -78,7 +97,7 @@ impl Noise {
                 self.rates.pop_front();
             }
             let spectrum = spectrum(FilterChain::new(Direction::Receive, word), n210_wire::dsp::decimation_of(word));
-            let rows = [1, 2].map(|row| self.row(&spectrum, mix(self.seed ^ mix(u64::from(word) << 2 | row))));
+            let rows = [1, 2].map(|row| self.row(&spectrum, turn::mix(self.seed ^ turn::mix(u64::from(word) << 2 | row))));
             self.rates.push_back(Rows { word, rows });
             self.rates.len() - 1
         });
@@ -89,7 +108,7 @@ impl Noise {
     fn row(&self, spectrum: &[f64], mut state: u64) -> Split {
         let phased = spectrum.iter().map(|amplitude| {
             state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            turn::phasor(mix(state)) * amplitude
+            turn::phasor(turn::mix(state)) * amplitude
         });
         let mut row: Vec<Complex<f64>> = phased.collect();
         self.inverse.process(&mut row);
@@ -118,24 +137,19 @@ fn spectrum(chain: FilterChain, decimation: Option<u32>) -> Vec<f64> {
     line.iter().map(|power| power.re.max(0.0).sqrt()).collect()
 }
 
-fn add_row(sum: &mut Split, at: usize, row: &Split, from: usize, count: usize, by: Complex<f64>) {
+/// Adds a part of a row, turned; its imaginary parts with this sign.
+fn add_row(sum: &mut Split, at: usize, row: &Split, (from, count): (usize, usize), by: Complex<f64>, imaginary: f32) {
     let (c, s) = (by.re as f32, by.im as f32);
     let (nr, ni) = (&row.re[from..from + count], &row.im[from..from + count]);
     let (re, im) = (&mut sum.re[at..at + count], &mut sum.im[at..at + count]);
     if s == 0.0 {
         re.iter_mut().zip(nr).for_each(|(slot, value)| *slot += value * c);
-        im.iter_mut().zip(ni).for_each(|(slot, value)| *slot += value * c);
+        im.iter_mut().zip(ni).for_each(|(slot, value)| *slot += value * c * imaginary);
         return;
     }
     for (((re, im), nr), ni) in re.iter_mut().zip(im).zip(nr).zip(ni) {
+        let ni = ni * imaginary;
         *re += nr * c - ni * s;
         *im += nr * s + ni * c;
     }
-}
-
-/// The finisher of splitmix64: each bit of the result depends on all of the argument.
-fn mix(word: u64) -> u64 {
-    let mixed = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
 }

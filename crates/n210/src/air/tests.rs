@@ -1,6 +1,7 @@
 //! The air: levels, spectra, phases and noise against what the theory of the filters says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod front_ends;
 mod noise;
 mod signal;
 mod spectrum;

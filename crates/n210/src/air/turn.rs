@@ -27,6 +27,11 @@ pub fn phasor(turns: Turns) -> Complex<f64> {
     Complex::cis(turns.cast_signed() as f64 * (std::f64::consts::TAU / 18_446_744_073_709_551_616.0))
 }
 
+/// An angle in radians.
+pub fn turns_from_radians(angle: f64) -> Turns {
+    (angle / std::f64::consts::TAU * 18_446_744_073_709_551_616.0) as i128 as u64
+}
+
 /// A carrier's deviation from its nominal frequency: changes of frequency leave the phase where it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Carrier {
@@ -52,4 +57,11 @@ impl Carrier {
     pub fn at_power_up(&self) -> Turns {
         self.since.1.wrapping_sub(self.step.wrapping_mul(self.since.0))
     }
+}
+
+/// The finisher of splitmix64: each bit of the result depends on all of the argument.
+pub fn mix(word: u64) -> u64 {
+    let mixed = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
 }

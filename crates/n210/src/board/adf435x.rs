@@ -73,8 +73,8 @@ impl Synthesizer {
         *self = Self::new(self.kind);
     }
 
-    /// Shifts bits in; the last 32 are taken when its select line rises.
-    pub fn transfer(&mut self, mosi: u128, bits: u32) {
+    /// Shifts bits in; the last 32 are taken when its select line rises. Says whether it locks anew.
+    pub fn transfer(&mut self, mosi: u128, bits: u32) -> bool {
         self.shift = if bits >= u32::BITS { mosi as u32 } else { self.shift << bits | mosi as u32 };
         let number = (self.shift & 7) as usize;
         if let Some(register) = self.registers.get_mut(number) {
@@ -83,6 +83,8 @@ impl Synthesizer {
         if number == 0 {
             self.acting = self.registers.first_chunk().copied();
         }
+        // It calibrates its oscillator whenever register 0 is written.
+        number == 0
     }
 
     /// Frequency at its output in Hz when it is locked, from a reference in Hz.

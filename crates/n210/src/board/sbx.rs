@@ -43,6 +43,17 @@ pub fn transmit_db(pins: Pins) -> Option<f32> {
     (mixes && pins.tx & ANTENNA != 0).then(|| attenuator_db(pins.tx))
 }
 
+/// Gain in dB from the switch at the shared connector to the converter, if the receiver is at that switch.
+pub fn receive_leak_db(pins: Pins) -> Option<f32> {
+    let mixes = pins.rx & (OUTPUT | MIXER) == OUTPUT;
+    (mixes && pins.rx & ANTENNA == 0).then(|| attenuator_db(pins.rx))
+}
+
+/// Gain in dB from the converter to that switch, wherever it leads.
+pub fn transmit_leak_db(pins: Pins) -> Option<f32> {
+    (pins.tx & (OUTPUT | MIXER) == OUTPUT | MIXER).then(|| attenuator_db(pins.tx))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

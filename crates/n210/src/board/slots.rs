@@ -6,14 +6,19 @@ use super::ad9510::{Ad9510, Output};
 use super::ad9777::Ad9777;
 use super::adf435x::{Kind, Power, Synthesizer};
 use super::ads62p44::Ads62p44;
+use super::corrections::{ReceiveCorrections, TransmitCorrections};
 use super::gpio::{self, Gpio, Pins, RunningChains};
+use super::impairments::Impairments;
 use super::spi::{Core, Transfer};
 use super::wbx::{self, Revision};
 use super::{Board, Equipment, sbx};
+use crate::air::iq::IqMatrix;
+use crate::air::offset::Offset;
 use crate::air::tuning::FrontEnd;
 use crate::device::clock::Tick;
 use n210_wire::dsp::Direction;
 use n210_wire::register::sr;
+use num_complex::Complex;
 
 /// Lock detect is the lowest pin of each half; the one above shows what the synthesizer is told to show.
 const LOCK_PIN: u32 = 1;
@@ -39,6 +44,13 @@ const TX_VOLTAGES: u32 = 0x020;
 const TX_METER: u32 = 0x040;
 const TX_SYNTHESIZER: u32 = 0x080;
 const ADC: u32 = 0x100;
+
+/// From the transmitter to the receiver over the switch at their shared connector, dB: its isolation.
+const LEAK_DB: f32 = -50.0;
+
+/// What goes to converters A and B: I and Q, or on an SBX, which has its modulator's Q at converter A, Q and I.
+const IQ: u32 = 0x10;
+const QI: u32 = 0x01;
 
 /// What hardware is in the slots, whatever its EEPROMs say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +88,16 @@ pub struct Boards {
     meters: [Ad7922; 2],
     /// Of the receive board and of the transmit board; without power, or without a board, they have no effect.
     synthesizers: [Synthesizer; 2],
+    /// When an oscillator that was tuned will be locked.
+    locking: [Option<Tick>; 2],
+    receive: ReceiveCorrections,
+    transmit: TransmitCorrections,
+    /// Of the radio with this number in its process.
+    impairments: (Impairments, usize),
     running: RunningChains,
     lost: [bool; 3],
+    /// Tick of the latest write.
+    now: Tick,
     changed: bool,
 }
 
@@ -114,21 +134,61 @@ impl Boards {
             voltages: Default::default(),
             meters: Default::default(),
             synthesizers: [Synthesizer::new(kind), Synthesizer::new(kind)],
+            locking: [None; 2],
+            receive: ReceiveCorrections::default(),
+            transmit: TransmitCorrections::new(if matches!(fitted, Fitted::Sbx(_)) { QI } else { IQ }),
+            impairments: (Impairments::default(), 0),
             running: RunningChains::default(),
             lost: [false; 3],
+            now: 0,
             changed: true,
         }
     }
 
     /// Whether a setting register is one of theirs.
     pub fn own(register: u8) -> bool {
-        matches!(register, sr::CLOCK | sr::SPI_DIVIDER..=sr::SPI_DATA | gpio::FIRST_REGISTER..=gpio::DIRECTION)
+        ReceiveCorrections::own(register)
+            || TransmitCorrections::own(register)
+            || matches!(register, sr::CLOCK | sr::SPI_DIVIDER..=sr::SPI_DATA | gpio::FIRST_REGISTER..=gpio::DIRECTION)
+    }
+
+    /// Their impairments.
+    pub fn impairments(&self) -> Impairments {
+        self.impairments.0
+    }
+
+    /// Sets the impairments of a radio with this number.
+    pub fn impair(&mut self, impairments: Impairments, radio: usize, now: Tick) {
+        self.receive.settle(self.receive_offset(), now);
+        self.impairments = (impairments, radio);
+        (self.now, self.changed) = (now, true);
+    }
+
+    /// DC offset of the receive converters.
+    fn receive_offset(&self) -> Complex<f64> {
+        let (impairments, radio) = self.impairments;
+        impairments.receive_offset(radio)
+    }
+
+    /// When an oscillator will be locked that is not yet.
+    pub fn due(&self) -> Option<Tick> {
+        self.locking.into_iter().flatten().min()
+    }
+
+    /// Oscillators whose time has come are locked. True if there is one.
+    pub fn lock(&mut self, now: Tick) -> bool {
+        let locks = |due: &mut Option<Tick>| due.take_if(|due| *due <= now).is_some();
+        let [receive, transmit] = self.locking.each_mut().map(locks);
+        self.changed |= receive || transmit;
+        receive || transmit
     }
 
     /// Writes a setting register.
     pub fn write(&mut self, register: u8, value: u32, now: Tick) {
-        self.changed = true;
+        (self.now, self.changed) = (now, true);
         match register {
+            _ if ReceiveCorrections::own(register) => self.receive.write(register, value, self.receive_offset(), now),
+            _ if TransmitCorrections::own(register) => self.transmit.write(register, value),
             sr::CLOCK => self.reference = value & REFERENCE,
             sr::SPI_DIVIDER => self.spi.set_divider(value),
             sr::SPI_CONTROL => self.spi.set_control(value),
@@ -175,9 +235,10 @@ impl Boards {
                 miso |= meter.transfer(mosi, bits);
             }
         }
-        for (slave, synthesizer) in [RX_SYNTHESIZER, TX_SYNTHESIZER].into_iter().zip(&mut self.synthesizers) {
-            if is(slave) {
-                synthesizer.transfer(mosi, bits);
+        let lock_ticks = self.impairments.0.lock_ticks();
+        for (direction, slave) in [RX_SYNTHESIZER, TX_SYNTHESIZER].into_iter().enumerate() {
+            if is(slave) && self.synthesizers[direction].transfer(mosi, bits) && lock_ticks > 0 {
+                self.locking[direction] = Some(self.now.saturating_add(lock_ticks));
             }
         }
         self.supply();
@@ -208,7 +269,8 @@ impl Boards {
     /// Frequency of a direction's synthesizer in Hz; none when it is not locked.
     fn synthesized(&self, direction: usize, pins: Pins) -> Option<f64> {
         let (output, lock) = if direction == 0 { (Output::RxBoard, Lock::Receive) } else { (Output::TxBoard, Lock::Transmit) };
-        let works = self.power(direction, pins) == Power { supplied: true, enabled: true } && !self.lost[lock as usize];
+        let powered = self.power(direction, pins) == Power { supplied: true, enabled: true };
+        let works = powered && !self.lost[lock as usize] && self.locking[direction].is_none();
         works.then(|| self.synthesizers[direction].locked_hz(self.clock.output_hz(output))).flatten()
     }
 
@@ -226,27 +288,64 @@ impl Boards {
         self.changed = true;
     }
 
-    /// What the boards do to a chain that runs. Gain 0 when the way is cut or the converter is off.
+    /// What is done to a chain that runs.
     pub fn front(&self, direction: Direction) -> FrontEnd {
-        let off = FrontEnd { lo: 0.0, gain: 0.0 };
-        let receives = direction == Direction::Receive;
         let mut running = self.running;
+        let receives = direction == Direction::Receive;
         *(if receives { &mut running.rx } else { &mut running.tx }) = true;
         let pins = Pins::from(self.gpio.driven(running));
-        let front = match self.fitted {
-            Fitted::Nothing => None,
-            Fitted::Plain => Some((0.0, 0.0)),
-            Fitted::Sbx(_) if receives => sbx::receive_db(pins).zip(self.oscillator(0, pins)),
-            Fitted::Sbx(_) => sbx::transmit_db(pins).zip(self.oscillator(1, pins)),
-            Fitted::Wbx(revision) if receives => revision.receive_db(pins).zip(self.oscillator(0, pins)),
-            Fitted::Wbx(revision) => revision.transmit_db(pins, &self.voltages[1]).zip(self.oscillator(1, pins)),
+        let front = if receives { self.receive_front(pins) } else { self.transmit_front(pins) };
+        if front.converts { front } else { FrontEnd::OFF }
+    }
+
+    fn receive_front(&self, pins: Pins) -> FrontEnd {
+        let (db, leak_db, oscillator) = match self.fitted {
+            Fitted::Nothing => (None, None, None),
+            Fitted::Plain => (Some(0.0), None, Some(0.0)),
+            Fitted::Sbx(_) => (sbx::receive_db(pins), sbx::receive_leak_db(pins), self.oscillator(0, pins)),
+            Fitted::Wbx(revision) => (revision.receive_db(pins), revision.receive_leak_db(pins), self.oscillator(0, pins)),
         };
-        let (converts, gain_db, shift) = if receives {
-            (self.clock.is_on(Output::Adc) && self.adc.is_on(), self.adc.gain_db(), 0.0)
-        } else {
-            (self.clock.is_on(Output::Dac) && self.dac.is_on(), 0.0, self.dac.shift_hz())
+        let amplitude = |db: Option<f32>| amplitude(db.filter(|_| oscillator.is_some()), self.adc.gain_db());
+        let impairments = self.impairments.0;
+        let behind_converter = self.receive.matrix();
+        FrontEnd {
+            lo: oscillator.unwrap_or_default(),
+            gain: amplitude(db),
+            leak: amplitude(leak_db.map(|db| db + LEAK_DB)),
+            converts: self.clock.is_on(Output::Adc) && self.adc.is_on(),
+            iq: impairments.receive_matrix().then(behind_converter),
+            behind_converter,
+            offset: self.receive.offset(self.receive_offset(), self.now),
+            noise: impairments.receive_noise(amplitude(db)),
+            phase_noise: impairments.phase_noise(),
+        }
+    }
+
+    fn transmit_front(&self, pins: Pins) -> FrontEnd {
+        let (db, leak_db, oscillator) = match self.fitted {
+            Fitted::Nothing => (None, None, None),
+            Fitted::Plain => (Some(0.0), None, Some(0.0)),
+            Fitted::Sbx(_) => (sbx::transmit_db(pins), sbx::transmit_leak_db(pins), self.oscillator(1, pins)),
+            Fitted::Wbx(revision) => {
+                let voltages = &self.voltages[1];
+                (revision.transmit_db(pins, voltages), revision.transmit_leak_db(pins, voltages), self.oscillator(1, pins))
+            }
         };
-        front.filter(|_| converts).map_or(off, |(db, lo)| FrontEnd { lo: lo + shift, gain: 10_f32.powf((db + gain_db) / 20.0) })
+        let amplitude = |db: Option<f32>| amplitude(db.filter(|_| oscillator.is_some()), 0.0);
+        let wired = if matches!(self.fitted, Fitted::Sbx(_)) { IqMatrix::SWAP } else { IqMatrix::IDENTITY };
+        let (impairments, radio) = self.impairments;
+        let board = wired.then(impairments.transmit_matrix());
+        let carrier = board.apply(self.transmit.offset()) + impairments.transmit_offset(radio);
+        FrontEnd {
+            lo: oscillator.map_or(0.0, |lo| lo + self.dac.shift_hz()),
+            gain: amplitude(db),
+            leak: amplitude(leak_db),
+            converts: self.clock.is_on(Output::Dac) && self.dac.is_on(),
+            iq: self.transmit.matrix().then(board),
+            offset: Offset::fixed(carrier),
+            phase_noise: impairments.phase_noise(),
+            ..FrontEnd::OFF
+        }
     }
 
     /// What reaches a direction's mixer, as it mixes it, in Hz.
@@ -285,6 +384,11 @@ impl Boards {
         let locked = self.clock.shows_lock(reference) && !self.lost[Lock::Reference as usize];
         (u32::from(locked) * REFERENCE_LOCKED) | (u32::from(self.spi.is_ready(now)) * SPI_READY)
     }
+}
+
+/// Of a way with this gain and what the converter adds; none is cut.
+fn amplitude(db: Option<f32>, converter_db: f32) -> f32 {
+    db.map_or(0.0, |db| 10_f32.powf((db + converter_db) / 20.0))
 }
 
 #[cfg(test)]

@@ -55,16 +55,25 @@ impl Revision {
 
     /// Gain in dB from the antenna to the converter; none when the way is cut.
     pub fn receive_db(self, pins: Pins) -> Option<f32> {
-        let mixes = pins.rx & (OUTPUT | MIXER) == OUTPUT | MIXER;
         // The shared connector is the transmitter's unless given to the receiver.
         let connected = (pins.rx | pins.tx) & ANTENNA != 0;
-        (mixes && connected).then(|| f32::from(pins.rx >> RX_ATTENUATOR & RX_ATTENUATOR_BITS) * RX_STEP_DB)
+        attenuated_receive_db(pins).filter(|_| connected)
+    }
+
+    /// Gain in dB from the switch at the shared connector to the converter, if the receiver is at that switch.
+    pub fn receive_leak_db(self, pins: Pins) -> Option<f32> {
+        attenuated_receive_db(pins).filter(|_| pins.rx & ANTENNA == 0)
     }
 
     /// Gain in dB from the converter to the antenna, by the pins and the transmit board's voltages; none when the way is cut.
     pub fn transmit_db(self, pins: Pins, voltages: &Ad5623) -> Option<f32> {
+        self.transmit_leak_db(pins, voltages).filter(|_| pins.tx & ANTENNA == 0)
+    }
+
+    /// Gain in dB from the converter to the switch at the shared connector, wherever it leads.
+    pub fn transmit_leak_db(self, pins: Pins, voltages: &Ad5623) -> Option<f32> {
         let on = if self > Self::V2 { OUTPUT } else { OUTPUT | MIXER };
-        if pins.tx & on != on || pins.tx & ANTENNA != 0 {
+        if pins.tx & on != on {
             return None;
         }
         if self > Self::V2 {
@@ -73,4 +82,9 @@ impl Revision {
         let (none, most) = TX_VOLTS;
         Some(((none - voltages.volts(0)) / (none - most) * TX_MOST_DB).clamp(0.0, TX_MOST_DB))
     }
+}
+
+fn attenuated_receive_db(pins: Pins) -> Option<f32> {
+    let mixes = pins.rx & (OUTPUT | MIXER) == OUTPUT | MIXER;
+    mixes.then(|| f32::from(pins.rx >> RX_ATTENUATOR & RX_ATTENUATOR_BITS) * RX_STEP_DB)
 }

@@ -122,6 +122,7 @@ impl RxChain {
             sr::RX0_FREQUENCY => self.tuning.set_frequency(value, now + self.pipeline().oscillator),
             sr::RX0_SCALE => self.tuning.set_scale(value),
             sr::RX0_DECIMATION => self.tuning.set_decimation(value),
+            sr::RX0_MUX => self.tuning.set_multiplexer(value),
             _ => {}
         }
     }
@@ -136,7 +137,7 @@ impl RxChain {
 
     /// What its board does from now on.
     pub fn set_front(&mut self, front: FrontEnd) {
-        self.tuning.front = front;
+        self.tuning.set_front(front);
     }
 
     /// What it does.

@@ -148,7 +148,7 @@ impl TxChain {
 
     /// What its board does from now on.
     pub fn set_front(&mut self, front: FrontEnd) {
-        self.tuning.front = front;
+        self.tuning.set_front(front);
     }
 
     /// What it does.

@@ -137,14 +137,16 @@ impl Checker<'_> {
             equipment.board = radio.board.unwrap_or(equipment.board);
             equipment.eeprom = radio.eeprom.unwrap_or(equipment.eeprom);
             equipment.gpsdo = radio.gpsdo.unwrap_or(equipment.gpsdo);
-            fitting.change = self.oscillator(number, &radio.carrier_offset_hz, &radio.noise_dbfs)?;
+            let change = self.oscillator(number, &radio.carrier_offset_hz, &radio.noise_dbfs)?;
+            let impairments = self.front_end(radio.front_end.as_ref())?;
+            fitting.change = RadioChange { impairment_set: radio.impairments, impairments, ..change };
         }
         Ok(())
     }
 
     fn oscillator(&self, radio: usize, offset: &Number, noise: &Number) -> Result<RadioChange, Failure> {
         let carrier_offset_hz = offset.as_ref().map(|offset| self.number(offset, OFFSET, "Hz")).transpose()?;
-        Ok(RadioChange { radio, carrier_offset_hz, noise_dbfs: self.decibels(noise, NOISE)? })
+        Ok(RadioChange { radio, carrier_offset_hz, noise_dbfs: self.decibels(noise, NOISE)?, ..RadioChange::default() })
     }
 
     fn paths(&self, paths: &[Spanned<PathText>]) -> Result<Vec<PathChange>, Failure> {
@@ -217,7 +219,8 @@ impl Checker<'_> {
     }
 
     fn change(&self, text: &RadioChangeText) -> Result<RadioChange, Failure> {
-        let radio = self.radio(&text.name)?;
-        self.oscillator(radio, &text.carrier_offset_hz, &text.noise_dbfs)
+        let change = self.oscillator(self.radio(&text.name)?, &text.carrier_offset_hz, &text.noise_dbfs)?;
+        let impairments = self.front_end(text.front_end.as_ref())?;
+        Ok(RadioChange { impairment_set: text.impairments, impairments, ..change })
     }
 }

@@ -42,6 +42,8 @@ eeprom = "mismatched"
 gpsdo = true
 carrier_offset_hz = 120.0
 noise_dbfs = -50.0
+impairments = "typical"
+front_end = { tx_lo_leakage_dbfs = -30.0, lock_time_ms = 2 }
 [[path]]
 from = "far"
 to = "pool"
@@ -65,7 +67,14 @@ radio = { name = "pool", noise_dbfs = -60 }
         (scene.radios[0].equipment, scene.radios[1].equipment),
         (Equipment { timing: Timing::Ideal, ..Equipment::default() }, equipment)
     );
-    let change = RadioChange { radio: 1, carrier_offset_hz: Some(120.0), noise_dbfs: Some(-50.0) };
+    let impairments = Impairments { tx_lo_leakage_dbfs: Some(-30.0), lock_time_ms: Some(2.0), ..Impairments::default() };
+    let change = RadioChange {
+        radio: 1,
+        carrier_offset_hz: Some(120.0),
+        noise_dbfs: Some(-50.0),
+        impairment_set: Some(ImpairmentSet::Typical),
+        impairments,
+    };
     assert_eq!(scene.radios[1].change, change);
     let taps = Some(vec![Tap { delay: 40, gain_db: -6.0, phase_degrees: 90.0 }]);
     assert_eq!(scene.paths, [PathChange { from: 1, to: 0, gain_db: Some(-12.5), taps, ..PathChange::default() }]);
@@ -95,6 +104,22 @@ const WRONG: &[(&str, u32, &str, &str)] = &[
     ("[[radio]]\nname = \"pool\"\neeprom = 3", 3, "radio.eeprom", ""),
     ("[[radio]]\nname = \"pool\"\ngpsdo = 1", 3, "radio.gpsdo", "boolean"),
     ("[[radio]]\nname = \"pool\"\ncarrier_offset_hz = 1e8", 3, "radio.carrier_offset_hz", "Hz"),
+    ("[[radio]]\nname = \"pool\"\nimpairments = \"awful\"", 3, "radio.impairments", "unknown value"),
+    ("[[radio]]\nname = \"pool\"\nfront_end = { hum = 1 }", 3, "radio.front_end.hum", "unknown key"),
+    ("[[radio]]\nname = \"pool\"\nfront_end = { rx_dc_offset_dbfs = 1.0 }", 3, "radio.front_end.rx_dc_offset_dbfs", "-200 to 0"),
+    ("[[radio]]\nname = \"pool\"\nfront_end = { rx_noise_figure_db = -1.0 }", 3, "radio.front_end.rx_noise_figure_db", "60"),
+    (
+        "[[radio]]\nname = \"pool\"\nfront_end = { tx_iq_phase_imbalance_degrees = 21 }",
+        3,
+        "radio.front_end.tx_iq_phase_imbalance_degrees",
+        "20",
+    ),
+    (
+        "[[event]]\nat = 1\nradio = { name = \"pool\", front_end = { lock_time_ms = nan } }",
+        3,
+        "event.radio.front_end.lock_time_ms",
+        "NaN",
+    ),
     ("[[radio]]\nboard = \"sbx\"", 1, "radio", "missing key `name`"),
     ("[[radio]]\nname = \"pool\"\n[[radio]]\nname = \"fur\"", 4, "radio.name", "no radio `fur` runs; there is `pool`, `far`"),
     ("[[radio]]\nname = \"pool\"\n[[radio]]\nname = \"pool\"", 4, "radio.name", "twice"),
@@ -227,7 +252,7 @@ fn the_sample_scenes_are_right_for_a_lab() {
         Scene::load(&file.unwrap().path(), names(&["pool", "far", "receiver"]), defaults()).unwrap();
         seen += 1;
     }
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 6);
     let missing = Scene::load(FilePath::new("/no/such.toml"), vec![], defaults()).unwrap_err();
     assert!(missing.message.contains("/no/such.toml"), "{missing}");
 }

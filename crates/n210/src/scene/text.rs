@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::board::impairments::ImpairmentSet;
 use crate::board::{Board, Programming};
 use crate::fault::PacketDirection;
 
@@ -57,6 +58,10 @@ pub struct RadioText {
     pub carrier_offset_hz: Number,
     /// Noise of its receiver, dB against full scale.
     pub noise_dbfs: Number,
+    /// What its front ends do that they should not: a set with a name.
+    pub impairments: Option<ImpairmentSet>,
+    /// The same one by one, over that set.
+    pub front_end: Option<FrontEndText>,
 }
 
 /// `radio = {...}` of an event: what of a radio can change while it runs.
@@ -69,6 +74,34 @@ pub struct RadioChangeText {
     pub carrier_offset_hz: Number,
     /// As in `[[radio]]`.
     pub noise_dbfs: Number,
+    /// As in `[[radio]]`.
+    pub impairments: Option<ImpairmentSet>,
+    /// As in `[[radio]]`.
+    pub front_end: Option<FrontEndText>,
+}
+
+/// `front_end = {...}` of a radio: single impairments.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FrontEndText {
+    /// DC offset of the receive converters, dB against full scale.
+    pub rx_dc_offset_dbfs: Number,
+    /// Gain of the receiver's Q against its I, dB.
+    pub rx_iq_gain_imbalance_db: Number,
+    /// Error of the receiver's quarter turn, degrees.
+    pub rx_iq_phase_imbalance_degrees: Number,
+    /// Noise figure of the receiving board, dB.
+    pub rx_noise_figure_db: Number,
+    /// Carrier of the transmitter, dB against full scale.
+    pub tx_lo_leakage_dbfs: Number,
+    /// Gain of the transmitter's Q against its I, dB.
+    pub tx_iq_gain_imbalance_db: Number,
+    /// Error of the transmitter's quarter turn, degrees.
+    pub tx_iq_phase_imbalance_degrees: Number,
+    /// Phase noise of each oscillator, degrees.
+    pub phase_noise_degrees: Number,
+    /// Time until an oscillator that was tuned is locked, ms.
+    pub lock_time_ms: Number,
 }
 
 /// `[[path]]`, and `path = {...}` of an event.

@@ -1,6 +1,7 @@
 //! What happens to the radios and their air from outside: by a scene's schedule, or by a command.
 
 use super::World;
+use crate::board::impairments::ImpairmentSet;
 use crate::device::Device;
 use crate::device::clock::Tick;
 use crate::fault::{FaultChange, FaultKind, RadioFaults};
@@ -63,7 +64,13 @@ impl World {
             self.air.set_noise(change.radio, dbfs);
             sentence += &format!(" has noise of {dbfs} dBFS");
         }
-        if (change.carrier_offset_hz, change.noise_dbfs) == (None, None) { sentence + " stays as it is" } else { sentence }
+        if let Some(device) = self.devices.get_mut(change.radio).filter(|_| change.is_about_impairments()) {
+            let before = change.impairment_set.map_or(device.boards.impairments(), ImpairmentSet::impairments);
+            device.impair(before.changed(change.impairments));
+            sentence += " has other impairments";
+        }
+        let same = RadioChange { radio: change.radio, ..RadioChange::default() };
+        if *change == same { sentence + " stays as it is" } else { sentence }
     }
 
     fn fault(&mut self, change: &FaultChange) -> Result<String, String> {

@@ -15,8 +15,9 @@ use protocol::Route;
 pub type Emit<'a> = &'a mut dyn FnMut(Value);
 
 /// Name and measurement of every figure.
-pub const ALL: [(&str, fn(Emit<'_>)); 5] = [
+pub const ALL: [(&str, fn(Emit<'_>)); 6] = [
     ("ber", uncoded_bit_errors),
+    ("ber_front_ends", uncoded_bit_errors_with_front_ends),
     ("bler", block_errors),
     ("acquisition", acquisition),
     ("load", processor_load),
@@ -40,6 +41,23 @@ fn uncoded_bit_errors(emit: Emit<'_>) {
             let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
             emit(json!({"figure": "ber", "modulation": name, "eb_n0_db": point, "ber": ber, "wrong": wrong, "bits": all,
                     "theory": theory, "loss_db": loss}));
+        }
+    }
+}
+
+/// The same between typical front ends, against the same theory.
+fn uncoded_bit_errors_with_front_ends(emit: Emit<'_>) {
+    for modulation in Modulation::ALL {
+        let mut bench = WhiteNoise::with_front_ends(Bandwidth::Mhz5, modulation, 2);
+        for point in (0..=20).map(f64::from) {
+            let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 1000);
+            if wrong < 30 {
+                break;
+            }
+            let ber = wrong as f64 / all as f64;
+            let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
+            emit(json!({"figure": "ber_front_ends", "modulation": format!("{modulation:?}"), "eb_n0_db": point, "ber": ber,
+                    "wrong": wrong, "bits": all, "theory": theory, "loss_db": loss}));
         }
     }
 }
@@ -72,7 +90,7 @@ fn acquisition(emit: Emit<'_>) {
         for mhz in [1.4, 5.0] {
             for (level, workmode, busy) in LEVELS {
                 let cell = merged(&json!({"workmode": workmode}), &[("BW", json!(mhz))]);
-                let all = starts(&cell, level, busy, snr_db, 50);
+                let all = starts(&cell, (level, false), busy, snr_db, 50);
                 let at = |part: f64| all.get(((all.len() as f64 * part) as usize).min(all.len().saturating_sub(1)));
                 let line = json!({"figure": "acquisition", "bw": mhz, "start": level, "busy": busy, "workmode": workmode, "snr_db": snr_db,
                     "probability": all.len() as f64 / 50.0, "median_ms": at(0.5), "p95_ms": at(0.95)});

@@ -59,19 +59,23 @@ fn an_oscillator_starts_with_its_chain_and_goes_on_through_retuning() {
 
 #[test]
 fn boards_with_oscillators_add_to_what_the_registers_shift() {
-    let front = |lo, gain| FrontEnd { lo, gain };
+    let front = |lo, gain| FrontEnd { lo, gain, ..FrontEnd::default() };
     let mut air = Air::new(2, quiet(Path::default()));
-    let from = Tuning { front: front(2.400e9, 0.5), ..tx(52, dsp::tx_tuning_word(250_000.0)) };
-    let to = Tuning { front: front(2.3999e9, 0.5), ..rx(52, 0) };
+    let behind = |front: FrontEnd, mut chain: Tuning| {
+        chain.set_front(front);
+        chain
+    };
+    let from = behind(front(2.400e9, 0.5), tx(52, dsp::tx_tuning_word(250_000.0)));
+    let to = behind(front(2.3999e9, 0.5), rx(52, 0));
     air.transmit(0, from, 0, tone(20_000.0, 0.0, 1_000));
     let heard = hear(&mut air, 1, to, 52 * 300, 500);
     // 350 kHz above the receiver's centre.
     let turn = Complex::cis(TAU * 350e3 / dsp::rate_of(52));
     assert!(heard.windows(2).all(|pair| (pair[1] - pair[0] * turn).norm() < 3.0) && level(&heard) > 2_000.0);
     // 100 MHz apart is no alias of 0.
-    let far = Tuning { front: front(2.500e9, 1.0), ..to };
+    let far = behind(front(2.500e9, 1.0), to);
     assert_eq!(level(&hear(&mut air, 1, far, 52 * 300, 500)), 0.0);
-    let off = Tuning { front: front(2.3999e9, 0.0), ..to };
+    let off = behind(FrontEnd::OFF, to);
     assert_eq!(level(&hear(&mut air, 1, off, 52 * 300, 500)), 0.0);
 }
 

@@ -173,7 +173,8 @@ fn lock_needs_a_legal_oscillator_power_and_a_clock() {
         break_it(&mut boards);
         assert_eq!(boards.pins() & 0x0001_0001, 0, "{what}");
         for direction in BOTH {
-            assert_eq!(boards.front(direction), FrontEnd { lo: 0.0, gain: 0.0 }, "{what}");
+            let front = boards.front(direction);
+            assert_eq!((front.lo, front.gain, front.leak), (0.0, 0.0, 0.0), "{what}");
         }
     }
 }
@@ -243,7 +244,7 @@ fn the_firmware_reads_registers_back() {
 
 proptest! {
     #[test]
-    fn no_words_panic(writes in prop::collection::vec((prop::sample::select(vec![0_u8, 20, 21, 22, 184, 185, 186, 187, 188]), any::<u32>()), 0..60), kind in 0..5, rx: bool, tx: bool) {
+    fn no_words_panic(writes in prop::collection::vec((prop::sample::select(vec![0_u8, 20, 21, 22, 24, 25, 27, 28, 128, 131, 132, 184, 185, 186, 187, 188]), any::<u32>()), 0..60), kind in 0..5, rx: bool, tx: bool) {
         let board = [Board::Lf, Board::Sbx, Board::Wbx, Board::None, Board::WbxV2][kind as usize];
         let mut boards = Boards::new(Equipment { board, gpsdo: rx, ..Equipment::default() });
         for (register, value) in writes {
@@ -271,4 +272,84 @@ fn a_synthesizer_without_power_forgets() {
     assert!(BOTH.iter().all(|direction| boards.front(*direction).gain == 0.0));
     tune(&mut boards, &SBX[3].1);
     assert!(BOTH.iter().all(|direction| boards.front(*direction).gain > 0.0));
+}
+
+#[test]
+fn an_oscillator_takes_its_time_to_lock() {
+    let mut boards = made(Fitted::Sbx(Kind::Adf4350));
+    boards.impair(Impairments { lock_time_ms: Some(1.0), ..Impairments::default() }, 0, 0);
+    tune(&mut boards, &SBX[1].1);
+    assert_eq!((boards.due(), boards.pins() & 0x0001_0001), (Some(100_000), 0));
+    assert!(BOTH.iter().all(|direction| boards.front(*direction).gain == 0.0));
+    assert!(!boards.lock(99_999) && boards.lock(100_000) && boards.due().is_none());
+    assert_eq!(boards.pins() & 0x0001_0001, 0x0001_0001);
+    assert!(BOTH.iter().all(|direction| boards.front(*direction).gain > 0.0));
+    // The other registers do not disturb it.
+    spi(&mut boards, RX_WORD, &SBX[1].1[..6]);
+    assert!(boards.due().is_none());
+}
+
+/// Pins of UHD with both antennas at CAL, and gains of 20.5 dB of reception and all of transmission.
+#[test]
+fn calibration_leads_the_transmitter_to_the_receiver_and_not_to_the_air() {
+    for (fitted, words, [rx_only, both], tx_db) in [
+        (Fitted::Sbx(Kind::Adf4350), &SBX[1].1, [0x0008_290C, 0x3F1C_290C], 31.5),
+        (Fitted::Wbx(Revision::V3), &WBX[3].1, [0x80C4_29DC, 0xC0FE_29DC], 31.0),
+    ] {
+        let mut boards = made(fitted);
+        tune(&mut boards, words);
+        set_pins(&mut boards, [rx_only, rx_only, both, both, 0xFFFE_FFFE]);
+        boards.follow(RunningChains { rx: true, tx: true });
+        let (receive, transmit) = (boards.front(Direction::Receive), boards.front(Direction::Transmit));
+        assert_eq!(transmit.gain, 0.0, "{fitted:?}: not on the air");
+        let db = 20.0 * (receive.leak * transmit.leak).log10();
+        assert!((db - (20.5 - 50.0 + tx_db)).abs() < 0.01, "{fitted:?}: {db} dB");
+        // The second connector is apart from the switch.
+        let second = if matches!(fitted, Fitted::Sbx(_)) { 0x4000 } else { 0x8000 };
+        set_pins(&mut boards, [rx_only, rx_only, both ^ second, both ^ second, 0xFFFE_FFFE]);
+        assert_eq!(boards.front(Direction::Receive).leak, 0.0, "{fitted:?}");
+    }
+}
+
+#[test]
+fn corrections_take_out_what_a_front_end_does() {
+    let mut boards = Boards::new(Equipment::default());
+    let impairments = Impairments {
+        rx_iq_gain_imbalance_db: Some(0.5),
+        rx_iq_phase_imbalance_degrees: Some(2.0),
+        tx_iq_gain_imbalance_db: Some(-0.4),
+        tx_iq_phase_imbalance_degrees: Some(-1.5),
+        tx_lo_leakage_dbfs: Some(-30.0),
+        rx_dc_offset_dbfs: Some(-30.0),
+        rx_noise_figure_db: Some(6.0),
+        ..Impairments::default()
+    };
+    boards.impair(impairments, 1, 0);
+    let image = |boards: &Boards, direction| {
+        let iq = boards.front(direction).iq;
+        20.0 * (iq.mirrored().norm() / iq.direct().norm()).log10()
+    };
+    assert!(BOTH.iter().all(|direction| image(&boards, *direction) > -35.0));
+    assert!((boards.front(Direction::Transmit).offset.fixed.norm() - 1036.2).abs() < 1.0);
+    // -94 dBm and 6 dB against 0 dBm at gain 0.
+    assert!((boards.front(Direction::Receive).noise - 32_767.0 * 10_f64.powf(-88.0 / 20.0)).abs() < 1e-3);
+    // Half of what the registers say acts.
+    let word = |value: f64| (value * 2.0 * 131_072.0).round() as i32 as u32;
+    let imbalance = |gain_db: f64, degrees: f64| (10_f64.powf(gain_db / 20.0), degrees.to_radians());
+    let (gain, phase) = imbalance(0.5, 2.0);
+    boards.write(sr::RX_MAGNITUDE, word(gain * phase.cos() - 1.0), 5);
+    boards.write(sr::RX_PHASE, word(-gain * phase.sin()), 5);
+    let (gain, phase) = imbalance(-0.4, -1.5);
+    boards.write(sr::TX_MAGNITUDE, word(gain * phase.cos() - 1.0), 5);
+    boards.write(sr::TX_PHASE, word(-gain * phase.sin()), 5);
+    assert!(BOTH.iter().all(|direction| image(&boards, *direction) < -80.0), "{:?}", BOTH.map(|d| image(&boards, d)));
+    let leak = boards.impairments().transmit_offset(1);
+    // Q at the board is made of I and Q at the converter.
+    let (i, q) = (-leak.re, (-leak.im + leak.re * gain * phase.sin()) / (gain * phase.cos()));
+    boards.write(sr::TX_OFFSET_I, (i / 32_768.0 * 8_388_608.0).round() as i32 as u32, 5);
+    boards.write(sr::TX_OFFSET_Q, (q / 32_768.0 * 8_388_608.0).round() as i32 as u32, 5);
+    assert!(boards.front(Direction::Transmit).offset.fixed.norm() < 0.1);
+    // The loop has taken the receiver's offset out after a while.
+    let offset = boards.front(Direction::Receive).offset;
+    assert!(!offset.is_nothing(5) && offset.is_nothing(20_000_000));
 }

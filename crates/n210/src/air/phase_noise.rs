@@ -1,0 +1,110 @@
+//! The phase noise of oscillators: flat within the bandwidth of a synthesizer's loop, falling by 20 dB a decade beyond.
+//!
+//! It is a function of seed, oscillator and tick alone, so that packets leave no trace. Two rows of different lengths together repeat after hours.
+
+use std::f64::consts::TAU;
+
+use super::split::Split;
+use super::turn;
+use crate::device::clock::Tick;
+
+/// Ticks from one value of a row to the next.
+const STEP: u64 = 64;
+
+/// Values of the rows: prime to one another.
+const LENGTHS: [usize; 2] = [65_536, 65_521];
+
+/// Bandwidth of the loop, Hz: that of boards with an ADF4350.
+const LOOP_HZ: f64 = 50e3;
+
+/// An oscillator, and the root of its mean squared phase, radians.
+#[derive(Debug, Clone, Copy)]
+pub struct Oscillator {
+    /// Number in its process.
+    pub number: u64,
+    /// Radians.
+    pub rms: f32,
+}
+
+/// From one oscillator to another.
+#[derive(Debug, Clone, Copy)]
+pub struct Jitter {
+    /// The transmitter's and the receiver's.
+    pub ends: [Oscillator; 2],
+    /// The receiver hears a mirror image.
+    pub mirrored: bool,
+}
+
+/// Rows for all oscillators.
+pub struct PhaseNoise {
+    seed: u64,
+    rows: [Vec<f32>; 2],
+}
+
+impl PhaseNoise {
+    /// Phase noise with a seed. Rows are made when they are first needed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, rows: [Vec::new(), Vec::new()] }
+    }
+
+    /// Turns the first samples of a signal, `step` ticks apart from tick `start` on.
+    pub fn turn(&mut self, signal: &mut Split, count: usize, (start, step): (Tick, u64), jitter: &Jitter) {
+        if self.rows[0].is_empty() {
+            let seed = self.seed;
+            self.rows = [0, 1].map(|row| make_row(LENGTHS[row], turn::mix(seed ^ (row as u64 + 0x5048))));
+        }
+        let [from, to] = jitter.ends;
+        let sign = if jitter.mirrored { -1.0 } else { 1.0 };
+        for (n, (re, im)) in signal.re.iter_mut().zip(&mut signal.im).take(count).enumerate() {
+            let tick = start + n as u64 * step;
+            let angle = sign * (self.angle(from, tick) - self.angle(to, tick));
+            // Within some degrees, as these are, no more terms are needed.
+            let square = angle * angle;
+            let (c, s) = (1.0 - square * (0.5 - square / 24.0), angle * (1.0 - square * (1.0 / 6.0 - square / 120.0)));
+            (*re, *im) = (*re * c - *im * s, *re * s + *im * c);
+        }
+    }
+
+    fn angle(&self, oscillator: Oscillator, tick: Tick) -> f32 {
+        if oscillator.rms == 0.0 {
+            return 0.0;
+        }
+        let place = turn::mix(self.seed ^ turn::mix(oscillator.number));
+        let (value, part) = (tick / STEP, (tick % STEP) as f32 / STEP as f32);
+        let sum: f32 = self
+            .rows
+            .iter()
+            .zip([place as u32, (place >> 32) as u32])
+            .map(|(row, begin)| {
+                let at = ((value + u64::from(begin)) % row.len() as u64) as usize;
+                let next = if at + 1 == row.len() { 0 } else { at + 1 };
+                row[at] + (row[next] - row[at]) * part
+            })
+            .sum();
+        sum * oscillator.rms
+    }
+}
+
+/// A row that goes on at its beginning, with a mean square of 1/2.
+fn make_row(length: usize, mut state: u64) -> Vec<f32> {
+    let mut deviate = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let bits = turn::mix(state);
+        let (u, v) = ((f64::from(bits as u32) + 1.0) / 4_294_967_296.0, f64::from((bits >> 32) as u32) / 4_294_967_296.0);
+        (-2.0 * u.ln()).sqrt() * (TAU * v).cos()
+    };
+    let white: Vec<f64> = (0..length).map(|_| deviate()).collect();
+    let keep = (-TAU * LOOP_HZ * STEP as f64 / n210_wire::TICKS_PER_SECOND as f64).exp();
+    let mut value = 0.0;
+    // Once around, so that the end is what the beginning follows.
+    white.iter().for_each(|white| value = value * keep + white);
+    let row: Vec<f64> = white
+        .iter()
+        .map(|white| {
+            value = value * keep + white;
+            value
+        })
+        .collect();
+    let power = row.iter().map(|value| value * value).sum::<f64>() / length as f64;
+    row.iter().map(|value| (value / (2.0 * power).sqrt()) as f32).collect()
+}
