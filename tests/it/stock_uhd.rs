@@ -5,6 +5,7 @@
 // A test ends with what it could not do.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod arrival;
 mod dissector;
 mod hosts;
 mod python;

@@ -138,7 +138,9 @@ fn wait(
     quiet: bool,
 ) -> std::io::Result<bool> {
     let sleep = |until: Tick, now: Tick| TimeSpec::from(Duration::from_nanos(until.saturating_sub(now).min(NAP) * TICK as u64));
-    let earliest = turn.saturating_add(TURN);
+    // Behind a whole batch there may be what the doorbell has rung for.
+    let more = sockets.iter().any(PacketSocket::is_full);
+    let earliest = if more { turn } else { turn.saturating_add(TURN) };
     let (now, _) = pace.now();
     let mut ports: Vec<PollFd> = Vec::with_capacity(2 * sockets.len());
     ports.extend(sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
@@ -150,11 +152,11 @@ fn wait(
         }
     }
     let (now, _) = pace.now();
-    ports.extend(sockets.iter().map(|socket| PollFd::new(socket.samples(), PollFlags::POLLIN)));
+    ports.extend(sockets.iter().map(|socket| PollFd::new(socket.frames(), PollFlags::POLLIN)));
     let told_from = ports.len();
     ports.extend(commands.into_iter().flat_map(CommandSocket::descriptors).map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
     let waiting = commands.is_some_and(CommandSocket::has_lines);
-    let until = if waiting { earliest } else { world.due().max(earliest) };
+    let until = if waiting || more { earliest } else { world.due().max(earliest) };
     nix_result(ppoll(&mut ports, Some(sleep(until, now)), None))?;
     Ok(waiting || ports[told_from..].iter().any(|port| port.any() == Some(true)))
 }
