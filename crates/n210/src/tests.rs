@@ -17,6 +17,7 @@ mod control;
 mod destinations;
 mod fast;
 mod faults;
+mod gpsdo;
 mod streams;
 mod timing;
 mod transmit;
