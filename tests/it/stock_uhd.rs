@@ -8,9 +8,11 @@
 mod arrival;
 mod dissector;
 mod hosts;
+mod images;
 mod python;
 mod receive;
 mod seeds;
 mod timing;
 mod tools;
 mod transmit;
+mod two_radios;

@@ -7,6 +7,8 @@ mod ad9777;
 mod adf435x;
 mod ads62p44;
 pub mod eeprom;
+pub mod flash;
+pub mod given_identity;
 pub mod gpio;
 pub mod gpsdo;
 mod register_file;

@@ -11,6 +11,7 @@ use nix::unistd::getppid;
 use crate::command_socket::{self, CommandSocket};
 use crate::device::clock::Tick;
 use crate::ethernet::packet_socket::PacketSocket;
+use crate::site::MAX_RADIOS;
 use crate::world::World;
 use n210_wire::TICKS_PER_SECOND;
 
@@ -171,7 +172,7 @@ fn nix_result(result: nix::Result<i32>) -> std::io::Result<()> {
 /// Hands all frames that have arrived to their radios, in the order of their arrival. True if samples were among them.
 fn input_frames(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64) -> bool {
     let (mut total, mut flow) = (0, false);
-    let mut counts = [0; super::MAX_RADIOS];
+    let mut counts = [0; MAX_RADIOS];
     for (count, socket) in counts.iter_mut().zip(sockets.iter_mut()) {
         *count = socket.receive().unwrap_or_else(|error| {
             tracing::debug!(%error, "the interface does not receive");
@@ -179,7 +180,7 @@ fn input_frames(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], sh
         });
         total += *count;
     }
-    let mut next = [0; super::MAX_RADIOS];
+    let mut next = [0; MAX_RADIOS];
     let arrival = |socket: &PacketSocket, index: usize| {
         socket.frame(index).map(|frame| frame.stamp.map_or(Tick::MAX, |stamp| pace.tick(stamp + shift)))
     };

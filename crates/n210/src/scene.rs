@@ -12,6 +12,7 @@ use std::path::Path as FilePath;
 
 use super::air::medium::{Medium, Tap};
 use super::board::Equipment;
+use super::board::given_identity::GivenIdentity;
 use super::device::clock::Tick;
 use super::fault::FaultChange;
 use config::TomlSource;
@@ -36,8 +37,10 @@ pub struct Scene {
 }
 
 /// A radio.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fitting {
+    /// Who it is said to be.
+    pub given: GivenIdentity,
     /// What it is fitted with.
     pub equipment: Equipment,
     /// Its oscillator and noise.
@@ -104,7 +107,11 @@ pub struct Defaults {
 impl Scene {
     /// What is there without a scene file.
     pub fn plain(names: Vec<String>, defaults: Defaults) -> Self {
-        let fitting = |radio| Fitting { equipment: defaults.equipment, change: RadioChange { radio, ..RadioChange::default() } };
+        let fitting = |radio| Fitting {
+            given: GivenIdentity::default(),
+            equipment: defaults.equipment,
+            change: RadioChange { radio, ..RadioChange::default() },
+        };
         Self { radios: (0..names.len()).map(fitting).collect(), names, medium: defaults.medium, paths: vec![], schedule: vec![] }
     }
 
