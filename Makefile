@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build man test bench bench-agent bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
+.PHONY: demo lab build man test test-n210 bench bench-agent bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -15,6 +15,12 @@ build: packages
 
 test: packages test-packages
 	$(CARGO) test --release --locked --workspace --no-fail-fast
+
+# The software N210 against stock programs and flow graphs, those that take long or need GNU Radio (0.5 GB) too.
+test-n210: packages test-packages
+	@scripts/install-packages gnuradio
+	$(CARGO) test --release --locked --package n210
+	$(CARGO) test --release --locked --test it -- --include-ignored stock_uhd n210_ flow_graphs --skip seeds
 
 # A manual page for every subcommand: man -l target/man/man1/baton-status.1
 man: build
@@ -83,7 +89,7 @@ packages:
 	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev libboost-system-dev
 
 test-packages:
-	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark ffmpeg
+	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark ffmpeg python3-soapysdr soapysdr-module-uhd
 
 clean:
 	$(CARGO) clean

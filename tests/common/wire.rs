@@ -17,6 +17,11 @@ use super::{machine, needs};
 /// What stock UHD programs are told.
 pub const DEVICE: &str = "addr=192.168.10.2,type=usrp2";
 
+/// Address of a radio that shares a switch with others.
+pub fn radio_address(number: usize) -> String {
+    format!("192.168.10.{}", 2 + number)
+}
+
 /// Where Debian keeps UHD's examples.
 pub const EXAMPLES: &str = "/usr/libexec/uhd/examples";
 
@@ -72,6 +77,13 @@ impl Network {
 
     /// Hosts (see [`Network::address`]) and radio 0 at one switch, and beside them radio 1 on a wire to the next host.
     pub fn switch(hosts: usize) -> Self {
+        let mut network = Self::at_a_switch(hosts, 1);
+        network.wire(hosts, 1);
+        network
+    }
+
+    /// Hosts and radios at one switch.
+    pub fn at_a_switch(hosts: usize, radios: usize) -> Self {
         let mut network = Self::new();
         let switch = network.add(&format!("baton-switch-{}", std::process::id()));
         ip(&format!("-n {switch} link add br0 type bridge"));
@@ -80,15 +92,16 @@ impl Network {
             ip(&format!("link add {interface} netns {end} type veth peer name {port} netns {switch}"));
             ip(&format!("-n {switch} link set {port} master br0 up"));
         };
-        let radio = network.add(&Self::radio(0));
-        plug(&radio, "eth0", "radio0");
-        ip(&format!("-n {radio} link set eth0 up"));
+        for number in 0..radios {
+            let radio = network.add(&Self::radio(number));
+            plug(&radio, "eth0", &format!("radio{number}"));
+            ip(&format!("-n {radio} link set eth0 up"));
+        }
         for number in 0..hosts {
             let host = network.add(&Self::host(number));
             plug(&host, "eth3", &format!("host{number}"));
             Self::rise(&host, Self::address(number));
         }
-        network.wire(hosts, 1);
         network
     }
 
@@ -143,7 +156,12 @@ pub struct Radios(Child);
 impl Radios {
     /// Starts so many radios, called radio0 and so on, in the namespaces of a network, and waits until they answer.
     pub fn start(count: usize, options: &[&str]) -> Self {
-        let radios = (0..count).map(|number| format!("--radio=radio{number}={}", Network::radio(number)));
+        Self::start_with(count, |_| String::new(), options)
+    }
+
+    /// The same with what `--radio` says of each behind its place.
+    pub fn start_with(count: usize, more: impl Fn(usize) -> String, options: &[&str]) -> Self {
+        let radios = (0..count).map(|number| format!("--radio=radio{number}={}{}", Network::radio(number), more(number)));
         let mut command = Command::new(env!("CARGO_BIN_EXE_baton"));
         command.arg("n210").args(radios).args(options).stdout(Stdio::piped());
         let mut child = command.spawn().expect("baton starts");
@@ -187,6 +205,14 @@ impl Bench {
         possible(&[&format!("{EXAMPLES}/benchmark_rate")]).then(|| {
             let network = Network::switch(hosts);
             Self { radios: Radios::start(2, options), network }
+        })
+    }
+
+    /// A host and so many radios at a switch, at [`radio_address`].
+    pub fn radios_at_a_switch(radios: usize, options: &[&str]) -> Option<Self> {
+        possible(&["/usr/bin/uhd_find_devices"]).then(|| {
+            let network = Network::at_a_switch(1, radios);
+            Self { radios: Radios::start_with(radios, |number| format!(",addr={}", radio_address(number)), options), network }
         })
     }
 

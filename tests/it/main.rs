@@ -36,6 +36,7 @@ mod demo;
 mod docs;
 mod failover;
 mod flood;
+mod flow_graphs;
 mod headless;
 mod hot;
 mod house;

@@ -174,6 +174,18 @@ fn an_external_reference_is_locked_to_only_if_something_gives_one() {
     bench.run("rx_samples_to_file", wanted);
 }
 
+/// Each open falls on another part of the second.
+#[test]
+#[ignore = "more than a minute: make test-n210"]
+fn no_open_of_many_takes_a_sentence_of_the_gpsdo_for_broken() {
+    let Some(bench) = Bench::new(1, &["--gpsdo"]) else { return };
+    for open in 0..40 {
+        let probed = bench.run("uhd_usrp_probe", "");
+        assert!(probed.contains("Found an internal GPSDO: GPSTCXO"), "open {open}:\n{probed}");
+        assert!(!probed.contains("GPSDO string"), "open {open}:\n{probed}");
+    }
+}
+
 #[test]
 fn a_gpsdo_is_found_and_tells_the_time() {
     let sensors = format!("{UTILITIES}/query_gpsdo_sensors");

@@ -182,6 +182,14 @@ fn the_socket_comes_and_goes_with_the_radio() {
 }
 
 #[test]
+fn two_radios_of_one_serial_number_are_refused() {
+    let done = baton(&["n210", "--radio=a=x,serial=F00", "--radio=b=y,serial=F00"]).output().expect("baton runs");
+    let said = words(&done);
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains("radios `a` and `b` have one serial number"), "{said}");
+}
+
+#[test]
 fn a_wrong_scene_is_refused_with_file_line_and_key() {
     let Some(bench) = Bench::new("wrong") else { return };
     let scene = bench.folder.path().join("scene.toml");

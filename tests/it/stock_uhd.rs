@@ -5,12 +5,15 @@
 // A test ends with what it could not do.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod arrival;
 mod calibration;
 mod dissector;
 mod hosts;
+mod images;
 mod python;
 mod receive;
 mod seeds;
 mod timing;
 mod tools;
 mod transmit;
+mod two_radios;

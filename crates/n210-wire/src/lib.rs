@@ -11,6 +11,7 @@ pub mod format;
 pub mod register;
 pub mod stream_rx;
 pub mod stream_tx;
+pub mod update;
 pub mod vita;
 
 pub use control::Control;
@@ -36,6 +37,8 @@ pub const SAMPLES_PER_PACKET: usize = 363;
 pub mod port {
     /// Control: discovery, I2C, registers, echo.
     pub const CONTROL: u16 = 49152;
+    /// Images for the flash memory.
+    pub const UPDATE: u16 = 49154;
     /// Receive chain 0.
     pub const RX0: u16 = 49156;
     /// Transmit samples in, flow control and events out.

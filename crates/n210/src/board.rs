@@ -8,6 +8,8 @@ mod adf435x;
 mod ads62p44;
 mod corrections;
 pub mod eeprom;
+pub mod flash;
+pub mod given_identity;
 pub mod gpio;
 pub mod gpsdo;
 pub mod impairments;

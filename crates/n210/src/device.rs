@@ -11,8 +11,10 @@ pub mod receive;
 mod router;
 pub mod transmit;
 mod uart;
+mod update;
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use crate::air::Air;
 use crate::ethernet::arp::ArpCache;
@@ -20,6 +22,7 @@ use clock::{Clock, Tick};
 
 use crate::board::Equipment;
 use crate::board::eeprom::{Bus, RadioIdentity};
+use crate::board::flash::Flash;
 use crate::board::gpio::RunningChains;
 use crate::board::gpsdo::Gpsdo;
 use crate::board::impairments::Impairments;
@@ -48,6 +51,8 @@ const FIRMWARE_ONLY: [u8; 2] = [sr::CLOCK, 5];
 /// One radio.
 pub struct Device {
     identity: RadioIdentity,
+    /// The address that the firmware gives as its own: the one of its next start, once it is told that.
+    announced: Ipv4Addr,
     radio: usize,
     now: Tick,
     arp: ArpCache,
@@ -59,6 +64,7 @@ pub struct Device {
     wire: Wire,
     pub(super) clock: Clock,
     pub(super) bus: Bus,
+    pub(super) flash: Flash,
     pub(super) boards: Boards,
     uart: Uart,
     pub(super) firmware: [u32; cpu::REGISTERS],
@@ -66,18 +72,20 @@ pub struct Device {
 
 impl Device {
     /// A radio as it is after power-up, number `radio` in its air.
-    pub fn new(identity: RadioIdentity, radio: usize) -> Self {
+    pub fn new(identity: RadioIdentity, flash: Flash, radio: usize) -> Self {
         let bus = Bus::new(&identity);
-        Self::boot(identity, bus, radio)
+        Self::boot(identity, bus, flash, radio)
     }
 
-    fn boot(identity: RadioIdentity, bus: Bus, radio: usize) -> Self {
+    fn boot(identity: RadioIdentity, bus: Bus, flash: Flash, radio: usize) -> Self {
         let mut firmware = [0; cpu::REGISTERS];
         firmware[firmware::MINOR as usize] = FIRMWARE_MINOR;
-        let identity = identity.booted(&bus);
+        let identity = identity.booted(&bus, flash.boots());
         let Equipment { gpsdo, timing, .. } = identity.equipment;
         let mut device = Self {
+            announced: identity.ip,
             bus,
+            flash,
             boards: Boards::new(identity.equipment),
             uart: Uart::new(gpsdo.then(|| Gpsdo::new(identity.powered_up))),
             identity,
@@ -97,11 +105,18 @@ impl Device {
         device
     }
 
-    /// Power comes back at this tick: all but the EEPROMs is as at the start, and time counts from 0.
+    /// Powers it up with another flash memory.
+    pub fn insert_flash(&mut self, flash: Flash) {
+        self.flash = flash;
+        self.restart(self.now);
+    }
+
+    /// Power comes back at this tick: all but EEPROMs and flash memory is as at the start, and time counts from 0.
     pub fn restart(&mut self, now: Tick) {
         let bus = std::mem::replace(&mut self.bus, Bus::new(&self.identity));
+        let flash = std::mem::take(&mut self.flash);
         let impairments = self.boards.impairments();
-        *self = Self { now, ..Self::boot(self.identity.clone(), bus, self.radio) };
+        *self = Self { now, ..Self::boot(self.identity.clone(), bus, flash, self.radio) };
         self.impair(impairments);
         self.clock.load(0, now);
     }

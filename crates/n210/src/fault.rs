@@ -14,7 +14,7 @@ use flight::{Flight, FlightKey};
 use n210_wire::port;
 
 /// UDP ports that the device has.
-pub const PORTS: [u16; 10] = [port::CONTROL, 49154, port::RX0, port::TX, port::RX1, port::FAST, 49170, 49171, 49172, 49173];
+pub const PORTS: [u16; 10] = [port::CONTROL, port::UPDATE, port::RX0, port::TX, port::RX1, port::FAST, 49170, 49171, 49172, 49173];
 
 /// A packet that waits for the next one to overtake it waits no longer than this: 10 ms.
 const OVERTAKEN_WITHIN: Tick = 1_000_000;

@@ -29,7 +29,8 @@ pub const HOST: u8 = 0x20;
 pub const SPECIAL: u8 = 0x40;
 
 /// Low four bits of the kind: port of a datagram by its place here, then the two others.
-pub const PORTS: [u16; 7] = [port::CONTROL, port::RX0, port::TX, port::RX1, port::FAST, port::GPSDO, port::CONTROL + 1];
+pub const PORTS: [u16; 8] =
+    [port::CONTROL, port::RX0, port::TX, port::RX1, port::FAST, port::GPSDO, port::CONTROL + 1, port::UPDATE];
 /// Kind of a register write through the control port: the payload is the register's number and a big-endian value.
 pub const REGISTER: u8 = 8;
 /// Kind of a whole Ethernet frame.

@@ -8,7 +8,6 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use protocol::{ErrorCode, Failure};
 use workload::realtime::{Rank, real_time};
@@ -23,6 +22,7 @@ mod fault;
 pub mod fuzz;
 mod pace;
 mod scene;
+mod site;
 mod world;
 
 #[cfg(feature = "bench")]
@@ -31,32 +31,27 @@ pub use air::speed::nanoseconds_per_sample;
 
 use air::medium::{Medium, Path};
 use board::eeprom::RadioIdentity;
-use board::{Board, Equipment, Programming};
+use board::{Board, Equipment, Programming, given_identity};
 use command_socket::CommandSocket;
 use device::pipeline::Timing;
 use ethernet::packet_socket::{Offload, PacketSocket};
 use scene::{Defaults, Scene};
+pub use site::Site;
 use world::World;
-
-/// Most radios of a process.
-const MAX_RADIOS: usize = 8;
-
-/// What a single radio is called that nobody has named.
-const UNNAMED: &str = "n210";
 
 /// Options of `baton n210`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
     /// A radio in a network namespace of /run/netns; may be repeated, all radios share one air. Without it, one radio in the present
-    /// namespace.
-    #[arg(long = "radio", value_name = "NAME=NETNS[/INTERFACE]", num_args = 1)]
+    /// namespace. Behind commas it may have an address, a serial number, a MAC and a flash memory of its own.
+    #[arg(long = "radio", value_name = "NAME=NETNS[/INTERFACE][,addr=A][,serial=S][,mac=M][,flash=FILE]", num_args = 1)]
     pub radios: Vec<Site>,
     /// Interface that a radio without a named one uses. It needs no address.
     #[arg(long, default_value = "eth0")]
     pub interface: String,
-    /// Address of the radios. The gateway is the first host of its /24.
-    #[arg(long, default_value = "192.168.10.2")]
+    /// Address of the radios that are given none of their own. The gateway is the first host of its /24.
+    #[arg(long, default_value = "192.168.10.2", value_parser = given_identity::ip)]
     pub addr: Ipv4Addr,
     /// Daughterboards of every radio; a scene may say otherwise for one, as for the two options that follow.
     #[arg(long, value_enum, default_value_t)]
@@ -86,6 +81,10 @@ pub struct Args {
     /// Delay from every transmitter to every other radio, in ticks of 10 ns.
     #[arg(long, default_value_t = 0)]
     pub delay_ticks: u64,
+    /// File of the flash memory, which is made if it is not there; without one, what is written is lost. For several radios, `flash=FILE`
+    /// behind each --radio.
+    #[arg(long, value_name = "FILE")]
+    pub flash: Option<PathBuf>,
     /// Whether runs of sample packets go to the kernel as one frame each: less work at both ends, but a sniffer sees the large frames.
     #[arg(long, value_enum, default_value_t)]
     pub offload: Offload,
@@ -109,55 +108,28 @@ pub enum N210Command {
     },
 }
 
-/// Where a radio stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
-    /// Its name, from which its MAC follows.
-    pub name: String,
-    /// Network namespace; none is the present one.
-    pub namespace: Option<String>,
-    /// Interface; none is the one for all.
-    pub interface: Option<String>,
-}
-
-impl FromStr for Site {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, place) = text.split_once(['=', '@']).ok_or("a radio is NAME=NETNS or NAME=NETNS/INTERFACE")?;
-        let (namespace, interface) = place.split_once('/').map_or((place, None), |(space, name)| (space, Some(name)));
-        let odd = |part: &str| part.is_empty() || part.starts_with('.') || part.contains(|c: char| c == '/' || output::acts(c));
-        if odd(name) || odd(namespace) || interface.is_some_and(odd) {
-            return Err(format!("`{text}` has an empty or impossible part"));
-        }
-        Ok(Self { name: name.into(), namespace: Some(namespace.into()), interface: interface.map(Into::into) })
-    }
-}
-
 /// Runs the radios until the process is told to end or its parent is gone.
 ///
 /// # Errors
-/// Too many radios or two of one name, an interface that is not there, or missing rights.
+/// Too many radios, two that share what must differ, an interface that is not there, or missing rights.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(N210Command::Tell { socket, event }) = &args.command {
         return command_socket::tell::tell(socket, event).map(|()| ExitCode::SUCCESS);
     }
     workload::log::to_stderr("RUST_LOG", tracing::level_filters::LevelFilter::INFO);
-    let mut sites = sites(args)?;
+    let mut sites = site::sites(&args.radios)?;
     let scene = scene(args, &mut sites)?;
+    let identities = site::identities(&sites, &scene, args.addr)?;
+    let ready = ready(&sites, &identities, args);
     // Before anything that a refused socket would leave half done.
     let commands = args.control.as_deref().map(CommandSocket::open).transpose()?;
     let sockets = sites.iter().map(|site| open(site, args)).collect::<Result<Vec<_>, _>>()?;
-    let identity = |name: &String, equipment| {
-        let unnamed = args.radios.is_empty() && name == UNNAMED;
-        let own = if unnamed { RadioIdentity::of_process(name, args.addr) } else { RadioIdentity::new(name, args.addr) };
-        RadioIdentity { equipment, ..own }
-    };
-    let equipment = scene.radios.iter().map(|radio| radio.equipment);
-    let identities = scene.names.iter().zip(equipment).map(|(name, equipment)| identity(name, equipment)).collect();
+    let flashes = site::flashes(&sites, args.flash.as_deref())?;
     let mut world = World::new(identities, scene.medium.clone());
+    for (radio, flash) in flashes {
+        world.insert_flash(radio, flash);
+    }
     world.set(scene);
-    let ready = ready(&sites, args);
     if let Err(error) = real_time(Rank::Radio) {
         tracing::warn!("no real-time priority ({error}): on a busy machine this radio's clock stutters, as no real one's does");
     }
@@ -199,42 +171,18 @@ fn scene(args: &Args, sites: &mut [Site]) -> Result<Scene, Failure> {
     Ok(scene)
 }
 
-fn sites(args: &Args) -> Result<Vec<Site>, Failure> {
-    let wrong = |message: String| Err(Failure::new(ErrorCode::Config, message));
-    if args.radios.is_empty() {
-        return Ok(vec![Site { name: UNNAMED.into(), namespace: None, interface: None }]);
-    }
-    if args.radios.len() > MAX_RADIOS {
-        return wrong(format!("{} radios are more than the {MAX_RADIOS} that one process runs", args.radios.len()));
-    }
-    for (i, site) in args.radios.iter().enumerate() {
-        if args.radios[..i].iter().any(|other| other.name == site.name) {
-            return wrong(format!("two radios are called `{}`; names must differ", site.name));
-        }
-    }
-    Ok(args.radios.clone())
-}
-
-fn interface<'a>(site: &'a Site, default: &'a str) -> &'a str {
-    site.interface.as_deref().unwrap_or(default)
-}
-
-fn place(site: &Site, default: &str) -> String {
-    let interface = interface(site, default);
-    site.namespace.as_ref().map_or_else(|| interface.to_owned(), |namespace| format!("{namespace}/{interface}"))
-}
-
 fn open(site: &Site, args: &Args) -> Result<PacketSocket, Failure> {
-    PacketSocket::open(site.namespace.as_deref(), interface(site, &args.interface), args.offload).map_err(|error| {
-        let place = place(site, &args.interface);
+    PacketSocket::open(site.namespace.as_deref(), site.interface(&args.interface), args.offload).map_err(|error| {
+        let place = site.place(&args.interface);
         Failure::new(ErrorCode::Environment, format!("radio `{}` cannot open {place}: {error}", site.name))
             .hint("it needs that namespace and interface, and the right to open packet sockets (CAP_NET_RAW)")
     })
 }
 
 /// The line that says that all radios answer.
-fn ready(sites: &[Site], args: &Args) -> String {
-    let radios = sites.iter().map(|site| format!("{}={}@{}", site.name, args.addr, place(site, &args.interface)));
+fn ready(sites: &[Site], identities: &[RadioIdentity], args: &Args) -> String {
+    let radios = sites.iter().zip(identities);
+    let radios = radios.map(|(site, identity)| format!("{}={}@{}", site.name, identity.ip, site.place(&args.interface)));
     format!("n210 ready {}", radios.collect::<Vec<_>>().join(" "))
 }
 

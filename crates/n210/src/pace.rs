@@ -11,6 +11,7 @@ use nix::unistd::getppid;
 use crate::command_socket::{self, CommandSocket};
 use crate::device::clock::Tick;
 use crate::ethernet::packet_socket::PacketSocket;
+use crate::site::MAX_RADIOS;
 use crate::world::World;
 use n210_wire::TICKS_PER_SECOND;
 
@@ -138,7 +139,9 @@ fn wait(
     quiet: bool,
 ) -> std::io::Result<bool> {
     let sleep = |until: Tick, now: Tick| TimeSpec::from(Duration::from_nanos(until.saturating_sub(now).min(NAP) * TICK as u64));
-    let earliest = turn.saturating_add(TURN);
+    // Behind a whole batch there may be what the doorbell has rung for.
+    let more = sockets.iter().any(PacketSocket::is_full);
+    let earliest = if more { turn } else { turn.saturating_add(TURN) };
     let (now, _) = pace.now();
     let mut ports: Vec<PollFd> = Vec::with_capacity(2 * sockets.len());
     ports.extend(sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
@@ -150,11 +153,11 @@ fn wait(
         }
     }
     let (now, _) = pace.now();
-    ports.extend(sockets.iter().map(|socket| PollFd::new(socket.samples(), PollFlags::POLLIN)));
+    ports.extend(sockets.iter().map(|socket| PollFd::new(socket.frames(), PollFlags::POLLIN)));
     let told_from = ports.len();
     ports.extend(commands.into_iter().flat_map(CommandSocket::descriptors).map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
     let waiting = commands.is_some_and(CommandSocket::has_lines);
-    let until = if waiting { earliest } else { world.due().max(earliest) };
+    let until = if waiting || more { earliest } else { world.due().max(earliest) };
     nix_result(ppoll(&mut ports, Some(sleep(until, now)), None))?;
     Ok(waiting || ports[told_from..].iter().any(|port| port.any() == Some(true)))
 }
@@ -169,7 +172,7 @@ fn nix_result(result: nix::Result<i32>) -> std::io::Result<()> {
 /// Hands all frames that have arrived to their radios, in the order of their arrival. True if samples were among them.
 fn input_frames(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], shift: i64) -> bool {
     let (mut total, mut flow) = (0, false);
-    let mut counts = [0; super::MAX_RADIOS];
+    let mut counts = [0; MAX_RADIOS];
     for (count, socket) in counts.iter_mut().zip(sockets.iter_mut()) {
         *count = socket.receive().unwrap_or_else(|error| {
             tracing::debug!(%error, "the interface does not receive");
@@ -177,7 +180,7 @@ fn input_frames(pace: &Pace, world: &mut World, sockets: &mut [PacketSocket], sh
         });
         total += *count;
     }
-    let mut next = [0; super::MAX_RADIOS];
+    let mut next = [0; MAX_RADIOS];
     let arrival = |socket: &PacketSocket, index: usize| {
         socket.frame(index).map(|frame| frame.stamp.map_or(Tick::MAX, |stamp| pace.tick(stamp + shift)))
     };

@@ -13,6 +13,7 @@ use std::path::Path as FilePath;
 
 use super::air::medium::{Medium, Tap};
 use super::board::Equipment;
+use super::board::given_identity::GivenIdentity;
 use super::board::impairments::{ImpairmentSet, Impairments};
 use super::device::clock::Tick;
 use super::fault::FaultChange;
@@ -38,8 +39,10 @@ pub struct Scene {
 }
 
 /// A radio.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fitting {
+    /// Who it is said to be.
+    pub given: GivenIdentity,
     /// What it is fitted with.
     pub equipment: Equipment,
     /// Its oscillator and noise.
@@ -117,7 +120,11 @@ pub struct Defaults {
 impl Scene {
     /// What is there without a scene file.
     pub fn plain(names: Vec<String>, defaults: Defaults) -> Self {
-        let fitting = |radio| Fitting { equipment: defaults.equipment, change: RadioChange { radio, ..RadioChange::default() } };
+        let fitting = |radio| Fitting {
+            given: GivenIdentity::default(),
+            equipment: defaults.equipment,
+            change: RadioChange { radio, ..RadioChange::default() },
+        };
         Self { radios: (0..names.len()).map(fitting).collect(), names, medium: defaults.medium, paths: vec![], schedule: vec![] }
     }
 

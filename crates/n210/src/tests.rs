@@ -18,9 +18,11 @@ mod destinations;
 mod fast;
 mod faults;
 mod front_ends;
+mod gpsdo;
 mod streams;
 mod timing;
 mod transmit;
+mod update;
 
 const DEVICE: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 2);
 /// 100e6 / 52: the rate of the lab.

@@ -3,6 +3,7 @@
 use super::device::Device;
 use crate::air::{Air, medium::Medium};
 use crate::board::eeprom::RadioIdentity;
+use crate::board::flash::Flash;
 use crate::device::clock::Tick;
 use crate::ethernet::outbox::Outbox;
 use crate::fault::{PacketDirection, RadioFaults, flight};
@@ -46,8 +47,16 @@ impl World {
         let seed = (medium.seed, 0);
         let air = Air::new(identities.len(), medium);
         let ports = identities.iter().map(|_| DevicePort::default()).collect();
-        let devices = identities.into_iter().enumerate().map(|(radio, identity)| Device::new(identity, radio)).collect();
+        let devices =
+            identities.into_iter().enumerate().map(|(radio, identity)| Device::new(identity, Flash::default(), radio)).collect();
         Self { devices, air, ports, stage, seed, now: 0 }
+    }
+
+    /// Gives radio `radio` another flash memory, and powers it up with that.
+    pub fn insert_flash(&mut self, radio: usize, flash: Flash) {
+        if let Some(device) = self.devices.get_mut(radio) {
+            device.insert_flash(flash);
+        }
     }
 
     /// Sets the single paths and oscillators of a scene, and plans its events.

@@ -116,6 +116,13 @@ impl Tuning {
         self.gain = dsp::chain_gain(self.words.0, self.words.1, word) as f32;
     }
 
+    /// The same chain for what it sends beside its samples: through other filters, and without the carrier that leaks, which goes with the samples.
+    #[must_use]
+    pub fn beside(self, decimation: u32, rate_word: u32, gain: f32) -> Self {
+        let words = (self.words.0, rate_word, self.words.2);
+        Self { decimation, words, gain, front: FrontEnd { offset: Offset::default(), ..self.front }, ..self }
+    }
+
     /// What is done between antenna and chain, from now on.
     pub fn set_front(&mut self, front: FrontEnd) {
         self.multiplexed.0 = front;

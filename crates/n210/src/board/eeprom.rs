@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use chrono::{DateTime, Utc};
 
+use super::flash::BootImage;
 use super::{Board, Equipment, Programming};
 use crate::ethernet::frame::Mac;
 
@@ -87,12 +88,14 @@ impl RadioIdentity {
         }
     }
 
-    /// The addresses that the firmware takes when it starts: those of the EEPROM, or its own for what is not programmed.
-    pub fn booted(self, bus: &Bus) -> Self {
+    /// The addresses that the firmware takes when it starts: those of the EEPROM, or its own for what is not programmed and if it is the safe
+    /// one.
+    pub fn booted(self, bus: &Bus, image: BootImage) -> Self {
         let Some(chip) = bus.0.iter().find(|chip| chip.address == MOTHERBOARD) else { return self };
-        let ip = |at, default: Ipv4Addr| chip.field(at).map_or(default, <Ipv4Addr as From<[u8; 4]>>::from);
+        let looks = image == BootImage::Production;
+        let ip = |at, default: Ipv4Addr| chip.field(at).filter(|_| looks).map_or(default, <Ipv4Addr as From<[u8; 4]>>::from);
         Self {
-            mac: chip.field(MAC_AT).unwrap_or(DEFAULT_MAC),
+            mac: chip.field(MAC_AT).filter(|_| looks).unwrap_or(DEFAULT_MAC),
             ip: ip(ADDRESS_AT, DEFAULT_ADDRESS),
             mask: ip(MASK_AT, DEFAULT_MASK),
             gateway: ip(GATEWAY_AT, DEFAULT_GATEWAY),
@@ -188,6 +191,18 @@ impl Bus {
             chip.bytes[usize::from(chip.pointer)] = *byte;
             chip.pointer = chip.pointer.wrapping_add(1);
         }
+    }
+
+    /// The motherboard's hardware code, as its two bytes lie in the EEPROM.
+    pub fn hardware_code(&self) -> [u8; 2] {
+        let chip = self.0.iter().find(|chip| chip.address == MOTHERBOARD);
+        chip.and_then(|chip| chip.bytes.first_chunk().copied()).unwrap_or([0xFF; 2])
+    }
+
+    /// Writes the address with which the firmware starts the next time.
+    pub fn set_address(&mut self, ip: Ipv4Addr) {
+        let [a, b, c, d] = ip.octets();
+        self.write(MOTHERBOARD, &[ADDRESS_AT as u8, a, b, c, d]);
     }
 
     /// Reads from the pointer on; an address without a chip reads as 0xFF.
@@ -307,15 +322,21 @@ mod tests {
     #[test]
     fn addresses_are_the_eeproms_at_the_next_start() {
         let (identity, mut bus) = bus(Board::Lf, Programming::Programmed);
-        let booted = identity.clone().booted(&bus);
+        let booted = identity.clone().booted(&bus, BootImage::Production);
         assert_eq!((booted.ip, booted.mac), (identity.ip, identity.mac));
         bus.write(MOTHERBOARD, &[ADDRESS_AT as u8, 10, 1, 2, 9]);
         // Not programmed is all zeros as well as all ones.
         bus.write(MOTHERBOARD, &[MAC_AT as u8, 0, 0, 0, 0, 0, 0]);
-        let booted = booted.booted(&bus);
+        let booted = booted.booted(&bus, BootImage::Production);
         assert_eq!((booted.ip, booted.mac), (Ipv4Addr::new(10, 1, 2, 9), DEFAULT_MAC));
         let (identity, bus) = self::bus(Board::Lf, Programming::Unprogrammed);
-        let booted = identity.booted(&bus);
+        let booted = identity.booted(&bus, BootImage::Production);
         assert_eq!((booted.ip, booted.mac, booted.mask_and_gateway().1), (DEFAULT_ADDRESS, DEFAULT_MAC, DEFAULT_GATEWAY));
+        let (identity, mut bus) = self::bus(Board::Lf, Programming::Programmed);
+        bus.set_address(Ipv4Addr::new(10, 1, 2, 8));
+        let safe = identity.clone().booted(&bus, BootImage::Safe);
+        assert_eq!((safe.ip, safe.mac, safe.mask_and_gateway().1), (DEFAULT_ADDRESS, DEFAULT_MAC, DEFAULT_GATEWAY));
+        assert_eq!(safe.booted(&bus, BootImage::Production).ip, Ipv4Addr::new(10, 1, 2, 8));
+        assert_eq!(bus.hardware_code(), [0x11, 0x0A]);
     }
 }

@@ -2,8 +2,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::device::clock::Tick;
+use n210_wire::TICKS_PER_SECOND;
+
 /// Who it says it is: UHD looks for `GPSTCXO`, `FireFly` or `LC_XO`.
 const IDENTITY: &str = "GPSTCXO,Firmware Rev 0.929\r\n";
+
+/// A question that comes again so soon is not answered again. UHD asks anew at every line that it does not expect, such as those of the
+/// servo at the PPS, and would take a second answer for a broken sentence.
+const SAME_QUESTION: Tick = TICKS_PER_SECOND / 4;
 
 /// Longest command line kept.
 const LONGEST: usize = 80;
@@ -19,6 +26,8 @@ pub struct Gpsdo {
     /// UTC when the radio was powered up; whole seconds count.
     powered_up: DateTime<Utc>,
     line: Vec<u8>,
+    /// When it was last asked who it is, and answered.
+    asked: Option<Tick>,
     /// Seconds between two sentences of a kind; 0 is none.
     every: [u32; SENTENCES],
 }
@@ -33,11 +42,11 @@ impl Gpsdo {
     /// As after power-up: it says nothing unless asked. It has its fix. Its seconds begin with the radio's, nearest to the true ones.
     pub fn new(powered_up: DateTime<Utc>) -> Self {
         let powered_up = powered_up.checked_add_signed(HALF_A_SECOND).unwrap_or(powered_up);
-        Self { powered_up, line: Vec::new(), every: [0; SENTENCES] }
+        Self { powered_up, line: Vec::new(), asked: None, every: [0; SENTENCES] }
     }
 
-    /// Takes a byte; gives what it answers at the end of a line. Most commands have no answer.
-    pub fn receive_byte(&mut self, byte: u8) -> Option<&'static str> {
+    /// Takes a byte that arrives at a tick; gives what it answers at the end of a line. Most commands have no answer.
+    pub fn receive_byte(&mut self, byte: u8, at: Tick) -> Option<&'static str> {
         if !matches!(byte, b'\r' | b'\n') {
             if self.line.len() < LONGEST {
                 self.line.push(byte);
@@ -50,7 +59,11 @@ impl Gpsdo {
                 *every = seconds;
             }
         }
-        (line == "*IDN?").then_some(IDENTITY)
+        if line != "*IDN?" || self.asked.is_some_and(|asked| at < asked.saturating_add(SAME_QUESTION)) {
+            return None;
+        }
+        self.asked = Some(at);
+        Some(IDENTITY)
     }
 
     /// What it says at the PPS so many seconds after power-up.
@@ -79,9 +92,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Ticks between two bytes of a line.
+    const BYTE: Tick = 8_680;
+
     fn told(commands: &str) -> (Gpsdo, String) {
         let mut gpsdo = Gpsdo::new(DateTime::from_timestamp(1_000_000_000, 0).unwrap());
-        let answers = commands.bytes().filter_map(|byte| gpsdo.receive_byte(byte)).collect();
+        let answers = commands.bytes().zip(0..).filter_map(|(byte, n)| gpsdo.receive_byte(byte, n * BYTE)).collect();
         (gpsdo, answers)
     }
 
@@ -105,15 +121,24 @@ mod tests {
 
     #[test]
     fn it_answers_who_it_is_and_nothing_else() {
-        assert_eq!(told("*IDN?\r\n*idn?\r\nwhat?\r\n").1, IDENTITY.repeat(2));
+        assert_eq!(told("*idn?\r\nwhat?\r\n").1, IDENTITY);
         assert_eq!(told("").0.pulse(1), [""; 0]);
+    }
+
+    #[test]
+    fn a_question_that_is_repeated_at_once_is_answered_once() {
+        let (mut gpsdo, answers) = told("*IDN?\r\n*IDN?\r\n*IDN?\r\n");
+        assert_eq!(answers, IDENTITY);
+        let mut ask = |at| "*IDN?\r".bytes().filter_map(|byte| gpsdo.receive_byte(byte, at)).count();
+        let answered = 5 * BYTE;
+        assert_eq!([answered + SAME_QUESTION - 1, answered + SAME_QUESTION, answered + SAME_QUESTION + 1].map(&mut ask), [0, 1, 0]);
     }
 
     #[test]
     fn its_seconds_are_the_nearest() {
         for (milliseconds, second) in [(400, "40"), (600, "41")] {
             let mut gpsdo = Gpsdo::new(DateTime::from_timestamp_millis(1_000_000_000_000 + milliseconds).unwrap());
-            assert!("GPS:GPRMC 1\r".bytes().all(|byte| gpsdo.receive_byte(byte).is_none()));
+            assert!("GPS:GPRMC 1\r".bytes().all(|byte| gpsdo.receive_byte(byte, 0).is_none()));
             assert_eq!(&gpsdo.pulse(0)[0][11..13], second);
         }
     }
@@ -123,7 +148,7 @@ mod tests {
         fn no_bytes_or_seconds_panic(bytes: Vec<u8>, seconds: u64) {
             let (mut gpsdo, _) = told("GPS:GPRMC 1\r\n");
             for byte in bytes {
-                gpsdo.receive_byte(byte);
+                gpsdo.receive_byte(byte, seconds);
             }
             gpsdo.pulse(seconds);
         }

@@ -34,8 +34,8 @@ impl Device {
         };
         let mut length = LENGTH;
         let reply = match packet.message {
-            _ if packet.version != VERSION => Message::HelloReply(self.identity().ip),
-            Message::Hello => Message::HelloReply(self.identity().ip),
+            _ if packet.version != VERSION => Message::HelloReply(self.announced),
+            Message::Hello => Message::HelloReply(self.announced),
             Message::I2cRead { address, count } => {
                 let mut data = [0; I2C_MAX];
                 let data = &mut data[..usize::from(count).min(I2C_MAX)];

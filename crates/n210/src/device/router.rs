@@ -109,6 +109,10 @@ impl Device {
             }
             // The firmware learns from replies, asked for or not, and not from requests.
             Incoming::ArpReply(sender) => self.arp.learn(sender),
+            Incoming::SetAddress(ip) => {
+                self.bus.set_address(ip);
+                self.announced = ip;
+            }
             Incoming::Ip { sender, to, broadcast, content } if to == self.identity.ip || broadcast => {
                 self.arp.learn(sender);
                 match content {
@@ -189,6 +193,7 @@ impl Device {
                     self.reply(origin, to, length, &packet, out);
                 }
             }
+            port::UPDATE => self.update(origin, payload, out),
             port::RX0 => self.redirect(FramerStream::Rx0, origin, to, payload, out),
             port::RX1 => self.redirect(FramerStream::Rx1, origin, to, payload, out),
             port::TX => self.redirect(FramerStream::Tx, origin, to, payload, out),
@@ -211,7 +216,7 @@ impl Device {
     }
 
     /// A datagram of the firmware's own: to where the ARP cache says that the peer is.
-    fn reply(&mut self, origin: FrameOrigin, from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
+    pub(super) fn reply(&mut self, origin: FrameOrigin, from: u16, length: usize, packet: &[u8], out: &mut Outbox) {
         self.send((origin.ip, origin.port), from, length, packet, out);
     }
 
@@ -248,14 +253,14 @@ impl Device {
         let hop = if near { ip } else { gateway };
         let known = self.arp.find(hop);
         if known.is_none() {
-            frame::arp_request(out, (self.identity.ip, self.identity.mac), hop);
+            frame::arp_request(out, (self.announced, self.identity.mac), hop);
         }
         known
     }
 
     /// The Ethernet port is up: the firmware tells everyone where its address is.
     pub fn link_up(&self, out: &mut Outbox) {
-        frame::arp_request(out, (self.identity.ip, self.identity.mac), self.identity.ip);
+        frame::arp_request(out, (self.announced, self.identity.mac), self.announced);
     }
 
     /// What a chain needs of the rest of the radio, beside the chains.

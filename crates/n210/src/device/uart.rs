@@ -105,7 +105,7 @@ impl Uart {
     /// Does what is due up to a tick; gives a datagram to send, its port and to whom, until there is none.
     pub fn advance(&mut self, to: Tick) -> Option<(u16, (Ipv4Addr, u16), Vec<u8>)> {
         while let Some((at, byte)) = self.out.pop_front_if(|(at, _)| *at <= to) {
-            if let Some(answer) = self.gpsdo.as_mut().and_then(|gpsdo| gpsdo.receive_byte(byte)) {
+            if let Some(answer) = self.gpsdo.as_mut().and_then(|gpsdo| gpsdo.receive_byte(byte, at)) {
                 self.say(answer.as_bytes(), at.saturating_add(THINKING));
             }
         }

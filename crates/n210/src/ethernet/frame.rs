@@ -39,6 +39,8 @@ pub enum Incoming<'a> {
     },
     /// `.0` is at `.1`.
     ArpReply((Ipv4Addr, Mac)),
+    /// From the next start on, your address is this one: for a device whose address nobody knows.
+    SetAddress(Ipv4Addr),
     /// An IPv4 packet.
     Ip {
         /// Source address and the frame's source MAC.
@@ -74,6 +76,9 @@ pub enum IpContent<'a> {
 
 /// Sorts a frame; none if it is not for this MAC or broken.
 pub fn parse<'a>(frame: &'a [u8], own: &Mac) -> Option<Incoming<'a>> {
+    if let Some(ip) = parse_recovery(frame) {
+        return (frame.starts_with(own) || frame.starts_with(&BROADCAST)).then_some(Incoming::SetAddress(ip));
+    }
     let packet = SlicedPacket::from_ethernet(frame).ok()?;
     let Some(LinkSlice::Ethernet2(ethernet)) = &packet.link else { return None };
     let (destination, source) = (ethernet.destination(), ethernet.source());
@@ -100,6 +105,12 @@ pub fn parse<'a>(frame: &'a [u8], own: &Mac) -> Option<Incoming<'a>> {
         }
         _ => None,
     }
+}
+
+/// The address of a recovery frame: Ethernet type, a word, four bytes.
+fn parse_recovery(frame: &[u8]) -> Option<Ipv4Addr> {
+    let &[0xBE, 0xEE, b'a', b'd', b'd', b'r', a, b, c, d, ..] = frame.get(12..)? else { return None };
+    Some(Ipv4Addr::new(a, b, c, d))
 }
 
 /// Ethernet and IPv4 only.

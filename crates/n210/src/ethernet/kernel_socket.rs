@@ -1,13 +1,14 @@
-//! One kernel packet socket, with a filter of its own, in batches.
+//! All frames of one interface, in batches.
 
 use std::io::{self, IoSlice};
-use std::mem::{size_of, zeroed};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::mem::zeroed;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::libc;
 
 use super::frame::UDP_HEADERS;
-use super::offload;
+use super::raw_socket::RawSocket;
+use super::{filter, offload};
 
 /// Frames in a batch.
 const BATCH: usize = 64;
@@ -21,18 +22,9 @@ const BUFFER: libc::c_int = 16 << 20;
 /// Control message space for one time stamp.
 const CONTROL: usize = 64;
 
-/// Which frames a socket receives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Share {
-    /// Long datagrams to the port for samples.
-    Samples,
-    /// All others.
-    Rest,
-}
-
 /// A socket.
 pub struct KernelSocket {
-    fd: OwnedFd,
+    socket: RawSocket,
     frames: Vec<u8>,
     control: Vec<[u64; CONTROL / 8]>,
     received: usize,
@@ -56,71 +48,26 @@ impl KernelSocket {
     ///
     /// # Errors
     /// No such interface, or not allowed.
-    #[expect(unsafe_code, reason = "nix has no packet socket without a protocol")]
-    pub fn open(interface: &str, share: Share) -> io::Result<Self> {
-        let index = nix::net::if_::if_nametoindex(interface)? as libc::c_int;
-        let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        // Protocol 0: nothing arrives before the socket is bound to its interface.
-        // SAFETY: no pointers; the result is checked and owned at once.
-        let raw = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
-        if raw < 0 {
-            return Err(io::Error::last_os_error());
+    pub fn open(interface: &str) -> io::Result<Self> {
+        let socket = RawSocket::new(&mut filter::untagged())?;
+        let on: libc::c_int = 1;
+        socket.option(libc::SOL_PACKET, libc::PACKET_VNET_HDR, &on)?;
+        socket.option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &on)?;
+        // Smaller buffers only make the radio less patient with a busy machine.
+        for buffer in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
+            if socket.option(libc::SOL_SOCKET, buffer, &BUFFER).is_err() {
+                tracing::warn!("not allowed to enlarge the buffers of the packet socket");
+            }
         }
-        // SAFETY: the descriptor is new and nobody else's.
-        let fd = unsafe { OwnedFd::from_raw_fd(raw) };
-        let socket = Self {
-            fd,
+        socket.bind(interface)?;
+        Ok(Self {
+            socket,
             frames: vec![0; BATCH * LARGEST],
             control: vec![[0; CONTROL / 8]; BATCH],
             received: 0,
             lengths: [0; BATCH],
             stamps: [None; BATCH],
-        };
-        socket.filter(share)?;
-        socket.configure(index)?;
-        Ok(socket)
-    }
-
-    #[expect(unsafe_code, reason = "nix has no membership of packet sockets")]
-    fn configure(&self, index: libc::c_int) -> io::Result<()> {
-        let on: libc::c_int = 1;
-        self.option(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &on)?;
-        self.option(libc::SOL_PACKET, libc::PACKET_VNET_HDR, &on)?;
-        self.option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &on)?;
-        // Smaller buffers only make the radio less patient with a busy machine.
-        for buffer in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
-            if self.option(libc::SOL_SOCKET, buffer, &BUFFER).is_err() {
-                tracing::warn!("not allowed to enlarge the buffers of the packet socket");
-            }
-        }
-        // SAFETY: plain old data, valid when zero.
-        let mut promiscuous: libc::packet_mreq = unsafe { zeroed() };
-        promiscuous.mr_ifindex = index;
-        promiscuous.mr_type = libc::PACKET_MR_PROMISC as libc::c_ushort;
-        self.option(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &promiscuous)?;
-        // SAFETY: as above.
-        let mut address: libc::sockaddr_ll = unsafe { zeroed() };
-        address.sll_family = libc::AF_PACKET as u16;
-        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-        address.sll_ifindex = index;
-        let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-        // SAFETY: the address lives through the call and the length is its own.
-        check(unsafe { libc::bind(self.fd.as_raw_fd(), (&raw const address).cast(), length) })
-    }
-
-    /// Has the kernel sort frames before it queues them.
-    fn filter(&self, share: Share) -> io::Result<()> {
-        let (samples, rest) = if share == Share::Samples { (u32::MAX, 0) } else { (0, u32::MAX) };
-        let mut program = program(samples, rest);
-        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-        self.option(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)
-    }
-
-    #[expect(unsafe_code, reason = "nix does not know these options")]
-    fn option<T>(&self, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
-        let length = size_of::<T>() as libc::socklen_t;
-        // SAFETY: the value lives through the call and the length is its own.
-        check(unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, (&raw const *value).cast(), length) })
+        })
     }
 
     /// Whether the last batch was a whole one: more may be waiting.
@@ -147,7 +94,7 @@ impl KernelSocket {
         // SAFETY: every pointer leads to memory of self or of this frame that outlives the call, with its own length.
         let count = unsafe {
             libc::recvmmsg(
-                self.fd.as_raw_fd(),
+                self.socket.as_raw_fd(),
                 messages.as_mut_ptr(),
                 BATCH as libc::c_uint,
                 libc::MSG_DONTWAIT as _,
@@ -219,7 +166,7 @@ impl KernelSocket {
             let count = (runs.len() - done) as libc::c_uint;
             // SAFETY: the messages lead to slices that live through the call, and there are so many.
             let sent =
-                unsafe { libc::sendmmsg(self.fd.as_raw_fd(), messages.as_mut_ptr().add(done), count, libc::MSG_DONTWAIT as _) };
+                unsafe { libc::sendmmsg(self.socket.as_raw_fd(), messages.as_mut_ptr().add(done), count, libc::MSG_DONTWAIT as _) };
             // The first of the rest is refused: it is lost, as on a wire.
             lost += if sent > 0 { 0 } else { runs[done].len() };
             done += sent.max(1) as usize;
@@ -230,37 +177,8 @@ impl KernelSocket {
 
 impl AsFd for KernelSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.socket.as_fd()
     }
-}
-
-/// Frames longer than this carry samples.
-const SMALL: u32 = 200;
-
-/// A filter of the kernel's machine that returns `samples` for long UDP datagrams over plain IPv4 to the port for samples, else `rest`.
-fn program(samples: u32, rest: u32) -> [libc::sock_filter; 12] {
-    const LOAD_HALF: u16 = 0x28;
-    const LOAD_BYTE: u16 = 0x30;
-    const LOAD_LENGTH: u16 = 0x80;
-    const JUMP_EQUAL: u16 = 0x15;
-    const JUMP_GREATER: u16 = 0x25;
-    const RETURN: u16 = 0x06;
-    // Jumps count from the next instruction: a test that fails goes to the last one.
-    let step = |code, k, jf| libc::sock_filter { code, jt: 0, jf, k };
-    [
-        step(LOAD_HALF, 12, 0),
-        step(JUMP_EQUAL, 0x0800, 9),
-        step(LOAD_BYTE, 14, 0),
-        step(JUMP_EQUAL, 0x45, 7),
-        step(LOAD_BYTE, 23, 0),
-        step(JUMP_EQUAL, 17, 5),
-        step(LOAD_HALF, 36, 0),
-        step(JUMP_EQUAL, u32::from(n210_wire::port::TX), 3),
-        step(LOAD_LENGTH, 0, 0),
-        step(JUMP_GREATER, SMALL, 1),
-        step(RETURN, samples, 0),
-        step(RETURN, rest, 0),
-    ]
 }
 
 /// The kernel's time stamp among the control messages.
@@ -278,8 +196,4 @@ fn stamp(message: &libc::msghdr) -> Option<i64> {
         }
     }
     None
-}
-
-fn check(result: libc::c_int) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

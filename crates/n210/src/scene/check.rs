@@ -4,9 +4,10 @@ use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 
-use super::text::{EventText, Number, PathText, RadioChangeText, SceneFile, TapText, Whole};
+use super::text::{EventText, Number, PathText, RadioChangeText, RadioText, SceneFile, TapText, Text, Whole};
 use super::{PathChange, RadioChange, Scene, SceneAction, Timed};
 use crate::air::medium::Tap;
+use crate::board::given_identity::{self, GivenIdentity};
 use crate::device::clock::Tick;
 use crate::device::pipeline::Timing;
 use config::TomlSource;
@@ -133,6 +134,7 @@ impl Checker<'_> {
                 return self.wrong(radio.name.span(), &format!("radio `{}` is described twice", radio.name.get_ref()));
             }
             let Some(fitting) = scene.radios.get_mut(number) else { continue };
+            fitting.given = self.identity(radio)?;
             let equipment = &mut fitting.equipment;
             equipment.board = radio.board.unwrap_or(equipment.board);
             equipment.eeprom = radio.eeprom.unwrap_or(equipment.eeprom);
@@ -142,6 +144,19 @@ impl Checker<'_> {
             fitting.change = RadioChange { impairment_set: radio.impairments, impairments, ..change };
         }
         Ok(())
+    }
+
+    fn identity(&self, radio: &RadioText) -> Result<GivenIdentity, Failure> {
+        Ok(GivenIdentity {
+            ip: self.parsed(&radio.addr, given_identity::ip)?,
+            mac: self.parsed(&radio.mac, given_identity::mac)?,
+            serial: self.parsed(&radio.serial, given_identity::serial)?,
+        })
+    }
+
+    fn parsed<T>(&self, text: &Text, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Failure> {
+        let Some(text) = text else { return Ok(None) };
+        parse(text.get_ref()).map_or_else(|why| self.wrong(text.span(), &why), |value| Ok(Some(value)))
     }
 
     fn oscillator(&self, radio: usize, offset: &Number, noise: &Number) -> Result<RadioChange, Failure> {

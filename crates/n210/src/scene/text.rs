@@ -11,6 +11,8 @@ use crate::fault::PacketDirection;
 pub type Number = Option<Spanned<f64>>;
 /// A whole number with its place.
 pub type Whole = Option<Spanned<i64>>;
+/// A text with its place.
+pub type Text = Option<Spanned<String>>;
 
 /// A scene file.
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +50,12 @@ pub struct AirText {
 pub struct RadioText {
     /// Its name.
     pub name: Spanned<String>,
+    /// Its address.
+    pub addr: Text,
+    /// Its serial number.
+    pub serial: Text,
+    /// Its hardware address.
+    pub mac: Text,
     /// Its daughterboards.
     pub board: Option<Board>,
     /// Its EEPROMs.

@@ -65,21 +65,6 @@ fn each_radio_sets_its_own_time() {
 }
 
 #[test]
-fn radios_are_named_with_their_place() {
-    use crate::Site;
-    let site = |namespace: &str, interface: Option<&str>| Site {
-        name: "pool".into(),
-        namespace: Some(namespace.into()),
-        interface: interface.map(Into::into),
-    };
-    assert_eq!("pool=n210".parse(), Ok(site("n210", None)));
-    assert_eq!("pool@n210/eth1".parse(), Ok(site("n210", Some("eth1"))));
-    for wrong in ["pool", "=n210", "pool=", "pool=../x", "pool=a/b/c", "pool=n210/"] {
-        assert!(wrong.parse::<Site>().is_err(), "{wrong}");
-    }
-}
-
-#[test]
 fn datagrams_in_one_offloaded_frame_are_taken_apart() {
     let (mut bench, host) = (Bench::new(1), Host::new(0, 1));
     let hello = Control::request(1, Message::Hello).encode();

@@ -50,7 +50,7 @@ impl BurstEdges {
         keep(&mut self.taken, std::iter::once(Sample::default()));
         let cic = tuning.words.1 & 0xFF;
         self.remains = (!remains.is_empty()).then(|| Correction {
-            tuning: Tuning { decimation: cic, words: (Direction::Transmit, cic, tuning.words.2), ..*tuning },
+            tuning: tuning.beside(cic, cic, tuning.gain),
             start: start + pipeline.remains + 5 * u64::from(cic),
             samples: remains.iter().map(|value| sample(*value)).collect(),
         });
@@ -86,7 +86,7 @@ impl BurstEdges {
         keep(&mut self.taken, std::mem::take(&mut self.burst).into_iter());
         // Halved, so that what overshoots has room.
         let samples: Vec<Sample> = tail.iter().map(|value| sample(*value * -0.5)).collect();
-        let tuning = Tuning { decimation: 1, gain: tuning.gain * 2.0, words: (Direction::Transmit, 1, tuning.words.2), ..*tuning };
+        let tuning = tuning.beside(1, 1, tuning.gain * 2.0);
         (!samples.is_empty()).then_some(Correction { tuning, start: cut, samples })
     }
 }
