@@ -119,6 +119,8 @@ def loop_delay(radio):
 
 def burst_end(radio):
     for decimation in DECIMATIONS:
+        # Zeros first: the filters keep the end of the burst before, and send it with the next.
+        radio.burst(decimation, numpy.zeros(60), 400)
         _, heard = radio.burst(decimation, numpy.full(200, LEVEL), 400)
         _, whole = radio.burst(decimation, numpy.full(600, LEVEL), 400)
         # Full level is the middle of a long burst.

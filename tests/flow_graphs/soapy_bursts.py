@@ -19,6 +19,8 @@ SECOND_NS = 1_000_000_000
 LONGEST_DELAY = 40
 # What the filters make of a burst's end, in samples.
 EDGE = 24
+# Zeros that bring a burst out of the radio's filters: without them its end comes out before the next one.
+TAIL = 28
 
 device = SoapySDR.Device(dict(driver="uhd", type="usrp2", addr=sys.argv[1]))
 for direction in (SOAPY_SDR_RX, SOAPY_SDR_TX):
@@ -30,10 +32,10 @@ device.activateStream(sender)
 
 
 def send(length: int, at_ns: int) -> None:
-    wave, sent = tone(length, 0.0, RATE, 0.5), 0
-    while sent < length:
+    wave, sent = numpy.concatenate([tone(length, 0.0, RATE, 0.5), numpy.zeros(TAIL, numpy.complex64)]), 0
+    while sent < len(wave):
         flags = SOAPY_SDR_END_BURST | (SOAPY_SDR_HAS_TIME if sent == 0 else 0)
-        done = device.writeStream(sender, [wave[sent:]], length - sent, flags, at_ns, 1_000_000)
+        done = device.writeStream(sender, [wave[sent:]], len(wave) - sent, flags, at_ns, 1_000_000)
         assert done.ret > 0, done
         sent += done.ret
 

@@ -73,7 +73,7 @@ fn timed_streams_and_commands_work() {
         let said = bench.run(program, arguments);
         assert!(said.contains(says), "{program} does not say `{says}`:\n{said}");
     };
-    done("rx_timed_samples", "--rate 1e6 --nsamps 10000 --secs 0.5", "0 full secs, 0.509801 frac secs");
+    done("rx_timed_samples", "--rate 1e6 --nsamps 10000 --secs 0.5", "0 full secs, 0.509802 frac secs");
     done("tx_timed_samples", "--rate 1e6 --nsamps 10000 --secs 0.5", "burst ACK... success");
     done("tx_bursts", "--rate 1e6 --nsamps 5000 --secs 0.5", "burst ACK... success");
     done("test_timed_commands", "", "0.000000 us\n\nDone!");
