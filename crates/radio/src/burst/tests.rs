@@ -121,6 +121,22 @@ fn what_would_come_before_the_end_of_what_was_sent_is_left_out() {
     assert_eq!((packets.len(), packets[1].0.tick, packets[1].1.len()), (2, Some(1000 - DELAY), 50));
 }
 
+/// The radio of these tests takes the start of a burst 4 ticks after the end of another.
+#[test]
+fn a_block_close_behind_the_zeros_is_not_late() {
+    for (d, ends, off) in (0..2 * 56).flat_map(|off| [(4, false, off), (4, true, off), (56, false, off), (56, true, off)]) {
+        let mut bursts = Bursts::new(d as u32, DELAY);
+        let mut packets = transmit(&mut bursts, &block(10_000, 100));
+        if ends {
+            packets.extend(end(&mut bursts));
+        }
+        packets.extend(transmit(&mut bursts, &block(10_000 + (100 + TAIL as u64) * d + off, 100)));
+        packets.extend(end(&mut bursts));
+        // Within a sample, which is what an end that was sent already may cost.
+        assert!(on_air(&packets, d, DELAY).len() >= 200 - 8usize.div_ceil(d as usize), "{d} ticks a sample, {off} ticks behind");
+    }
+}
+
 #[test]
 fn a_successor_begins_behind_the_end_of_the_one_before() {
     let mut bursts = Bursts::new(56, DELAY);
