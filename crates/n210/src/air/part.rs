@@ -30,6 +30,15 @@ pub struct Part {
     pub mirrored: bool,
     /// Its factor, against samples or against a constant of 1.
     pub factor: Complex<f64>,
+    /// Its largest sample, in steps of the converter.
+    pub largest: f64,
+}
+
+impl Part {
+    /// Whether nothing is heard of it behind filters that leave this of it.
+    pub fn is_nothing(&self, passed: f64) -> bool {
+        self.largest * passed < LEAST
+    }
 }
 
 /// Parts of what a transmitter sends and a receiver receives, over a way of this amplitude.
@@ -43,8 +52,8 @@ pub fn parts(from: &Tuning, to: &FrontEnd, amplitude: f64) -> impl Iterator<Item
     let all = sent.into_iter().flat_map(move |(source, out, largest)| {
         received.into_iter().map(move |(mirrored, factor)| {
             let factor = if mirrored { out.conj() * factor } else { out * factor } * amplitude;
-            (Part { source, mirrored, factor }, factor.norm() * largest)
+            Part { source, mirrored, factor, largest: factor.norm() * largest }
         })
     });
-    all.filter(|(_, largest)| *largest >= LEAST).map(|(part, _)| part)
+    all.filter(|part| !part.is_nothing(1.0))
 }

@@ -23,6 +23,9 @@ use n210_wire::dsp::Direction;
 /// Sum of the taps that are left out, where all sum to about 1: -100 dB.
 const NEGLIGIBLE: f64 = 1e-5;
 
+/// A sample meets those values of a filter that lie on one grid: at most so much more than on all grids in the mean.
+const WORST_GRID: f64 = 4.0;
+
 /// Converters see 100 MHz of spectrum around the oscillator of their board.
 const NYQUIST: f64 = 50e6;
 
@@ -115,6 +118,8 @@ type PairKey = (u32, u32, Turns, Option<Turns>);
 /// The filters between two tunings.
 struct PairFilters {
     key: PairKey,
+    /// What they leave of a full signal at most.
+    passed: f64,
     rays: Vec<Response>,
 }
 
@@ -170,7 +175,11 @@ impl PathFilter {
                     shift,
                     jitter: jitter(&part, (from.radio, &stretch.tuning), to),
                 };
-                for response in &mut self.channel(key).rays {
+                let channel = self.channel(key);
+                if part.is_nothing(channel.passed) {
+                    continue;
+                }
+                for response in &mut channel.rays {
                     response.add(sum, to, &heard, scratch);
                 }
             }
@@ -225,8 +234,9 @@ impl PairFilters {
         let total = filters.len();
         let (lead, filters) = trimmed(&filters);
         let heard = filters.iter().map(|value| value.norm()).sum::<f64>();
-        if heard < NEGLIGIBLE * tx.impulse().iter().sum::<f64>() {
-            return Self { key, rays: Vec::new() };
+        let unit = tx.impulse().iter().sum::<f64>();
+        if heard < NEGLIGIBLE * unit {
+            return Self { key, passed: 0.0, rays: Vec::new() };
         }
         // The phase is given for the receive chain's frequency; the filters are at the transmitter's. A mirror image was at the negative
         // of its frequency when it was delayed.
@@ -256,7 +266,9 @@ impl PairFilters {
             values: values.iter().map(|value| value * turn).map(|v| Complex::new(v.re as f32, v.im as f32)).collect(),
             banks: VecDeque::new(),
         };
-        Self { key, rays: responses.into_iter().map(response).collect() }
+        let rays: Vec<Response> = responses.into_iter().map(response).collect();
+        let all: f64 = rays.iter().flat_map(|ray| &ray.values).map(|value| f64::from(value.norm())).sum();
+        Self { key, passed: WORST_GRID * all / unit, rays }
     }
 }
 

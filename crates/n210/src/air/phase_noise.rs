@@ -39,12 +39,14 @@ pub struct Jitter {
 pub struct PhaseNoise {
     seed: u64,
     rows: [Vec<f32>; 2],
+    /// Between two oscillators, one every `STEP` ticks.
+    phases: Vec<f32>,
 }
 
 impl PhaseNoise {
     /// Phase noise with a seed. Rows are made when they are first needed.
     pub fn new(seed: u64) -> Self {
-        Self { seed, rows: [Vec::new(), Vec::new()] }
+        Self { seed, rows: [Vec::new(), Vec::new()], phases: Vec::new() }
     }
 
     /// Turns the first samples of a signal, `step` ticks apart from tick `start` on.
@@ -53,35 +55,36 @@ impl PhaseNoise {
             let seed = self.seed;
             self.rows = [0, 1].map(|row| make_row(LENGTHS[row], turn::mix(seed ^ (row as u64 + 0x5048))));
         }
+        let values = ((start % STEP + count as u64 * step) / STEP) as usize + 2;
+        self.phases.clear();
+        self.phases.resize(values, 0.0);
         let [from, to] = jitter.ends;
         let sign = if jitter.mirrored { -1.0 } else { 1.0 };
-        for (n, (re, im)) in signal.re.iter_mut().zip(&mut signal.im).take(count).enumerate() {
-            let tick = start + n as u64 * step;
-            let angle = sign * (self.angle(from, tick) - self.angle(to, tick));
+        self.add(from, start / STEP, sign);
+        self.add(to, start / STEP, -sign);
+        let mut ticks = (start % STEP) as usize;
+        for (re, im) in signal.re.iter_mut().zip(&mut signal.im).take(count) {
+            let (at, part) = (ticks / STEP as usize, (ticks % STEP as usize) as f32 / STEP as f32);
+            let angle = self.phases[at] + (self.phases[at + 1] - self.phases[at]) * part;
             // Within some degrees, as these are, no more terms are needed.
             let square = angle * angle;
             let (c, s) = (1.0 - square * (0.5 - square / 24.0), angle * (1.0 - square * (1.0 / 6.0 - square / 120.0)));
             (*re, *im) = (*re * c - *im * s, *re * s + *im * c);
+            ticks += step as usize;
         }
     }
 
-    fn angle(&self, oscillator: Oscillator, tick: Tick) -> f32 {
+    /// Adds an oscillator's phases from a value of the rows on, with this sign.
+    fn add(&mut self, oscillator: Oscillator, first: u64, sign: f32) {
         if oscillator.rms == 0.0 {
-            return 0.0;
+            return;
         }
         let place = turn::mix(self.seed ^ turn::mix(oscillator.number));
-        let (value, part) = (tick / STEP, (tick % STEP) as f32 / STEP as f32);
-        let sum: f32 = self
-            .rows
-            .iter()
-            .zip([place as u32, (place >> 32) as u32])
-            .map(|(row, begin)| {
-                let at = ((value + u64::from(begin)) % row.len() as u64) as usize;
-                let next = if at + 1 == row.len() { 0 } else { at + 1 };
-                row[at] + (row[next] - row[at]) * part
-            })
-            .sum();
-        sum * oscillator.rms
+        let factor = oscillator.rms * sign;
+        for (row, begin) in self.rows.iter().zip([place as u32, (place >> 32) as u32]) {
+            let at = ((first + u64::from(begin)) % row.len() as u64) as usize;
+            self.phases.iter_mut().zip(row[at..].iter().chain(row.iter().cycle())).for_each(|(sum, value)| *sum += value * factor);
+        }
     }
 }
 
