@@ -263,7 +263,8 @@ fn stream(state: &mut State, chain: usize, rx: &UdpSocket, to: Option<SocketAddr
         running.next = Some(next).filter(|_| running.left != Some(0));
         let lost = chain == 0 && state.lose > 0;
         state.lose -= u32::from(lost);
-        if !lost && !(chain == 1 && state.mute_second) {
+        let muted = chain == 1 && state.mute_second;
+        if !lost && !muted {
             let _ = rx.send_to(&bytes[..length], to);
         }
     }
