@@ -191,7 +191,8 @@ async fn idle_strangers_keep_nobody_out() {
         let (_executed, stop) = server(&config).await;
         let mut idle = Vec::new();
         for said in 0..200 {
-            let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            // The gate turns away who is too many, perhaps before the connection is told of: that one is reset, and keeps nobody out.
+            let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { continue };
             // Some say nothing, some shake hands and then say nothing.
             if said % 2 == 0 {
                 let _ = stream.write_all(&[&greeting()[..], READY].concat()).await;
