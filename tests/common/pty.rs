@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 
@@ -41,6 +42,10 @@ impl Terminal {
     pub fn start(command: &mut Command, (rows, columns): (u16, u16), line: Line) -> Self {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
+        // A program that holds its own terminal's other end is never hung up on, and outlives whoever started it.
+        for end in [&pty.master, &pty.slave] {
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+        }
         let slave = nix::unistd::ttyname(&pty.slave).unwrap();
         let end = || -> OwnedFd { pty.slave.try_clone().unwrap() };
         // util-linux's setsid makes the terminal the controlling one, and becomes the program.

@@ -11,6 +11,12 @@ use crate::common::console::{PATIENCE, agents, cluster, console};
 use crate::common::machine;
 use crate::common::pty::{Line, Terminal};
 
+/// Whether a process has this file open.
+fn holds(pid: u32, file: &str) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    files.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|to| to == std::path::Path::new(file)))
+}
+
 #[test]
 fn the_terminal_is_given_back_however_the_console_ends() {
     let _turn = machine::shared();
@@ -30,6 +36,7 @@ fn the_terminal_is_given_back_however_the_console_ends() {
         terminal.wait_taken();
         terminal.wait_for("server2's agent cannot be reached");
         assert!(terminal.contents().contains("PHASES"));
+        assert!(!holds(terminal.child.id(), "/dev/ptmx"), "the console holds the other end of its terminal");
         end(&terminal);
         terminal.ended();
         terminal.wait_restored(how);
