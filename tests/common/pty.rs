@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::pty::{Winsize, openpty};
+use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 
 /// Ends a test that would wait for ever; says nothing about speed.
@@ -25,6 +25,16 @@ pub enum Line {
     Baud(u64),
     /// Not at all.
     Stuck,
+}
+
+/// Both ends of a terminal, which no program inherits: one that holds its own terminal's other end is never hung up on, and outlives whoever
+/// started it.
+pub fn open(size: Option<&Winsize>) -> OpenptyResult {
+    let pty = openpty(size, None).unwrap();
+    for end in [&pty.master, &pty.slave] {
+        fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+    }
+    pty
 }
 
 type Shown = Arc<(Mutex<vt100::Parser>, Condvar)>;
@@ -41,11 +51,7 @@ impl Terminal {
     /// Starts a program with a terminal of `rows` x `columns` as its controlling terminal.
     pub fn start(command: &mut Command, (rows, columns): (u16, u16), line: Line) -> Self {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
-        // A program that holds its own terminal's other end is never hung up on, and outlives whoever started it.
-        for end in [&pty.master, &pty.slave] {
-            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
-        }
+        let pty = open(Some(&size));
         let slave = nix::unistd::ttyname(&pty.slave).unwrap();
         let end = || -> OwnedFd { pty.slave.try_clone().unwrap() };
         // util-linux's setsid makes the terminal the controlling one, and becomes the program.

@@ -6,9 +6,10 @@ Wants a radio with a cable of -10 dB from its transmitter to its receiver.
 import sys
 
 import numpy
-from gnuradio import blocks, gr, uhd
+from gnuradio import blocks, gr
 
 from measure import bursts, near
+from radio import open_radio
 from tags import moment, seconds, tag, tagged
 
 RATE = 500e3
@@ -19,13 +20,7 @@ SAMPLES = EVERY * (len(LENGTHS) + 1)
 LONGEST_DELAY = 40
 EDGE = 24
 
-device = f"type=usrp2,addr={sys.argv[1]}"
-source = uhd.usrp_source(device, uhd.stream_args("fc32", "sc16", channels=[0]))
-sink = uhd.usrp_sink(device, uhd.stream_args("fc32", "sc16", channels=[0]))
-for block in (source, sink):
-    block.set_samp_rate(RATE)
-    block.set_center_freq(10e6)
-start = round(source.get_time_now().get_real_secs() + 5.0, 3)
+source, sink, start = open_radio(sys.argv[1], RATE, 10e6)
 frames, offset = [], 0
 for number, length in enumerate(LENGTHS):
     frames.append(tag(offset, "tx_sob", True))
@@ -35,7 +30,6 @@ for number, length in enumerate(LENGTHS):
 graph = gr.top_block()
 graph.connect(blocks.vector_source_c([0.5] * sum(LENGTHS), False, 1, frames), sink)
 heard = blocks.vector_sink_c()
-source.set_start_time(uhd.time_spec(start))
 graph.connect(source, blocks.head(gr.sizeof_gr_complex, SAMPLES), heard)
 graph.run()
 

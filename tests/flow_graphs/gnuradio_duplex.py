@@ -6,10 +6,11 @@ Wants a radio with a cable of -10 dB from its transmitter to its receiver.
 import sys
 
 import numpy
-from gnuradio import blocks, gr, uhd
+from gnuradio import blocks, gr
 
-from measure import amplitude, decibels, near
-from tags import moment, seconds, tagged, tag
+from measure import TICKS_PER_SECOND, amplitude, decibels, near
+from radio import open_radio
+from tags import seconds, tagged, whole_burst
 
 RATE = 500e3
 CENTRE = 10e6
@@ -21,18 +22,10 @@ SAMPLES = 400_000
 RETUNED_AFTER = 150_000
 SETTLED = 50_000
 PACKET = 363
-TICKS_PER_SECOND = 100e6
 
-device = f"type=usrp2,addr={sys.argv[1]}"
-source = uhd.usrp_source(device, uhd.stream_args("fc32", "sc16", channels=[0]))
-sink = uhd.usrp_sink(device, uhd.stream_args("fc32", "sc16", channels=[0]))
-for block in (source, sink):
-    block.set_samp_rate(RATE)
-    block.set_center_freq(CENTRE)
-start = round(source.get_time_now().get_real_secs() + 5.0, 3)
-source.set_start_time(uhd.time_spec(start))
+source, sink, start = open_radio(sys.argv[1], RATE, CENTRE)
 wave = numpy.exp(2j * numpy.pi * numpy.arange(SAMPLES) * (OFFSET / RATE)) * LEVEL
-frame = [tag(0, "tx_sob", True), tag(0, "tx_time", moment(start)), tag(SAMPLES - 1, "tx_eob", True)]
+frame = whole_burst(SAMPLES, start)
 graph = gr.top_block()
 graph.connect(blocks.vector_source_c(wave.tolist(), False, 1, frame), sink)
 heard = blocks.vector_sink_c()

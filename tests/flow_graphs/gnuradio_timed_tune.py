@@ -9,7 +9,8 @@ import numpy
 from gnuradio import blocks, gr, uhd
 
 from measure import near, steps
-from tags import moment, seconds, tag, tagged
+from radio import open_radio
+from tags import seconds, tagged, whole_burst
 
 RATE = 500e3
 CENTRE = 10e6
@@ -19,18 +20,11 @@ TUNED_AFTER = 200_000
 # A tune acts on the packet that is being received, and the filters delay what it does.
 PACKET = 363 + 40
 
-device = f"type=usrp2,addr={sys.argv[1]}"
-source = uhd.usrp_source(device, uhd.stream_args("fc32", "sc16", channels=[0]))
-sink = uhd.usrp_sink(device, uhd.stream_args("fc32", "sc16", channels=[0]))
-for block in (source, sink):
-    block.set_samp_rate(RATE)
-    block.set_center_freq(CENTRE)
-start = round(source.get_time_now().get_real_secs() + 5.0, 3)
-frame = [tag(0, "tx_sob", True), tag(0, "tx_time", moment(start)), tag(SAMPLES - 1, "tx_eob", True)]
+source, sink, start = open_radio(sys.argv[1], RATE, CENTRE)
+frame = whole_burst(SAMPLES, start)
 graph = gr.top_block()
 graph.connect(blocks.vector_source_c([0.3] * SAMPLES, False, 1, frame), sink)
 heard = blocks.vector_sink_c()
-source.set_start_time(uhd.time_spec(start))
 graph.connect(source, blocks.head(gr.sizeof_gr_complex, SAMPLES), heard)
 graph.start()
 # Commands wait for one another: the one that starts the stream comes first.

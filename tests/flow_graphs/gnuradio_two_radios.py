@@ -9,7 +9,7 @@ import numpy
 from gnuradio import blocks, gr, uhd
 
 from measure import amplitude, near, tone
-from tags import moment, seconds, tag, tagged
+from tags import seconds, tagged, whole_burst
 
 RATE = 500e3
 SAMPLES = 200_000
@@ -28,7 +28,7 @@ for channel in (0, 1):
 source.set_time_unknown_pps(uhd.time_spec(0.0))
 start = round(source.get_time_now().get_real_secs() + 5.0, 3)
 source.set_start_time(uhd.time_spec(start))
-frame = [tag(0, "tx_sob", True), tag(0, "tx_time", moment(start)), tag(SAMPLES - 1, "tx_eob", True)]
+frame = whole_burst(SAMPLES, start)
 graph = gr.top_block()
 graph.connect(blocks.vector_source_c(tone(SAMPLES, OFFSET, RATE, 0.3).tolist(), False, 1, frame), sink)
 heard = [blocks.vector_sink_c(), blocks.vector_sink_c()]

@@ -17,6 +17,11 @@ def moment(time: float) -> object:
     return pmt.make_tuple(pmt.from_uint64(int(time)), pmt.from_double(time - int(time)))
 
 
+def whole_burst(samples: int, start: float) -> list[gr.tag_t]:
+    """Tags of one burst of so many samples that begins at a device time, s."""
+    return [tag(0, "tx_sob", True), tag(0, "tx_time", moment(start)), tag(samples - 1, "tx_eob", True)]
+
+
 def seconds(value: object) -> float:
     """A device time as rx_time has it, in seconds."""
     return pmt.to_uint64(pmt.tuple_ref(value, 0)) + pmt.to_double(pmt.tuple_ref(value, 1))

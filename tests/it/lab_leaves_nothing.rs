@@ -140,7 +140,7 @@ fn commands_inside_pass_their_exit_code_on_and_die_with_the_lab() {
 /// Starts a command on a terminal of its own; the end that a person would type at and look at, and the terminal itself.
 #[expect(unsafe_code, reason = "std gives a child no controlling terminal")]
 fn on_terminal(mut command: Command) -> (Child, File, File) {
-    let pair = nix::pty::openpty(None, None).unwrap();
+    let pair = crate::common::pty::open(None);
     let (person, terminal) = (File::from(pair.master), File::from(pair.slave));
     let copy = || Stdio::from(terminal.try_clone().unwrap());
     command.stdin(copy()).stdout(copy()).stderr(copy());

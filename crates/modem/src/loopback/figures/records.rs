@@ -32,33 +32,29 @@ fn uncoded_bit_errors(emit: Emit<'_>) {
         for point in (0..=84).map(|n| f64::from(n) / 4.0) {
             emit(json!({"figure": "ber_theory", "modulation": name, "eb_n0_db": point, "ber": theory(modulation, point)}));
         }
-        for point in (0..=20).map(f64::from) {
-            let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 1000);
-            if wrong < 30 {
-                break;
-            }
-            let ber = wrong as f64 / all as f64;
-            let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
-            emit(json!({"figure": "ber", "modulation": name, "eb_n0_db": point, "ber": ber, "wrong": wrong, "bits": all,
-                    "theory": theory, "loss_db": loss}));
-        }
+        emit_bit_errors(emit, "ber", modulation, &mut bench);
     }
 }
 
 /// The same between typical front ends, against the same theory.
 fn uncoded_bit_errors_with_front_ends(emit: Emit<'_>) {
     for modulation in Modulation::ALL {
-        let mut bench = WhiteNoise::with_front_ends(Bandwidth::Mhz5, modulation, 2);
-        for point in (0..=20).map(f64::from) {
-            let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 1000);
-            if wrong < 30 {
-                break;
-            }
-            let ber = wrong as f64 / all as f64;
-            let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
-            emit(json!({"figure": "ber_front_ends", "modulation": format!("{modulation:?}"), "eb_n0_db": point, "ber": ber,
-                    "wrong": wrong, "bits": all, "theory": theory, "loss_db": loss}));
+        emit_bit_errors(emit, "ber_front_ends", modulation, &mut WhiteNoise::with_front_ends(Bandwidth::Mhz5, modulation, 2));
+    }
+}
+
+/// A record for each dB of Eb/N0, until errors are too few to be counted.
+fn emit_bit_errors(emit: Emit<'_>, figure: &str, modulation: Modulation, bench: &mut WhiteNoise) {
+    let name = format!("{modulation:?}");
+    for point in (0..=20).map(f64::from) {
+        let (wrong, all) = bench.bit_errors(es_n0(modulation, point), 1000);
+        if wrong < 30 {
+            break;
         }
+        let ber = wrong as f64 / all as f64;
+        let (theory, loss) = (theory(modulation, point), loss(modulation, point, ber));
+        emit(json!({"figure": figure, "modulation": name, "eb_n0_db": point, "ber": ber, "wrong": wrong, "bits": all,
+                "theory": theory, "loss_db": loss}));
     }
 }
 
