@@ -180,7 +180,9 @@ impl Subscription {
         let mut look = self.heard + SILENCE;
         loop {
             let step = async {
+                // What has come goes first: a console that was stopped for a second has it all in its socket, and its clock says silence.
                 tokio::select! {
+                    biased;
                     said = framed.next() => match said {
                         Some(Ok(said)) => Step::Heard(said),
                         _ => Step::Lost,
