@@ -1,4 +1,4 @@
-//! The console over agents that only say which orders came.
+//! The console over agents whose hosts are at rest, and that only say which orders came.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
@@ -9,12 +9,17 @@ use std::time::Duration;
 
 use baton::link::publisher::Publisher;
 use baton::link::server::Server;
+use chrono::Utc;
 use config::Config;
+use protocol::{ControlReport, HostLoad, Port, ProcessStatus, TOPIC_TELEMETRY, Telemetry};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 /// Ends a test that would wait for ever.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As often as a real agent.
+const PUBLISH: Duration = Duration::from_millis(100);
 
 /// A cluster file of two servers.
 pub fn cluster(dir: &Path) -> PathBuf {
@@ -53,10 +58,10 @@ pub fn agents(cluster: &Path) -> Receiver<String> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut publishers = Vec::new();
             for host in ["server1", "server2"] {
-                // Silent, but there: nothing is sent to an agent that is not heard at all.
-                publishers.push(Publisher::bind(&config, host).await.unwrap());
+                // The console gives up an agent that is silent, and sends it nothing.
+                let publisher = Publisher::bind(&config, host).await.unwrap();
+                tokio::spawn(publish(publisher, host));
                 let server = Server::bind(&config, host, true).await.unwrap();
                 let said = said.clone();
                 tokio::spawn(server.serve(
@@ -77,4 +82,38 @@ pub fn agents(cluster: &Path) -> Receiver<String> {
     });
     is_ready.recv_timeout(PATIENCE).unwrap();
     orders
+}
+
+async fn publish(publisher: Publisher, host: &'static str) {
+    let mut turn = tokio::time::interval(PUBLISH);
+    for seq in 1.. {
+        turn.tick().await;
+        assert!(publisher.publish(TOPIC_TELEMETRY, &at_rest(host, seq)));
+    }
+}
+
+/// A host on which nothing runs.
+fn at_rest(host: &str, seq: u64) -> Telemetry {
+    Telemetry {
+        v: protocol::VERSION,
+        host: host.to_owned(),
+        radio: None,
+        seq,
+        at: Utc::now(),
+        uptime_ms: seq * 100,
+        load: HostLoad::default(),
+        radio_port: Port { name: "eth3".to_owned(), addresses: vec!["192.168.20.2/24".to_owned()], up: true, mac: None, mtu: None },
+        owner_epoch: None,
+        owner: None,
+        address_holders: Vec::new(),
+        alarms: Vec::new(),
+        tun: Port::default(),
+        d2d: ProcessStatus::default(),
+        usrp: ProcessStatus::default(),
+        control: ControlReport::default(),
+        route_list: Vec::new(),
+        probe: None,
+        migration: None,
+        takes_part: None,
+    }
 }
