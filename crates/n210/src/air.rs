@@ -24,6 +24,7 @@ mod tones;
 mod track;
 pub mod tuning;
 mod turn;
+mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -35,10 +36,11 @@ use noise::Noise;
 use num_complex::Complex;
 use path_filter::{PathFilter, ReceivingChain, Scratch, Transmitter, Way};
 use response::{CORDIC, FilterChain};
-use split::Split;
+use split::{Split, Wheel};
 use track::Track;
 use tuning::Tuning;
 use turn::Carrier;
+use wide::vectorised;
 
 use crate::device::clock::Tick;
 use n210_wire::dsp::{self, Direction};
@@ -61,8 +63,8 @@ pub struct Air {
     /// Noise of each radio, amplitude in steps of the converter.
     floors: Vec<f64>,
     noise: Noise,
-    /// What receive filters leave of a constant, by rate and frequency registers.
-    constants: VecDeque<((u32, u32), Complex<f64>)>,
+    constants: VecDeque<FilteredConstant>,
+    ones: Split,
     sum: Split,
     scratch: Scratch,
     /// Tick up to which something was sent or received.
@@ -84,6 +86,7 @@ impl Air {
             floors: vec![amplitude(medium.noise_dbfs); radios],
             noise: Noise::new(medium.seed, radios),
             constants: VecDeque::new(),
+            ones: Split::default(),
             sum,
             scratch: Scratch::new(medium.seed),
             now: 0,
@@ -131,7 +134,8 @@ impl Air {
         self.now = self.now.max(start);
         let radios = self.tracks.len();
         let Some(carrier) = self.carriers.get(radio).copied() else { return };
-        let listener = ReceivingChain { radio, tuning, carrier, start };
+        let floor = self.floors[radio].hypot(tuning.front.noise / f64::from(tuning.decimation).sqrt());
+        let listener = ReceivingChain { radio, tuning, carrier, start, inaudible: part::inaudible(floor) };
         for (from, track) in self.tracks.iter().enumerate() {
             let transmitter = Transmitter { radio: from, track, carrier: self.carriers[from] };
             let filter = &mut self.filters[from * radios + radio];
@@ -143,47 +147,74 @@ impl Air {
         if !tuning.front.offset.is_nothing(start) {
             self.add_offset(&tuning, start);
         }
-        let floor = self.floors[radio].hypot(tuning.front.noise / f64::from(tuning.decimation).sqrt());
         if floor > 0.0 {
             self.noise.add(&mut self.sum, radio, &tuning, start, floor);
         }
         settle(&mut self.sum, &tuning, start);
-        write(&self.sum, tuning.gain, out);
+        vectorised(
+            #[inline(always)]
+            || write(&self.sum, tuning.gain, out),
+        );
     }
 
     /// The receiver's DC offset: a carrier at its oscillator.
     fn add_offset(&mut self, tuning: &Tuning, start: Tick) {
         let offset = &tuning.front.offset;
         let step = turn::turns_from_word(tuning.frequency);
-        let passed = self.constant(tuning.words.1, tuning.frequency);
         let begin = turn::turns_from_word(tuning.phase_at_power_up()).wrapping_add(step.wrapping_mul(start));
-        let mut phasor = turn::phasor(begin) * passed;
-        let advance = turn::phasor(step.wrapping_mul(u64::from(tuning.decimation)));
-        let (mut decaying, keep) = (offset.left(start), offset::left(0, u64::from(tuning.decimation)));
-        for (re, im) in self.sum.re.iter_mut().zip(&mut self.sum.im) {
-            let value = (offset.fixed + decaying) * phasor;
-            (*re, *im) = (*re + value.re as f32, *im + value.im as f32);
-            phasor *= advance;
-            decaying *= keep;
+        let count = self.sum.re.len();
+        let Self { sum, ones, .. } = self;
+        let constant = FilteredConstant::find(&mut self.constants, tuning);
+        let mut add = |at: usize, count: usize, value: Complex<f64>| {
+            ones.fill(count, Complex::new(1.0, 0.0));
+            let value = value * constant.passed;
+            let phase = begin.wrapping_add(turn::turns_from_radians(value.arg()));
+            let phase = phase.wrapping_add(constant.wheel.advance().wrapping_mul(at as u64));
+            sum.add_turned(at, ones, count, value.norm(), phase, &constant.wheel);
+        };
+        if offset.has_settled(start) {
+            return add(0, count, offset.fixed);
+        }
+        let piece = (SETTLING / tuning.decimation as usize).max(1);
+        for at in (0..count).step_by(piece) {
+            let count = piece.min(count - at);
+            let middle = (at + count / 2) as u64 * u64::from(tuning.decimation);
+            add(at, count, offset.fixed + offset.left(start + middle));
         }
     }
+}
 
-    /// What receive filters leave of a constant.
-    fn constant(&mut self, rate: u32, frequency: u32) -> Complex<f64> {
+/// Ticks in which an offset that the loop takes out counts as constant: it loses a thousandth of itself.
+const SETTLING: usize = 1024;
+
+/// What receive filters make of a constant.
+struct FilteredConstant {
+    /// Rate and frequency registers.
+    key: (u32, u32),
+    passed: Complex<f64>,
+    wheel: Wheel,
+}
+
+impl FilteredConstant {
+    /// That of a receive chain, of those that are known.
+    fn find<'a>(known: &'a mut VecDeque<Self>, tuning: &Tuning) -> &'a Self {
         const KEPT: usize = 32;
-        let key = (rate, frequency);
-        if let Some((_, passed)) = self.constants.iter().find(|(known, _)| *known == key) {
-            return *passed;
-        }
-        let step = turn::turns_from_word(frequency);
-        let impulse = FilterChain::new(Direction::Receive, rate).impulse();
+        let key = (tuning.words.1, tuning.frequency);
+        let at = known.iter().position(|known| known.key == key).unwrap_or_else(|| {
+            if known.len() >= KEPT {
+                known.pop_front();
+            }
+            known.push_back(Self::new(key, tuning.decimation));
+            known.len() - 1
+        });
+        &known[at]
+    }
+
+    fn new(key: (u32, u32), decimation: u32) -> Self {
+        let step = turn::turns_from_word(key.1);
+        let impulse = FilterChain::new(Direction::Receive, key.0).impulse();
         let waves = impulse.iter().enumerate().map(|(n, value)| turn::phasor(step.wrapping_mul(n as u64).wrapping_neg()) * value);
-        let passed = waves.sum::<Complex<f64>>() * CORDIC;
-        if self.constants.len() >= KEPT {
-            self.constants.pop_front();
-        }
-        self.constants.push_back((key, passed));
-        passed
+        Self { key, passed: waves.sum::<Complex<f64>>() * CORDIC, wheel: Wheel::new(step.wrapping_mul(u64::from(decimation))) }
     }
 }
 
@@ -212,6 +243,7 @@ fn settle(sum: &mut Split, tuning: &Tuning, start: Tick) {
 }
 
 /// Through the converter, the scale register and the rounding to 16 bits.
+#[inline(always)]
 fn write(sum: &Split, gain: f32, out: &mut [u8]) {
     let slots = out.as_chunks_mut::<4>().0.iter_mut();
     for ((slot, re), im) in slots.zip(&sum.re).zip(&sum.im) {

@@ -38,9 +38,14 @@ impl Offset {
         self.decaying * left(self.since, at)
     }
 
+    /// Whether nothing is left of the decaying part, from a tick on.
+    pub fn has_settled(&self, at: Tick) -> bool {
+        self.decaying == Complex::default() || self.left(at).norm() < LEAST
+    }
+
     /// Whether there is nothing that a converter would show, from a tick on.
     pub fn is_nothing(&self, at: Tick) -> bool {
-        self.fixed.norm() < LEAST && (self.decaying == Complex::default() || self.left(at).norm() < LEAST)
+        self.fixed.norm() < LEAST && self.has_settled(at)
     }
 }
 

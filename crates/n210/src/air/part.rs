@@ -4,8 +4,16 @@ use num_complex::Complex;
 
 use super::tuning::{FrontEnd, Tuning};
 
-/// Parts whose largest samples would be less than this, in steps of the converter, are left out.
+/// Where there is no noise, parts whose largest samples would be less than this, in steps of the converter, are left out.
 const LEAST: f64 = 0.02;
+
+/// Where there is, so are those that would be less than this part of its amplitude: some 30 dB below the noise of one sample.
+const BELOW_NOISE: f64 = 1.0 / 32.0;
+
+/// Largest samples that are not heard beside noise of an amplitude, both in steps of the converter.
+pub fn inaudible(noise: f64) -> f64 {
+    LEAST.max(BELOW_NOISE * noise)
+}
 
 /// Largest sample.
 const FULL: f64 = 32_768.0;
@@ -35,14 +43,14 @@ pub struct Part {
 }
 
 impl Part {
-    /// Whether nothing is heard of it behind filters that leave this of it.
-    pub fn is_nothing(&self, passed: f64) -> bool {
-        self.largest * passed < LEAST
+    /// Whether the receiver gets conjugates of the samples: the mirror image of a mirror image is the signal again.
+    pub fn is_conjugated(&self) -> bool {
+        self.source != Source::Carrier && (self.source == Source::Mirrored) != self.mirrored
     }
 }
 
-/// Parts of what a transmitter sends and a receiver receives, over a way of this amplitude.
-pub fn parts(from: &Tuning, to: &FrontEnd, amplitude: f64) -> impl Iterator<Item = Part> {
+/// Parts of what a transmitter sends and a receiver receives, over a way of this amplitude; what is not heard even without filters is left out.
+pub fn parts(from: &Tuning, to: &FrontEnd, amplitude: f64, inaudible: f64) -> impl Iterator<Item = Part> {
     let sent = [
         (Source::Samples, from.front.iq.direct() * f64::from(from.gain), FULL),
         (Source::Mirrored, from.front.iq.mirrored() * f64::from(from.gain), FULL),
@@ -55,5 +63,5 @@ pub fn parts(from: &Tuning, to: &FrontEnd, amplitude: f64) -> impl Iterator<Item
             Part { source, mirrored, factor, largest: factor.norm() * largest }
         })
     });
-    all.filter(|part| !part.is_nothing(1.0))
+    all.filter(move |part| part.largest >= inaudible)
 }

@@ -5,26 +5,32 @@
 //! 100 MHz clock once for each pair of tunings; only those of its values that fall on samples are used. Each part of what the front ends make
 //! of the samples (`part`) goes through a filter of its own.
 
+mod rays;
+
 use std::collections::VecDeque;
 
 use num_complex::Complex;
 
+use self::rays::{Heard, NEGLIGIBLE, RayFilter};
 use super::medium::Path;
 use super::part::{Part, Source, parts};
 use super::phase_noise::{Jitter, Oscillator, PhaseNoise};
 use super::response::{CORDIC, FilterChain};
-use super::split::{Bank, LANES, Split, Stepper};
-use super::track::{Stretch, Track};
+use super::split::Split;
+use super::track::Track;
 use super::tuning::{FrontEnd, Tuning};
 use super::turn::{self, Carrier, Turns};
 use crate::device::clock::Tick;
 use n210_wire::dsp::Direction;
 
-/// Sum of the taps that are left out, where all sum to about 1: -100 dB.
-const NEGLIGIBLE: f64 = 1e-5;
-
 /// A sample meets those values of a filter that lie on one grid: at most so much more than on all grids in the mean.
 const WORST_GRID: f64 = 4.0;
+
+/// The longest filters there are, samples.
+const FILTER_SAMPLES: f64 = 36.0;
+
+/// What filters leave of a full signal at most.
+const MOST_PASSED: f64 = 8.0;
 
 /// Converters see 100 MHz of spectrum around the oscillator of their board.
 const NYQUIST: f64 = 50e6;
@@ -32,8 +38,7 @@ const NYQUIST: f64 = 50e6;
 /// Rays later than this are out of the air's memory at any rate, ticks.
 const LATEST: u64 = 1 << 30;
 
-/// Banks that are kept, and pairs of filters: two chains, with six parts each.
-const KEPT: usize = 8;
+/// Pairs of filters that are kept: two chains, with six parts each.
 const KEPT_PAIRS: usize = 32;
 
 /// The chain that receives, and from when on.
@@ -47,6 +52,8 @@ pub struct ReceivingChain {
     pub carrier: Carrier,
     /// Tick of its first sample.
     pub start: Tick,
+    /// Largest samples that are not heard beside its noise, steps of the converter.
+    pub inaudible: f64,
 }
 
 /// The radio that transmits.
@@ -80,6 +87,7 @@ impl Way {
 pub struct Scratch {
     /// Phase noise of all oscillators.
     pub phase_noise: PhaseNoise,
+    parts: Vec<PlacedPart>,
     input: Split,
     output: Split,
 }
@@ -87,20 +95,17 @@ pub struct Scratch {
 impl Scratch {
     /// Nothing computed yet.
     pub fn new(seed: u64) -> Self {
-        Self { phase_noise: PhaseNoise::new(seed), input: Split::default(), output: Split::default() }
+        Self { phase_noise: PhaseNoise::new(seed), parts: Vec::with_capacity(6), input: Split::default(), output: Split::default() }
     }
 }
 
-/// Where a part lies and how it is heard.
-struct Heard<'a> {
-    track: &'a Track,
-    stretch: &'a Stretch,
-    source: Source,
-    mirrored: bool,
-    gain: f64,
+/// A part at its place in the receive chain.
+#[derive(Clone, Copy)]
+struct PlacedPart {
+    part: Part,
+    key: PairKey,
+    /// At tick 0.
     phase: Turns,
-    shift: Turns,
-    jitter: Option<Jitter>,
 }
 
 /// The path from one transmitter to one receiver, with the filters that were computed for it.
@@ -120,23 +125,7 @@ struct PairFilters {
     key: PairKey,
     /// What they leave of a full signal at most.
     passed: f64,
-    rays: Vec<Response>,
-}
-
-/// Rays so close to one another that one filter does for them.
-struct Response {
-    /// Tick of the first value.
-    first: u64,
-    values: Vec<Complex<f32>>,
-    banks: VecDeque<(u64, i64, Bank)>,
-}
-
-/// Steps between samples, ticks.
-#[derive(Clone, Copy)]
-struct Grids {
-    tx: u64,
-    rx: u64,
-    common: u64,
+    rays: Vec<RayFilter>,
 }
 
 impl PathFilter {
@@ -161,29 +150,74 @@ impl PathFilter {
             if stretch.start > last || gain == 0.0 {
                 continue;
             }
-            for part in parts(&stretch.tuning, &to.tuning.front, gain) {
-                let Some((shift, phase)) = place(&part, &stretch.tuning, from.carrier, to) else { continue };
-                let own = turn::turns_from_word(to.tuning.frequency);
-                let key = (stretch.tuning.words.1, to.tuning.words.1, shift, part.mirrored.then_some(own));
+            let mut placed = std::mem::take(&mut scratch.parts);
+            self.place_parts(&mut placed, &stretch.tuning, from.carrier, (to, (last - to.start) as f64), gain);
+            for PlacedPart { part, key, phase } in &placed {
+                let channel = self.channel(*key);
+                let largest = part.largest * channel.passed;
+                if largest < to.inaudible {
+                    continue;
+                }
                 let heard = Heard {
                     track: from.track,
                     stretch,
-                    source: part.source,
-                    mirrored: part.mirrored,
+                    carrier: part.source == Source::Carrier,
+                    conjugated: part.is_conjugated(),
                     gain: part.factor.norm(),
                     phase: phase.wrapping_add(turn::turns_from_radians(part.factor.arg())),
-                    shift,
-                    jitter: jitter(&part, (from.radio, &stretch.tuning), to),
+                    shift: key.2,
+                    jitter: jitter(part, (from.radio, &stretch.tuning), to)
+                        .filter(|jitter| largest * jitter.most() >= to.inaudible),
                 };
-                let channel = self.channel(key);
-                if part.is_nothing(channel.passed) {
-                    continue;
-                }
                 for response in &mut channel.rays {
                     response.add(sum, to, &heard, scratch);
                 }
             }
+            scratch.parts = placed;
         }
+    }
+
+    /// The parts of what is sent with a tuning and received for so many ticks.
+    fn place_parts(
+        &self,
+        placed: &mut Vec<PlacedPart>,
+        from: &Tuning,
+        carrier: Carrier,
+        (to, ticks): (&ReceivingChain, f64),
+        gain: f64,
+    ) {
+        placed.clear();
+        let own = turn::turns_from_word(to.tuning.frequency);
+        for part in parts(from, &to.tuning.front, gain, to.inaudible) {
+            let Some((shift, phase)) = place(&part, from, carrier, to) else { continue };
+            let key = (from.words.1, to.tuning.words.1, shift, part.mirrored.then_some(own));
+            let new = PlacedPart { part, key, phase };
+            if !placed.iter_mut().any(|known| self.unite(known, &new, to, ticks)) {
+                placed.push(new);
+            }
+        }
+    }
+
+    /// Takes a part into another one of the same samples that lies so near to it that they do not turn against each other while they are
+    /// received. Whether it was possible.
+    fn unite(&self, known: &mut PlacedPart, new: &PlacedPart, to: &ReceivingChain, ticks: f64) -> bool {
+        let same = known.part.source != Source::Carrier
+            && new.part.source != Source::Carrier
+            && known.part.is_conjugated() == new.part.is_conjugated();
+        // Rays turn a mirror image differently, each by its own delay.
+        if !same || !self.path.taps.is_empty() {
+            return false;
+        }
+        let apart = new.key.2.wrapping_sub(known.key.2);
+        let memory = f64::from(to.tuning.decimation) * FILTER_SAMPLES;
+        if turn::radians(apart).abs() * (ticks + memory) * new.part.largest * MOST_PASSED > to.inaudible {
+            return false;
+        }
+        let middle = to.start.wrapping_add(ticks as u64 / 2);
+        let delayed = delayed_shift(&new.key).wrapping_sub(delayed_shift(&known.key)).wrapping_mul(self.path.delay);
+        let turns = new.phase.wrapping_sub(known.phase).wrapping_add(apart.wrapping_mul(middle)).wrapping_sub(delayed);
+        known.part.factor += new.part.factor * turn::phasor(turns);
+        true
     }
 
     fn channel(&mut self, key: PairKey) -> &mut PairFilters {
@@ -238,9 +272,7 @@ impl PairFilters {
         if heard < NEGLIGIBLE * unit {
             return Self { key, passed: 0.0, rays: Vec::new() };
         }
-        // The phase is given for the receive chain's frequency; the filters are at the transmitter's. A mirror image was at the negative
-        // of its frequency when it was delayed.
-        let turned = key.3.map_or(key.2, |own| key.2.wrapping_sub(own.wrapping_mul(2)));
+        let turned = delayed_shift(&key);
         let delayed = |delay: u64| turn::phasor(turned.wrapping_mul(delay).wrapping_neg());
         let mut rays = vec![(0, Complex::new(1.0, 0.0))];
         for tap in path.taps.iter().filter(|tap| tap.delay <= LATEST) {
@@ -249,27 +281,36 @@ impl PairFilters {
             rays.push((tap.delay, delayed(tap.delay) * Complex::from_polar(gain, f64::from(degrees).to_radians())));
         }
         rays.sort_by_key(|(delay, _)| *delay);
-        let mut responses: Vec<(u64, Vec<Complex<f64>>)> = Vec::new();
+        let mut groups: Vec<(u64, Vec<Complex<f64>>)> = Vec::new();
         for (delay, gain) in rays {
-            if responses.last().is_none_or(|(first, values)| first + (values.len() + total) as u64 <= delay) {
-                responses.push((delay, Vec::new()));
+            if groups.last().is_none_or(|(first, values)| first + (values.len() + total) as u64 <= delay) {
+                groups.push((delay, Vec::new()));
             }
-            let Some((first, values)) = responses.last_mut() else { break };
+            let Some((first, values)) = groups.last_mut() else { break };
             let at = (delay - *first) as usize;
             values.resize(values.len().max(at + filters.len()), Complex::default());
             values[at..].iter_mut().zip(filters).for_each(|(slot, value)| *slot += value * gain);
         }
         // The delay of the direct ray turns the phase as well.
         let turn = delayed(path.delay);
-        let response = |(first, values): (u64, Vec<Complex<f64>>)| Response {
+        let filter = |(first, values): (u64, Vec<Complex<f64>>)| RayFilter {
             first: first + path.delay + lead as u64,
             values: values.iter().map(|value| value * turn).map(|v| Complex::new(v.re as f32, v.im as f32)).collect(),
             banks: VecDeque::new(),
+            wheel: None,
         };
-        let rays: Vec<Response> = responses.into_iter().map(response).collect();
+        let rays: Vec<RayFilter> = groups.into_iter().map(filter).collect();
         let all: f64 = rays.iter().flat_map(|ray| &ray.values).map(|value| f64::from(value.norm())).sum();
         Self { key, passed: WORST_GRID * all / unit, rays }
     }
+}
+
+/// By what a path's delay turns a part, turns per tick.
+///
+/// The phase is given for the receive chain's frequency; the filters are at the transmitter's. A mirror image was at the negative of its
+/// frequency when it was delayed.
+fn delayed_shift(key: &PairKey) -> Turns {
+    key.3.map_or(key.2, |own| key.2.wrapping_sub(own.wrapping_mul(2)))
 }
 
 /// A filter without the ends that are negligible, and where it begins.
@@ -281,118 +322,4 @@ fn trimmed(values: &[Complex<f64>]) -> (usize, &[Complex<f64>]) {
     let lead = values.iter().scan(0.0, small).count();
     let tail = values[lead..].iter().rev().scan(0.0, small).count();
     (lead, &values[lead..values.len() - tail])
-}
-
-impl Response {
-    /// Adds what of a part falls on the listener's samples.
-    fn add(&mut self, sum: &mut Split, to: &ReceivingChain, heard: &Heard, scratch: &mut Scratch) {
-        let Heard { track, stretch, gain, phase, shift, .. } = *heard;
-        let grids = Grids::new(stretch.tuning.decimation, to.tuning.decimation);
-        let (begin, end) = (stretch.start + track.remembered(stretch) * grids.tx, stretch.end() - grids.tx);
-        let from = (begin + self.first).saturating_sub(to.start).div_ceil(grids.rx);
-        // The last output that the last sample reaches, and one more.
-        let until = (end + self.first + self.values.len() as u64).saturating_sub(to.start).div_ceil(grids.rx);
-        let until = until.min(sum.re.len() as u64);
-        if from >= until {
-            return;
-        }
-        let (outputs, at) = ((until - from) as usize, to.start + from * grids.rx);
-        // Ticks since the stretch began: not negative, as a response begins after its sample.
-        let since = at - stretch.start;
-        let (oldest, bank) = self.bank(grids, since % grids.common);
-        let stepper = grids.stepper(since);
-        let first = (since / grids.tx).cast_signed() - oldest;
-        track.copy(stretch, first, Split::needed(bank, &stepper, outputs), &mut scratch.input);
-        match heard.source {
-            Source::Carrier => hold_one(&mut scratch.input, track.remembered(stretch), stretch.count, first),
-            // The mirror image of a mirror image is the signal again.
-            source if (source == Source::Mirrored) != heard.mirrored => {
-                scratch.input.im.iter_mut().for_each(|value| *value = -*value);
-            }
-            _ => {}
-        }
-        scratch.output.filter(&scratch.input, bank, stepper, outputs);
-        if let Some(jitter) = &heard.jitter {
-            scratch.phase_noise.turn(&mut scratch.output, outputs, (at, grids.rx), jitter);
-        }
-        let phase = phase.wrapping_add(shift.wrapping_mul(at));
-        sum.add_turned(from as usize, &scratch.output, outputs, gain, phase, shift.wrapping_mul(grids.rx));
-    }
-
-    /// The rows of taps between two grids that lie apart by `residue`, and by how many samples the first tap looks back.
-    fn bank(&mut self, grids: Grids, residue: u64) -> (i64, &Bank) {
-        let known = self.banks.iter().position(|(key, ..)| *key == residue);
-        let at = known.unwrap_or_else(|| {
-            if self.banks.len() >= KEPT {
-                self.banks.pop_front();
-            }
-            let (oldest, bank) = self.rows(grids, residue);
-            self.banks.push_back((residue, oldest.cast_signed(), bank));
-            self.banks.len() - 1
-        });
-        let (_, oldest, bank) = &self.banks[at];
-        (*oldest, bank)
-    }
-
-    fn rows(&self, grids: Grids, residue: u64) -> (u64, Bank) {
-        let rows = grids.tx / grids.common;
-        let value = |row: u64, back: u64| {
-            let at = (back * grids.tx + residue + row * grids.common).checked_sub(self.first);
-            at.and_then(|at| self.values.get(at as usize)).copied().unwrap_or_default()
-        };
-        // Taps that none of the rows needs are left out at both ends.
-        let weight = |back: u64| (0..rows).map(|row| f64::from(value(row, back).norm())).fold(0.0, f64::max);
-        let (mut newest, mut oldest) = (self.first / grids.tx, (self.first + self.values.len() as u64) / grids.tx);
-        let mut left = NEGLIGIBLE / 2.0 - weight(newest);
-        while left > 0.0 && newest < oldest {
-            newest += 1;
-            left -= weight(newest);
-        }
-        left = NEGLIGIBLE / 2.0 - weight(oldest);
-        while left > 0.0 && newest < oldest {
-            oldest -= 1;
-            left -= weight(oldest);
-        }
-        let mut taps = (oldest - newest + 1) as usize;
-        if !grids.stepper(residue).is_dense() {
-            taps = taps.next_multiple_of(LANES);
-        }
-        let tap = |row, tap: usize| oldest.checked_sub(tap as u64).map(|back| value(row, back)).unwrap_or_default();
-        let all = (0..rows).flat_map(|row| (0..taps).map(move |n| tap(row, n)));
-        let (re, im): (Vec<f32>, Vec<f32>) = all.map(|value| (value.re, value.im)).unzip();
-        let sum = |parts: &[f32]| parts.iter().map(|tap| tap.abs()).sum::<f32>();
-        let real = sum(&im) <= NEGLIGIBLE as f32 * sum(&re);
-        (oldest, Bank { taps, re, im: if real { Vec::new() } else { im } })
-    }
-}
-
-/// 1 wherever a stretch has samples; `input` begins with its sample `first`.
-fn hold_one(input: &mut Split, oldest: u64, count: u64, first: i64) {
-    let length = input.re.len();
-    input.reset(length);
-    let place = |number: u64| number.cast_signed().saturating_sub(first).clamp(0, length as i64) as usize;
-    let (begin, end) = (place(oldest), place(count));
-    if begin < end {
-        input.re[begin..end].fill(1.0);
-    }
-}
-
-impl Grids {
-    fn new(tx: u32, rx: u32) -> Self {
-        let (tx, rx) = (u64::from(tx.max(1)), u64::from(rx.max(1)));
-        let (mut a, mut b) = (tx, rx);
-        while b != 0 {
-            (a, b) = (b, a % b);
-        }
-        Self { tx, rx, common: a }
-    }
-
-    /// Where outputs stand between inputs, the first so many ticks after an input.
-    fn stepper(&self, since: u64) -> Stepper {
-        Stepper {
-            row: (since % self.tx / self.common) as usize,
-            rows: (self.tx / self.common) as usize,
-            step: ((self.rx / self.tx) as usize, (self.rx % self.tx / self.common) as usize),
-        }
-    }
 }

@@ -6,6 +6,7 @@ use std::f64::consts::TAU;
 
 use super::split::Split;
 use super::turn;
+use super::wide::vectorised;
 use crate::device::clock::Tick;
 
 /// Ticks from one value of a row to the next.
@@ -35,18 +36,28 @@ pub struct Jitter {
     pub mirrored: bool,
 }
 
+impl Jitter {
+    /// By what it turns a sample at most, radians: hardly ever more.
+    pub fn most(&self) -> f64 {
+        const CREST: f64 = 5.0;
+        CREST * self.ends.iter().map(|end| f64::from(end.rms)).sum::<f64>()
+    }
+}
+
 /// Rows for all oscillators.
 pub struct PhaseNoise {
     seed: u64,
     rows: [Vec<f32>; 2],
     /// Between two oscillators, one every `STEP` ticks.
     phases: Vec<f32>,
+    /// Of each sample.
+    angles: Vec<f32>,
 }
 
 impl PhaseNoise {
     /// Phase noise with a seed. Rows are made when they are first needed.
     pub fn new(seed: u64) -> Self {
-        Self { seed, rows: [Vec::new(), Vec::new()], phases: Vec::new() }
+        Self { seed, rows: [Vec::new(), Vec::new()], phases: Vec::new(), angles: Vec::new() }
     }
 
     /// Turns the first samples of a signal, `step` ticks apart from tick `start` on.
@@ -62,16 +73,20 @@ impl PhaseNoise {
         let sign = if jitter.mirrored { -1.0 } else { 1.0 };
         self.add(from, start / STEP, sign);
         self.add(to, start / STEP, -sign);
+        self.angles.clear();
         let mut ticks = (start % STEP) as usize;
-        for (re, im) in signal.re.iter_mut().zip(&mut signal.im).take(count) {
-            let (at, part) = (ticks / STEP as usize, (ticks % STEP as usize) as f32 / STEP as f32);
-            let angle = self.phases[at] + (self.phases[at + 1] - self.phases[at]) * part;
-            // Within some degrees, as these are, no more terms are needed.
-            let square = angle * angle;
-            let (c, s) = (1.0 - square * (0.5 - square / 24.0), angle * (1.0 - square * (1.0 / 6.0 - square / 120.0)));
-            (*re, *im) = (*re * c - *im * s, *re * s + *im * c);
-            ticks += step as usize;
-        }
+        self.angles.extend(
+            std::iter::repeat_with(|| {
+                let (at, part) = (ticks / STEP as usize, (ticks % STEP as usize) as f32 / STEP as f32);
+                ticks += step as usize;
+                self.phases[at] + (self.phases[at + 1] - self.phases[at]) * part
+            })
+            .take(count),
+        );
+        vectorised(
+            #[inline(always)]
+            || turn_by(&self.angles, signal),
+        );
     }
 
     /// Adds an oscillator's phases from a value of the rows on, with this sign.
@@ -85,6 +100,17 @@ impl PhaseNoise {
             let at = ((first + u64::from(begin)) % row.len() as u64) as usize;
             self.phases.iter_mut().zip(row[at..].iter().chain(row.iter().cycle())).for_each(|(sum, value)| *sum += value * factor);
         }
+    }
+}
+
+/// Turns samples, each by an angle in radians.
+#[inline(always)]
+fn turn_by(angles: &[f32], signal: &mut Split) {
+    for ((angle, re), im) in angles.iter().zip(&mut signal.re).zip(&mut signal.im) {
+        // Within some degrees, as these are, no more terms are needed.
+        let square = angle * angle;
+        let (c, s) = (1.0 - square * (0.5 - square / 24.0), angle * (1.0 - square * (1.0 / 6.0 - square / 120.0)));
+        (*re, *im) = (*re * c - *im * s, *re * s + *im * c);
     }
 }
 

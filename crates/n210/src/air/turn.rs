@@ -24,7 +24,12 @@ pub fn per_tick(hertz: f64) -> Turns {
 
 /// Unit phasor; exactly 1 at phase 0.
 pub fn phasor(turns: Turns) -> Complex<f64> {
-    Complex::cis(turns.cast_signed() as f64 * (std::f64::consts::TAU / 18_446_744_073_709_551_616.0))
+    Complex::cis(radians(turns))
+}
+
+/// Radians of a phase, at most half a turn to either side.
+pub fn radians(turns: Turns) -> f64 {
+    turns.cast_signed() as f64 * (std::f64::consts::TAU / 18_446_744_073_709_551_616.0)
 }
 
 /// An angle in radians.

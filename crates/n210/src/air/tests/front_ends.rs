@@ -5,6 +5,10 @@ use proptest::prelude::*;
 
 use super::super::iq::IqMatrix;
 use super::super::offset::{LOOP_TICKS, Offset};
+use super::super::path_filter::{PathFilter, ReceivingChain, Scratch, Transmitter, Way};
+use super::super::split::Split;
+use super::super::track::Track;
+use super::super::turn::Carrier;
 use super::*;
 
 const ODD: IqMatrix = IqMatrix([[0.9, -0.2], [0.3, 1.1]]);
@@ -263,4 +267,65 @@ proptest! {
         }
         prop_assert!(distance(&got, &right) <= 2.5, "{}", distance(&got, &right));
     }
+}
+
+/// What a path makes of a tone when parts below a level are left out.
+fn over_a_path(path: &Path, (from, to): (Tuning, Tuning), offset: f64, inaudible: f64) -> Vec<Complex<f64>> {
+    let mut track = Track::new();
+    track.record(from, 0, tone(9_000.0, 0.037, 4_000));
+    let mut carrier = Carrier::default();
+    carrier.set(offset, 0);
+    let listener = ReceivingChain { radio: 1, tuning: to, carrier: Carrier::default(), start: 30_000, inaudible };
+    let mut sum = Split::default();
+    sum.reset(363);
+    let transmitter = Transmitter { radio: 0, track: &track, carrier };
+    PathFilter::new(path.clone()).add(&mut sum, &listener, transmitter, Way::Antennas, &mut Scratch::new(1));
+    sum.re.iter().zip(&sum.im).map(|(re, im)| Complex::new(f64::from(*re), f64::from(*im))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A mirror image of a mirror image lies beside the signal and becomes part of it; what is far out of the band is left out. Neither may
+    /// change a sample by more than the level that counts as not heard, times the parts that there are.
+    #[test]
+    fn what_is_not_heard_changes_nothing_that_is(
+        offset in -2_000.0..2_000.0_f64,
+        delay in 0..4_000_u64,
+        echo in any::<bool>(),
+        tuned in prop_oneof![Just(0_u32), Just(0x1234_5678), Just(0xC000_0000)],
+        gain in 0.01..0.3_f64,
+    ) {
+        let taps = if echo { vec![Tap { delay: 520, gain_db: -6.0, phase_degrees: 70.0 }] } else { Vec::new() };
+        let path = Path { delay, taps, ..Path::default() };
+        let imbalance = IqMatrix([[1.0, 0.0], [gain / 50.0, 1.0 - gain / 20.0]]);
+        let chains = (transmitter(tuned, imbalance, Complex::new(90.0, -40.0)), receiver(tuned.wrapping_neg(), imbalance));
+        let exact = over_a_path(&path, chains, offset, 1e-9);
+        for inaudible in [0.02, 0.5, 5.0] {
+            let heard = over_a_path(&path, chains, offset, inaudible);
+            prop_assert!(distance(&heard, &exact) <= 6.0 * inaudible, "{} at {inaudible}", distance(&heard, &exact));
+        }
+    }
+}
+
+/// A stretch of carrier in its middle is a constant, at its edges it is filtered: both have to meet.
+#[test]
+fn a_carrier_that_goes_on_is_the_same_as_one_that_begins() {
+    let chains = (transmitter(0x0100_0000, IqMatrix::IDENTITY, Complex::new(3_000.0, 0.0)), rx(52, 0));
+    let silent = |count: usize| std::iter::repeat_n(Sample::default(), count);
+    let heard = |count: usize, (start, length): (Tick, usize)| {
+        let mut air = Air::new(2, quiet(Path::default()));
+        air.transmit(0, chains.0, 0, silent(count));
+        hear(&mut air, 1, chains.1, start, length)
+    };
+    let whole = heard(2_000, (0, 900));
+    // In the middle, piece by piece.
+    for at in [200, 363, 500] {
+        let piece = heard(2_000, (at as u64 * 52, 100));
+        assert!(distance(&piece, &whole[at..at + 100]) < 1.5, "{}", distance(&piece, &whole[at..at + 100]));
+    }
+    // Over its end.
+    let ended = heard(400, (0, 900));
+    assert!(distance(&ended[..380], &whole[..380]) < 1.5);
+    assert!(ended[450..].iter().all(|z| z.norm() < 1.5));
 }
