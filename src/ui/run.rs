@@ -4,11 +4,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::Utc;
 use crossterm::event::{Event, EventStream};
-use futures::{FutureExt, StreamExt};
+use futures::{StreamExt, poll};
 use ratatui::layout::Size;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -140,7 +141,11 @@ impl Driver {
                     while let Some(event) = next {
                         let Some(event) = event else { return Ok(()) };
                         self.terminal_event(event.map_err(|e| broken(&e))?);
-                        next = if self.left { None } else { keys.next().now_or_never() };
+                        // Asked with this task's waker: one that wakes nobody would let the next key lie until something else happens.
+                        next = match poll!(keys.next()) {
+                            Poll::Ready(event) if !self.left => Some(event),
+                            _ => None,
+                        };
                     }
                 },
                 Some(message) = heard.recv() => {

@@ -11,7 +11,7 @@ use baton::link::publisher::Publisher;
 use baton::link::server::Server;
 use chrono::Utc;
 use config::Config;
-use protocol::{ControlReport, HostLoad, Port, ProcessStatus, TOPIC_TELEMETRY, Telemetry};
+use protocol::{Command as AgentCommand, ControlReport, HostLoad, Port, ProcessStatus, TOPIC_TELEMETRY, Telemetry};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -66,10 +66,9 @@ pub fn agents(cluster: &Path) -> Receiver<String> {
                 let said = said.clone();
                 tokio::spawn(server.serve(
                     move |command| {
-                        let text = format!("{host}: {}", serde_json::to_string(&command).unwrap());
-                        // A console asks for what it has missed, and that is no order.
-                        if !text.contains("recent_events") {
-                            let _ = said.send(text);
+                        // A console asks for other things as well.
+                        if matches!(command, AgentCommand::Order(_) | AgentCommand::End) {
+                            let _ = said.send(format!("{host}: {}", serde_json::to_string(&command).unwrap()));
                         }
                         async { Ok(Value::Null) }
                     },
