@@ -101,6 +101,12 @@ fn said_by_others() -> impl Iterator<Item = &'static (&'static str, &'static str
     zh_said::TABLE.iter().chain(zh_console::MISTAKES)
 }
 
+/// All that the screen says in Chinese.
+#[cfg(test)]
+pub fn chinese_texts() -> impl Iterator<Item = &'static str> {
+    entries().chain(said_by_others().copied()).map(|(_, zh)| zh)
+}
+
 /// A text that the table does not have is shown in English; the tests collect it.
 fn missed(en: &str) -> &str {
     #[cfg(test)]
