@@ -28,6 +28,9 @@ struct Rows {
     rows: [Split; 2],
 }
 
+/// An image of the noise that is less than this part of the noise is left out: 30 dB.
+const BESIDE: f64 = 1.0 / 32.0;
+
 /// Noise of all radios.
 pub struct Noise {
     seed: u64,
@@ -53,8 +56,9 @@ impl Noise {
         // Noise that is white has another image at every frequency but 0, where the image is its own mirror.
         let matrix = &tuning.front.behind_converter;
         let parts = [(matrix.direct(), tuning.frequency, false), (matrix.mirrored(), tuning.frequency.wrapping_neg(), true)];
+        let louder = parts.map(|(factor, ..)| factor.norm()).into_iter().fold(0.0, f64::max);
         for (factor, frequency, mirrored) in parts {
-            if factor != Complex::default() {
+            if factor.norm() > BESIDE * louder {
                 self.add_part(sum, radio, tuning, start, (factor * amplitude, frequency, mirrored));
             }
         }
