@@ -36,12 +36,12 @@ use tokio::time::Instant;
 use super::host::HostHandle;
 use super::host::radio_port::RadioPort;
 use crate::link::server::runtime_folder;
-use children::{Child, ChildEvent, ChildRole};
+use children::{Child, ChildEvent};
 use config::{Cidr, Host, Radio, Workload};
 use freeze::Freeze;
 use kept::Kept;
 use ownership::Ownership;
-use protocol::{ControlValues, Failure, Port, Route};
+use protocol::{ControlValues, Failure, Port, Route, WorkloadProcess};
 use radio_network::RadioNetwork;
 use take_over::CutPreparation;
 
@@ -125,8 +125,8 @@ impl Work {
             radio_network: RadioNetwork::default(),
             introduction: watch::Sender::new(false),
             meeting: AtomicBool::new(false),
-            d2d: Child::new(ChildRole::D2d, &folder, sender.clone()),
-            usrp: Child::new(ChildRole::Usrp, &folder, sender),
+            d2d: Child::new(WorkloadProcess::D2d, &folder, sender.clone()),
+            usrp: Child::new(WorkloadProcess::Usrp, &folder, sender),
             changes: tokio::sync::Mutex::default(),
             collect_now: Notify::new(),
             state: Mutex::default(),

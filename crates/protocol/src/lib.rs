@@ -23,6 +23,7 @@ mod request;
 mod spans;
 mod telemetry;
 mod trace;
+mod workload_process;
 
 pub use alarm::Alarm;
 pub use answer::{Answer, AnswerType, Ended, Started, TunIp};
@@ -51,6 +52,7 @@ pub use telemetry::{
     StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,
 };
 pub use trace::{Handover, TracePart};
+pub use workload_process::WorkloadProcess;
 
 /// Version of the wire format. A peer that speaks another one is refused with [`ErrorCode::Version`].
 pub const VERSION: u32 = 1;
