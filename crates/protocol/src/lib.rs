@@ -39,7 +39,7 @@ pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest, RunPart};
-pub use ownership::{AddressHolder, Fenced, MAX_EPOCH, OwnerReport, RadioOwner};
+pub use ownership::{AddressHolder, Fenced, MAX_EPOCH, OwnerReport, RadioOwner, RadioSession};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,

@@ -150,6 +150,11 @@ impl Child {
         }
     }
 
+    /// The mark of the program that has last opened a UHD session on the radio, as the USRP process reads it; `None` where it does not tell.
+    pub(in crate::agent) fn session_mark(&self) -> Option<u32> {
+        self.shared().running.as_ref().and_then(|running| running.status.session_mark)
+    }
+
     /// Starts the process and waits until it answers on its contract socket; one that makes no socket only has to live.
     ///
     /// # Errors
