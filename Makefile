@@ -89,7 +89,7 @@ packages:
 	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev libboost-system-dev
 
 test-packages:
-	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark ffmpeg python3-soapysdr soapysdr-module-uhd
+	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark ffmpeg python3-soapysdr soapysdr-module-uhd nftables faketime e2fsprogs
 
 clean:
 	$(CARGO) clean

@@ -83,10 +83,11 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     for work in agent.works() {
         work.restore().await;
         let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));
-        let [network, link, asking] = [&work; 3].map(Arc::clone);
+        let [network, link, asking, session] = [&work; 4].map(Arc::clone);
         keep_running("the collector", move || Arc::clone(&collecting).run_collector());
         keep_running("what watches the radio's network", move || Arc::clone(&network).watch_radio_network());
         keep_running("what watches the cable to the radio", move || Arc::clone(&link).watch_radio_link());
+        keep_running("what watches the radio's settings", move || Arc::clone(&session).watch_radio_session());
         let owners = Arc::clone(&agent);
         keep_running("what asks for the radio's owner", move || owners::run(Arc::clone(&owners), Arc::clone(&asking)));
         keep_running("what watches the other host", move || peer::run(Arc::clone(&agent), Arc::clone(&work)));

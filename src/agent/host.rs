@@ -30,7 +30,7 @@ use descriptors::DescriptorReserve;
 use disk_writer::DiskWriter;
 use ports::Ports;
 use priority::Priority;
-use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, RecentEvents, TOPIC_EVENT, Telemetry, ask};
+use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, RecentEvents, TOPIC_EVENT, ask};
 use recent::EventMemory;
 
 /// A disk that takes longer for a small file is said to hang.
@@ -162,14 +162,6 @@ impl HostHandle {
             self.event(Level::Info, text());
             self.notify_change();
         }
-    }
-
-    /// What the agent of another host says of itself.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Unreachable`] when it does not answer in time.
-    pub(super) async fn ask_status(&self, of: &str, deadline: Duration) -> Result<Telemetry, Failure> {
-        self.client.ask(of, ask::Status {}, deadline).await
     }
 
     /// A file that a restarted agent reads.

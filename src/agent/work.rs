@@ -16,6 +16,7 @@ mod ownership;
 mod processes;
 mod radio_link;
 mod radio_network;
+mod radio_session;
 mod radio_step;
 mod read_back;
 mod restore;
@@ -36,13 +37,14 @@ use tokio::time::Instant;
 use super::host::HostHandle;
 use super::host::radio_port::RadioPort;
 use crate::link::server::runtime_folder;
-use children::{Child, ChildEvent, ChildRole};
+use children::{Child, ChildEvent};
 use config::{Cidr, Host, Radio, Workload};
 use freeze::Freeze;
 use kept::Kept;
 use ownership::Ownership;
-use protocol::{ControlValues, Failure, Port, Route};
+use protocol::{ControlValues, Failure, Port, Route, WorkloadProcess};
 use radio_network::RadioNetwork;
+use radio_session::KnownSession;
 use take_over::CutPreparation;
 
 pub(super) use children::millis;
@@ -89,8 +91,12 @@ struct WorkState {
     cable_out: bool,
     /// Since when another host has been about to take the radio that this one has.
     waiting_since: Option<Instant>,
-    /// What the radio did not do as it was asked when it was last initialised from here.
+    /// What the radio did not do as it was asked when it was last initialised.
     not_as_asked: Vec<String>,
+    /// Whose settings the radio has, as far as is known here.
+    session: Option<KnownSession>,
+    /// The mark of another program's session that was reported.
+    foreign_session: Option<u32>,
     /// What was last written for a restart of this agent.
     kept: Kept,
 }
@@ -125,8 +131,8 @@ impl Work {
             radio_network: RadioNetwork::default(),
             introduction: watch::Sender::new(false),
             meeting: AtomicBool::new(false),
-            d2d: Child::new(ChildRole::D2d, &folder, sender.clone()),
-            usrp: Child::new(ChildRole::Usrp, &folder, sender),
+            d2d: Child::new(WorkloadProcess::D2d, &folder, sender.clone()),
+            usrp: Child::new(WorkloadProcess::Usrp, &folder, sender),
             changes: tokio::sync::Mutex::default(),
             collect_now: Notify::new(),
             state: Mutex::default(),

@@ -212,6 +212,8 @@ impl HostLink {
                 },
                 () = sleep_until(next_end), if !self.pending.is_empty() => {
                     if self.expire() {
+                        // What it has not got by now would come to it after others have gone on without it.
+                        framed.into_inner().reset();
                         return Ended::Lost;
                     }
                     continue;

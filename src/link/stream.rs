@@ -71,6 +71,14 @@ impl Stream {
             Self::Tls(stream) => stream.get_mut().0.move_here(),
         }
     }
+
+    /// Closes the connection at once. What was sent and has not arrived is not sent again, so that it cannot come late.
+    pub fn reset(self) {
+        match self {
+            Self::Plain(socket) => socket.reset(),
+            Self::Tls(mut stream) => std::mem::replace(stream.get_mut().0, Socket::Closed).reset(),
+        }
+    }
 }
 
 macro_rules! forward {

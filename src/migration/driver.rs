@@ -27,14 +27,14 @@ const DISK: Duration = Duration::from_secs(2);
 /// Carries out an operator's order and returns its record, which is then already on disk (`<records>/runs.jsonl`): the caller must
 /// not write it again. Never fails: a failure is an outcome, and a record that could not be written is a warning in it.
 ///
-/// `wishes` is what the operator wants of the order while it is under way.
+/// `decisions` holds what was decided about the order while it is under way.
 /// `on_progress` is called at every change and ten times a second during a long step; it must not block. The last call has
 /// `finished` and the record. Only one order may be carried out at a time; refusing a second one is the caller's task.
 pub async fn carry_out(
     request: &OrderRequest,
     config: &Config,
     agents: &impl Agents,
-    mut wishes: watch::Receiver<Decision>,
+    mut decisions: watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
     let run = request.run.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
@@ -42,7 +42,7 @@ pub async fn carry_out(
     if request.budget_ms.is_some() {
         setting.expected = plan::plan(request, config, &history(request, config).await).interruption;
     }
-    follow(engine::begin(setting), config, agents, &mut wishes, &mut on_progress).await
+    follow(engine::begin(setting), config, agents, &mut decisions, &mut on_progress).await
 }
 
 /// Brings a migration to its end that the caller's own earlier life began and did not finish: what is left of it is done where the destination
@@ -53,19 +53,19 @@ pub async fn bring_to_an_end(
     tun_before: String,
     config: &Config,
     agents: &impl Agents,
-    mut wishes: watch::Receiver<Decision>,
+    mut decisions: watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
     let run = request.run.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let setting = Setting::new(run, started, request, config);
-    follow(engine::take_up(setting, tun_before), config, agents, &mut wishes, &mut on_progress).await
+    follow(engine::take_up(setting, tun_before), config, agents, &mut decisions, &mut on_progress).await
 }
 
 async fn follow(
     (mut state, mut effect): (State, Effect),
     config: &Config,
     agents: &impl Agents,
-    wishes: &mut watch::Receiver<Decision>,
+    decisions: &mut watch::Receiver<Decision>,
     mut on_progress: impl FnMut(&Progress) + Send,
 ) -> RunRecord {
     // Both at the same moment: a time of the engine's becomes a deadline that another process can look at.
@@ -83,10 +83,10 @@ async fn follow(
                 tokio::time::sleep(time).await;
                 Ok(Answer::Done)
             }
-            Effect::AwaitGo(limit) => wait_for_go(wishes, limit).await,
+            Effect::AwaitGo(limit) => wait_for_go(decisions, limit).await,
             Effect::End(record) => return over(*record, &state, agents, &config.records, on_progress).await,
         };
-        let decision = *wishes.borrow();
+        let decision = *decisions.borrow();
         (state, effect) = engine::step(state, Event { at: clock.elapsed(), result, decision });
     }
 }
@@ -101,9 +101,9 @@ pub async fn history(request: &OrderRequest, config: &Config) -> Vec<RunRecord> 
     timeout(DISK, reading).await.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default().runs
 }
 
-async fn wait_for_go(wishes: &mut watch::Receiver<Decision>, limit: Duration) -> Result<Answer, Failure> {
-    let wish = timeout(limit, wishes.wait_for(|wish| *wish != Decision::None)).await;
-    match wish.map(|wish| wish.map(|wish| *wish)) {
+async fn wait_for_go(decisions: &mut watch::Receiver<Decision>, limit: Duration) -> Result<Answer, Failure> {
+    let decided = timeout(limit, decisions.wait_for(|decision| *decision != Decision::None)).await;
+    match decided.map(|decided| decided.map(|decision| *decision)) {
         Ok(Ok(Decision::Go)) => Ok(Answer::Done),
         Ok(Ok(decision)) => Err(decision.failure().unwrap_or_else(hold::forgotten)),
         // The time is over, or nobody is left who could say go.

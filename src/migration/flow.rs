@@ -290,6 +290,8 @@ pub enum When {
     PortLacks,
     /// Of a return: a freeze could not be ended in order, and both processes go on by themselves once the radio lets them.
     Unresumed,
+    /// Of a return: the source did not answer the last change that it was asked for, so that it may have done it, or may still.
+    Unanswered,
     /// Of a recovery: the other host answers.
     OtherAnswers,
     /// Of a recovery: the other host does not answer.

@@ -47,6 +47,16 @@ const MEND: Return = Return {
 /// A source whose freeze could not be ended in order: nothing more is done to it, but it has to be seen to serve.
 const SEE: Return = Return { at: Source, steps: &[step(Source, AwaitSync).timed(&[P::Sync]).when(When::Unresumed)] };
 
+/// A source that answered neither the freeze nor its end. It goes on by itself where nobody has taken over, so that it is not ended to make sure:
+/// one that is asked to go on and does already loses nothing.
+const ASK_AGAIN: Return = Return {
+    at: Source,
+    steps: &[
+        step(Source, Resume).timed(&[P::LinkUsrp]).when(When::Unanswered),
+        step(Source, AwaitSync).timed(&[P::Sync]).when(When::Unanswered),
+    ],
+};
+
 /// Everything anew, the radio's configuration included.
 const RESTART: Return = Return {
     at: Source,
@@ -164,7 +174,7 @@ pub const HOT: Flow = Flow {
     ],
     afterwards: &[step(Source, DoubleKill).or_warn(), step(Destination, Commit).or_warn()],
     // The undo of a step has tried the quick way.
-    returns: &[SEE, RESTART, RESTART_THERE, RESTART],
+    returns: &[ASK_AGAIN, SEE, RESTART, RESTART_THERE, RESTART],
 };
 
 /// Either way: as hot, and before the cut the destination receives beside the source and is in sync, so that the cut is of the transmit side only.

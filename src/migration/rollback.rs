@@ -23,6 +23,11 @@ enum Gate {
     Closed,
 }
 
+/// Whether the answer settles what became of an earlier change that was not answered, whatever that was.
+fn settles(ask: StepCommand) -> bool {
+    ask.silences() || ask == StepCommand::Resume
+}
+
 fn other(side: Side) -> Side {
     if side == Side::Source { Side::Destination } else { Side::Source }
 }
@@ -112,6 +117,7 @@ impl State {
     fn begin_return(&mut self, attempt: usize, way: &Return) {
         self.back.next = attempt + 1;
         self.back.before = self.ends.of(way.at).report;
+        self.back.unanswered = self.ends.source.pending;
         self.back.to = Some(way.at);
         self.back.way = attempt;
         self.back.blocked = None;
@@ -126,8 +132,8 @@ impl State {
         if !way.steps.iter().any(|step| self.applies(step.when, Some(report))) {
             return Gate::Closed;
         }
-        // What it says of itself may not last: only a way that begins with a kill makes sure.
-        if side.pending && !way.steps.first().is_some_and(|step| step.ask.silences()) {
+        // What it says of itself may not last: only a way that begins by settling that makes sure.
+        if side.pending && !way.steps.first().is_some_and(|step| settles(step.ask)) {
             return Gate::Closed;
         }
         if way.at == Side::Destination && opponent.standing() == Standing::Serves {
@@ -162,6 +168,7 @@ impl State {
             When::UsrpLacks => none,
             When::LinkLacks => !linked,
             When::PortLacks => linked && !report.points,
+            When::Unanswered => self.back.unanswered || self.ends.source.pending,
             When::Unresumed => self.ends.source.unresumed && Standing::of(report) == Standing::Serves,
         }
     }

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::flow::SYNC_DEADLINE;
 use super::standing::{holds_radio, processes, strangers};
 use config::Config;
-use protocol::{ErrorCode, Level, Method, Order, ProbeStatus, ProcessState, ProcessStatus, Progress, SyncState, Telemetry};
+use protocol::{
+    ErrorCode, Level, Method, Order, ProbeStatus, ProcessState, ProcessStatus, Progress, SyncState, Telemetry, WorkloadProcess,
+};
 
 mod cause;
 
-pub use cause::{Cause, WorkloadProcess};
+pub use cause::Cause;
 
 /// Pings that may be unanswered before the service counts as down: one may be lost, and one is on its way.
 const PINGS: f64 = 3.0;

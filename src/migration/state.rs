@@ -143,6 +143,8 @@ pub(super) struct RollbackState {
     pub(super) silenced: Option<usize>,
     /// What the host that is to serve said before the return began.
     pub(super) before: Option<Report>,
+    /// Whether the source had left a change unanswered before the return began.
+    pub(super) unanswered: bool,
     /// Who was last asked to serve.
     pub(super) to: Option<Side>,
     /// By which return.

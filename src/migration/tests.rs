@@ -38,15 +38,15 @@ fn run_watched(
     run_setting(fleet, setting, time, seen, |_| Decision::None)
 }
 
-/// The same for a setting, with what the operator wants at each state.
+/// The same for a setting, with what is decided at each state.
 fn run_setting(
     fleet: &mut Fleet,
     setting: Setting,
     time: impl Fn(&str, &str) -> Duration,
     seen: &mut impl FnMut(&State, Duration),
-    wish: impl Fn(&State) -> Decision,
+    decide: impl Fn(&State) -> Decision,
 ) -> RunRecord {
-    follow(fleet, engine::begin(setting), usize::MAX, time, seen, wish).expect("the order does not end")
+    follow(fleet, engine::begin(setting), usize::MAX, time, seen, decide).expect("the order does not end")
 }
 
 /// Follows an order up to its record, or until so many commands were sent.
@@ -56,7 +56,7 @@ fn follow(
     commands: usize,
     time: impl Fn(&str, &str) -> Duration,
     seen: &mut impl FnMut(&State, Duration),
-    wish: impl Fn(&State) -> Decision,
+    decide: impl Fn(&State) -> Decision,
 ) -> Option<RunRecord> {
     let mut at = Duration::ZERO;
     let mut left = commands;
@@ -74,7 +74,7 @@ fn follow(
                 at += wait;
                 Ok(Answer::Done)
             }
-            Effect::AwaitGo(limit) => match wish(&state) {
+            Effect::AwaitGo(limit) => match decide(&state) {
                 Decision::Go => Ok(Answer::Done),
                 Decision::None => {
                     at += limit;
@@ -84,7 +84,7 @@ fn follow(
             },
             Effect::End(record) => return Some(*record),
         };
-        let decision = wish(&state);
+        let decision = decide(&state);
         (state, effect) = engine::step(state, Event { at, result, decision });
     }
     None

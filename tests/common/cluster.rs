@@ -88,9 +88,19 @@ bw = 0
 
     /// The same cluster with host one's commands on TCP.
     pub fn over_tcp(self, endpoint: &str) -> Self {
+        let command = self.config.host["one"].command.to_string();
+        self.with(&command, endpoint)
+    }
+
+    /// The same cluster with more lines about host one.
+    pub fn with_host_one(self, lines: &str) -> Self {
+        self.with("[host.one]\n", &format!("[host.one]\n{lines}\n"))
+    }
+
+    fn with(self, before: &str, after: &str) -> Self {
         let file = self.path("baton.toml");
         let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, text.replacen(&self.config.host["one"].command.to_string(), endpoint, 1)).unwrap();
+        std::fs::write(&file, text.replacen(before, after, 1)).unwrap();
         let config = Arc::new(Config::load(&file).unwrap());
         let client = Client::new(Arc::clone(&config)).unwrap();
         Self { config, client, ..self }

@@ -177,6 +177,9 @@ fn faults_of_each_kind_leave_one_owner() {
         (Order::MB, Method::Classic, "link_usrp", Fault::RadioPort),
         (Order::M, Method::Hot, "take_over", Fault::Pause(Side::Destination, Paused::Agent, 1000)),
         (Order::M, Method::Hot, "take_over", Fault::OneWay),
+        (Order::M, Method::Classic, "await_sync", Fault::Pause(Side::Source, Paused::Agent, 1000)),
+        (Order::M, Method::Hot, "double_kill", Fault::Pause(Side::Source, Paused::Usrp, 1000)),
+        (Order::M, Method::Hot, "freeze", Fault::OneWay),
     ];
     let mut bench = Bench::start("failures");
     for (order, method, command, fault) in chosen {

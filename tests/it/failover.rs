@@ -9,9 +9,12 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use crate::common::lab::{Lab, alone, text};
+use crate::common::transmitters::Transmitters;
 use crate::common::watch::Watch;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+
+const HOSTS: [&str; 2] = ["server1", "server2"];
 
 impl Lab {
     fn faults(&self, verb: &str, host: &str, faults: &[&str]) {
@@ -30,15 +33,20 @@ impl Lab {
 
     /// Waits until server2 has collected what server1 does after that time.
     fn server2_knows_server1(&self, after: &str) {
+        self.knows("server2", "server1", after);
+    }
+
+    /// Waits until a host has collected what another does after that time.
+    fn knows(&self, host: &str, other: &str, after: &str) {
         let since = Instant::now();
         loop {
-            let output = self.ask("server2", &["get_collected", "{\"of\": \"server1\"}"]);
+            let output = self.ask(host, &["get_collected", &format!("{{\"of\": \"{other}\"}}")]);
             let reply: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
             // Both are UTC in one form.
             if reply["result"]["at"].as_str().is_some_and(|at| at > after) {
                 return;
             }
-            assert!(since.elapsed() < Duration::from_secs(20), "server2 knows nothing new of server1: {reply:#}");
+            assert!(since.elapsed() < Duration::from_secs(20), "{host} knows nothing new of {other}: {reply:#}");
         }
     }
 }
@@ -122,7 +130,8 @@ fn eth3_of(lab: &Lab, host: &str) -> String {
 fn a_host_whose_cable_comes_back_first_finds_that_it_was_replaced() {
     let Some(_turn) = alone() else { return };
     let lab = Lab::start("cable", &[]);
-    let watch = Watch::over(&lab, ["server1", "server2"], "192.168.10.1/24");
+    let watch = Watch::over(&lab, HOSTS, "192.168.10.1/24");
+    let transmitters = Transmitters::at(&lab.root());
     lab.done(&["DS"]);
     lab.until("server1", "collected", |status| !status["control"]["values"]["phy_cell_ID"].is_null());
     lab.server2_knows_server1("");
@@ -146,7 +155,54 @@ fn a_host_whose_cable_comes_back_first_finds_that_it_was_replaced() {
     lab.until("server1", "ended", |status| status["usrp"]["state"] == "stopped" && status["owner"] == "server2");
     let (_, overlaps) = watch.verdict();
     assert!(overlaps.is_empty(), "{overlaps:?}");
+    let (turns, at_once) = transmitters.verdict();
+    assert!(turns > 1 && at_once.is_empty(), "{turns} turns; two transmitters: {at_once:?}");
+    drop(transmitters);
     lab.is_served();
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}
+
+/// Nobody serves, the hosts do not hear each other, and each is told at the same moment to take the other one's work.
+#[test]
+fn of_two_failovers_at_once_one_takes_the_radio() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("failovers", &[]);
+    let watch = Watch::over(&lab, HOSTS, "192.168.10.1/24");
+    let transmitters = Transmitters::at(&lab.root());
+    lab.done(&["DS"]);
+    lab.until("server1", "collected", |status| !status["control"]["values"]["phy_cell_ID"].is_null());
+    lab.knows("server2", "server1", "");
+    lab.is_served();
+    let record = lab.done(&["M"]);
+    lab.knows("server1", "server2", record["started"].as_str().unwrap());
+    let mut taken = watch.verdict().0;
+    for _ in 0..3 {
+        lab.done(&["KL"]);
+        lab.done(&["KR"]);
+        HOSTS.iter().for_each(|host| lab.faults("fault", host, &["cut-mgmt0"]));
+        let order = |host: &str, order: &str| {
+            let asked = lab.ask(host, &["order", &json!({"order": order, "method": "failover"}).to_string()]);
+            serde_json::from_slice::<Value>(&asked.stdout).unwrap_or_default()
+        };
+        let replies = std::thread::scope(|scope| {
+            [scope.spawn(|| order("server1", "MB")), scope.spawn(|| order("server2", "M"))].map(|asked| asked.join().unwrap())
+        });
+        let ends = replies.each_ref().map(|reply| (&reply["result"]["outcome"], &reply["result"]["failure"]["code"]));
+        println!("{ends:?}");
+        let won = ends.iter().position(|(outcome, _)| *outcome == "ok").unwrap_or_else(|| panic!("nobody: {replies:#?}"));
+        assert_eq!(ends[1 - won], (&json!("failed"), &json!("address_conflict")), "{replies:#?}");
+        lab.is_served();
+        assert!(eth3_of(&lab, HOSTS[won]).contains("192.168.10.1/") && !eth3_of(&lab, HOSTS[1 - won]).contains("192.168.10.1/"));
+        HOSTS.iter().for_each(|host| lab.faults("mend", host, &["cut-mgmt0"]));
+        lab.until(HOSTS[1 - won], "told", |status| status["owner"] == HOSTS[won]);
+        lab.is_served();
+        let (handovers, overlaps) = watch.verdict();
+        assert_eq!((handovers, overlaps), (taken + 1, vec![]), "one host was given the address, once");
+        taken = handovers;
+    }
+    let (turns, at_once) = transmitters.verdict();
+    assert!(turns > 2 && at_once.is_empty(), "{turns} turns; two transmitters: {at_once:?}");
+    drop(transmitters);
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 

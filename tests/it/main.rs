@@ -27,6 +27,7 @@ mod common {
 
 mod agent;
 mod attach;
+mod clocks;
 mod config_refused;
 mod conflict;
 mod console;
@@ -42,6 +43,7 @@ mod hot;
 mod house;
 mod lab_at_work;
 mod lab_leaves_nothing;
+mod laptop;
 mod link;
 mod n210_boards;
 mod n210_control;
@@ -49,6 +51,7 @@ mod orders;
 mod output;
 mod own_program;
 mod ownership;
+mod partition;
 mod pyzmq;
 mod relay;
 mod runs;

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
-use crate::common::cluster::{Agent, Cluster};
+use crate::common::cluster::{Agent, Cluster, SOON};
 use crate::common::machine;
-use protocol::{Command, ErrorCode, Linked, ProcessState, Request, SetPort, Telemetry};
+use nix::sys::signal::Signal;
+use protocol::{Command, ErrorCode, Linked, Method, Order, Outcome, ProcessState, Request, RunRecord, SetPort, Telemetry};
 use serde_json::{Value, json};
 
 const ACTIVE: &str = "192.168.10.1/24";
@@ -130,4 +132,43 @@ fn a_plain_client_need_not_name_an_epoch() {
     assert_eq!(serde_json::from_value::<Request>(serde_json::to_value(&parsed).unwrap()).unwrap(), parsed);
     let wrong = full.to_string().replace('3', "-3");
     assert_eq!(Request::parse(wrong.as_bytes()).unwrap_err().code, ErrorCode::BadRequest);
+}
+
+#[tokio::test]
+async fn a_failover_takes_nothing_before_the_silent_host_is_switched_off() {
+    let _turn = machine::shared();
+    let cluster = Cluster::new("", None);
+    let at = cluster.dir.path().display().to_string();
+    let script = format!("test -e {at}/board || {{ echo the board does not answer >&2; exit 3; }}; touch {at}/off");
+    let cluster = cluster.with_host_one(&format!("fence_command = {}", json!(["/bin/sh", "-c", script])));
+    cluster.touch("synced");
+    let (one, two) = (Agent::start(&cluster, "one"), Agent::start(&cluster, "two"));
+    cluster.ask("one", Command::SetTunIp { tun_ip: "192.168.40.9/24".into() }).await.unwrap();
+    let order = async |host: &str, order, method| -> RunRecord {
+        serde_json::from_value(cluster.ask(host, Command::order(order, method)).await.unwrap()).unwrap()
+    };
+    assert_eq!(order("one", Order::DS, Method::Classic).await.outcome, Outcome::Ok);
+    let began = std::time::Instant::now();
+    while cluster.ask("two", Command::GetCollected { of: "one".into() }).await.is_err() {
+        assert!(began.elapsed() < SOON, "two has collected nothing of one");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    one.signal(Signal::SIGSTOP);
+    let refused = order("two", Order::M, Method::Failover).await;
+    let failure = refused.failure.as_ref().unwrap();
+    assert_eq!((refused.outcome, failure.code), (Outcome::Failed, ErrorCode::State), "{refused:#?}");
+    assert!(failure.message.contains("the board does not answer"), "{failure}");
+    let status = cluster.status("two").await;
+    assert_eq!(status.radio_port.addresses, ["192.168.20.2/24"], "nothing was taken");
+    assert_eq!((status.d2d.state, status.usrp.state), (ProcessState::Stopped, ProcessState::Stopped));
+    assert!(!cluster.path("off").exists());
+
+    cluster.touch("board");
+    let taken = order("two", Order::M, Method::Failover).await;
+    assert_eq!(taken.outcome, Outcome::Ok, "{taken:#?}");
+    assert!(cluster.path("off").exists() && !taken.warnings.iter().any(|text| text.contains("fence_command")), "{taken:#?}");
+    // In this test it was not really off, and gives way.
+    one.signal(Signal::SIGCONT);
+    cluster.until("one", "giving way", |status| status.usrp.state == ProcessState::Stopped).await;
+    drop(two);
 }

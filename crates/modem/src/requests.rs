@@ -13,7 +13,7 @@ use super::core::Modem;
 use super::outlet::Outlet;
 use super::soft_state::ModemSoftState;
 use protocol::Route;
-use workload::bell::Bell;
+use workload::waker::Waker;
 
 /// The modem's thread gets to a request after a block, some hundred microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -39,12 +39,12 @@ pub enum ModemRequest {
 
 type Answer = Result<Value, String>;
 
-/// Requests that wait, and the bell that calls the modem's thread.
+/// Requests that wait, and what wakes the modem's thread.
 #[derive(Debug)]
 pub struct ModemRequests {
     waiting: Mutex<VecDeque<(ModemRequest, SyncSender<Answer>)>>,
-    /// Rings when there is a request.
-    pub bell: Bell,
+    /// Wakes it when there is a request.
+    pub waker: Waker,
 }
 
 impl ModemRequests {
@@ -53,7 +53,7 @@ impl ModemRequests {
     /// # Errors
     /// Of the system.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { waiting: Mutex::default(), bell: Bell::new()? })
+        Ok(Self { waiting: Mutex::default(), waker: Waker::new()? })
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<(ModemRequest, SyncSender<Answer>)>> {
@@ -67,7 +67,7 @@ impl ModemRequests {
     pub fn submit(&self, request: ModemRequest) -> Answer {
         let (sender, answer) = sync_channel(1);
         self.waiting().push_back((request, sender));
-        self.bell.ring();
+        self.waker.wake();
         answer.recv_timeout(PATIENCE).unwrap_or_else(|why| {
             Err(match why {
                 RecvTimeoutError::Timeout => "the modem is too busy to answer; ask again".into(),

@@ -204,7 +204,7 @@ pub fn serve_samples(
     let mut shell = Shell { shared, reporter, tun, intake, samples: None, bursts_dropped: 0, changes: Vec::new() };
     let mut ordinary = real_time(Rank::Modem).err();
     loop {
-        let called = shared.requests.bell.wait(listener.as_fd(), None);
+        let called = shared.requests.waker.wait(listener.as_fd(), None);
         shell.serve_requests(&mut modem);
         if !called {
             continue;
@@ -233,7 +233,7 @@ fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_
     let mut block = Block { kind: Kind::Rx, tick: 0, samples: Vec::with_capacity(MAX_SAMPLES) };
     let mut heard = Instant::now();
     loop {
-        let ready = shell.shared.requests.bell.wait(samples.as_fd(), Some(SILENCE.saturating_sub(heard.elapsed())));
+        let ready = shell.shared.requests.waker.wait(samples.as_fd(), Some(SILENCE.saturating_sub(heard.elapsed())));
         shell.serve_requests(modem);
         // Woken by the agent alone. Silence is handled as a read that times out.
         if !ready && heard.elapsed() < SILENCE {

@@ -23,6 +23,7 @@ mod request;
 mod spans;
 mod telemetry;
 mod trace;
+mod workload_process;
 
 pub use alarm::Alarm;
 pub use answer::{Answer, AnswerType, Ended, Started, TunIp};
@@ -38,7 +39,7 @@ pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest, RunPart};
-pub use ownership::{AddressHolder, Fenced, MAX_EPOCH, OwnerReport, RadioOwner};
+pub use ownership::{AddressHolder, Fenced, MAX_EPOCH, OwnerReport, RadioOwner, RadioSession};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,
@@ -51,6 +52,7 @@ pub use telemetry::{
     StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,
 };
 pub use trace::{Handover, TracePart};
+pub use workload_process::WorkloadProcess;
 
 /// Version of the wire format. A peer that speaks another one is refused with [`ErrorCode::Version`].
 pub const VERSION: u32 = 1;

@@ -22,6 +22,21 @@ pub struct OwnerReport {
     /// Hardware address of its interface towards the radio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
+    /// Whose settings the radio has, as far as this host knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<RadioSession>,
+}
+
+/// Whose settings the radio has: the UHD session by which a host of the cluster has last initialised it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RadioSession {
+    /// What UHD has left in the radio then. Every program that opens a session leaves its own.
+    pub mark: u32,
+    /// The owner's epoch under which this was last known.
+    pub epoch: u64,
+    /// What the radio did not do as it was asked then, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Result of `fence_host`.

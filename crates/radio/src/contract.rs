@@ -18,7 +18,8 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
                 linked: Some(session.linked() && !session.overlaps()),
                 frozen: session.park.is_parking().then_some(true),
                 counters: Some(session.counters.snapshot()),
-                reference_locked: session.clock.locked(),
+                reference_locked: session.radio.locked(),
+                session_mark: session.radio.session_mark(),
                 ..Status::default()
             };
             said(status)

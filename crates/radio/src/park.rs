@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use workload::bell::Bell;
 use workload::contract::Mark;
+use workload::waker::Waker;
 
 /// The transmit thread needs this long at most: a burst may wait for room.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Whether the process is parked.
 #[derive(Debug)]
 pub struct Park {
-    /// Calls the transmit thread.
-    pub bell: Bell,
+    /// Wakes the transmit thread.
+    pub waker: Waker,
     wanted: AtomicBool,
     parked: Mutex<Option<Mark>>,
     changed: Condvar,
@@ -30,7 +30,7 @@ impl Park {
     /// # Errors
     /// Of the system.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { bell: Bell::new()?, wanted: AtomicBool::new(false), parked: Mutex::default(), changed: Condvar::new() })
+        Ok(Self { waker: Waker::new()?, wanted: AtomicBool::new(false), parked: Mutex::default(), changed: Condvar::new() })
     }
 
     fn parked(&self) -> MutexGuard<'_, Option<Mark>> {
@@ -48,7 +48,7 @@ impl Park {
     /// A sentence when the thread does not get to it; it is not parked then.
     pub fn enter(&self) -> Result<Mark, String> {
         self.wanted.store(true, Ordering::Release);
-        self.bell.ring();
+        self.waker.wake();
         let (parked, _) = self
             .changed
             .wait_timeout_while(self.parked(), PATIENCE, |parked| parked.is_none())

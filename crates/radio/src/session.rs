@@ -10,11 +10,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::chain::RxChain;
-use super::clock_state::ClockState;
 use super::control::ControlPort;
 use super::counters::Counters;
 use super::park::Park;
 use super::plan::RadioPlan;
+use super::radio_state::RadioState;
 use super::{attach, converters, sockets};
 use protocol::Deadline;
 use workload::clock::monotonic_us;
@@ -52,8 +52,8 @@ pub struct Session {
     pub tx: UdpSocket,
     /// Counters.
     pub counters: Counters,
-    /// What is known of the radio's clock.
-    pub clock: ClockState,
+    /// What was last read of the radio.
+    pub radio: RadioState,
     /// Whether it is parked.
     pub park: Park,
     /// Held while the transmit socket sends, and while its address changes.
@@ -98,7 +98,7 @@ impl Session {
             rx: sockets::make()?,
             tx: sockets::make()?,
             counters: Counters::default(),
-            clock: ClockState::default(),
+            radio: RadioState::default(),
             park: Park::new()?,
             sending: Mutex::default(),
             chain: AtomicU8::new(0),

@@ -141,7 +141,7 @@ impl<'a> Sender<'a> {
         let waited = inlet.map_or(self.session.tx.as_fd(), AsFd::as_fd);
         let limit = Duration::from_millis(ms.into());
         let limit = self.end_at.map_or(limit, |at| limit.min(at.saturating_duration_since(Instant::now())));
-        let ready = self.session.park.bell.wait(waited, Some(limit));
+        let ready = self.session.park.waker.wait(waited, Some(limit));
         self.take_events();
         // What has come goes first: it may continue the burst.
         if !ready && self.end_at.is_some_and(|at| Instant::now() >= at) {

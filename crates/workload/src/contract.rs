@@ -220,6 +220,9 @@ pub struct Status {
     /// USRP: whether the radio's clock is locked to its reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_locked: Option<bool>,
+    /// USRP: the mark that the program which has last opened a UHD session has left in the radio, while this process serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_mark: Option<u32>,
     /// Air link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,

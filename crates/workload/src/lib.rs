@@ -3,7 +3,6 @@
 //! Used by `radio` and `modem` (the processes) and by `agent` (their keeper). `docs/workload.md` documents both sockets so that a
 //! laboratory's own program can take the place of either process.
 
-pub mod bell;
 pub mod clock;
 pub mod contract;
 pub mod keeper;
@@ -15,3 +14,4 @@ pub mod seqpacket;
 pub mod serve;
 pub mod signals;
 pub mod tun;
+pub mod waker;

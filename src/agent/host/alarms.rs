@@ -18,6 +18,8 @@ pub(in crate::agent) enum Concern {
     OwnerFile,
     /// A peer tells an epoch that cannot be; by its name.
     AbsurdEpoch(String),
+    /// Another program's UHD session on the radio.
+    ForeignSession,
     /// The cable to the radio.
     RadioLink,
     /// The radio's network cannot be watched.

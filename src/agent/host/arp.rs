@@ -52,12 +52,10 @@ impl Probing {
         Self { tries: 4, every: Duration::from_millis(20), wait: Duration::from_millis(20), takes: true };
     /// To know, and not to take.
     pub(in crate::agent) const SURVEY: Self = Self { takes: false, ..Self::CALM };
-
-    /// Altogether.
-    fn length(self) -> Duration {
-        self.every * self.tries.saturating_sub(1) + self.wait
-    }
 }
+
+/// Packets that are read when the time is over: more than a network says in the meantime, and a flood holds nobody up.
+const MOST_LATE: u32 = 256;
 
 /// A survey's target hardware address: whoever is about to take the address sends zeros.
 const SURVEY_TARGET: MacAddress = [0xFF; 6];
@@ -117,13 +115,12 @@ impl ArpSocket {
     /// # Errors
     /// Of the socket: the interface is down.
     pub(in crate::agent) fn holders(&self, target: Ipv4Addr, probing: Probing) -> io::Result<Vec<MacAddress>> {
-        let began = Instant::now();
         let mut found = Vec::new();
         for sent in 0..probing.tries {
             self.ask(target, probing.takes)?;
-            let last = sent + 1 == probing.tries;
-            let until = began + if last { probing.length() } else { probing.every * (sent + 1) };
-            self.collect(until, |packet| {
+            // From this frame on: on a busy machine the one before may have waited for a processor.
+            let wait = if sent + 1 == probing.tries { probing.wait } else { probing.every };
+            self.collect(Instant::now() + wait, |packet| {
                 if let Some(mac) = against(packet, self.own, target, probing.takes)
                     && !found.contains(&mac)
                 {
@@ -143,22 +140,23 @@ impl ArpSocket {
         self.socket.send(&request_frame_for(self.own, Ipv4Addr::UNSPECIFIED, target, to)).map(drop)
     }
 
-    /// Reads until then.
+    /// Reads until then, and what has come by then: this thread may get a processor only when the time is over.
     fn collect(&self, until: Instant, mut take: impl FnMut(ArpPacket)) -> io::Result<()> {
-        loop {
+        let mut late = 0;
+        while late < MOST_LATE {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
+            late += u32::from(left.is_zero());
             // Less than a microsecond would be no limit at all.
             self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
             let mut bytes = [0; LENGTH];
             match io::Read::read(&mut &self.socket, &mut bytes) {
                 Ok(count) => parse(&bytes[..count]).into_iter().for_each(&mut take),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock && left.is_zero() => return Ok(()),
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(e) => return Err(e),
             }
         }
+        Ok(())
     }
 
     /// Tells everybody that `address` is here.
@@ -196,7 +194,7 @@ pub(super) fn link_address(index: u32) -> io::Result<SockAddr> {
 }
 
 /// A request to all: who has `target`?
-fn request_frame(own: MacAddress, sender: Ipv4Addr, target: Ipv4Addr) -> [u8; LENGTH] {
+pub(super) fn request_frame(own: MacAddress, sender: Ipv4Addr, target: Ipv4Addr) -> [u8; LENGTH] {
     request_frame_for(own, sender, target, [0; 6])
 }
 
@@ -228,7 +226,7 @@ pub(super) struct ArpPacket {
     operation: ArpOperation,
     pub(super) sender_mac: MacAddress,
     pub(super) sender: Ipv4Addr,
-    target: Ipv4Addr,
+    pub(super) target: Ipv4Addr,
     target_mac: MacAddress,
 }
 
@@ -322,6 +320,7 @@ mod tests {
         assert_eq!(seen(probe(higher), false), None, "a survey takes nothing");
         let survey = request_frame_for(higher, Ipv4Addr::UNSPECIFIED, RADIO, SURVEY_TARGET);
         assert_eq!(seen(survey, true), None, "and stands in nobody's way");
-        assert_eq!(Probing::IN_CUT.length(), Duration::from_millis(4));
+        let Probing { tries, every, wait, .. } = Probing::IN_CUT;
+        assert_eq!(every * (tries - 1) + wait, Duration::from_millis(4));
     }
 }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use config::{CommandLine, Workload};
 use last_words::LastWords;
 use process::{ProcessIdentity, WatchedProcess};
-use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState};
+use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState, WorkloadProcess};
 use running::RunningChild;
 use workload::contract::ENV_SOCKET;
 
@@ -34,25 +34,6 @@ const LOOK: Duration = Duration::from_millis(5);
 const GRACE: Duration = Duration::from_millis(300);
 /// The kernel ends a killed process within this, or something holds it.
 const REAPED: Duration = Duration::from_secs(3);
-
-/// Which of the two workload processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::agent) enum ChildRole {
-    /// The D2D process.
-    D2d,
-    /// The USRP process.
-    Usrp,
-}
-
-impl ChildRole {
-    /// As sentences name it.
-    pub(in crate::agent) fn name(self) -> &'static str {
-        match self {
-            Self::D2d => "D2D",
-            Self::Usrp => "USRP",
-        }
-    }
-}
 
 /// What happened to a process.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +62,7 @@ pub(in crate::agent) struct Start<'a> {
 /// One of the two workload processes, whether it runs or not.
 #[derive(Debug, Clone)]
 pub(in crate::agent) struct Child {
-    role: ChildRole,
+    role: WorkloadProcess,
     socket: PathBuf,
     shared: Arc<Mutex<ChildState>>,
     events: mpsc::UnboundedSender<ChildEvent>,
@@ -99,10 +80,10 @@ struct ChildState {
 
 impl Child {
     /// A process that does not run yet; its contract socket goes into `folder`.
-    pub(in crate::agent) fn new(role: ChildRole, folder: &Path, events: mpsc::UnboundedSender<ChildEvent>) -> Self {
+    pub(in crate::agent) fn new(role: WorkloadProcess, folder: &Path, events: mpsc::UnboundedSender<ChildEvent>) -> Self {
         let socket = folder.join(match role {
-            ChildRole::D2d => "d2d.sock",
-            ChildRole::Usrp => "usrp.sock",
+            WorkloadProcess::D2d => "d2d.sock",
+            WorkloadProcess::Usrp => "usrp.sock",
         });
         Self { role, socket, shared: Arc::default(), events, sync: Arc::new(watch::Sender::new(None)), attached: Arc::default() }
     }
@@ -169,6 +150,11 @@ impl Child {
         }
     }
 
+    /// The mark of the program that has last opened a UHD session on the radio, as the USRP process reads it; `None` where it does not tell.
+    pub(in crate::agent) fn session_mark(&self) -> Option<u32> {
+        self.shared().running.as_ref().and_then(|running| running.status.session_mark)
+    }
+
     /// Starts the process and waits until it answers on its contract socket; one that makes no socket only has to live.
     ///
     /// # Errors
@@ -206,7 +192,7 @@ impl Child {
         let mut shared = self.shared();
         if let Some(running) = shared.running.as_ref() {
             let linked = running.keepers.is_none() || running.status.linked == Some(true);
-            shared.state = if self.role == ChildRole::Usrp && !linked { ProcessState::Made } else { ProcessState::Running };
+            shared.state = if self.role == WorkloadProcess::Usrp && !linked { ProcessState::Made } else { ProcessState::Running };
         }
         drop(shared);
         self.report(ChildEvent::Changed);

@@ -62,7 +62,7 @@ impl Work {
         let port = self.read_radio_port().await.unwrap_or_default();
         let active = self.active_address().to_string();
         let changing = owner == self.host.name && self.changes.try_lock().is_err();
-        OwnerReport { epoch, owner, holds: port.addresses.contains(&active), changing, mac: port.mac }
+        OwnerReport { epoch, owner, holds: port.addresses.contains(&active), changing, mac: port.mac, session: self.session() }
     }
 
     /// Whether this host has the radio, or would have it were its cable in place.
@@ -108,6 +108,7 @@ impl Work {
     /// Another agent has said who owns the radio.
     pub(in crate::agent) async fn heard_owner(self: &Arc<Self>, peer: &str, report: OwnerReport) {
         self.radio_network.remember(peer, report.mac.as_deref());
+        self.heard_session(report.session.clone(), report.holds);
         let absurd = Concern::AbsurdEpoch(peer.to_owned());
         if report.epoch > MAX_EPOCH {
             let failure = absurd_epoch(report.epoch);

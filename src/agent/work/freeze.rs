@@ -1,9 +1,10 @@
 //! Freezing both processes for a cut, and going on again.
 //!
 //! A freeze is a lease: a source that stays frozen goes on by itself when nobody has taken over by its end. It looks for a new owner on the
-//! radio's network, where a destination that has taken over answers for the radio's address. Once it has seen one, silence is no reason to go on any
-//! more (the new owner's cable may be out): then only the new owner's agent can give the radio back. A destination that was itself stopped meanwhile
-//! finds that its time is over ([`TAKE_OVER_WITHIN`](crate::migration::flow::TAKE_OVER_WITHIN)).
+//! radio's network, where a destination that has taken over answers for the radio's address, and at the radio's samples, which go to whoever has
+//! claimed them last. Once another host has been seen, or while the samples go elsewhere, silence is no reason to go on (the new owner's cable may be
+//! out): then only the new owner's agent can give the radio back. A destination that was itself stopped meanwhile finds that its time is over
+//! ([`TAKE_OVER_WITHIN`](crate::migration::flow::TAKE_OVER_WITHIN)).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,6 @@ use super::failures::{all_of, joined};
 use super::trace::Trace;
 use crate::agent::host::arp::Probing;
 use crate::migration::flow::LEASE;
-use crate::migration::standing::holds_radio;
 use protocol::{Deadline, ErrorCode, Failure, Frozen, Level, Unsent};
 use workload::contract::Ask;
 
@@ -27,7 +27,11 @@ pub(super) const CUT: Duration = Duration::from_millis(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// What the radio's network has answered holds for this long: by then eth3 has the address, or it has to be asked again.
 const ASKED: Duration = Duration::from_millis(50);
-/// An agent tells its status at once.
+/// A radio that streams to this host sends ten packets meanwhile at the slowest rate. The last part of the lease, so that it costs nothing.
+const STREAMS: Duration = Duration::from_millis(20);
+/// More than others send to everybody meanwhile.
+const SOME_PACKETS: u64 = 4;
+/// An agent tells at once who owns the radio.
 const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// Getting streams back may include starting them.
 const BACK: Duration = Duration::from_secs(5);
@@ -121,7 +125,7 @@ impl Work {
     }
 
     async fn watch_lease(self: Arc<Self>, since: Instant) {
-        let (mut wait, mut reported) = (LEASE, None);
+        let (mut wait, mut reported) = (LEASE.saturating_sub(STREAMS), None);
         loop {
             tokio::select! {
                 () = sleep(wait) => {}
@@ -131,8 +135,9 @@ impl Work {
             let _turn = self.changes.lock().await;
             let both_run = self.d2d.is_running() && self.usrp.is_running();
             let Some(freeze) = self.state().frozen.filter(|freeze| freeze.since == since && both_run) else { return };
+            let resumed = self.resume_alone(freeze).await;
             let (host, ms) = (&self.host.name, since.elapsed().as_millis());
-            let Err(failure) = self.resume_alone(freeze).await else {
+            let Err(failure) = resumed else {
                 self.fence_others();
                 let text = format!("{host} was frozen for {ms} ms and nobody took over: it goes on");
                 return self.host.event(Level::Warning, text);
@@ -149,8 +154,12 @@ impl Work {
     }
 
     /// Goes on under a new epoch, unless another host has taken over.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AddressConflict`] while it has, [`ErrorCode::Unreachable`] where only its agent could tell, and those of going on.
     async fn resume_alone(self: &Arc<Self>, freeze: Freeze) -> Result<(), Failure> {
-        if freeze.replaced {
+        let elsewhere = self.streams_are_elsewhere().await;
+        if freeze.replaced || elsewhere {
             self.require_given_back().await?;
         }
         let by = Deadline::after(ASKED);
@@ -164,11 +173,23 @@ impl Work {
         self.resume_by(Some(self.ownership.newest().epoch.saturating_add(1)), Some(by)).await
     }
 
+    /// Whether the radio streams to somebody else, or to nobody; `false` where that cannot be told. The process itself hears nothing while eth3 is
+    /// without the radio's address, but what is sent to this host still reaches its interface. Takes [`STREAMS`].
+    async fn streams_are_elsewhere(&self) -> bool {
+        let received = || self.host.ports.received_packets(&self.settings().radio_port);
+        let before = received().await;
+        sleep(STREAMS).await;
+        before.zip(received().await).is_some_and(|(before, now)| now.saturating_sub(before) < SOME_PACKETS)
+    }
+
     /// Asks the agents of the other hosts of this radio whether they leave it alone. One that does not answer may still serve.
     async fn require_given_back(&self) -> Result<(), Failure> {
         for other in self.other_hosts() {
-            let status = self.host.ask_status(&other, GIVEN_BACK).await?;
-            if holds_radio(&status, self.active_address().address()) {
+            let unheard = |failure: Failure| Failure {
+                message: format!("{other} may have taken over, and its agent does not answer: {}", failure.message),
+                ..failure
+            };
+            if self.host.ask_owner(&other, GIVEN_BACK).await.map_err(unheard)?.holds {
                 let text = format!("{other} has taken over and has the radio's address");
                 return Err(Failure::new(ErrorCode::AddressConflict, text));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::Work;
 use crate::agent::host::alarms::Concern;
 use crate::agent::host::arp::{ArpSocket, MacAddress, Probing, format_mac, parse_mac};
-use crate::agent::host::arp_watch::ArpWatch;
+use crate::agent::host::arp_watch::{ArpNews, ArpWatch, Watched};
 use crate::agent::host::descriptors::{out_of_descriptors, ran_out};
 use protocol::{AddressHolder, ErrorCode, Failure, Level};
 
@@ -23,6 +24,8 @@ const ASK: Duration = Duration::from_secs(5);
 const GONE: Duration = Duration::from_secs(12);
 /// RFC 5227, section 2.4 (c): no more than one announcement in this time defends an address.
 const DEFEND: Duration = Duration::from_secs(10);
+/// Whoever speaks to the radio asks for it again about once a minute; one that has not for so long begins anew.
+const KEEPS_ASKING: Duration = Duration::from_secs(300);
 /// Before an interface that could not be listened on is tried again.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -36,6 +39,18 @@ struct Seen {
     /// Hardware addresses of the other hosts, as their agents have told.
     hosts: BTreeMap<String, MacAddress>,
     defended: Option<Instant>,
+    /// The machine that is no known host of the cluster and has last asked for the radio.
+    asker: Option<RadioAsker>,
+}
+
+/// A machine that has asked the radio's network where the radio is, as everybody does who speaks to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RadioAsker {
+    pub(super) mac: MacAddress,
+    /// The address that it has there; unspecified where it told none.
+    pub(super) address: Ipv4Addr,
+    pub(super) at: DateTime<Utc>,
+    last: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +102,18 @@ impl RadioNetwork {
         holders.map(|(mac, holder)| AddressHolder { mac: format_mac(*mac), host: host(*mac), since: holder.since }).collect()
     }
 
+    /// A machine has asked for the radio; whether that is news, and not one of the questions with which it keeps its memory fresh.
+    fn note_asker(&self, mac: MacAddress, address: Ipv4Addr) -> bool {
+        let asker = RadioAsker { mac, address, at: Utc::now(), last: Instant::now() };
+        let before = self.seen().asker.replace(asker);
+        before.is_none_or(|before| before.mac != mac || before.last.elapsed() >= KEEPS_ASKING)
+    }
+
+    /// The machine that has last asked for the radio, if any has since this agent was started.
+    pub(super) fn asker(&self) -> Option<RadioAsker> {
+        self.seen().asker
+    }
+
     /// Whether the address may be defended now; notes that it is.
     fn may_defend(&self) -> bool {
         let mut seen = self.seen();
@@ -127,7 +154,8 @@ impl Work {
 
     async fn open_watch(&self) -> io::Result<ArpWatch> {
         let (index, own) = self.host.ports.hardware(&self.settings().radio_port).await.map_err(io::Error::other)?;
-        ArpWatch::open(index, own, self.active_address().address())
+        let radio = self.radio_address().map_err(io::Error::other)?;
+        ArpWatch::open(index, own, Watched { active: self.active_address().address(), radio })
     }
 
     /// Until the interface goes down.
@@ -137,7 +165,8 @@ impl Work {
         loop {
             tokio::select! {
                 heard = watch.next() => match heard {
-                    Ok(mac) => self.heard_holder(watch, mac).await,
+                    Ok(ArpNews::Holds(mac)) => self.heard_holder(watch, mac).await,
+                    Ok(ArpNews::AsksForRadio(mac, address)) => self.heard_asker(mac, address),
                     Err(_) => return,
                 },
                 _ = ticks.tick() => {
@@ -168,6 +197,22 @@ impl Work {
                     let _ = watch.announce();
                 }
             }
+        }
+    }
+
+    /// At rest nothing else tells that somebody uses the radio.
+    fn heard_asker(&self, mac: MacAddress, address: Ipv4Addr) {
+        // Before the other agents were asked, each of them is a stranger.
+        if !*self.introduction.borrow() || self.radio_network.host_of(mac).is_some() {
+            return;
+        }
+        if self.radio_network.note_asker(mac, address) {
+            let (port, host) = (&self.settings().radio_port, &self.host.name);
+            let text = format!(
+                "the machine {}, which is no known host of this cluster, asks for the radio on the network of {port} of {host}",
+                described(mac, address)
+            );
+            self.host.event(Level::Warning, text);
         }
     }
 
@@ -270,6 +315,12 @@ impl Work {
     }
 }
 
+/// A machine as ARP shows it, e.g. `02:00:00:00:00:09 (192.168.10.7)`.
+pub(super) fn described(mac: MacAddress, address: Ipv4Addr) -> String {
+    let mac = format_mac(mac);
+    if address.is_unspecified() { mac } else { format!("{mac} ({address})") }
+}
+
 /// What to do about a machine that no agent can be asked to park.
 const FIND_IT: &str = "find it by its hardware address in the table of the radio's switch and take that address from it: often it is a laptop \
      that was set up for an N210 as UHD's manual says; by force the radio is taken all the same, and hears two masters";
@@ -293,6 +344,24 @@ mod tests {
         network.note(peer);
         assert_eq!(network.forget(|_, last| last.elapsed() < GONE), [foreign]);
         assert_eq!(network.holders().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_on_asking_for_the_radio_is_news_once() {
+        let (network, laptop, other) = (RadioNetwork::default(), [2, 0, 0, 0, 0, 9], [2, 0, 0, 0, 0, 8]);
+        let address = Ipv4Addr::new(192, 168, 10, 7);
+        assert_eq!(network.asker(), None);
+        assert!(network.note_asker(laptop, address) && !network.note_asker(laptop, address));
+        for _ in 0..10 {
+            tokio::time::advance(KEEPS_ASKING / 2).await;
+            assert!(!network.note_asker(laptop, address));
+        }
+        assert!(network.note_asker(other, Ipv4Addr::UNSPECIFIED) && network.note_asker(laptop, address));
+        tokio::time::advance(KEEPS_ASKING).await;
+        assert!(network.note_asker(laptop, address));
+        let asker = network.asker().unwrap();
+        assert_eq!(described(asker.mac, asker.address), "02:00:00:00:00:09 (192.168.10.7)");
+        assert_eq!(described(other, Ipv4Addr::UNSPECIFIED), "02:00:00:00:00:08");
     }
 
     #[tokio::test(start_paused = true)]

@@ -172,8 +172,11 @@ impl Work {
             self.settle().await?;
             self.state().unsettled = false;
         }
-        // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
-        self.host.ports.set(&self.settings().radio_port, self.active_address()).await?;
+        // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours. Where it was given up because the cable is
+        // out, it comes back with the cable, once the radio's network was asked.
+        if !self.state().cable_out {
+            self.host.ports.set(&self.settings().radio_port, self.active_address()).await?;
+        }
         forwarded
     }
 

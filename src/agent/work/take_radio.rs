@@ -116,8 +116,8 @@ impl Work {
         let began = Instant::now();
         linked.warnings = self.unless_leaving(self.radio_step()?.init()).await?;
         linked.warnings.iter().for_each(|warning| self.host.event(Level::Warning, warning.clone()));
-        self.state().not_as_asked.clone_from(&linked.warnings);
         linked.init_ms = Some(elapsed_ms(began));
+        self.session_begins(&linked.warnings);
         let began = Instant::now();
         self.make_usrp().await?;
         linked.make_ms = Some(elapsed_ms(began));

@@ -1,23 +1,6 @@
 //! Why a service is down, as a sentence for the operator: a template with its arguments, so that a console can translate it.
 
-/// One of the two workload processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkloadProcess {
-    /// The D2D process.
-    D2d,
-    /// The USRP process.
-    Usrp,
-}
-
-impl WorkloadProcess {
-    /// As sentences name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::D2d => "D2D",
-            Self::Usrp => "USRP",
-        }
-    }
-}
+use protocol::WorkloadProcess;
 
 /// Why a service is down, or why that is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]

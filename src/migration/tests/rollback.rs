@@ -1,7 +1,7 @@
 //! The way back: what it costs, what it leaves, and where it must not go.
 
 use super::*;
-use crate::migration::fleet::Fault::{Blind, Lost, Refused, Stuck};
+use crate::migration::fleet::Fault::{Blind, Late, Lost, Refused, Silent, Stuck};
 use protocol::Method::{Classic, Cold, Hot, Seamless};
 use protocol::Order::{M, MB};
 use protocol::{ErrorCode, Outcome, PhaseName};
@@ -79,6 +79,23 @@ fn a_source_that_could_not_resume_in_order_is_said_to_serve_only_when_it_does() 
         assert!(record.outcome == outcome && reason(&record).contains(words), "{record:?}");
         assert_eq!(record.rollback.map(|back| back.serves), Some(serves));
         assert!(fleet.hosts["server1"].serves() && !fleet.changes().contains(&"double_kill@server1".to_owned()), "{:?}", fleet.log);
+    }
+}
+
+/// As where the management network carries one way only: the source goes on by itself, and nobody ends it to be certain.
+#[test]
+fn a_source_that_answered_neither_freeze_nor_resume_is_asked_again_and_not_ended() {
+    for (freeze, resume) in [(Silent, Silent), (Silent, Lost), (Lost, Lost), (Lost, Silent), (Late, Late)] {
+        for method in [Hot, Seamless] {
+            let mut fleet = before(M);
+            fleet.faults.extend([("server1", "freeze", freeze), ("server1", "resume", resume)]);
+            let record = run(&mut fleet, M, method, true);
+            let case = format!("{method} {freeze:?} {resume:?}: {record:?} {:?}", fleet.log);
+            assert!(!fleet.changes().contains(&"double_kill@server1".to_owned()), "{case}");
+            assert_eq!((record.outcome, fleet.hosts["server1"].serves()), (Outcome::RolledBack, true), "{case}");
+            assert!(reason(&record).contains("server1 serves again after "), "{case}");
+            assert!(!fleet.hosts["server2"].d2d && fleet.collision.is_none(), "{case}");
+        }
     }
 }
 

@@ -249,6 +249,27 @@ pub const TABLE: &[(&str, &str)] = &[
         "请接好网线，或让另一台服务器接手业务：baton do recover",
     ),
     ("the cable of {0} to the radio is in again", "{0} 到射频设备的网线已恢复"),
+    (
+        "another program has opened a UHD session on the radio, seen at {0} UTC; gains, oscillators and references may have changed; {1}",
+        "另有程序在射频设备上打开了 UHD 会话（发现于 {0} UTC）；增益、本振与参考时钟可能已改变；{1}",
+    ),
+    (
+        "the machine {0} has last asked for the radio on its network, at {1} UTC",
+        "最近一次在其网络上寻找射频设备的机器是 {0}，时间 {1} UTC",
+    ),
+    (
+        "no machine but the hosts of this cluster has asked for the radio since this agent was started",
+        "本代理启动以来，除本集群主机外没有机器寻找过射频设备",
+    ),
+    ("KL and DS, or KR and DSR, initialise the radio again", "用 KL 与 DS，或 KR 与 DSR 重新初始化射频设备"),
+    ("the radio was initialised again", "射频设备已重新初始化"),
+    ("another host has the radio now", "射频设备现由另一主机持有"),
+    ("the radio has this cluster's settings again", "射频设备恢复为本集群的设置"),
+    (
+        "the machine {0}, which is no known host of this cluster, asks for the radio on the network of {1} of {2}",
+        "机器 {0} 不是本集群的已知主机，正在 {2} 的 {1} 所在网络上寻找射频设备",
+    ),
+    ("{0} may have taken over, and its agent does not answer: {1}", "{0} 可能已接管，而其代理无应答：{1}"),
     ("{0} and {1} both have the radio's address: {2} keeps it", "{0} 与 {1} 同时占用射频地址：由 {2} 保留"),
     ("{0} and {1} no longer both have the radio's address", "{0} 与 {1} 不再同时占用射频地址"),
     ("{0} has taken over and has the radio's address", "{0} 已接管并持有射频地址"),

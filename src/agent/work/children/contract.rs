@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Child, ChildEvent, ChildRole, LOOK, RunningChild, until_ended};
-use protocol::{ErrorCode, Failure, Level, ProcessState, SyncState};
+use super::{Child, ChildEvent, LOOK, RunningChild, until_ended};
+use protocol::{ErrorCode, Failure, Level, ProcessState, SyncState, WorkloadProcess};
 use workload::contract::{Ask, Happened, Status};
 use workload::keeper::Keeper;
 
@@ -115,7 +115,7 @@ impl Child {
             running.status = Status { sync, linked, ..status };
             running.changes == changes
         });
-        if let (ChildRole::Usrp, Some(true), Some(linked)) = (self.role, current, linked) {
+        if let (WorkloadProcess::Usrp, Some(true), Some(linked)) = (self.role, current, linked) {
             let mut shared = self.shared();
             if matches!(shared.state, ProcessState::Made | ProcessState::Running) {
                 shared.state = if linked { ProcessState::Running } else { ProcessState::Made };
