@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use self::topology::Scenario;
-use protocol::Failure;
+use protocol::{Failure, Form};
 
 mod children;
 mod cluster;
@@ -48,6 +48,10 @@ pub struct Args {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     pub workload: Option<PathBuf>,
+    /// What the work of server1 and server2 is: processes, or for comparison a pod, which moves by CRIU, or a guest, which moves by QEMU
+    /// (docs/other-ways.md).
+    #[arg(long, value_enum, default_value_t)]
+    pub form: Form,
     /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
     #[arg(long)]
     pub relay: bool,
@@ -117,7 +121,7 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
             faults: args.faults.iter().map(|text| programs::parse_faults(text)).collect::<Result<_, _>>()?,
         },
     };
-    let mut config = cluster::config(records, scenario)?;
+    let mut config = cluster::config(records, scenario, args.form)?;
     if let Some(interval) = args.probe_interval {
         config.probe.interval = interval;
     }

@@ -101,6 +101,9 @@ struct Demo {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     workload: Option<PathBuf>,
+    /// What the work of server1 and server2 is: processes, or for comparison a pod or a guest (docs/other-ways.md).
+    #[arg(long, value_enum, default_value_t)]
+    form: protocol::Form,
     /// Three terminals: the pool's server relays between server3 and server4, which an obstacle keeps apart.
     #[arg(long)]
     relay: bool,
@@ -115,6 +118,7 @@ impl Demo {
             name: "demo".into(),
             workload: self.workload.clone(),
             relay: self.relay,
+            form: self.form,
             probe_interval: Some(probe_interval),
             ..lab::Args::default()
         };
@@ -282,7 +286,7 @@ mod tests {
         let matches = command_line().try_get_matches_from(["baton"].into_iter().chain(words)).unwrap();
         let Cli { command: CliCommand::Demo(demo), .. } = Cli::from_arg_matches(&matches).unwrap() else { panic!("no demo") };
         assert!(!demo.headless.headless);
-        assert_eq!((demo.headless.method, demo.headless.probe_interval.as_millis()), (protocol::Method::Cold, 10));
+        assert_eq!((demo.headless.method, demo.headless.probe_interval.as_millis()), (Some(protocol::Method::Cold), 10));
         assert!(command_line().try_get_matches_from(["baton", "demo", "--migrations", "3"]).is_err(), "nobody would count them");
     }
 

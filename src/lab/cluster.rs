@@ -10,7 +10,7 @@ use toml::Value;
 use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, Scenario, Server, TERMINALS, TUN};
 use config::{Addresses, BadValue, Capability, Config, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
 use protocol::Trying;
-use protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure, Form};
 
 /// Folder of everything that runs; private to the lab.
 pub const RUNTIME: &str = "/run/baton";
@@ -85,7 +85,7 @@ pub fn made_records_folder() -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// This program's own path is unknown.
-pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
+pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config, Failure> {
     let program = this_program()?;
     let relay = scenario == Scenario::Relay;
     let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
@@ -102,6 +102,7 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
             d2d: vec![program.clone(), "d2d".into()].try_into()?,
             usrp: vec![program, "usrp".into()].try_into()?,
             uhd: vec![beside].try_into()?,
+            form,
             collect_interval: Duration::from_secs(10),
             control_command: None,
             meanings: BTreeMap::new(),

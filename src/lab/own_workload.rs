@@ -19,6 +19,7 @@ pub fn read(file: &Path, lab: &Workload) -> Result<Workload, Failure> {
         d2d: resolve(own.d2d)?,
         usrp: own.usrp.map_or_else(|| Ok(lab.usrp.clone()), resolve)?,
         uhd: own.uhd.map_or_else(|| Ok(lab.uhd.clone()), resolve)?,
+        form: lab.form,
         collect_interval: own.collect_interval.unwrap_or(lab.collect_interval),
         control_command: own.control_command.map(resolve).transpose()?,
         meanings: own.meanings,

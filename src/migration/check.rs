@@ -35,6 +35,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     let checks = flows::of(order, method).checks;
     let silent = checks.iter().find(|check| check.ask == StepCommand::RequireSilent).map(|check| setting.host(check.at));
     let mut findings = hosts(Some((order, method)), silent, config, answers);
+    findings.extend(request.check(config.workload.form).err().map(|failure| finding(Grade::Blocker, "method", failure)));
     findings.push(radio(config, answers));
     findings.extend(contested(Some(order), config, answers));
     for check in checks {

@@ -22,6 +22,8 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::M | Order::MB, Method::Hot) => &HOT,
         (Order::M | Order::MB, Method::Failover) => &FAILOVER,
         (Order::M | Order::MB, Method::Seamless) => &SEAMLESS,
+        // Replaced by the flows of their own, one commit each.
+        (Order::M | Order::MB, Method::Criu | Method::Vm) => &COLD,
         // Refused where the order comes in; of what can move work it is the one that asks nothing of the source.
         (Order::M | Order::MB, Method::Recover) => &FAILOVER,
     }

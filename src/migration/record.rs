@@ -30,6 +30,7 @@ impl State {
             total_ms: if self.taken_up { 0.0 } else { rounded(total) },
             trace: self.facts.trace.clone(),
             handover: self.facts.handover,
+            mechanism: self.facts.mechanism.clone(),
             packets_forwarded: self.facts.packets_forwarded,
             interruption: self.interruption(),
             rollback: self.rollback(),

@@ -350,6 +350,7 @@ fn record_of(progress: &Progress) -> RunRecord {
         phases: progress.phases(),
         trace: Vec::new(),
         handover: None,
+        mechanism: None,
         packets_forwarded: 0,
         total_ms: 1902.4,
         interruption: Interruption {

@@ -149,7 +149,7 @@ impl Model {
             now_ms: 0,
             at,
             hosts,
-            method: Method::default(),
+            method: config.workload.form.default_method(),
             hold: false,
             plans: Vec::new(),
             service_since: None,
@@ -161,7 +161,7 @@ impl Model {
             replay: None,
             confirm: None,
             asked_ms: None,
-            command_line: CommandPrompt::default(),
+            command_line: CommandPrompt { form: config.workload.form, ..CommandPrompt::default() },
             log: VecDeque::new(),
             log_filter: TextFilter::default(),
             local_time: false,
@@ -201,6 +201,11 @@ impl Model {
     /// Whether this operator may use an action.
     pub fn may(&self, action: Action) -> bool {
         !(self.read_only && action.changes_hosts())
+    }
+
+    /// The form of the work, which decides by which methods it moves.
+    pub fn form(&self) -> protocol::Form {
+        self.config.workload.form
     }
 
     /// The two pool servers: initiator, destination.

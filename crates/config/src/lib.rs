@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use protocol::{ErrorCode, Failure, Order};
+use protocol::{ErrorCode, Failure, Form, Order};
 
 mod address;
 mod bad_value;
@@ -104,6 +104,9 @@ pub struct Workload {
     pub usrp: CommandLine,
     /// Discovery and full initialisation: run as `<uhd> find` and `<uhd> init`.
     pub uhd: CommandLine,
+    /// What the work of the pool is while it runs: `processes`, or for comparison `pod` or `guest` (docs/other-ways.md).
+    #[serde(default, skip_serializing_if = "is_processes")]
+    pub form: Form,
     /// How often the control variables are collected; 0.1 s to a day, in seconds in the file.
     #[serde(rename = "collect_interval_s", default = "Workload::default_collect_interval", with = "number::seconds")]
     pub collect_interval: Duration,
@@ -123,6 +126,11 @@ pub struct Workload {
     /// Control variables of a plain start, handed to the D2D process as its own settings.
     #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_processes(form: &Form) -> bool {
+    *form == Form::Processes
 }
 
 impl Workload {
@@ -261,6 +269,12 @@ impl Config {
     /// The workload of a host: its own, or the cluster's.
     pub fn workload_of(&self, host: &str) -> &Workload {
         self.host.get(host).and_then(|host| host.workload.as_ref()).unwrap_or(&self.workload)
+    }
+
+    /// The form of the work on a host. What runs outside the pool is never moved, and runs as processes.
+    pub fn form_of(&self, host: &str) -> Form {
+        let pool = [&self.roles.initiator, &self.roles.destination];
+        if pool.iter().any(|name| name.as_str() == host) { self.workload.form } else { Form::Processes }
     }
 
     /// The radio that a host uses.

@@ -250,7 +250,7 @@ commands! {
         packets: Vec<String>,
     } -> (),
     /// Carry out an operator's order here (baton's own). Answered when the order is over.
-    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
+    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; in a pod `criu`, in a virtual machine `vm`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
     Order(OrderRequest) -> RunRecord,
     /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
     /// it out.

@@ -34,6 +34,16 @@ fn label(name: PhaseName) -> &'static str {
         PhaseName::Eth3 => "eth3 address",
         PhaseName::LinkUsrp => "link to radio",
         PhaseName::Sync => "synchronise",
+        PhaseName::PreparePod => "prepare the pod",
+        PhaseName::GuestStart => "start the guest",
+        PhaseName::Precopy => "pre-copy",
+        PhaseName::Dump => "dump",
+        PhaseName::Copy => "copy images",
+        PhaseName::Restore => "restore",
+        PhaseName::Network => "pod's network",
+        PhaseName::Resume => "go on",
+        PhaseName::Switchover => "switch over",
+        PhaseName::Postcopy => "post-copy",
     }
 }
 
