@@ -11,4 +11,5 @@ pub mod lab;
 pub mod link;
 pub mod metrics;
 pub mod migration;
+pub mod mover;
 pub mod ui;

@@ -48,6 +48,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
         Command::GetTunIp => work.tun_address().await.map(|tun_ip| TunIp { tun_ip }.into()),
         Command::GetControl => work.control().await.map(Answer::from),
         Command::GetCollected { of } => work.collected_of_peer(&of).map(Answer::from),
+        Command::AwaitGuest { until } => work.await_guest(until).await.map(Answer::from),
         Command::Export => work.export().await.map(Answer::from),
         Command::AwaitSync { deadline_ms } => work.await_sync(Duration::from_millis(deadline_ms)).await.map(Answer::from),
         Command::ProbeStart { target, interval_ms } => {
@@ -93,7 +94,15 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
 
 /// Commands that change processes or addresses; the caller holds [`Work::lock_changes`].
 async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
+    if is_for_processes(&command) {
+        work.require_processes()?;
+    }
     match command {
+        Command::StartGuest => work.start_guest().await.map(Answer::from),
+        Command::PrepareGuest { accelerator } => work.prepare_guest(accelerator).await.map(Answer::from),
+        Command::MigrateGuest { address, copy } => work.migrate_guest(address, copy).await.map(Answer::from),
+        Command::CancelGuest => work.cancel_guest().await.map(Answer::from),
+        Command::ConfirmGuest => work.confirm_guest().await.map(Answer::from),
         Command::StartD2d { control_flag, control } => {
             work.start_d2d(carried_control(control_flag, control)?).await.map(Answer::from)
         }
@@ -125,6 +134,23 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::SetEth3 { port: SetPort::Parked } => work.park_eth3().await.map(Answer::from),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
     }
+}
+
+/// Whether a command starts, freezes or links the D2D and the USRP process.
+fn is_for_processes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::StartD2d { .. }
+            | Command::StartUsrp { .. }
+            | Command::MakeUsrp
+            | Command::LinkUsrp { .. }
+            | Command::Prepare { .. }
+            | Command::Overlap { .. }
+            | Command::Freeze
+            | Command::TakeOver { .. }
+            | Command::Commit { .. }
+            | Command::SetEth3 { port: SetPort::Active }
+    )
 }
 
 /// The control variables with which `start_d2d` is to start the D2D process.

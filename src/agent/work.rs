@@ -10,6 +10,7 @@ mod confine;
 mod conflict;
 mod failures;
 mod freeze;
+mod guest;
 mod kept;
 mod kill;
 mod ownership;
@@ -39,6 +40,7 @@ use crate::link::server::runtime_folder;
 use children::{Child, ChildEvent, ChildRole};
 use config::{Cidr, Host, Radio, Workload};
 use freeze::Freeze;
+use guest::GuestWork;
 use kept::Kept;
 use ownership::Ownership;
 use protocol::{ControlValues, Failure, Port, Route};
@@ -62,6 +64,8 @@ pub(super) struct Work {
     meeting: AtomicBool,
     d2d: Child,
     usrp: Child,
+    /// In the place of both, where the work is a virtual machine.
+    guest: Option<Arc<GuestWork>>,
     /// Held while processes or addresses change: one change at a time, in the order of asking.
     changes: tokio::sync::Mutex<()>,
     /// The collector should not wait for its next turn.
@@ -117,6 +121,7 @@ impl Work {
         let descriptors = Arc::clone(&host.descriptors);
         let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active, descriptors)?;
         let ownership = Ownership::load(&host, settings.radio.as_str());
+        let guest = GuestWork::open(&host)?.map(Arc::new);
         let (sender, events) = mpsc::unbounded_channel();
         let work = Arc::new(Self {
             radio_name: settings.radio.to_string(),
@@ -127,6 +132,7 @@ impl Work {
             meeting: AtomicBool::new(false),
             d2d: Child::new(ChildRole::D2d, &folder, sender.clone()),
             usrp: Child::new(ChildRole::Usrp, &folder, sender),
+            guest,
             changes: tokio::sync::Mutex::default(),
             collect_now: Notify::new(),
             state: Mutex::default(),

@@ -26,6 +26,7 @@ pub fn read(file: &Path, lab: &Workload) -> Result<Workload, Failure> {
         environment: own.environment,
         capabilities: own.capabilities.unwrap_or_else(|| lab.capabilities.clone()),
         control: own.control,
+        guest: lab.guest.clone(),
     })
 }
 

@@ -69,7 +69,11 @@ fn greeting(lab: &str, config: &Config, keyboard: bool) -> String {
     let which = if lab == "lab" { String::new() } else { format!(" --in {lab}") };
     let mut text = String::new();
     // Writing to a String does not fail.
-    let scenario = if config.terminals.is_empty() { Scenario::TwoEnds } else { Scenario::Relay };
+    let scenario = match config.workload.form {
+        Form::Guest => Scenario::Guest,
+        _ if config.terminals.is_empty() => Scenario::TwoEnds,
+        _ => Scenario::Relay,
+    };
     let topology = Topology::for_scenario(scenario);
     for server in scenario.servers() {
         let starts = |at: &&super::topology::PlacedAddress| at.namespace == server.name && at.interface != "mgmt0";

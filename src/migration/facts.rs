@@ -1,10 +1,11 @@
 //! What the steps of a flow learn for later ones, and the times that agents and engine keep.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use protocol::{ControlValues, Handover, Mechanism, TracePart, Unsent};
+use protocol::{Accelerator, ControlValues, GuestCopy, Handover, Mechanism, TracePart, Unsent};
 
 /// How long the signal processing may take to re-synchronise.
 pub const SYNC_DEADLINE: Duration = Duration::from_secs(5);
@@ -42,6 +43,12 @@ pub struct Facts {
     pub handover: Option<Handover>,
     /// What the mechanism that moves the work reports of itself.
     pub mechanism: Option<Mechanism>,
+    /// What runs the source's guest.
+    pub accelerator: Option<Accelerator>,
+    /// Where the destination waits for the guest.
+    pub guest_at: Option<SocketAddrV4>,
+    /// How the guest's memory is copied.
+    pub copy: GuestCopy,
     /// What the source's programs have sent since the freeze.
     pub unsent: Unsent,
     /// How many of those packets the destination has sent.
@@ -61,7 +68,15 @@ pub struct Facts {
     pub other_silent: bool,
 }
 
+/// How long a copy may take until the guest can be stopped: one that dirties memory faster than it is copied never can.
+pub const CONVERGE_WITHIN: Duration = Duration::from_secs(60);
+
 impl Facts {
+    /// Where the guest is to go; nowhere before that was learnt.
+    pub(super) fn guest_destination(&self) -> SocketAddrV4 {
+        self.guest_at.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))
+    }
+
     /// The epoch of the next owner: above all that were, so that no host takes a late word of the old owner for news.
     pub(super) fn next_epoch(&self) -> u64 {
         self.epoch.saturating_add(1)

@@ -1,5 +1,7 @@
 //! A fake fleet: the agents of two pool hosts and a far end, as far as addresses and processes go, with scripted faults.
 
+pub mod guest;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use super::Agents;
 use config::Config;
 use protocol::{
-    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, HostLoad,
+    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestState, HostLoad,
     Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState,
     Telemetry, TunIp, Unsent, VERSION,
 };
@@ -63,6 +65,7 @@ pub struct Host {
     /// Packets that programs send into frozen processes.
     pub unsent: Vec<String>,
     pub frozen: bool,
+    pub guest: GuestState,
     /// Packets that it has sent for the other host.
     pub forwarded: Vec<String>,
 }
@@ -104,6 +107,8 @@ pub struct Fleet {
     pub arp_tells: bool,
     /// A `fence_command` is configured, and switches the source off.
     pub fences: bool,
+    /// The work is a guest.
+    pub guests: Option<guest::FakeGuests>,
     /// What is still to be carried out.
     late: Vec<(String, Command)>,
     /// Replies that the far end has received; more at every look.
@@ -252,6 +257,9 @@ impl Fleet {
 
     fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
+        if let Some(answer) = self.guest_command(host, command) {
+            return answer;
+        }
         self.require_possible(host, command)?;
         self.claim_radio(host, command);
         self.replies += 3;
@@ -336,7 +344,7 @@ impl Fleet {
                 let mut address_holders = Vec::from_iter(self.has_stranger().then(stranger));
                 let others = self.hosts.iter().filter(|(name, other)| self.arp_tells && *name != host && other.active);
                 address_holders.extend(others.map(|(name, _)| AddressHolder { host: Some(name.clone()), ..stranger() }));
-                Telemetry { probe, address_holders, ..telemetry(host, state, self.deaf) }.into()
+                Telemetry { probe, address_holders, guest: self.guest_status(state), ..telemetry(host, state, self.deaf) }.into()
             }
             _ => Answer::Done,
         })
@@ -345,6 +353,11 @@ impl Fleet {
 
 fn control() -> Control {
     [("RNTI".to_owned(), json!(61))].into_iter().collect()
+}
+
+/// What a host says that runs nothing.
+pub fn telemetry_of(host: &str) -> Telemetry {
+    telemetry(host, &Host::default(), false)
 }
 
 fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
@@ -367,6 +380,7 @@ fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
         d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
         usrp: process(state.usrp),
+        guest: None,
         control: protocol::ControlReport::default(),
         route_list: state.routes.clone(),
         probe: None,

@@ -46,6 +46,10 @@ pub enum When {
     PortLacks,
     /// Of a return: a freeze could not be ended in order, and both processes go on by themselves once the radio lets them.
     Unresumed,
+    /// Of a return: the host has a guest that stands still.
+    GuestWaits,
+    /// Where the rest of a guest's memory is fetched afterwards.
+    Postcopy,
     /// Of a recovery: the other host answers.
     OtherAnswers,
     /// Of a recovery: the other host does not answer.
@@ -136,7 +140,29 @@ pub struct Flow {
 impl Flow {
     /// Index in `steps` of the step that stops the source, if there is one: the cut.
     pub fn cut(&self) -> Option<usize> {
-        self.steps.iter().position(|s| s.phases.contains(&PhaseName::StopSource))
+        self.steps.iter().position(|s| s.phases.contains(&PhaseName::StopSource) || s.phases.contains(&PhaseName::Switchover))
+    }
+
+    /// Whether the order can still be given up before that step. Where there is no cut, things change from the first step on; a guest has stopped
+    /// before the step that waits for it to go.
+    pub fn can_give_up(&self, index: usize) -> bool {
+        let Some(cut) = self.cut() else { return index == 0 };
+        index < cut || (index == cut && self.steps.get(cut).is_some_and(|step| step.ask != StepCommand::AwaitGuestGone))
+    }
+
+    /// Index in `steps` of the step before which the order waits when it is to hold: the cut, or the copy of a guest that is stopped at its end.
+    pub fn hold(&self) -> Option<usize> {
+        self.steps.iter().position(|s| s.phases.contains(&PhaseName::Precopy)).or_else(|| self.cut())
+    }
+
+    /// Phases during which nobody serves: those behind the one that stops the source. A guest is stopped in the switch itself, and serves while the
+    /// rest of it is fetched.
+    pub fn interrupting(&self) -> Vec<PhaseName> {
+        let Some(cut) = self.cut() else { return Vec::new() };
+        let phases = self.steps.iter().skip(cut).flat_map(|step| step.phases).copied();
+        let mut phases: Vec<PhaseName> = phases.filter(|phase| !matches!(phase, PhaseName::StopSource | PhaseName::Postcopy)).collect();
+        phases.dedup();
+        phases
     }
 
     /// Phases in the order in which they are completed.

@@ -7,10 +7,15 @@ use super::flow::Side::*;
 use super::flow::StepCommand::*;
 use super::flow::{Flow, Return, Step, Undo, When, step};
 use protocol::PhaseName as P;
-use protocol::{Method, Order};
+use protocol::{Form, Method, Order};
 
-/// The flow of an order.
-pub fn of(order: Order, method: Method) -> &'static Flow {
+mod guest;
+
+/// The flow of an order on a work of that form.
+pub fn of(order: Order, method: Method, form: Form) -> &'static Flow {
+    if form == Form::Guest {
+        return of_guest(order, method);
+    }
     match (order, method) {
         (Order::DS | Order::DSR, Method::Recover) => &RECOVER,
         (Order::DS, _) => &DS,
@@ -26,6 +31,17 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::M | Order::MB, Method::Criu | Method::Vm) => &COLD,
         // Refused where the order comes in; of what can move work it is the one that asks nothing of the source.
         (Order::M | Order::MB, Method::Recover) => &FAILOVER,
+    }
+}
+
+fn of_guest(order: Order, method: Method) -> &'static Flow {
+    match (order, method) {
+        (Order::DS | Order::DSR, Method::Recover) => &guest::RECOVER,
+        (Order::DS | Order::DSR, _) => &guest::START,
+        (Order::KL | Order::KR, _) => &KILL,
+        (Order::M | Order::MB, Method::Failover | Method::Recover) => &guest::FAILOVER,
+        // Others are refused where the order comes in.
+        (Order::M | Order::MB, _) => &guest::VM,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::flow::{Step, StepCommand};
 use super::state::{Stage, State};
 use super::units::{milliseconds, sentence};
-use protocol::{Answer, Collected, ErrorCode, Failure, Fenced, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
+use protocol::{Answer, Collected, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
@@ -26,6 +26,14 @@ impl State {
                     );
                     return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
                 }
+            }
+            StepCommand::PrepareGuest => {
+                let GuestPrepared { address, copy } = answer.into_result()?;
+                (self.facts.guest_at, self.facts.copy) = (Some(address), copy);
+            }
+            StepCommand::AwaitGuestStopped | StepCommand::AwaitGuestGone | StepCommand::AwaitGuestCompleted => {
+                let figures = answer.into_result::<GuestMigration>()?;
+                self.facts.mechanism = Some(figures.mechanism(self.facts.accelerator));
             }
             StepCommand::Freeze => {
                 let Frozen { state, mark, epoch, trace } = answer.into_result()?;

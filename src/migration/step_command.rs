@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::facts::{CONFIRM_DEADLINE, FROZEN, Facts, MARGIN, SYNC_DEADLINE};
-use protocol::{Command, SetPort};
+use super::facts::{CONFIRM_DEADLINE, CONVERGE_WITHIN, FROZEN, Facts, MARGIN, SYNC_DEADLINE};
+use protocol::{Accelerator, Command, GuestMoment, SetPort};
 
 /// What a step asks for; [`StepCommand::command`] fills in what earlier steps learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,22 @@ pub enum StepCommand {
     Commit,
     /// End a freeze. Left out when the other host could not be made to leave the radio alone.
     Resume,
+    /// Boot the guest.
+    StartGuest,
+    /// Start the guest that waits; where is kept for `MigrateGuest`.
+    PrepareGuest,
+    /// Begin to move the guest.
+    MigrateGuest,
+    /// Wait until the guest has stopped at the source.
+    AwaitGuestStopped,
+    /// Wait until it has gone.
+    AwaitGuestGone,
+    /// Wait until all of it is at the destination.
+    AwaitGuestCompleted,
+    /// Give the guest's migration up.
+    CancelGuest,
+    /// Wait until the guest runs where it has come to.
+    ConfirmGuest,
     /// Kill both processes, park eth3.
     DoubleKill,
     /// Park eth3, kill the USRP process.
@@ -115,6 +131,14 @@ impl StepCommand {
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
             Self::Resume => Command::Resume { epoch: facts.frozen.then(|| facts.next_epoch()) },
             Self::Commit => Command::Commit { packets: facts.unsent.packets.clone() },
+            Self::StartGuest => Command::StartGuest,
+            Self::PrepareGuest => Command::PrepareGuest { accelerator: facts.accelerator.unwrap_or(Accelerator::Tcg) },
+            Self::MigrateGuest => Command::MigrateGuest { address: facts.guest_destination(), copy: facts.copy },
+            Self::AwaitGuestStopped => Command::AwaitGuest { until: GuestMoment::Stopped },
+            Self::AwaitGuestGone => Command::AwaitGuest { until: GuestMoment::Gone },
+            Self::AwaitGuestCompleted => Command::AwaitGuest { until: GuestMoment::Completed },
+            Self::CancelGuest => Command::CancelGuest,
+            Self::ConfirmGuest => Command::ConfirmGuest,
             Self::DoubleKill => Command::DoubleKill,
             Self::KillUsrp => Command::KillUsrp,
             Self::KillD2d => Command::KillD2d,
@@ -125,16 +149,16 @@ impl StepCommand {
 }
 
 impl StepCommand {
-    /// Whether it points the host's eth3 at the radio.
+    /// Whether it points the host's eth3 at the radio, or makes a guest run there.
     pub fn points(self) -> bool {
-        matches!(self, Self::LinkUsrp | Self::StartUsrp | Self::PointEth3 | Self::TakeOver | Self::Resume)
+        matches!(self, Self::LinkUsrp | Self::StartUsrp | Self::PointEth3 | Self::TakeOver | Self::Resume | Self::StartGuest)
     }
 
     /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
     pub fn changes(self) -> bool {
         use StepCommand::{AwaitSync, ConfirmSync, Export, RequireAtWork, RequireFree, RequireParked, RequireReady, RequireSilent};
         use StepCommand::{FenceSource, GetCollected, GetControl, GetTunIp, RequireReadyAlone, SetRoute};
-        use StepCommand::{RequireEndable, RequireRecoverable};
+        use StepCommand::{AwaitGuestCompleted, AwaitGuestGone, AwaitGuestStopped, RequireEndable, RequireRecoverable};
         !matches!(
             self,
             RequireFree
@@ -153,10 +177,13 @@ impl StepCommand {
                 | SetRoute
                 | AwaitSync
                 | ConfirmSync
+                | AwaitGuestStopped
+                | AwaitGuestGone
+                | AwaitGuestCompleted
         )
     }
 
-    /// Whether its success means that eth3 is parked and the USRP process gone.
+    /// Whether its success means that eth3 is parked and the USRP process gone, or the guest.
     pub fn silences(self) -> bool {
         matches!(self, Self::DoubleKill | Self::KillUsrp)
     }
@@ -175,6 +202,11 @@ pub fn deadline(command: &Command) -> Duration {
         Command::DoubleKill | Command::KillUsrp | Command::KillD2d | Command::Fence { .. } => 15,
         // A process that has to answer on its socket.
         Command::StartD2d { .. } | Command::MakeUsrp => 10,
+        // Its kernel boots, on a machine that may still rehearse.
+        Command::StartGuest | Command::PrepareGuest { .. } => 90,
+        Command::AwaitGuest { until: GuestMoment::Stopped } => return CONVERGE_WITHIN,
+        Command::AwaitGuest { until: GuestMoment::Completed } => return CONVERGE_WITHIN,
+        Command::AwaitGuest { until: GuestMoment::Gone } | Command::CancelGuest | Command::ConfirmGuest => 10,
         // Within the cut: an agent that keeps its own deadlines answers sooner than this, well or not.
         Command::Freeze | Command::TakeOver { .. } => return FROZEN,
         // Claiming streams, or starting them.

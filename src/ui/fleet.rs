@@ -239,6 +239,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         probe: None,
         migration: None,
         takes_part: None,
+        guest: None,
     }
 }
 

@@ -11,5 +11,5 @@ mod words;
 
 pub use boot::run;
 pub use memory::{Damage, MemorySet};
-pub use settings::{GuestSettings, MODULES};
+pub use settings::{GuestSettings, HARDWARE_ADDRESS, MODULES};
 pub use words::Words;

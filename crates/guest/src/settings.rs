@@ -10,6 +10,10 @@ use protocol::{ErrorCode, Failure};
 /// Folder of the kernel modules in the guest's file system; they are loaded in the order of their names.
 pub const MODULES: &str = "/modules";
 
+/// Hardware address of the guest's network card: locally administered, in the lab's range. The far end knows the guest by it, as it knows the radio,
+/// and there is one guest.
+pub const HARDWARE_ADDRESS: [u8; 6] = [0x02, 0xba, 0x70, 0, 0, 0x09];
+
 const ADDRESS: &str = "BATON_GUEST_ADDRESS";
 const DIRTY_MIB: &str = "BATON_GUEST_DIRTY_MIB";
 const DIRTY_MIB_S: &str = "BATON_GUEST_DIRTY_MIB_S";

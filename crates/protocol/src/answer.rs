@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Collected, ControlValues, ErrorCode, Failure, Fenced, Frozen, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark,
+    Collected, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark,
     ProbeWindow, RecentEvents, RunRecord, SoftState, SyncState, Telemetry, Unsent,
 };
 
@@ -38,6 +38,10 @@ pub enum Answer {
     Overlapped(Overlapped),
     /// What the frozen processes know.
     Frozen(Frozen),
+    /// Where a guest is waited for.
+    GuestPrepared(GuestPrepared),
+    /// Where a guest's migration is.
+    GuestMigration(GuestMigration),
     /// The record of an order.
     Record(Box<RunRecord>),
     /// The plan of an order.
@@ -152,6 +156,8 @@ answer_types!(
     Prepared(Prepared),
     Overlapped(Overlapped),
     Frozen(Frozen),
+    GuestPrepared(GuestPrepared),
+    GuestMigration(GuestMigration),
     ProbeMark(ProbeMark),
     ProbeWindow(ProbeWindow),
     Owner(OwnerReport),

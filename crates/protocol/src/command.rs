@@ -1,13 +1,15 @@
 //! Every command: its name, its arguments, its answer, whether it only reads, and where it comes from. One table, from which link, agent,
 //! engine, fakes and `docs/protocol.md` take what they need.
 
+use std::net::SocketAddrV4;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::spec::{Access, Arguments, CommandSpec, Source};
 use super::answer::{Answer, AnswerType};
 use super::{
-    Collected, Control, ControlValues, Deadline, Ended, ErrorCode, Failure, Fenced, Frozen, Linked, Method, Overlapped,
+    Accelerator, Collected, Control, ControlValues, Deadline, Ended, ErrorCode, Failure, Fenced, Frozen, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, Linked, Method, Overlapped,
     OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
     TunIp, Unsent,
 };
@@ -249,6 +251,35 @@ commands! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         packets: Vec<String>,
     } -> (),
+    /// Of a work in the form `guest`: boot the guest, and wait until it is ready (baton's own).
+    [Baton Changes None, args "", result "`{\"pid\"}`"]
+    StartGuest -> Started,
+    /// Start a guest that waits for the state of the other host's (baton's own).
+    [Baton Changes Required, args "`accelerator`: what runs the other host's guest, `kvm` or `tcg`", result "`{\"address\", \"copy\"}`: where it is waited for, and how its memory is copied"]
+    PrepareGuest {
+        /// What runs the other host's.
+        accelerator: Accelerator,
+    } -> GuestPrepared,
+    /// Begin to move the guest to another host (baton's own). Answered when it has begun.
+    [Baton Changes Required, args "`address`, `copy` from `prepare_guest` of the other host", result ""]
+    MigrateGuest {
+        /// Where it is waited for.
+        address: SocketAddrV4,
+        /// How its memory is copied.
+        copy: GuestCopy,
+    } -> (),
+    /// Wait for a moment of the guest's migration (baton's own).
+    [Baton Reads Required, args "`until`: `stopped`, `gone` or `completed`", result "QEMU's figures: `{\"state\", \"iteration\", ...}`, docs/other-ways-vm.md"]
+    AwaitGuest {
+        /// Which.
+        until: GuestMoment,
+    } -> GuestMigration,
+    /// Give the guest's migration up, and wait until the guest runs here again (baton's own).
+    [Baton Changes None, args "", result ""]
+    CancelGuest -> (),
+    /// Wait until the guest that has come runs here, and tell the switches (baton's own).
+    [Baton Changes None, args "", result ""]
+    ConfirmGuest -> (),
     /// Carry out an operator's order here (baton's own). Answered when the order is over.
     [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; in a pod `criu`, in a virtual machine `vm`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
     Order(OrderRequest) -> RunRecord,

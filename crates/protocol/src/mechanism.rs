@@ -1,5 +1,7 @@
 //! What the mechanism that moved the work reports of the move itself, beside what the far end felt.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What runs a guest.
@@ -10,6 +12,15 @@ pub enum Accelerator {
     Kvm,
     /// An emulated processor.
     Tcg,
+}
+
+impl fmt::Display for Accelerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kvm => "KVM",
+            Self::Tcg => "TCG",
+        })
+    }
 }
 
 /// Reported by the mechanism itself (CRIU's statistics, QEMU's `query-migrate`); each absent where it says nothing.
@@ -47,8 +58,8 @@ impl Mechanism {
         let ms = |what: &str, figure: Option<f64>| figure.map(|ms| format!("{what} {ms:.1} ms"));
         let count = |what: &str, unit: &str, figure: Option<u64>| figure.map(|count| format!("{what} {count} {unit}"));
         let accelerator = self.accelerator.map(|accelerator| match accelerator {
-            Accelerator::Kvm => "on the processor itself (KVM)".to_owned(),
-            Accelerator::Tcg => "on an emulated processor (TCG)".to_owned(),
+            Accelerator::Kvm => "guest without the modem, on the processor itself (KVM)".to_owned(),
+            Accelerator::Tcg => "guest without the modem, emulated processor (TCG)".to_owned(),
         });
         let parts = [
             ms("downtime", self.downtime_ms),

@@ -19,15 +19,27 @@ const DEVICE: &str = "/dev/net/tun";
 /// A sentence, with the kind of the system's error: `NotFound` without the tun device, `PermissionDenied` without the right to the device
 /// or the interface, `ResourceBusy` when another process has the interface open, `InvalidInput` for a name that is too long.
 pub fn open(name: &str) -> io::Result<OwnedFd> {
+    open_as(name, libc::IFF_TUN)
+}
+
+/// As [`open`], of a tap interface: each read takes one Ethernet frame.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_tap(name: &str) -> io::Result<OwnedFd> {
+    open_as(name, libc::IFF_TAP)
+}
+
+fn open_as(name: &str, kind: c_int) -> io::Result<OwnedFd> {
     let device = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(DEVICE).map_err(|error| {
         // The device's node without its driver is no device either.
         let driverless = matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO));
         let kind = if driverless { io::ErrorKind::NotFound } else { error.kind() };
         io::Error::new(kind, format!("{DEVICE} cannot be opened: {error}"))
     })?;
-    let flags = (libc::IFF_TUN | libc::IFF_NO_PI) as c_short;
+    let flags = (kind | libc::IFF_NO_PI) as c_short;
     request(device.as_fd(), libc::TUNSETIFF, &mut named(name, flags)?)
-        .map_err(|error| io::Error::new(error.kind(), format!("the kernel refuses the tun interface \"{name}\": {error}")))?;
+        .map_err(|error| io::Error::new(error.kind(), format!("the kernel refuses the interface \"{name}\": {error}")))?;
     Ok(device.into())
 }
 

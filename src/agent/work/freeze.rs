@@ -80,6 +80,9 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::StaleEpoch`], or the first failure with the messages of the others.
     pub(in crate::agent) async fn resume(self: &Arc<Self>, epoch: Option<u64>) -> Result<(), Failure> {
+        if let Some(guest) = &self.guest {
+            return self.resume_guest(guest).await;
+        }
         self.resume_by(epoch, None).await
     }
 

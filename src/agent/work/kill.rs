@@ -5,12 +5,15 @@ use super::failures::all_of;
 use protocol::{Failure, Unsent};
 
 impl Work {
-    /// Ends both processes and parks eth3; all three are tried, and it succeeds only if all three worked. Returns what programs have sent into a
+    /// Ends both processes and parks eth3, or ends the guest; all three are tried, and it succeeds only if all three worked. Returns what programs have sent into a
     /// frozen D2D process.
     ///
     /// # Errors
     /// The first failure, with the messages of the others.
     pub(in crate::agent) async fn kill_all(&self) -> Result<Option<Unsent>, Failure> {
+        if let Some(guest) = &self.guest {
+            return guest.end().await.map(|()| None);
+        }
         let (attempts, unsent) = if self.state().frozen.is_some() {
             // D2D last: until then a program that is late with its answers gets them forwarded.
             let (usrp, eth3) = (self.usrp.kill().await, self.park_eth3().await);

@@ -9,6 +9,7 @@ impl Work {
     /// Reads what was kept, adopts the processes that still run, and goes on from where they are: a freeze stays a lease, an owner fences the
     /// others, and an eth3 with the radio's address is parked where no USRP process runs.
     pub(in crate::agent) async fn restore(self: &Arc<Self>) {
+        self.restore_guest().await;
         self.restore_kept();
         tokio::join!(self.d2d.adopt(), self.usrp.adopt());
         // At the destination of a seamless move they are frozen as well, but not linked.

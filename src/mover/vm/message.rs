@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+use protocol::GuestMigrationState;
+
 /// A command of QMP and its arguments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "execute", content = "arguments", rename_all = "kebab-case")]
@@ -192,43 +194,12 @@ pub enum RunState {
     Other,
 }
 
-/// State of a migration in QEMU's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MigrationStatus {
-    /// None was begun.
-    None,
-    /// Connecting.
-    Setup,
-    /// Copying memory while the guest runs.
-    Active,
-    /// The guest stands still, and QEMU waits to be told to go on.
-    PreSwitchover,
-    /// The guest stands still: the last of its memory and its devices are sent.
-    Device,
-    /// The guest runs at the destination, which gets memory as it needs it.
-    PostcopyActive,
-    /// The connection broke in post-copy.
-    PostcopyPaused,
-    /// Done.
-    Completed,
-    /// Failed.
-    Failed,
-    /// Being given up.
-    Cancelling,
-    /// Given up.
-    Cancelled,
-    /// Any other state.
-    #[serde(other)]
-    Other,
-}
-
 /// Where a migration is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct MigrationInfo {
     /// Its state; absent before the first.
-    pub status: Option<MigrationStatus>,
+    pub status: Option<GuestMigrationState>,
     /// What was copied of the memory.
     pub ram: Option<RamInfo>,
     /// Since its begin, or until its end, ms.
@@ -292,7 +263,7 @@ pub struct QmpError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QmpEvent {
     /// The migration has another state.
-    Migration(MigrationStatus),
+    Migration(GuestMigrationState),
     /// The guest's processors have stopped.
     Stop,
     /// They run.
@@ -330,7 +301,7 @@ struct MigrationEvent {
 
 #[derive(Deserialize)]
 struct MigrationEventData {
-    status: MigrationStatus,
+    status: GuestMigrationState,
 }
 
 impl Line {
@@ -407,7 +378,7 @@ mod tests {
     #[test]
     fn states_of_a_later_qemu_are_other_ones() {
         let text = r#"{"event": "MIGRATION", "data": {"status": "new-one"}, "timestamp": {"seconds": 1, "microseconds": 2}}"#;
-        assert_eq!(Line::read(text).unwrap(), Line::Event(Some(QmpEvent::Migration(MigrationStatus::Other))));
+        assert_eq!(Line::read(text).unwrap(), Line::Event(Some(QmpEvent::Migration(GuestMigrationState::Other))));
         let text = r#"{"event": "NEW_ONE", "data": {"status": [1]}, "timestamp": {"seconds": 1, "microseconds": 2}}"#;
         assert_eq!(Line::read(text).unwrap(), Line::Event(None));
     }

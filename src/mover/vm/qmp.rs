@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
+use nix::sys::socket::{getsockopt, sockopt};
+use rustix::process::Pid;
 use tokio::net::UnixStream;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::codec::{Framed, LinesCodec};
 
 use super::message::{Ask, Execute, Line, QmpEvent, read_return};
-use protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure, Trying};
 
 /// A QEMU that takes longer hangs: the longest that its own lock is held for a migration is the downtime.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -28,6 +30,7 @@ type Stream = Framed<UnixStream, LinesCodec>;
 pub struct Qmp {
     jobs: mpsc::Sender<Job>,
     events: broadcast::Sender<QmpEvent>,
+    pid: Pid,
 }
 
 /// A command on its way, and where its answer, a line, is waited for.
@@ -54,9 +57,20 @@ impl Qmp {
         let stream = timeout(within, connecting).await.map_err(|_| {
             Failure::new(ErrorCode::Process, format!("no QEMU listens on {} within {} s", socket.display(), within.as_secs_f64()))
         })?;
+        Self::over(stream, socket).await
+    }
+
+    /// Connects to the socket of a QEMU that runs; `None` where none does.
+    pub async fn connect_now(socket: &Path) -> Option<Self> {
+        Self::over(UnixStream::connect(socket).await.ok()?, socket).await.ok()
+    }
+
+    async fn over(stream: UnixStream, socket: &Path) -> Result<Self, Failure> {
+        let peer = getsockopt(&stream, sockopt::PeerCredentials).trying(|| "the kernel does not tell which process QEMU is")?;
+        let pid = Pid::from_raw(peer.pid()).ok_or_else(ended)?;
         let mut stream = Framed::new(stream, LinesCodec::new_with_max_length(LONGEST_LINE));
         let (events, _) = broadcast::channel(EVENTS);
-        match timeout(within, next_line(&mut stream, &events)).await {
+        match timeout(ANSWER_WITHIN, next_line(&mut stream, &events)).await {
             Ok(Ok((Line::Greeting, _))) => {}
             Ok(Ok(_)) => return Err(Failure::new(ErrorCode::Process, format!("what listens on {} is no QEMU", socket.display()))),
             Ok(Err(failure)) => return Err(failure),
@@ -64,7 +78,7 @@ impl Qmp {
         }
         let (jobs, orders) = mpsc::channel(1);
         tokio::spawn(serve(stream, orders, events.clone()));
-        let qmp = Self { jobs, events };
+        let qmp = Self { jobs, events, pid };
         qmp.ask(Execute::QmpCapabilities).await?;
         Ok(qmp)
     }
@@ -86,6 +100,11 @@ impl Qmp {
             Err(_) => return Err(silent(&text)),
         };
         read_return(&line).map_err(|e| unreadable("an answer", e))
+    }
+
+    /// The process that listens on the socket.
+    pub fn pid(&self) -> Pid {
+        self.pid
     }
 
     /// What QEMU tells from now on.
