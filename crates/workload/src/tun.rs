@@ -31,6 +31,26 @@ pub fn open(name: &str) -> io::Result<OwnedFd> {
     Ok(device.into())
 }
 
+nix::ioctl_write_int_bad!(
+    /// TUNSETPERSIST: the interface stays when its last file is closed.
+    tun_set_persist,
+    libc::TUNSETPERSIST
+);
+
+/// Makes a tun interface (IP packets without a header before them) of this thread's network namespace, which stays when the modem that has
+/// opened it ends.
+///
+/// # Errors
+/// As [`open`]; of the system where it cannot be made to stay.
+#[expect(unsafe_code, reason = "no crate in use makes a tun interface persistent")]
+pub fn make_persistent(name: &str) -> io::Result<()> {
+    let file = open(name)?;
+    // SAFETY: the descriptor is that of the tun device, and the call takes no pointer.
+    unsafe { tun_set_persist(file.as_raw_fd(), 1) }.map(drop).map_err(|error| {
+        io::Error::other(format!("the tun interface \"{name}\" could not be made persistent: {error}"))
+    })
+}
+
 /// Switches an interface on. One that is on already needs no rights.
 ///
 /// # Errors
