@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use baton::{agent, headless, lab, ui};
+use baton::{agent, headless, lab, mover, ui};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
 use protocol::Failure;
@@ -54,6 +54,9 @@ enum CliCommand {
     D2d(modem::Args),
     /// The USRP process: samples between the radio and the D2D process (started by an agent).
     Usrp(radio::Args),
+    /// A pod for the two processes (started by an agent).
+    #[command(hide = true)]
+    Pod(mover::pod::Args),
     /// Software N210s that stock UHD tools accept.
     N210(n210::Args),
     /// Shell completions on stdout.
@@ -162,6 +165,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         CliCommand::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::D2d(args) => modem::run(&args),
         CliCommand::Usrp(args) => radio::run(&args),
+        CliCommand::Pod(args) => mover::pod::run(&args),
         CliCommand::N210(args) => {
             // The command socket of a lab's radios is inside the lab.
             if args.command.is_some() && name.is_some() {

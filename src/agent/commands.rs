@@ -14,7 +14,7 @@ use super::state::Agent;
 use super::telemetry;
 use super::work::{RadioClaim, Work};
 use crate::metrics::probe::Prober;
-use crate::migration::flow::TAKE_OVER_WITHIN;
+use crate::migration::flow::{POD_TAKE_OVER_WITHIN, TAKE_OVER_WITHIN};
 use protocol::{Answer, Command, Control, Deadline, Ended, ErrorCode, Failure, Level, SetPort, TunIp};
 
 /// `end` waits this long for its own answer to be on its way.
@@ -49,6 +49,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
         Command::GetControl => work.control().await.map(Answer::from),
         Command::GetCollected { of } => work.collected_of_peer(&of).map(Answer::from),
         Command::AwaitGuest { until } => work.await_guest(until).await.map(Answer::from),
+        Command::ReadImage { name, from } => work.read_image(&name, from).map(Answer::from),
         Command::Export => work.export().await.map(Answer::from),
         Command::AwaitSync { deadline_ms } => work.await_sync(Duration::from_millis(deadline_ms)).await.map(Answer::from),
         Command::ProbeStart { target, interval_ms } => {
@@ -122,6 +123,15 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::Prepare { state } => work.prepare(state).await.map(Answer::from),
         Command::Overlap { stream } => work.overlap(stream).await.map(Answer::from),
         Command::Freeze => work.freeze().await.map(Answer::from),
+        Command::PreparePod => work.prepare_pod().await.map(Answer::from),
+        Command::FreezePod => work.freeze_pod().await.map(Answer::from),
+        Command::DumpPod => work.dump_pod().await.map(Answer::from),
+        Command::CopyImages { of, images } => work.copy_images(&of, &images).await.map(Answer::from),
+        Command::RestorePod => work.restore_pod().await.map(Answer::from),
+        Command::ConnectPod { epoch, by } => {
+            let by = by.unwrap_or_else(|| Deadline::after(POD_TAKE_OVER_WITHIN));
+            work.connect_pod(epoch, by).await.map(Answer::from)
+        }
         Command::TakeOver { state, mark, epoch, by } => {
             let by = by.unwrap_or_else(|| Deadline::after(TAKE_OVER_WITHIN));
             work.take_over(state, mark, epoch, by).await.map(Answer::from)

@@ -6,7 +6,6 @@
 mod address;
 mod children;
 mod collector;
-mod confine;
 mod conflict;
 mod failures;
 mod freeze;
@@ -14,6 +13,7 @@ mod guest;
 mod kept;
 mod kill;
 mod ownership;
+mod pod;
 mod processes;
 mod radio_link;
 mod radio_network;
@@ -35,6 +35,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use super::host::HostHandle;
+use super::host::pod_network::BRIDGE;
 use super::host::radio_port::RadioPort;
 use crate::link::server::runtime_folder;
 use children::{Child, ChildEvent, ChildRole};
@@ -43,7 +44,8 @@ use freeze::Freeze;
 use guest::GuestWork;
 use kept::Kept;
 use ownership::Ownership;
-use protocol::{ControlValues, Failure, Port, Route};
+use pod::Pod;
+use protocol::{ControlValues, Failure, Form, Port, Route};
 use radio_network::RadioNetwork;
 use take_over::CutPreparation;
 
@@ -62,6 +64,8 @@ pub(super) struct Work {
     introduction: watch::Sender<bool>,
     /// Another host with the radio's address was met, and is being asked.
     meeting: AtomicBool,
+    /// Of a work in a pod.
+    pod: Option<Pod>,
     d2d: Child,
     usrp: Child,
     /// In the place of both, where the work is a virtual machine.
@@ -119,10 +123,16 @@ impl Work {
         config.radio_of(&host.name)?;
         let folder = runtime_folder(config, &host.name)?;
         let descriptors = Arc::clone(&host.descriptors);
-        let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active, descriptors)?;
-        let ownership = Ownership::load(&host, settings.radio.as_str());
         let guest = GuestWork::open(&host)?.map(Arc::new);
         let (sender, events) = mpsc::unbounded_channel();
+        let pod = (config.form_of(&host.name) == Form::Pod).then(|| Pod::new(&config.runtime, &host.name));
+        let active = config.addresses.active;
+        let radio_port = RadioPort::open(&host.name, &settings.radio_port, active, descriptors, pod.is_some())?;
+        let child = |role| match &pod {
+            None => Child::new(role, &folder, sender.clone()),
+            Some(pod) => Child::new(role, &pod.folder, sender.clone()).in_pod(&pod.at),
+        };
+        let ownership = Ownership::load(&host, settings.radio.as_str());
         let work = Arc::new(Self {
             radio_name: settings.radio.to_string(),
             radio_port,
@@ -130,8 +140,9 @@ impl Work {
             radio_network: RadioNetwork::default(),
             introduction: watch::Sender::new(false),
             meeting: AtomicBool::new(false),
-            d2d: Child::new(ChildRole::D2d, &folder, sender.clone()),
-            usrp: Child::new(ChildRole::Usrp, &folder, sender),
+            d2d: child(ChildRole::D2d),
+            usrp: child(ChildRole::Usrp),
+            pod,
             guest,
             changes: tokio::sync::Mutex::default(),
             collect_now: Notify::new(),
@@ -209,6 +220,11 @@ impl Work {
         self.host.config.addresses.active
     }
 
+    /// Name of the interface through which this host itself is on the radio's network.
+    fn radio_interface(&self) -> &str {
+        if self.pod.is_some() { BRIDGE } else { &self.settings().radio_port }
+    }
+
     fn parked_address(&self) -> Cidr {
         self.host.config.addresses.parked
     }
@@ -218,7 +234,10 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails.
     pub(super) async fn read_radio_port(&self) -> Result<Port, Failure> {
-        self.host.ports.read(&self.settings().radio_port).await
+        match &self.pod {
+            None => self.host.ports.read(&self.settings().radio_port).await,
+            Some(_) => self.read_pod_port().await,
+        }
     }
 
     /// The interface that carries IP over the air, as it is now.
@@ -226,6 +245,6 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails.
     pub(super) async fn read_tun(&self) -> Result<Port, Failure> {
-        self.host.ports.read(&self.settings().tun).await
+        self.tun_ports().read(&self.settings().tun).await
     }
 }

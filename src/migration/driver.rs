@@ -74,7 +74,7 @@ async fn follow(
         on_progress(&state.progress(clock.elapsed()));
         let result = match effect {
             Effect::Request { host, mut command } => {
-                if let Command::TakeOver { by, .. } = &mut command {
+                if let Command::TakeOver { by, .. } | Command::ConnectPod { by, .. } = &mut command {
                     *by = state.take_over_by().map(|time| began.plus(time));
                 }
                 let tick = || on_progress(&state.progress(clock.elapsed()));

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::decision::Decision;
-use super::flow::{FailureIs, Side, StepCommand, TAKE_OVER_WITHIN, Undo, When};
+use super::flow::{FailureIs, POD_TAKE_OVER_WITHIN, Side, StepCommand, TAKE_OVER_WITHIN, Undo, When};
 use super::flows;
 use super::hold::{self, HOLD_LIMIT};
 use super::known::unanswered;
@@ -163,7 +163,7 @@ impl State {
         if cut == Some(index) {
             self.cut_at = Some(self.last_event);
         }
-        if step.ask == StepCommand::TakeOver
+        if matches!(step.ask, StepCommand::TakeOver | StepCommand::ConnectPod)
             && let Some(failure) = self.stale()
         {
             return self.stepped(index, Duration::ZERO, Err(failure));
@@ -178,7 +178,8 @@ impl State {
 
     /// Until when the destination may take over, on the driver's clock: from then on the source may go on by itself.
     pub(super) fn take_over_by(&self) -> Option<Duration> {
-        self.cut_at.map(|cut| cut + TAKE_OVER_WITHIN)
+        let pod = self.flow.steps.iter().any(|step| step.ask == StepCommand::FreezePod);
+        self.cut_at.map(|cut| cut + if pod { POD_TAKE_OVER_WITHIN } else { TAKE_OVER_WITHIN })
     }
 
     /// Why nobody may take over any more: this agent itself may have been stopped since it asked the source to freeze.

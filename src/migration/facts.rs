@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use protocol::{Accelerator, ControlValues, GuestCopy, Handover, Mechanism, TracePart, Unsent};
+use protocol::{Accelerator, ControlValues, GuestCopy, Handover, ImageFile, Mechanism, TracePart, Unsent};
 
 /// How long the signal processing may take to re-synchronise.
 pub const SYNC_DEADLINE: Duration = Duration::from_secs(5);
@@ -24,6 +24,11 @@ pub const LEASE: Duration = Duration::from_millis(200);
 /// streams.
 pub const TAKE_OVER_WITHIN: Duration = Duration::from_millis(170);
 
+/// The same two for a pod: its dump, its copy and its restore take several tenths of a second, and several times as long on a busy machine.
+pub const POD_LEASE: Duration = Duration::from_secs(6);
+/// As [`TAKE_OVER_WITHIN`], of a pod.
+pub const POD_TAKE_OVER_WITHIN: Duration = Duration::from_millis(5500);
+
 /// What earlier steps learnt.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
@@ -41,6 +46,8 @@ pub struct Facts {
     pub trace: Vec<TracePart>,
     /// What the processes counted at the cut.
     pub handover: Option<Handover>,
+    /// The images of the source's pod.
+    pub images: Vec<ImageFile>,
     /// What the mechanism that moves the work reports of itself.
     pub mechanism: Option<Mechanism>,
     /// What runs the source's guest.

@@ -10,12 +10,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Agents;
+pub use pod::PodStage;
 use config::Config;
 use protocol::{
     Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestState, HostLoad,
     Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState,
     Telemetry, TunIp, Unsent, VERSION,
 };
+
+mod pod;
 
 pub const ACTIVE: &str = "192.168.10.1/24";
 pub const PARKED: &str = "192.168.20.2/24";
@@ -51,6 +54,7 @@ pub enum Fault {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Host {
     pub d2d: bool,
+    pub pod: PodStage,
     pub usrp: ProcessState,
     pub active: bool,
     pub tun: String,
@@ -202,7 +206,7 @@ impl Fleet {
         match (command, fault) {
             (Command::DoubleKill, Fault::Stuck) => (state.d2d, state.usrp) = (false, ProcessState::Stopped),
             (Command::DoubleKill, _) => state.d2d = false,
-            (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. }, _) => {
+            (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. } | Command::ConnectPod { .. }, _) => {
                 state.active = false
             }
             (Command::Resume { .. }, Fault::Stuck) => self.point(host),
@@ -229,6 +233,7 @@ impl Fleet {
                 | Command::StartUsrp { .. }
                 | Command::TakeOver { .. }
                 | Command::Resume { .. }
+                | Command::ConnectPod { .. }
                 | Command::SetEth3 { port: SetPort::Active }
         );
         if points {
@@ -244,8 +249,11 @@ impl Fleet {
         if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
         }
-        if matches!(command, Command::Export | Command::Freeze) && !self.hosts[host].serves() {
+        if matches!(command, Command::Export | Command::Freeze | Command::FreezePod) && !self.hosts[host].serves() {
             return wrong("nothing is in sync");
+        }
+        if let Some(what) = self.hosts[host].pod.lacks(command, &self.hosts[host]) {
+            return wrong(what);
         }
         if let Command::LinkUsrp { despite_foreign: false, .. } | Command::StartUsrp { despite_foreign: false, .. } = command
             && self.has_stranger()
@@ -269,7 +277,11 @@ impl Fleet {
         let state = self.hosts.get_mut(host).unwrap();
         let linked =
             Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp { .. }).then_some(3.0), ..Linked::default() };
+        if let Some(answer) = pod::carry_out(state, command) {
+            return Ok(answer);
+        }
         match command {
+            Command::ConnectPod { .. } => return Ok(linked.into()),
             Command::StartD2d { .. } if state.d2d => return wrong("D2D runs already"),
             Command::StartD2d { control, .. } => {
                 state.d2d = true;
@@ -282,7 +294,7 @@ impl Fleet {
             Command::FenceHost { .. } => return Ok(Fenced { fenced: self.fences }.into()),
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
             Command::Overlap { stream } => assert_eq!(*stream, json!({"chain": 1, "tick": 5})),
-            Command::Freeze => {
+            Command::Freeze | Command::FreezePod => {
                 (state.active, state.frozen) = (false, true);
                 let (soft, mark) = (json!({"tick": 2}), json!({"sequence": 9}));
                 return Ok(Frozen { state: soft, mark, epoch: 4, trace: vec![] }.into());
@@ -298,6 +310,7 @@ impl Fleet {
             }
             Command::DoubleKill => {
                 (state.d2d, state.usrp, state.active) = (false, ProcessState::Stopped, false);
+                state.pod = PodStage::None;
                 if std::mem::take(&mut state.frozen) {
                     return Ok(Some(Unsent { packets: state.unsent.clone() }).into());
                 }

@@ -61,6 +61,20 @@ pub enum StepCommand {
     Freeze,
     /// Go on where the frozen ones were.
     TakeOver,
+    /// Of a pod: make its holder and its place in the network.
+    PreparePod,
+    /// Of a pod: freeze, and leave its processes alone.
+    FreezePod,
+    /// Of a pod: dump its processes; the list of images is kept for `CopyImages`.
+    DumpPod,
+    /// Of a pod: fetch the images from the source.
+    CopyImages,
+    /// Of a pod: make the processes again.
+    RestorePod,
+    /// Of a pod: plug it into the radio's network.
+    ConnectPod,
+    /// Of a pod: have its processes go on.
+    GoOn,
     /// Wait for synchronisation within the time that going back is better than waiting.
     ConfirmSync,
     /// The destination owns the radio for good.
@@ -128,6 +142,13 @@ impl StepCommand {
             Self::TakeOver => {
                 Command::TakeOver { state: facts.state.clone(), mark: facts.mark.clone(), epoch: facts.next_epoch(), by: None }
             }
+            Self::PreparePod => Command::PreparePod,
+            Self::FreezePod => Command::FreezePod,
+            Self::DumpPod => Command::DumpPod,
+            Self::CopyImages => Command::CopyImages { of: facts.source.clone(), images: facts.images.clone() },
+            Self::RestorePod => Command::RestorePod,
+            Self::ConnectPod => Command::ConnectPod { epoch: facts.next_epoch(), by: None },
+            Self::GoOn => Command::Resume { epoch: None },
             Self::ConfirmSync => Command::AwaitSync { deadline_ms: CONFIRM_DEADLINE.as_millis() as u64 },
             Self::Resume => Command::Resume { epoch: facts.frozen.then(|| facts.next_epoch()) },
             Self::Commit => Command::Commit { packets: facts.unsent.packets.clone() },
@@ -151,7 +172,8 @@ impl StepCommand {
 impl StepCommand {
     /// Whether it points the host's eth3 at the radio, or makes a guest run there.
     pub fn points(self) -> bool {
-        matches!(self, Self::LinkUsrp | Self::StartUsrp | Self::PointEth3 | Self::TakeOver | Self::Resume | Self::StartGuest)
+        use StepCommand::{ConnectPod, GoOn, LinkUsrp, PointEth3, Resume, StartGuest, StartUsrp, TakeOver};
+        matches!(self, LinkUsrp | StartUsrp | PointEth3 | TakeOver | Resume | ConnectPod | GoOn | StartGuest)
     }
 
     /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
@@ -209,6 +231,9 @@ pub fn deadline(command: &Command) -> Duration {
         Command::AwaitGuest { until: GuestMoment::Gone } | Command::CancelGuest | Command::ConfirmGuest => 10,
         // Within the cut: an agent that keeps its own deadlines answers sooner than this, well or not.
         Command::Freeze | Command::TakeOver { .. } => return FROZEN,
+        Command::FreezePod | Command::ConnectPod { .. } => 1,
+        // CRIU gives up after 3 s.
+        Command::DumpPod | Command::CopyImages { .. } | Command::RestorePod => 4,
         // Claiming streams, or starting them.
         Command::Resume { .. } => 10,
         Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,

@@ -31,6 +31,7 @@ mod config_refused;
 mod conflict;
 mod console;
 mod console_lab;
+mod criu;
 mod cut;
 mod demo;
 mod docs;

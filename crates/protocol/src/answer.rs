@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Collected, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark,
-    ProbeWindow, RecentEvents, RunRecord, SoftState, SyncState, Telemetry, Unsent,
+    Collected, ControlValues, CopiedImages, DumpedPod, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared, ImagePart, Linked, Overlapped,
+    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, RunRecord, SoftState, SyncState, Telemetry,
+    Unsent,
 };
 
 /// The result of a command that worked.
@@ -42,6 +43,14 @@ pub enum Answer {
     GuestPrepared(GuestPrepared),
     /// Where a guest's migration is.
     GuestMigration(GuestMigration),
+    /// The images of a pod.
+    DumpedPod(DumpedPod),
+    /// A part of an image.
+    ImagePart(ImagePart),
+    /// How much was carried.
+    CopiedImages(CopiedImages),
+    /// How a pod was restored.
+    RestoredPod(RestoredPod),
     /// The record of an order.
     Record(Box<RunRecord>),
     /// The plan of an order.
@@ -158,6 +167,10 @@ answer_types!(
     Frozen(Frozen),
     GuestPrepared(GuestPrepared),
     GuestMigration(GuestMigration),
+    DumpedPod(DumpedPod),
+    ImagePart(ImagePart),
+    CopiedImages(CopiedImages),
+    RestoredPod(RestoredPod),
     ProbeMark(ProbeMark),
     ProbeWindow(ProbeWindow),
     Owner(OwnerReport),

@@ -9,13 +9,14 @@ use serde_json::Value;
 pub use self::spec::{Access, Arguments, CommandSpec, Source};
 use super::answer::{Answer, AnswerType};
 use super::{
-    Accelerator, Collected, Control, ControlValues, Deadline, Ended, ErrorCode, Failure, Fenced, Frozen, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, Linked, Method, Overlapped,
-    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
+    Accelerator, Collected, Control, ControlValues, CopiedImages, Deadline, DumpedPod, Ended, ErrorCode, Failure, Fenced, Frozen, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, ImageFile, ImagePart, Linked, Overlapped,
+    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
     TunIp, Unsent,
 };
-use super::{Order, OrderRequest};
+use super::OrderRequest;
 
 mod spec;
+mod usual;
 
 /// Where eth3 is to point: at the radio or parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,6 +237,44 @@ commands! {
         #[serde(default, rename = "within_ms", skip_serializing_if = "Option::is_none")]
         by: Option<Deadline>,
     } -> Linked,
+    /// Of a work in a pod: make the holder of the pod and its place in the network, parked, for `restore_pod` (baton's own, for comparison).
+    [Baton Changes None, args "", result ""]
+    PreparePod -> (),
+    /// Of a work in a pod: as `freeze`, and leave the processes alone, so that they can be dumped (baton's own, for comparison). They go on after a
+    /// failure, and by themselves when nobody else has taken the radio.
+    [Baton Changes None, args "", result "as `freeze`; `state` and `mark` are null, since the processes keep them"]
+    FreezePod -> Frozen,
+    /// Of a work in a pod that is frozen: dump its processes, which stay stopped (baton's own, for comparison).
+    [Baton Changes None, args "", result "`{\"images\": [{\"name\", \"bytes\"}], \"frozen_ms\", \"pages_written\"}`"]
+    DumpPod -> DumpedPod,
+    /// Read a part of an image of the last `dump_pod` (baton's own, for comparison; the other host's agent asks).
+    [Baton Reads Required, args "`name`, `from` (bytes)", result "`{\"data\"}`: up to 128 KiB, in base64"]
+    ReadImage {
+        /// Name of the image.
+        name: String,
+        /// From where on, bytes.
+        from: u64,
+    } -> ImagePart,
+    /// Fetch the images of a dump from the host that has made it (baton's own, for comparison).
+    [Baton Changes Required, args "`of`: the other host; `images` from `dump_pod`", result "`{\"bytes\"}`"]
+    CopyImages {
+        /// The host that has them.
+        of: String,
+        /// What `dump_pod` has answered there.
+        images: Vec<ImageFile>,
+    } -> CopiedImages,
+    /// Make the processes of a pod again from the images that were fetched; they wait, frozen, away from the radio (baton's own, for comparison).
+    [Baton Changes None, args "", result "`{\"restore_ms\"}`"]
+    RestorePod -> RestoredPod,
+    /// Plug the restored pod, whose eth3 has the radio's address, into the radio's network (baton's own, for comparison). `resume` has it go on.
+    [Baton Changes Required, args "one more than `epoch` from `freeze_pod` of the other host; `within_ms`, optional, as in `take_over`", result "timings as `link_usrp`, and `trace`"]
+    ConnectPod {
+        /// As in `take_over`.
+        epoch: u64,
+        /// As in `take_over`.
+        #[serde(default, rename = "within_ms", skip_serializing_if = "Option::is_none")]
+        by: Option<Deadline>,
+    } -> Linked,
     /// Go on after `freeze`: eth3 to the radio, streams back here (baton's own).
     [Baton Changes Optional, args "`epoch`, once another host has become the owner; optional", result ""]
     Resume {
@@ -373,42 +412,6 @@ commands! {
         /// First probe of the window, from a [`ProbeMark`].
         since: u64,
     } -> ProbeWindow,
-}
-
-impl Command {
-    /// Every name on the wire.
-    pub const NAMES: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
-
-    /// Name on the wire.
-    pub fn name(&self) -> &'static str {
-        self.spec().name
-    }
-
-    /// Whether it changes nothing.
-    pub fn only_reads(&self) -> bool {
-        self.spec().access == Access::Reads
-    }
-
-    /// `link_usrp` as a plain client sends it: the next epoch, not forced.
-    pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false, despite_foreign: false };
-
-    /// `start_usrp` as a plain client sends it: the next epoch, not forced.
-    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false, despite_foreign: false };
-
-    /// An order without options, for tests and callers that need none.
-    pub fn order(order: Order, method: Method) -> Self {
-        Self::Order(OrderRequest::new(order, method))
-    }
-
-    /// The table of commands as `docs/protocol.md` shows it.
-    pub fn markdown(source: Source) -> String {
-        let rows = Self::TABLE.iter().filter(|spec| spec.source == source);
-        let rows = rows.map(|CommandSpec { name, access, args, result, .. }| {
-            let reads = if *access == Access::Reads { "yes" } else { "" };
-            format!("| `{name}` | {args} | {result} | {reads} |\n").replace("|  |", "| |").replace("|  |", "| |")
-        });
-        format!("| command | args | result | only reads |\n|---|---|---|---|\n{}", rows.collect::<String>())
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod mechanism;
 mod operator;
 mod order;
 mod ownership;
+mod pod;
 mod probe;
 mod record;
 mod request;
@@ -45,6 +46,7 @@ pub use mechanism::{Accelerator, Mechanism};
 pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest, RunPart};
 pub use ownership::{AddressHolder, Fenced, MAX_EPOCH, OwnerReport, RadioOwner};
+pub use pod::{CopiedImages, DumpedPod, ImageFile, ImagePart, RestoredPod};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,

@@ -22,14 +22,6 @@ pub fn open(name: &str) -> io::Result<OwnedFd> {
     open_as(name, libc::IFF_TUN)
 }
 
-/// As [`open`], of a tap interface: each read takes one Ethernet frame.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_tap(name: &str) -> io::Result<OwnedFd> {
-    open_as(name, libc::IFF_TAP)
-}
-
 fn open_as(name: &str, kind: c_int) -> io::Result<OwnedFd> {
     let device = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(DEVICE).map_err(|error| {
         // The device's node without its driver is no device either.
@@ -41,6 +33,37 @@ fn open_as(name: &str, kind: c_int) -> io::Result<OwnedFd> {
     request(device.as_fd(), libc::TUNSETIFF, &mut named(name, flags)?)
         .map_err(|error| io::Error::new(error.kind(), format!("the kernel refuses the interface \"{name}\": {error}")))?;
     Ok(device.into())
+}
+
+nix::ioctl_write_int_bad!(
+    /// TUNSETPERSIST: the interface stays when its last file is closed.
+    tun_set_persist,
+    libc::TUNSETPERSIST
+);
+
+/// Makes a tun interface (IP packets without a header before them) of this thread's network namespace, which stays when the modem that has
+/// opened it ends.
+///
+/// # Errors
+/// As [`open`]; of the system where it cannot be made to stay.
+pub fn make_persistent(name: &str) -> io::Result<()> {
+    keep(name, &open(name)?)
+}
+
+/// As [`make_persistent`], of a tap interface: Ethernet frames in the place of IP packets.
+///
+/// # Errors
+/// As [`make_persistent`].
+pub fn make_persistent_tap(name: &str) -> io::Result<()> {
+    keep(name, &open_as(name, libc::IFF_TAP)?)
+}
+
+#[expect(unsafe_code, reason = "no crate in use makes a tun interface persistent")]
+fn keep(name: &str, file: &OwnedFd) -> io::Result<()> {
+    // SAFETY: the descriptor is that of the tun device, and the call takes no pointer.
+    unsafe { tun_set_persist(file.as_raw_fd(), 1) }.map(drop).map_err(|error| {
+        io::Error::other(format!("the tun interface \"{name}\" could not be made persistent: {error}"))
+    })
 }
 
 /// Switches an interface on. One that is on already needs no rights.

@@ -11,9 +11,9 @@ use tokio::process::Command;
 use tokio::sync::watch;
 
 use super::Work;
-use super::confine::confine;
 use crate::agent::host::HostHandle;
 use crate::link::server::runtime_folder;
+use crate::mover::confine::confine;
 use crate::mover::vm::{Guest, GuestHealth, Launch, Migration, Rehearsal, Role, Software, ready_within, rehearse};
 use config::{Endpoint, Workload};
 use guest::GuestSettings;

@@ -14,6 +14,7 @@ impl Work {
         if let Some(guest) = &self.guest {
             return guest.end().await.map(|()| None);
         }
+        self.end_pod_if_dumped();
         let (attempts, unsent) = if self.state().frozen.is_some() {
             // D2D last: until then a program that is late with its answers gets them forwarded.
             let (usrp, eth3) = (self.usrp.kill().await, self.park_eth3().await);
@@ -23,6 +24,7 @@ impl Work {
             ([self.d2d.kill().await, self.usrp.kill().await, self.park_eth3().await], None)
         };
         self.end_lease();
+        self.end_pod_if_empty().await;
         all_of(attempts).map(|()| unsent)
     }
 
@@ -32,7 +34,9 @@ impl Work {
     /// Those of each part; a USRP process is left running when eth3 could not be parked.
     pub(in crate::agent) async fn kill_usrp(&self) -> Result<(), Failure> {
         self.park_eth3().await?;
-        self.usrp.kill().await
+        self.usrp.kill().await?;
+        self.end_pod_if_empty().await;
+        Ok(())
     }
 
     /// Ends the D2D process.
@@ -40,7 +44,9 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Process`](protocol::ErrorCode::Process) when the kernel does not end it.
     pub(in crate::agent) async fn kill_d2d(&self) -> Result<(), Failure> {
-        self.d2d.kill().await
+        self.d2d.kill().await?;
+        self.end_pod_if_empty().await;
+        Ok(())
     }
 
     /// As [`Self::kill_all`], because the agent ends: waits for a change that is under way.

@@ -173,7 +173,9 @@ impl Work {
             self.state().unsettled = false;
         }
         // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
-        self.host.ports.set(&self.settings().radio_port, self.active_address()).await?;
+        if self.pod.is_none() {
+            self.host.ports.set(&self.settings().radio_port, self.active_address()).await?;
+        }
         forwarded
     }
 
