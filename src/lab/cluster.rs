@@ -105,7 +105,7 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
         addresses: Addresses { active: ACTIVE.parse()?, parked: PARKED.parse()? },
         workload: Workload {
             d2d: vec![program.clone(), "d2d".into()].try_into()?,
-            usrp: vec![program, "usrp".into()].try_into()?,
+            usrp: vec![program.clone(), "usrp".into()].try_into()?,
             uhd: vec![beside].try_into()?,
             form,
             guest: (form == Form::Guest).then(|| guest(Path::new(&program))).transpose()?,

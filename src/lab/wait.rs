@@ -14,8 +14,7 @@ use super::directory::ENV_LAB;
 use super::log::LOG_FOLDER;
 use super::topology::{Scenario, Topology};
 use config::Config;
-use protocol::Failure;
-use protocol::Trying;
+use protocol::{Failure, Form, Trying};
 use workload::runtime;
 
 /// Waits for Ctrl-C, SIGTERM, SIGHUP, or `q` and Enter on a terminal.

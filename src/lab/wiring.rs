@@ -164,7 +164,7 @@ async fn configure(topology: &Topology, name: &str, link: Handle) -> Result<(), 
     for at in topology.neighbours.iter().filter(|at| at.namespace == name) {
         let address: Cidr = at.address.parse()?;
         let known = link.neighbours().add(index(name, at.interface)?, address.address().into());
-        let known = known.link_local_address(&at.hardware).state(NeighbourState::Permanent);
+        let known = known.link_layer_address(&at.hardware).state(NeighbourState::Permanent);
         known.execute().await.trying(|| format!("the hardware address of {address} could not be made known to {name}"))?;
     }
     let switches = topology.switches.iter().map(|switch| switch.bridge).filter(|bridge| bridge.namespace == name);

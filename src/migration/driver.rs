@@ -136,6 +136,11 @@ async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl 
     }
 }
 
+/// Waits until the order is given up; false when nobody is left who could.
+async fn given_up(wishes: &mut watch::Receiver<Decision>) -> bool {
+    wishes.wait_for(|wish| wish.failure().is_some()).await.is_ok()
+}
+
 /// As [`ask`]; a source that copies its guest is told when the order is given up meanwhile, which ends the waiting.
 async fn ask_or_cancel(
     agents: &impl Agents,
@@ -149,7 +154,7 @@ async fn ask_or_cancel(
     tokio::select! {
         biased;
         answer = &mut waiting => return answer,
-        wish = wishes.wait_for(|wish| wish.failure().is_some()) => if wish.is_err() {
+        wish = given_up(&mut wishes) => if !wish {
             // Nobody is left who could give it up.
             return waiting.await;
         },

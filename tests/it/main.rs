@@ -59,6 +59,7 @@ mod service;
 mod stock_uhd;
 mod survival;
 mod trust;
+mod vm;
 
 /// The agents of `common::cluster` start this binary as their workload.
 #[test]

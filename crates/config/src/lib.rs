@@ -128,6 +128,9 @@ pub struct Workload {
     /// Control variables of a plain start, handed to the D2D process as its own settings.
     #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
+    /// The virtual machine, for the form `guest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Guest>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

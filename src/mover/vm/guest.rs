@@ -318,7 +318,7 @@ async fn listen(console: impl AsyncRead + Unpin, tell: &watch::Sender<GuestHealt
         match Words::read(&line) {
             Some(Words::Ready) => tell.send_modify(|health| health.ready = true),
             Some(Words::Checked { passes }) => tell.send_modify(|health| health.passes = passes),
-            Some(Words::Damaged(what)) => tell.send_modify(|health| drop(health.damage.get_or_insert(what))),
+            Some(Words::Damaged(what)) => tell.send_modify(|health| health.damage = health.damage.take().or(Some(what))),
             Some(Words::Failed(why)) => tell.send_modify(|health| health.failed = Some(why)),
             None => {}
         }

@@ -17,8 +17,6 @@ pub enum Execute {
     /// Leave the negotiation: the first command of a connection.
     #[serde(rename = "qmp_capabilities")]
     QmpCapabilities,
-    /// Which QEMU it is.
-    QueryVersion,
     /// Whether the guest runs.
     QueryStatus,
     /// Where the migration is.
@@ -138,30 +136,10 @@ macro_rules! queries {
 }
 
 queries! {
-    /// Which QEMU it is.
-    QueryVersion -> VersionInfo,
     /// Whether the guest runs.
     QueryStatus -> StatusInfo,
     /// Where the migration is.
     QueryMigrate -> MigrationInfo,
-}
-
-/// Which QEMU it is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct VersionInfo {
-    /// Its version.
-    pub qemu: Version,
-}
-
-/// A version of QEMU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub struct Version {
-    /// First number.
-    pub major: u32,
-    /// Second number.
-    pub minor: u32,
-    /// Third number.
-    pub micro: u32,
 }
 
 /// What the guest does.

@@ -131,7 +131,10 @@ fn silent(what: &str) -> Failure {
 async fn next_line(stream: &mut Stream, events: &broadcast::Sender<QmpEvent>) -> Result<(Line, String), Failure> {
     loop {
         let text = match stream.next().await {
-            Some(Ok(text)) => text,
+            Some(Ok(text)) => {
+                tracing::trace!("QMP says {text}");
+                text
+            }
             Some(Err(e)) => return Err(Failure::new(ErrorCode::Process, format!("the connection to QEMU broke: {e}"))),
             None => return Err(ended()),
         };
@@ -156,6 +159,7 @@ async fn serve(mut stream: Stream, mut jobs: mpsc::Receiver<Job>, events: broadc
             },
         };
         let Some(Job { command, answer }) = job else { return };
+        tracing::trace!("QMP is asked {command}");
         if stream.send(command).await.is_err() {
             return;
         }

@@ -1,0 +1,1 @@
+//! The machine against what QEMU 10.0 said on this machine.
