@@ -74,7 +74,7 @@ impl Criu {
     pub async fn dump(&self, holder: i32, folder: &Path) -> Result<Dumped, Failure> {
         empty(folder)?;
         let leader = LEADER.to_string();
-        let options = ["--tree", &leader, "--leave-stopped", "--display-stats"];
+        let options = ["--tree", leader.as_str(), "--leave-stopped", "--display-stats"];
         let (said, took_ms) = self.run("dump", holder, folder, &options).await?;
         Ok(Dumped { statistics: DumpStatistics::read(&said), took_ms })
     }
@@ -86,7 +86,7 @@ impl Criu {
     /// [`ErrorCode::Environment`] with the reason that CRIU's log gives; nothing is left in the pod then.
     pub async fn restore(&self, holder: i32, folder: &Path) -> Result<f64, Failure> {
         let external = format!("veth[{INSIDE}]:{OUTSIDE}");
-        let options = ["--restore-detached", "--external", &external];
+        let options = ["--restore-detached", "--external", external.as_str()];
         self.run("restore", holder, folder, &options).await.map(|(_, took_ms)| took_ms)
     }
 
@@ -120,7 +120,7 @@ impl Criu {
 fn words(stderr: &[u8], status: &str) -> String {
     let text = String::from_utf8_lossy(stderr);
     let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    last.map_or_else(|| status.to_owned(), output::one_line)
+    last.map_or_else(|| status.to_owned(), |line| output::one_line(line).into_owned())
 }
 
 /// An empty folder for images, that nobody else reads: they hold the memory of the processes.

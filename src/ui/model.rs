@@ -133,7 +133,7 @@ pub struct Model {
 impl Model {
     /// A console that has heard nothing yet.
     pub fn new(config: Arc<Config>, skin: Skin, by: Option<String>, at: DateTime<Utc>) -> Self {
-        let roles = &config.roles;
+        let (roles, form) = (&config.roles, config.workload.form);
         let names = [Some(&roles.initiator), Some(&roles.destination), roles.far_end.as_ref()];
         let hosts = names.into_iter().flatten().map(|name| (name.to_string(), HostView::default())).collect();
         Self {
@@ -149,7 +149,7 @@ impl Model {
             now_ms: 0,
             at,
             hosts,
-            method: config.workload.form.default_method(),
+            method: form.default_method(),
             hold: false,
             plans: Vec::new(),
             service_since: None,
@@ -161,7 +161,7 @@ impl Model {
             replay: None,
             confirm: None,
             asked_ms: None,
-            command_line: CommandPrompt { form: config.workload.form, ..CommandPrompt::default() },
+            command_line: CommandPrompt { form, ..CommandPrompt::default() },
             log: VecDeque::new(),
             log_filter: TextFilter::default(),
             local_time: false,

@@ -12,7 +12,7 @@ fn first_error(text: &str) -> Option<String> {
     // `(00.012345)    301: Error (criu/sk-inet.c:192): inet: ...`
     let said = text.lines().find_map(|line| line.split_once("Error (")).map(|(_, rest)| rest)?;
     let words = said.split_once("): ").map_or(said, |(_, words)| words);
-    Some(output::one_line(words.trim()))
+    Some(output::one_line(words.trim()).into_owned())
 }
 
 #[cfg(test)]

@@ -31,6 +31,6 @@ pub async fn start_holder(place: &Place, tun: Option<&str>) -> Result<i32, Failu
     let said = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
     said.filter(|_| output.status.success()).ok_or_else(|| {
         let words = String::from_utf8_lossy(&output.stderr);
-        failed(output::one_line(words.trim().trim_start_matches("baton: ")))
+        failed(output::one_line(words.trim().trim_start_matches("baton: ")).into_owned())
     })
 }
