@@ -161,7 +161,7 @@ impl Model {
             replay: None,
             confirm: None,
             asked_ms: None,
-            command_line: CommandPrompt { form, ..CommandPrompt::default() },
+            command_line: CommandPrompt::of_form(form),
             log: VecDeque::new(),
             log_filter: TextFilter::default(),
             local_time: false,
