@@ -223,7 +223,7 @@ mod tests {
     fn the_cluster_file_is_one_that_baton_reads() {
         let folder = tempfile::tempdir().unwrap();
         for scenario in [Scenario::TwoEnds, Scenario::Relay] {
-            let config = config("/var/lib/x".into(), scenario).unwrap();
+            let config = config("/var/lib/x".into(), scenario, Form::Processes).unwrap();
             let file = folder.path().join("baton.toml");
             std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
             assert_eq!(Config::load(&file).unwrap(), config);
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn only_the_far_end_knows_the_cell() {
-        let config = config("/x".into(), Scenario::TwoEnds).unwrap();
+        let config = config("/x".into(), Scenario::TwoEnds, Form::Processes).unwrap();
         let knows = |host: &str| config.host[host].control.contains_key("phy_cell_ID");
         assert_eq!([knows("server1"), knows("server2"), knows("server3")], [false, false, true]);
         assert!(!config.workload.control.contains_key("phy_cell_ID"));
@@ -245,14 +245,14 @@ mod tests {
 
     #[test]
     fn the_two_radios_hear_each_other() {
-        let config = config("/x".into(), Scenario::TwoEnds).unwrap();
+        let config = config("/x".into(), Scenario::TwoEnds, Form::Processes).unwrap();
         let (pool, far) = (&config.radio["pool"], &config.radio["far"]);
         assert_eq!((pool.tx_freq, pool.rx_freq), (far.rx_freq, far.tx_freq));
     }
 
     #[test]
     fn three_terminals_share_one_carrier_and_each_knows_its_own_index() {
-        let config = config("/x".into(), Scenario::Relay).unwrap();
+        let config = config("/x".into(), Scenario::Relay, Form::Processes).unwrap();
         assert!(config.radio.values().all(|radio| radio.tx_freq == SHARED && radio.rx_freq == SHARED));
         let index = |host: &str| config.host[host].control["cell_ID"].as_integer().unwrap();
         assert_eq!(["server1", "server2", "server3", "server4"].map(index), [1, 1, 0, 2]);

@@ -50,6 +50,11 @@ pub enum Typed {
 }
 
 impl CommandPrompt {
+    /// One that takes the methods of this form of the work.
+    pub fn of_form(form: Form) -> Self {
+        Self { form, ..Self::default() }
+    }
+
     /// Opens it, empty.
     pub fn open(&mut self) {
         self.open = true;

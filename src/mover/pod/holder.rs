@@ -105,7 +105,7 @@ fn settle(place: &Place, tun: Option<&str>, mask: &SigSet) -> Result<Part, Failu
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).trying(|| "the pod's mounts could not be made private")?;
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), quiet, none).trying(|| "a /proc for the pod could not be mounted")?;
-    mount(Some(&place.folder), &place.at, none, MsFlags::MS_BIND, none)
+    mount(Some(place.folder.as_path()), place.at.as_path(), none, MsFlags::MS_BIND, none)
         .trying(|| format!("{} could not be shown to the pod as {}", place.folder.display(), place.at.display()))?;
     setsid().trying(|| "the pod's first process could not leave its session")?;
     let _ = prctl::set_name(c"baton-pod");

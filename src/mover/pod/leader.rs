@@ -164,7 +164,7 @@ fn start(launch: &Launch) -> std::io::Result<i32> {
     let mut command = Command::new(&launch.program);
     command.args(&launch.arguments).env_clear().envs(launch.environment.iter().map(|(name, value)| (name, value)));
     // A group of its own: what it starts ends with it.
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).process_group(0);
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).process_group(0);
     let capabilities = launch.capabilities;
     // SAFETY: `give_up` only makes system calls, and the closure only copies a number.
     unsafe { command.pre_exec(move || give_up(capabilities)) };

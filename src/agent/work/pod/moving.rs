@@ -1,7 +1,7 @@
 //! Moving a pod: frozen as in hot, dumped at the source, fetched and restored at the destination.
 //!
 //! Until the destination has plugged its pod in, the source's can go on: SIGCONT, then the contract's `resume`. That is kept apart in time as
-//! with `take_over` (decision 0013): the source does so by itself after [`POD_LEASE`], the destination plugs in before [`POD_TAKE_OVER_WITHIN`] or
+//! with `take_over` (decision 0013): the source does so by itself after [`POD_LEASE`], the destination plugs in before its deadline or
 //! not at all, and what is restored gives nothing out before that.
 
 use std::path::Path;
@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use super::super::Work;
 use super::super::failures::joined;
-use super::super::freeze::AFTER_CUT;
+use super::super::freeze::{AFTER_CUT, BEFORE_CUT};
 use super::super::trace::{Trace, elapsed_ms};
 use super::{INSIDE, OUTSIDE, Pod, PodNetwork};
-use crate::migration::flow::{POD_LEASE, POD_TAKE_OVER_WITHIN};
+use crate::migration::flow::POD_LEASE;
 use crate::mover::criu::{self, Criu};
 use protocol::{CopiedImages, Deadline, DumpedPod, ErrorCode, Failure, Frozen, ImageFile, ImagePart, Linked, RestoredPod};
 
@@ -60,7 +60,7 @@ impl Work {
     pub(in crate::agent) async fn freeze_pod(self: &Arc<Self>) -> Result<Frozen, Failure> {
         self.the_pod()?;
         self.require_rehearsal().await?;
-        self.host.priority.raise_for(POD_LEASE);
+        self.host.priority.raise_for(BEFORE_CUT);
         match self.freeze_and_part().await {
             Ok(frozen) => {
                 self.begin_lease(POD_LEASE);
@@ -149,7 +149,7 @@ impl Work {
             return Err(Failure::new(ErrorCode::State, format!("no pod was prepared on {}", self.host.name)).hint("prepare_pod comes first"));
         };
         let holder = pod.state().holder.and_then(|holder| i32::try_from(holder.pid).ok()).unwrap_or_default();
-        self.host.priority.raise_for(POD_TAKE_OVER_WITHIN);
+        self.host.priority.raise_for(BEFORE_CUT);
         carry_words(&pod.images, &pod.folder)?;
         let restore_ms = Criu::find()?.restore(holder, &pod.images).await?;
         pod.open_network(&self.host.name, &running.members)?;
