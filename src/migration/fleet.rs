@@ -10,12 +10,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Agents;
-pub use pod::PodStage;
 use config::Config;
+pub use pod::PodStage;
 use protocol::{
-    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestState, HostLoad,
-    Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState,
-    Telemetry, TunIp, Unsent, VERSION,
+    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestState,
+    HostLoad, Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState,
+    SyncState, Telemetry, TunIp, Unsent, VERSION,
 };
 
 mod pod;
@@ -206,9 +206,14 @@ impl Fleet {
         match (command, fault) {
             (Command::DoubleKill, Fault::Stuck) => (state.d2d, state.usrp) = (false, ProcessState::Stopped),
             (Command::DoubleKill, _) => state.d2d = false,
-            (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. } | Command::ConnectPod { .. }, _) => {
-                state.active = false
-            }
+            (
+                Command::KillUsrp
+                | Command::LinkUsrp { .. }
+                | Command::StartUsrp { .. }
+                | Command::TakeOver { .. }
+                | Command::ConnectPod { .. },
+                _,
+            ) => state.active = false,
             (Command::Resume { .. }, Fault::Stuck) => self.point(host),
             _ => {}
         }

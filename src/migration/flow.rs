@@ -1,6 +1,8 @@
 //! What a flow is made of.
 
-pub use super::facts::{CONFIRM_DEADLINE, FROZEN, Facts, LEASE, MARGIN, POD_LEASE, POD_TAKE_OVER_WITHIN, SYNC_DEADLINE, TAKE_OVER_WITHIN};
+pub use super::facts::{
+    CONFIRM_DEADLINE, FROZEN, Facts, LEASE, MARGIN, POD_LEASE, POD_TAKE_OVER_WITHIN, SYNC_DEADLINE, TAKE_OVER_WITHIN,
+};
 pub use super::step_command::{StepCommand, deadline};
 use protocol::PhaseName;
 
@@ -160,7 +162,8 @@ impl Flow {
     pub fn interrupting(&self) -> Vec<PhaseName> {
         let Some(cut) = self.cut() else { return Vec::new() };
         let phases = self.steps.iter().skip(cut).flat_map(|step| step.phases).copied();
-        let mut phases: Vec<PhaseName> = phases.filter(|phase| !matches!(phase, PhaseName::StopSource | PhaseName::Postcopy)).collect();
+        let mut phases: Vec<PhaseName> =
+            phases.filter(|phase| !matches!(phase, PhaseName::StopSource | PhaseName::Postcopy)).collect();
         phases.dedup();
         phases
     }

@@ -3,7 +3,10 @@
 use std::net::Ipv4Addr;
 
 use super::flow::Side;
-use protocol::{AddressHolder, ErrorCode, Failure, GuestState, GuestStatus, Order, Outcome, ProcessState, RadioOwner, RunPart, SyncState, Telemetry};
+use protocol::{
+    AddressHolder, ErrorCode, Failure, GuestState, GuestStatus, Order, Outcome, ProcessState, RadioOwner, RunPart, SyncState,
+    Telemetry,
+};
 
 /// What a host is doing for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

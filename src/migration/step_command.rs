@@ -178,9 +178,9 @@ impl StepCommand {
 
     /// Whether it changes processes or addresses: an agent does that one at a time, in the order of asking.
     pub fn changes(self) -> bool {
+        use StepCommand::{AwaitGuestCompleted, AwaitGuestGone, AwaitGuestStopped, RequireEndable, RequireRecoverable};
         use StepCommand::{AwaitSync, ConfirmSync, Export, RequireAtWork, RequireFree, RequireParked, RequireReady, RequireSilent};
         use StepCommand::{FenceSource, GetCollected, GetControl, GetTunIp, RequireReadyAlone, SetRoute};
-        use StepCommand::{AwaitGuestCompleted, AwaitGuestGone, AwaitGuestStopped, RequireEndable, RequireRecoverable};
         !matches!(
             self,
             RequireFree

@@ -99,7 +99,9 @@ mod tests {
 
     #[test]
     fn what_no_guest_has_is_refused() {
-        for line in ["memory_mib = 63", "memory_mib = 70000", "downtime_limit_ms = 0", "downtime_limit_ms = 60001", "copy = \"late\""] {
+        for line in
+            ["memory_mib = 63", "memory_mib = 70000", "downtime_limit_ms = 0", "downtime_limit_ms = 60001", "copy = \"late\""]
+        {
             assert!(toml::from_str::<Guest>(&format!("{LEAST}{line}")).is_err(), "{line}");
         }
     }

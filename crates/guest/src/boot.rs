@@ -77,7 +77,8 @@ async fn set_address(address: Cidr) -> Result<(), Failure> {
 async fn network_card(handle: &Handle) -> Result<u32, Failure> {
     let mut links = handle.link().get().execute();
     while let Some(link) = links.try_next().await.trying(|| "the guest's network cards cannot be listed")? {
-        let is_card = link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::IfName(name) if name.starts_with("eth")));
+        let is_card =
+            link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::IfName(name) if name.starts_with("eth")));
         if is_card {
             return Ok(link.header.index);
         }

@@ -41,7 +41,8 @@ impl GuestSettings {
     /// # Errors
     /// [`ErrorCode::Config`] with the variable that is missing or wrong.
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        let number = |name: &str| read(name, get(name).ok_or_else(|| wrong(name, "it is not on the kernel's command line"))?.as_str());
+        let number =
+            |name: &str| read(name, get(name).ok_or_else(|| wrong(name, "it is not on the kernel's command line"))?.as_str());
         Ok(Self {
             address: get(ADDRESS).map(|text| read(ADDRESS, &text)).transpose()?,
             dirty_mib: number(DIRTY_MIB)?,

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Collected, ControlValues, CopiedImages, DumpedPod, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared, ImagePart, Linked, Overlapped,
-    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, RunRecord, SoftState, SyncState, Telemetry,
-    Unsent,
+    Collected, ControlValues, CopiedImages, DumpedPod, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared,
+    ImagePart, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, RunRecord,
+    SoftState, SyncState, Telemetry, Unsent,
 };
 
 /// The result of a command that worked.

@@ -39,7 +39,9 @@ pub use environment::{Trying, missing};
 pub use event::{Event, Level, RecentEvents, TOPIC_EVENT};
 pub use failure::{ErrorCode, Failure};
 pub use form::Form;
-pub use guest::{GuestCopy, GuestMigration, GuestMigrationState, GuestMoment, GuestPrepared, GuestRehearsal, GuestState, GuestStatus};
+pub use guest::{
+    GuestCopy, GuestMigration, GuestMigrationState, GuestMoment, GuestPrepared, GuestRehearsal, GuestState, GuestStatus,
+};
 pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
 pub use mechanism::{Accelerator, Mechanism};

@@ -61,9 +61,9 @@ pub fn make_persistent_tap(name: &str) -> io::Result<()> {
 #[expect(unsafe_code, reason = "no crate in use makes a tun interface persistent")]
 fn keep(name: &str, file: &OwnedFd) -> io::Result<()> {
     // SAFETY: the descriptor is that of the tun device, and the call takes no pointer.
-    unsafe { tun_set_persist(file.as_raw_fd(), 1) }.map(drop).map_err(|error| {
-        io::Error::other(format!("the tun interface \"{name}\" could not be made persistent: {error}"))
-    })
+    unsafe { tun_set_persist(file.as_raw_fd(), 1) }
+        .map(drop)
+        .map_err(|error| io::Error::other(format!("the tun interface \"{name}\" could not be made persistent: {error}")))
 }
 
 /// Switches an interface on. One that is on already needs no rights.

@@ -111,7 +111,15 @@ impl Child {
             ChildRole::D2d => "d2d.sock",
             ChildRole::Usrp => "usrp.sock",
         });
-        Self { role, socket, inside: None, shared: Arc::default(), events, sync: Arc::new(watch::Sender::new(None)), attached: Arc::default() }
+        Self {
+            role,
+            socket,
+            inside: None,
+            shared: Arc::default(),
+            events,
+            sync: Arc::new(watch::Sender::new(None)),
+            attached: Arc::default(),
+        }
     }
 
     /// The same in a pod, which sees the folder there.
@@ -272,7 +280,10 @@ impl Child {
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
         confine(&mut command, start.workload);
-        command.args(start.command.arguments()).envs(start.environment.iter().map(|(name, value)| (name, value))).env(ENV_SOCKET, &self.socket);
+        command
+            .args(start.command.arguments())
+            .envs(start.environment.iter().map(|(name, value)| (name, value)))
+            .env(ENV_SOCKET, &self.socket);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = self.stderr_pipe();
         let stderr = match stderr {

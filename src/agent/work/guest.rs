@@ -18,8 +18,8 @@ use crate::mover::vm::{Guest, GuestHealth, Launch, Migration, Rehearsal, Role, S
 use config::{Endpoint, Workload};
 use guest::GuestSettings;
 use protocol::{
-    Accelerator, ErrorCode, Failure, Form, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, GuestRehearsal, GuestState, GuestStatus, Level,
-    Started,
+    Accelerator, ErrorCode, Failure, Form, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, GuestRehearsal, GuestState,
+    GuestStatus, Level, Started,
 };
 
 /// A guest whose state is all there runs within some ms.
@@ -75,9 +75,11 @@ impl GuestWork {
     }
 
     fn guest(&self) -> Result<Guest, Failure> {
-        self.state().guest.as_ref().map(|held| held.guest.clone()).ok_or_else(|| {
-            Failure::new(ErrorCode::State, format!("{} runs no guest", self.host.name)).hint("DS or DSR starts one")
-        })
+        self.state()
+            .guest
+            .as_ref()
+            .map(|held| held.guest.clone())
+            .ok_or_else(|| Failure::new(ErrorCode::State, format!("{} runs no guest", self.host.name)).hint("DS or DSR starts one"))
     }
 
     fn require_none(&self) -> Result<(), Failure> {
@@ -101,7 +103,8 @@ impl GuestWork {
                     Accelerator::Kvm => "the processor itself (KVM)",
                     Accelerator::Tcg => "an emulated processor (TCG), too slow for the modem: the guest is the light responder",
                 };
-                self.host.event(Level::Info, format!("a guest runs on {} on {on}: it was ready after {after_ms} ms", self.host.name));
+                self.host
+                    .event(Level::Info, format!("a guest runs on {} on {on}: it was ready after {after_ms} ms", self.host.name));
                 GuestRehearsal::Ready { accelerator, after_ms }
             }
             Err(failure) => {
@@ -121,7 +124,9 @@ impl GuestWork {
             Ok(GuestRehearsal::Ready { accelerator, .. }) => Ok(accelerator),
             Ok(GuestRehearsal::Failed { failure }) => Err(failure),
             // The sender lives as long as the work.
-            Ok(GuestRehearsal::UnderWay) | Err(_) => Err(Failure::new(ErrorCode::State, "whether guests run here is not known yet")),
+            Ok(GuestRehearsal::UnderWay) | Err(_) => {
+                Err(Failure::new(ErrorCode::State, "whether guests run here is not known yet"))
+            }
         }
     }
 
@@ -278,8 +283,11 @@ impl Work {
         if self.guest.is_none() {
             return Ok(());
         }
-        Err(Failure::new(ErrorCode::State, format!("the work of {} is a guest, which has no D2D and no USRP process", self.host.name))
-            .hint("DS starts it, KL ends it, M moves it"))
+        Err(Failure::new(
+            ErrorCode::State,
+            format!("the work of {} is a guest, which has no D2D and no USRP process", self.host.name),
+        )
+        .hint("DS starts it, KL ends it, M moves it"))
     }
 
     /// Of a host with a guest: finds out whether guests run here, and takes up one that runs already.

@@ -33,14 +33,18 @@ pub(super) fn of_host(ask: StepCommand, status: &Telemetry, guest: &GuestStatus,
 
 fn rehearsed(host: &str, guest: &GuestStatus) -> Finding {
     match &guest.rehearsal {
-        GuestRehearsal::UnderWay => Finding::new(Grade::Warning, host, "whether guests run here is being tried: the order waits for that"),
+        GuestRehearsal::UnderWay => {
+            Finding::new(Grade::Warning, host, "whether guests run here is being tried: the order waits for that")
+        }
         GuestRehearsal::Ready { accelerator: Accelerator::Kvm, after_ms } => {
             Finding::new(Grade::Ok, host, format!("a rehearsal guest ran on the processor itself (KVM), ready after {after_ms} ms"))
         }
         GuestRehearsal::Ready { accelerator: Accelerator::Tcg, after_ms } => Finding::new(
             Grade::Ok,
             host,
-            format!("a rehearsal guest ran on an emulated processor (TCG), ready after {after_ms} ms: no figure of it is the modem's"),
+            format!(
+                "a rehearsal guest ran on an emulated processor (TCG), ready after {after_ms} ms: no figure of it is the modem's"
+            ),
         ),
         GuestRehearsal::Failed { failure } => finding(Grade::Blocker, host, failure.clone()),
     }
@@ -82,11 +86,9 @@ mod tests {
     #[test]
     fn a_host_on_which_no_guest_runs_starts_none() {
         let failure = Failure::new(ErrorCode::Environment, "QEMU is not in target/qemu");
-        for (rehearsal, grade) in [
-            (GuestRehearsal::UnderWay, Grade::Warning),
-            (ready(), Grade::Ok),
-            (GuestRehearsal::Failed { failure }, Grade::Blocker),
-        ] {
+        for (rehearsal, grade) in
+            [(GuestRehearsal::UnderWay, Grade::Warning), (ready(), Grade::Ok), (GuestRehearsal::Failed { failure }, Grade::Blocker)]
+        {
             let guest = GuestStatus { rehearsal, ..GuestStatus::default() };
             assert_eq!(grades(StepCommand::RequireFree, guest.clone()), [Grade::Ok, grade]);
             assert_eq!(grades(StepCommand::RequireReady, guest).last(), Some(&grade));

@@ -90,8 +90,10 @@ impl Leader {
         let program = &launch.program;
         match asked().trying(|| format!("the pod did not start {program}"))? {
             Launched::Pid(pid) => Ok(pid),
-            Launched::Error(why) => Err(Failure::new(ErrorCode::Environment, format!("{program} could not be started in the pod: {why}"))
-                .hint("check the configuration's section workload")),
+            Launched::Error(why) => {
+                Err(Failure::new(ErrorCode::Environment, format!("{program} could not be started in the pod: {why}"))
+                    .hint("check the configuration's section workload"))
+            }
         }
     }
 }

@@ -131,7 +131,9 @@ mod tests {
 
     fn launch(role: Role, tap: Option<&str>) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["usr/bin/qemu-system-x86_64", "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "guest/vmlinuz", "guest/modules/0-x.ko"] {
+        for file in
+            ["usr/bin/qemu-system-x86_64", "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "guest/vmlinuz", "guest/modules/0-x.ko"]
+        {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();

@@ -21,10 +21,10 @@ use tokio::time::timeout;
 
 pub use super::command_line::{Launch, Role};
 use super::command_line::{console_in, initramfs_in};
+use super::initramfs;
 use super::message::{Announce, Execute, QmpEvent, QueryMigrate, QueryStatus, RunState, SocketAddress, StatusInfo};
 use super::migration::{self, Migration};
 use super::qmp::{self, Qmp};
-use super::initramfs;
 use guest::Words;
 use protocol::{ErrorCode, Failure, GuestCopy, Trying};
 
@@ -87,7 +87,11 @@ impl Guest {
         let (tell, health) = watch::channel(GuestHealth { ready: launch.role == Role::Incoming, ..GuestHealth::default() });
         let said = child.stderr.take();
         let words = tell.clone();
-        let reading = tokio::spawn(async move { if let Some(said) = said { read_words(said, &words).await } });
+        let reading = tokio::spawn(async move {
+            if let Some(said) = said {
+                read_words(said, &words).await
+            }
+        });
         let socket = qmp::socket_in(folder);
         let started = tokio::select! {
             qmp = Qmp::connect(&socket, STARTED_WITHIN) => qmp,
@@ -164,9 +168,10 @@ impl Guest {
             Ok(Ok(GuestHealth { failed: Some(why), .. })) => {
                 Err(Failure::new(ErrorCode::Process, format!("the guest cannot do its work: {why}")))
             }
-            Ok(Ok(GuestHealth { ended: true, .. }) | Err(_)) => {
-                Err(Failure::new(ErrorCode::Process, format!("the guest's QEMU ended before it was ready: {}", last_words(&self.health))))
-            }
+            Ok(Ok(GuestHealth { ended: true, .. }) | Err(_)) => Err(Failure::new(
+                ErrorCode::Process,
+                format!("the guest's QEMU ended before it was ready: {}", last_words(&self.health)),
+            )),
             Ok(Ok(_)) => Ok(()),
             Err(_) => {
                 let text = format!("the guest did not say READY within {} s", within.as_secs_f64());

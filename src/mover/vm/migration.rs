@@ -241,7 +241,8 @@ impl Migration {
     pub async fn give_up(&self, within: Duration) -> Result<(), Failure> {
         self.cancel();
         let mut state = self.state.clone();
-        let over = |followed: &Followed| followed.machine.ended().is_some() || followed.machine.has_gone() || followed.broken.is_some();
+        let over =
+            |followed: &Followed| followed.machine.ended().is_some() || followed.machine.has_gone() || followed.broken.is_some();
         let settled = timeout(within, state.wait_for(over)).await.map_err(|_| {
             Failure::new(ErrorCode::Deadline, format!("QEMU did not give the migration up within {} s", within.as_secs_f64()))
         })?;
@@ -302,10 +303,8 @@ fn failure(ended: Ended, why: Option<&str>) -> Failure {
             format!("the migration of the guest broke in post-copy, when parts of its memory were at either end{why}"),
         )
         .hint("the guest cannot go on: recover starts it anew"),
-        Ended::Completed | Ended::Failed => {
-            Failure::new(ErrorCode::Workload, format!("QEMU could not migrate the guest{why}"))
-                .hint("look at the log of the destination's agent")
-        }
+        Ended::Completed | Ended::Failed => Failure::new(ErrorCode::Workload, format!("QEMU could not migrate the guest{why}"))
+            .hint("look at the log of the destination's agent"),
     }
 }
 
@@ -352,7 +351,9 @@ async fn follow(qmp: Qmp, mut events: broadcast::Receiver<QmpEvent>, tell: watch
             Wish::Cancel => qmp.ask(Execute::MigrateCancel).await.map(drop),
         };
         // A migration that has ended meanwhile refuses both: the next answer says how.
-        if let Err(failure) = asked.as_ref().err().filter(|failure| failure.code != ErrorCode::Workload).map_or(Ok(()), |f| Err(f.clone())) {
+        if let Err(failure) =
+            asked.as_ref().err().filter(|failure| failure.code != ErrorCode::Workload).map_or(Ok(()), |f| Err(f.clone()))
+        {
             tell.send_modify(|followed| followed.broken = Some(failure));
             return;
         }

@@ -55,12 +55,8 @@ impl Software {
     /// Program and first arguments of QEMU.
     pub fn qemu(&self) -> Vec<OsString> {
         let libraries = LIBRARIES.map(|place| self.folder.join(place).into_os_string()).join(&OsString::from(":"));
-        let mut words: Vec<OsString> = vec![
-            self.loader.clone().into(),
-            "--library-path".into(),
-            libraries,
-            self.folder.join(QEMU).into(),
-        ];
+        let mut words: Vec<OsString> =
+            vec![self.loader.clone().into(), "--library-path".into(), libraries, self.folder.join(QEMU).into()];
         for place in DATA {
             words.extend([OsString::from("-L"), self.folder.join(place).into()]);
         }
@@ -97,8 +93,11 @@ impl Software {
         read_version(&text).ok_or_else(|| {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = [said.trim(), text.trim()].into_iter().find(|text| !text.is_empty()).unwrap_or("nothing").to_owned();
-            Failure::new(ErrorCode::Environment, format!("QEMU in {} does not tell its version, but: {said}", self.folder.display()))
-                .hint(install_hint())
+            Failure::new(
+                ErrorCode::Environment,
+                format!("QEMU in {} does not tell its version, but: {said}", self.folder.display()),
+            )
+            .hint(install_hint())
         })
     }
 

@@ -38,7 +38,9 @@ fn state<'a>(pen: &Pen<'_>, guest: &GuestStatus) -> Line<'a> {
 fn what_it_is<'a>(pen: &Pen<'_>, guest: &GuestStatus) -> Line<'a> {
     let (t, lang) = (pen.theme, pen.lang);
     let (text, style) = match (&guest.rehearsal, guest.accelerator) {
-        (GuestRehearsal::Failed { failure }, _) => return pen.row(" runs", vec![span(lang.said(&one_line(&failure.message)), t.bad)]),
+        (GuestRehearsal::Failed { failure }, _) => {
+            return pen.row(" runs", vec![span(lang.said(&one_line(&failure.message)), t.bad)]);
+        }
         (_, Some(Accelerator::Tcg)) => ("guest without the modem, emulated processor", t.warn),
         (_, Some(Accelerator::Kvm)) => ("guest without the modem, KVM", t.base),
         (GuestRehearsal::UnderWay, None) => ("trying whether guests run here", t.warn),
