@@ -1,6 +1,7 @@
 //! A fake fleet: the agents of two pool hosts and a far end, as far as addresses and processes go, with scripted faults.
 
 pub mod guest;
+mod status;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,8 @@ use protocol::{
     HostLoad, Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState,
     SyncState, Telemetry, TunIp, Unsent, VERSION,
 };
+use status::telemetry;
+pub use status::telemetry_of;
 
 mod pod;
 
@@ -269,10 +272,11 @@ impl Fleet {
     }
 
     fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
+        self.guest_command(host, command).unwrap_or_else(|| self.carry_out_on_processes(host, command))
+    }
+
+    fn carry_out_on_processes(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
-        if let Some(answer) = self.guest_command(host, command) {
-            return answer;
-        }
         self.require_possible(host, command)?;
         self.claim_radio(host, command);
         self.replies += 3;
@@ -371,40 +375,6 @@ impl Fleet {
 
 fn control() -> Control {
     [("RNTI".to_owned(), json!(61))].into_iter().collect()
-}
-
-/// What a host says that runs nothing.
-pub fn telemetry_of(host: &str) -> Telemetry {
-    telemetry(host, &Host::default(), false)
-}
-
-fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
-    let process = |state| ProcessStatus { state, ..ProcessStatus::default() };
-    let sync = (state.serves() && !deaf).then_some(SyncState::Synced { for_ms: 1 });
-    let address = if state.active { ACTIVE } else { PARKED };
-    Telemetry {
-        v: VERSION,
-        radio: None,
-        host: host.to_owned(),
-        seq: 0,
-        at: chrono::Utc::now(),
-        uptime_ms: 0,
-        load: HostLoad::default(),
-        radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true, mac: None, mtu: Some(1500) },
-        owner_epoch: state.epoch,
-        owner: None,
-        address_holders: Vec::new(),
-        alarms: Vec::new(),
-        tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
-        d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
-        usrp: process(state.usrp),
-        guest: None,
-        control: protocol::ControlReport::default(),
-        route_list: state.routes.clone(),
-        probe: None,
-        migration: state.order.clone(),
-        takes_part: state.takes_part.clone(),
-    }
 }
 
 /// Whether a command changes nothing.

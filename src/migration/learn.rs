@@ -24,13 +24,9 @@ impl State {
             StepCommand::DumpPod => self.note_dump(answer.into_result()?),
             StepCommand::CopyImages => self.mechanism().bytes_moved = Some(answer.into_result::<CopiedImages>()?.bytes),
             StepCommand::RestorePod => self.mechanism().restore_ms = Some(answer.into_result::<RestoredPod>()?.restore_ms),
-            StepCommand::PrepareGuest => {
-                let GuestPrepared { address, copy } = answer.into_result()?;
-                (self.facts.guest_at, self.facts.copy) = (Some(address), copy);
-            }
+            StepCommand::PrepareGuest => self.note_guest(answer.into_result()?),
             StepCommand::AwaitGuestStopped | StepCommand::AwaitGuestGone | StepCommand::AwaitGuestCompleted => {
-                let figures = answer.into_result::<GuestMigration>()?;
-                self.facts.mechanism = Some(figures.mechanism(self.facts.accelerator));
+                self.facts.mechanism = Some(answer.into_result::<GuestMigration>()?.mechanism(self.facts.accelerator));
             }
             StepCommand::Freeze | StepCommand::FreezePod => {
                 let Frozen { state, mark, epoch, trace } = answer.into_result()?;
@@ -93,6 +89,10 @@ impl State {
         let image_bytes = Some(images.iter().map(|image| image.bytes).sum());
         *self.mechanism() = Mechanism { downtime_ms: frozen_ms, image_bytes, pages_written, ..Mechanism::default() };
         self.facts.images = images;
+    }
+
+    fn note_guest(&mut self, GuestPrepared { address, copy }: GuestPrepared) {
+        (self.facts.guest_at, self.facts.copy) = (Some(address), copy);
     }
 
     fn note_fence(&mut self, Fenced { fenced }: Fenced) {

@@ -225,8 +225,8 @@ impl<'a> Scene<'a> {
     /// Why the host certainly cannot serve.
     fn certain(&self, status: &Telemetry) -> Option<Cause> {
         // At a cut, what the two hosts say of the address and the link may be older than the order's word, or newer: there the pings decide.
-        let moves = status.takes_part.is_some()
-            || status.migration.as_ref().is_some_and(|progress| !progress.finished && progress.order.is_migration());
+        let orders = status.migration.as_ref().is_some_and(|progress| !progress.finished && progress.order.is_migration());
+        let moves = status.takes_part.is_some() || orders;
         if let Some(told) = &status.guest {
             return guest::certain(status, told, moves);
         }
@@ -310,9 +310,8 @@ impl<'a> Scene<'a> {
             Cause::CableOut { .. } => recover(other(at)),
             // Two of the pool's own hosts: one of them is told to park.
             Cause::Contested { holder } => (holder == one.name || holder == two.name).then(|| recover(at)).flatten(),
-            Cause::FarEndProcess { .. } | Cause::FarEndHung { .. } | Cause::FarEndRadioSilent { .. } | Cause::FarEndDeaf { .. } => {
-                None
-            }
+            Cause::FarEndProcess { .. } | Cause::FarEndHung { .. } => None,
+            Cause::FarEndRadioSilent { .. } | Cause::FarEndDeaf { .. } => None,
             // What could be started anew works, as far as anybody can tell.
             Cause::FarEndNotHeard { .. } | Cause::NobodyPings | Cause::Unexplained { .. } => None,
             _ => recover(at),

@@ -290,11 +290,6 @@ impl Model {
         self.telemetry(host).is_some_and(|telemetry| !processes(telemetry).is_empty())
     }
 
-    /// Whether the work of a host is a guest.
-    pub fn has_guest(&self, host: &str) -> bool {
-        self.telemetry(host).is_some_and(|telemetry| telemetry.guest.is_some())
-    }
-
     /// The order under way, if there is one, and the host that carries it out.
     pub fn under_way(&self) -> Option<(&str, &Progress)> {
         self.progress().find(|(_, p)| !p.finished)

@@ -50,6 +50,7 @@ fn label(name: PhaseName) -> &'static str {
 /// Whether nobody serves during the phase at `index`: those after the stopping of the source; of a failover, all.
 fn interrupts(run: &RunRecord, index: usize) -> bool {
     run.method == Method::Failover
+        || run.phases.get(index).is_some_and(|phase| phase.name == PhaseName::Switchover)
         || run.phases.iter().position(|phase| phase.name == PhaseName::StopSource).is_some_and(|stop| index > stop)
 }
 

@@ -48,8 +48,8 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
             let word = lang.tr(service.state.word());
             span(first_that_fits([lang.fill(" SERVICE {0} ", &[&word]), format!(" {word} ")], room), t.bad_tag)
         }
-        (None, true) if model.has_guest(host) => span(lang.tr(" RUNS THE GUEST "), t.owner_tag),
-        (None, false) if model.has_guest(host) => span(lang.tr(" runs no guest "), t.dim),
+        (None, true) if has_guest(model, host) => span(lang.tr(" RUNS THE GUEST "), t.owner_tag),
+        (None, false) if has_guest(model, host) => span(lang.tr(" runs no guest "), t.dim),
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
         (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),
@@ -62,6 +62,10 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     let inner = framed(area, buf, (set, style), &Line::from(title), &Line::from(note));
     let body = if inner.width >= WIDE { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner };
     lines(body, buf, rows(model, host, body));
+}
+
+fn has_guest(model: &Model, host: &str) -> bool {
+    model.telemetry(host).is_some_and(|telemetry| telemetry.guest.is_some())
 }
 
 /// The lines that fit: the least important are left out first.
