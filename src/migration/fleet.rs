@@ -15,8 +15,8 @@ use config::Config;
 pub use pod::PodStage;
 use protocol::{
     Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestState,
-    HostLoad, Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState,
-    SyncState, Telemetry, TunIp, Unsent, VERSION,
+    Linked, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, Progress, Route, SetPort, SoftState, SyncState, Telemetry, TunIp,
+    Unsent,
 };
 use status::telemetry;
 pub use status::telemetry_of;

@@ -16,9 +16,9 @@ pub struct FakeGuests {
     /// A guest is never copied.
     pub never: bool,
     /// The host whose guest moves.
-    moves_from: Option<&'static str>,
+    pub moves_from: Option<&'static str>,
     /// In post-copy what has gone cannot come back.
-    lost: bool,
+    pub lost: bool,
 }
 
 /// The two hosts that have guests.

@@ -26,8 +26,9 @@ fn moved(fleet: &mut Fleet, by: Order) -> RunRecord {
 
 fn before_move(order: Order, guests: FakeGuests) -> Fleet {
     let (from, to) = (Host::with_guest(), Host::default());
-    let fleet = if order == Order::M { Fleet::with_guests(from, to) } else { Fleet::with_guests(to, from) };
-    Fleet { guests: Some(guests), ..fleet }
+    let mut fleet = if order == Order::M { Fleet::with_guests(from, to) } else { Fleet::with_guests(to, from) };
+    fleet.guests = Some(guests);
+    fleet
 }
 
 fn kinds() -> Vec<FakeGuests> {

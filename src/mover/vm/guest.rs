@@ -26,7 +26,7 @@ use super::message::{Announce, Execute, QmpEvent, QueryMigrate, QueryStatus, Run
 use super::migration::{self, Migration};
 use super::qmp::{self, Qmp};
 use guest::Words;
-use protocol::{ErrorCode, Failure, GuestCopy, Trying};
+use protocol::{ErrorCode, Failure, GuestCopy, GuestMigrationState, Trying};
 
 /// QEMU makes its sockets within 50 ms; a loaded machine takes longer.
 const STARTED_WITHIN: Duration = Duration::from_secs(10);
@@ -109,6 +109,8 @@ impl Guest {
         if found.is_err() {
             let _ = child.start_kill();
         }
+        // QEMU has read it before it answers its first command, and does not start the guest again.
+        let _ = std::fs::remove_file(initramfs_in(folder));
         // Whoever waits for a child takes its number from the kernel, which is the end that the pidfd tells.
         tokio::spawn(async move { child.wait().await });
         found
@@ -227,6 +229,23 @@ impl Guest {
                 Err(Failure::new(ErrorCode::Process, text))
             }
             Err(_) => Err(Failure::new(ErrorCode::Deadline, format!("the guest did not run within {} s", within.as_secs_f64()))),
+        }
+    }
+
+    /// Gives up a migration that this process does not follow, as one that was begun before a restart.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`] when parts of the guest's memory are at the destination; as [`Qmp::ask`].
+    pub async fn give_up_unfollowed(&self) -> Result<(), Failure> {
+        let info = self.qmp.ask(QueryMigrate).await?;
+        if info.ram.is_some_and(|ram| ram.postcopy_bytes > 0) {
+            return Err(migration::not_whole());
+        }
+        match info.status {
+            Some(state) if state != GuestMigrationState::None && !state.is_over() => {
+                self.qmp.ask(Execute::MigrateCancel).await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -210,8 +210,8 @@ pub struct RamInfo {
     pub dirty_sync_count: u64,
     /// Bytes of a page.
     pub page_size: u64,
-    /// Mbit/s.
-    pub mbps: f64,
+    /// Bytes sent after the guest had gone on at the destination.
+    pub postcopy_bytes: u64,
 }
 
 /// Where a migration is waited for.

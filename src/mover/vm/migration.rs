@@ -262,11 +262,7 @@ impl Migration {
     /// [`ErrorCode::State`]: post-copy had begun.
     pub fn require_whole(&self) -> Result<(), Failure> {
         let followed = self.state.borrow();
-        if followed.machine.postcopied {
-            let text = "the guest cannot go on here: post-copy had begun, and what it did since is at the destination";
-            return Err(Failure::new(ErrorCode::State, text).hint("recover starts it anew"));
-        }
-        Ok(())
+        if followed.machine.postcopied { Err(not_whole()) } else { Ok(()) }
     }
 
     /// Calls that at every change, until it is over.
@@ -306,6 +302,12 @@ fn failure(ended: Ended, why: Option<&str>) -> Failure {
         Ended::Completed | Ended::Failed => Failure::new(ErrorCode::Workload, format!("QEMU could not migrate the guest{why}"))
             .hint("look at the log of the destination's agent"),
     }
+}
+
+/// Post-copy had begun.
+pub fn not_whole() -> Failure {
+    let text = "the guest cannot go on here: post-copy had begun, and what it did since is at the destination";
+    Failure::new(ErrorCode::State, text).hint("recover starts it anew")
 }
 
 /// Sets the capabilities of a migration, which are the same at both ends.

@@ -84,3 +84,63 @@ fn figures<'a>(pen: &Pen<'_>, migration: &GuestMigration) -> Line<'a> {
     fields.extend(downtime.map(|text| vec![span(text, t.base)]));
     pen.fields("", fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::lang::Lang;
+    use crate::ui::theme::{Theme, ThemeName};
+
+    fn said(guest: &GuestStatus, lang: Lang, width: u16) -> Vec<String> {
+        let theme = Theme::new(ThemeName::Dark);
+        let pen = Pen { theme: &theme, lang, width, age_ms: 0, ellipsis: "~" };
+        rows(&pen, guest).into_iter().map(|(_, row)| row.to_string()).collect()
+    }
+
+    fn copying() -> GuestStatus {
+        let migration = GuestMigration {
+            state: GuestMigrationState::Active,
+            iteration: 2,
+            dirty_pages_per_s: 5000,
+            page_bytes: 4096,
+            remaining_bytes: 33_000_000,
+            expected_downtime_ms: Some(30),
+            ..GuestMigration::default()
+        };
+        let state = GuestState::Running;
+        GuestStatus {
+            state,
+            accelerator: Some(Accelerator::Tcg),
+            migration: Some(migration),
+            memory_passes: 12,
+            ..GuestStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_migration_is_told_in_qemus_words_and_figures() {
+        let rows = said(&copying(), Lang::En, 70);
+        assert!(rows[1].contains("guest without the modem, emulated processor"), "{rows:?}");
+        assert!(rows[2].contains("checked 12 times, whole"), "{rows:?}");
+        assert!(rows[3].contains("active  pass 2  left 33.0 MB"), "{rows:?}");
+        assert!(rows[4].contains("changes 20.5 MB/s  expected downtime 30 ms"), "{rows:?}");
+    }
+
+    #[test]
+    fn what_no_reader_may_miss_is_told_in_both_languages_and_has_room() {
+        for lang in [Lang::En, Lang::Zh] {
+            for row in said(&copying(), lang, 60) {
+                assert!(unicode_width::UnicodeWidthStr::width(row.as_str()) <= 60, "{row}");
+            }
+        }
+        assert!(said(&copying(), Lang::Zh, 60)[1].contains("处理器为仿真"));
+    }
+
+    #[test]
+    fn damage_and_death_are_told() {
+        let damaged = GuestStatus { damage: Some("page 3".into()), ..copying() };
+        assert!(said(&damaged, Lang::En, 60)[2].contains("DAMAGED: page 3"));
+        let died = GuestStatus { state: GuestState::Died, last_words: Some("killed".into()), ..GuestStatus::default() };
+        assert!(said(&died, Lang::En, 60)[0].contains("DIED: killed"));
+    }
+}

@@ -129,8 +129,9 @@ impl Work {
     /// It had gone already.
     pub(in crate::agent) async fn cancel_guest(&self) -> Result<(), Failure> {
         let work = self.guest_work()?;
-        if let Ok(migration) = work.migration() {
-            migration.give_up(GIVEN_UP_WITHIN).await?;
+        match work.migration() {
+            Ok(migration) => migration.give_up(GIVEN_UP_WITHIN).await?,
+            Err(_) => work.guest()?.give_up_unfollowed().await?,
         }
         work.guest()?.until_running(RUNS_WITHIN).await
     }
@@ -150,13 +151,16 @@ impl Work {
     /// # Errors
     /// Its memory is not whole here, or QEMU refuses.
     pub(in crate::agent::work) async fn resume_guest(&self, work: &GuestWork) -> Result<(), Failure> {
-        if let Ok(migration) = work.migration() {
-            migration.require_whole()?;
-            migration.give_up(GIVEN_UP_WITHIN).await.or_else(|failure| match failure.code {
-                // It has gone, and what it went to has ended.
-                ErrorCode::TooLate => Ok(()),
-                _ => Err(failure),
-            })?;
+        match work.migration() {
+            Ok(migration) => {
+                migration.require_whole()?;
+                migration.give_up(GIVEN_UP_WITHIN).await.or_else(|failure| match failure.code {
+                    // It has gone, and what it went to has ended.
+                    ErrorCode::TooLate => Ok(()),
+                    _ => Err(failure),
+                })?;
+            }
+            Err(_) => work.guest()?.give_up_unfollowed().await?,
         }
         let guest = work.guest()?;
         guest.go_on().await?;
