@@ -83,7 +83,8 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     for work in agent.works() {
         work.restore().await;
         let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));
-        let [network, link, asking, session] = [&work; 4].map(Arc::clone);
+        let [network, link, asking, session, rehearsing] = [&work; 5].map(Arc::clone);
+        tokio::spawn(rehearsing.rehearse_early());
         keep_running("the collector", move || Arc::clone(&collecting).run_collector());
         keep_running("what watches the radio's network", move || Arc::clone(&network).watch_radio_network());
         keep_running("what watches the cable to the radio", move || Arc::clone(&link).watch_radio_link());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::link::client::Client;
 use config::Config;
-use protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure, Method};
 
 mod attend;
 pub mod check;
@@ -51,6 +51,11 @@ impl Cluster {
         let config = Arc::new(Config::load(file)?);
         let client = Client::new(Arc::clone(&config))?;
         Ok(Self { config, client })
+    }
+
+    /// The method that was named, or that of the work's form.
+    fn method(&self, named: Option<Method>) -> Method {
+        named.unwrap_or(self.config.workload.form.default_method())
     }
 }
 

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use self::topology::Scenario;
-use protocol::Failure;
+use protocol::{ErrorCode, Failure, Form, GuestCopy};
 
 mod children;
 mod cluster;
@@ -48,6 +48,16 @@ pub struct Args {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     pub workload: Option<PathBuf>,
+    /// What the work of server1 and server2 is: processes, or for comparison a pod, which moves by CRIU, or a guest, which moves by QEMU
+    /// (docs/other-ways.md).
+    #[arg(long, value_enum, default_value_t)]
+    pub form: Form,
+    /// With --form guest: copy the guest's memory before it stops, or most of it after it has gone on at the other host.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub copy: GuestCopy,
+    /// With --form guest: how much memory the guest changes, MiB per second.
+    #[arg(long, value_name = "MIB")]
+    pub dirty: Option<u32>,
     /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
     #[arg(long)]
     pub relay: bool,
@@ -108,7 +118,7 @@ pub fn run(args: &Args, name: Option<&str>) -> Result<ExitCode, Failure> {
 pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
     let claim = directory::Claim::make(&args.name)?;
     let records = cluster::made_records_folder()?;
-    let scenario = if args.relay { Scenario::Relay } else { Scenario::TwoEnds };
+    let scenario = scenario(args)?;
     let programs = match &args.programs {
         _ if args.bare => programs::ProgramChoice::None,
         Some(file) => programs::ProgramChoice::These(programs::read(file)?),
@@ -117,7 +127,10 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
             faults: args.faults.iter().map(|text| programs::parse_faults(text)).collect::<Result<_, _>>()?,
         },
     };
-    let mut config = cluster::config(records, scenario)?;
+    let mut config = cluster::config(records, scenario, args.form)?;
+    if let Some(guest) = &mut config.workload.guest {
+        (guest.copy, guest.dirty_mib_s) = (args.copy, args.dirty.unwrap_or(guest.dirty_mib_s));
+    }
     if let Some(interval) = args.probe_interval {
         config.probe.interval = interval;
     }
@@ -134,6 +147,19 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     }
 }
 
+/// Which network the options ask for.
+fn scenario(args: &Args) -> Result<Scenario, Failure> {
+    let excluded = [("--relay", args.relay), ("--scene", args.scene.is_some()), ("--workload", args.workload.is_some())];
+    match (args.form, excluded.into_iter().find(|(_, given)| *given)) {
+        (Form::Guest, Some((option, _))) => {
+            let text = format!("{option} is of a lab with radios, and one with a guest has none");
+            Err(Failure::new(ErrorCode::Config, text).hint("leave out --form guest"))
+        }
+        (Form::Guest, None) => Ok(Scenario::Guest),
+        _ => Ok(if args.relay { Scenario::Relay } else { Scenario::TwoEnds }),
+    }
+}
+
 /// What stands between the relay scenario's radios.
 const OBSTACLE: &str = include_str!("../docs/scenes/relay.toml");
 
@@ -143,7 +169,7 @@ fn scene(file: Option<&Path>, scenario: Scenario) -> Result<Option<String>, Fail
     match (file, scenario) {
         (Some(file), _) => n210::check_scene(file, &radios).map(Some),
         (None, Scenario::Relay) => Ok(Some(OBSTACLE.to_owned())),
-        (None, Scenario::TwoEnds) => Ok(None),
+        (None, Scenario::TwoEnds | Scenario::Guest) => Ok(None),
     }
 }
 

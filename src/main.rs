@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use baton::{agent, headless, lab, ui};
+use baton::{agent, headless, lab, mover, ui};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
 use protocol::Failure;
@@ -54,6 +54,9 @@ enum CliCommand {
     D2d(modem::Args),
     /// The USRP process: samples between the radio and the D2D process (started by an agent).
     Usrp(radio::Args),
+    /// A pod for the two processes (started by an agent).
+    #[command(hide = true)]
+    Pod(mover::pod::Args),
     /// Software N210s that stock UHD tools accept.
     N210(n210::Args),
     /// Shell completions on stdout.
@@ -101,6 +104,9 @@ struct Demo {
     /// A program of your own in the place of the modem on server1 and server2: a TOML file, see docs/workload.md.
     #[arg(long, value_name = "FILE")]
     workload: Option<PathBuf>,
+    /// What the work of server1 and server2 is: processes, or for comparison a pod or a guest (docs/other-ways.md).
+    #[arg(long, value_enum, default_value_t)]
+    form: protocol::Form,
     /// Three terminals: the pool's server relays between server3 and server4, which an obstacle keeps apart.
     #[arg(long)]
     relay: bool,
@@ -115,6 +121,7 @@ impl Demo {
             name: "demo".into(),
             workload: self.workload.clone(),
             relay: self.relay,
+            form: self.form,
             probe_interval: Some(probe_interval),
             ..lab::Args::default()
         };
@@ -158,6 +165,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         CliCommand::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::D2d(args) => modem::run(&args),
         CliCommand::Usrp(args) => radio::run(&args),
+        CliCommand::Pod(args) => mover::pod::run(&args),
         CliCommand::N210(args) => {
             // The command socket of a lab's radios is inside the lab.
             if args.command.is_some() && name.is_some() {
@@ -282,7 +290,7 @@ mod tests {
         let matches = command_line().try_get_matches_from(["baton"].into_iter().chain(words)).unwrap();
         let Cli { command: CliCommand::Demo(demo), .. } = Cli::from_arg_matches(&matches).unwrap() else { panic!("no demo") };
         assert!(!demo.headless.headless);
-        assert_eq!((demo.headless.method, demo.headless.probe_interval.as_millis()), (protocol::Method::Cold, 10));
+        assert_eq!((demo.headless.method, demo.headless.probe_interval.as_millis()), (Some(protocol::Method::Cold), 10));
         assert!(command_line().try_get_matches_from(["baton", "demo", "--migrations", "3"]).is_err(), "nobody would count them");
     }
 

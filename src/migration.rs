@@ -17,6 +17,7 @@ mod checks;
 mod decision;
 pub mod driver;
 pub mod engine;
+mod facts;
 mod far_end;
 pub mod flow;
 pub mod flows;
@@ -32,6 +33,7 @@ pub mod service;
 mod setting;
 pub mod standing;
 mod state;
+mod step_command;
 mod take_up;
 mod units;
 

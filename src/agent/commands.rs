@@ -14,7 +14,7 @@ use super::state::Agent;
 use super::telemetry;
 use super::work::{RadioClaim, Work};
 use crate::metrics::probe::Prober;
-use crate::migration::flow::TAKE_OVER_WITHIN;
+use crate::migration::flow::{POD_TAKE_OVER_WITHIN, TAKE_OVER_WITHIN};
 use protocol::{Answer, Command, Control, Deadline, Ended, ErrorCode, Failure, Level, SetPort, TunIp};
 
 /// `end` waits this long for its own answer to be on its way.
@@ -48,6 +48,8 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
         Command::GetTunIp => work.tun_address().await.map(|tun_ip| TunIp { tun_ip }.into()),
         Command::GetControl => work.control().await.map(Answer::from),
         Command::GetCollected { of } => work.collected_of_peer(&of).map(Answer::from),
+        Command::AwaitGuest { until } => work.await_guest(until).await.map(Answer::from),
+        Command::ReadImage { name, from } => work.read_image(&name, from).map(Answer::from),
         Command::Export => work.export().await.map(Answer::from),
         Command::AwaitSync { deadline_ms } => work.await_sync(Duration::from_millis(deadline_ms)).await.map(Answer::from),
         Command::ProbeStart { target, interval_ms } => {
@@ -93,7 +95,15 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
 
 /// Commands that change processes or addresses; the caller holds [`Work::lock_changes`].
 async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
+    if is_for_processes(&command) {
+        work.require_processes()?;
+    }
     match command {
+        Command::StartGuest => work.start_guest().await.map(Answer::from),
+        Command::PrepareGuest { accelerator } => work.prepare_guest(accelerator).await.map(Answer::from),
+        Command::MigrateGuest { address, copy } => work.migrate_guest(address, copy).await.map(Answer::from),
+        Command::CancelGuest => work.cancel_guest().await.map(Answer::from),
+        Command::ConfirmGuest => work.confirm_guest().await.map(Answer::from),
         Command::StartD2d { control_flag, control } => {
             work.start_d2d(carried_control(control_flag, control)?).await.map(Answer::from)
         }
@@ -113,6 +123,15 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::Prepare { state } => work.prepare(state).await.map(Answer::from),
         Command::Overlap { stream } => work.overlap(stream).await.map(Answer::from),
         Command::Freeze => work.freeze().await.map(Answer::from),
+        Command::PreparePod => work.prepare_pod().await.map(Answer::from),
+        Command::FreezePod => work.freeze_pod().await.map(Answer::from),
+        Command::DumpPod => work.dump_pod().await.map(Answer::from),
+        Command::CopyImages { of, images } => work.copy_images(&of, &images).await.map(Answer::from),
+        Command::RestorePod => work.restore_pod().await.map(Answer::from),
+        Command::ConnectPod { epoch, by } => {
+            let by = by.unwrap_or_else(|| Deadline::after(POD_TAKE_OVER_WITHIN));
+            work.connect_pod(epoch, by).await.map(Answer::from)
+        }
         Command::TakeOver { state, mark, epoch, by } => {
             let by = by.unwrap_or_else(|| Deadline::after(TAKE_OVER_WITHIN));
             work.take_over(state, mark, epoch, by).await.map(Answer::from)
@@ -125,6 +144,23 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::SetEth3 { port: SetPort::Parked } => work.park_eth3().await.map(Answer::from),
         other => Err(Failure::new(ErrorCode::Internal, format!("command failed: {} is not carried out here", other.name()))),
     }
+}
+
+/// Whether a command starts, freezes or links the D2D and the USRP process.
+fn is_for_processes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::StartD2d { .. }
+            | Command::StartUsrp { .. }
+            | Command::MakeUsrp
+            | Command::LinkUsrp { .. }
+            | Command::Prepare { .. }
+            | Command::Overlap { .. }
+            | Command::Freeze
+            | Command::TakeOver { .. }
+            | Command::Commit { .. }
+            | Command::SetEth3 { port: SetPort::Active }
+    )
 }
 
 /// The control variables with which `start_d2d` is to start the D2D process.

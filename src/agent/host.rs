@@ -9,6 +9,7 @@ pub(super) mod disk;
 pub(super) mod disk_writer;
 pub(super) mod link_watch;
 pub(super) mod load;
+pub(super) mod pod_network;
 pub(super) mod ports;
 pub(super) mod priority;
 pub(super) mod radio_port;
@@ -30,7 +31,7 @@ use descriptors::DescriptorReserve;
 use disk_writer::DiskWriter;
 use ports::Ports;
 use priority::Priority;
-use protocol::{ErrorCode, Event, Failure, Level, OwnerReport, RecentEvents, TOPIC_EVENT, ask};
+use protocol::{ErrorCode, Event, Failure, ImagePart, Level, OwnerReport, RecentEvents, TOPIC_EVENT, Telemetry, ask};
 use recent::EventMemory;
 
 /// A disk that takes longer for a small file is said to hang.
@@ -137,6 +138,14 @@ impl HostHandle {
     /// The answer of that host; [`ErrorCode::StaleEpoch`] when it knows a newer owner.
     pub(super) async fn send_fence(&self, to: &str, epoch: u64, owner: &str, deadline: Duration) -> Result<(), Failure> {
         self.client.ask(to, ask::Fence { epoch, owner: owner.to_owned() }, deadline).await
+    }
+
+    /// Reads a part of an image of the other host's pod.
+    ///
+    /// # Errors
+    /// The answer of that host.
+    pub(super) async fn read_image(&self, of: &str, name: &str, from: u64, deadline: Duration) -> Result<ImagePart, Failure> {
+        self.client.ask(of, ask::ReadImage { name: name.to_owned(), from }, deadline).await
     }
 
     /// Asks another agent who owns the radio.

@@ -27,8 +27,8 @@ pub(super) async fn answer(agent: &Arc<Agent>, scope: Scope, command: Command) -
     match command {
         Command::Order(request) => carry_out(agent, work, &request).await.map(Answer::from),
         Command::Plan(request) => {
-            request.check()?;
             let config = &agent.host.config;
+            request.check(config.workload.form)?;
             let runs = migration::history(&request, config).await;
             Ok(migration::plan::plan(&request, config, &runs).into())
         }
@@ -48,7 +48,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
         )
         .hint(format!("send it to {executor}")));
     }
-    request.check()?;
+    request.check(agent.host.config.workload.form)?;
     let run = run_of(agent, request)?;
     let request = &OrderRequest { run: Some(run.clone()), ..request.clone() };
     let Ok(_alone) = agent.order.try_lock() else {

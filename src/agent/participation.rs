@@ -94,6 +94,11 @@ fn disturbs(command: &Command) -> bool {
             | Command::TakeOver { .. }
             | Command::Resume { .. }
             | Command::Commit { .. }
+            | Command::StartGuest
+            | Command::PrepareGuest { .. }
+            | Command::MigrateGuest { .. }
+            | Command::CancelGuest
+            | Command::ConfirmGuest
             | Command::End
     )
 }

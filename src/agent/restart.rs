@@ -104,6 +104,7 @@ pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, req
         phases: Vec::new(),
         trace: Vec::new(),
         handover: None,
+        mechanism: None,
         packets_forwarded: 0,
         total_ms: 0.0,
         held_ms: None,

@@ -6,13 +6,14 @@
 mod address;
 mod children;
 mod collector;
-mod confine;
 mod conflict;
 mod failures;
 mod freeze;
+mod guest;
 mod kept;
 mod kill;
 mod ownership;
+mod pod;
 mod processes;
 mod radio_link;
 mod radio_network;
@@ -35,14 +36,17 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use super::host::HostHandle;
+use super::host::pod_network::BRIDGE;
 use super::host::radio_port::RadioPort;
 use crate::link::server::runtime_folder;
 use children::{Child, ChildEvent};
 use config::{Cidr, Host, Radio, Workload};
 use freeze::Freeze;
+use guest::GuestWork;
 use kept::Kept;
 use ownership::Ownership;
-use protocol::{ControlValues, Failure, Port, Route, WorkloadProcess};
+use pod::Pod;
+use protocol::{ControlValues, Failure, Form, Port, Route, WorkloadProcess};
 use radio_network::RadioNetwork;
 use radio_session::KnownSession;
 use take_over::CutPreparation;
@@ -62,8 +66,12 @@ pub(super) struct Work {
     introduction: watch::Sender<bool>,
     /// Another host with the radio's address was met, and is being asked.
     meeting: AtomicBool,
+    /// Of a work in a pod.
+    pod: Option<Pod>,
     d2d: Child,
     usrp: Child,
+    /// In the place of both, where the work is a virtual machine.
+    guest: Option<Arc<GuestWork>>,
     /// Held while processes or addresses change: one change at a time, in the order of asking.
     changes: tokio::sync::Mutex<()>,
     /// The collector should not wait for its next turn.
@@ -121,9 +129,16 @@ impl Work {
         config.radio_of(&host.name)?;
         let folder = runtime_folder(config, &host.name)?;
         let descriptors = Arc::clone(&host.descriptors);
-        let radio_port = RadioPort::open(&host.name, &settings.radio_port, config.addresses.active, descriptors)?;
-        let ownership = Ownership::load(&host, settings.radio.as_str());
+        let guest = GuestWork::open(&host)?.map(Arc::new);
         let (sender, events) = mpsc::unbounded_channel();
+        let pod = (config.form_of(&host.name) == Form::Pod).then(|| Pod::new(&config.runtime, &host.name));
+        let active = config.addresses.active;
+        let radio_port = RadioPort::open(&host.name, &settings.radio_port, active, descriptors, pod.is_some())?;
+        let child = |role| match &pod {
+            None => Child::new(role, &folder, sender.clone()),
+            Some(pod) => Child::new(role, &pod.folder, sender.clone()).in_pod(&pod.at),
+        };
+        let ownership = Ownership::load(&host, settings.radio.as_str());
         let work = Arc::new(Self {
             radio_name: settings.radio.to_string(),
             radio_port,
@@ -131,8 +146,10 @@ impl Work {
             radio_network: RadioNetwork::default(),
             introduction: watch::Sender::new(false),
             meeting: AtomicBool::new(false),
-            d2d: Child::new(WorkloadProcess::D2d, &folder, sender.clone()),
-            usrp: Child::new(WorkloadProcess::Usrp, &folder, sender),
+            d2d: child(WorkloadProcess::D2d),
+            usrp: child(WorkloadProcess::Usrp),
+            pod,
+            guest,
             changes: tokio::sync::Mutex::default(),
             collect_now: Notify::new(),
             state: Mutex::default(),
@@ -209,6 +226,11 @@ impl Work {
         self.host.config.addresses.active
     }
 
+    /// Name of the interface through which this host itself is on the radio's network.
+    fn radio_interface(&self) -> &str {
+        if self.pod.is_some() { BRIDGE } else { &self.settings().radio_port }
+    }
+
     fn parked_address(&self) -> Cidr {
         self.host.config.addresses.parked
     }
@@ -218,7 +240,10 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails.
     pub(super) async fn read_radio_port(&self) -> Result<Port, Failure> {
-        self.host.ports.read(&self.settings().radio_port).await
+        match &self.pod {
+            None => self.host.ports.read(&self.settings().radio_port).await,
+            Some(_) => self.read_pod_port().await,
+        }
     }
 
     /// The interface that carries IP over the air, as it is now.
@@ -226,6 +251,6 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails.
     pub(super) async fn read_tun(&self) -> Result<Port, Failure> {
-        self.host.ports.read(&self.settings().tun).await
+        self.tun_ports().read(&self.settings().tun).await
     }
 }

@@ -16,9 +16,9 @@ use protocol::{Failure, Finding, Grade, Method, Order, ask};
 pub struct Args {
     /// DS, KL, M (or Migration), MB, DSR or KR; without it, the cluster as such.
     pub order: Option<Order>,
-    /// How to migrate, for M and MB.
-    #[arg(long, value_enum, default_value_t, requires = "order")]
-    pub method: Method,
+    /// How to migrate, for M and MB; without it hot, or the method of the work's form.
+    #[arg(long, value_enum, requires = "order")]
+    pub method: Option<Method>,
     /// One JSON document on stdout: `{"ok", "order", "method", "findings": [{"grade", "subject", "sentence", "hint"}]}`.
     #[arg(long)]
     pub json: bool,
@@ -34,11 +34,12 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
         survey(&cluster).await;
         Ok(status::ask_all_and_clocks(&cluster).await)
     })?;
+    let chosen = cluster.method(args.method);
     let answers: std::collections::BTreeMap<_, _> = answers.into_iter().collect();
-    let mut found = findings(args.order.map(|order| (order, args.method)), &cluster.config, &answers);
+    let mut found = findings(args.order.map(|order| (order, chosen)), &cluster.config, &answers);
     found.extend(clocks::findings(&offsets));
     let ok = !blocked(&found);
-    let method = args.order.filter(|order| order.is_migration()).map(|_| args.method);
+    let method = args.order.filter(|order| order.is_migration()).map(|_| chosen);
     let report = serde_json::json!({"ok": ok, "order": args.order, "method": method, "findings": found});
     print(&if args.json { json(&report)? } else { text(&found) });
     Ok(match (ok, answers.values().any(Result::is_ok)) {

@@ -32,9 +32,9 @@ pub struct Args {
     /// No screen: start the work, migrate, tear down, report on stdout.
     #[arg(long)]
     pub headless: bool,
-    /// How to migrate; with a screen, how to begin with.
-    #[arg(long, value_enum, default_value_t)]
-    pub method: Method,
+    /// How to migrate; with a screen, how to begin with. Without it hot, or the method of the work's form.
+    #[arg(long, value_enum)]
+    pub method: Option<Method>,
     /// With --headless: how many migrations, M, MB, M, MB and so on.
     #[arg(long, default_value_t = 2, value_name = "N", requires = "headless")]
     pub migrations: usize,
@@ -94,6 +94,7 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Dem
         Failure::new(ErrorCode::Config, "the configuration names no far end, and without pings there is nothing to show")
             .hint("set roles.far_end")
     })?;
+    let method = cluster.method(args.method);
     report_progress("waiting for the agents");
     for host in cluster.config.host.keys() {
         status::ask_one(cluster, host, AGENTS_DEADLINE).await?;
@@ -102,7 +103,7 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Dem
     let start = ask::ProbeStart { target, interval_ms: milliseconds(args.probe_interval) };
     cluster.client.ask(far_end, start, COMMAND_DEADLINE).await?;
     report_progress("starting the work on both sides: DS");
-    let started = order::carry_out(cluster, Order::DS, args.method).await?;
+    let started = order::carry_out(cluster, Order::DS, method).await?;
     let (outcome, failure) = (started.outcome, started.failure.clone());
     report.start = Some(started);
     if outcome != Outcome::Ok {
@@ -111,8 +112,8 @@ pub(super) async fn demonstrate(cluster: &Cluster, args: &Args, report: &mut Dem
     let mut replies_before = await_pings(cluster, far_end, args.probe_interval).await?;
     for order in [Order::M, Order::MB].into_iter().cycle().take(args.migrations) {
         await_routes(cluster, cluster.config.ends(order).0).await?;
-        report_progress(&format!("pings flow ({replies_before} replies); migrating: {order} {}", args.method));
-        let record = order::carry_out(cluster, order, args.method).await?;
+        report_progress(&format!("pings flow ({replies_before} replies); migrating: {order} {method}"));
+        let record = order::carry_out(cluster, order, method).await?;
         let ok = record.outcome == Outcome::Ok;
         report.runs.push(DemoRun { record, replies_before, replies_after: 0 });
         if !ok {

@@ -49,9 +49,9 @@ pub struct Args {
     /// DS, KL, M (or Migration), MB, DSR, KR or end; go or cancel for a migration under way; recover when nobody is served.
     #[arg(value_parser = parse_command)]
     pub command: ShellCommand,
-    /// How to migrate, for M and MB.
-    #[arg(long, value_enum, default_value_t)]
-    pub method: Method,
+    /// How to migrate, for M and MB; without it hot, or the method of the work's form.
+    #[arg(long, value_enum)]
+    pub method: Option<Method>,
     /// Refuse a migration for which a longer interruption is to be expected, e.g. 200ms.
     #[arg(long, value_name = "TIME", value_parser = config::time::parse)]
     pub budget: Option<Duration>,
@@ -81,7 +81,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     };
     let cluster = Cluster::load(file)?;
     let plain = match order {
-        Some(order) => OrderRequest::new(order, args.method),
+        Some(order) => OrderRequest::new(order, cluster.method(args.method)),
         None => block_on(async { mend(&cluster.config, &status::ask_all(&cluster).await) })?,
     };
     let request =

@@ -18,9 +18,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Args {
     /// DS, KL, M (or Migration), MB, DSR or KR.
     pub order: Order,
-    /// How to migrate, for M and MB.
-    #[arg(long, value_enum, default_value_t)]
-    pub method: Method,
+    /// How to migrate, for M and MB; without it hot, or the method of the work's form.
+    #[arg(long, value_enum)]
+    pub method: Option<Method>,
     /// One JSON document on stdout.
     #[arg(long)]
     pub json: bool,
@@ -33,7 +33,7 @@ pub struct Args {
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let host = cluster.config.executor(args.order).to_owned();
-    let request = OrderRequest::new(args.order, args.method);
+    let request = OrderRequest::new(args.order, cluster.method(args.method));
     let plan = block_on(cluster.client.ask(&host, ask::Plan { request }, DEADLINE))?;
     write_out(&lines(&if args.json { json(&plan)? } else { text(&plan) }))
 }

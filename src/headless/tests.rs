@@ -63,7 +63,7 @@ async fn fakes_with(fleet: Fleet, hosts: &[&'static str], far_end: bool) -> Fake
 }
 
 fn args(migrations: usize) -> demo::Args {
-    demo::Args { headless: true, method: Method::Classic, migrations, probe_interval: Duration::from_millis(100), json: true }
+    demo::Args { headless: true, method: Some(Method::Classic), migrations, probe_interval: Duration::from_millis(100), json: true }
 }
 
 const ALL: [&str; 3] = ["server1", "server2", "server3"];

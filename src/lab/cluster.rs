@@ -7,15 +7,20 @@ use std::time::Duration;
 use nix::unistd::{Uid, User};
 use toml::Value;
 
-use super::topology::{ACTIVE, PARKED, RADIO_ADDRESS, Scenario, Server, TERMINALS, TUN};
-use config::{Addresses, BadValue, Capability, Config, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
+use super::topology::{ACTIVE, GUEST, PARKED, RADIO_ADDRESS, Scenario, Server, TAP, TERMINALS, TUN};
+use config::{Addresses, BadValue, Capability, Config, Guest, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
 use protocol::Trying;
-use protocol::{ErrorCode, Failure};
+use protocol::{ErrorCode, Failure, Form, GuestCopy};
 
 /// Folder of everything that runs; private to the lab.
 pub const RUNTIME: &str = "/run/baton";
 /// The cluster key.
 pub const KEY: &str = "/run/baton/cluster.key";
+
+/// Where QEMU is unpacked on a machine.
+const QEMU: &str = "/var/lib/baton/qemu";
+/// How fast the guest dirties memory, MiB per second: as fast as the modem.
+const DIRTY_MIB_S: u32 = 20;
 
 /// Samples per second: what the modem needs for BW 5, the N210's 100 MHz over 16 (docs/modem.md).
 const RATE: f64 = 100e6 / 16.0;
@@ -85,7 +90,7 @@ pub fn made_records_folder() -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// This program's own path is unknown.
-pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
+pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config, Failure> {
     let program = this_program()?;
     let relay = scenario == Scenario::Relay;
     let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
@@ -100,8 +105,10 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
         addresses: Addresses { active: ACTIVE.parse()?, parked: PARKED.parse()? },
         workload: Workload {
             d2d: vec![program.clone(), "d2d".into()].try_into()?,
-            usrp: vec![program, "usrp".into()].try_into()?,
+            usrp: vec![program.clone(), "usrp".into()].try_into()?,
             uhd: vec![beside].try_into()?,
+            form,
+            guest: (form == Form::Guest).then(|| guest(Path::new(&program))).transpose()?,
             collect_interval: Duration::from_secs(10),
             control_command: None,
             meanings: BTreeMap::new(),
@@ -113,7 +120,23 @@ pub fn config(records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
         // The far end probes the pool, or in the relay scenario the receiver behind it.
         probe: if relay { Probe { target: TERMINALS[2], ..Probe::default() } } else { Probe::default() },
         host: scenario.servers().iter().map(|server| host(server, scenario)).collect::<Result<_, _>>()?,
-        radio: scenario.radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,
+        radio: scenario.named_radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,
+    })
+}
+
+/// The guest: QEMU where `scripts/install-qemu` puts it beside the build, or on the machine.
+fn guest(program: &Path) -> Result<Guest, Failure> {
+    let beside = program.parent().and_then(Path::parent).map(|target| target.join("qemu")).filter(|folder| folder.is_dir());
+    Ok(Guest {
+        software: beside.unwrap_or_else(|| QEMU.into()),
+        program: program.with_file_name("baton-guest"),
+        tap: TAP.parse()?,
+        address: GUEST.parse()?,
+        memory_mib: 128,
+        dirty_mib: 32,
+        dirty_mib_s: DIRTY_MIB_S,
+        copy: GuestCopy::Pre,
+        downtime_limit_ms: 30,
     })
 }
 
@@ -138,8 +161,8 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
     let (far, pool) = (radio == "far", radio == "pool");
     let mut control = settings(&[if far { MASTER } else { SLAVE }]);
     match scenario {
-        Scenario::TwoEnds if far => control.extend(settings(&IDENTITY)),
-        Scenario::TwoEnds => {}
+        Scenario::TwoEnds | Scenario::Guest if far => control.extend(settings(&IDENTITY)),
+        Scenario::TwoEnds | Scenario::Guest => {}
         Scenario::Relay => {
             control.extend(settings(&[("cell_ID", terminal)]));
             control.extend(settings(if far { &GROUP } else { &[] }));
@@ -152,7 +175,7 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
         radio: radio.parse()?,
         radio_port: "eth3".parse()?,
         tun: TUN.parse()?,
-        autostart: !pool,
+        autostart: !pool && scenario != Scenario::Guest,
         control,
         fence_command: None,
         workload: None,
@@ -164,8 +187,8 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
 fn carriers(radio: &str, scenario: Scenario) -> (f64, f64) {
     match (scenario, radio) {
         (Scenario::Relay, _) => (SHARED, SHARED),
-        (Scenario::TwoEnds, "pool") => (FROM_POOL, TO_POOL),
-        (Scenario::TwoEnds, _) => (TO_POOL, FROM_POOL),
+        (Scenario::TwoEnds | Scenario::Guest, "pool") => (FROM_POOL, TO_POOL),
+        (Scenario::TwoEnds | Scenario::Guest, _) => (TO_POOL, FROM_POOL),
     }
 }
 
@@ -200,7 +223,7 @@ mod tests {
     fn the_cluster_file_is_one_that_baton_reads() {
         let folder = tempfile::tempdir().unwrap();
         for scenario in [Scenario::TwoEnds, Scenario::Relay] {
-            let config = config("/var/lib/x".into(), scenario).unwrap();
+            let config = config("/var/lib/x".into(), scenario, Form::Processes).unwrap();
             let file = folder.path().join("baton.toml");
             std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
             assert_eq!(Config::load(&file).unwrap(), config);
@@ -209,7 +232,7 @@ mod tests {
 
     #[test]
     fn only_the_far_end_knows_the_cell() {
-        let config = config("/x".into(), Scenario::TwoEnds).unwrap();
+        let config = config("/x".into(), Scenario::TwoEnds, Form::Processes).unwrap();
         let knows = |host: &str| config.host[host].control.contains_key("phy_cell_ID");
         assert_eq!([knows("server1"), knows("server2"), knows("server3")], [false, false, true]);
         assert!(!config.workload.control.contains_key("phy_cell_ID"));
@@ -222,14 +245,14 @@ mod tests {
 
     #[test]
     fn the_two_radios_hear_each_other() {
-        let config = config("/x".into(), Scenario::TwoEnds).unwrap();
+        let config = config("/x".into(), Scenario::TwoEnds, Form::Processes).unwrap();
         let (pool, far) = (&config.radio["pool"], &config.radio["far"]);
         assert_eq!((pool.tx_freq, pool.rx_freq), (far.rx_freq, far.tx_freq));
     }
 
     #[test]
     fn three_terminals_share_one_carrier_and_each_knows_its_own_index() {
-        let config = config("/x".into(), Scenario::Relay).unwrap();
+        let config = config("/x".into(), Scenario::Relay, Form::Processes).unwrap();
         assert!(config.radio.values().all(|radio| radio.tx_freq == SHARED && radio.rx_freq == SHARED));
         let index = |host: &str| config.host[host].control["cell_ID"].as_integer().unwrap();
         assert_eq!(["server1", "server2", "server3", "server4"].map(index), [1, 1, 0, 2]);

@@ -162,7 +162,10 @@ impl<'a> EnteredHost<'a> {
 
     /// By the file in which the agent keeps it: a workload may be any program.
     fn workload(&self, role: &str) -> Option<i32> {
-        let text = std::fs::read_to_string(Path::new(RUNTIME).join(self.host).join(format!("{role}.pid"))).ok()?;
+        let folder = Path::new(RUNTIME).join(self.host);
+        // In a pod, where there is one.
+        let files = [folder.join(format!("pod/{role}.pid")), folder.join(format!("{role}.pid"))];
+        let text = files.iter().find_map(|file| std::fs::read_to_string(file).ok())?;
         let pid = serde_json::from_str::<serde_json::Value>(&text).ok()?["pid"].as_i64()?;
         i32::try_from(pid).ok()
     }

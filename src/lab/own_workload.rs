@@ -19,12 +19,14 @@ pub fn read(file: &Path, lab: &Workload) -> Result<Workload, Failure> {
         d2d: resolve(own.d2d)?,
         usrp: own.usrp.map_or_else(|| Ok(lab.usrp.clone()), resolve)?,
         uhd: own.uhd.map_or_else(|| Ok(lab.uhd.clone()), resolve)?,
+        form: lab.form,
         collect_interval: own.collect_interval.unwrap_or(lab.collect_interval),
         control_command: own.control_command.map(resolve).transpose()?,
         meanings: own.meanings,
         environment: own.environment,
         capabilities: own.capabilities.unwrap_or_else(|| lab.capabilities.clone()),
         control: own.control,
+        guest: lab.guest.clone(),
     })
 }
 

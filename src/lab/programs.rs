@@ -80,7 +80,8 @@ pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(Strin
         // A file of faults applies to the first life of an agent only.
         again: command(&["agent", "--host", host]),
     };
-    Ok(vec![vec![radios], config.host.keys().map(agent).collect()])
+    let radios = if sites.is_empty() { Vec::new() } else { vec![radios] };
+    Ok(vec![radios, config.host.keys().map(agent).collect()])
 }
 
 /// A host and its file of faults, from `HOST=FILE`. The file must not be in /run: the lab has one of its own.

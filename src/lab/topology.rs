@@ -10,6 +10,8 @@ pub enum Scenario {
     TwoEnds,
     /// Three terminals: server4, too, which the far end reaches only through the pool.
     Relay,
+    /// The work of the pool is a guest, which the far end reaches over the switch: there are no radios.
+    Guest,
 }
 
 /// The part of a server that differs between servers.
@@ -45,9 +47,14 @@ impl Scenario {
         self.with(&SERVERS)
     }
 
+    /// The radios that its cluster file names.
+    pub fn named_radios(self) -> &'static [(&'static str, &'static str)] {
+        self.with(&RADIOS)
+    }
+
     /// Its radios by name, and the namespace of each.
     pub fn radios(self) -> &'static [(&'static str, &'static str)] {
-        self.with(&RADIOS)
+        if self == Self::Guest { &[] } else { self.named_radios() }
     }
 }
 
@@ -59,6 +66,10 @@ pub const ACTIVE: &str = "192.168.10.1/24";
 pub const PARKED: &str = "192.168.20.2/24";
 /// Every N210's address; it is the N210's own business, the kernel holds none on that side.
 pub const RADIO_ADDRESS: &str = "192.168.10.2";
+/// Name of the interface that a guest's network card is.
+pub const TAP: &str = "vmtap";
+/// Address of the guest, where the far end probes.
+pub const GUEST: &str = "192.168.40.9/24";
 /// Name of the tun interface.
 pub const TUN: &str = "tun";
 
@@ -119,6 +130,19 @@ const fn on(namespace: &'static str, interface: &'static str, address: &'static 
     PlacedAddress { namespace, interface, address }
 }
 
+/// A hardware address that is known for good.
+#[derive(Debug, Clone, Copy)]
+pub struct Neighbour {
+    /// Network namespace.
+    pub namespace: &'static str,
+    /// Interface in it.
+    pub interface: &'static str,
+    /// Whose: address with prefix length.
+    pub address: &'static str,
+    /// Its hardware address.
+    pub hardware: [u8; 6],
+}
+
 /// A whole network.
 #[derive(Debug)]
 pub struct Topology {
@@ -132,6 +156,10 @@ pub struct Topology {
     pub switches: Vec<Switch>,
     /// Namespaces with a persistent tun interface.
     pub tuns: Vec<&'static str>,
+    /// Namespaces with a persistent tap interface.
+    pub taps: Vec<&'static str>,
+    /// Hardware addresses that a namespace knows for good, as a terminal knows its radio's.
+    pub neighbours: Vec<Neighbour>,
     /// Addresses at the start.
     pub addresses: Vec<PlacedAddress>,
 }
@@ -140,8 +168,10 @@ impl Topology {
     /// The network of a scenario.
     pub fn for_scenario(scenario: Scenario) -> Self {
         let mut topology = Self::two_ends();
-        if scenario == Scenario::Relay {
-            topology.add_receiver();
+        match scenario {
+            Scenario::TwoEnds => {}
+            Scenario::Relay => topology.add_receiver(),
+            Scenario::Guest => topology.replace_radios_by_a_guest(),
         }
         topology
     }
@@ -166,6 +196,8 @@ impl Topology {
                 Switch { bridge: port("switch", "switch0", 0x62), ports: vec!["server1", "server2", "n210"] },
             ],
             tuns: vec!["server1", "server2", "server3"],
+            taps: Vec::new(),
+            neighbours: Vec::new(),
             addresses: vec![
                 on(CONSOLE, "mgmt0", "10.77.0.1/24"),
                 on("server1", "mgmt0", SERVERS[0].management),
@@ -178,6 +210,23 @@ impl Topology {
                 on("server3", TUN, "192.168.40.8/24"),
             ],
         }
+    }
+
+    /// In each server of the pool a switch joins eth3 with the tap of its guest, and the far end is on the switch by its own eth3.
+    fn replace_radios_by_a_guest(&mut self) {
+        let radios = ["n210", "n210-far"];
+        self.namespaces.retain(|name| !radios.contains(name));
+        self.cables.retain(|cable| !radios.contains(&cable.from.namespace));
+        self.cables.push(Cable { from: port("server3", "eth3", 0x33), to: port("switch", "server3", 0x43), radio: true });
+        self.switches[1].ports = vec!["server1", "server2", "server3"];
+        for (server, number) in [("server1", 0x71), ("server2", 0x72)] {
+            self.switches.push(Switch { bridge: port(server, "guests", number), ports: vec!["eth3", TAP] });
+            self.taps.push(server);
+        }
+        self.addresses.retain(|at| at.interface != TUN && (at.namespace, at.interface) != ("server3", "eth3"));
+        self.addresses.push(on("server3", "eth3", "192.168.40.8/24"));
+        let hardware = guest::HARDWARE_ADDRESS;
+        self.neighbours.push(Neighbour { namespace: "server3", interface: "eth3", address: GUEST, hardware });
     }
 
     /// server4 and its radio on a cable.
@@ -210,7 +259,13 @@ mod tests {
 
     #[test]
     fn every_interface_is_made_once_and_has_a_hardware_address_of_its_own() {
-        let all = ports(&Topology::for_scenario(Scenario::Relay));
+        for scenario in [Scenario::Relay, Scenario::Guest] {
+            each_interface_is_made_once(&Topology::for_scenario(scenario));
+        }
+    }
+
+    fn each_interface_is_made_once(topology: &Topology) {
+        let all = ports(topology);
         let places: HashSet<_> = all.iter().map(|port| (port.namespace, port.interface)).collect();
         let numbers: HashSet<_> = all.iter().map(|port| port.number).collect();
         assert_eq!((places.len(), numbers.len()), (all.len(), all.len()));
@@ -220,12 +275,21 @@ mod tests {
 
     #[test]
     fn everything_named_exists() {
-        let topology = &Topology::for_scenario(Scenario::Relay);
+        for scenario in [Scenario::Relay, Scenario::Guest] {
+            all_that_is_named_exists(&Topology::for_scenario(scenario));
+        }
+    }
+
+    fn all_that_is_named_exists(topology: &Topology) {
         let namespaces: HashSet<_> = topology.namespaces.iter().chain([&topology.home]).collect();
         let mut interfaces: HashSet<_> = ports(topology).iter().map(|port| (port.namespace, port.interface)).collect();
         interfaces.extend(topology.tuns.iter().map(|&namespace| (namespace, TUN)));
+        interfaces.extend(topology.taps.iter().map(|&namespace| (namespace, TAP)));
         assert!(interfaces.iter().all(|(namespace, _)| namespaces.contains(namespace)));
         for at in &topology.addresses {
+            assert!(interfaces.contains(&(at.namespace, at.interface)), "{at:?}");
+        }
+        for at in &topology.neighbours {
             assert!(interfaces.contains(&(at.namespace, at.interface)), "{at:?}");
         }
         for switch in &topology.switches {
@@ -253,8 +317,12 @@ mod tests {
 
     #[test]
     fn every_address_is_one() {
-        for at in Topology::for_scenario(Scenario::Relay).addresses {
-            at.address.parse::<config::Cidr>().unwrap();
+        for scenario in [Scenario::Relay, Scenario::Guest] {
+            let topology = Topology::for_scenario(scenario);
+            let neighbours = topology.neighbours.iter().map(|at| at.address);
+            for address in topology.addresses.iter().map(|at| at.address).chain(neighbours) {
+                address.parse::<config::Cidr>().unwrap();
+            }
         }
     }
 }

@@ -14,8 +14,7 @@ use super::directory::ENV_LAB;
 use super::log::LOG_FOLDER;
 use super::topology::{Scenario, Topology};
 use config::Config;
-use protocol::Failure;
-use protocol::Trying;
+use protocol::{Failure, Form, Trying};
 use workload::runtime;
 
 /// Waits for Ctrl-C, SIGTERM, SIGHUP, or `q` and Enter on a terminal.
@@ -69,7 +68,11 @@ fn greeting(lab: &str, config: &Config, keyboard: bool) -> String {
     let which = if lab == "lab" { String::new() } else { format!(" --in {lab}") };
     let mut text = String::new();
     // Writing to a String does not fail.
-    let scenario = if config.terminals.is_empty() { Scenario::TwoEnds } else { Scenario::Relay };
+    let scenario = match config.workload.form {
+        Form::Guest => Scenario::Guest,
+        _ if config.terminals.is_empty() => Scenario::TwoEnds,
+        _ => Scenario::Relay,
+    };
     let topology = Topology::for_scenario(scenario);
     for server in scenario.servers() {
         let starts = |at: &&super::topology::PlacedAddress| at.namespace == server.name && at.interface != "mgmt0";

@@ -10,10 +10,11 @@ use nix::net::if_::if_nametoindex;
 use rtnetlink::packet_core::NetlinkPayload;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkMessage, State};
+use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, MulticastGroup};
 
 use super::namespace::Namespaces;
-use super::topology::{Cable, InterfacePlace, Switch, TUN, Topology};
+use super::topology::{Cable, InterfacePlace, Switch, TAP, TUN, Topology};
 use super::tun;
 use config::Cidr;
 use protocol::{ErrorCode, Failure};
@@ -115,6 +116,9 @@ async fn make_links(namespaces: &Namespaces, topology: &Topology, name: &str, li
     if topology.tuns.contains(&name) {
         tun::make(TUN)?;
     }
+    if topology.taps.contains(&name) {
+        tun::make_tap(TAP)?;
+    }
     Ok(())
 }
 
@@ -157,6 +161,12 @@ async fn configure(topology: &Topology, name: &str, link: Handle) -> Result<(), 
         let request = link.address().add(index(name, at.interface)?, address.address().into(), address.prefix());
         request.execute().await.trying(|| format!("{} could not be set on {name}/{}", at.address, at.interface))?;
     }
+    for at in topology.neighbours.iter().filter(|at| at.namespace == name) {
+        let address: Cidr = at.address.parse()?;
+        let known = link.neighbours().add(index(name, at.interface)?, address.address().into());
+        let known = known.link_layer_address(&at.hardware).state(NeighbourState::Permanent);
+        known.execute().await.trying(|| format!("the hardware address of {address} could not be made known to {name}"))?;
+    }
     let switches = topology.switches.iter().map(|switch| switch.bridge).filter(|bridge| bridge.namespace == name);
     for bridge in switches {
         up(name, bridge.interface, &link).await?;
@@ -183,7 +193,8 @@ pub fn set_up(namespace: &str, interface: &str, yes: bool) -> Result<(), Failure
 
 async fn bring_up(topology: &Topology, name: &str, link: Handle) -> Result<(), Failure> {
     let tun = topology.tuns.contains(&name).then_some(TUN);
-    for interface in ends(topology, name).chain(tun).chain(["lo"]) {
+    let tap = topology.taps.contains(&name).then_some(TAP);
+    for interface in ends(topology, name).chain(tun).chain(tap).chain(["lo"]) {
         up(name, interface, &link).await?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::measure::{self, Measure, number, trim};
 use output::{one_line, pad};
-use protocol::{Handover, Method, Outcome, PhaseName, RunRecord};
+use protocol::{Handover, Mechanism, Method, Outcome, PhaseName, RunRecord};
 
 /// A row of the timing table.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,6 +151,10 @@ pub fn outcome(run: &RunRecord) -> String {
     let counted = counted_at_the_cut(run);
     if !counted.is_empty() {
         let _ = writeln!(text, "  at the cut: {}", counted.join(", "));
+    }
+    let reported = run.mechanism.as_ref().map(Mechanism::parts).unwrap_or_default();
+    if !reported.is_empty() {
+        let _ = writeln!(text, "  reported by the mechanism itself: {}", reported.join(", "));
     }
     text
 }

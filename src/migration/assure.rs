@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::standing::Standing;
 use super::state::{Next, Stage, State};
-use protocol::{Answer, ErrorCode, Failure, Outcome, ProcessState};
+use protocol::{Answer, ErrorCode, Failure, Form, Outcome, ProcessState};
 
 impl State {
     /// The probes of the last moments have travelled, or nobody counts them.
@@ -25,6 +25,11 @@ impl State {
         let Some(report) = self.report(&result).filter(|report| Standing::of(*report) != Standing::Serves) else {
             return self.count(settled);
         };
+        if self.setting.form == Form::Guest {
+            self.failed_step = self.flow.steps.len().checked_sub(1);
+            let text = format!("the guest had moved to {}, which then did not run it", self.setting.to);
+            return self.fail(Failure::new(ErrorCode::Process, text), &[]);
+        }
         let (to, running) = (&self.setting.to, ProcessState::Running);
         let lost = [
             (report.d2d != running, "its D2D process"),

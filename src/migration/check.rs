@@ -1,6 +1,8 @@
 //! Whether an order may begin: every precondition, from what the hosts say of themselves. Pure: the engine, `baton check` and the
 //! console have the same list.
 
+mod guest;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -32,9 +34,10 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     };
     let request = OrderRequest::new(order, method);
     let setting = Setting::new(String::new(), chrono::Utc::now(), &request, config);
-    let checks = flows::of(order, method).checks;
+    let checks = flows::of(order, method, config.workload.form).checks;
     let silent = checks.iter().find(|check| check.ask == StepCommand::RequireSilent).map(|check| setting.host(check.at));
     let mut findings = hosts(Some((order, method)), silent, config, answers);
+    findings.extend(request.check(config.workload.form).err().map(|failure| finding(Grade::Blocker, "method", failure)));
     findings.push(radio(config, answers));
     findings.extend(contested(Some(order), config, answers));
     for check in checks {
@@ -278,6 +281,9 @@ pub(super) fn of_host(ask: StepCommand, status: &Telemetry, orders: Orders, acti
         Ok(()) => Finding::new(Grade::Ok, host, fine),
         Err(failure) => finding(Grade::Blocker, host, failure),
     };
+    if let Some(guest) = &status.guest {
+        return guest::of_host(ask, status, guest, orders, active);
+    }
     match ask {
         StepCommand::RequireFree => vec![graded(standing::check_free(status, active, orders), "runs neither D2D nor USRP")],
         StepCommand::RequireParked => {

@@ -7,7 +7,7 @@ use super::setting::Setting;
 use super::standing::{self, Report};
 use super::state::{Next, Stage, State};
 use super::units::sentence;
-use protocol::{Answer, ErrorCode, Failure, Finding, Grade, Method, Origin, ProcessState, SyncState, Telemetry};
+use protocol::{Answer, ErrorCode, Failure, Finding, Grade, GuestState, Method, Origin, ProcessState, SyncState, Telemetry};
 
 impl State {
     pub(super) fn checked(&mut self, index: usize, result: Result<Answer, Failure>) -> Next {
@@ -120,6 +120,10 @@ impl State {
             Side::Source => {
                 self.ends.told(side, report);
                 self.synced_before = matches!(status.d2d.sync, Some(SyncState::Synced { .. } | SyncState::Unreported));
+                if let Some(guest) = &status.guest {
+                    self.facts.accelerator = guest.accelerator;
+                    self.synced_before = guest.state == GuestState::Running;
+                }
                 self.facts.values = status.control_values();
             }
             Side::Destination => {

@@ -17,7 +17,7 @@ use super::setting::Setting;
 use super::state::{Effect, Event, State};
 use crate::metrics::records;
 use config::Config;
-use protocol::{Answer, Command, Deadline, ErrorCode, Failure, OrderRequest, Progress, RunRecord};
+use protocol::{Answer, Command, Deadline, ErrorCode, Failure, GuestMoment, OrderRequest, Progress, RunRecord};
 
 /// How often a long step reports how long it has taken so far: as often as telemetry is published.
 const TICK: Duration = Duration::from_millis(100);
@@ -74,10 +74,16 @@ async fn follow(
         on_progress(&state.progress(clock.elapsed()));
         let result = match effect {
             Effect::Request { host, mut command } => {
-                if let Command::TakeOver { by, .. } = &mut command {
+                if let Command::TakeOver { by, .. } | Command::ConnectPod { by, .. } = &mut command {
                     *by = state.take_over_by().map(|time| began.plus(time));
                 }
-                ask(agents, &host, command, || on_progress(&state.progress(clock.elapsed()))).await
+                let tick = || on_progress(&state.progress(clock.elapsed()));
+                match command {
+                    Command::AwaitGuest { until: GuestMoment::Stopped } => {
+                        ask_or_cancel(agents, &host, command, wishes.clone(), tick).await
+                    }
+                    command => ask(agents, &host, command, tick).await,
+                }
             }
             Effect::Wait(time) => {
                 tokio::time::sleep(time).await;
@@ -128,6 +134,34 @@ async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl 
             _ = ticks.tick() => tick(),
         }
     }
+}
+
+/// Waits until the order is given up; false when nobody is left who could.
+async fn given_up(wishes: &mut watch::Receiver<Decision>) -> bool {
+    wishes.wait_for(|wish| wish.failure().is_some()).await.is_ok()
+}
+
+/// As [`ask`]; a source that copies its guest is told when the order is given up meanwhile, which ends the waiting.
+async fn ask_or_cancel(
+    agents: &impl Agents,
+    host: &str,
+    command: Command,
+    mut wishes: watch::Receiver<Decision>,
+    tick: impl FnMut() + Send,
+) -> Result<Answer, Failure> {
+    let waiting = ask(agents, host, command, tick);
+    tokio::pin!(waiting);
+    tokio::select! {
+        biased;
+        answer = &mut waiting => return answer,
+        wish = given_up(&mut wishes) => if !wish {
+            // Nobody is left who could give it up.
+            return waiting.await;
+        },
+    }
+    // Whether it was still in time, the answer to the first question says.
+    let _ = ask(agents, host, Command::CancelGuest, || {}).await;
+    waiting.await
 }
 
 /// Writes a record down, unless the disk hangs: the service does not wait for that.

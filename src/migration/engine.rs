@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 use super::decision::Decision;
-use super::flow::{FailureIs, Side, StepCommand, TAKE_OVER_WITHIN, Undo, When};
+use super::flow::{FailureIs, POD_TAKE_OVER_WITHIN, Side, StepCommand, TAKE_OVER_WITHIN, Undo, When};
 use super::flows;
-use super::hold::HOLD_LIMIT;
+use super::hold::{self, HOLD_LIMIT};
 use super::known::unanswered;
 use super::setting::Setting;
 use super::state::Next;
 pub use super::state::{Effect, Event, Stage, State};
 use super::take_up::interrupted;
-use protocol::{Answer, Command, ErrorCode, Failure};
+use protocol::{Answer, Command, ErrorCode, Failure, GuestCopy};
 
 /// The first effect of an order.
 pub fn begin(setting: Setting) -> (State, Effect) {
@@ -144,6 +144,7 @@ impl State {
             When::OtherAnswers => self.facts.other_silent,
             When::OtherSilent => !self.facts.other_silent,
             When::TunKnown => self.facts.tun_ip.is_empty(),
+            When::Postcopy => self.facts.copy != GuestCopy::Post,
             _ => false,
         };
         if left_out {
@@ -152,17 +153,17 @@ impl State {
         let cut = self.flow.cut();
         // Where there is no cut, things change from the first step on.
         if let Some(failure) = self.decision.failure()
-            && index <= cut.unwrap_or_default()
+            && self.flow.can_give_up(index)
         {
             return self.give_up(index, failure);
         }
+        if self.flow.hold() == Some(index) && self.setting.request.hold && self.held.is_none() {
+            return Next::Enter(Stage::Ready(index));
+        }
         if cut == Some(index) {
-            if self.setting.request.hold && self.held.is_none() {
-                return Next::Enter(Stage::Ready(index));
-            }
             self.cut_at = Some(self.last_event);
         }
-        if step.ask == StepCommand::TakeOver
+        if matches!(step.ask, StepCommand::TakeOver | StepCommand::ConnectPod)
             && let Some(failure) = self.stale()
         {
             return self.stepped(index, Duration::ZERO, Err(failure));
@@ -177,7 +178,8 @@ impl State {
 
     /// Until when the destination may take over, on the driver's clock: from then on the source may go on by itself.
     pub(super) fn take_over_by(&self) -> Option<Duration> {
-        self.cut_at.map(|cut| cut + TAKE_OVER_WITHIN)
+        let pod = self.flow.steps.iter().any(|step| step.ask == StepCommand::FreezePod);
+        self.cut_at.map(|cut| cut + if pod { POD_TAKE_OVER_WITHIN } else { TAKE_OVER_WITHIN })
     }
 
     /// Why nobody may take over any more: this agent itself may have been stopped since it asked the source to freeze.
@@ -198,6 +200,11 @@ impl State {
             Err(failure) if step.failure_is == FailureIs::Warning || (step.ask == StepCommand::FenceSource && self.facts.force) => {
                 self.warnings.push(self.says(step, &failure));
                 Next::Enter(Stage::Stepping(index + 1))
+            }
+            // It was given up while the source copied, and the source says no more than that.
+            Err(_) if step.ask == StepCommand::AwaitGuestStopped && self.decision.failure().is_some() => {
+                let failure = self.decision.failure().unwrap_or_else(hold::forgotten);
+                self.give_up(index, failure)
             }
             Err(mut failure) => {
                 let undo = if unanswered(&failure) { step.undo_unanswered } else { step.undo };

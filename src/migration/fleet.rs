@@ -1,5 +1,8 @@
 //! A fake fleet: the agents of two pool hosts and a far end, as far as addresses and processes go, with scripted faults.
 
+pub mod guest;
+mod status;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -9,11 +12,16 @@ use serde_json::{Value, json};
 
 use super::Agents;
 use config::Config;
+pub use pod::PodStage;
 use protocol::{
-    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, HostLoad,
-    Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState,
-    Telemetry, TunIp, Unsent, VERSION,
+    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, GuestState,
+    Linked, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, Progress, Route, SetPort, SoftState, SyncState, Telemetry, TunIp,
+    Unsent,
 };
+use status::telemetry;
+pub use status::telemetry_of;
+
+mod pod;
 
 pub const ACTIVE: &str = "192.168.10.1/24";
 pub const PARKED: &str = "192.168.20.2/24";
@@ -49,6 +57,7 @@ pub enum Fault {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Host {
     pub d2d: bool,
+    pub pod: PodStage,
     pub usrp: ProcessState,
     pub active: bool,
     pub tun: String,
@@ -63,6 +72,7 @@ pub struct Host {
     /// Packets that programs send into frozen processes.
     pub unsent: Vec<String>,
     pub frozen: bool,
+    pub guest: GuestState,
     /// Packets that it has sent for the other host.
     pub forwarded: Vec<String>,
 }
@@ -104,6 +114,8 @@ pub struct Fleet {
     pub arp_tells: bool,
     /// A `fence_command` is configured, and switches the source off.
     pub fences: bool,
+    /// The work is a guest.
+    pub guests: Option<guest::FakeGuests>,
     /// What is still to be carried out.
     late: Vec<(String, Command)>,
     /// Replies that the far end has received; more at every look.
@@ -197,9 +209,14 @@ impl Fleet {
         match (command, fault) {
             (Command::DoubleKill, Fault::Stuck) => (state.d2d, state.usrp) = (false, ProcessState::Stopped),
             (Command::DoubleKill, _) => state.d2d = false,
-            (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. }, _) => {
-                state.active = false
-            }
+            (
+                Command::KillUsrp
+                | Command::LinkUsrp { .. }
+                | Command::StartUsrp { .. }
+                | Command::TakeOver { .. }
+                | Command::ConnectPod { .. },
+                _,
+            ) => state.active = false,
             (Command::Resume { .. }, Fault::Stuck) => self.point(host),
             _ => {}
         }
@@ -224,6 +241,7 @@ impl Fleet {
                 | Command::StartUsrp { .. }
                 | Command::TakeOver { .. }
                 | Command::Resume { .. }
+                | Command::ConnectPod { .. }
                 | Command::SetEth3 { port: SetPort::Active }
         );
         if points {
@@ -239,8 +257,11 @@ impl Fleet {
         if matches!(command, Command::LinkUsrp { .. } | Command::TakeOver { .. }) && self.hosts[host].usrp != ProcessState::Made {
             return wrong("nothing is made");
         }
-        if matches!(command, Command::Export | Command::Freeze) && !self.hosts[host].serves() {
+        if matches!(command, Command::Export | Command::Freeze | Command::FreezePod) && !self.hosts[host].serves() {
             return wrong("nothing is in sync");
+        }
+        if let Some(what) = self.hosts[host].pod.lacks(command, &self.hosts[host]) {
+            return wrong(what);
         }
         if let Command::LinkUsrp { despite_foreign: false, .. } | Command::StartUsrp { despite_foreign: false, .. } = command
             && self.has_stranger()
@@ -251,6 +272,10 @@ impl Fleet {
     }
 
     fn carry_out(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
+        self.guest_command(host, command).unwrap_or_else(|| self.carry_out_on_processes(host, command))
+    }
+
+    fn carry_out_on_processes(&mut self, host: &str, command: &Command) -> Result<Answer, Failure> {
         let wrong = |what: &str| Err(Failure::new(ErrorCode::State, format!("{host}: {what}")));
         self.require_possible(host, command)?;
         self.claim_radio(host, command);
@@ -261,7 +286,11 @@ impl Fleet {
         let state = self.hosts.get_mut(host).unwrap();
         let linked =
             Linked { eth3_ms: 2.0, make_ms: matches!(command, Command::StartUsrp { .. }).then_some(3.0), ..Linked::default() };
+        if let Some(answer) = pod::carry_out(state, command) {
+            return Ok(answer);
+        }
         match command {
+            Command::ConnectPod { .. } => return Ok(linked.into()),
             Command::StartD2d { .. } if state.d2d => return wrong("D2D runs already"),
             Command::StartD2d { control, .. } => {
                 state.d2d = true;
@@ -274,7 +303,7 @@ impl Fleet {
             Command::FenceHost { .. } => return Ok(Fenced { fenced: self.fences }.into()),
             Command::Prepare { state: soft } => assert_eq!(*soft, json!({"tick": 1})),
             Command::Overlap { stream } => assert_eq!(*stream, json!({"chain": 1, "tick": 5})),
-            Command::Freeze => {
+            Command::Freeze | Command::FreezePod => {
                 (state.active, state.frozen) = (false, true);
                 let (soft, mark) = (json!({"tick": 2}), json!({"sequence": 9}));
                 return Ok(Frozen { state: soft, mark, epoch: 4, trace: vec![] }.into());
@@ -290,6 +319,7 @@ impl Fleet {
             }
             Command::DoubleKill => {
                 (state.d2d, state.usrp, state.active) = (false, ProcessState::Stopped, false);
+                state.pod = PodStage::None;
                 if std::mem::take(&mut state.frozen) {
                     return Ok(Some(Unsent { packets: state.unsent.clone() }).into());
                 }
@@ -336,7 +366,7 @@ impl Fleet {
                 let mut address_holders = Vec::from_iter(self.has_stranger().then(stranger));
                 let others = self.hosts.iter().filter(|(name, other)| self.arp_tells && *name != host && other.active);
                 address_holders.extend(others.map(|(name, _)| AddressHolder { host: Some(name.clone()), ..stranger() }));
-                Telemetry { probe, address_holders, ..telemetry(host, state, self.deaf) }.into()
+                Telemetry { probe, address_holders, guest: self.guest_status(state), ..telemetry(host, state, self.deaf) }.into()
             }
             _ => Answer::Done,
         })
@@ -345,34 +375,6 @@ impl Fleet {
 
 fn control() -> Control {
     [("RNTI".to_owned(), json!(61))].into_iter().collect()
-}
-
-fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
-    let process = |state| ProcessStatus { state, ..ProcessStatus::default() };
-    let sync = (state.serves() && !deaf).then_some(SyncState::Synced { for_ms: 1 });
-    let address = if state.active { ACTIVE } else { PARKED };
-    Telemetry {
-        v: VERSION,
-        radio: None,
-        host: host.to_owned(),
-        seq: 0,
-        at: chrono::Utc::now(),
-        uptime_ms: 0,
-        load: HostLoad::default(),
-        radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true, mac: None, mtu: Some(1500) },
-        owner_epoch: state.epoch,
-        owner: None,
-        address_holders: Vec::new(),
-        alarms: Vec::new(),
-        tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
-        d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
-        usrp: process(state.usrp),
-        control: protocol::ControlReport::default(),
-        route_list: state.routes.clone(),
-        probe: None,
-        migration: state.order.clone(),
-        takes_part: state.takes_part.clone(),
-    }
 }
 
 /// Whether a command changes nothing.

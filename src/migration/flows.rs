@@ -7,10 +7,15 @@ use super::flow::Side::*;
 use super::flow::StepCommand::*;
 use super::flow::{Flow, Return, Step, Undo, When, step};
 use protocol::PhaseName as P;
-use protocol::{Method, Order};
+use protocol::{Form, Method, Order};
 
-/// The flow of an order.
-pub fn of(order: Order, method: Method) -> &'static Flow {
+mod guest;
+
+/// The flow of an order on a work of that form.
+pub fn of(order: Order, method: Method, form: Form) -> &'static Flow {
+    if form == Form::Guest {
+        return of_guest(order, method);
+    }
     match (order, method) {
         (Order::DS | Order::DSR, Method::Recover) => &RECOVER,
         (Order::DS, _) => &DS,
@@ -22,8 +27,20 @@ pub fn of(order: Order, method: Method) -> &'static Flow {
         (Order::M | Order::MB, Method::Hot) => &HOT,
         (Order::M | Order::MB, Method::Failover) => &FAILOVER,
         (Order::M | Order::MB, Method::Seamless) => &SEAMLESS,
+        (Order::M | Order::MB, Method::Criu) => &CRIU,
         // Refused where the order comes in; of what can move work it is the one that asks nothing of the source.
-        (Order::M | Order::MB, Method::Recover) => &FAILOVER,
+        (Order::M | Order::MB, Method::Recover | Method::Vm) => &FAILOVER,
+    }
+}
+
+fn of_guest(order: Order, method: Method) -> &'static Flow {
+    match (order, method) {
+        (Order::DS | Order::DSR, Method::Recover) => &guest::RECOVER,
+        (Order::DS | Order::DSR, _) => &guest::START,
+        (Order::KL | Order::KR, _) => &KILL,
+        (Order::M | Order::MB, Method::Failover | Method::Recover) => &guest::FAILOVER,
+        // Others are refused where the order comes in.
+        (Order::M | Order::MB, _) => &guest::VM,
     }
 }
 
@@ -195,6 +212,27 @@ pub const SEAMLESS: Flow = Flow {
         step(Destination, TakeOver).timed(&[P::Eth3, P::LinkUsrp]).undo(BACK),
         // It was in sync before the cut, and has to be still.
         step(Destination, ConfirmSync).timed(&[P::LinkUsrp]).undo(BACK),
+    ],
+    afterwards: HOT.afterwards,
+    returns: HOT.returns,
+};
+
+/// Either way, for comparison: the pod is frozen as in hot, CRIU dumps its processes and makes them again at the destination, and the source
+/// ends only after the destination's first good subframe. The memory travels with all that is in it, so that nothing is asked but the address of
+/// tun, which the destination's next start needs.
+pub const CRIU: Flow = Flow {
+    checks: MOVE_CHECKS,
+    steps: &[
+        step(Source, GetTunIp).timed(&[P::TunIp]),
+        step(Destination, SetTunIp).timed(&[P::TunIp]),
+        step(Destination, PreparePod).timed(&[P::PreparePod]).undo(&[(Destination, DoubleKill)]),
+        step(Source, FreezePod).timed(&[P::StopSource]).undo(&[(Source, Resume), (Destination, DoubleKill)]),
+        step(Source, DumpPod).timed(&[P::Dump]).undo(BACK),
+        step(Destination, CopyImages).timed(&[P::Copy]).undo(BACK),
+        step(Destination, RestorePod).timed(&[P::Restore]).undo(BACK),
+        step(Destination, ConnectPod).timed(&[P::Network]).undo(BACK),
+        step(Destination, GoOn).timed(&[P::Resume]).undo(BACK),
+        step(Destination, AwaitSync).timed(&[P::Sync]).undo(BACK),
     ],
     afterwards: HOT.afterwards,
     returns: HOT.returns,

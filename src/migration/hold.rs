@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::flow::{Side, StepCommand};
 use super::state::{Next, Stage, State};
-use protocol::{Answer, ErrorCode, Failure, PhaseName, ProbeMark, ProcessState, Telemetry};
+use protocol::{Answer, ErrorCode, Failure, GuestState, ProbeMark, ProcessState, Telemetry};
 
 /// A hold whose asker is not heard for so long is given up. Several times what a renewal may be late on a loaded machine.
 pub const HOLD_LEASE: Duration = Duration::from_secs(5);
@@ -65,8 +65,11 @@ impl State {
     }
 
     fn still_ready(&self, status: &Telemetry) -> Result<(), Failure> {
-        let prepared = self.flow.steps.iter().take_while(|step| !step.phases.contains(&PhaseName::StopSource));
+        let prepared = self.flow.steps.iter().take(self.flow.hold().unwrap_or_default());
         for step in prepared.filter(|step| step.at == Side::Destination) {
+            if step.ask == StepCommand::PrepareGuest {
+                guest_ready(status)?;
+            }
             let (name, process) = match step.ask {
                 StepCommand::StartD2dPlain | StepCommand::StartD2dWithControl | StepCommand::StartD2dAgain => ("D2D", &status.d2d),
                 StepCommand::MakeUsrp => ("USRP", &status.usrp),
@@ -81,4 +84,15 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Refuses to go on when the guest that waited does not wait any more.
+fn guest_ready(status: &Telemetry) -> Result<(), Failure> {
+    let guest = status.guest.as_ref();
+    if guest.is_some_and(|guest| guest.state == GuestState::Incoming) {
+        return Ok(());
+    }
+    let words = guest.and_then(|guest| guest.last_words.as_ref()).map_or_else(String::new, |words| format!(": {words}"));
+    let text = format!("{} is not ready any more: its waiting guest ended while the order waited{words}", status.host);
+    Err(Failure::new(ErrorCode::Process, text).hint("order it again"))
 }

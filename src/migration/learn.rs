@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::flow::{Step, StepCommand};
 use super::state::{Stage, State};
 use super::units::{milliseconds, sentence};
-use protocol::{Answer, Collected, ErrorCode, Failure, Fenced, Frozen, Linked, PhaseName, SoftState, SyncState, TunIp, Unsent};
+use protocol::{
+    Answer, Collected, CopiedImages, DumpedPod, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared, Linked,
+    Mechanism, PhaseName, RestoredPod, SoftState, SyncState, TunIp, Unsent,
+};
 
 impl State {
     /// Takes in the answer of a step that worked: facts for later steps, and its time.
@@ -17,17 +20,15 @@ impl State {
             StepCommand::GetControl => self.facts.values = answer.into_result()?,
             StepCommand::FenceSource => self.note_fence(answer.into_result()?),
             StepCommand::GetCollected => self.recall(answer.into_result()?),
-            StepCommand::Export => {
-                let SoftState { state, stream } = answer.into_result()?;
-                (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
-                if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == StepCommand::Overlap) {
-                    let text = format!(
-                        "the USRP process of {host} does not tell its receive stream, which another has to be begun beside"
-                    );
-                    return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
-                }
+            StepCommand::Export => self.note_soft_state(&host, answer.into_result()?)?,
+            StepCommand::DumpPod => self.note_dump(answer.into_result()?),
+            StepCommand::CopyImages => self.mechanism().bytes_moved = Some(answer.into_result::<CopiedImages>()?.bytes),
+            StepCommand::RestorePod => self.mechanism().restore_ms = Some(answer.into_result::<RestoredPod>()?.restore_ms),
+            StepCommand::PrepareGuest => self.note_guest(answer.into_result()?),
+            StepCommand::AwaitGuestStopped | StepCommand::AwaitGuestGone | StepCommand::AwaitGuestCompleted => {
+                self.facts.mechanism = Some(answer.into_result::<GuestMigration>()?.mechanism(self.facts.accelerator));
             }
-            StepCommand::Freeze => {
+            StepCommand::Freeze | StepCommand::FreezePod => {
                 let Frozen { state, mark, epoch, trace } = answer.into_result()?;
                 (self.facts.state, self.facts.mark, self.facts.trace, self.facts.frozen) = (state, mark, trace, true);
                 self.facts.epoch = self.facts.epoch.max(epoch);
@@ -48,7 +49,7 @@ impl State {
                         .hint("look at the far end and at the signal: the processes run"));
                 }
             },
-            StepCommand::LinkUsrp | StepCommand::StartUsrp | StepCommand::TakeOver => {
+            StepCommand::LinkUsrp | StepCommand::StartUsrp | StepCommand::TakeOver | StepCommand::ConnectPod => {
                 match answer.into_result::<Linked>() {
                     Ok(linked) => {
                         self.facts.epoch = self.facts.epoch.max(linked.epoch.unwrap_or_default());
@@ -68,6 +69,30 @@ impl State {
         self.time(step.phases, took, &parts);
         self.facts.trace.append(&mut parts.trace);
         Ok(())
+    }
+
+    fn note_soft_state(&mut self, host: &str, SoftState { state, stream }: SoftState) -> Result<(), Failure> {
+        (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
+        if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == StepCommand::Overlap) {
+            let text = format!("the USRP process of {host} does not tell its receive stream, which another has to be begun beside");
+            return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
+        }
+        Ok(())
+    }
+
+    fn mechanism(&mut self) -> &mut Mechanism {
+        self.facts.mechanism.get_or_insert_default()
+    }
+
+    fn note_dump(&mut self, dumped: DumpedPod) {
+        let DumpedPod { images, frozen_ms, pages_written } = dumped;
+        let image_bytes = Some(images.iter().map(|image| image.bytes).sum());
+        *self.mechanism() = Mechanism { downtime_ms: frozen_ms, image_bytes, pages_written, ..Mechanism::default() };
+        self.facts.images = images;
+    }
+
+    fn note_guest(&mut self, GuestPrepared { address, copy }: GuestPrepared) {
+        (self.facts.guest_at, self.facts.copy) = (Some(address), copy);
     }
 
     fn note_fence(&mut self, Fenced { fenced }: Fenced) {

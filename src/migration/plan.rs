@@ -16,7 +16,7 @@ pub const RUNS: usize = 20;
 /// The plan of an order; `runs` are the records of the host that carries it out, oldest first.
 pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan {
     let setting = Setting::new(String::new(), chrono::Utc::now(), request, config);
-    let flow = flows::of(request.order, request.method);
+    let flow = flows::of(request.order, request.method, config.workload.form);
     let relay = !config.terminals.is_empty();
     let history = History::of(request, config, runs);
     // The paper has one method only, and times of a start are not among its figures. Of its relay scenario, no phases are known.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::state::State;
 use super::units::rounded;
-use protocol::{Interruption, OrderRequest, Outcome, Phase, PhaseName, RunRecord};
+use protocol::{Interruption, OrderRequest, Outcome, Phase, RunRecord};
 
 impl State {
     pub(super) fn record(&self) -> RunRecord {
@@ -30,6 +30,7 @@ impl State {
             total_ms: if self.taken_up { 0.0 } else { rounded(total) },
             trace: self.facts.trace.clone(),
             handover: self.facts.handover,
+            mechanism: self.facts.mechanism.clone(),
             packets_forwarded: self.facts.packets_forwarded,
             interruption: self.interruption(),
             rollback: self.rollback(),
@@ -48,10 +49,8 @@ impl State {
     }
 
     fn interruption(&self) -> Interruption {
-        let by_phases = self.flow.cut().filter(|_| self.outcome == Outcome::Ok && !self.taken_up).map(|cut| {
-            let after = self.flow.steps.iter().skip(cut + 1).flat_map(|s| s.phases);
-            let mut after: Vec<PhaseName> = after.copied().collect();
-            after.dedup();
+        let by_phases = self.flow.cut().filter(|_| self.outcome == Outcome::Ok && !self.taken_up).map(|_| {
+            let after = self.flow.interrupting();
             // Of the figures that the record shows, so that these add up to it: rounded once.
             let ms: f64 = after.iter().filter_map(|phase| self.phases.get(phase)).copied().map(rounded).sum();
             (ms * 1e3).round() / 1e3

@@ -10,7 +10,7 @@ use super::flow::{Return, Side, StepCommand, When};
 use super::standing::{Report, Standing, Verdict};
 use super::state::{Effect, Next, Stage, State};
 use super::units::rounded;
-use protocol::{Answer, Command, ErrorCode, Failure, Outcome, Phase, PhaseName, ProcessState, Rollback};
+use protocol::{Answer, Command, ErrorCode, Failure, GuestCopy, Outcome, Phase, PhaseName, ProcessState, Rollback};
 
 /// How often a host that does not say is asked once more what it does.
 const ASKED_AGAIN: u8 = 1;
@@ -163,6 +163,9 @@ impl State {
             When::Relay => self.relay(),
             // Of recoveries, which have no way back.
             When::OtherAnswers | When::OtherSilent | When::TunKnown => false,
+            // Learnt before the cut.
+            When::Postcopy => self.facts.copy == GuestCopy::Post,
+            When::GuestWaits => report.is_frozen(),
             When::D2dLacks => report.d2d != ProcessState::Running,
             When::RelayLacks => self.relay() && report.d2d != ProcessState::Running,
             When::UsrpLacks => none,

@@ -14,6 +14,7 @@ use protocol::{
 };
 
 mod cause;
+mod guest;
 
 pub use cause::Cause;
 
@@ -225,6 +226,12 @@ impl<'a> Scene<'a> {
 
     /// Why the host certainly cannot serve.
     fn certain(&self, status: &Telemetry) -> Option<Cause> {
+        // At a cut, what the two hosts say of the address and the link may be older than the order's word, or newer: there the pings decide.
+        let orders = status.migration.as_ref().is_some_and(|progress| !progress.finished && progress.order.is_migration());
+        let moves = status.takes_part.is_some() || orders;
+        if let Some(told) = &status.guest {
+            return guest::certain(status, told, moves);
+        }
         let host = || status.host.clone();
         let roles = [(WorkloadProcess::D2d, &status.d2d), (WorkloadProcess::Usrp, &status.usrp)];
         if let Some((process, _)) = roles.iter().find(|(_, process)| process.state == ProcessState::Died) {
@@ -237,9 +244,7 @@ impl<'a> Scene<'a> {
             [process] => return Some(Cause::Stopped { host: host(), process: *process }),
             _ => return Some(Cause::NotRunning),
         }
-        // At a cut, what the two hosts say of the address and the link may be older than the order's word, or newer: there the pings decide.
-        let moves = status.migration.as_ref().is_some_and(|progress| !progress.finished && progress.order.is_migration());
-        if status.takes_part.is_some() || moves {
+        if moves {
             return None;
         }
         if status.usrp.state != ProcessState::Running {
@@ -279,6 +284,7 @@ impl<'a> Scene<'a> {
             return cause;
         }
         match status.d2d.sync {
+            _ if status.guest.is_some() => guest::likely(status),
             Some(SyncState::Synced { .. } | SyncState::Unreported) | None => Cause::Unexplained { host: host() },
             _ => Cause::NotInSync { host: host() },
         }
@@ -306,9 +312,8 @@ impl<'a> Scene<'a> {
             Cause::CableOut { .. } => recover(other(at)),
             // Two of the pool's own hosts: one of them is told to park.
             Cause::Contested { holder } => (holder == one.name || holder == two.name).then(|| recover(at)).flatten(),
-            Cause::FarEndProcess { .. } | Cause::FarEndHung { .. } | Cause::FarEndRadioSilent { .. } | Cause::FarEndDeaf { .. } => {
-                None
-            }
+            Cause::FarEndProcess { .. } | Cause::FarEndHung { .. } => None,
+            Cause::FarEndRadioSilent { .. } | Cause::FarEndDeaf { .. } => None,
             // What could be started anew works, as far as anybody can tell.
             Cause::FarEndNotHeard { .. } | Cause::NobodyPings | Cause::Unexplained { .. } => None,
             _ => recover(at),
@@ -346,7 +351,7 @@ fn has_just_synced(status: &Telemetry) -> bool {
 }
 
 fn has_died(status: &Telemetry) -> bool {
-    status.d2d.state == ProcessState::Died || status.usrp.state == ProcessState::Died
+    status.d2d.state == ProcessState::Died || status.usrp.state == ProcessState::Died || guest::has_died(status)
 }
 
 /// The interface towards the radio has no link.

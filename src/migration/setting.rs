@@ -9,7 +9,7 @@ use super::flow::Side;
 use super::standing::Orders;
 use super::units::milliseconds;
 use config::Config;
-use protocol::{Expected, Order, OrderRequest, Origin};
+use protocol::{Expected, Form, Order, OrderRequest, Origin};
 
 /// What the engine has to know of the world.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,7 @@ pub struct Setting {
     pub(super) probe_interval: Duration,
     pub(super) active: Ipv4Addr,
     pub(super) relay: bool,
+    pub(super) form: Form,
     /// The radio's receive chains may both stream at once.
     pub(super) two_streams: bool,
     /// Interruption by phases that is to be expected; filled in where it is asked for.
@@ -52,6 +53,7 @@ impl Setting {
             probe_interval: config.probe.interval,
             active: config.addresses.active.address(),
             relay: !config.terminals.is_empty(),
+            form: config.workload.form,
             two_streams: config.radio_of(to).is_ok_and(config::Radio::has_room_for_two_streams),
             expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },
         }

@@ -3,7 +3,10 @@
 use std::net::Ipv4Addr;
 
 use super::flow::Side;
-use protocol::{AddressHolder, ErrorCode, Failure, Order, Outcome, ProcessState, RadioOwner, RunPart, SyncState, Telemetry};
+use protocol::{
+    AddressHolder, ErrorCode, Failure, GuestState, GuestStatus, Order, Outcome, ProcessState, RadioOwner, RunPart, SyncState,
+    Telemetry,
+};
 
 /// What a host is doing for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,21 @@ pub struct Report {
 impl Report {
     /// Out of a status; `active` is the address that the radio talks to.
     pub fn of(status: &Telemetry, active: Ipv4Addr) -> Self {
+        if let Some(guest) = &status.guest {
+            return Self::of_guest(guest);
+        }
         Self { d2d: status.d2d.state, usrp: status.usrp.state, points: holds_radio(status, active) }
+    }
+
+    /// A guest stands for both processes, and has the far end's packets when it runs.
+    fn of_guest(guest: &GuestStatus) -> Self {
+        let process = match guest.state {
+            GuestState::Stopped => ProcessState::Stopped,
+            GuestState::Died => ProcessState::Died,
+            GuestState::Starting | GuestState::Incoming => ProcessState::Starting,
+            GuestState::Running | GuestState::Paused => ProcessState::Running,
+        };
+        Self { d2d: process, usrp: process, points: guest.state == GuestState::Running }
     }
 
     /// Whether both processes are there and wait, away from the radio.
@@ -62,15 +79,22 @@ fn exists(state: ProcessState) -> bool {
     !matches!(state, ProcessState::Stopped | ProcessState::Died)
 }
 
-/// Whether the host's eth3 carries the address that the radio talks to.
+/// Whether the host has the far end's packets: its eth3 carries the address that the radio talks to, or its guest runs.
 pub fn holds_radio(status: &Telemetry, active: Ipv4Addr) -> bool {
+    if let Some(guest) = &status.guest {
+        return guest.state == GuestState::Running;
+    }
     let host_part = |cidr: &String| cidr.split('/').next()?.parse().ok();
     status.radio_port.addresses.iter().filter_map(host_part).any(|address: Ipv4Addr| address == active)
 }
 
 /// Whether a host serves and proves it: both processes run and answer, it has the radio, and its receiver is in sync.
 pub fn is_in_service(status: &Telemetry, active: Ipv4Addr) -> bool {
-    Standing::of(Report::of(status, active)) == Standing::Serves
+    let serves = Standing::of(Report::of(status, active)) == Standing::Serves;
+    if let Some(guest) = &status.guest {
+        return serves && guest.damage.is_none();
+    }
+    serves
         && matches!(status.d2d.sync, Some(SyncState::Synced { .. }))
         && status.d2d.unanswered_ms.is_none()
         && status.usrp.unanswered_ms.is_none()
@@ -78,6 +102,9 @@ pub fn is_in_service(status: &Telemetry, active: Ipv4Addr) -> bool {
 
 /// Names of the workload processes that exist on the host.
 pub fn processes(status: &Telemetry) -> Vec<&'static str> {
+    if let Some(guest) = &status.guest {
+        return if exists(Report::of_guest(guest).d2d) { vec!["a guest"] } else { Vec::new() };
+    }
     [("D2D", exists(status.d2d.state)), ("USRP", exists(status.usrp.state))]
         .into_iter()
         .filter_map(|(n, t)| t.then_some(n))
@@ -150,6 +177,10 @@ pub fn check_at_work(status: &Telemetry, orders: Orders) -> Result<(), Failure> 
 
 /// Refuses an order while another host's eth3 points at the radio.
 pub fn check_parked(status: &Telemetry, active: Ipv4Addr, orders: Orders) -> Result<(), Failure> {
+    if status.guest.is_some() && holds_radio(status, active) {
+        return Err(Failure::new(ErrorCode::State, format!("{} runs the guest, and there is one guest only", status.host))
+            .hint(instead(status, active, orders)));
+    }
     if holds_radio(status, active) {
         return Err(Failure::new(
             ErrorCode::State,

@@ -175,7 +175,7 @@ impl RollbackState {
 impl State {
     /// Before the first question.
     pub(super) fn new(setting: Setting) -> Self {
-        let flow = flows::of(setting.request.order, setting.request.method);
+        let flow = flows::of(setting.request.order, setting.request.method, setting.form);
         let force = setting.request.force && matches!(setting.request.method, Method::Failover | Method::Recover);
         let before = if setting.request.method == Method::Recover { setting.host(Side::Other) } else { &setting.from };
         let facts = Facts { force, despite_foreign: setting.request.force, source: before.to_owned(), ..Facts::default() };

@@ -47,7 +47,7 @@ impl State {
             return Next::Enter(Stage::Stepping(last));
         }
         self.failed_step = self.flow.cut();
-        let freezes = self.flow.steps.iter().any(|step| step.ask == StepCommand::Freeze);
+        let freezes = self.flow.steps.iter().any(|step| matches!(step.ask, StepCommand::Freeze | StepCommand::FreezePod));
         let undo = if freezes && source.report.is_some_and(Report::is_frozen) {
             BACK
         } else if destination.standing() == Standing::Idle {

@@ -2,6 +2,7 @@
 
 mod branches;
 mod driving;
+mod guest;
 mod holding;
 mod properties;
 mod recover;

@@ -33,17 +33,17 @@ pub struct ConsoleArgs {
     /// Folder for the pictures that the export key writes; the working folder if not given.
     #[arg(long, value_name = "DIR")]
     pub(in crate::ui) export_dir: Option<PathBuf>,
-    /// The method of the first migration.
+    /// The method of the first migration; that of the work's form if not given.
     #[arg(skip)]
-    pub(in crate::ui) method: Method,
+    pub(in crate::ui) method: Option<Method>,
     /// The lab ends with the console.
     #[arg(skip)]
     pub(in crate::ui) ends_lab: bool,
 }
 
 impl ConsoleArgs {
-    /// The same, whose first migration is made by this method.
-    pub fn beginning_with(self, method: Method) -> Self {
+    /// The same, whose first migration is made by this method, where one is named.
+    pub fn beginning_with(self, method: Option<Method>) -> Self {
         Self { method, ..self }
     }
 

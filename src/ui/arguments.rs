@@ -3,7 +3,7 @@
 use super::action::{self, Action, Entry};
 use super::lang::Lang;
 use super::methods::methods;
-use protocol::{Method, Order};
+use protocol::{Form, Method, Order};
 
 /// What is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +46,11 @@ fn takes(action: Action) -> [bool; 4] {
 }
 
 /// Arguments that an action takes, for completion.
-pub fn offered(action: Action) -> Vec<String> {
+pub fn offered(form: Form, action: Action) -> Vec<String> {
     let [method, hold, order, interval] = takes(action);
     let mut words: Vec<String> = Vec::new();
     words.extend(COPY_WORDS.into_iter().filter(|_| action == Action::Copy).map(|(word, _)| word.to_owned()));
-    words.extend(methods().filter(|_| method).map(|method| method.to_string()));
+    words.extend(methods(form).filter(|_| method).map(|method| method.to_string()));
     words.extend(hold.then(|| "hold".into()));
     words.extend([Order::M, Order::MB].into_iter().filter(|_| order).map(|order| order.to_string()));
     words.extend(["1ms", "10ms", "100ms"].into_iter().filter(|_| interval).map(str::to_owned));
@@ -58,19 +58,19 @@ pub fn offered(action: Action) -> Vec<String> {
 }
 
 /// Completions of a command line: names that begin with it, in any case; behind a name, the arguments that it takes.
-pub fn completions(line: &str) -> Vec<String> {
+pub fn completions(form: Form, line: &str) -> Vec<String> {
     let begins = |name: &str, prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let Some((before, last)) = line.rsplit_once(' ') else {
         return action::names().filter(|name| begins(name, line)).map(str::to_owned).collect();
     };
     let action = before.split_whitespace().next().and_then(action::by_name).map(|entry| entry.action);
-    let words = action.map_or_else(Vec::new, offered);
+    let words = action.map_or_else(Vec::new, |action| offered(form, action));
     words.into_iter().filter(|word| begins(word, last)).map(|word| format!("{before} {word}")).collect()
 }
 
 /// What is wrong with a word, and the words that are nearest to it.
-pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
-    let words = offered(entry.action);
+pub fn refused(form: Form, entry: &Entry, word: &str, lang: Lang) -> String {
+    let words = offered(form, entry.action);
     let near = action::nearest(word, words.iter().map(String::as_str));
     match words.is_empty() {
         true => lang.fill("{0} takes no arguments", &[&entry.names[0]]),
@@ -80,8 +80,8 @@ pub fn refused(entry: &Entry, word: &str, lang: Lang) -> String {
 }
 
 /// The command with its wrong word replaced by the ones nearest to it.
-pub fn corrected(entry: &Entry, name: &str, rest: &str, wrong: &str) -> Vec<String> {
-    let words = offered(entry.action);
+pub fn corrected(form: Form, entry: &Entry, name: &str, rest: &str, wrong: &str) -> Vec<String> {
+    let words = offered(form, entry.action);
     let near = action::nearest(wrong, words.iter().map(String::as_str));
     let with = |better: &str| {
         let words: Vec<&str> = rest.split_whitespace().map(|word| if word == wrong { better } else { word }).collect();
@@ -92,12 +92,12 @@ pub fn corrected(entry: &Entry, name: &str, rest: &str, wrong: &str) -> Vec<Stri
 
 impl Arguments {
     /// Reads them; the first that the action does not take is returned.
-    pub fn parse(action: Action, text: &str) -> Result<Self, &str> {
+    pub fn parse(form: Form, action: Action, text: &str) -> Result<Self, &str> {
         let [method, hold, order, interval] = takes(action);
         let mut words = Self::default();
         for word in text.split_whitespace() {
             let lower = word.to_ascii_lowercase();
-            let as_method = methods().find(|known| known.to_string() == lower).filter(|_| method);
+            let as_method = methods(form).find(|known| known.to_string() == lower).filter(|_| method);
             let as_order = word.parse::<Order>().ok().filter(|parsed| order && parsed.is_migration());
             let as_interval = time_ms(&lower).filter(|_| interval);
             let as_copy = COPY_WORDS.into_iter().find(|(known, _)| action == Action::Copy && *known == lower);
@@ -127,15 +127,15 @@ mod tests {
     fn words_mean_what_their_command_takes() {
         let m = Action::Order(Order::M);
         assert_eq!(
-            Arguments::parse(m, "HOT hold"),
+            Arguments::parse(Form::Processes, m, "HOT hold"),
             Ok(Arguments { method: Some(Method::Hot), hold: true, ..Arguments::default() })
         );
         assert_eq!(
-            Arguments::parse(Action::Plan, "mb cold").map(|w| (w.order, w.method)),
+            Arguments::parse(Form::Processes, Action::Plan, "mb cold").map(|w| (w.order, w.method)),
             Ok((Some(Order::MB), Some(Method::Cold)))
         );
         for (text, ms) in [("10", 10.0), ("1ms", 1.0), ("0.05s", 50.0)] {
-            assert_eq!(Arguments::parse(Action::Interval, text).map(|w| w.interval_ms), Ok(Some(ms)));
+            assert_eq!(Arguments::parse(Form::Processes, Action::Interval, text).map(|w| w.interval_ms), Ok(Some(ms)));
         }
         for (action, text, word) in [
             (m, "hot warm", "warm"),
@@ -145,14 +145,17 @@ mod tests {
             (Action::Interval, "nan", "nan"),
             (Action::Help, "me", "me"),
         ] {
-            assert_eq!(Arguments::parse(action, text), Err(word));
+            assert_eq!(Arguments::parse(Form::Processes, action, text), Err(word));
         }
-        assert_eq!(offered(Action::Method), ["cold", "classic", "hot", "seamless"]);
+        assert_eq!(offered(Form::Processes, Action::Method), ["cold", "classic", "hot", "seamless"]);
+        // What the work is decides by what it moves.
+        assert_eq!(offered(Form::Pod, Action::Method), ["criu"]);
+        assert_eq!(Arguments::parse(Form::Pod, m, "hot"), Err("hot"));
     }
     #[test]
     fn a_prefix_completes_to_the_names_that_begin_with_it() {
-        assert_eq!(completions("mi"), ["Migration", "migrate"]);
-        assert_eq!(completions("d"), ["DS", "DSR"]);
-        assert!(completions("\u{e9}").is_empty());
+        assert_eq!(completions(Form::Processes, "mi"), ["Migration", "migrate"]);
+        assert_eq!(completions(Form::Processes, "d"), ["DS", "DSR"]);
+        assert!(completions(Form::Processes, "\u{e9}").is_empty());
     }
 }

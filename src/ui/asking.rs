@@ -73,7 +73,7 @@ fn on_option(model: &mut Model, mut confirm: Confirm, code: KeyCode) -> Vec<Effe
             keep(model, confirm);
             return vec![Effect::Export];
         }
-        Some(Action::Method) if migrates => model.method = next_method(model.method),
+        Some(Action::Method) if migrates => model.method = next_method(model.form(), model.method),
         Some(Action::Hold) if migrates => model.hold = !model.hold,
         Some(Action::Interval) if migrates => match ordering::next_interval(model, confirm.interval_ms) {
             Ok(ms) => confirm.interval_ms = Some(ms),

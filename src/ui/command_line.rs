@@ -8,6 +8,7 @@ use super::action::{self, Action};
 use super::arguments::{self, Arguments};
 use super::lang::Lang;
 use super::text::one_line;
+use protocol::Form;
 
 /// Commands remembered.
 const HISTORY: usize = 50;
@@ -19,6 +20,8 @@ const LONGEST: usize = 64;
 pub struct CommandPrompt {
     /// Language of its complaints.
     pub lang: Lang,
+    /// Form of the work, which decides what methods may be typed.
+    pub form: Form,
     /// Commands that change hosts are removed.
     pub read_only: bool,
     /// Whether it is open.
@@ -47,6 +50,11 @@ pub enum Typed {
 }
 
 impl CommandPrompt {
+    /// One that takes the methods of this form of the work.
+    pub fn of_form(form: Form) -> Self {
+        Self { form, ..Self::default() }
+    }
+
     /// Opens it, empty.
     pub fn open(&mut self) {
         self.open = true;
@@ -112,7 +120,7 @@ impl CommandPrompt {
         self.clear();
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
         if let Some(entry) = action::by_name(name) {
-            match Arguments::parse(entry.action, rest) {
+            match Arguments::parse(self.form, entry.action, rest) {
                 _ if !self.knows(entry.names[0]) => {
                     self.complaint = Some(self.lang.fill("{0} is not available: this console is read-only", &[&entry.names[0]]));
                 }
@@ -121,8 +129,8 @@ impl CommandPrompt {
                     return Typed::Command(entry.action, arguments);
                 }
                 Err(word) => {
-                    self.meant = arguments::corrected(entry, name, rest, word);
-                    self.complaint = Some(arguments::refused(entry, word, self.lang));
+                    self.meant = arguments::corrected(self.form, entry, name, rest, word);
+                    self.complaint = Some(arguments::refused(self.form, entry, word, self.lang));
                 }
             }
             return Typed::More;
@@ -135,7 +143,8 @@ impl CommandPrompt {
     fn complain_of_unknown(&mut self, text: &str, name: &str, rest: &str) {
         let mut near = action::near_misses(name);
         near.retain(|name| self.knows(name));
-        let takes = |name: &&&str| action::by_name(name).is_some_and(|entry| Arguments::parse(entry.action, rest).is_ok());
+        let takes =
+            |name: &&&str| action::by_name(name).is_some_and(|entry| Arguments::parse(self.form, entry.action, rest).is_ok());
         // What would not take these arguments was not meant.
         self.meant = near.iter().filter(takes).map(|name| format!("{name} {}", rest.trim()).trim_end().to_owned()).collect();
         let firsts = action::TABLE.iter().filter_map(|entry| entry.names.first().copied());
@@ -153,8 +162,11 @@ impl CommandPrompt {
 
     fn complete(&mut self) {
         let (prefix, presses) = self.completing.take().unwrap_or_else(|| (self.input.value().to_owned(), 0));
-        let mut candidates =
-            if prefix.is_empty() && !self.meant.is_empty() { self.meant.clone() } else { arguments::completions(&prefix) };
+        let mut candidates = if prefix.is_empty() && !self.meant.is_empty() {
+            self.meant.clone()
+        } else {
+            arguments::completions(self.form, &prefix)
+        };
         candidates.retain(|line| self.knows(line.split(' ').next().unwrap_or_default()));
         if !candidates.is_empty() {
             self.input = Input::from(candidates[presses % candidates.len()].clone());

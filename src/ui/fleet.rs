@@ -239,6 +239,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         probe: None,
         migration: None,
         takes_part: None,
+        guest: None,
     }
 }
 
@@ -350,6 +351,7 @@ fn record_of(progress: &Progress) -> RunRecord {
         phases: progress.phases(),
         trace: Vec::new(),
         handover: None,
+        mechanism: None,
         packets_forwarded: 0,
         total_ms: 1902.4,
         interruption: Interruption {

@@ -133,7 +133,7 @@ pub struct Model {
 impl Model {
     /// A console that has heard nothing yet.
     pub fn new(config: Arc<Config>, skin: Skin, by: Option<String>, at: DateTime<Utc>) -> Self {
-        let roles = &config.roles;
+        let (roles, form) = (&config.roles, config.workload.form);
         let names = [Some(&roles.initiator), Some(&roles.destination), roles.far_end.as_ref()];
         let hosts = names.into_iter().flatten().map(|name| (name.to_string(), HostView::default())).collect();
         Self {
@@ -149,7 +149,7 @@ impl Model {
             now_ms: 0,
             at,
             hosts,
-            method: Method::default(),
+            method: form.default_method(),
             hold: false,
             plans: Vec::new(),
             service_since: None,
@@ -161,7 +161,7 @@ impl Model {
             replay: None,
             confirm: None,
             asked_ms: None,
-            command_line: CommandPrompt::default(),
+            command_line: CommandPrompt::of_form(form),
             log: VecDeque::new(),
             log_filter: TextFilter::default(),
             local_time: false,
@@ -201,6 +201,11 @@ impl Model {
     /// Whether this operator may use an action.
     pub fn may(&self, action: Action) -> bool {
         !(self.read_only && action.changes_hosts())
+    }
+
+    /// The form of the work, which decides by which methods it moves.
+    pub fn form(&self) -> protocol::Form {
+        self.config.workload.form
     }
 
     /// The two pool servers: initiator, destination.

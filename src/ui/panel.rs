@@ -6,6 +6,7 @@ pub mod control;
 pub mod distribution;
 pub mod felt;
 pub mod footer;
+pub mod guest;
 pub mod header;
 pub mod help;
 pub mod history;

@@ -66,7 +66,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::FilterLog => typing::open_log(model),
         Action::Method => {
-            model.method = next_method(model.method);
+            model.method = next_method(model.form(), model.method);
             model.before_look = None;
             model.say(Level::Info, model.skin.lang.fill("the next migration will be {0}", &[&model.method]));
         }

@@ -18,7 +18,7 @@ pub fn store(model: &mut Model, answer: Answer) {
 
 /// Asks for the plans of a migration, one a method.
 pub fn request_all(model: &Model, order: Order) -> Vec<Effect> {
-    methods().filter_map(|method| request(model, order, method)).collect()
+    methods(model.form()).filter_map(|method| request(model, order, method)).collect()
 }
 
 /// Plans to request after a host's newest snapshot: those of the migrations that it would carry out, when it is heard for the

@@ -84,6 +84,8 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> Confirm {
         Method::Hot => "{1} is made ready first; then {0} is frozen, {1} goes on, and only then {0} ends.",
         Method::Seamless => "{1} receives beside {0} first; then {0} is frozen, {1} transmits on, and only then {0} ends.",
         Method::Cold => "{0} stops first; then {1} starts from nothing and initialises the radio in full.",
+        Method::Criu => "For comparison: {0} is frozen, CRIU dumps its processes and restores them on {1}; only then {0} ends.",
+        Method::Vm => "For comparison: QEMU copies the guest of {0} to {1}; only then the one on {0} ends.",
         Method::Failover | Method::Recover => "{1} restarts the work without asking {0}.",
     };
     let title = lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]);

@@ -100,7 +100,7 @@ impl Driver {
         let config = Arc::new(config);
         let mut model = Model::new(config.clone(), settings.skin, Some(operator_name()), Utc::now());
         model.set(settings);
-        model.method = methods().find(|method| *method == settings.method).unwrap_or_default();
+        model.method = methods(model.form()).find(|method| settings.method == Some(*method)).unwrap_or(model.method);
         settings.warnings.iter().for_each(|warning| model.say(Level::Warning, warning.clone()));
         let client = Arc::new(Client::new(config.clone())?);
         let export_dir = settings.export_dir.clone();

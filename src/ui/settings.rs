@@ -23,8 +23,8 @@ pub struct Settings {
     pub skin: Skin,
     /// The colours that the terminal is given.
     pub depth: ColourDepth,
-    /// The method of the first migration.
-    pub method: Method,
+    /// The method of the first migration, where one is named.
+    pub method: Option<Method>,
     /// The theme with all its colours, for pictures.
     pub pictures: Theme,
     /// Which key does what.

@@ -114,6 +114,9 @@ pub fn interrupts(progress: Option<&Progress>, name: PhaseName) -> bool {
     if progress.is_some_and(|progress| progress.method == Method::Failover) {
         return true;
     }
+    if name == PhaseName::Switchover {
+        return true;
+    }
     let classic = [PhaseName::Eth3, PhaseName::LinkUsrp, PhaseName::Sync];
     let Some(steps) = progress.map(|p| &p.steps).filter(|steps| steps.iter().any(|s| s.name == PhaseName::StopSource)) else {
         return classic.contains(&name);

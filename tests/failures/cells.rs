@@ -204,7 +204,7 @@ pub const METHODS: [Method; 4] = [Method::Classic, Method::Cold, Method::Hot, Me
 
 /// The steps of a flow without a relay, the ones afterwards included.
 pub fn places(order: Order, method: Method) -> Vec<Place> {
-    let flow: &'static Flow = flows::of(order, method);
+    let flow: &'static Flow = flows::of(order, method, protocol::Form::Processes);
     let steps = flow.steps.iter().chain(flow.afterwards).filter(|step| step.when != When::Relay);
     let mut there = [[true; 2], [false; 2]];
     let mut asked: Vec<(Side, &'static str)> = Vec::new();

@@ -103,7 +103,7 @@ fn parse_line(line: &str) -> Option<(String, CellResult)> {
 }
 
 pub fn is_cut(place: &Place) -> bool {
-    baton::migration::flows::of(place.order, place.method)
+    baton::migration::flows::of(place.order, place.method, protocol::Form::Processes)
         .steps
         .iter()
         .find(|step| step.phases.contains(&PhaseName::StopSource))

@@ -32,6 +32,7 @@ mod config_refused;
 mod conflict;
 mod console;
 mod console_lab;
+mod criu;
 mod cut;
 mod demo;
 mod docs;
@@ -61,6 +62,7 @@ mod service;
 mod stock_uhd;
 mod survival;
 mod trust;
+mod vm;
 
 /// The agents of `common::cluster` start this binary as their workload.
 #[test]

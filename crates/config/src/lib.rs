@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use protocol::{ErrorCode, Failure, Order};
+use protocol::{ErrorCode, Failure, Form, Order};
 
 mod address;
 mod bad_value;
@@ -20,6 +20,7 @@ mod command_line;
 mod control;
 mod endpoint;
 mod example;
+mod guest;
 mod name;
 mod number;
 mod place;
@@ -34,6 +35,7 @@ pub use capability::Capability;
 pub use command_line::CommandLine;
 pub use endpoint::Endpoint;
 pub use example::{EXAMPLE, example_in};
+pub use guest::Guest;
 pub use name::{HostName, InterfaceName, RadioName};
 pub use place::TomlSource;
 pub use radio::{DeviceArgs, Radio, Reference};
@@ -104,6 +106,9 @@ pub struct Workload {
     pub usrp: CommandLine,
     /// Discovery and full initialisation: run as `<uhd> find` and `<uhd> init`.
     pub uhd: CommandLine,
+    /// What the work of the pool is while it runs: `processes`, or for comparison `pod` or `guest` (docs/other-ways.md).
+    #[serde(default, skip_serializing_if = "is_processes")]
+    pub form: Form,
     /// How often the control variables are collected; 0.1 s to a day, in seconds in the file.
     #[serde(rename = "collect_interval_s", default = "Workload::default_collect_interval", with = "number::seconds")]
     pub collect_interval: Duration,
@@ -123,6 +128,14 @@ pub struct Workload {
     /// Control variables of a plain start, handed to the D2D process as its own settings.
     #[serde(default, deserialize_with = "control::variables")]
     pub control: BTreeMap<String, toml::Value>,
+    /// The virtual machine, for the form `guest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Guest>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_processes(form: &Form) -> bool {
+    *form == Form::Processes
 }
 
 impl Workload {
@@ -261,6 +274,12 @@ impl Config {
     /// The workload of a host: its own, or the cluster's.
     pub fn workload_of(&self, host: &str) -> &Workload {
         self.host.get(host).and_then(|host| host.workload.as_ref()).unwrap_or(&self.workload)
+    }
+
+    /// The form of the work on a host. What runs outside the pool is never moved, and runs as processes.
+    pub fn form_of(&self, host: &str) -> Form {
+        let pool = [&self.roles.initiator, &self.roles.destination];
+        if pool.iter().any(|name| name.as_str() == host) { self.workload.form } else { Form::Processes }
     }
 
     /// The radio that a host uses.

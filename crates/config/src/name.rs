@@ -35,6 +35,10 @@ impl InterfaceName {
         Self("eth3".to_owned())
     }
 
+    pub(crate) fn guest_tap() -> Self {
+        Self("vmtap".to_owned())
+    }
+
     pub(crate) fn tun() -> Self {
         Self("tun".to_owned())
     }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Collected, ControlValues, ErrorCode, Failure, Fenced, Frozen, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark,
-    ProbeWindow, RecentEvents, RunRecord, SoftState, SyncState, Telemetry, Unsent,
+    Collected, ControlValues, CopiedImages, DumpedPod, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared,
+    ImagePart, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, RunRecord,
+    SoftState, SyncState, Telemetry, Unsent,
 };
 
 /// The result of a command that worked.
@@ -38,6 +39,18 @@ pub enum Answer {
     Overlapped(Overlapped),
     /// What the frozen processes know.
     Frozen(Frozen),
+    /// Where a guest is waited for.
+    GuestPrepared(GuestPrepared),
+    /// Where a guest's migration is.
+    GuestMigration(GuestMigration),
+    /// The images of a pod.
+    DumpedPod(DumpedPod),
+    /// A part of an image.
+    ImagePart(ImagePart),
+    /// How much was carried.
+    CopiedImages(CopiedImages),
+    /// How a pod was restored.
+    RestoredPod(RestoredPod),
     /// The record of an order.
     Record(Box<RunRecord>),
     /// The plan of an order.
@@ -152,6 +165,12 @@ answer_types!(
     Prepared(Prepared),
     Overlapped(Overlapped),
     Frozen(Frozen),
+    GuestPrepared(GuestPrepared),
+    GuestMigration(GuestMigration),
+    DumpedPod(DumpedPod),
+    ImagePart(ImagePart),
+    CopiedImages(CopiedImages),
+    RestoredPod(RestoredPod),
     ProbeMark(ProbeMark),
     ProbeWindow(ProbeWindow),
     Owner(OwnerReport),

@@ -1,19 +1,24 @@
 //! Every command: its name, its arguments, its answer, whether it only reads, and where it comes from. One table, from which link, agent,
 //! engine, fakes and `docs/protocol.md` take what they need.
 
+use std::net::SocketAddrV4;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::spec::{Access, Arguments, CommandSpec, Source};
+use super::OrderRequest;
 use super::answer::{Answer, AnswerType};
 use super::{
-    Collected, Control, ControlValues, Deadline, Ended, ErrorCode, Failure, Fenced, Frozen, Linked, Method, Overlapped,
-    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
-    TunIp, Unsent,
+    Accelerator, Collected, Control, ControlValues, CopiedImages, Deadline, DumpedPod, Ended, ErrorCode, Failure, Fenced, Frozen,
+    GuestCopy, GuestMigration, GuestMoment, GuestPrepared, ImageFile, ImagePart, Linked, Overlapped, OwnerReport, Plan, Prepared,
+    ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
 };
-use super::{Order, OrderRequest};
 
+#[macro_use]
+mod macros;
 mod spec;
+mod usual;
 
 /// Where eth3 is to point: at the radio or parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,80 +34,6 @@ pub enum SetPort {
 pub trait TypedCommand: Into<Command> {
     /// What the agent answers.
     type Answer: AnswerType;
-}
-
-macro_rules! commands {
-    ($(
-        $(#[$doc:meta])*
-        [$source:ident $access:ident $arguments:ident, args $args:literal, result $result:literal]
-        $name:ident $( { $( $(#[$field_doc:meta])* $field:ident: $ty:ty ),* $(,)? } )? $( ( $request:ty ) )? -> $answer:ty
-    ),* $(,)?) => {
-        /// A command and its arguments, on the wire as `"command": name, "args": {...}`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, strum::VariantNames)]
-        #[serde(tag = "command", content = "args", rename_all = "snake_case")]
-        #[strum(serialize_all = "snake_case")]
-        pub enum Command {
-            $( $(#[$doc])* $name $( { $( $(#[$field_doc])* $field: $ty ),* } )? $( ($request) )? ),*
-        }
-
-        /// Index of each command in the table.
-        enum Row {
-            $( $name ),*
-        }
-
-        impl Command {
-            /// Every command, in the order of the documentation.
-            pub const TABLE: &'static [CommandSpec] = &[ $( CommandSpec {
-                name: Self::NAMES[Row::$name as usize],
-                source: Source::$source,
-                access: Access::$access,
-                arguments: Arguments::$arguments,
-                args: $args,
-                result: $result,
-            } ),* ];
-
-            /// Its row of the table.
-            pub fn spec(&self) -> &'static CommandSpec {
-                match self {
-                    $( Self::$name { .. } => &Self::TABLE[Row::$name as usize] ),*
-                }
-            }
-
-            /// Reads the result that `host` has answered.
-            pub fn read_answer(&self, host: &str, result: Value) -> Answer {
-                let answer = match self {
-                    $( Self::$name { .. } => <$answer as AnswerType>::read(result) ),*
-                };
-                answer.unwrap_or_else(|e| Answer::Unreadable(
-                    Failure::new(ErrorCode::Internal, format!("the answer of {host} to {} could not be read: {e}", self.name()))
-                        .hint("run the same baton on every host"),
-                ))
-            }
-        }
-
-        /// Commands as types: what `link::client` asks with [`TypedCommand::Answer`](super::TypedCommand::Answer) as the result.
-        #[expect(missing_docs, reason = "the fields are those of `Command`")]
-        pub mod ask {
-            use super::*;
-
-            $(
-                $(#[$doc])*
-                #[derive(Debug, Clone, PartialEq)]
-                pub struct $name { $( $( pub $field: $ty ),* )? $( pub request: $request )? }
-
-                impl From<$name> for Command {
-                    #[allow(unused_variables, reason = "some have no fields")]
-                    fn from(asked: $name) -> Self {
-                        Self::$name $( { $( $field: asked.$field ),* } )? $( (<$request>::from(asked.request)) )?
-                    }
-                }
-            )*
-        }
-
-        $( impl TypedCommand for ask::$name {
-            type Answer = $answer;
-        } )*
-    };
 }
 
 commands! {
@@ -234,6 +165,44 @@ commands! {
         #[serde(default, rename = "within_ms", skip_serializing_if = "Option::is_none")]
         by: Option<Deadline>,
     } -> Linked,
+    /// Of a work in a pod: make the holder of the pod and its place in the network, parked, for `restore_pod` (baton's own, for comparison).
+    [Baton Changes None, args "", result ""]
+    PreparePod -> (),
+    /// Of a work in a pod: as `freeze`, and leave the processes alone, so that they can be dumped (baton's own, for comparison). They go on after a
+    /// failure, and by themselves when nobody else has taken the radio.
+    [Baton Changes None, args "", result "as `freeze`; `state` and `mark` are null, since the processes keep them"]
+    FreezePod -> Frozen,
+    /// Of a work in a pod that is frozen: dump its processes, which stay stopped (baton's own, for comparison).
+    [Baton Changes None, args "", result "`{\"images\": [{\"name\", \"bytes\"}], \"frozen_ms\", \"pages_written\"}`"]
+    DumpPod -> DumpedPod,
+    /// Read a part of an image of the last `dump_pod` (baton's own, for comparison; the other host's agent asks).
+    [Baton Reads Required, args "`name`, `from` (bytes)", result "`{\"data\"}`: up to 128 KiB, in base64"]
+    ReadImage {
+        /// Name of the image.
+        name: String,
+        /// From where on, bytes.
+        from: u64,
+    } -> ImagePart,
+    /// Fetch the images of a dump from the host that has made it (baton's own, for comparison).
+    [Baton Changes Required, args "`of`: the other host; `images` from `dump_pod`", result "`{\"bytes\"}`"]
+    CopyImages {
+        /// The host that has them.
+        of: String,
+        /// What `dump_pod` has answered there.
+        images: Vec<ImageFile>,
+    } -> CopiedImages,
+    /// Make the processes of a pod again from the images that were fetched; they wait, frozen, away from the radio (baton's own, for comparison).
+    [Baton Changes None, args "", result "`{\"restore_ms\"}`"]
+    RestorePod -> RestoredPod,
+    /// Plug the restored pod, whose eth3 has the radio's address, into the radio's network (baton's own, for comparison). `resume` has it go on.
+    [Baton Changes Required, args "one more than `epoch` from `freeze_pod` of the other host; `within_ms`, optional, as in `take_over`", result "timings as `link_usrp`, and `trace`"]
+    ConnectPod {
+        /// As in `take_over`.
+        epoch: u64,
+        /// As in `take_over`.
+        #[serde(default, rename = "within_ms", skip_serializing_if = "Option::is_none")]
+        by: Option<Deadline>,
+    } -> Linked,
     /// Go on after `freeze`: eth3 to the radio, streams back here (baton's own).
     [Baton Changes Optional, args "`epoch`, once another host has become the owner; optional", result ""]
     Resume {
@@ -249,8 +218,37 @@ commands! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         packets: Vec<String>,
     } -> (),
+    /// Of a work in the form `guest`: boot the guest, and wait until it is ready (baton's own).
+    [Baton Changes None, args "", result "`{\"pid\"}`"]
+    StartGuest -> Started,
+    /// Start a guest that waits for the state of the other host's (baton's own).
+    [Baton Changes Required, args "`accelerator`: what runs the other host's guest, `kvm` or `tcg`", result "`{\"address\", \"copy\"}`: where it is waited for, and how its memory is copied"]
+    PrepareGuest {
+        /// What runs the other host's.
+        accelerator: Accelerator,
+    } -> GuestPrepared,
+    /// Begin to move the guest to another host (baton's own). Answered when it has begun.
+    [Baton Changes Required, args "`address`, `copy` from `prepare_guest` of the other host", result ""]
+    MigrateGuest {
+        /// Where it is waited for.
+        address: SocketAddrV4,
+        /// How its memory is copied.
+        copy: GuestCopy,
+    } -> (),
+    /// Wait for a moment of the guest's migration (baton's own).
+    [Baton Reads Required, args "`until`: `stopped`, `gone` or `completed`", result "QEMU's figures: `{\"state\", \"iteration\", ...}`, docs/other-ways-vm.md"]
+    AwaitGuest {
+        /// Which.
+        until: GuestMoment,
+    } -> GuestMigration,
+    /// Give the guest's migration up, and wait until the guest runs here again (baton's own).
+    [Baton Changes None, args "", result ""]
+    CancelGuest -> (),
+    /// Wait until the guest that has come runs here, and tell the switches (baton's own).
+    [Baton Changes None, args "", result ""]
+    ConfirmGuest -> (),
     /// Carry out an operator's order here (baton's own). Answered when the order is over.
-    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
+    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; in a pod `criu`, in a virtual machine `vm`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
     Order(OrderRequest) -> RunRecord,
     /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
     /// it out.
@@ -342,42 +340,6 @@ commands! {
         /// First probe of the window, from a [`ProbeMark`].
         since: u64,
     } -> ProbeWindow,
-}
-
-impl Command {
-    /// Every name on the wire.
-    pub const NAMES: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
-
-    /// Name on the wire.
-    pub fn name(&self) -> &'static str {
-        self.spec().name
-    }
-
-    /// Whether it changes nothing.
-    pub fn only_reads(&self) -> bool {
-        self.spec().access == Access::Reads
-    }
-
-    /// `link_usrp` as a plain client sends it: the next epoch, not forced.
-    pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false, despite_foreign: false };
-
-    /// `start_usrp` as a plain client sends it: the next epoch, not forced.
-    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false, despite_foreign: false };
-
-    /// An order without options, for tests and callers that need none.
-    pub fn order(order: Order, method: Method) -> Self {
-        Self::Order(OrderRequest::new(order, method))
-    }
-
-    /// The table of commands as `docs/protocol.md` shows it.
-    pub fn markdown(source: Source) -> String {
-        let rows = Self::TABLE.iter().filter(|spec| spec.source == source);
-        let rows = rows.map(|CommandSpec { name, access, args, result, .. }| {
-            let reads = if *access == Access::Reads { "yes" } else { "" };
-            format!("| `{name}` | {args} | {result} | {reads} |\n").replace("|  |", "| |").replace("|  |", "| |")
-        });
-        format!("| command | args | result | only reads |\n|---|---|---|---|\n{}", rows.collect::<String>())
-    }
 }
 
 #[cfg(test)]

@@ -12,11 +12,15 @@ mod deadline;
 mod environment;
 mod event;
 mod failure;
+mod form;
+mod guest;
 mod hot;
 mod linked;
+mod mechanism;
 mod operator;
 mod order;
 mod ownership;
+mod pod;
 mod probe;
 mod record;
 mod request;
@@ -35,11 +39,17 @@ pub use deadline::Deadline;
 pub use environment::{Trying, missing};
 pub use event::{Event, Level, RecentEvents, TOPIC_EVENT};
 pub use failure::{ErrorCode, Failure};
+pub use form::Form;
+pub use guest::{
+    GuestCopy, GuestMigration, GuestMigrationState, GuestMoment, GuestPrepared, GuestRehearsal, GuestState, GuestStatus,
+};
 pub use hot::{Frozen, Overlapped, Prepared, SoftState, Unsent};
 pub use linked::Linked;
+pub use mechanism::{Accelerator, Mechanism};
 pub use operator::operator_name;
 pub use order::{Method, Order, OrderRequest, RunPart};
 pub use ownership::{AddressHolder, Fenced, MAX_EPOCH, OwnerReport, RadioOwner, RadioSession};
+pub use pod::{CopiedImages, DumpedPod, ImageFile, ImagePart, RestoredPod};
 pub use probe::{ProbeMark, ProbeWindow};
 pub use record::{
     Interruption, Outcome, PAPER_INTERRUPTION_MS, PAPER_PINGS_LOST, PAPER_RELAY_INTERRUPTION_MS, PAPER_RELAY_TOTAL_MS,

@@ -95,6 +95,10 @@ pub enum Method {
     Seamless,
     /// The source no longer answers: started at the destination with what was last collected there.
     Failover,
+    /// For comparison, of a work in a pod: CRIU dumps its processes at the source and restores them at the destination.
+    Criu,
+    /// For comparison, of a work in a virtual machine: QEMU migrates the guest.
+    Vm,
     /// Of DS and DSR: whatever is left of the work on either host is cleared away first. Named by its own command, `recover`.
     #[value(skip)]
     Recover,
@@ -108,8 +112,17 @@ impl fmt::Display for Method {
             Self::Hot => "hot",
             Self::Seamless => "seamless",
             Self::Failover => "failover",
+            Self::Criu => "criu",
+            Self::Vm => "vm",
             Self::Recover => "recover",
         })
+    }
+}
+
+impl Method {
+    /// Whether it is there for comparison alone: no order takes it unless the form of the work has no other.
+    pub const fn is_for_comparison(self) -> bool {
+        matches!(self, Self::Criu | Self::Vm)
     }
 }
 
@@ -145,17 +158,5 @@ impl OrderRequest {
     /// An order without options.
     pub fn new(order: Order, method: Method) -> Self {
         Self { order, method, by: None, budget_ms: None, force: false, hold: false, run: None, lease_ms: None }
-    }
-
-    /// Refuses a method that the order does not have.
-    ///
-    /// # Errors
-    /// [`ErrorCode::BadRequest`]: recover starts the work anew, which only DS and DSR do.
-    pub fn check(&self) -> Result<(), Failure> {
-        if self.method != Method::Recover || matches!(self.order, Order::DS | Order::DSR) {
-            return Ok(());
-        }
-        Err(Failure::new(ErrorCode::BadRequest, format!("{} cannot be done by the method recover", self.order))
-            .hint("DS and DSR can: the command recover chooses between them"))
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Handover, Method, Order, TracePart};
+use super::{Failure, Handover, Mechanism, Method, Order, TracePart};
 
 /// Phases of a migration, as the paper's table names them, and the stopping of the source as a row of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,8 +17,28 @@ pub enum PhaseName {
     StartD2d,
     /// Make the USRP entity.
     MakeUsrp,
+    /// Of a pod: make its network at the destination.
+    PreparePod,
+    /// Of a guest: start the destination's, which waits for its state.
+    GuestStart,
+    /// Of a guest: copy its memory while it runs.
+    Precopy,
     /// Stop the source's processes; the paper never timed this.
     StopSource,
+    /// Of a pod: write the processes into images.
+    Dump,
+    /// Of a pod: carry the images to the destination.
+    Copy,
+    /// Of a pod: make the processes again from the images.
+    Restore,
+    /// Of a pod: give it the radio's address, and tell the switch where that is now.
+    Network,
+    /// Of a pod: let the processes go on, with the radio's streams.
+    Resume,
+    /// Of a guest: stop it, copy the rest, and go on at the destination.
+    Switchover,
+    /// Of a guest: fetch the memory that it still lacks while it runs.
+    Postcopy,
     /// Change the destination's eth3 address.
     Eth3,
     /// Link the entity to the radio.
@@ -40,8 +60,26 @@ pub const PAPER_PINGS_LOST: u64 = 19;
 
 impl PhaseName {
     /// Every phase, in the table's order.
-    pub const ALL: [Self; 8] =
-        [Self::TunIp, Self::SetRoute, Self::StartD2d, Self::MakeUsrp, Self::StopSource, Self::Eth3, Self::LinkUsrp, Self::Sync];
+    pub const ALL: [Self; 18] = [
+        Self::TunIp,
+        Self::SetRoute,
+        Self::StartD2d,
+        Self::MakeUsrp,
+        Self::PreparePod,
+        Self::GuestStart,
+        Self::Precopy,
+        Self::StopSource,
+        Self::Dump,
+        Self::Copy,
+        Self::Restore,
+        Self::Network,
+        Self::Resume,
+        Self::Switchover,
+        Self::Postcopy,
+        Self::Eth3,
+        Self::LinkUsrp,
+        Self::Sync,
+    ];
 
     /// Name in records.
     pub fn name(self) -> &'static str {
@@ -50,6 +88,16 @@ impl PhaseName {
             Self::SetRoute => "set_route",
             Self::StartD2d => "start_d2d",
             Self::MakeUsrp => "make_usrp",
+            Self::PreparePod => "prepare_pod",
+            Self::GuestStart => "guest_start",
+            Self::Precopy => "precopy",
+            Self::Dump => "dump",
+            Self::Copy => "copy",
+            Self::Restore => "restore",
+            Self::Network => "network",
+            Self::Resume => "resume",
+            Self::Switchover => "switchover",
+            Self::Postcopy => "postcopy",
             Self::StopSource => "stop_source",
             Self::Eth3 => "eth3",
             Self::LinkUsrp => "link_usrp",
@@ -64,6 +112,16 @@ impl PhaseName {
             Self::SetRoute => "carry route table",
             Self::StartD2d => "send control info, start D2D",
             Self::MakeUsrp => "make USRP entity",
+            Self::PreparePod => "make the pod's network",
+            Self::GuestStart => "start the waiting guest",
+            Self::Precopy => "copy memory while it runs",
+            Self::Dump => "dump the processes",
+            Self::Copy => "copy the images",
+            Self::Restore => "restore the processes",
+            Self::Network => "network of the pod",
+            Self::Resume => "let the processes go on",
+            Self::Switchover => "stop, copy the rest, go on",
+            Self::Postcopy => "fetch memory afterwards",
             Self::StopSource => "stop the source",
             Self::Eth3 => "change eth3 address",
             Self::LinkUsrp => "link entity to radio",
@@ -81,7 +139,17 @@ impl PhaseName {
             Self::Eth3 => Some(6.0),
             Self::LinkUsrp => Some(1743.0),
             Self::Sync => Some(106.0),
-            Self::SetRoute | Self::StopSource => None,
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of a method that is there for comparison: it stands in a table only where a run has it.
+    pub const fn is_for_comparison(self) -> bool {
+        match self {
+            Self::TunIp | Self::SetRoute | Self::StartD2d | Self::MakeUsrp => false,
+            Self::StopSource | Self::Eth3 | Self::LinkUsrp | Self::Sync => false,
+            Self::PreparePod | Self::Dump | Self::Copy | Self::Restore | Self::Network | Self::Resume => true,
+            Self::GuestStart | Self::Precopy | Self::Switchover | Self::Postcopy => true,
         }
     }
 }
@@ -192,6 +260,9 @@ pub struct RunRecord {
     /// What the processes know of payloads and packets at the cut; absent where the method keeps no count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Handover>,
+    /// What the mechanism itself reports of the move; absent where the method is baton's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<Mechanism>,
     /// Packets that the source's programs sent into its frozen modem, and that were sent from the destination.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub packets_forwarded: u64,

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressHolder, Alarm, ControlReport, ControlValues, Method, Order, Phase, PhaseName, ProbeOutcome, ProbeSpan, Route, RunPart,
+    AddressHolder, Alarm, ControlReport, ControlValues, GuestStatus, Method, Order, Phase, PhaseName, ProbeOutcome, ProbeSpan,
+    Route, RunPart,
 };
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
@@ -48,6 +49,9 @@ pub struct Telemetry {
     pub d2d: ProcessStatus,
     /// The USRP process.
     pub usrp: ProcessStatus,
+    /// The guest, where the work is one; it then has neither D2D nor USRP process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestStatus>,
     /// Control variables as last collected.
     pub control: ControlReport,
     /// Route table as last collected.

@@ -60,7 +60,29 @@ fn what_is_no_request_is_refused_as_in_0_1_0() {
 }
 
 /// Commands that 0.1.0 did not know.
-const NEWER: [&str; 8] = ["recent_events", "survey", "get_owner", "set_owner", "fence_host", "renew_hold", "reserve", "release"];
+const NEWER: [&str; 21] = [
+    "recent_events",
+    "survey",
+    "get_owner",
+    "set_owner",
+    "fence_host",
+    "renew_hold",
+    "reserve",
+    "release",
+    "prepare_pod",
+    "freeze_pod",
+    "dump_pod",
+    "read_image",
+    "copy_images",
+    "restore_pod",
+    "connect_pod",
+    "start_guest",
+    "prepare_guest",
+    "migrate_guest",
+    "await_guest",
+    "cancel_guest",
+    "confirm_guest",
+];
 
 fn without_newer_commands(mut failure: Failure) -> Failure {
     if let Some(names) = failure.hint.as_ref().and_then(|hint| hint.strip_prefix("this agent knows ")) {

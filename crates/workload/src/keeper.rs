@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::codec::{Framed, LinesCodec};
 
 use super::contract::{Ask, AskLine, Happened, Line};
@@ -19,12 +20,17 @@ const WAITING: usize = 16;
 /// Events nobody has taken yet; a process that reports faster than its agent reads loses the newest.
 const EVENTS: usize = 64;
 
+/// A process closes its end as soon as it sees ours closed.
+const PARTING: Duration = Duration::from_secs(1);
+
 type Answer = Result<Value, String>;
 
 /// A connection to a workload process. It answers questions one after the other, so that a long one needs a keeper of its own.
 #[derive(Debug, Clone)]
 pub struct Keeper {
     questions: mpsc::Sender<(Ask, oneshot::Sender<Answer>)>,
+    /// Becomes `true` when the process has closed its end, too.
+    closed: watch::Receiver<bool>,
 }
 
 impl Keeper {
@@ -37,8 +43,21 @@ impl Keeper {
         let (questions, asked) = mpsc::channel(WAITING);
         let (events, happened) = mpsc::channel(EVENTS);
         let lines = Framed::new(stream, LinesCodec::new_with_max_length(MAX_FRAME));
-        tokio::spawn(converse(lines, asked, events));
-        Ok((Self { questions }, happened))
+        let (closing, closed) = watch::channel(false);
+        tokio::spawn(async move {
+            converse(lines, asked, events).await;
+            // Nobody need wait for it.
+            let _ = closing.send(true);
+        });
+        Ok((Self { questions, closed }, happened))
+    }
+
+    /// Ends the connection once no other keeper shares it, and waits until the process has closed its end as well: it then has no descriptor
+    /// left of it. `false` when that takes longer than `deadline`.
+    pub async fn leave(self, deadline: Duration) -> bool {
+        let Self { questions, mut closed } = self;
+        drop(questions);
+        tokio::time::timeout(deadline, closed.wait_for(|closed| *closed)).await.is_ok_and(|closed| closed.is_ok())
     }
 
     /// Asks and waits for the answer, at most for `deadline`. `who` names the process in sentences.
@@ -71,7 +90,7 @@ async fn converse(
     loop {
         tokio::select! {
             question = asked.recv() => {
-                let Some((ask, answer)) = question else { return };
+                let Some((ask, answer)) = question else { return part(lines).await };
                 id += 1;
                 pending.retain(|_, waiting| !waiting.is_closed());
                 pending.insert(id, answer);
@@ -85,6 +104,14 @@ async fn converse(
                 _ => return,
             },
         }
+    }
+}
+
+/// Says that no question follows, and reads on until the process has closed its end.
+async fn part(mut lines: Framed<UnixStream, LinesCodec>) {
+    if lines.get_mut().shutdown().await.is_ok() {
+        let to_its_end = async { while lines.next().await.is_some_and(|line| line.is_ok()) {} };
+        let _ = tokio::time::timeout(PARTING, to_its_end).await;
     }
 }
 
@@ -140,6 +167,8 @@ mod tests {
         let failure = keeper.ask("D2D", Ask::Describe, Duration::from_millis(10)).await.unwrap_err();
         assert_eq!(failure.message, "D2D did not answer describe within 0.0 s");
         assert_eq!(keeper.ask("D2D", Ask::GetRoutes, SOON).await.unwrap(), serde_json::json!([]), "late answers confuse nobody");
+        assert!(keeper.leave(SOON).await, "the process closes its end");
+        assert_eq!(events.recv().await, None);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The process's end of the contract: answers questions and reports events on its Unix socket.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,15 +65,27 @@ fn converse(mut stream: UnixStream, keepers: &Mutex<Vec<UnixStream>>, answer: &d
     // A question within a cut must not wait for whatever else keeps the cores busy. Without the right it does.
     let _ = real_time(Rank::Modem);
     let _ = stream.set_write_timeout(Some(WRITE_TIMEOUT));
-    if let Ok(clone) = stream.try_clone() {
-        keepers.lock().unwrap_or_else(PoisonError::into_inner).push(clone);
-    }
+    let clone = stream.try_clone().ok();
+    // The number of the clone, which is its own for as long as it is in the list.
+    let number = clone.as_ref().map(AsRawFd::as_raw_fd);
+    keepers.lock().unwrap_or_else(PoisonError::into_inner).extend(clone);
+    answer_all(&mut stream, reader, keepers, answer);
+    // Nothing of a keeper that is gone is left: a process with half a connection to somebody outside cannot be dumped.
+    keepers.lock().unwrap_or_else(PoisonError::into_inner).retain(|keeper| Some(keeper.as_raw_fd()) != number);
+}
+
+fn answer_all(
+    stream: &mut UnixStream,
+    reader: UnixStream,
+    keepers: &Mutex<Vec<UnixStream>>,
+    answer: &dyn Fn(Ask) -> Result<Value, String>,
+) {
     for line in BufReader::new(reader).lines() {
         let Ok(line) = line else { break };
         let reply = reply_to(&line, answer);
         // Under the keepers' lock, so that an answer and an event cannot interleave within a line.
         let _whole_lines = keepers.lock().unwrap_or_else(PoisonError::into_inner);
-        if send(&mut stream, &reply).is_err() {
+        if send(stream, &reply).is_err() {
             break;
         }
     }
@@ -114,6 +127,12 @@ mod tests {
         assert_eq!(ask(&mut stream, "{\"id\":8,\"ask\":\"link\"}\n"), "{\"id\":8,\"error\":\"not a USRP\"}\n");
         assert!(ask(&mut stream, "{\"id\":9,\"ask\":\"dance\"}\n").contains("cannot be read"));
         assert!(ask(&mut stream, "nonsense\n").contains("\"id\":0"));
+        // A keeper that leaves finds its connection closed at the other end, with nothing reported since.
+        let mut leaving = UnixStream::connect(&path).unwrap();
+        ask(&mut leaving, "{\"id\":1,\"ask\":\"get_routes\"}\n");
+        leaving.shutdown(std::net::Shutdown::Write).unwrap();
+        leaving.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(std::io::Read::read(&mut leaving, &mut [0]).unwrap(), 0);
         reporter.report(Happened::Note { text: "up".into() });
         let mut event = String::new();
         BufReader::new(stream).read_line(&mut event).unwrap();

@@ -19,16 +19,51 @@ const DEVICE: &str = "/dev/net/tun";
 /// A sentence, with the kind of the system's error: `NotFound` without the tun device, `PermissionDenied` without the right to the device
 /// or the interface, `ResourceBusy` when another process has the interface open, `InvalidInput` for a name that is too long.
 pub fn open(name: &str) -> io::Result<OwnedFd> {
+    open_as(name, libc::IFF_TUN)
+}
+
+fn open_as(name: &str, kind: c_int) -> io::Result<OwnedFd> {
     let device = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(DEVICE).map_err(|error| {
         // The device's node without its driver is no device either.
         let driverless = matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO));
         let kind = if driverless { io::ErrorKind::NotFound } else { error.kind() };
         io::Error::new(kind, format!("{DEVICE} cannot be opened: {error}"))
     })?;
-    let flags = (libc::IFF_TUN | libc::IFF_NO_PI) as c_short;
+    let flags = (kind | libc::IFF_NO_PI) as c_short;
     request(device.as_fd(), libc::TUNSETIFF, &mut named(name, flags)?)
-        .map_err(|error| io::Error::new(error.kind(), format!("the kernel refuses the tun interface \"{name}\": {error}")))?;
+        .map_err(|error| io::Error::new(error.kind(), format!("the kernel refuses the interface \"{name}\": {error}")))?;
     Ok(device.into())
+}
+
+nix::ioctl_write_int_bad!(
+    /// TUNSETPERSIST: the interface stays when its last file is closed.
+    tun_set_persist,
+    libc::TUNSETPERSIST
+);
+
+/// Makes a tun interface (IP packets without a header before them) of this thread's network namespace, which stays when the modem that has
+/// opened it ends.
+///
+/// # Errors
+/// As [`open`]; of the system where it cannot be made to stay.
+pub fn make_persistent(name: &str) -> io::Result<()> {
+    keep(name, &open(name)?)
+}
+
+/// As [`make_persistent`], of a tap interface: Ethernet frames in the place of IP packets.
+///
+/// # Errors
+/// As [`make_persistent`].
+pub fn make_persistent_tap(name: &str) -> io::Result<()> {
+    keep(name, &open_as(name, libc::IFF_TAP)?)
+}
+
+#[expect(unsafe_code, reason = "no crate in use makes a tun interface persistent")]
+fn keep(name: &str, file: &OwnedFd) -> io::Result<()> {
+    // SAFETY: the descriptor is that of the tun device, and the call takes no pointer.
+    unsafe { tun_set_persist(file.as_raw_fd(), 1) }
+        .map(drop)
+        .map_err(|error| io::Error::other(format!("the tun interface \"{name}\" could not be made persistent: {error}")))
 }
 
 /// Switches an interface on. One that is on already needs no rights.

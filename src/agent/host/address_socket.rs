@@ -9,6 +9,7 @@ use rtnetlink::packet_core::{
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::LinkMessage;
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use protocol::Deadline;
@@ -49,6 +50,14 @@ impl AddressSocket {
     /// Of the kernel; also when it was not there.
     pub(super) fn remove(&self, address: AddressMessage) -> io::Result<()> {
         self.exchange(RouteNetlinkMessage::DelAddress(address), NLM_F_REQUEST | NLM_F_ACK, None).map(drop)
+    }
+
+    /// Changes an interface, unless the deadline has passed: `Ok(false)` then.
+    ///
+    /// # Errors
+    /// Of the kernel.
+    pub(super) fn set_link(&self, link: LinkMessage, by: Option<Deadline>) -> io::Result<bool> {
+        self.exchange(RouteNetlinkMessage::SetLink(link), NLM_F_REQUEST | NLM_F_ACK, by)
     }
 
     fn exchange(&self, content: RouteNetlinkMessage, flags: u16, by: Option<Deadline>) -> io::Result<bool> {

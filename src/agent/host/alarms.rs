@@ -28,6 +28,8 @@ pub(in crate::agent) enum Concern {
     Disk,
     /// File descriptors.
     Descriptors,
+    /// A pod cannot be moved on this machine.
+    Rehearsal,
 }
 
 /// The alarms of a host.

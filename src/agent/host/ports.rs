@@ -28,10 +28,10 @@ pub(in crate::agent) struct Traffic {
 /// The host's interfaces.
 #[derive(Debug, Clone)]
 pub(in crate::agent) struct Ports {
-    handle: Handle,
+    pub(super) handle: Handle,
     /// The kernel answers a second dump on the same netlink socket with "busy".
-    one_at_a_time: Arc<Mutex<()>>,
-    host: String,
+    pub(super) one_at_a_time: Arc<Mutex<()>>,
+    pub(super) host: String,
 }
 
 impl Ports {
@@ -214,7 +214,7 @@ impl Ports {
         sum
     }
 
-    async fn link(&self, name: &str) -> Result<LinkMessage, Failure> {
+    pub(super) async fn link(&self, name: &str) -> Result<LinkMessage, Failure> {
         let found = self.handle.link().get().match_name(name.to_owned()).execute().try_next().await;
         found.ok().flatten().ok_or_else(|| {
             Failure::new(ErrorCode::Address, format!("{} has no interface {name}", self.host))
@@ -244,7 +244,7 @@ fn cidr(message: &AddressMessage) -> Option<Cidr> {
     local.and_then(|address| Cidr::new(address, message.header.prefix_len).ok())
 }
 
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     match error {
         Error::NetlinkError(message) => message.to_io().to_string(),
         other => other.to_string(),

@@ -9,11 +9,12 @@ use nix::net::if_::if_nametoindex;
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::packet_route::route::{RouteMessage, RouteScope};
-use rtnetlink::{AddressMessageBuilder, Error, Handle, RouteMessageBuilder};
+use rtnetlink::{AddressMessageBuilder, Error, Handle, LinkUnspec, RouteMessageBuilder};
 
 use super::address_socket::AddressSocket;
 use super::arp::{ArpSocket, MacAddress};
 use super::descriptors::{DescriptorReserve, out_of_descriptors, ran_out};
+use super::pod_network::{BRIDGE, OUTSIDE};
 use config::Cidr;
 use protocol::{Deadline, ErrorCode, Failure};
 
@@ -30,6 +31,8 @@ pub(in crate::agent) struct RadioPort {
     name: String,
     active: Cidr,
     descriptors: Arc<DescriptorReserve>,
+    /// The work is in a pod, whose eth3 keeps the radio's address: what changes is whether its cable is plugged in.
+    in_pod: bool,
 }
 
 /// The failure of an address that would have been set after its time.
@@ -48,18 +51,23 @@ impl RadioPort {
         name: &str,
         active: Cidr,
         descriptors: Arc<DescriptorReserve>,
+        in_pod: bool,
     ) -> Result<Self, Failure> {
         let unavailable =
             |e: std::io::Error| Failure::new(ErrorCode::Environment, format!("netlink is not available on this machine: {e}"));
         let (connection, handle, _) = rtnetlink::new_connection().map_err(unavailable)?;
         tokio::spawn(connection);
         let addresses = AddressSocket::open().map_err(unavailable)?;
-        Ok(Self { handle, addresses, host: host.to_owned(), name: name.to_owned(), active, descriptors })
+        Ok(Self { handle, addresses, host: host.to_owned(), name: name.to_owned(), active, descriptors, in_pod })
     }
 
     /// Looking a name up opens a socket, for which there must be a descriptor.
     fn index(&self) -> Result<u32, Failure> {
-        let look_up = || if_nametoindex(self.name.as_str()).map_err(std::io::Error::from);
+        self.index_of(if self.in_pod { BRIDGE } else { &self.name })
+    }
+
+    fn index_of(&self, name: &str) -> Result<u32, Failure> {
+        let look_up = || if_nametoindex(name).map_err(std::io::Error::from);
         self.descriptors.lend(look_up).map_err(|e| match ran_out(&e) {
             true => out_of_descriptors(&self.host),
             false => self.failure("cannot be found", e),
@@ -77,7 +85,12 @@ impl RadioPort {
     /// # Errors
     /// [`ErrorCode::TooLate`] when it has; [`ErrorCode::Address`].
     pub(in crate::agent) fn hold(&self, by: Option<Deadline>) -> Result<(), Failure> {
-        let added = self.addresses.add(self.radio_address()?, by);
+        let added = if self.in_pod {
+            let plugged = LinkUnspec::new_with_index(self.index_of(OUTSIDE)?).controller(self.index_of(BRIDGE)?).build();
+            self.addresses.set_link(plugged, by)
+        } else {
+            self.addresses.add(self.radio_address()?, by)
+        };
         match added.map_err(|e| self.failure(&format!("could not be given the address {}", self.active), e))? {
             true => Ok(()),
             false => Err(too_late(&self.host, &self.name, self.active)),
@@ -89,7 +102,13 @@ impl RadioPort {
     /// # Errors
     /// [`ErrorCode::Address`], also when it was not there.
     pub(in crate::agent) fn release(&self) -> Result<(), Failure> {
-        let removed = self.addresses.remove(self.radio_address()?);
+        let removed = if self.in_pod {
+            // A pod that is not there is not plugged in.
+            let Ok(outside) = self.index_of(OUTSIDE) else { return Ok(()) };
+            self.addresses.set_link(LinkUnspec::new_with_index(outside).nocontroller().build(), None).map(drop)
+        } else {
+            self.addresses.remove(self.radio_address()?)
+        };
         removed.map_err(|e| self.failure(&format!("could not give up the address {}", self.active), e))
     }
 

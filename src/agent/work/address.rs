@@ -8,6 +8,9 @@ use protocol::{ErrorCode, Failure, SetPort};
 impl Work {
     /// Gives eth3 the radio's address or the parked one, and no other.
     pub(super) async fn set_eth3(&self, port: SetPort) -> Result<(), Failure> {
+        if self.pod.is_some() {
+            return self.set_pod_port(port).await;
+        }
         let name = &self.settings().radio_port;
         let address = match port {
             SetPort::Active => self.active_address(),
@@ -20,13 +23,17 @@ impl Work {
         match port {
             SetPort::Active => self.host.ports.forget_neighbours(name).await,
             SetPort::Parked => {
-                // What was prepared was for a cut that is over: nobody takes over with it later.
-                let prepared = self.state().prepared.take();
-                // Closing its packet socket waits for all processors, some ms.
-                drop(tokio::task::spawn_blocking(move || drop(prepared)));
+                self.forget_preparation();
                 self.radio_port.close_way(self.radio_address()?).await
             }
         }
+    }
+
+    /// What was prepared was for a cut that is over: nobody takes over with it later.
+    pub(super) fn forget_preparation(&self) {
+        let prepared = self.state().prepared.take();
+        // Closing its packet socket waits for all processors, some ms.
+        drop(tokio::task::spawn_blocking(move || drop(prepared)));
     }
 
     /// Parks eth3.
@@ -47,7 +54,7 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when tun is missing or has none.
     pub(in crate::agent) async fn tun_address(&self) -> Result<String, Failure> {
-        self.host.ports.address(&self.settings().tun).await
+        self.tun_ports().address(&self.settings().tun).await
     }
 
     /// Gives tun an address with prefix length and no other; none when it is empty.
@@ -57,9 +64,11 @@ impl Work {
     pub(in crate::agent) async fn set_tun_address(&self, address: &str) -> Result<(), Failure> {
         let tun = &self.settings().tun;
         if address.is_empty() {
-            return self.host.ports.clear(tun).await;
+            self.host.ports.clear(tun).await?;
+            return if self.pod_runs() { self.tun_ports().clear(tun).await } else { Ok(()) };
         }
         let address = address.parse().map_err(|bad: BadValue| bad.into_failure(ErrorCode::Address))?;
-        self.host.ports.set(tun, address).await
+        self.host.ports.set(tun, address).await?;
+        if self.pod_runs() { self.tun_ports().set(tun, address).await } else { Ok(()) }
     }
 }

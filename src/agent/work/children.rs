@@ -3,6 +3,7 @@
 mod adopt;
 mod contract;
 mod last_words;
+mod member;
 mod process;
 mod running;
 
@@ -20,13 +21,15 @@ use tokio::time::{Instant, timeout};
 
 use config::{CommandLine, Workload};
 use last_words::LastWords;
-use process::{ProcessIdentity, WatchedProcess};
+pub(in crate::agent) use process::ProcessIdentity;
+use process::WatchedProcess;
 use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState, WorkloadProcess};
 use running::RunningChild;
 use workload::contract::ENV_SOCKET;
 
-use super::confine::confine;
 use crate::agent::host::disk;
+use crate::mover::confine::confine;
+use crate::mover::pod::RunningPod;
 
 /// Between two looks for the socket: short against the 50 ms that starting takes.
 const LOOK: Duration = Duration::from_millis(5);
@@ -57,6 +60,8 @@ pub(in crate::agent) struct Start<'a> {
     pub(in crate::agent) workload: &'a Workload,
     /// Environment variables of the contract, the socket's left out.
     pub(in crate::agent) environment: Vec<(&'static str, String)>,
+    /// Where it is to run in a pod.
+    pub(in crate::agent) pod: Option<RunningPod>,
 }
 
 /// One of the two workload processes, whether it runs or not.
@@ -64,6 +69,8 @@ pub(in crate::agent) struct Start<'a> {
 pub(in crate::agent) struct Child {
     role: WorkloadProcess,
     socket: PathBuf,
+    /// Its contract socket as a pod sees it, where it runs in one.
+    inside: Option<PathBuf>,
     shared: Arc<Mutex<ChildState>>,
     events: mpsc::UnboundedSender<ChildEvent>,
     sync: Arc<watch::Sender<Option<SyncState>>>,
@@ -85,7 +92,20 @@ impl Child {
             WorkloadProcess::D2d => "d2d.sock",
             WorkloadProcess::Usrp => "usrp.sock",
         });
-        Self { role, socket, shared: Arc::default(), events, sync: Arc::new(watch::Sender::new(None)), attached: Arc::default() }
+        Self {
+            role,
+            socket,
+            inside: None,
+            shared: Arc::default(),
+            events,
+            sync: Arc::new(watch::Sender::new(None)),
+            attached: Arc::default(),
+        }
+    }
+
+    /// The same in a pod, which sees the folder there.
+    pub(in crate::agent) fn in_pod(self, at: &Path) -> Self {
+        Self { inside: self.socket.file_name().map(|name| at.join(name)), ..self }
     }
 
     fn shared(&self) -> MutexGuard<'_, ChildState> {
@@ -165,7 +185,10 @@ impl Child {
             return Err(Failure::new(ErrorCode::State, format!("the {} process already runs (pid {pid})", self.name()))
                 .hint("kill it first"));
         }
-        let (pid, mut ended) = self.spawn(start)?;
+        let (pid, mut ended) = match &start.pod {
+            Some(pod) => self.launch(pod, &start).await?,
+            None => self.spawn(&start)?,
+        };
         let ready = tokio::select! {
             result = self.ready() => Some(result),
             () = until_ended(&mut ended) => None,
@@ -236,14 +259,17 @@ impl Child {
         Ok((read, both.into()))
     }
 
-    fn spawn(&self, start: Start<'_>) -> Result<(u32, watch::Receiver<bool>), Failure> {
+    fn spawn(&self, start: &Start<'_>) -> Result<(u32, watch::Receiver<bool>), Failure> {
         let environment = |message: String| Failure::new(ErrorCode::Environment, message);
         let program = start.command.program();
         // The socket of an earlier process must not be mistaken for this one's.
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
         confine(&mut command, start.workload);
-        command.args(start.command.arguments()).envs(start.environment).env(ENV_SOCKET, &self.socket);
+        command
+            .args(start.command.arguments())
+            .envs(start.environment.iter().map(|(name, value)| (name, value)))
+            .env(ENV_SOCKET, &self.socket);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = self.stderr_pipe();
         let stderr = match stderr {
@@ -274,6 +300,11 @@ impl Child {
             self.forget();
             environment(format!("the {} process (pid {pid}) cannot be watched: too many open files?", self.name()))
         })?;
+        Ok((pid, self.follow(process, pid, words)))
+    }
+
+    /// A process was started: it is watched from now on.
+    fn follow(&self, process: WatchedProcess, pid: u32, words: LastWords) -> watch::Receiver<bool> {
         let (end, asked_to_end) = mpsc::channel(1);
         let (ending, ended) = watch::channel(false);
         {
@@ -285,7 +316,7 @@ impl Child {
         self.sync.send_replace(None);
         self.report(ChildEvent::Changed);
         tokio::spawn(self.clone().supervise(process, pid, words, asked_to_end, ending));
-        Ok((pid, ended))
+        ended
     }
 
     /// Ends the process: SIGTERM, and SIGKILL 300 ms later. A process that does not run counts as ended.
@@ -332,6 +363,9 @@ impl Child {
         process.signal_group(Signal::KILL);
         let status = process.reap().await;
         words.finish().await;
+        if self.inside.is_some() {
+            words.take_file(&self.stderr_file());
+        }
         {
             let mut shared = self.shared();
             shared.running = None;

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::Work;
-use super::confine::confine;
+use crate::mover::confine::confine;
 use config::{CommandLine, Workload};
 use protocol::{Control, ControlValues, ErrorCode, Failure, Level, Route};
 use workload::contract::Ask;

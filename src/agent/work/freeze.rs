@@ -60,14 +60,14 @@ impl Work {
         self.host.priority.raise_for(AFTER_CUT);
         match frozen {
             Ok(frozen) => {
-                self.begin_lease();
+                self.begin_lease(LEASE);
                 Ok(frozen)
             }
             Err(failure) => Err(joined(failure, self.resume(None).await)),
         }
     }
 
-    async fn freeze_both(&self) -> Result<Frozen, Failure> {
+    pub(super) async fn freeze_both(&self) -> Result<Frozen, Failure> {
         let mut trace = Trace::on_host(&self.host.name);
         // The D2D process first: what it has given out is still sent.
         let frozen = trace.time("freeze D2D", self.d2d.ask(Ask::Freeze, CUT)).await?;
@@ -84,6 +84,9 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::StaleEpoch`], or the first failure with the messages of the others.
     pub(in crate::agent) async fn resume(self: &Arc<Self>, epoch: Option<u64>) -> Result<(), Failure> {
+        if let Some(guest) = &self.guest {
+            return self.resume_guest(guest).await;
+        }
         self.resume_by(epoch, None).await
     }
 
@@ -92,6 +95,7 @@ impl Work {
         if let Some(epoch) = epoch {
             self.claim_at_once(epoch)?;
         }
+        self.thaw_pod().await?;
         let eth3 = self.radio_port.hold(by);
         if let Err(failure) = &eth3
             && failure.code == ErrorCode::TooLate
@@ -113,10 +117,10 @@ impl Work {
     }
 
     /// Both processes are frozen from now on.
-    pub(super) fn begin_lease(self: &Arc<Self>) {
+    pub(super) fn begin_lease(self: &Arc<Self>, lease: Duration) {
         let since = Instant::now();
         self.state().frozen = Some(Freeze { since, replaced: false });
-        tokio::spawn(Arc::clone(self).watch_lease(since));
+        tokio::spawn(Arc::clone(self).watch_lease(since, lease));
     }
 
     /// They go on, or have ended.
@@ -124,8 +128,8 @@ impl Work {
         self.state().frozen = None;
     }
 
-    async fn watch_lease(self: Arc<Self>, since: Instant) {
-        let (mut wait, mut reported) = (LEASE.saturating_sub(STREAMS), None);
+    async fn watch_lease(self: Arc<Self>, since: Instant, lease: Duration) {
+        let (mut wait, mut reported) = (lease.saturating_sub(STREAMS), None);
         loop {
             tokio::select! {
                 () = sleep(wait) => {}

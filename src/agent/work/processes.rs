@@ -26,7 +26,8 @@ impl Work {
     /// Those of starting it and of writing the routes into it.
     pub(in crate::agent) async fn start_d2d(&self, control: Option<Control>) -> Result<Started, Failure> {
         let workload = self.workload();
-        let start = Start { command: &workload.d2d, workload, environment: self.environment(control.as_ref())? };
+        let environment = self.environment(control.as_ref())?;
+        let start = Start { command: &workload.d2d, workload, environment, pod: self.ensure_pod().await? };
         if !self.d2d.is_running() {
             let collected = &mut self.state().collected;
             collected.at = control.as_ref().map(|_| Instant::now());
@@ -76,7 +77,8 @@ impl Work {
     /// Those of starting it.
     pub(in crate::agent) async fn make_usrp(&self) -> Result<Started, Failure> {
         let workload = self.workload();
-        let start = Start { command: &workload.usrp, workload, environment: self.environment(None)? };
+        let environment = self.environment(None)?;
+        let start = Start { command: &workload.usrp, workload, environment, pod: self.ensure_pod().await? };
         self.usrp.start(start).await.map(|pid| Started { pid })
     }
 
@@ -97,7 +99,7 @@ impl Work {
     /// libuhd's steps for this radio.
     pub(super) fn radio_step(&self) -> Result<RadioStep, Failure> {
         let radio = self.radio()?.clone();
-        Ok(RadioStep { workload: self.workload().clone(), radio, radio_json: self.radio_json()? })
+        Ok(RadioStep { workload: self.workload().clone(), radio, radio_json: self.radio_json()?, network: self.pod_network() })
     }
 
     fn radio_json(&self) -> Result<String, Failure> {
@@ -119,7 +121,11 @@ impl Work {
     /// Environment variables of the contract, the socket's left out.
     pub(super) fn environment(&self, control: Option<&Control>) -> Result<Vec<(&'static str, String)>, Failure> {
         let config = &self.host.config;
-        let samples = runtime_folder(config, &self.host.name)?.join("samples.sock");
+        let folder = match &self.pod {
+            None => runtime_folder(config, &self.host.name)?,
+            Some(pod) => pod.at.clone(),
+        };
+        let samples = folder.join("samples.sock");
         let mut environment = vec![
             (ENV_SAMPLES, samples.display().to_string()),
             (ENV_RADIO, self.radio_json()?),

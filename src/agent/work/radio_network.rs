@@ -153,7 +153,7 @@ impl Work {
     }
 
     async fn open_watch(&self) -> io::Result<ArpWatch> {
-        let (index, own) = self.host.ports.hardware(&self.settings().radio_port).await.map_err(io::Error::other)?;
+        let (index, own) = self.host.ports.hardware(self.radio_interface()).await.map_err(io::Error::other)?;
         let radio = self.radio_address().map_err(io::Error::other)?;
         ArpWatch::open(index, own, Watched { active: self.active_address().address(), radio })
     }
@@ -183,6 +183,9 @@ impl Work {
     }
 
     async fn heard_holder(self: &Arc<Self>, watch: &ArpWatch, mac: MacAddress) {
+        if self.is_own_pod(mac) {
+            return;
+        }
         self.radio_network.note(mac);
         match self.radio_network.host_of(mac) {
             Some(peer) => {
@@ -194,7 +197,11 @@ impl Work {
                 self.report_foreign(mac);
                 if self.has_active_address().await && self.radio_network.may_defend() {
                     // The service goes on, and whoever listens hears where the address belongs.
-                    let _ = watch.announce();
+                    if self.pod.is_some() {
+                        self.announce_pod().await;
+                    } else {
+                        let _ = watch.announce();
+                    }
                 }
             }
         }
@@ -258,7 +265,7 @@ impl Work {
     /// [`ErrorCode::Address`], [`ErrorCode::Environment`]: the network could not be asked.
     pub(super) async fn ask_radio_network(&self, probing: Probing) -> Result<Vec<MacAddress>, Failure> {
         let (port, host) = (self.settings().radio_port.clone(), &self.host.name);
-        let (index, own) = self.host.ports.hardware(&port).await?;
+        let (index, own) = self.host.ports.hardware(self.radio_interface()).await?;
         let address = self.active_address().address();
         let (answer, answered) = oneshot::channel();
         let reserve = Arc::clone(&self.host.descriptors);
@@ -270,7 +277,7 @@ impl Work {
                 Err(e) => Err(io::Error::new(e.kind(), e.to_string())),
             });
         });
-        let holders = answered.await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| match ran_out(&e) {
+        let mut holders = answered.await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| match ran_out(&e) {
             true => out_of_descriptors(host),
             false => Failure::new(
                 ErrorCode::Environment,
@@ -278,6 +285,7 @@ impl Work {
             )
             .hint("the interface must be up, and the agent needs the right to ask (root, or CAP_NET_RAW)"),
         })?;
+        holders.retain(|mac| !self.is_own_pod(*mac));
         for mac in &holders {
             self.radio_network.note(*mac);
             if self.radio_network.host_of(*mac).is_none() {

@@ -1,15 +1,19 @@
 //! Discovery and full initialisation of the radio: libuhd's steps, in a short-lived program of their own (`workload.uhd`).
 
+use std::fs::File;
 use std::io::ErrorKind;
+use std::os::fd::AsFd;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::confine::confine;
 use super::read_back::differences;
+use crate::mover::confine::confine;
 use config::{Radio, Workload};
 use protocol::{ErrorCode, Failure};
 use workload::contract::ENV_RADIO;
@@ -30,6 +34,8 @@ pub(super) struct RadioStep {
     pub(super) radio: Radio,
     /// The same as JSON.
     pub(super) radio_json: String,
+    /// The network in which the radio is reached, where it is not the agent's own.
+    pub(super) network: Option<Arc<File>>,
 }
 
 /// How a step ended.
@@ -81,6 +87,10 @@ impl RadioStep {
         let uhd = &self.workload.uhd;
         let program = uhd.program();
         let mut command = Command::new(program);
+        if let Some(network) = &self.network {
+            // Before the rights are given up.
+            enter(&mut command, Arc::clone(network));
+        }
         confine(&mut command, &self.workload);
         command.args(uhd.arguments()).arg(step).env(ENV_RADIO, &self.radio_json);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -104,6 +114,14 @@ impl RadioStep {
         Err(Failure::new(ErrorCode::Environment, format!("libuhd's step {program} {step} ended with {}{words}", output.status))
             .hint("127 means that libuhd is not installed here: apt-get install libuhd4.3.0"))
     }
+}
+
+/// Lets a command begin in another network namespace.
+#[expect(unsafe_code, reason = "the child enters its network namespace between fork and exec")]
+fn enter(command: &mut Command, network: Arc<File>) {
+    let enter = move || setns(network.as_fd(), CloneFlags::CLONE_NEWNET).map_err(std::io::Error::from);
+    // SAFETY: `setns` only makes a system call, and the descriptor lives as long as the command.
+    unsafe { command.pre_exec(enter) };
 }
 
 fn missing(program: &str) -> Failure {
@@ -134,7 +152,7 @@ mod tests {
         let uhd = vec!["/bin/sh".into(), "-c".into(), script.into(), "uhd".into()].try_into().unwrap();
         let example = config::Config::parse(config::EXAMPLE).unwrap();
         let radio = example.radio.into_values().next().unwrap();
-        RadioStep { workload: Workload { uhd, ..example.workload }, radio, radio_json: "{}".into() }
+        RadioStep { workload: Workload { uhd, ..example.workload }, radio, radio_json: "{}".into(), network: None }
     }
 
     #[tokio::test]

@@ -3,17 +3,26 @@
 use std::sync::Arc;
 
 use super::Work;
+use crate::migration::flow::{LEASE, POD_LEASE};
 use protocol::Level;
 
 impl Work {
     /// Reads what was kept, adopts the processes that still run, and goes on from where they are: a freeze stays a lease, an owner fences the
     /// others, and an eth3 with the radio's address is parked where no USRP process runs.
     pub(in crate::agent) async fn restore(self: &Arc<Self>) {
+        self.restore_guest().await;
         self.restore_kept();
-        tokio::join!(self.d2d.adopt(), self.usrp.adopt());
+        match &self.pod {
+            None => drop(tokio::join!(self.d2d.adopt(), self.usrp.adopt())),
+            Some(_) => {
+                if self.restore_pods_host().await {
+                    return self.begin_lease(POD_LEASE);
+                }
+            }
+        }
         // At the destination of a seamless move they are frozen as well, but not linked.
         if self.d2d.is_frozen() && self.usrp.is_frozen() && self.usrp.is_linked() {
-            return self.begin_lease();
+            return self.begin_lease(if self.pod.is_some() { POD_LEASE } else { LEASE });
         }
         let addresses = self.read_radio_port().await.map(|port| port.addresses).unwrap_or_default();
         let [active, parked] =

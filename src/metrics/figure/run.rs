@@ -34,12 +34,23 @@ fn label(name: PhaseName) -> &'static str {
         PhaseName::Eth3 => "eth3 address",
         PhaseName::LinkUsrp => "link to radio",
         PhaseName::Sync => "synchronise",
+        PhaseName::PreparePod => "prepare the pod",
+        PhaseName::GuestStart => "start the guest",
+        PhaseName::Precopy => "pre-copy",
+        PhaseName::Dump => "dump",
+        PhaseName::Copy => "copy images",
+        PhaseName::Restore => "restore",
+        PhaseName::Network => "pod's network",
+        PhaseName::Resume => "go on",
+        PhaseName::Switchover => "switch over",
+        PhaseName::Postcopy => "post-copy",
     }
 }
 
 /// Whether nobody serves during the phase at `index`: those after the stopping of the source; of a failover, all.
 fn interrupts(run: &RunRecord, index: usize) -> bool {
     run.method == Method::Failover
+        || run.phases.get(index).is_some_and(|phase| phase.name == PhaseName::Switchover)
         || run.phases.iter().position(|phase| phase.name == PhaseName::StopSource).is_some_and(|stop| index > stop)
 }
 

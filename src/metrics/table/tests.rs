@@ -22,6 +22,7 @@ pub fn run(method: Method, link_ms: f64, lost: Option<u64>) -> RunRecord {
         phases: vec![phase(PhaseName::TunIp, 0.4), phase(PhaseName::StopSource, 12.0), phase(PhaseName::LinkUsrp, link_ms)],
         trace: Vec::new(),
         handover: None,
+        mechanism: None,
         packets_forwarded: 0,
         total_ms: link_ms + 12.4,
         interruption: Interruption {

@@ -40,6 +40,26 @@ pub enum Cause {
         /// Which.
         process: WorkloadProcess,
     },
+    /// The QEMU of the guest has ended by itself.
+    GuestDied {
+        /// Where.
+        host: String,
+    },
+    /// The guest is there and does not run.
+    GuestStill {
+        /// Where.
+        host: String,
+    },
+    /// The guest has found its memory other than it had written it.
+    GuestDamaged {
+        /// Where.
+        host: String,
+    },
+    /// The guest runs, and the far end has no replies.
+    GuestSilent {
+        /// Where.
+        host: String,
+    },
     /// The interface towards the radio has no link.
     CableOut {
         /// Where.
@@ -117,6 +137,10 @@ impl Cause {
             Self::Hung { host, process } => {
                 ("the {1} process of {0} does not answer: stopped by a signal, or hung", vec![host, process.name()])
             }
+            Self::GuestDied { host } => ("the guest of {0} died with its QEMU", vec![host]),
+            Self::GuestStill { host } => ("the guest of {0} stands still", vec![host]),
+            Self::GuestDamaged { host } => ("the guest of {0} found its memory damaged", vec![host]),
+            Self::GuestSilent { host } => ("the guest of {0} runs, and the far end has no replies", vec![host]),
             Self::CableOut { host, port } => ("{1} of {0} has no link: the cable to the radio is out", vec![host, port]),
             Self::Contested { holder } => ("{0} has the radio's address as well", vec![holder]),
             Self::RadioSilent { host } => ("no samples come from the radio to {0}", vec![host]),
@@ -145,6 +169,7 @@ impl Cause {
     pub fn advice(&self) -> Option<&'static str> {
         let text = match self {
             Self::CableOut { .. } => "look at the cable and at the switch",
+            Self::GuestSilent { .. } => "look at the bridge of the guest's interface and at the switch",
             Self::RadioSilent { .. } | Self::FarEndRadioSilent { .. } => {
                 "look at the radio's power and cable, and at whether another program has taken it"
             }

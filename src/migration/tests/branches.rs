@@ -473,7 +473,7 @@ fn the_table_of_branches_names_every_step() {
         (KL, Classic),
         (KR, Classic),
     ] {
-        let flow = crate::migration::flows::of(order, method);
+        let flow = crate::migration::flows::of(order, method, protocol::Form::Processes);
         for step in flow.steps.iter().filter(|s| s.when == crate::migration::flow::When::Always) {
             let command = step.ask.command(&crate::migration::flow::Facts::default());
             let listed = BRANCHES.iter().any(|b| (b.0, b.1, b.3) == (order, method, command.name()));

@@ -33,7 +33,7 @@ fn advised(reason: &str) -> Vec<Order> {
     advice.split([' ', ',']).filter_map(|word| Order::ALL.into_iter().find(|o| o.to_string() == word)).collect()
 }
 
-const METHODS: [Method; 4] = [Method::Cold, Method::Classic, Method::Hot, Method::Seamless];
+const METHODS: [Method; 5] = [Method::Cold, Method::Classic, Method::Hot, Method::Seamless, Method::Criu];
 
 /// Each way by each method.
 fn moves() -> impl Iterator<Item = (Order, Method)> {

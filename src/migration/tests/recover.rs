@@ -78,7 +78,7 @@ fn what_cannot_be_started_is_cleared_away() {
 #[test]
 fn only_a_start_can_recover() {
     for order in Order::ALL {
-        let possible = OrderRequest::new(order, Method::Recover).check().is_ok();
+        let possible = OrderRequest::new(order, Method::Recover).check(protocol::Form::Processes).is_ok();
         assert_eq!(possible, matches!(order, DS | DSR), "{order}");
     }
 }

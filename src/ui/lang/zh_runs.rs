@@ -21,6 +21,8 @@ pub const TABLE: &[(&str, &str)] = &[
     ("stopped first, then started from nothing", "先停止，再从零启动"),
     ("prepared, then stopped, then linked", "先准备，再停止，再接入"),
     ("prepared, frozen, taken over; the source ends last", "准备、冻结、接管；源端最后结束"),
+    ("for comparison: dumped, copied, restored", "仅供比较：转储、复制、恢复"),
+    ("for comparison: a guest that QEMU migrates", "仅供比较：由 QEMU 迁移的虚拟机"),
     ("receives beside the source first; then transmits on", "先与源端同时接收，再接续发送"),
     (" TIMING ", " 时序 "),
     (" RUNS ", " 记录 "),

@@ -3,6 +3,34 @@
 pub const TABLE: &[(&str, &str)] = &[
     // Checks.
     ("the agent answers", "代理有应答"),
+    // A guest.
+    ("runs no guest", "没有运行虚拟机"),
+    ("runs a guest", "正在运行虚拟机"),
+    ("{0} runs the guest, and there is one guest only", "{0} 正在运行虚拟机，而虚拟机只有一台"),
+    ("its guest stands still, and cannot be copied while it runs", "其虚拟机已暂停，无法在运行中复制"),
+    ("{0} ends it; recover starts it anew", "{0} 将其结束；recover 将其重新启动"),
+    ("recover starts it anew", "recover 将其重新启动"),
+    ("its guest found its memory damaged: {0}", "其虚拟机发现内存已损坏：{0}"),
+    ("whether guests run here is being tried: the order waits for that", "正在试验本机能否运行虚拟机，命令将等待其结果"),
+    (
+        "a rehearsal guest ran on the processor itself (KVM), ready after {0} ms",
+        "试运行的虚拟机由处理器直接运行（KVM），{0} ms 后就绪",
+    ),
+    (
+        "a rehearsal guest ran on an emulated processor (TCG), ready after {0} ms: no figure of it is the modem's",
+        "试运行的虚拟机使用仿真处理器（TCG），{0} ms 后就绪：其数据均不代表调制解调器",
+    ),
+    ("QEMU could not migrate the guest", "QEMU 未能迁移虚拟机"),
+    ("the guest had moved to {0}, which then did not run it", "虚拟机已迁移至 {0}，但随后未在其上运行"),
+    ("{0} is not in {1}", "{1} 中没有 {0}"),
+    (
+        "scripts/install-qemu FOLDER unpacks it (60 MB of Debian packages), and [workload.guest] software names that folder",
+        "用 scripts/install-qemu 目录 解包（60 MB 的 Debian 软件包），并在 [workload.guest] 的 software 中指定该目录",
+    ),
+    (
+        "QEMU {0}.{1} destroys an emulated guest that dirties memory while it is moved (Debian 12's 7.2 did each time), and QEMU {2}.{3} does not",
+        "QEMU {0}.{1} 在迁移时会毁坏正在改写内存的仿真虚拟机（Debian 12 的 7.2 每次如此），QEMU {2}.{3} 不会",
+    ),
     ("the agent does not answer, as a failover has it", "代理无应答，符合接管的前提"),
     ("the agent does not answer: {0}", "代理无应答：{0}"),
     ("start it with `baton agent --host {0}`", "用 `baton agent --host {0}` 启动它"),

@@ -156,7 +156,7 @@ fn typed(model: &Model, sign: &str, input: &Input, complaint: Option<&str>, hint
     } else if input.value().is_empty() {
         row.push(span(format!("   {}", model.skin.lang.tr(hint)), t.dim));
     } else if sign == ":" && input.value().ends_with(' ') {
-        let words = arguments::completions(input.value());
+        let words = arguments::completions(model.form(), input.value());
         let words: Vec<&str> = words.iter().filter_map(|line| line.rsplit(' ').next()).collect();
         let hint = if words.is_empty() { String::new() } else { model.skin.lang.fill("Tab: {0}", &[&words.join(", ")]) };
         row.push(span(format!("   {hint}"), t.dim));

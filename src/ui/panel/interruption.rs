@@ -90,6 +90,8 @@ fn manner(method: Method) -> &'static str {
         Method::Classic => "prepared, then stopped, then linked",
         Method::Hot => "prepared, frozen, taken over; the source ends last",
         Method::Seamless => "receives beside the source first; then transmits on",
+        Method::Criu => "for comparison: dumped, copied, restored",
+        Method::Vm => "for comparison: a guest that QEMU migrates",
         Method::Failover | Method::Recover => "restarted: the source no longer answered",
     }
 }
@@ -99,7 +101,7 @@ fn tag(view: &TimingView<'_>, method: Method) -> Style {
     let t = &view.skin.theme;
     match method {
         Method::Cold | Method::Failover | Method::Recover => t.bad_tag,
-        Method::Classic => t.action_tag,
+        Method::Classic | Method::Criu | Method::Vm => t.action_tag,
         Method::Hot => t.owner_tag,
         Method::Seamless => t.good.add_modifier(ratatui::style::Modifier::REVERSED),
     }

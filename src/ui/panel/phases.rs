@@ -155,12 +155,16 @@ fn heads(area: Rect, buf: &mut Buffer, skin: &Skin, name_width: usize, with_expe
     x + legend.width() as u16
 }
 
+/// The paper's phases always, unless the run is of a method for comparison; the others where the run has them.
+fn shown(name: PhaseName, progress: Option<&Progress>) -> bool {
+    let has = progress.is_some_and(|p| p.steps.iter().any(|s| s.name == name));
+    let elsewhere = progress.is_some_and(|p| p.method.is_for_comparison());
+    has || !(elsewhere || name == PhaseName::SetRoute || name.is_for_comparison())
+}
+
 fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
-    let names: Vec<PhaseName> = PhaseName::ALL
-        .into_iter()
-        .filter(|name| *name != PhaseName::SetRoute || progress.is_some_and(|p| p.steps.iter().any(|s| s.name == *name)))
-        .collect();
+    let names: Vec<PhaseName> = PhaseName::ALL.into_iter().filter(|name| shown(*name, progress)).collect();
     let interrupts: Vec<bool> = names.iter().map(|name| interrupts(progress, *name)).collect();
     let first = interrupts.iter().position(|x| *x);
     let last = interrupts.iter().rposition(|x| *x);

@@ -102,10 +102,10 @@ pub fn method_rows<'a>(model: &Model, order: Order, width: usize) -> Vec<Line<'a
     let (t, g, lang) = (&model.skin.theme, &model.skin.glyphs, model.skin.lang);
     let roomy = width >= 4 + METHOD + 2 * FIGURE + 34;
     // All on one scale, where there is room for it.
-    let figures = methods().filter_map(|method| plan(model, order, method)?.interruption.ms);
+    let figures = methods(model.form()).filter_map(|method| plan(model, order, method)?.interruption.ms);
     let longest = figures.fold(0.0_f64, f64::max);
     let room = width.saturating_sub(6 + METHOD + 2 * FIGURE + 10 + ORIGIN);
-    methods()
+    methods(model.form())
         .map(|method| {
             let chosen = method == model.method;
             let plan = plan(model, order, method);

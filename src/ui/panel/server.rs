@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+use super::guest;
 use super::load::{self, Sparklines};
 use super::pen::{Pen, WIDE, WIDER};
 use super::{framed, lines, span};
@@ -47,6 +48,8 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
             let word = lang.tr(service.state.word());
             span(first_that_fits([lang.fill(" SERVICE {0} ", &[&word]), format!(" {word} ")], room), t.bad_tag)
         }
+        (None, true) if has_guest(model, host) => span(lang.tr(" RUNS THE GUEST "), t.owner_tag),
+        (None, false) if has_guest(model, host) => span(lang.tr(" runs no guest "), t.dim),
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
         (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),
@@ -59,6 +62,10 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
     let inner = framed(area, buf, (set, style), &Line::from(title), &Line::from(note));
     let body = if inner.width >= WIDE { Rect { x: inner.x + 1, width: inner.width - 2, ..inner } } else { inner };
     lines(body, buf, rows(model, host, body));
+}
+
+fn has_guest(model: &Model, host: &str) -> bool {
+    model.telemetry(host).is_some_and(|telemetry| telemetry.guest.is_some())
 }
 
 /// The lines that fit: the least important are left out first.
@@ -127,6 +134,11 @@ impl Pen<'_> {
     }
 
     fn telemetry<'a>(&self, telemetry: &Telemetry, active: &str) -> Vec<(u8, Line<'a>)> {
+        if let Some(guest) = &telemetry.guest {
+            let mut rows = guest::rows(self, guest);
+            rows.push((4, self.port(&telemetry.radio_port, "eth3", None)));
+            return rows;
+        }
         let mut rows = vec![(0, self.process("d2d", &telemetry.d2d))];
         rows.push((2, self.sync(telemetry)));
         rows.extend(self.link(telemetry).into_iter().map(|row| (3, row)));

@@ -59,7 +59,7 @@ impl Child {
         }
     }
 
-    async fn adopt_running(&self, identity: ProcessIdentity, process: WatchedProcess) {
+    pub(super) async fn adopt_running(&self, identity: ProcessIdentity, process: WatchedProcess) {
         let pid = identity.pid;
         // There is no pipe when none could be made at its start: it then has no last words.
         let words = LastWords::read_in_background(pipe::OpenOptions::new().open_receiver(self.stderr_file()).ok(), self.name());

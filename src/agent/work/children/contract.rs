@@ -17,6 +17,8 @@ const READY: Duration = Duration::from_secs(3);
 const FOREIGN: Duration = Duration::from_millis(300);
 /// A program that has not reported synchronisation by then never does: an interpreter on a busy machine needs that long.
 const FIRST_WORD: Duration = Duration::from_secs(3);
+/// A process that goes on closes and accepts connections at once.
+const PARTING: Duration = Duration::from_secs(1);
 /// A state poll must not hold up the next one.
 const POLL: Duration = Duration::from_millis(90);
 
@@ -72,6 +74,42 @@ impl Child {
         self.set_status(pid, 0, &answer);
         tokio::spawn(self.clone().follow_events(pid, events));
         true
+    }
+
+    /// Ends both connections to the contract socket, and waits until the process has closed its ends: it then has no descriptor that leads
+    /// outside. [`Self::join`] makes new ones.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Workload`] when it keeps one.
+    pub(in crate::agent) async fn part(&self) -> Result<(), Failure> {
+        let keepers = self.shared().running.as_mut().and_then(|running| running.keepers.take());
+        let Some((long, short)) = keepers else { return Ok(()) };
+        let (long, short) = tokio::join!(long.leave(PARTING), short.leave(PARTING));
+        if long && short {
+            return Ok(());
+        }
+        Err(Failure::new(ErrorCode::Workload, format!("the {} process keeps a connection to its agent open", self.name()))
+            .hint("a program in a pod closes what its agent has closed (docs/workload.md)"))
+    }
+
+    /// Connects to the contract socket again.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`] when it does not run, [`ErrorCode::Workload`] when it does not answer.
+    pub(in crate::agent) async fn join(&self) -> Result<(), Failure> {
+        if self.has_contract() {
+            return Ok(());
+        }
+        if !self.is_running() {
+            return Err(self.not_running());
+        }
+        if timeout(PARTING, self.attach()).await == Ok(true) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorCode::Workload,
+            format!("the {} process does not answer on its contract socket any more", self.name()),
+        ))
     }
 
     /// Changes the running process, if it is still the one with this id: reports of an earlier one do not count.

@@ -1,6 +1,7 @@
 //! The end of what a process wrote to standard error.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,6 +51,13 @@ impl LastWords {
         if let Some(closed) = closed {
             let _ = timeout(REST, closed).await;
         }
+    }
+
+    /// Takes them from the end of a file, where there is no pipe.
+    pub(super) fn take_file(&self, file: &Path) {
+        let text = std::fs::read(file).unwrap_or_default();
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.extend(&text[text.len().saturating_sub(LAST_WORDS)..]);
     }
 
     pub(super) fn with(&self, status: Option<ExitStatus>) -> String {

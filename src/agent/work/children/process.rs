@@ -71,8 +71,8 @@ impl WatchedProcess {
 /// What no two processes share: the number together with the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProcessIdentity {
-    pub(super) pid: u32,
+pub(in crate::agent) struct ProcessIdentity {
+    pub(in crate::agent) pid: u32,
     /// Clock ticks after the machine's start: field 22 of `/proc/<pid>/stat`, see proc(5).
     started: u64,
 }
@@ -148,8 +148,19 @@ fn numbers() -> impl Iterator<Item = u32> {
 
 impl ProcessIdentity {
     /// The identity of the process that has this number now.
-    pub(super) fn read(pid: u32) -> Option<Self> {
+    pub(in crate::agent) fn read(pid: u32) -> Option<Self> {
         stat(pid).map(|stat| Self { pid, started: stat.started })
+    }
+
+    /// Whether this very process runs.
+    pub(in crate::agent) fn runs(self) -> bool {
+        stat(self.pid).is_some_and(|stat| stat.started == self.started && !matches!(stat.state, 'Z' | 'X'))
+    }
+
+    /// The process, whose origin is known otherwise; none when it has ended.
+    pub(super) fn watch(self) -> Option<WatchedProcess> {
+        let pidfd = pidfd(self.pid)?;
+        self.runs().then_some(WatchedProcess::Adopted(self, pidfd))
     }
 
     /// Looks for the process, which listens on `socket` if it is ours.

@@ -18,17 +18,29 @@ const INHERITED: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", 
 
 /// Lets a command begin with what [`INHERITED`] and the configuration list, and with the workload's capabilities as far as this agent has them.
 #[expect(unsafe_code, reason = "the child gives its rights up between fork and exec")]
-pub(super) fn confine(command: &mut Command, workload: &Workload) {
-    let inherited: Vec<(&str, OsString)> = INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect();
-    command.env_clear().envs(inherited).envs(&workload.environment);
-    let bits = workload.capabilities.iter().fold(0, |bits, capability| bits | capability.bits());
-    let keep = CapabilitySet::from_bits_retain(bits);
+pub fn confine(command: &mut Command, workload: &Workload) {
+    command.env_clear().envs(inherited()).envs(&workload.environment);
+    let keep = capability_bits(workload);
     // SAFETY: `give_up` only makes system calls, and the closure only copies a number.
     unsafe { command.pre_exec(move || give_up(keep)) };
 }
 
+/// Variables that such a program has of its agent.
+pub fn inherited() -> Vec<(&'static str, OsString)> {
+    INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect()
+}
+
+/// The workload's capabilities, as the kernel numbers them, a bit each.
+pub fn capability_bits(workload: &Workload) -> u64 {
+    workload.capabilities.iter().fold(0, |bits, capability| bits | capability.bits())
+}
+
 /// In the child, before the program: every descriptor but the first three is closed by exec, and only these capabilities stay.
-fn give_up(keep: CapabilitySet) -> io::Result<()> {
+///
+/// # Errors
+/// Of the system.
+pub fn give_up(bits: u64) -> io::Result<()> {
+    let keep = CapabilitySet::from_bits_retain(bits);
     close_at_exec()?;
     let held = capabilities(None)?;
     // Without CAP_SETPCAP the bounding set stays, and need not go: only root gets back from it what it has given up.

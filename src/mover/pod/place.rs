@@ -1,0 +1,22 @@
+//! Where a pod is, and which number its leader has there.
+
+use std::path::{Path, PathBuf};
+
+/// Process id of the leader within the pod. Below it there is room for CRIU and its helpers, whose numbers must not be among those restored.
+pub const LEADER: i32 = 301;
+/// The pod's own socket, beside those of its processes.
+const SOCKET: &str = "pod.sock";
+
+/// The folder of a pod's sockets, inside and outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// On this host.
+    pub folder: PathBuf,
+    /// As the pod sees it: the same on every host, since a restored process has the names that it was dumped with.
+    pub at: PathBuf,
+}
+
+/// The pod's own socket in a folder.
+pub(super) fn socket_in(folder: &Path) -> PathBuf {
+    folder.join(SOCKET)
+}
