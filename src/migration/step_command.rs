@@ -200,8 +200,8 @@ pub fn deadline(command: &Command) -> Duration {
         // Within the cut: an agent that keeps its own deadlines answers sooner than this, well or not.
         Command::Freeze | Command::TakeOver { .. } => return FROZEN,
         Command::FreezePod | Command::ConnectPod { .. } => 1,
-        // CRIU gives up after 3 s.
-        Command::DumpPod | Command::CopyImages { .. } | Command::RestorePod => 4,
+        // CRIU gives up after 4 s.
+        Command::DumpPod | Command::CopyImages { .. } | Command::RestorePod => 5,
         // Claiming streams, or starting them.
         Command::Resume { .. } => 10,
         Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,

@@ -18,7 +18,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, setsid};
 use serde::{Deserialize, Serialize};
 
-use super::place::{Place, socket_in};
+use super::place::{Place, READY, detach_stdio, socket_in};
 use crate::mover::confine::give_up;
 use protocol::{ErrorCode, Failure, Trying};
 use workload::tun;
@@ -96,11 +96,27 @@ impl Leader {
     }
 }
 
+/// The leader, begun by the holder: tells on standard output that it is there, or why not, and then nothing any more.
+pub(super) fn lead(place: &Place, tun: &str) -> ! {
+    let prepared = prepare(place, tun).and_then(|listener| {
+        output::write_stdout(READY.as_bytes()).trying(|| "nobody waits for the pod")?;
+        detach_stdio().map(|()| listener)
+    });
+    match prepared {
+        Ok(listener) => serve(&listener),
+        Err(failure) => {
+            // The holder's parent reads it.
+            let _ = output::write_stdout(failure.message.as_bytes());
+            std::process::exit(1)
+        }
+    }
+}
+
 /// Becomes the leader: its own network with a tun interface, its own session, its socket.
 ///
 /// # Errors
 /// What the system refuses.
-pub(super) fn prepare(place: &Place, name: &str, mask: &SigSet) -> Result<UnixListener, Failure> {
+fn prepare(place: &Place, name: &str) -> Result<UnixListener, Failure> {
     setsid().trying(|| "the leader of the pod could not begin a session")?;
     let _ = prctl::set_name(c"baton-leader");
     unshare(CloneFlags::CLONE_NEWNET).trying(|| "the pod could not be given a network of its own")?;
@@ -115,7 +131,6 @@ pub(super) fn prepare(place: &Place, name: &str, mask: &SigSet) -> Result<UnixLi
     }
     tun::make_persistent(name).trying(|| format!("the tun interface {name} of the pod could not be made"))?;
     interrupt_by_ends().trying(|| "the end of processes could not be followed")?;
-    mask.thread_unblock().trying(|| "signals could not be taken")?;
     let socket = socket_in(&place.at);
     let _ = std::fs::remove_file(&socket);
     UnixListener::bind(&socket).trying(|| format!("{} could not be listened on", socket.display()))
@@ -131,7 +146,7 @@ fn interrupt_by_ends() -> nix::Result<()> {
 }
 
 /// Answers questions, one connection each, until the pod ends.
-pub(super) fn serve(listener: &UnixListener) -> ! {
+fn serve(listener: &UnixListener) -> ! {
     loop {
         while matches!(waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive) {}
         let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
