@@ -11,7 +11,6 @@ impl Work {
     /// # Errors
     /// The first failure, with the messages of the others.
     pub(in crate::agent) async fn kill_all(&self) -> Result<Option<Unsent>, Failure> {
-        self.end_pod_if_dumped();
         let (attempts, unsent) = if self.state().frozen.is_some() {
             // D2D last: until then a program that is late with its answers gets them forwarded.
             let (usrp, eth3) = (self.usrp.kill().await, self.park_eth3().await);

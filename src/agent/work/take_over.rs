@@ -173,7 +173,9 @@ impl Work {
             self.state().unsettled = false;
         }
         // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours.
-        if self.pod.is_none() {
+        if let Some(pod) = &self.pod {
+            pod.forget_images();
+        } else {
             self.host.ports.set(&self.settings().radio_port, self.active_address()).await?;
         }
         forwarded

@@ -15,7 +15,9 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
 
+
 use super::place::{LEADER, Place, READY, detach_stdio};
+use crate::mover::confine::close_at_exec;
 use protocol::{ErrorCode, Failure, Trying};
 
 /// The number given last in a pid namespace: the next process gets the one after it.
@@ -91,6 +93,8 @@ fn be_in_pod(place: &Place, tun: Option<&str>, tells: OwnedFd) -> ! {
 fn become_leader(place: &Place, tun: &str, tells: &std::fs::File, mask: &SigSet) -> Failure {
     let begin = || -> std::io::Result<std::convert::Infallible> {
         mask.thread_unblock()?;
+        // What this process was born with leads outside.
+        close_at_exec()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("pod").arg("--folder").arg(&place.folder).arg("--at").arg(&place.at).args(["--tun", tun, "--lead"]);
         Err(command.current_dir("/").stdout(tells.try_clone()?).exec())

@@ -5,6 +5,7 @@ use std::fs::{OpenOptions, write};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -129,6 +130,7 @@ fn prepare(place: &Place, name: &str) -> Result<UnixListener, Failure> {
             _ => {}
         }
     }
+    tun::switch_on("lo").trying(|| "the loopback of the pod could not be switched on")?;
     tun::make_persistent(name).trying(|| format!("the tun interface {name} of the pod could not be made"))?;
     interrupt_by_ends().trying(|| "the end of processes could not be followed")?;
     let socket = socket_in(&place.at);
@@ -174,7 +176,8 @@ fn answer(stream: UnixStream) -> std::io::Result<()> {
 
 #[expect(unsafe_code, reason = "the child gives its rights up between fork and exec")]
 fn start(launch: &Launch) -> std::io::Result<i32> {
-    let stderr = OpenOptions::new().create(true).append(true).open(&launch.stderr)?;
+    // CRIU finds the file again by its mode, too, which is that of a copied image.
+    let stderr = OpenOptions::new().create(true).append(true).mode(0o600).open(&launch.stderr)?;
     stderr.set_len(0)?;
     let mut command = Command::new(&launch.program);
     command.args(&launch.arguments).env_clear().envs(launch.environment.iter().map(|(name, value)| (name, value)));
