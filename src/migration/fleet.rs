@@ -8,15 +8,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Agents;
-pub use pod::PodStage;
 use config::Config;
+pub use pod::PodStage;
 use protocol::{
-    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, HostLoad,
-    Linked, Port, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, ProcessStatus, Progress, Route, SetPort, SoftState, SyncState,
-    Telemetry, TunIp, Unsent, VERSION,
+    Access, AddressHolder, Answer, Collected, Command, Control, ControlValues, ErrorCode, Failure, Fenced, Frozen, Linked,
+    ProbeMark, ProbeStatus, ProbeWindow, ProcessState, Progress, Route, SetPort, SoftState, SyncState, Telemetry, TunIp, Unsent,
 };
+use telemetry::telemetry;
 
 mod pod;
+mod telemetry;
 
 pub const ACTIVE: &str = "192.168.10.1/24";
 pub const PARKED: &str = "192.168.20.2/24";
@@ -201,9 +202,14 @@ impl Fleet {
         match (command, fault) {
             (Command::DoubleKill, Fault::Stuck) => (state.d2d, state.usrp) = (false, ProcessState::Stopped),
             (Command::DoubleKill, _) => state.d2d = false,
-            (Command::KillUsrp | Command::LinkUsrp { .. } | Command::StartUsrp { .. } | Command::TakeOver { .. } | Command::ConnectPod { .. }, _) => {
-                state.active = false
-            }
+            (
+                Command::KillUsrp
+                | Command::LinkUsrp { .. }
+                | Command::StartUsrp { .. }
+                | Command::TakeOver { .. }
+                | Command::ConnectPod { .. },
+                _,
+            ) => state.active = false,
             (Command::Resume { .. }, Fault::Stuck) => self.point(host),
             _ => {}
         }
@@ -358,34 +364,6 @@ impl Fleet {
 
 fn control() -> Control {
     [("RNTI".to_owned(), json!(61))].into_iter().collect()
-}
-
-fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
-    let process = |state| ProcessStatus { state, ..ProcessStatus::default() };
-    let sync = (state.serves() && !deaf).then_some(SyncState::Synced { for_ms: 1 });
-    let address = if state.active { ACTIVE } else { PARKED };
-    Telemetry {
-        v: VERSION,
-        radio: None,
-        host: host.to_owned(),
-        seq: 0,
-        at: chrono::Utc::now(),
-        uptime_ms: 0,
-        load: HostLoad::default(),
-        radio_port: Port { name: "eth3".into(), addresses: vec![address.into()], up: true, mac: None, mtu: Some(1500) },
-        owner_epoch: state.epoch,
-        owner: None,
-        address_holders: Vec::new(),
-        alarms: Vec::new(),
-        tun: Port { addresses: Some(state.tun.clone()).filter(|tun| !tun.is_empty()).into_iter().collect(), ..Port::default() },
-        d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
-        usrp: process(state.usrp),
-        control: protocol::ControlReport::default(),
-        route_list: state.routes.clone(),
-        probe: None,
-        migration: state.order.clone(),
-        takes_part: state.takes_part.clone(),
-    }
 }
 
 /// Whether a command changes nothing.

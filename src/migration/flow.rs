@@ -1,6 +1,8 @@
 //! What a flow is made of.
 
-pub use super::facts::{CONFIRM_DEADLINE, FROZEN, Facts, LEASE, MARGIN, POD_LEASE, POD_TAKE_OVER_WITHIN, SYNC_DEADLINE, TAKE_OVER_WITHIN};
+pub use super::facts::{
+    CONFIRM_DEADLINE, FROZEN, Facts, LEASE, MARGIN, POD_LEASE, POD_TAKE_OVER_WITHIN, SYNC_DEADLINE, TAKE_OVER_WITHIN,
+};
 pub use super::step_command::{StepCommand, deadline};
 use protocol::PhaseName;
 

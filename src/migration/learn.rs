@@ -70,8 +70,7 @@ impl State {
     fn note_soft_state(&mut self, host: &str, SoftState { state, stream }: SoftState) -> Result<(), Failure> {
         (self.facts.state, self.facts.stream) = (state, stream.unwrap_or_default());
         if self.facts.stream.is_null() && self.flow.steps.iter().any(|step| step.ask == StepCommand::Overlap) {
-            let text =
-                format!("the USRP process of {host} does not tell its receive stream, which another has to be begun beside");
+            let text = format!("the USRP process of {host} does not tell its receive stream, which another has to be begun beside");
             return Err(Failure::new(ErrorCode::Workload, text).hint("the method hot needs no second receive chain"));
         }
         Ok(())

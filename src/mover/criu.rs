@@ -129,7 +129,8 @@ fn words(stderr: &[u8], status: &str) -> String {
 /// [`ErrorCode::Io`].
 pub fn empty(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
-    let failed = |error: std::io::Error| Failure::new(ErrorCode::Io, format!("the folder {} for images: {error}", folder.display()));
+    let failed =
+        |error: std::io::Error| Failure::new(ErrorCode::Io, format!("the folder {} for images: {error}", folder.display()));
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}

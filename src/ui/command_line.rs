@@ -143,7 +143,8 @@ impl CommandPrompt {
     fn complain_of_unknown(&mut self, text: &str, name: &str, rest: &str) {
         let mut near = action::near_misses(name);
         near.retain(|name| self.knows(name));
-        let takes = |name: &&&str| action::by_name(name).is_some_and(|entry| Arguments::parse(self.form, entry.action, rest).is_ok());
+        let takes =
+            |name: &&&str| action::by_name(name).is_some_and(|entry| Arguments::parse(self.form, entry.action, rest).is_ok());
         // What would not take these arguments was not meant.
         self.meant = near.iter().filter(takes).map(|name| format!("{name} {}", rest.trim()).trim_end().to_owned()).collect();
         let firsts = action::TABLE.iter().filter_map(|entry| entry.names.first().copied());
@@ -161,8 +162,11 @@ impl CommandPrompt {
 
     fn complete(&mut self) {
         let (prefix, presses) = self.completing.take().unwrap_or_else(|| (self.input.value().to_owned(), 0));
-        let mut candidates =
-            if prefix.is_empty() && !self.meant.is_empty() { self.meant.clone() } else { arguments::completions(self.form, &prefix) };
+        let mut candidates = if prefix.is_empty() && !self.meant.is_empty() {
+            self.meant.clone()
+        } else {
+            arguments::completions(self.form, &prefix)
+        };
         candidates.retain(|line| self.knows(line.split(' ').next().unwrap_or_default()));
         if !candidates.is_empty() {
             self.input = Input::from(candidates[presses % candidates.len()].clone());

@@ -35,7 +35,10 @@ pub fn whole(config: &Config) -> Result<(), Conflict> {
             );
         }
         if let Some(own) = host.workload.as_ref().filter(|own| own.form != config.workload.form) {
-            let what = format!("{} here and {} in the cluster's workload; the work that moves has one form", own.form, config.workload.form);
+            let what = format!(
+                "{} here and {} in the cluster's workload; the work that moves has one form",
+                own.form, config.workload.form
+            );
             return conflict(["host", name, "workload", "form"], what);
         }
         if host.radio_port == host.tun {

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::spec::{Access, Arguments, CommandSpec, Source};
+use super::OrderRequest;
 use super::answer::{Answer, AnswerType};
 use super::{
-    Collected, Control, ControlValues, CopiedImages, Deadline, DumpedPod, Ended, ErrorCode, Failure, Fenced, Frozen, ImageFile, ImagePart, Linked, Overlapped,
-    OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
-    TunIp, Unsent,
+    Collected, Control, ControlValues, CopiedImages, Deadline, DumpedPod, Ended, ErrorCode, Failure, Fenced, Frozen, ImageFile,
+    ImagePart, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route,
+    RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
 };
-use super::OrderRequest;
 
 mod spec;
 mod usual;

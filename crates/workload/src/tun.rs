@@ -46,9 +46,9 @@ nix::ioctl_write_int_bad!(
 pub fn make_persistent(name: &str) -> io::Result<()> {
     let file = open(name)?;
     // SAFETY: the descriptor is that of the tun device, and the call takes no pointer.
-    unsafe { tun_set_persist(file.as_raw_fd(), 1) }.map(drop).map_err(|error| {
-        io::Error::other(format!("the tun interface \"{name}\" could not be made persistent: {error}"))
-    })
+    unsafe { tun_set_persist(file.as_raw_fd(), 1) }
+        .map(drop)
+        .map_err(|error| io::Error::other(format!("the tun interface \"{name}\" could not be made persistent: {error}")))
 }
 
 /// Switches an interface on. One that is on already needs no rights.

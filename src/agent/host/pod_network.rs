@@ -15,8 +15,8 @@ use rtnetlink::{Error, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::arp::MacAddress;
 use super::ports::{Ports, reason};
-use config::Cidr;
 pub(in crate::agent) use crate::mover::criu::{INSIDE, OUTSIDE};
+use config::Cidr;
 use protocol::{ErrorCode, Failure};
 
 /// Between eth3 and the pod; in a pod's host it has the parked address.
@@ -78,10 +78,9 @@ impl Ports {
                 added.map_err(|e| failed("the bridge of the pod could not be made", &self.host, &e))?;
             }
             let bridge = self.link(BRIDGE).await?.header.index;
-            for change in [
-                LinkUnspec::new_with_index(index).controller(bridge).build(),
-                LinkUnspec::new_with_index(bridge).up().build(),
-            ] {
+            for change in
+                [LinkUnspec::new_with_index(index).controller(bridge).build(), LinkUnspec::new_with_index(bridge).up().build()]
+            {
                 let changed = self.handle.link().set(change).execute().await;
                 changed.map_err(|e| failed(format!("{port} could not be plugged into {BRIDGE}"), &self.host, &e))?;
             }

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use tokio::net::unix::pipe;
 use tokio::process::Command;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use config::{CommandLine, Workload};
 use last_words::LastWords;
@@ -111,7 +111,15 @@ impl Child {
             ChildRole::D2d => "d2d.sock",
             ChildRole::Usrp => "usrp.sock",
         });
-        Self { role, socket, inside: None, shared: Arc::default(), events, sync: Arc::new(watch::Sender::new(None)), attached: Arc::default() }
+        Self {
+            role,
+            socket,
+            inside: None,
+            shared: Arc::default(),
+            events,
+            sync: Arc::new(watch::Sender::new(None)),
+            attached: Arc::default(),
+        }
     }
 
     /// The same in a pod, which sees the folder there.
@@ -272,7 +280,10 @@ impl Child {
         let _ = std::fs::remove_file(&self.socket);
         let mut command = Command::new(program);
         confine(&mut command, start.workload);
-        command.args(start.command.arguments()).envs(start.environment.iter().map(|(name, value)| (name, value))).env(ENV_SOCKET, &self.socket);
+        command
+            .args(start.command.arguments())
+            .envs(start.environment.iter().map(|(name, value)| (name, value)))
+            .env(ENV_SOCKET, &self.socket);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let stderr = self.stderr_pipe();
         let stderr = match stderr {
@@ -304,22 +315,6 @@ impl Child {
             environment(format!("the {} process (pid {pid}) cannot be watched: too many open files?", self.name()))
         })?;
         Ok((pid, self.follow(process, pid, words)))
-    }
-
-    /// A process was started: it is watched from now on.
-    fn follow(&self, process: WatchedProcess, pid: u32, words: LastWords) -> watch::Receiver<bool> {
-        let (end, asked_to_end) = mpsc::channel(1);
-        let (ending, ended) = watch::channel(false);
-        {
-            let mut shared = self.shared();
-            shared.state = ProcessState::Starting;
-            shared.last_words = None;
-            shared.running = Some(RunningChild::new(pid, Instant::now(), end, ended.clone()));
-        }
-        self.sync.send_replace(None);
-        self.report(ChildEvent::Changed);
-        tokio::spawn(self.clone().supervise(process, pid, words, asked_to_end, ending));
-        ended
     }
 
     /// Ends the process: SIGTERM, and SIGKILL 300 ms later. A process that does not run counts as ended.

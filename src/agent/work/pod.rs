@@ -138,7 +138,8 @@ impl Pod {
 
     /// Opens the network of its leader.
     fn open_network(&self, host: &str, members: &Members) -> Result<PodNetwork, Failure> {
-        let gone = |why: String| Failure::new(ErrorCode::Environment, format!("the network of the pod on {host} cannot be opened: {why}"));
+        let gone =
+            |why: String| Failure::new(ErrorCode::Environment, format!("the network of the pod on {host} cannot be opened: {why}"));
         let leader = members.numbered(LEADER).ok_or_else(|| gone("it has no leader".into()))?;
         let namespace = File::open(format!("/proc/{leader}/ns/net")).map_err(|e| gone(e.to_string()))?;
         let ports = Ports::open_in(host, &namespace)?;

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::mover::confine::confine;
 use super::read_back::differences;
+use crate::mover::confine::confine;
 use config::{Radio, Workload};
 use protocol::{ErrorCode, Failure};
 use workload::contract::ENV_RADIO;

@@ -15,7 +15,6 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
 
-
 use super::place::{LEADER, Place, READY, detach_stdio};
 use crate::mover::confine::close_at_exec;
 use protocol::{ErrorCode, Failure, Trying};
@@ -39,9 +38,8 @@ pub fn hold(place: &Place, tun: Option<&str>) -> Result<ExitCode, Failure> {
     for folder in [&place.folder, &place.at] {
         create_dir_all(folder).trying(|| format!("the folder {} could not be made", folder.display()))?;
     }
-    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID).map_err(|error| {
-        protocol::missing("a pod needs a pid and a mount namespace", error).hint("run the agent as root")
-    })?;
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID)
+        .map_err(|error| protocol::missing("a pod needs a pid and a mount namespace", error).hint("run the agent as root"))?;
     let (ready, tells) = pipe2(OFlag::O_CLOEXEC).trying(|| "a pipe could not be made")?;
     // SAFETY: this process has one thread.
     match unsafe { fork() }.trying(|| "the first process of the pod could not be started")? {

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs::{OpenOptions, write};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -91,8 +91,10 @@ impl Leader {
         let program = &launch.program;
         match asked().trying(|| format!("the pod did not start {program}"))? {
             Launched::Pid(pid) => Ok(pid),
-            Launched::Error(why) => Err(Failure::new(ErrorCode::Environment, format!("{program} could not be started in the pod: {why}"))
-                .hint("check the configuration's section workload")),
+            Launched::Error(why) => {
+                Err(Failure::new(ErrorCode::Environment, format!("{program} could not be started in the pod: {why}"))
+                    .hint("check the configuration's section workload"))
+            }
         }
     }
 }

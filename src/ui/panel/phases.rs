@@ -164,10 +164,7 @@ fn shown(name: PhaseName, progress: Option<&Progress>) -> bool {
 
 fn phase_rows<'a>(model: &Model, progress: Option<&Progress>, plan: Option<&Plan>) -> Vec<PhaseRow<'a>> {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
-    let names: Vec<PhaseName> = PhaseName::ALL
-        .into_iter()
-        .filter(|name| shown(*name, progress))
-        .collect();
+    let names: Vec<PhaseName> = PhaseName::ALL.into_iter().filter(|name| shown(*name, progress)).collect();
     let interrupts: Vec<bool> = names.iter().map(|name| interrupts(progress, *name)).collect();
     let first = interrupts.iter().position(|x| *x);
     let last = interrupts.iter().rposition(|x| *x);

@@ -106,7 +106,10 @@ impl Child {
         if timeout(PARTING, self.attach()).await == Ok(true) {
             return Ok(());
         }
-        Err(Failure::new(ErrorCode::Workload, format!("the {} process does not answer on its contract socket any more", self.name())))
+        Err(Failure::new(
+            ErrorCode::Workload,
+            format!("the {} process does not answer on its contract socket any more", self.name()),
+        ))
     }
 
     /// Changes the running process, if it is still the one with this id: reports of an earlier one do not count.

@@ -19,7 +19,8 @@ impl Child {
         let _ = std::fs::remove_file(&self.socket);
         let configured = start.workload.environment.iter().map(|(name, value)| (name.into(), value.into()));
         let contract = start.environment.iter().map(|(name, value)| ((*name).into(), value.into()));
-        let mut environment: Vec<(OsString, OsString)> = inherited().into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let mut environment: Vec<(OsString, OsString)> =
+            inherited().into_iter().map(|(name, value)| (name.into(), value)).collect();
         environment.extend(configured);
         environment.extend(contract);
         environment.push((ENV_SOCKET.into(), inside.clone().into()));

@@ -37,7 +37,8 @@ impl Work {
     fn the_pod(&self) -> Result<&Pod, Failure> {
         self.pod.as_ref().ok_or_else(|| {
             let text = format!("the work of {} is not in a pod", self.host.name);
-            Failure::new(ErrorCode::State, text).hint("form = \"pod\" in the configuration's section workload, or baton lab --form pod")
+            Failure::new(ErrorCode::State, text)
+                .hint("form = \"pod\" in the configuration's section workload, or baton lab --form pod")
         })
     }
 
@@ -49,7 +50,9 @@ impl Work {
         let pod = self.the_pod()?;
         self.require_rehearsal().await?;
         if self.d2d.is_running() || self.usrp.is_running() {
-            return Err(Failure::new(ErrorCode::State, format!("processes run on {}", self.host.name)).hint("double_kill ends them"));
+            return Err(
+                Failure::new(ErrorCode::State, format!("processes run on {}", self.host.name)).hint("double_kill ends them")
+            );
         }
         self.pod_mac(pod).await?;
         pod.end();
@@ -95,7 +98,8 @@ impl Work {
         let frozen = self.state().frozen.is_some();
         let holder = pod.state().holder.filter(|holder| frozen && holder.runs()).and_then(|holder| i32::try_from(holder.pid).ok());
         let Some(holder) = holder else {
-            return Err(Failure::new(ErrorCode::State, format!("the pod of {} is not frozen", self.host.name)).hint("freeze_pod comes first"));
+            return Err(Failure::new(ErrorCode::State, format!("the pod of {} is not frozen", self.host.name))
+                .hint("freeze_pod comes first"));
         };
         let dumped = Criu::find()?.dump(holder, &pod.images).await?;
         pod.state().dumped = true;
@@ -163,7 +167,8 @@ impl Work {
     pub(in crate::agent) async fn restore_pod(&self) -> Result<RestoredPod, Failure> {
         let pod = self.the_pod()?;
         let Some(running) = pod.running().filter(|_| !self.d2d.is_running()) else {
-            return Err(Failure::new(ErrorCode::State, format!("no pod was prepared on {}", self.host.name)).hint("prepare_pod comes first"));
+            return Err(Failure::new(ErrorCode::State, format!("no pod was prepared on {}", self.host.name))
+                .hint("prepare_pod comes first"));
         };
         let holder = pod.state().holder.and_then(|holder| i32::try_from(holder.pid).ok()).unwrap_or_default();
         self.host.priority.raise_for(BEFORE_CUT);
@@ -181,7 +186,8 @@ impl Work {
     pub(in crate::agent) async fn connect_pod(&self, epoch: u64, by: Deadline) -> Result<Linked, Failure> {
         let pod = self.the_pod()?;
         let Some((PodNetwork { ports, .. }, mac)) = pod.network_and_mac() else {
-            return Err(Failure::new(ErrorCode::State, format!("no pod was restored on {}", self.host.name)).hint("restore_pod comes first"));
+            return Err(Failure::new(ErrorCode::State, format!("no pod was restored on {}", self.host.name))
+                .hint("restore_pod comes first"));
         };
         let began = Instant::now();
         let mut trace = Trace::on_host(&self.host.name);
