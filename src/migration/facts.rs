@@ -25,9 +25,9 @@ pub const LEASE: Duration = Duration::from_millis(200);
 pub const TAKE_OVER_WITHIN: Duration = Duration::from_millis(170);
 
 /// The same two for a pod: its dump, its copy and its restore take several tenths of a second, and several times as long on a busy machine.
-pub const POD_LEASE: Duration = Duration::from_secs(6);
+pub const POD_LEASE: Duration = Duration::from_secs(15);
 /// As [`TAKE_OVER_WITHIN`], of a pod.
-pub const POD_TAKE_OVER_WITHIN: Duration = Duration::from_millis(5500);
+pub const POD_TAKE_OVER_WITHIN: Duration = Duration::from_millis(14_500);
 
 /// What earlier steps learnt.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -232,8 +232,10 @@ pub fn deadline(command: &Command) -> Duration {
         // Within the cut: an agent that keeps its own deadlines answers sooner than this, well or not.
         Command::Freeze | Command::TakeOver { .. } => return FROZEN,
         Command::FreezePod | Command::ConnectPod { .. } => 1,
-        // CRIU gives up after 3 s.
-        Command::DumpPod | Command::CopyImages { .. } | Command::RestorePod => 4,
+        // CRIU gives up after 4 s.
+        Command::DumpPod | Command::RestorePod => 5,
+        // Some megabytes, which two busy agents encode, encrypt and read.
+        Command::CopyImages { .. } => 8,
         // Claiming streams, or starting them.
         Command::Resume { .. } => 10,
         Command::AwaitSync { deadline_ms } => return Duration::from_millis(*deadline_ms) + MARGIN,

@@ -57,8 +57,12 @@ pub fn give_up(bits: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Has exec close every descriptor but the first three.
+///
+/// # Errors
+/// Of the system.
 #[expect(unsafe_code, reason = "neither nix nor rustix has close_range")]
-fn close_at_exec() -> io::Result<()> {
+pub fn close_at_exec() -> io::Result<()> {
     // SAFETY: the call takes three numbers. It marks the descriptors, and so closes none that std needs until exec.
     if unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) } == 0 {
         return Ok(());

@@ -44,6 +44,9 @@ pub struct Args {
     /// Start a leader with a network of its own and this tun interface; without it, one is to be restored.
     #[arg(long, value_name = "TUN")]
     pub tun: Option<String>,
+    /// Be the leader; a holder says so.
+    #[arg(long, requires = "tun")]
+    pub lead: bool,
     /// Be the process that a rehearsal dumps and restores.
     #[arg(long)]
     pub rehearsal: bool,
@@ -55,5 +58,9 @@ pub struct Args {
 /// What the system refuses.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (Some(folder), Some(at)) = (args.folder.clone(), args.at.clone()) else { return super::criu::rehearsal::be_dumped() };
-    hold(&Place { folder, at }, args.tun.as_deref())
+    let place = Place { folder, at };
+    match args.tun.as_deref() {
+        Some(tun) if args.lead => leader::lead(&place, tun),
+        tun => hold(&place, tun),
+    }
 }

@@ -30,6 +30,7 @@ fn record(n: u32, method: Method, factor: f64) -> RunRecord {
         held_ms: None,
         trace: Vec::new(),
         handover: None,
+        mechanism: None,
         packets_forwarded: 0,
         interruption: Interruption {
             by_phases_ms: (n != 5).then_some(6.0 * factor),

@@ -105,7 +105,10 @@ impl RadioPort {
         let removed = if self.in_pod {
             // A pod that is not there is not plugged in.
             let Ok(outside) = self.index_of(OUTSIDE) else { return Ok(()) };
-            self.addresses.set_link(LinkUnspec::new_with_index(outside).nocontroller().build(), None).map(drop)
+            match self.addresses.set_link(LinkUnspec::new_with_index(outside).nocontroller().build(), None) {
+                Err(e) if e.raw_os_error() == Some(nix::libc::ENODEV) => Ok(()),
+                unplugged => unplugged.map(drop),
+            }
         } else {
             self.addresses.remove(self.radio_address()?)
         };

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use tokio::net::unix::pipe;
 use tokio::process::Command;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use config::{CommandLine, Workload};
 use last_words::LastWords;
@@ -301,22 +301,6 @@ impl Child {
             environment(format!("the {} process (pid {pid}) cannot be watched: too many open files?", self.name()))
         })?;
         Ok((pid, self.follow(process, pid, words)))
-    }
-
-    /// A process was started: it is watched from now on.
-    fn follow(&self, process: WatchedProcess, pid: u32, words: LastWords) -> watch::Receiver<bool> {
-        let (end, asked_to_end) = mpsc::channel(1);
-        let (ending, ended) = watch::channel(false);
-        {
-            let mut shared = self.shared();
-            shared.state = ProcessState::Starting;
-            shared.last_words = None;
-            shared.running = Some(RunningChild::new(pid, Instant::now(), end, ended.clone()));
-        }
-        self.sync.send_replace(None);
-        self.report(ChildEvent::Changed);
-        tokio::spawn(self.clone().supervise(process, pid, words, asked_to_end, ending));
-        ended
     }
 
     /// Ends the process: SIGTERM, and SIGKILL 300 ms later. A process that does not run counts as ended.

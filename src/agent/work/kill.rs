@@ -14,7 +14,6 @@ impl Work {
         if let Some(guest) = &self.guest {
             return guest.end().await.map(|()| None);
         }
-        self.end_pod_if_dumped();
         let (attempts, unsent) = if self.state().frozen.is_some() {
             // D2D last: until then a program that is late with its answers gets them forwarded.
             let (usrp, eth3) = (self.usrp.kill().await, self.park_eth3().await);

@@ -264,7 +264,6 @@ impl Work {
 
     /// Ends both processes.
     pub(super) async fn end_work(&self) -> Result<(), Failure> {
-        self.end_pod_if_dumped();
         self.usrp.kill().await?;
         self.d2d.kill().await?;
         self.end_pod_if_empty().await;

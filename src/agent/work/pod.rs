@@ -125,6 +125,17 @@ impl Pod {
         let _ = std::fs::remove_dir_all(&self.images);
     }
 
+    /// Its network, and its hardware address there on this host.
+    fn network_and_mac(&self) -> Option<(PodNetwork, MacAddress)> {
+        let state = self.state();
+        state.network.clone().zip(state.mac)
+    }
+
+    /// What was carried holds the memory of the processes, and is needed no more.
+    pub(super) fn forget_images(&self) {
+        let _ = std::fs::remove_dir_all(&self.images);
+    }
+
     /// Opens the network of its leader.
     fn open_network(&self, host: &str, members: &Members) -> Result<PodNetwork, Failure> {
         let gone =
@@ -296,13 +307,6 @@ impl Work {
         pod.end();
         if let Err(failure) = self.host.ports.take_cable().await {
             self.host.event(Level::Warning, failure.to_string());
-        }
-    }
-
-    /// Ends a pod whose processes CRIU has left stopped: they could not end by themselves.
-    pub(super) fn end_pod_if_dumped(&self) {
-        if let Some(pod) = self.pod.as_ref().filter(|pod| pod.state().dumped) {
-            pod.end();
         }
     }
 

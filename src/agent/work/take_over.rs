@@ -173,8 +173,10 @@ impl Work {
             self.state().unsettled = false;
         }
         // The parked address goes; the radio's stays as it is, and with it what is known of the neighbours. Where it was given up because the cable is
-        // out, it comes back with the cable, once the radio's network was asked. A pod has it for good.
-        if self.pod.is_none() && !self.state().cable_out {
+        // out, it comes back with the cable, once the radio's network was asked.
+        if let Some(pod) = &self.pod {
+            pod.forget_images();
+        } else if !self.state().cable_out {
             self.host.ports.set(&self.settings().radio_port, self.active_address()).await?;
         }
         forwarded

@@ -19,6 +19,8 @@ use workload::tun;
 
 /// Tun interface of the rehearsal's pod.
 const TUN: &str = "rehearsal";
+/// What the process says on its standard error.
+const WORDS: &str = "rehearsal.stderr";
 /// The kernel ends a pod within this.
 const ENDED: Duration = Duration::from_secs(2);
 /// Between two looks.
@@ -62,21 +64,30 @@ async fn dump_and_restore(criu: &Criu, folder: &Path, place: &Place) -> Result<(
     let first = start_holder(place, Some(TUN)).await?;
     let dumped = async {
         start_process(place)?;
-        criu.dump(first, &images).await
+        let dumped = criu.dump(first, &images).await?;
+        // One that had ended before was not dumped, and proves nothing.
+        require_both(first, place)?;
+        Ok::<_, Failure>(dumped)
     }
     .await;
     end(first).await?;
     dumped?;
     let second = start_holder(place, None).await?;
     let restored = criu.restore(second, &images).await;
-    let there = Members::of_holder(second).map_or(0, |members| members.all().len());
-    let led = Members::of_holder(second).is_some_and(|members| members.numbered(LEADER).is_some());
+    let there = require_both(second, place);
     end(second).await?;
-    restored?;
-    if led && there == 2 {
+    restored.map(drop).and(there)
+}
+
+/// Whether the leader is there, and the process below it.
+fn require_both(holder: i32, place: &Place) -> Result<(), Failure> {
+    let members = Members::of_holder(holder);
+    let there = members.map_or(0, |members| members.all().len());
+    if there == 2 && members.is_some_and(|members| members.numbered(LEADER).is_some()) {
         return Ok(());
     }
-    let text = format!("CRIU said that it had restored two processes, and {there} were there");
+    let words = std::fs::read_to_string(place.folder.join(WORDS)).unwrap_or_default();
+    let text = format!("of two processes of the rehearsal {there} were there: {}", output::one_line(words.trim()));
     Err(Failure::new(ErrorCode::Environment, text).hint(INSTALL))
 }
 
@@ -88,7 +99,7 @@ fn start_process(place: &Place) -> Result<(), Failure> {
         environment: Vec::new(),
         // CAP_NET_ADMIN, for tun.
         capabilities: 1 << 12,
-        stderr: place.at.join("rehearsal.stderr"),
+        stderr: place.at.join(WORDS),
     };
     Leader::in_folder(&place.folder).launch(&launch).map(drop)
 }

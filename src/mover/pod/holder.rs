@@ -3,7 +3,8 @@
 use std::fs::{create_dir_all, write};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 use nix::fcntl::OFlag;
 use nix::libc;
@@ -14,14 +15,12 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2, setsid};
 
-use super::leader;
-use super::place::{LEADER, Place};
+use super::place::{LEADER, Place, READY, detach_stdio};
+use crate::mover::confine::close_at_exec;
 use protocol::{ErrorCode, Failure, Trying};
 
 /// The number given last in a pid namespace: the next process gets the one after it.
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
-/// What the pod tells when all of it is there.
-const READY: &str = "ready";
 
 /// Which process of the pod this one is.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,33 +67,38 @@ fn announce(holder: Pid, ready: OwnedFd) -> Result<ExitCode, Failure> {
         .hint("the agent has to run as root, on a kernel with network, pid and mount namespaces"))
 }
 
-/// The life of a process of the pod.
+/// The life of the first process of the pod, and of the one below it up to where it becomes the leader.
 fn be_in_pod(place: &Place, tun: Option<&str>, tells: OwnedFd) -> ! {
     let mut tells = std::fs::File::from(tells);
     let mask = SigSet::from_iter([Signal::SIGCHLD]);
-    // Whoever waits for the pod reads to the end, so that nobody keeps the pipe.
     let failure = match settle(place, tun, &mask) {
-        Ok(Part::Holder) if tun.is_some() => {
-            drop(tells);
-            reap(&mask)
-        }
         Ok(Part::Holder) => {
-            let _ = tells.write_all(READY.as_bytes());
+            if tun.is_none() {
+                let _ = tells.write_all(READY.as_bytes());
+            }
+            // Whoever waits for the pod reads to the end, so that nobody keeps the pipe.
             drop(tells);
             reap(&mask)
         }
-        Ok(Part::Leader) => match leader::prepare(place, tun.unwrap_or_default(), &mask) {
-            Ok(listener) => {
-                let _ = tells.write_all(READY.as_bytes());
-                drop(tells);
-                leader::serve(&listener)
-            }
-            Err(failure) => failure,
-        },
+        Ok(Part::Leader) => become_leader(place, tun.unwrap_or_default(), &tells, &mask),
         Err(failure) => failure,
     };
     let _ = tells.write_all(failure.message.as_bytes());
     leave()
+}
+
+/// Begins this program anew as the leader: the file that a process runs is dumped by its mount, which has to be one of the pod's.
+fn become_leader(place: &Place, tun: &str, tells: &std::fs::File, mask: &SigSet) -> Failure {
+    let begin = || -> std::io::Result<std::convert::Infallible> {
+        mask.thread_unblock()?;
+        // What this process was born with leads outside.
+        close_at_exec()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("pod").arg("--folder").arg(&place.folder).arg("--at").arg(&place.at).args(["--tun", tun, "--lead"]);
+        Err(command.current_dir("/").stdout(tells.try_clone()?).exec())
+    };
+    let Err(error) = begin();
+    protocol::missing("the leader of the pod could not be started", error)
 }
 
 /// Sets the holder up, and starts the leader below it where there is to be one.
@@ -123,15 +127,6 @@ fn settle(place: &Place, tun: Option<&str>, mask: &SigSet) -> Result<Part, Failu
             format!("the leader of the pod got the process id {child}, and has to have {LEADER}"),
         )),
     }
-}
-
-/// Standard input, output and error lead nowhere: nothing of the pod leads outside, and whoever started it waits for the end of its output.
-fn detach_stdio() -> Result<(), Failure> {
-    let null = std::fs::File::options().read(true).write(true).open("/dev/null").trying(|| "/dev/null could not be opened")?;
-    nix::unistd::dup2_stdin(&null)
-        .and_then(|()| nix::unistd::dup2_stdout(&null))
-        .and_then(|()| nix::unistd::dup2_stderr(&null))
-        .trying(|| "standard output could not be closed")
 }
 
 /// Reaps until it is killed, and with it everything in the pod.

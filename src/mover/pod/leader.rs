@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{OpenOptions, write};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, setsid};
 use serde::{Deserialize, Serialize};
 
-use super::place::{Place, socket_in};
+use super::place::{Place, READY, detach_stdio, socket_in};
 use crate::mover::confine::give_up;
 use protocol::{ErrorCode, Failure, Trying};
 use workload::tun;
@@ -98,11 +99,27 @@ impl Leader {
     }
 }
 
+/// The leader, begun by the holder: tells on standard output that it is there, or why not, and then nothing any more.
+pub(super) fn lead(place: &Place, tun: &str) -> ! {
+    let prepared = prepare(place, tun).and_then(|listener| {
+        output::write_stdout(READY.as_bytes()).trying(|| "nobody waits for the pod")?;
+        detach_stdio().map(|()| listener)
+    });
+    match prepared {
+        Ok(listener) => serve(&listener),
+        Err(failure) => {
+            // The holder's parent reads it.
+            let _ = output::write_stdout(failure.message.as_bytes());
+            std::process::exit(1)
+        }
+    }
+}
+
 /// Becomes the leader: its own network with a tun interface, its own session, its socket.
 ///
 /// # Errors
 /// What the system refuses.
-pub(super) fn prepare(place: &Place, name: &str, mask: &SigSet) -> Result<UnixListener, Failure> {
+fn prepare(place: &Place, name: &str) -> Result<UnixListener, Failure> {
     setsid().trying(|| "the leader of the pod could not begin a session")?;
     let _ = prctl::set_name(c"baton-leader");
     unshare(CloneFlags::CLONE_NEWNET).trying(|| "the pod could not be given a network of its own")?;
@@ -115,9 +132,9 @@ pub(super) fn prepare(place: &Place, name: &str, mask: &SigSet) -> Result<UnixLi
             _ => {}
         }
     }
+    tun::switch_on("lo").trying(|| "the loopback of the pod could not be switched on")?;
     tun::make_persistent(name).trying(|| format!("the tun interface {name} of the pod could not be made"))?;
     interrupt_by_ends().trying(|| "the end of processes could not be followed")?;
-    mask.thread_unblock().trying(|| "signals could not be taken")?;
     let socket = socket_in(&place.at);
     let _ = std::fs::remove_file(&socket);
     UnixListener::bind(&socket).trying(|| format!("{} could not be listened on", socket.display()))
@@ -133,7 +150,7 @@ fn interrupt_by_ends() -> nix::Result<()> {
 }
 
 /// Answers questions, one connection each, until the pod ends.
-pub(super) fn serve(listener: &UnixListener) -> ! {
+fn serve(listener: &UnixListener) -> ! {
     loop {
         while matches!(waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive) {}
         let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
@@ -161,7 +178,8 @@ fn answer(stream: UnixStream) -> std::io::Result<()> {
 
 #[expect(unsafe_code, reason = "the child gives its rights up between fork and exec")]
 fn start(launch: &Launch) -> std::io::Result<i32> {
-    let stderr = OpenOptions::new().create(true).append(true).open(&launch.stderr)?;
+    // CRIU finds the file again by its mode, too, which is that of a copied image.
+    let stderr = OpenOptions::new().create(true).append(true).mode(0o600).open(&launch.stderr)?;
     stderr.set_len(0)?;
     let mut command = Command::new(&launch.program);
     command.args(&launch.arguments).env_clear().envs(launch.environment.iter().map(|(name, value)| (name, value)));

@@ -13,6 +13,22 @@ use protocol::{Level, ProcessState};
 const ENDED_MEANWHILE: &str = "it ended while its agent was away: its exit status and last words are not known";
 
 impl Child {
+    /// A process was started: it is watched from now on.
+    pub(super) fn follow(&self, process: WatchedProcess, pid: u32, words: LastWords) -> watch::Receiver<bool> {
+        let (end, asked_to_end) = mpsc::channel(1);
+        let (ending, ended) = watch::channel(false);
+        {
+            let mut shared = self.shared();
+            shared.state = ProcessState::Starting;
+            shared.last_words = None;
+            shared.running = Some(RunningChild::new(pid, Instant::now(), end, ended.clone()));
+        }
+        self.sync.send_replace(None);
+        self.report(ChildEvent::Changed);
+        tokio::spawn(self.clone().supervise(process, pid, words, asked_to_end, ending));
+        ended
+    }
+
     /// Takes up the process that was left running when this agent last ended, or reports that it has ended since.
     pub(in crate::agent) async fn adopt(&self) {
         let noted = disk::load::<ProcessIdentity>(&self.pid_file()).unwrap_or_else(|text| {

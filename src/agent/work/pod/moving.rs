@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::TryStreamExt;
+use futures::stream::FuturesUnordered;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -24,6 +26,8 @@ use protocol::{CopiedImages, Deadline, DumpedPod, ErrorCode, Failure, Frozen, Im
 
 /// Bytes of an image in one answer: in base64 it stays below the largest frame.
 const PART: usize = 128 << 10;
+/// Parts that are asked for at once: the other agent reads one while this one writes another.
+const AT_ONCE: usize = 4;
 /// A part comes at once.
 const FETCH: Duration = Duration::from_secs(2);
 /// More than any dump of two processes: whoever names more wants to fill the disk.
@@ -128,19 +132,32 @@ impl Work {
             return Err(Failure::new(ErrorCode::BadRequest, format!("images of {all} bytes are more than a pod has")));
         }
         criu::empty(&pod.images)?;
+        let mut parts = Vec::new();
         for ImageFile { name, bytes } in images {
-            let mut at = 0;
             // An empty file is there, too.
             criu::store_part(&pod.images, name, 0, &[])?;
-            while at < *bytes {
-                let part = self.host.read_image(of, name, at, FETCH).await?;
-                let data = STANDARD.decode(part.data).ok().filter(|data| !data.is_empty());
-                let data = data.ok_or_else(|| Failure::new(ErrorCode::Io, format!("{of} sent no more of the image {name}")))?;
-                criu::store_part(&pod.images, name, at, &data)?;
-                at += data.len() as u64;
-            }
+            parts.extend((0..*bytes).step_by(PART).map(|at| (name.as_str(), at, (bytes - at).min(PART as u64))));
         }
+        let mut fetching = FuturesUnordered::new();
+        for (name, at, bytes) in parts {
+            if fetching.len() == AT_ONCE {
+                fetching.try_next().await?;
+            }
+            fetching.push(self.fetch(pod, of, name, at, bytes));
+        }
+        while fetching.try_next().await?.is_some() {}
         Ok(CopiedImages { bytes: all })
+    }
+
+    /// Fetches one part of an image.
+    async fn fetch(&self, pod: &Pod, of: &str, name: &str, at: u64, bytes: u64) -> Result<(), Failure> {
+        let part = self.host.read_image(of, name, at, FETCH).await?;
+        let data = STANDARD.decode(part.data).ok().filter(|data| data.len() as u64 == bytes);
+        let data = data.ok_or_else(|| {
+            Failure::new(ErrorCode::Io, format!("{of} did not send {bytes} bytes of the image {name}"))
+                .hint("order it again: the images were changed or removed while they were fetched")
+        })?;
+        criu::store_part(&pod.images, name, at, &data)
     }
 
     /// Makes the processes again from the images; they are frozen, and their cable is plugged in nowhere.
@@ -168,8 +185,7 @@ impl Work {
     /// [`ErrorCode::State`] when nothing was restored, [`ErrorCode::TooLate`], [`ErrorCode::StaleEpoch`], [`ErrorCode::Address`].
     pub(in crate::agent) async fn connect_pod(&self, epoch: u64, by: Deadline) -> Result<Linked, Failure> {
         let pod = self.the_pod()?;
-        let (network, mac) = (pod.state().network.clone(), pod.state().mac);
-        let Some((PodNetwork { ports, .. }, mac)) = network.zip(mac) else {
+        let Some((PodNetwork { ports, .. }, mac)) = pod.network_and_mac() else {
             return Err(Failure::new(ErrorCode::State, format!("no pod was restored on {}", self.host.name))
                 .hint("restore_pod comes first"));
         };
