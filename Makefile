@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build man test test-n210 bench bench-agent bench-n210 bench-modem bench-relay video soak failures fuzz lint packages test-packages picture clean
+.PHONY: demo lab build man test test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak failures fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -68,6 +68,12 @@ failures: packages test-packages
 video: build
 	@scripts/install-packages ffmpeg
 	scripts/relay-video
+
+# The other ways (QEMU, CRIU) beside baton's own, interleaved in one run, about an hour; writes docs/comparison.md. EACH=3 ROUNDS=1 for a quick look.
+compare: build
+	scripts/install-criu
+	scripts/install-qemu
+	scripts/compare
 
 # Relay and plain, cold and classic, interleaved in one run.
 bench-relay: build
