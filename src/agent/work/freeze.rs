@@ -45,7 +45,7 @@ pub(super) const AFTER_CUT: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Freeze {
     since: Instant,
-    /// Another host has been seen with the radio's address since.
+    /// Another host has been seen with the radio's address since, or the radio's samples went elsewhere.
     replaced: bool,
 }
 
@@ -163,18 +163,26 @@ impl Work {
     /// [`ErrorCode::AddressConflict`] while it has, [`ErrorCode::Unreachable`] where only its agent could tell, and those of going on.
     async fn resume_alone(self: &Arc<Self>, freeze: Freeze) -> Result<(), Failure> {
         let elsewhere = self.streams_are_elsewhere().await;
+        if elsewhere {
+            self.note_replaced();
+        }
         if freeze.replaced || elsewhere {
             self.require_given_back().await?;
         }
         let by = Deadline::after(ASKED);
         let free = self.require_address_free(Probing::IN_CUT).await;
-        if free.as_ref().is_err_and(|failure| failure.code == ErrorCode::AddressConflict)
-            && let Some(freeze) = &mut self.state().frozen
-        {
-            freeze.replaced = true;
+        if free.as_ref().is_err_and(|failure| failure.code == ErrorCode::AddressConflict) {
+            self.note_replaced();
         }
         free?;
         self.resume_by(Some(self.ownership.newest().epoch.saturating_add(1)), Some(by)).await
+    }
+
+    /// From now on silence is no reason to go on.
+    fn note_replaced(&self) {
+        if let Some(freeze) = &mut self.state().frozen {
+            freeze.replaced = true;
+        }
     }
 
     /// Whether the radio streams to somebody else, or to nobody; `false` where that cannot be told. The process itself hears nothing while eth3 is
