@@ -31,7 +31,7 @@ use descriptors::DescriptorReserve;
 use disk_writer::DiskWriter;
 use ports::Ports;
 use priority::Priority;
-use protocol::{ErrorCode, Event, Failure, ImagePart, Level, OwnerReport, RecentEvents, TOPIC_EVENT, Telemetry, ask};
+use protocol::{ErrorCode, Event, Failure, ImagePart, Level, OwnerReport, RecentEvents, TOPIC_EVENT, ask};
 use recent::EventMemory;
 
 /// A disk that takes longer for a small file is said to hang.

@@ -80,7 +80,7 @@ async fn follow(
                 let tick = || on_progress(&state.progress(clock.elapsed()));
                 match command {
                     Command::AwaitGuest { until: GuestMoment::Stopped } => {
-                        ask_or_cancel(agents, &host, command, wishes.clone(), tick).await
+                        ask_or_cancel(agents, &host, command, decisions.clone(), tick).await
                     }
                     command => ask(agents, &host, command, tick).await,
                 }
@@ -137,8 +137,8 @@ async fn ask(agents: &impl Agents, host: &str, command: Command, mut tick: impl 
 }
 
 /// Waits until the order is given up; false when nobody is left who could.
-async fn given_up(wishes: &mut watch::Receiver<Decision>) -> bool {
-    wishes.wait_for(|wish| wish.failure().is_some()).await.is_ok()
+async fn given_up(decisions: &mut watch::Receiver<Decision>) -> bool {
+    decisions.wait_for(|decision| decision.failure().is_some()).await.is_ok()
 }
 
 /// As [`ask`]; a source that copies its guest is told when the order is given up meanwhile, which ends the waiting.
@@ -146,7 +146,7 @@ async fn ask_or_cancel(
     agents: &impl Agents,
     host: &str,
     command: Command,
-    mut wishes: watch::Receiver<Decision>,
+    mut decisions: watch::Receiver<Decision>,
     tick: impl FnMut() + Send,
 ) -> Result<Answer, Failure> {
     let waiting = ask(agents, host, command, tick);
@@ -154,7 +154,7 @@ async fn ask_or_cancel(
     tokio::select! {
         biased;
         answer = &mut waiting => return answer,
-        wish = given_up(&mut wishes) => if !wish {
+        decided = given_up(&mut decisions) => if !decided {
             // Nobody is left who could give it up.
             return waiting.await;
         },
