@@ -114,5 +114,6 @@ fn at_rest(host: &str, seq: u64) -> Telemetry {
         probe: None,
         migration: None,
         takes_part: None,
+        guest: None,
     }
 }
