@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::flow::SYNC_DEADLINE;
-use super::standing::{holds_radio, processes, strangers};
+use super::standing::{holds_radio, is_moving, processes, strangers};
 use config::Config;
 use protocol::{
     ErrorCode, Level, Method, Order, ProbeStatus, ProcessState, ProcessStatus, Progress, SyncState, Telemetry, WorkloadProcess,
@@ -227,8 +227,7 @@ impl<'a> Scene<'a> {
     /// Why the host certainly cannot serve.
     fn certain(&self, status: &Telemetry) -> Option<Cause> {
         // At a cut, what the two hosts say of the address and the link may be older than the order's word, or newer: there the pings decide.
-        let orders = status.migration.as_ref().is_some_and(|progress| !progress.finished && progress.order.is_migration());
-        let moves = status.takes_part.is_some() || orders;
+        let moves = is_moving(status);
         if let Some(told) = &status.guest {
             return guest::certain(status, told, moves);
         }

@@ -79,6 +79,12 @@ fn exists(state: ProcessState) -> bool {
     !matches!(state, ProcessState::Stopped | ProcessState::Died)
 }
 
+/// Whether a host carries out a migration, or takes part in one.
+pub fn is_moving(status: &Telemetry) -> bool {
+    let orders = status.migration.as_ref().is_some_and(|progress| !progress.finished && progress.order.is_migration());
+    status.takes_part.is_some() || orders
+}
+
 /// Whether the host has the far end's packets: its eth3 carries the address that the radio talks to, or its guest runs.
 pub fn holds_radio(status: &Telemetry, active: Ipv4Addr) -> bool {
     if let Some(guest) = &status.guest {
