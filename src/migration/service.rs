@@ -22,7 +22,6 @@ pub use cause::Cause;
 const PINGS: f64 = 3.0;
 /// At short intervals a scheduler's pause must not look like an end of service, ms.
 const LEAST_SILENCE_MS: f64 = 400.0;
-
 /// The first replies after a receiver has come into sync are on their way for so long, ms: the order that started it may be over sooner.
 const FRESH_SYNC_MS: u64 = 1_000;
 
