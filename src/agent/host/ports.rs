@@ -46,15 +46,6 @@ impl Ports {
         Ok(Self { handle, one_at_a_time: Arc::default(), host: host.to_owned() })
     }
 
-    /// Packets that an interface has received since it exists, whatever their address; `None` where netlink does not tell.
-    pub(in crate::agent) async fn received_packets(&self, name: &str) -> Option<u64> {
-        let link = self.link(name).await.ok()?;
-        link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Stats64(stats) => Some(stats.rx_packets),
-            _ => None,
-        })
-    }
-
     /// Gives an interface exactly one IPv4 address.
     ///
     /// # Errors

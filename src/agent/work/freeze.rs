@@ -1,10 +1,9 @@
 //! Freezing both processes for a cut, and going on again.
 //!
 //! A freeze is a lease: a source that stays frozen goes on by itself when nobody has taken over by its end. It looks for a new owner on the
-//! radio's network, where a destination that has taken over answers for the radio's address, and at the radio's samples, which go to whoever has
-//! claimed them last. Once another host has been seen, or while the samples go elsewhere, silence is no reason to go on (the new owner's cable may be
-//! out): then only the new owner's agent can give the radio back. A destination that was itself stopped meanwhile finds that its time is over
-//! ([`TAKE_OVER_WITHIN`](crate::migration::flow::TAKE_OVER_WITHIN)).
+//! radio's network, where a destination that has taken over answers for the radio's address. Once it has seen one, silence is no reason to go on any
+//! more (the new owner's cable may be out): then only the new owner's agent can give the radio back. A destination that was itself stopped meanwhile
+//! finds that its time is over ([`TAKE_OVER_WITHIN`](crate::migration::flow::TAKE_OVER_WITHIN)).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +26,6 @@ pub(super) const CUT: Duration = Duration::from_millis(40);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// What the radio's network has answered holds for this long: by then eth3 has the address, or it has to be asked again.
 const ASKED: Duration = Duration::from_millis(50);
-/// A radio that streams to this host sends ten packets meanwhile at the slowest rate. The last part of the lease, so that it costs nothing.
-const STREAMS: Duration = Duration::from_millis(20);
-/// More than others send to everybody meanwhile.
-const SOME_PACKETS: u64 = 4;
 /// An agent tells at once who owns the radio.
 const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// Getting streams back may include starting them.
@@ -45,7 +40,7 @@ pub(super) const AFTER_CUT: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Freeze {
     since: Instant,
-    /// Another host has been seen with the radio's address since, or the radio's samples went elsewhere.
+    /// Another host has been seen with the radio's address since.
     replaced: bool,
 }
 
@@ -129,7 +124,7 @@ impl Work {
     }
 
     async fn watch_lease(self: Arc<Self>, since: Instant, lease: Duration) {
-        let (mut wait, mut reported) = (lease.saturating_sub(STREAMS), None);
+        let (mut wait, mut reported) = (lease, None);
         loop {
             tokio::select! {
                 () = sleep(wait) => {}
@@ -139,9 +134,8 @@ impl Work {
             let _turn = self.changes.lock().await;
             let both_run = self.d2d.is_running() && self.usrp.is_running();
             let Some(freeze) = self.state().frozen.filter(|freeze| freeze.since == since && both_run) else { return };
-            let resumed = self.resume_alone(freeze).await;
             let (host, ms) = (&self.host.name, since.elapsed().as_millis());
-            let Err(failure) = resumed else {
+            let Err(failure) = self.resume_alone(freeze).await else {
                 self.fence_others();
                 let text = format!("{host} was frozen for {ms} ms and nobody took over: it goes on");
                 return self.host.event(Level::Warning, text);
@@ -158,40 +152,19 @@ impl Work {
     }
 
     /// Goes on under a new epoch, unless another host has taken over.
-    ///
-    /// # Errors
-    /// [`ErrorCode::AddressConflict`] while it has, [`ErrorCode::Unreachable`] where only its agent could tell, and those of going on.
     async fn resume_alone(self: &Arc<Self>, freeze: Freeze) -> Result<(), Failure> {
-        let elsewhere = self.streams_are_elsewhere().await;
-        if elsewhere {
-            self.note_replaced();
-        }
-        if freeze.replaced || elsewhere {
+        if freeze.replaced {
             self.require_given_back().await?;
         }
         let by = Deadline::after(ASKED);
         let free = self.require_address_free(Probing::IN_CUT).await;
-        if free.as_ref().is_err_and(|failure| failure.code == ErrorCode::AddressConflict) {
-            self.note_replaced();
+        if free.as_ref().is_err_and(|failure| failure.code == ErrorCode::AddressConflict)
+            && let Some(freeze) = &mut self.state().frozen
+        {
+            freeze.replaced = true;
         }
         free?;
         self.resume_by(Some(self.ownership.newest().epoch.saturating_add(1)), Some(by)).await
-    }
-
-    /// From now on silence is no reason to go on.
-    fn note_replaced(&self) {
-        if let Some(freeze) = &mut self.state().frozen {
-            freeze.replaced = true;
-        }
-    }
-
-    /// Whether the radio streams to somebody else, or to nobody; `false` where that cannot be told. The process itself hears nothing while eth3 is
-    /// without the radio's address, but what is sent to this host still reaches its interface. Takes [`STREAMS`].
-    async fn streams_are_elsewhere(&self) -> bool {
-        let received = || self.host.ports.received_packets(&self.settings().radio_port);
-        let before = received().await;
-        sleep(STREAMS).await;
-        before.zip(received().await).is_some_and(|(before, now)| now.saturating_sub(before) < SOME_PACKETS)
     }
 
     /// Asks the agents of the other hosts of this radio whether they leave it alone. One that does not answer may still serve.
