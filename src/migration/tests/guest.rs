@@ -88,7 +88,15 @@ fn two_faults_never_make_two_guests_and_what_is_said_is_so() {
                 match record.outcome {
                     Outcome::Ok => assert_eq!(running, [record.to.as_str()], "{case}"),
                     Outcome::RolledBack => assert_eq!(running, [record.from.as_str()], "{case}"),
-                    _ => assert_eq!(running.is_empty(), record.reason.unwrap().contains("Nobody serves"), "{case}"),
+                    _ => {
+                        let reason = record.reason.unwrap();
+                        assert!(!reason.contains("Nobody serves") || running.is_empty(), "{case}");
+                        // A source that cannot be asked may have sent its guest to a destination that was ended then.
+                        assert!(
+                            !running.is_empty() || ["Nobody serves", "is not known"].iter().any(|said| reason.contains(said)),
+                            "{case}"
+                        );
+                    }
                 }
             }
         }

@@ -36,7 +36,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ("guest", "虚拟机"),
     (" runs", " 运行于"),
     (" memory", " 内存"),
-    ("move", "迁移"),
     (" RUNS THE GUEST ", " 虚拟机在此运行 "),
     (" runs no guest ", " 无运行中的虚拟机 "),
     ("WAITS FOR THE GUEST", "等待虚拟机迁入"),

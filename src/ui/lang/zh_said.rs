@@ -155,6 +155,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("the operator has ended the work on the source meanwhile, so it was given up", "其间操作员已停止源端业务，因此放弃"),
     ("nobody said go within {0} minutes, so it was given up before the cut", "{0} 分钟内无人发出 go，因此在切换前放弃"),
     ("order it again when the time has come", "时机合适时请重新下令"),
+    ("{0} is not ready any more: its waiting guest ended while the order waited{1}", "{0} 不再就绪：等待期间其虚拟机已退出{1}"),
     ("{0} is not ready any more: its {1} process ended while the order waited{2}", "{0} 不再就绪：等待期间其 {1} 进程已退出{2}"),
     (
         "Both {0} and {1} point eth3 at the radio: {2} or {3} parks one.",

@@ -122,7 +122,7 @@ mod tests {
         let rows = said(&copying(), Lang::En, 70);
         assert!(rows[1].contains("guest without the modem, emulated processor"), "{rows:?}");
         assert!(rows[2].contains("checked 12 times, whole"), "{rows:?}");
-        assert!(rows[3].contains("active  pass 2  left 33.0 MB"), "{rows:?}");
+        assert!(rows[3].contains("active  pass 2  left 33 MB"), "{rows:?}");
         assert!(rows[4].contains("changes 20.5 MB/s  expected downtime 30 ms"), "{rows:?}");
     }
 
