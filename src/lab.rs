@@ -58,6 +58,9 @@ pub struct Args {
     /// With --form guest: how much memory the guest changes, MiB per second.
     #[arg(long, value_name = "MIB")]
     pub dirty: Option<u32>,
+    /// With --form guest: how fast its memory is copied at most, MiB per second; as fast as it goes if not given.
+    #[arg(long, value_name = "MIB", default_value_t)]
+    pub bandwidth: u32,
     /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
     #[arg(long)]
     pub relay: bool,
@@ -130,6 +133,7 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     let mut config = cluster::config(records, scenario, args.form)?;
     if let Some(guest) = &mut config.workload.guest {
         (guest.copy, guest.dirty_mib_s) = (args.copy, args.dirty.unwrap_or(guest.dirty_mib_s));
+        guest.bandwidth_mib_s = args.bandwidth;
     }
     if let Some(interval) = args.probe_interval {
         config.probe.interval = interval;

@@ -137,6 +137,7 @@ fn guest(program: &Path) -> Result<Guest, Failure> {
         dirty_mib_s: DIRTY_MIB_S,
         copy: GuestCopy::Pre,
         downtime_limit_ms: 30,
+        bandwidth_mib_s: 0,
     })
 }
 

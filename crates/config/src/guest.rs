@@ -36,6 +36,9 @@ pub struct Guest {
     /// The longest that the guest may stand still at the end of pre-copy, in QEMU's own forecast, ms; 1 to 60000.
     #[serde(default = "Guest::default_downtime_limit", deserialize_with = "downtime_limit")]
     pub downtime_limit_ms: u32,
+    /// How fast its memory is copied at most, MiB per second, so that others have room on the network; 0 is as fast as it goes.
+    #[serde(default)]
+    pub bandwidth_mib_s: u32,
 }
 
 /// Least and most memory of a guest, MiB: Debian's kernel needs about 50.
@@ -93,6 +96,7 @@ mod tests {
         let guest: Guest = toml::from_str(LEAST).unwrap();
         assert_eq!((guest.memory_mib, guest.dirty_mib, guest.dirty_mib_s), (128, 32, 20));
         assert_eq!((guest.copy, guest.downtime_limit_ms, guest.tap.as_str()), (GuestCopy::Pre, 30, "vmtap"));
+        assert_eq!(guest.bandwidth_mib_s, 0);
         let again: Guest = toml::from_str(&toml::to_string(&guest).unwrap()).unwrap();
         assert_eq!(again, guest);
     }

@@ -211,8 +211,8 @@ impl Guest {
     ///
     /// # Errors
     /// As [`Qmp::ask`].
-    pub async fn migrate(&self, to: SocketAddrV4, copy: GuestCopy, downtime_limit_ms: u32) -> Result<Migration, Failure> {
-        Migration::begin(self.qmp.clone(), to, copy, downtime_limit_ms).await
+    pub async fn migrate(&self, to: SocketAddrV4, copy: GuestCopy, settings: &config::Guest) -> Result<Migration, Failure> {
+        Migration::begin(self.qmp.clone(), to, copy, settings).await
     }
 
     /// Waits until it runs; one that has come from another host does so by itself.

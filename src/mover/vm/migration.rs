@@ -188,9 +188,10 @@ impl Migration {
     ///
     /// # Errors
     /// What QEMU refuses, see [`Qmp::ask`].
-    pub async fn begin(qmp: Qmp, to: SocketAddrV4, copy: GuestCopy, downtime_limit_ms: u32) -> Result<Self, Failure> {
+    pub async fn begin(qmp: Qmp, to: SocketAddrV4, copy: GuestCopy, settings: &config::Guest) -> Result<Self, Failure> {
         prepare(&qmp, copy).await?;
-        let limit = Parameters { downtime_limit: Some(downtime_limit_ms.into()), max_bandwidth: Some(0) };
+        let bandwidth = u64::from(settings.bandwidth_mib_s) << 20;
+        let limit = Parameters { downtime_limit: Some(settings.downtime_limit_ms.into()), max_bandwidth: Some(bandwidth) };
         qmp.ask(Execute::MigrateSetParameters(limit)).await?;
         let events = qmp.events();
         qmp.ask(Execute::Migrate { uri: format!("tcp:{to}") }).await?;

@@ -123,8 +123,7 @@ fn refuse_old((major, minor): (u32, u32), accelerator: Accelerator) -> Result<()
     }
     let (least, next) = FIRST_FOR_TCG;
     let text = format!(
-        "QEMU {major}.{minor} destroys an emulated guest that dirties memory while it is moved (Debian 12's 7.2 did each time), and \
-         QEMU {least}.{next} does not"
+        "QEMU {major}.{minor} destroys an emulated guest that dirties memory while it is moved; QEMU {least}.{next} does not"
     );
     Err(Failure::new(ErrorCode::Environment, text).hint(install_hint()))
 }

@@ -28,8 +28,8 @@ pub const TABLE: &[(&str, &str)] = &[
         "用 scripts/install-qemu 目录 解包（60 MB 的 Debian 软件包），并在 [workload.guest] 的 software 中指定该目录",
     ),
     (
-        "QEMU {0}.{1} destroys an emulated guest that dirties memory while it is moved (Debian 12's 7.2 did each time), and QEMU {2}.{3} does not",
-        "QEMU {0}.{1} 在迁移时会毁坏正在改写内存的仿真虚拟机（Debian 12 的 7.2 每次如此），QEMU {2}.{3} 不会",
+        "QEMU {0}.{1} destroys an emulated guest that dirties memory while it is moved; QEMU {2}.{3} does not",
+        "QEMU {0}.{1} 在迁移时会毁坏正在改写内存的仿真虚拟机；QEMU {2}.{3} 不会",
     ),
     ("the agent does not answer, as a failover has it", "代理无应答，符合接管的前提"),
     ("the agent does not answer: {0}", "代理无应答：{0}"),

@@ -102,7 +102,7 @@ impl Work {
     /// None runs, or QEMU refuses.
     pub(in crate::agent) async fn migrate_guest(&self, to: SocketAddrV4, copy: GuestCopy) -> Result<(), Failure> {
         let work = self.guest_work()?;
-        let migration = work.guest()?.migrate(to, copy, work.settings.downtime_limit_ms).await?;
+        let migration = work.guest()?.migrate(to, copy, &work.settings).await?;
         let (host, follower) = (Arc::clone(&self.host), migration.clone());
         tokio::spawn(async move { follower.each_change(|| host.notify_change()).await });
         work.state().migration = Some(migration);
