@@ -69,7 +69,7 @@ video: build
 	@scripts/install-packages ffmpeg
 	scripts/relay-video
 
-# The other ways (QEMU, CRIU) beside baton's own, interleaved in one run, about an hour; writes docs/comparison.md. EACH=3 ROUNDS=1 for a quick look.
+# The other ways (QEMU, CRIU) beside baton's own, interleaved in one run, ten minutes; writes docs/comparison.md. EACH=3 ROUNDS=1 for a quick look.
 compare: build
 	scripts/install-criu
 	scripts/install-qemu
