@@ -200,11 +200,19 @@ fn a_software_n210_is_found_initialised_and_linked() {
         #[cfg(feature = "uhd")]
         {
             await_until("the state of the clock", || usrp.ask("status").unwrap()["reference_locked"] == true);
-            // A stranger's session stops the streams, which are then asked for again.
+            // A stranger's session stops the streams, which are then asked for again. Its mark is another one; what that means, the agent says.
             if subframes == 1000 {
+                let mut ours = None;
+                await_until("the mark of our session", || {
+                    ours = usrp.ask("status").unwrap()["session_mark"].as_u64();
+                    ours.is_some()
+                });
                 SoftwareRadio::uhd("init", &radio("192.168.10.2"));
                 usrp.ask("link").unwrap();
-                usrp.await_note("another program has opened a UHD session");
+                await_until("the mark of the stranger's session", || {
+                    let mark = usrp.ask("status").unwrap()["session_mark"].as_u64();
+                    mark.is_some() && mark != ours
+                });
             }
         }
         // Before the connection ends: a living one would connect again.

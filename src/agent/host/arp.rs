@@ -3,10 +3,14 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use etherparse::{ArpEthIpv4Packet, ArpOperation, EtherType, Ethernet2Header, NetSlice, SlicedPacket};
+use nix::errno::Errno;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// Bytes of a frame: Ethernet header and ARP.
@@ -140,23 +144,34 @@ impl ArpSocket {
         self.socket.send(&request_frame_for(self.own, Ipv4Addr::UNSPECIFIED, target, to)).map(drop)
     }
 
-    /// Reads until then, and what has come by then: this thread may get a processor only when the time is over.
+    /// Reads until then, and what has come by then: this thread may get a processor only when the time is over. A socket's own time-out counts in
+    /// the kernel's ticks, of 4 ms and more; a poll does not.
     fn collect(&self, until: Instant, mut take: impl FnMut(ArpPacket)) -> io::Result<()> {
         let mut late = 0;
-        while late < MOST_LATE {
+        loop {
             let left = until.saturating_duration_since(Instant::now());
-            late += u32::from(left.is_zero());
-            // Less than a microsecond would be no limit at all.
-            self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
             let mut bytes = [0; LENGTH];
-            match io::Read::read(&mut &self.socket, &mut bytes) {
+            match recv(self.socket.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
                 Ok(count) => parse(&bytes[..count]).into_iter().for_each(&mut take),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock && left.is_zero() => return Ok(()),
-                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                Err(e) => return Err(e),
+                Err(Errno::EAGAIN) if left.is_zero() => return Ok(()),
+                Err(Errno::EAGAIN) => self.await_packet(left)?,
+                Err(Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+            late += u32::from(left.is_zero());
+            if late >= MOST_LATE {
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// Waits for a packet, for so long at most.
+    fn await_packet(&self, limit: Duration) -> io::Result<()> {
+        let ms = PollTimeout::try_from(limit.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)], ms) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// Tells everybody that `address` is here.
