@@ -66,6 +66,8 @@ pub struct HostView {
     pub link: LinkState,
     /// Last snapshot.
     pub telemetry: Option<Box<Telemetry>>,
+    /// The order in it is over by its answer, which has overtaken the snapshots: what it says of processes is from before that.
+    pub overtaken: bool,
     /// When it arrived, ms since the console started.
     pub heard_ms: Option<u64>,
     /// The log already reports that it is not heard.
@@ -85,6 +87,7 @@ impl Default for HostView {
         Self {
             link: LinkState::Connecting,
             telemetry: None,
+            overtaken: false,
             heard_ms: None,
             reported_down: false,
             remembers: false,

@@ -370,6 +370,7 @@ impl Model {
             self.latest.hear(&host, progress);
         }
         let before = view.telemetry.replace(telemetry);
+        view.overtaken = false;
         self.dirty = true;
         if back {
             self.say(Level::Info, self.skin.lang.fill("{0}'s agent is heard again", &[&host]));

@@ -76,11 +76,13 @@ pub fn is_said(model: &Model, event: &Event) -> bool {
 
 /// The order is over, whatever the host's last snapshot says: the next one need not wait for the next snapshot.
 fn settle(model: &mut Model, host: &str, record: &RunRecord) {
-    let Some(telemetry) = model.hosts.get_mut(host).and_then(|view| view.telemetry.as_deref_mut()) else { return };
-    let Some(progress) = telemetry.migration.as_mut().filter(|progress| progress.run == record.run && !progress.finished) else {
+    let Some(view) = model.hosts.get_mut(host) else { return };
+    let migration = view.telemetry.as_deref_mut().and_then(|telemetry| telemetry.migration.as_mut());
+    let Some(progress) = migration.filter(|progress| progress.run == record.run && !progress.finished) else {
         return;
     };
     (progress.finished, progress.record) = (true, Some(record.clone()));
+    view.overtaken = true;
     model.latest.hear(host, progress);
 }
 

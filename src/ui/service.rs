@@ -1,25 +1,40 @@
 //! The verdict on the service, as the screens say it: in one word, with its cause, and with the key that mends it.
 
+use std::borrow::Cow;
+
 use ratatui::style::Style;
 
 use super::action::Action;
+use super::host::HostView;
 use super::model::Model;
 use super::msg::Effect;
 use super::text::duration;
 use crate::migration::service::{self, Cause, Mend, SeenHost, Service, ServiceState};
-use protocol::{Level, Method};
+use protocol::{Level, Method, Telemetry};
 
 /// The verdict on what the hosts said last; none during a replay, which is not the present, and before any host was heard.
 pub fn verdict(model: &Model) -> Option<Service> {
     if model.replay.is_some() || model.hosts.values().all(|view| view.telemetry.is_none()) {
         return None;
     }
-    let seen: Vec<SeenHost<'_>> = model
-        .hosts
-        .iter()
-        .map(|(name, view)| SeenHost { name, status: view.telemetry.as_deref(), heard: model.is_heard(name) })
-        .collect();
+    let told: Vec<_> = model.hosts.iter().map(|(name, view)| (name, as_told(view))).collect();
+    let seen: Vec<SeenHost<'_>> =
+        told.iter().map(|(name, status)| SeenHost { name, status: status.as_deref(), heard: model.is_heard(name) }).collect();
     Some(service::judge(&model.config, &seen))
+}
+
+/// A host's last snapshot as it was told. An order that is over by its answer was under way then: beside its processes, which may have been on
+/// their way, its end would look like a fault.
+fn as_told(view: &HostView) -> Option<Cow<'_, Telemetry>> {
+    let telemetry = view.telemetry.as_deref()?;
+    if !view.overtaken {
+        return Some(Cow::Borrowed(telemetry));
+    }
+    let mut told = telemetry.clone();
+    if let Some(progress) = &mut told.migration {
+        progress.finished = false;
+    }
+    Some(Cow::Owned(told))
 }
 
 /// The verdict, where the service is down.

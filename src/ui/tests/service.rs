@@ -6,13 +6,16 @@ use ratatui::buffer::Cell;
 use ratatui::style::Style;
 
 use super::{change, picture, press};
+use crate::migration::service::ServiceState;
 use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
-use crate::ui::msg::Effect;
+use crate::ui::msg::{Effect, Msg, Purpose};
+use crate::ui::service::verdict;
 use crate::ui::theme::{Skin, Theme, ThemeName};
-use protocol::{Command, Method, Order, OrderRequest, OrderStage, ProcessState, RunPart, SyncState};
+use crate::ui::update::update;
+use protocol::{Command, Level, Method, Order, OrderRequest, OrderStage, ProcessState, RunPart, RunRecord, SyncState};
 
 const SIZES: [(u16, u16); 4] = [(80, 24), (100, 30), (120, 40), (200, 60)];
 
@@ -223,4 +226,27 @@ fn nothing_is_recovered_that_serves_or_that_no_order_mends() {
     (watching.read_only, watching.command_line.read_only) = (true, true);
     assert!(press(&mut watching, "R\n").is_empty() && watching.confirm.is_none());
     assert!(!text(&picture(&watching, 120, 40)).contains("R recovers"));
+}
+
+/// The answer of a start comes before the snapshot that shows what has been started: that is no fault.
+#[test]
+fn an_answer_that_overtakes_the_snapshots_raises_no_alarm() {
+    let mut model = fleet::at(Moment::During, ThemeName::Dark, false);
+    change(&mut model, "server1", |status| status.radio_port.addresses = vec!["192.168.20.2/24".into()]);
+    change(&mut model, "server2", |status| {
+        let progress = status.migration.as_mut().unwrap();
+        (progress.order, progress.from, progress.to) = (Order::DSR, "server2".into(), "server2".into());
+    });
+    unanswered(&mut model, 34);
+    assert_eq!(verdict(&model).unwrap().state, ServiceState::Starting);
+    let run = model.telemetry("server2").unwrap().migration.clone().unwrap();
+    let record = RunRecord { run: run.run, order: Order::DSR, ..crate::metrics::table::tests::run(Method::Cold, 1.0, None) };
+    let before = model.log.len();
+    update(&mut model, Msg::Answer { purpose: Purpose::Order(Order::DSR), host: "server2".into(), result: Ok(record.into()) });
+    assert!(model.under_way().is_none(), "the next order need not wait");
+    assert_eq!(verdict(&model).unwrap().state, ServiceState::Starting);
+    assert!(model.log.iter().skip(before).all(|line| line.level != Level::Error), "{:?}", model.log);
+    // What the next snapshot says counts.
+    change(&mut model, "server2", |status| status.migration.as_mut().unwrap().finished = true);
+    assert_eq!(verdict(&model).unwrap().state, ServiceState::Down);
 }
