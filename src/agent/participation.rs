@@ -74,33 +74,16 @@ impl Drop for OwnRun<'_> {
     }
 }
 
-/// Whether a command changes what an order counts on. A fence does as well, and is never refused: the radio has one owner.
+/// Whether a command changes what an order counts on: whatever changes something, but for the orders themselves, what decides about them, and the
+/// probe. Who owns the radio is never refused: it has one owner.
 fn disturbs(command: &Command) -> bool {
-    matches!(
+    let of_orders = matches!(
         command,
-        Command::StartD2d { .. }
-            | Command::StartUsrp { .. }
-            | Command::MakeUsrp
-            | Command::LinkUsrp { .. }
-            | Command::DoubleKill
-            | Command::KillUsrp
-            | Command::KillD2d
-            | Command::SetTunIp { .. }
-            | Command::SetRoute { .. }
-            | Command::SetEth3 { .. }
-            | Command::Prepare { .. }
-            | Command::Overlap { .. }
-            | Command::Freeze
-            | Command::TakeOver { .. }
-            | Command::Resume { .. }
-            | Command::Commit { .. }
-            | Command::StartGuest
-            | Command::PrepareGuest { .. }
-            | Command::MigrateGuest { .. }
-            | Command::CancelGuest
-            | Command::ConfirmGuest
-            | Command::End
-    )
+        Command::Order(_) | Command::Go { .. } | Command::Cancel { .. } | Command::Reserve { .. } | Command::Release { .. }
+    );
+    let of_owners = matches!(command, Command::Fence { .. } | Command::FenceHost { .. } | Command::SetOwner { .. });
+    let of_the_probe = matches!(command, Command::ProbeStart { .. } | Command::ProbeStop);
+    !(command.only_reads() || of_orders || of_owners || of_the_probe)
 }
 
 impl Participation {
@@ -247,8 +230,14 @@ mod tests {
         tokio::time::advance(Duration::from_millis(1)).await;
         one.reserve(reservation("a", Duration::ZERO)).unwrap();
         assert_eq!(code(one.admit(Some("a"), &Command::DoubleKill)), None);
-        for run in [None, Some("b")] {
-            let failure = one.admit(run, &Command::KillUsrp).unwrap_err();
+        for (run, command) in [
+            (None, Command::KillUsrp),
+            (Some("b"), Command::KillUsrp),
+            (None, Command::FreezePod),
+            (Some("b"), Command::RestorePod),
+            (None, Command::CancelGuest),
+        ] {
+            let failure = one.admit(run, &command).unwrap_err();
             assert_eq!(failure.message, "one takes part in M, which two is carrying out (run a)");
             assert_eq!(failure.code, ErrorCode::Busy);
         }
