@@ -10,7 +10,7 @@ use toml::Value;
 use super::topology::{ACTIVE, GUEST, PARKED, RADIO_ADDRESS, Scenario, Server, TAP, TERMINALS, TUN};
 use config::{Addresses, BadValue, Capability, Config, Guest, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
 use protocol::Trying;
-use protocol::{ErrorCode, Failure, Form, GuestCopy};
+use protocol::{ErrorCode, Failure, Form};
 
 /// Folder of everything that runs; private to the lab.
 pub const RUNTIME: &str = "/run/baton";
@@ -19,8 +19,6 @@ pub const KEY: &str = "/run/baton/cluster.key";
 
 /// Where QEMU is unpacked on a machine.
 const QEMU: &str = "/var/lib/baton/qemu";
-/// How fast the guest dirties memory, MiB per second: as fast as the modem.
-const DIRTY_MIB_S: u32 = 20;
 
 /// Samples per second: what the modem needs for BW 5, the N210's 100 MHz over 16 (docs/modem.md).
 const RATE: f64 = 100e6 / 16.0;
@@ -127,18 +125,8 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
 /// The guest: QEMU where `scripts/install-qemu` puts it beside the build, or on the machine.
 fn guest(program: &Path) -> Result<Guest, Failure> {
     let beside = program.parent().and_then(Path::parent).map(|target| target.join("qemu")).filter(|folder| folder.is_dir());
-    Ok(Guest {
-        software: beside.unwrap_or_else(|| QEMU.into()),
-        program: program.with_file_name("baton-guest"),
-        tap: TAP.parse()?,
-        address: GUEST.parse()?,
-        memory_mib: 128,
-        dirty_mib: 32,
-        dirty_mib_s: DIRTY_MIB_S,
-        copy: GuestCopy::Pre,
-        downtime_limit_ms: 30,
-        bandwidth_mib_s: 0,
-    })
+    let software = beside.unwrap_or_else(|| QEMU.into());
+    Ok(Guest { tap: TAP.parse()?, ..Guest::new(software, program.with_file_name("baton-guest"), GUEST.parse()?) })
 }
 
 /// Path of this program.

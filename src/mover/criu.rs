@@ -42,15 +42,6 @@ pub struct Criu {
     program: PathBuf,
 }
 
-/// A pod that was dumped; its processes are stopped.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dumped {
-    /// What CRIU says of it.
-    pub statistics: DumpStatistics,
-    /// From its start to its end, ms.
-    pub took_ms: f64,
-}
-
 impl Criu {
     /// The one of the project's script, or the system's.
     ///
@@ -71,12 +62,11 @@ impl Criu {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] with the reason that CRIU's log gives; the processes then go on.
-    pub async fn dump(&self, holder: i32, folder: &Path) -> Result<Dumped, Failure> {
+    pub async fn dump(&self, holder: i32, folder: &Path) -> Result<DumpStatistics, Failure> {
         empty(folder)?;
         let leader = LEADER.to_string();
         let options = ["--tree", leader.as_str(), "--leave-stopped", "--display-stats"];
-        let (said, took_ms) = self.run("dump", holder, folder, &options).await?;
-        Ok(Dumped { statistics: DumpStatistics::read(&said), took_ms })
+        self.run("dump", holder, folder, &options).await.map(|(said, _)| DumpStatistics::read(&said))
     }
 
     /// Makes the processes again below this holder, which has no leader; the outer end of the pod's cable appears in this network namespace. How

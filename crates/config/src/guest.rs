@@ -46,6 +46,22 @@ const MEMORY_MIB: RangeInclusive<u32> = 64..=65_536;
 const DOWNTIME_MS: RangeInclusive<u32> = 1..=60_000;
 
 impl Guest {
+    /// A modem-like guest, as one of which a file says no more than what it has to.
+    pub fn new(software: PathBuf, program: PathBuf, address: Cidr) -> Self {
+        Self {
+            software,
+            program,
+            tap: Self::default_tap(),
+            address,
+            memory_mib: Self::default_memory(),
+            dirty_mib: Self::default_dirty(),
+            dirty_mib_s: Self::default_dirty_rate(),
+            copy: GuestCopy::default(),
+            downtime_limit_ms: Self::default_downtime_limit(),
+            bandwidth_mib_s: 0,
+        }
+    }
+
     fn default_tap() -> InterfaceName {
         InterfaceName::guest_tap()
     }
@@ -97,6 +113,7 @@ mod tests {
         assert_eq!((guest.memory_mib, guest.dirty_mib, guest.dirty_mib_s), (128, 32, 20));
         assert_eq!((guest.copy, guest.downtime_limit_ms, guest.tap.as_str()), (GuestCopy::Pre, 30, "vmtap"));
         assert_eq!(guest.bandwidth_mib_s, 0);
+        assert_eq!(Guest::new(guest.software.clone(), guest.program.clone(), guest.address), guest);
         let again: Guest = toml::from_str(&toml::to_string(&guest).unwrap()).unwrap();
         assert_eq!(again, guest);
     }

@@ -90,24 +90,13 @@ impl ArpSocket {
     pub(in crate::agent) fn probe(&self, target: Ipv4Addr, every: Duration, tries: u32) -> io::Result<Option<MacAddress>> {
         for _ in 0..tries {
             self.socket.send(&request_frame(self.own, Ipv4Addr::UNSPECIFIED, target))?;
-            let until = Instant::now() + every;
-            loop {
-                let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    break;
-                }
-                // Less than a microsecond would be no limit at all.
-                self.socket.set_read_timeout(Some(left.max(Duration::from_micros(1))))?;
-                let mut bytes = [0; LENGTH];
-                match io::Read::read(&mut &self.socket, &mut bytes) {
-                    Ok(count) => {
-                        if let Some(mac) = parse_reply(&bytes[..count], target) {
-                            return Ok(Some(mac));
-                        }
-                    }
-                    Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                    Err(e) => return Err(e),
-                }
+            let mut found = None;
+            self.collect(Instant::now() + every, |packet| {
+                found = reply(packet, target);
+                found.is_some()
+            })?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
@@ -130,6 +119,7 @@ impl ArpSocket {
                 {
                     found.push(mac);
                 }
+                false
             })?;
         }
         Ok(found)
@@ -144,25 +134,23 @@ impl ArpSocket {
         self.socket.send(&request_frame_for(self.own, Ipv4Addr::UNSPECIFIED, target, to)).map(drop)
     }
 
-    /// Reads until then, and what has come by then: this thread may get a processor only when the time is over. A socket's own time-out counts in
-    /// the kernel's ticks, of 4 ms and more; a poll does not.
-    fn collect(&self, until: Instant, mut take: impl FnMut(ArpPacket)) -> io::Result<()> {
+    /// Reads until then, and what has come by then, or until `enough` says so: this thread may get a processor only when the time is over. A
+    /// socket's own time-out counts in the kernel's ticks, of 4 ms and more; a poll does not.
+    fn collect(&self, until: Instant, mut enough: impl FnMut(ArpPacket) -> bool) -> io::Result<()> {
         let mut late = 0;
-        loop {
+        while late < MOST_LATE {
             let left = until.saturating_duration_since(Instant::now());
+            late += u32::from(left.is_zero());
             let mut bytes = [0; LENGTH];
             match recv(self.socket.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
-                Ok(count) => parse(&bytes[..count]).into_iter().for_each(&mut take),
+                Ok(count) if parse(&bytes[..count]).is_some_and(&mut enough) => return Ok(()),
                 Err(Errno::EAGAIN) if left.is_zero() => return Ok(()),
                 Err(Errno::EAGAIN) => self.await_packet(left)?,
-                Err(Errno::EINTR) => {}
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(e) => return Err(e.into()),
             }
-            late += u32::from(left.is_zero());
-            if late >= MOST_LATE {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Waits for a packet, for so long at most.
@@ -229,9 +217,8 @@ fn request_frame_for(own: MacAddress, sender: Ipv4Addr, target: Ipv4Addr, target
     frame
 }
 
-/// The hardware address in a frame that answers for `target`; `None` of any other frame.
-fn parse_reply(frame: &[u8], target: Ipv4Addr) -> Option<MacAddress> {
-    let packet = parse(frame)?;
+/// Where `target` is, if that packet is a reply which tells.
+fn reply(packet: ArpPacket, target: Ipv4Addr) -> Option<MacAddress> {
     (packet.operation == ArpOperation::REPLY && packet.sender == target).then_some(packet.sender_mac)
 }
 
@@ -301,19 +288,20 @@ mod tests {
 
     #[test]
     fn only_a_reply_for_the_target_counts() {
-        let mut reply = request_frame([2, 0, 0, 0, 0, 9], RADIO, Ipv4Addr::UNSPECIFIED);
-        assert_eq!(parse_reply(&reply, RADIO), None, "a request");
-        reply[21] = 2;
-        assert_eq!(parse_reply(&reply, RADIO), Some([2, 0, 0, 0, 0, 9]));
-        assert_eq!(parse_reply(&reply, Ipv4Addr::new(192, 168, 10, 3)), None);
-        assert_eq!(parse_reply(&reply[..41], RADIO), None);
+        let read = |frame: &[u8], target| parse(frame).and_then(|packet| reply(packet, target));
+        let mut frame = request_frame([2, 0, 0, 0, 0, 9], RADIO, Ipv4Addr::UNSPECIFIED);
+        assert_eq!(read(&frame, RADIO), None, "a request");
+        frame[21] = 2;
+        assert_eq!(read(&frame, RADIO), Some([2, 0, 0, 0, 0, 9]));
+        assert_eq!(read(&frame, Ipv4Addr::new(192, 168, 10, 3)), None);
+        assert_eq!(read(&frame[..41], RADIO), None);
         for (place, byte) in [(13, 0), (15, 6), (16, 0x86), (18, 8), (19, 16)] {
-            let mut other = reply;
+            let mut other = frame;
             other[place] = byte;
-            assert_eq!(parse_reply(&other, RADIO), None, "byte {place}: another protocol");
+            assert_eq!(read(&other, RADIO), None, "byte {place}: another protocol");
         }
-        reply[22] = 1;
-        assert_eq!(parse_reply(&reply, RADIO), None, "a group's address");
+        frame[22] = 1;
+        assert_eq!(read(&frame, RADIO), None, "a group's address");
     }
 
     #[test]

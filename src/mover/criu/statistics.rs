@@ -3,8 +3,6 @@
 /// Figures of a dump; each absent where CRIU did not give it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DumpStatistics {
-    /// Until all processes stood still, us.
-    pub freezing_us: Option<u64>,
     /// They stood still, until all was dumped, us.
     pub frozen_us: Option<u64>,
     /// Pages of memory that were written.
@@ -18,11 +16,7 @@ impl DumpStatistics {
             let line = text.lines().find_map(|line| line.trim().strip_prefix(name))?;
             line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
         };
-        Self {
-            freezing_us: figure("Freezing time"),
-            frozen_us: figure("Frozen time"),
-            pages_written: figure("Memory pages written"),
-        }
+        Self { frozen_us: figure("Frozen time"), pages_written: figure("Memory pages written") }
     }
 }
 
@@ -35,7 +29,7 @@ mod tests {
         let text = "Displaying dump stats:\nFreezing time: 1052 us\nFrozen time: 85123 us\nMemory dump time: 9 us\n\
                     Memory pages scanned: 9000 (0x2328)\nMemory pages written: 612 (0x264)\n";
         let read = DumpStatistics::read(text);
-        assert_eq!((read.freezing_us, read.frozen_us, read.pages_written), (Some(1052), Some(85_123), Some(612)));
+        assert_eq!((read.frozen_us, read.pages_written), (Some(85_123), Some(612)));
         assert_eq!(DumpStatistics::read("nothing"), DumpStatistics::default());
     }
 }

@@ -2,16 +2,39 @@
 
 use std::time::Instant;
 
+use super::iq::IqMatrix;
+use super::offset::Offset;
 use super::tones::{rx, tone, tx};
+use super::tuning::FrontEnd;
 use super::*;
 use num_complex::Complex;
 
-/// Nanoseconds per received sample, the best of some runs.
+/// Nanoseconds per received sample between ideal front ends, the best of some runs.
 fn cost(from: Option<u32>, to: u32, apart: f64, noise_dbfs: f32) -> f64 {
+    cost_between((from, to), (0.0, apart), noise_dbfs, [FrontEnd::default(); 2])
+}
+
+/// What docs/n210.md calls typical, of a transmitter and of a receiver; without the noise of their boards.
+fn typical() -> [FrontEnd; 2] {
+    let front = |gain_db: f32, offset: f64| FrontEnd {
+        iq: IqMatrix::imbalance(gain_db, 1.0),
+        offset: Offset::fixed(Complex::new(offset, 0.0)),
+        phase_noise: 0.4_f32.to_radians(),
+        ..FrontEnd::default()
+    };
+    let receiver = front(0.2, FULL_SCALE / 100.0);
+    [front(-0.2, FULL_SCALE / 100.0), FrontEnd { behind_converter: receiver.iq, ..receiver }]
+}
+
+/// The same between these front ends, of the transmitter at `hertz` and of the receiver so much further.
+fn cost_between((from, to): (Option<u32>, u32), (hertz, apart): (f64, f64), noise_dbfs: f32, fronts: [FrontEnd; 2]) -> f64 {
     let mut air = Air::new(2, Medium { path: Path { gain_db: -10.0, ..Path::default() }, noise_dbfs, seed: 1 });
-    let receiver = rx(to, dsp::rx_tuning_word(apart));
+    let mut receiver = rx(to, dsp::rx_tuning_word(hertz + apart));
+    receiver.set_front(fronts[1]);
     if let Some(from) = from {
-        air.transmit(0, tx(from, 0), 0, tone(9_000.0, 0.01, track::MEMORY));
+        let mut transmitter = tx(from, dsp::tx_tuning_word(hertz));
+        transmitter.set_front(fronts[0]);
+        air.transmit(0, transmitter, 0, tone(9_000.0, 0.01, track::MEMORY));
     }
     let mut bytes = [0; 363 * 4];
     let span = from.unwrap_or(4) as usize * track::MEMORY / to as usize / 363;
@@ -31,6 +54,10 @@ pub fn nanoseconds_per_sample(print: &mut dyn FnMut(String)) {
     print(format!("without filters: {:.2} ns", reference()));
     print(format!("noise alone, d 52: {:.2} ns", cost(None, 52, 0.0, -47.0)));
     print(format!("nothing at all, d 52: {:.2} ns", cost(None, 52, 0.0, -200.0)));
+    // As the pool's radio hears the lab's.
+    let [ideal, typical] =
+        [[FrontEnd::default(); 2], typical()].map(|fronts| cost_between((Some(16), 16), (20e6, 0.0), -70.0, fronts));
+    print(format!("d 16 to 16 at 20 MHz, noise of -70 dBFS: {ideal:.2} ns, with typical front ends {typical:.2} ns"));
     for (from, to) in [(52, 52), (13, 13), (4, 4), (4, 16), (16, 4), (52, 50)] {
         let (same, off) = (cost(Some(from), to, 0.0, -47.0), cost(Some(from), to, 1_000.0, -47.0));
         print(format!("d {from} to {to}: {same:.2} ns, tuned 1 kHz apart {off:.2} ns"));

@@ -107,8 +107,8 @@ impl Work {
         let ms = |us: u64| us as f64 / 1e3;
         Ok(DumpedPod {
             images: criu::size_of_images(&pod.images)?,
-            frozen_ms: dumped.statistics.frozen_us.map(ms),
-            pages_written: dumped.statistics.pages_written,
+            frozen_ms: dumped.frozen_us.map(ms),
+            pages_written: dumped.pages_written,
         })
     }
 
