@@ -184,6 +184,19 @@ fn the_figures_in_readme_are_those_of_the_benchmarks() {
 }
 
 #[test]
+fn what_readme_quotes_of_the_comparison_is_there() {
+    let page = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let (readme, comparison) = (page("README.md"), page("docs/comparison.md"));
+    let quoted = readme.split("[Side by side](docs/comparison.md)").nth(1).unwrap().split("\n\n").next().unwrap();
+    let quoted: Vec<&str> = quoted.split("**").skip(1).step_by(2).collect();
+    let felt = |way: &str| {
+        let row = comparison.lines().find(|line| line.starts_with(&format!("| {way}"))).unwrap_or_else(|| panic!("no {way}"));
+        row.split("**").nth(1).unwrap()
+    };
+    assert_eq!(quoted, ["hot", "criu", "vm, pre-copy"].map(felt));
+}
+
+#[test]
 fn the_chinese_words_of_the_glossary_are_on_the_screens() {
     let glossary = fs::read_to_string(root().join("docs/glossary.md")).unwrap();
     let files = fs::read_dir(root().join("src/ui/lang")).unwrap().map(|entry| entry.unwrap().path());
