@@ -1,5 +1,6 @@
 //! The agent of one host: carries out commands, keeps the works of its radios, publishes telemetry.
 
+mod audit;
 mod autostart;
 mod commands;
 mod control;
@@ -77,7 +78,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
 async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
     let limit = descriptors::raise_limit();
     let client = Client::of_host(Arc::clone(&config), &args.host)?;
-    let server = Server::bind(&config, &args.host, args.insecure).await?;
+    let server = Server::bind(&config, &args.host, args.insecure).await?.audited(audit::writer(&config.records));
     let publisher = Publisher::bind(&config, &args.host).await?;
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
     for work in agent.works() {

@@ -13,6 +13,7 @@ pub mod check;
 mod clocks;
 pub mod demo;
 mod follow;
+pub mod key;
 pub mod manual;
 pub mod order;
 pub mod plan;

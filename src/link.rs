@@ -2,7 +2,9 @@
 //!
 //! The wire is ZMTP 3.0 ([`zmtp`]) over TCP, TLS or Unix sockets; `docs/protocol.md` describes it. Decision 0009 says why this is not the zeromq crate.
 
+pub mod certificate;
 pub mod client;
+pub mod examine;
 pub mod gate;
 pub mod identity;
 pub mod key;

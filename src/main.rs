@@ -44,6 +44,8 @@ enum CliCommand {
     Check(headless::check::Args),
     /// Sets right who owns the radio, where the agents cannot agree by themselves.
     Repair(headless::repair::Args),
+    /// Another key of the cluster while the service goes on, and certificates for operators.
+    Key(headless::key::Args),
     /// What an order would do, step by step, and how long that is expected to take.
     Plan(headless::plan::Args),
     /// Records of past orders.
@@ -162,6 +164,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         CliCommand::Recorder(args) => headless::recorder::run(&args),
         CliCommand::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Repair(args) => headless::repair::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Key(args) => headless::key::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::D2d(args) => modem::run(&args),
         CliCommand::Usrp(args) => radio::run(&args),

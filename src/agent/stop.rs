@@ -1,5 +1,5 @@
 //! How an agent ends. SIGTERM, as a restart or an upgrade sends it, leaves the work to the next agent; SIGINT (Ctrl-C), `end`, and SIGTERM with
-//! `--end-on-stop` end the work as well. In both cases an order under way comes to its end first.
+//! `--end-on-stop` end the work as well. In both cases an order under way comes to its end first. SIGHUP ends nothing: it has the keys read again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,9 @@ use tokio::time::{sleep, timeout};
 use super::commands;
 use super::decision;
 use super::state::Agent;
+use crate::link::certificate::fingerprint;
+use crate::link::key::Keys;
+use crate::link::tls::reread_keys;
 use protocol::{Level, RunPart, ask};
 
 /// An order past its cut, and a change under way, are waited for so long: what keeps an order longer is a radio that nobody finds. Less than the 90 s
@@ -25,8 +28,30 @@ const LOOK: Duration = Duration::from_millis(50);
 /// From now on the signals that end the agent end it in order. Must be called within a tokio runtime.
 pub(super) fn listen(agent: &Arc<Agent>, end_on_stop: bool) {
     // Here and not in the task, so that a signal that comes as soon as the agent is ready is heard.
+    if let Ok(hangup) = signal(SignalKind::hangup()) {
+        tokio::spawn(on_hangup(Arc::clone(agent), hangup));
+    }
     if let (Ok(terminate), Ok(interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
         tokio::spawn(on_signal(Arc::clone(agent), end_on_stop, terminate, interrupt));
+    }
+}
+
+/// SIGHUP, as `systemctl reload` sends it: the keys are read again.
+async fn on_hangup(agent: Arc<Agent>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let Some(key_file) = agent.host.config.key_file.clone() else {
+            agent.host.event(Level::Info, "told to read the keys again: the configuration names none");
+            continue;
+        };
+        match Keys::load(&key_file).and_then(|keys| keys.all().map(fingerprint).collect::<Result<Vec<_>, _>>()) {
+            Ok(fingerprints) => {
+                reread_keys();
+                let (current, beside) = fingerprints.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+                let also = if beside.is_empty() { String::new() } else { format!(", and accepts {}", beside.join(" and ")) };
+                agent.host.event(Level::Info, format!("the keys were read again: {} works with {current}{also}", agent.host.name));
+            }
+            Err(failure) => agent.host.event(Level::Error, format!("the keys stay as they were: {failure}")),
+        }
     }
 }
 

@@ -12,11 +12,12 @@ use pages::{CHANGED, Page};
 use protocol::{ErrorCode, Failure};
 
 mod equipment;
+mod keys;
 mod pages;
 
 /// Every page.
 fn pages() -> impl Iterator<Item = &'static Page> {
-    pages::PAGES.iter().chain(equipment::PAGES)
+    pages::PAGES.iter().chain(keys::PAGES).chain(equipment::PAGES)
 }
 
 /// Options.

@@ -94,6 +94,7 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
     let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
     Ok(Config {
         key_file: Some(KEY.into()),
+        identity_file: None,
         records,
         runtime: RUNTIME.into(),
         // Ends with the lab, as the ownership of its radios does.

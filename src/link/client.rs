@@ -8,8 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::host_link::{HostLink, Job};
-use super::identity::Identity;
-use super::key::Key;
+use super::identity::{Identity, Operator};
 use super::tls::Tls;
 use config::Config;
 use protocol::{Answer, AnswerType, Command, ErrorCode, Failure, TypedCommand};
@@ -36,7 +35,7 @@ impl Client {
     /// # Errors
     /// [`ErrorCode::Config`] when the cluster key cannot be read.
     pub fn new(config: Arc<Config>) -> Result<Self, Failure> {
-        Self::with(config, &Identity::Operator(protocol::operator_name()))
+        Self::with(config, &Identity::Operator(Operator::here()))
     }
 
     /// The same, as the agent of a host.
@@ -48,7 +47,7 @@ impl Client {
     }
 
     fn with(config: Arc<Config>, identity: &Identity) -> Result<Self, Failure> {
-        let tls = Key::load(&config)?.map(|key| Tls::new(&key, identity)).transpose()?;
+        let tls = Tls::of(&config, identity)?;
         Ok(Self { shared: Arc::new(Shared { config, tls, links: Mutex::default() }) })
     }
 

@@ -32,8 +32,17 @@ pub(super) enum NotDialled {
     Stranger(Failure),
 }
 
-/// Connects to a host's agent.
+/// Connects to a host's agent. Where that takes us for a stranger, the keys may have been changed since they were read: they are read again.
 pub(super) async fn dial(host: &str, endpoint: &Endpoint, tls: Option<&Tls>, own: SocketType) -> Result<Dialled, NotDialled> {
+    let dialled = dial_once(host, endpoint, tls, own).await;
+    let refused = matches!(&dialled, Err(NotDialled::Stranger(failure)) if failure.code == ErrorCode::Unauthorized);
+    match tls.filter(|_| refused) {
+        Some(tls) if tls.reread() => dial_once(host, endpoint, Some(tls), own).await,
+        _ => dialled,
+    }
+}
+
+pub(super) async fn dial_once(host: &str, endpoint: &Endpoint, tls: Option<&Tls>, own: SocketType) -> Result<Dialled, NotDialled> {
     // On a Unix socket the kernel tells who is who.
     let tls = tls.filter(|_| matches!(endpoint, Endpoint::Tcp { .. }));
     match timeout(CONNECT, attempt(host, endpoint, tls, own)).await {
@@ -75,8 +84,7 @@ pub(super) async fn open(
 }
 
 fn another(host: &str, endpoint: &Endpoint, identity: &Identity) -> Failure {
-    let (Identity::Host(name) | Identity::Operator(name)) = identity;
-    let name = name.escape_debug();
+    let name = identity.name().escape_debug();
     Failure::new(ErrorCode::WrongAddressee, format!("the agent at {endpoint} is that of {name}, not of {host}"))
         .hint("check the addresses of the hosts in the configuration")
 }
@@ -115,10 +123,12 @@ pub(super) async fn overheard<F: Future<Output = bool>>(
     own: SocketType,
     then: impl FnOnce(Dialled) -> F,
 ) -> bool {
+    use super::certificate::Credentials;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     static TLS: std::sync::LazyLock<Option<Tls>> = std::sync::LazyLock::new(|| {
-        let key = super::key::Key::new(vec![7; 32]).ok()?;
-        Tls::new(&key, &Identity::Operator("fuzzer".into())).ok()
+        let current = super::key::Key::new(vec![7; 32]).ok()?;
+        let keys = super::key::Keys { current, beside: Vec::new() };
+        Tls::with(Credentials::Keys(keys, Identity::Host("fuzzer".into()))).ok()
     });
     let Ok((ours, mut theirs)) = UnixStream::pair() else { return false };
     let tls = TLS.as_ref().filter(|_| secured);

@@ -1,13 +1,12 @@
-//! The cluster key: the one secret of a cluster, from which its certificates are derived.
+//! The cluster key: the one secret of a cluster, from which its certificates are derived. While it is changed there are two of them.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ring::hkdf;
 
-use config::Config;
 use protocol::{ErrorCode, Failure};
 
 /// A key that can be guessed is worse than none, because it looks like one.
@@ -15,9 +14,65 @@ const MIN_KEY: usize = 16;
 /// The salt of HKDF (RFC 5869): keys derived for other ends, or by another version of this derivation, have nothing in common with ours.
 const SALT: &[u8] = b"baton cluster key 1";
 
-/// The cluster key.
-#[derive(Clone)]
+/// A cluster key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Key(Vec<u8>);
+
+/// Which key of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Generation {
+    /// Works after the change, and is accepted already.
+    Next,
+    /// The one that hosts and operators show who they are with.
+    Current,
+    /// Worked before the change, and is accepted still.
+    Previous,
+}
+
+impl Generation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Next, Self::Current, Self::Previous];
+
+    /// Where it is, given where the current one is.
+    pub fn file(self, key_file: &Path) -> PathBuf {
+        let beside = |ending: &str| {
+            let mut name = key_file.as_os_str().to_owned();
+            name.push(ending);
+            name.into()
+        };
+        match self {
+            Self::Next => beside(".next"),
+            Self::Current => key_file.to_owned(),
+            Self::Previous => beside(".previous"),
+        }
+    }
+}
+
+/// The keys of a cluster.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// The one that this process shows who it is with.
+    pub current: Key,
+    /// Those that it accepts beside it.
+    pub beside: Vec<Key>,
+}
+
+impl Keys {
+    /// The key of that file, and those of a change beside it.
+    ///
+    /// # Errors
+    /// Those of [`Key::of_file`], for each that is there.
+    pub fn load(key_file: &Path) -> Result<Self, Failure> {
+        let beside = [Generation::Next, Generation::Previous].map(|generation| generation.file(key_file));
+        let beside = beside.iter().filter(|file| file.exists()).map(|file| Key::of_file(file)).collect::<Result<_, _>>()?;
+        Ok(Self { current: Key::of_file(key_file)?, beside })
+    }
+
+    /// All of them, the current one first.
+    pub fn all(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.current).chain(&self.beside)
+    }
+}
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -33,20 +88,16 @@ impl Key {
     pub fn new(bytes: Vec<u8>) -> Result<Self, Failure> {
         if bytes.len() < MIN_KEY {
             return Err(Failure::new(ErrorCode::Config, format!("the cluster key has {} bytes; it needs {MIN_KEY}", bytes.len()))
-                .hint("make one with: head -c 32 /dev/urandom > cluster.key"));
+                .hint("make one of 32 random bytes: head -c 32 /dev/urandom > cluster.key"));
         }
         Ok(Self(bytes))
     }
 
-    /// The cluster's key, if it has one.
+    /// The key in a file.
     ///
     /// # Errors
     /// [`ErrorCode::Config`] when the file cannot be read, is no key, or is open to other users.
-    pub fn load(config: &Config) -> Result<Option<Self>, Failure> {
-        config.key_file.as_deref().map(Self::of_file).transpose()
-    }
-
-    fn of_file(path: &Path) -> Result<Self, Failure> {
+    pub fn of_file(path: &Path) -> Result<Self, Failure> {
         let (bytes, mode) = read(path).map_err(|e| {
             Failure::new(ErrorCode::Config, format!("the cluster key {} cannot be read: {e}", path.display()))
                 .hint("copy the key of the other hosts there, readable for this user")
@@ -61,6 +112,10 @@ impl Key {
         // Who may put another key there is as good as who has this one.
         config::trust::require_file(path, "the cluster key")?;
         Self::new(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// A secret of 32 bytes for one end (HKDF-SHA-256): who learns it learns neither the key nor the secrets for other ends.
@@ -112,6 +167,26 @@ mod tests {
             assert!(failure.message.ends_with(&format!("is open to other users (mode {mode:03o})")), "{failure}");
             assert!(failure.hint.unwrap().starts_with("chmod 600 "));
         }
+    }
+
+    #[test]
+    fn keys_of_a_change_are_beside_the_current_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cluster.key");
+        let write = |generation: Generation, byte: u8| {
+            let file = generation.file(&file);
+            std::fs::write(&file, [byte; 32]).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        let read = || Keys::load(&file).map(|keys| keys.all().map(|key| key.0[0]).collect::<Vec<u8>>());
+        write(Generation::Next, 2);
+        assert!(read().unwrap_err().message.contains("cluster.key cannot be read"), "a change needs a key that is changed");
+        write(Generation::Current, 1);
+        assert_eq!(read().unwrap(), [1, 2]);
+        write(Generation::Previous, 0);
+        assert_eq!(read().unwrap(), [1, 2, 0]);
+        std::fs::write(Generation::Previous.file(&file), "short").unwrap();
+        assert!(read().unwrap_err().message.contains("5 bytes"), "a bad key is said, not left out");
     }
 
     #[test]

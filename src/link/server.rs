@@ -1,6 +1,7 @@
 //! The agent's end of commands: answers every message of REQ and DEALER peers alike.
 
 mod answer;
+mod audit;
 mod pace;
 
 use std::path::PathBuf;
@@ -17,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::gate::{Admission, Gate, Open};
 use super::identity::Identity;
-use super::key::Key;
 use super::tls::Tls;
 use super::zmtp::{Incoming, Limits, Outgoing, SocketType};
 use answer::{Answerer, Taken};
@@ -26,6 +26,7 @@ use pace::Pace;
 use protocol::{Command, ErrorCode, Failure};
 
 pub use answer::Scope;
+pub use audit::AuditEntry;
 
 /// Requests of one connection under way. Further ones are not read before one of these is answered.
 const UNDER_WAY: usize = 16;
@@ -58,7 +59,7 @@ pub fn runtime_folder(config: &Config, host: &str) -> Result<PathBuf, Failure> {
 /// # Errors
 /// [`ErrorCode::Config`] for a bad key.
 pub(super) fn admission(config: &Config, host: &str, socket: SocketType, limits: Limits) -> Result<Admission, Failure> {
-    let tls = Key::load(config)?.map(|key| Tls::new(&key, &Identity::Host(host.to_owned()))).transpose()?;
+    let tls = Tls::of(config, &Identity::Host(host.to_owned()))?;
     // A host that has no address now is a stranger until this agent is started again: it waits in line with others.
     let addresses = |endpoint: &Endpoint| match endpoint {
         Endpoint::Tcp { host, .. } => host.parse().ok(),
@@ -73,7 +74,7 @@ pub(super) fn admission(config: &Config, host: &str, socket: SocketType, limits:
 pub struct Server {
     gate: Gate,
     open: mpsc::Receiver<Open>,
-    answerer: Arc<Answerer>,
+    answerer: Answerer,
 }
 
 impl Server {
@@ -99,9 +100,15 @@ impl Server {
         } else if *endpoint != Endpoint::Ipc(local.clone()) {
             endpoints.push(Endpoint::Ipc(local));
         }
-        let answerer = Arc::new(Answerer::new(host, &admission.instance));
+        let answerer = Answerer::new(host, &admission.instance);
         let (gate, open) = Gate::open(&endpoints, admission)?;
         Ok(Self { gate, open, answerer })
+    }
+
+    /// Has everything noted that anybody but another agent asks to be changed.
+    pub fn audited(mut self, note: impl Fn(AuditEntry) + Send + Sync + 'static) -> Self {
+        self.answerer.audit_by(note);
+        self
     }
 
     /// As [`Server::serve_scoped`], whatever a request belongs to.
@@ -123,7 +130,7 @@ impl Server {
         A: Serialize + Send + 'static,
     {
         let Self { gate: _gate, mut open, answerer } = self;
-        let execute = Arc::new(execute);
+        let (execute, answerer) = (Arc::new(execute), Arc::new(answerer));
         // Connections end with the server.
         let mut connections = JoinSet::new();
         loop {

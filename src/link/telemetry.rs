@@ -11,8 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::codec::Framed;
 
 use super::dial::{Dialled, NotDialled, dial};
-use super::identity::Identity;
-use super::key::Key;
+use super::identity::{Identity, Operator};
 use super::stream::Stream;
 use super::tls::Tls;
 use super::zmtp::{Codec, Incoming, Message, Outgoing, SocketType};
@@ -73,8 +72,7 @@ pub enum LinkState {
 /// # Errors
 /// [`ErrorCode::Config`](protocol::ErrorCode::Config) when the cluster key cannot be read.
 pub fn subscribe(config: Arc<Config>) -> Result<mpsc::Receiver<Heard>, Failure> {
-    let operator = || Identity::Operator(protocol::operator_name());
-    let tls = Key::load(&config)?.map(|key| Tls::new(&key, &operator())).transpose()?;
+    let tls = Tls::of(&config, &Identity::Operator(Operator::here()))?;
     let (sender, receiver) = mpsc::channel(CAPACITY);
     for (host, settings) in &config.host {
         tokio::spawn(Subscription::new(host, settings.telemetry.clone(), tls.clone(), sender.clone()).run());

@@ -1,32 +1,25 @@
 //! Mutual TLS 1.3 between the hosts and operators of a cluster.
 //!
-//! Both ends derive the cluster's certificate authority from the cluster key, and each process issues itself a certificate that names who it is. So
-//! the cluster key stays the one secret. Nothing here depends on a clock: certificates are valid at a fixed time, and that is the time it is.
+//! Nothing here depends on a clock: certificates are valid at a fixed time, and that is the time it is.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
-use rcgen::{KeyUsagePurpose, PKCS_ED25519, SanType};
 use rustls::client::Resumption;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, version};
+use rustls::{ClientConfig, ServerConfig, version};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use super::certificate::{AGENT, Certified, Credentials, MadeOf};
 use super::identity::Identity;
-use super::key::Key;
 use super::stream::Socket;
+use config::Config;
 use protocol::{ErrorCode, Failure};
 
-/// What the authority's key is derived for.
-const AUTHORITY: &str = "certificate authority, Ed25519";
-/// PKCS #8 (RFC 8410) of an Ed25519 private key, up to the key itself.
-const PKCS8_ED25519: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-/// Every agent's certificate carries this name beside its own; an operator's does not, so that no console passes for an agent.
-const AGENT: &str = "agent.baton";
 /// The time at which all certificates are judged: 2020-01-01, within the validity of each (1975 to 4096).
 const NOW: u64 = 1_577_836_800;
 
@@ -39,9 +32,35 @@ impl TimeProvider for FixedTime {
     }
 }
 
+/// How often this process was told that keys have changed.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// From now on every new connection of this process reads the keys again first; connections that are open stay.
+pub fn reread_keys() {
+    CHANGES.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Both sides of TLS for one process of a cluster.
 #[derive(Clone)]
 pub struct Tls {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    credentials: Credentials,
+    state: Mutex<State>,
+}
+
+struct State {
+    sides: Sides,
+    /// What tells the authorities and the certificate that they are made of from others.
+    made_of: MadeOf,
+    /// The change that they are of.
+    change: u64,
+}
+
+#[derive(Clone)]
+struct Sides {
     acceptor: TlsAcceptor,
     connector: TlsConnector,
 }
@@ -53,37 +72,61 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Issues a certificate for `identity`.
+    /// TLS as the configuration has it; none where it names neither a key nor an identity.
     ///
     /// # Errors
-    /// [`ErrorCode::Internal`] when a certificate cannot be made.
-    pub fn new(key: &Key, identity: &Identity) -> Result<Self, Failure> {
-        let failed = |e: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, format!("no certificate can be made: {e}"));
-        let authority = authority(key)?;
-        let certified = certify(&authority, identity).map_err(|e| failed(&e))?;
-        let roots = Arc::new(certified.roots);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let time: Arc<dyn TimeProvider> = Arc::new(FixedTime);
+    /// [`ErrorCode::Config`] when what it names cannot be used.
+    pub fn of(config: &Config, identity: &Identity) -> Result<Option<Self>, Failure> {
+        let credentials = match (&config.key_file, &config.identity_file, identity) {
+            (Some(file), _, _) => Credentials::KeyFile(file.clone(), identity.clone()),
+            (None, Some(file), Identity::Operator(_)) => Credentials::IdentityFile(file.clone()),
+            (None, Some(_), Identity::Host(host)) => {
+                let text = format!("the agent of {host} needs the cluster's key: identity_file is for operators");
+                return Err(Failure::new(ErrorCode::Config, text).hint("name key_file in this host's configuration"));
+            }
+            (None, None, _) => return Ok(None),
+        };
+        Self::with(credentials).map(Some)
+    }
 
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider)).build();
-        let mut server = ServerConfig::builder_with_details(Arc::clone(&provider), Arc::clone(&time))
-            .with_protocol_versions(&[&version::TLS13])
-            .map_err(|e| failed(&e))?
-            .with_client_cert_verifier(verifier.map_err(|e| failed(&e))?)
-            .with_single_cert(certified.chain.clone(), certified.key.clone_key())
-            .map_err(|e| failed(&e))?;
-        // Each session stands for itself: nothing recorded can be used in another.
-        server.send_tls13_tickets = 0;
-        server.session_storage = Arc::new(NoServerSessionStorage {});
-        let mut client = ClientConfig::builder_with_details(provider, time)
-            .with_protocol_versions(&[&version::TLS13])
-            .map_err(|e| failed(&e))?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(certified.chain, certified.key)
-            .map_err(|e| failed(&e))?;
-        client.resumption = Resumption::disabled();
-        client.enable_sni = false;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(server)), connector: TlsConnector::from(Arc::new(client)) })
+    /// TLS with these credentials.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`] when they cannot be used, [`ErrorCode::Internal`] when a certificate cannot be made.
+    pub fn with(credentials: Credentials) -> Result<Self, Failure> {
+        let change = CHANGES.load(Ordering::Relaxed);
+        let certified = credentials.certified()?;
+        let (sides, made_of) = (Sides::of(&certified)?, certified.made_of);
+        Ok(Self { shared: Arc::new(Shared { credentials, state: Mutex::new(State { sides, made_of, change }) }) })
+    }
+
+    /// Reads what this process shows who it is with once more, where it has changed; whether it has.
+    pub(super) fn reread(&self) -> bool {
+        let Ok(certified) = self.shared.credentials.certified() else { return false };
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match Sides::of(&certified) {
+            Ok(sides) if state.made_of != certified.made_of => {
+                (state.sides, state.made_of) = (sides, certified.made_of);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What new connections use. Keys that cannot be read leave those in place that could.
+    fn sides(&self) -> Sides {
+        // A change under the lock is one assignment.
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let change = CHANGES.load(Ordering::Relaxed);
+        if state.change != change {
+            state.change = change;
+            let certified = self.shared.credentials.certified();
+            match certified.and_then(|certified| Ok((Sides::of(&certified)?, certified.made_of))) {
+                Ok((sides, made_of)) => (state.sides, state.made_of) = (sides, made_of),
+                Err(failure) => tracing::error!("the keys that were read before stay in use: {failure}"),
+            }
+        }
+        state.sides.clone()
     }
 
     /// The server's side of the handshake, and whom the client's certificate names.
@@ -91,7 +134,7 @@ impl Tls {
     /// # Errors
     /// Those of the socket; `InvalidData` and others of rustls for a client without a certificate of this cluster.
     pub(super) async fn accept(&self, socket: Socket) -> io::Result<(TlsStream<Socket>, Identity)> {
-        let stream = self.acceptor.accept(socket).await?;
+        let stream = self.sides().acceptor.accept(socket).await?;
         identified(TlsStream::Server(stream))
     }
 
@@ -101,8 +144,37 @@ impl Tls {
     /// As [`Tls::accept`].
     pub(super) async fn connect(&self, socket: Socket) -> io::Result<(TlsStream<Socket>, Identity)> {
         let agent = ServerName::try_from(AGENT).map_err(io::Error::other)?;
-        let stream = self.connector.connect(agent, socket).await?;
+        let stream = self.sides().connector.connect(agent, socket).await?;
         identified(TlsStream::Client(stream))
+    }
+}
+
+impl Sides {
+    fn of(certified: &Certified) -> Result<Self, Failure> {
+        let failed = |e: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, format!("TLS cannot be set up: {e}"));
+        let Certified { roots, chain, key, .. } = certified;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let time: Arc<dyn TimeProvider> = Arc::new(FixedTime);
+
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider)).build();
+        let mut server = ServerConfig::builder_with_details(Arc::clone(&provider), Arc::clone(&time))
+            .with_protocol_versions(&[&version::TLS13])
+            .map_err(|e| failed(&e))?
+            .with_client_cert_verifier(verifier.map_err(|e| failed(&e))?)
+            .with_single_cert(chain.clone(), key.clone_key())
+            .map_err(|e| failed(&e))?;
+        // Each session stands for itself: nothing recorded can be used in another.
+        server.send_tls13_tickets = 0;
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        let mut client = ClientConfig::builder_with_details(provider, time)
+            .with_protocol_versions(&[&version::TLS13])
+            .map_err(|e| failed(&e))?
+            .with_root_certificates(Arc::clone(roots))
+            .with_client_auth_cert(chain.clone(), key.clone_key())
+            .map_err(|e| failed(&e))?;
+        client.resumption = Resumption::disabled();
+        client.enable_sni = false;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(server)), connector: TlsConnector::from(Arc::new(client)) })
     }
 }
 
@@ -110,52 +182,8 @@ fn identified(stream: TlsStream<Socket>) -> io::Result<(TlsStream<Socket>, Ident
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
     let identity = certificate.and_then(|certificate| {
         let certificate = webpki::EndEntityCert::try_from(&certificate).ok()?;
-        certificate.valid_uri_names().find_map(Identity::from_uri)
+        Identity::from_uris(certificate.valid_uri_names())
     });
     let identity = identity.ok_or_else(|| io::Error::other("the peer's certificate names nobody"))?;
     Ok((stream, identity))
-}
-
-fn authority(key: &Key) -> Result<Issuer<'static, KeyPair>, Failure> {
-    let pkcs8 = [&PKCS8_ED25519[..], &key.derive(AUTHORITY)?].concat();
-    let pair = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), &PKCS_ED25519)
-        .map_err(|e| Failure::new(ErrorCode::Internal, format!("the cluster key gives no certificate authority: {e}")))?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = named("baton cluster");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    Ok(Issuer::new(params, pair))
-}
-
-fn named(name: &str) -> DistinguishedName {
-    let mut distinguished = DistinguishedName::new();
-    distinguished.push(DnType::CommonName, name);
-    distinguished
-}
-
-struct Certified {
-    roots: RootCertStore,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-}
-
-fn certify(authority: &Issuer<'static, KeyPair>, identity: &Identity) -> Result<Certified, Box<dyn std::error::Error>> {
-    let mut root = CertificateParams::default();
-    root.distinguished_name = named("baton cluster");
-    root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let mut roots = RootCertStore::empty();
-    roots.add(root.self_signed(authority.key())?.der().clone())?;
-
-    let pair = KeyPair::generate_for(&PKCS_ED25519)?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = named("baton");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-    params.subject_alt_names = vec![SanType::URI(identity.to_uri().try_into()?)];
-    if matches!(identity, Identity::Host(_)) {
-        params.subject_alt_names.push(SanType::DnsName(AGENT.try_into()?));
-    }
-    let certificate = params.signed_by(&pair, authority)?;
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pair.serialize_der()));
-    Ok(Certified { roots, chain: vec![certificate.der().clone()], key })
 }

@@ -42,6 +42,7 @@ mod flow_graphs;
 mod headless;
 mod hot;
 mod house;
+mod keys;
 mod lab_at_work;
 mod lab_leaves_nothing;
 mod laptop;

@@ -59,6 +59,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 fn folders(config: &Config) -> Result<(), Conflict> {
     let folders = [
         ("key_file", config.key_file.as_deref()),
+        ("identity_file", config.identity_file.as_deref()),
         ("records", Some(config.records.as_path())),
         ("runtime", Some(config.runtime.as_path())),
         ("state", config.state.as_deref()),
@@ -67,6 +68,9 @@ fn folders(config: &Config) -> Result<(), Conflict> {
         if folder.is_some_and(|folder| folder.as_os_str().is_empty()) {
             return conflict([key], "the path is empty; write the path of a file or folder".into());
         }
+    }
+    if config.key_file.is_some() && config.identity_file.is_some() {
+        return conflict(["identity_file"], "key_file says already who this machine is; name one of the two".into());
     }
     Ok(())
 }

@@ -47,6 +47,9 @@ pub struct Config {
     /// File that holds the cluster key (any bytes); commands are signed with it. Without one, agents listen on loopback and ipc only.
     #[serde(default)]
     pub key_file: Option<PathBuf>,
+    /// On an operator's machine, in the place of the key: the certificate of an operator, whose role says what may be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_file: Option<PathBuf>,
     /// Folder for the records of migrations.
     pub records: PathBuf,
     /// Folder for the sockets between an agent and its workload processes.

@@ -12,7 +12,7 @@ pub enum ErrorCode {
     UnknownCommand,
     /// The peer speaks another version of the protocol.
     Version,
-    /// The signature is missing or wrong.
+    /// Who asks is not known, or has no right to it.
     Unauthorized,
     /// The message's time is off.
     Expired,

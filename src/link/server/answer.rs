@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::audit::{Asked, AuditEntry};
 use crate::link::connections::NewestConnections;
 use crate::link::dedup::{Dedup, Verdict};
 use crate::link::identity::Peer;
@@ -47,7 +48,6 @@ pub(super) enum Taken {
 }
 
 /// What is common to all connections.
-#[derive(Debug)]
 pub(super) struct Answerer {
     host: String,
     /// Which life of this agent it is.
@@ -60,6 +60,13 @@ pub(super) struct Answerer {
     places: Arc<Semaphore>,
     places_of_unknown: Arc<Semaphore>,
     pub(super) refusals: Refusals,
+    audit: Option<Box<dyn Fn(AuditEntry) + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Answerer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answerer").field("host", &self.host).finish_non_exhaustive()
+    }
 }
 
 /// The request of a message, without the way back.
@@ -90,7 +97,12 @@ impl Answerer {
             places: Arc::new(Semaphore::new(EXECUTING * EIGHTHS)),
             places_of_unknown: Arc::new(Semaphore::new(EXECUTING_OF_UNKNOWN * EIGHTHS)),
             refusals: Refusals::default(),
+            audit: None,
         }
+    }
+
+    pub(super) fn audit_by(&mut self, note: impl Fn(AuditEntry) + Send + Sync + 'static) {
+        self.audit = Some(Box::new(note));
     }
 
     /// Refuses a message, or has it carried out; the reply of the latter goes to `replies`.
@@ -180,7 +192,10 @@ impl Answerer {
                 return reply.unwrap_or_else(|| self.reply(&id, broken(), began));
             }
         };
-        let result = match self.refusal(&command, earlier && !reads, late && !reads) {
+        let asked = self.audit.as_ref().and_then(|note| Some((note, Asked::new(&command, peer)?)));
+        let refusal = peer.require_role(&command).err().or_else(|| self.refusal(&command, earlier && !reads, late && !reads));
+        let refused = refusal.is_some();
+        let result = match refusal {
             Some(failure) => Err(failure),
             None => {
                 if let Command::Order(order) = &mut command {
@@ -195,6 +210,9 @@ impl Answerer {
         };
         if let Err(failure) = &result {
             self.refusals.refuse(peer, &failure.message);
+        }
+        if let Some((note, asked)) = asked {
+            note(asked.answered(&self.host, refused, &result));
         }
         let reply = self.reply(&id, result, began);
         sender.send_replace(Some(reply.clone()));
