@@ -4,10 +4,26 @@ use std::fmt;
 
 use baton::migration::flow::{Facts, Flow, Side, Step, StepCommand, When};
 use baton::migration::flows;
-use protocol::{Method, Order};
+use protocol::{Form, Method, Order};
 
-/// The two processes of the workload.
-pub const ROLES: [&str; 2] = ["d2d", "usrp"];
+/// A process of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    D2d,
+    Usrp,
+    /// That of a work which is a guest.
+    Qemu,
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::D2d => "D2D",
+            Self::Usrp => "USRP",
+            Self::Qemu => "QEMU",
+        })
+    }
+}
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +38,12 @@ pub enum Fault {
     DiesBefore,
     /// The agent ends between carrying out and answering.
     DiesAfter,
-    /// A process is killed: at the source or the destination, D2D or USRP.
-    Kill(Side, &'static str),
+    /// A process is killed, at the source or the destination.
+    Kill(Side, Process),
     /// The agent or a process of a host is stopped for so long, ms (SIGSTOP, SIGCONT).
     Pause(Side, Paused, u32),
+    /// The operator gives the order up when the step begins.
+    Cancelled,
     /// The agent that is asked is told to end (SIGTERM), as an upgrade does; the next one starts after a second.
     Terminated,
     /// The agent that is asked dies, and what it knew of the radio's owner is gone when the next one starts.
@@ -50,14 +68,9 @@ impl fmt::Display for Fault {
             Self::Lost => "no reply, not done",
             Self::DiesBefore => "agent dies before",
             Self::DiesAfter => "agent dies after",
-            Self::Kill(Side::Source, "d2d") => "D2D killed, source",
-            Self::Kill(Side::Source, _) => "USRP killed, source",
-            Self::Kill(_, "d2d") => "D2D killed, destination",
-            Self::Kill(..) => "USRP killed, destination",
-            Self::Pause(side, paused, ms) => {
-                let side = if side == Side::Source { "source" } else { "destination" };
-                return write!(f, "{paused} stopped {} s, {side}", f64::from(ms) / 1e3);
-            }
+            Self::Kill(side, process) => return write!(f, "{process} killed, {}", named(side)),
+            Self::Pause(side, paused, ms) => return write!(f, "{paused} stopped {} s, {}", f64::from(ms) / 1e3, named(side)),
+            Self::Cancelled => "cancelled",
             Self::Terminated => "agent told to end",
             Self::OwnerForgotten => "agent dies, owner file lost",
             Self::OneWay => "mgmt0 one way 3 s",
@@ -70,21 +83,23 @@ impl fmt::Display for Fault {
     }
 }
 
+fn named(side: Side) -> &'static str {
+    if side == Side::Source { "source" } else { "destination" }
+}
+
 /// What can be stopped on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paused {
     Agent,
-    D2d,
-    Usrp,
+    Process(Process),
 }
 
 impl fmt::Display for Paused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Agent => "agent",
-            Self::D2d => "D2D",
-            Self::Usrp => "USRP",
-        })
+        match self {
+            Self::Agent => f.write_str("agent"),
+            Self::Process(process) => process.fmt(f),
+        }
     }
 }
 
@@ -99,10 +114,13 @@ pub fn faults() -> Vec<Fault> {
         Fault::Lost,
         Fault::DiesBefore,
         Fault::DiesAfter,
-        Fault::Kill(Side::Source, "d2d"),
-        Fault::Kill(Side::Source, "usrp"),
-        Fault::Kill(Side::Destination, "d2d"),
-        Fault::Kill(Side::Destination, "usrp"),
+        Fault::Kill(Side::Source, Process::D2d),
+        Fault::Kill(Side::Source, Process::Usrp),
+        Fault::Kill(Side::Source, Process::Qemu),
+        Fault::Kill(Side::Destination, Process::D2d),
+        Fault::Kill(Side::Destination, Process::Usrp),
+        Fault::Kill(Side::Destination, Process::Qemu),
+        Fault::Cancelled,
         Fault::RadioPort,
         Fault::Management,
         Fault::Deaf,
@@ -112,7 +130,8 @@ pub fn faults() -> Vec<Fault> {
         Fault::OwnerForgotten,
     ];
     for side in [Side::Source, Side::Destination] {
-        for paused in [Paused::Agent, Paused::D2d, Paused::Usrp] {
+        let processes = [Process::D2d, Process::Usrp, Process::Qemu].map(Paused::Process);
+        for paused in [Paused::Agent].into_iter().chain(processes) {
             faults.extend(PAUSES.map(|ms| Fault::Pause(side, paused, ms)));
         }
     }
@@ -130,7 +149,7 @@ pub struct Place {
     pub side: Side,
     /// Which time that host gets that command.
     pub occurrence: usize,
-    /// Processes that exist when it begins, at source and destination.
+    /// Whether the work's processes exist when it begins, D2D (or the guest's QEMU) and USRP, at source and destination.
     there: [[bool; 2]; 2],
 }
 
@@ -148,6 +167,8 @@ pub enum Without {
     Same,
     /// The process does not exist then.
     NoProcess,
+    /// A guest uses no radio.
+    NoRadio,
 }
 
 impl Place {
@@ -162,9 +183,13 @@ impl Place {
         }
     }
 
-    /// Whether the D2D (0) or USRP (1) process of that side exists.
-    fn has(&self, side: Side, index: usize) -> bool {
-        self.there[usize::from(side != Side::Source)][index]
+    fn has(&self, side: Side, process: Process) -> bool {
+        let there = self.there[usize::from(side != Side::Source)];
+        match process {
+            Process::Qemu => form_of(self.method) == Form::Guest && there[0],
+            Process::D2d => form_of(self.method) != Form::Guest && there[0],
+            Process::Usrp => form_of(self.method) != Form::Guest && there[1],
+        }
     }
 
     /// Whether the fault makes sense here.
@@ -172,9 +197,10 @@ impl Place {
         let cell = Cell { place: *self, fault };
         match fault {
             Fault::Lost | Fault::DiesAfter if !self.ask.changes() => Err(Without::Same),
-            Fault::Kill(side, role) => self.has(side, usize::from(role == ROLES[1])).then_some(cell).ok_or(Without::NoProcess),
-            Fault::Pause(side, Paused::D2d, _) => self.has(side, 0).then_some(cell).ok_or(Without::NoProcess),
-            Fault::Pause(side, Paused::Usrp, _) => self.has(side, 1).then_some(cell).ok_or(Without::NoProcess),
+            Fault::Kill(side, process) | Fault::Pause(side, Paused::Process(process), _) => {
+                self.has(side, process).then_some(cell).ok_or(Without::NoProcess)
+            }
+            Fault::RadioPort | Fault::Deaf | Fault::DeafThroughout if form_of(self.method) == Form::Guest => Err(Without::NoRadio),
             _ => Ok(cell),
         }
     }
@@ -200,12 +226,22 @@ impl fmt::Display for Cell {
 }
 
 pub const ORDERS: [Order; 2] = [Order::M, Order::MB];
-pub const METHODS: [Method; 4] = [Method::Classic, Method::Cold, Method::Hot, Method::Seamless];
+pub const METHODS: [Method; 6] = [Method::Classic, Method::Cold, Method::Hot, Method::Seamless, Method::Criu, Method::Vm];
 
-/// The steps of a flow without a relay, the ones afterwards included.
+/// What the work has to be for that method.
+pub fn form_of(method: Method) -> Form {
+    match method {
+        Method::Criu => Form::Pod,
+        Method::Vm => Form::Guest,
+        _ => Form::Processes,
+    }
+}
+
+/// The steps of a flow, the ones afterwards included.
 pub fn places(order: Order, method: Method) -> Vec<Place> {
-    let flow: &'static Flow = flows::of(order, method, protocol::Form::Processes);
-    let steps = flow.steps.iter().chain(flow.afterwards).filter(|step| step.when != When::Relay);
+    let flow: &'static Flow = flows::of(order, method, form_of(method));
+    // Without a relay, and by pre-copy.
+    let steps = flow.steps.iter().chain(flow.afterwards).filter(|step| !matches!(step.when, When::Relay | When::Postcopy));
     let mut there = [[true; 2], [false; 2]];
     let mut asked: Vec<(Side, &'static str)> = Vec::new();
     let mut places = Vec::new();
@@ -226,6 +262,7 @@ fn after(step: &Step, there: &mut [[bool; 2]; 2]) {
     match step.ask {
         StepCommand::StartD2dPlain | StepCommand::StartD2dWithControl | StepCommand::StartD2dAgain => *d2d = true,
         StepCommand::MakeUsrp | StepCommand::StartUsrp => *usrp = true,
+        StepCommand::RestorePod | StepCommand::PrepareGuest => (*d2d, *usrp) = (true, true),
         StepCommand::DoubleKill => (*d2d, *usrp) = (false, false),
         StepCommand::KillUsrp => *usrp = false,
         StepCommand::KillD2d => *d2d = false,

@@ -69,7 +69,7 @@ struct Counts<'a> {
 }
 
 impl<'a> Counts<'a> {
-    const HEADER: &'static str = "cells | ok | rolled back | failed | nobody serves | two owners | ms without service: median | longest |\n|---|---|---|---|---|---|---|---|---|";
+    const HEADER: &'static str = "cells | ok | rolled back | cancelled | failed | nobody serves | two owners | ms without service: median | longest |\n|---|---|---|---|---|---|---|---|---|---|";
 
     fn new(entries: impl Iterator<Item = &'a Entry<'a>>) -> Self {
         let mut counts = Self::default();
@@ -86,10 +86,13 @@ impl<'a> Counts<'a> {
 
     fn columns(&self) -> String {
         let outcome = |name: &str| self.outcomes.get(name).copied().unwrap_or(0);
-        let (ok, back, failed) = (outcome("ok"), outcome("rolled back"), outcome("failed"));
+        let [ok, back, cancelled, failed] = ["ok", "rolled back", "cancelled", "failed"].map(outcome);
         let median = self.silences.get(self.silences.len() / 2).map_or("-".into(), u64::to_string);
         let longest = self.silences.last().map_or("-".into(), u64::to_string);
-        format!("{} | {ok} | {back} | {failed} | {} | {} | {median} | {longest} |", self.cells, self.nobody, self.two_owners)
+        format!(
+            "{} | {ok} | {back} | {cancelled} | {failed} | {} | {} | {median} | {longest} |",
+            self.cells, self.nobody, self.two_owners
+        )
     }
 }
 
@@ -149,7 +152,8 @@ fn steps(cells: &[&Cell]) -> String {
 }
 
 fn failed_with_service(text: &mut String, entries: &[Entry]) {
-    let is_listed = |result: &CellResult| result.outcome != "ok" && result.outcome != "rolled back" && result.serves.is_some();
+    let is_listed =
+        |result: &CellResult| !["ok", "rolled back", "cancelled"].contains(&result.outcome.as_str()) && result.serves.is_some();
     let failed = entries.iter().filter(|(_, result)| is_listed(result));
     list(text, "Failed, and a server serves", "serves", failed, |result| result.serves.clone().unwrap_or_default());
 }

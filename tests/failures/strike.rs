@@ -4,7 +4,7 @@ use std::path::Path;
 
 use baton::migration::flow::Side;
 
-use super::cells::{Cell, Fault, Paused};
+use super::cells::{Cell, Fault, Paused, Process};
 
 /// How long what passes lasts, s.
 const LASTING: u32 = 3;
@@ -28,9 +28,9 @@ fn script(cell: &Cell, over: &Path) -> String {
     let passes = |end: &str| format!("(sleep {LASTING}; {end} touch {}) > /dev/null 2>&1 &", over.display());
     let port = |name: &str| format!("ip link set {name} down; {}", passes(&format!("ip link set {name} up;")));
     match cell.fault {
-        Fault::Kill(side, role) => {
-            format!("kill -KILL $({})", pid_from(cell.place.host(side), role))
-        }
+        Fault::Kill(side, process) => format!("kill -KILL $({})", pid_of(cell.place.host(side), process)),
+        // The agent, which waits for this program, takes it in meanwhile.
+        Fault::Cancelled => format!("{} do cancel", env!("CARGO_BIN_EXE_baton")),
         Fault::Pause(side, paused, ms) => stop(cell.place.host(side), paused, ms, over),
         Fault::Terminated => "kill -TERM $PPID".into(),
         Fault::OwnerForgotten => format!("rm -f {STATE}/{}.*owner.json; kill -KILL $PPID", cell.asked()),
@@ -59,16 +59,22 @@ fn management_address(host: &str) -> &'static str {
 fn stop(host: &str, paused: Paused, ms: u32, over: &Path) -> String {
     let found = match paused {
         Paused::Agent => format!("pgrep -nf '^[^ ]*baton agent --host {host}'"),
-        Paused::D2d => pid_from(host, "d2d"),
-        Paused::Usrp => pid_from(host, "usrp"),
+        Paused::Process(process) => pid_of(host, process),
     };
     let seconds = f64::from(ms) / 1e3;
     format!("P=$({found}); (sleep {seconds}; kill -CONT $P; touch {}) > /dev/null 2>&1 & kill -STOP $P", over.display())
 }
 
-/// Prints the number of a process that an agent has started.
-fn pid_from(host: &str, role: &str) -> String {
-    format!(r#"sed 's/.*"pid": *\([0-9]*\).*/\1/' /run/baton/{host}/{role}.pid"#)
+/// Prints the number of a process of the work: in a pod, where there is one.
+fn pid_of(host: &str, process: Process) -> String {
+    let role = match process {
+        Process::D2d => "d2d",
+        Process::Usrp => "usrp",
+        // The brackets keep the pattern from finding itself.
+        Process::Qemu => return format!("pgrep -nf '[q]emu-system.*/run/baton/{host}/guest'"),
+    };
+    let folder = format!("/run/baton/{host}");
+    format!(r#"cat {folder}/pod/{role}.pid {folder}/{role}.pid 2>/dev/null | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' | head -n 1"#)
 }
 
 const DEAF: &str = "fault = { radio = \"pool\", kind = \"deaf\"";

@@ -103,10 +103,10 @@ fn parse_line(line: &str) -> Option<(String, CellResult)> {
 }
 
 pub fn is_cut(place: &Place) -> bool {
-    baton::migration::flows::of(place.order, place.method, protocol::Form::Processes)
+    baton::migration::flows::of(place.order, place.method, cells::form_of(place.method))
         .steps
         .iter()
-        .find(|step| step.phases.contains(&PhaseName::StopSource))
+        .find(|step| step.phases.contains(&PhaseName::StopSource) || step.phases.contains(&PhaseName::Switchover))
         .is_some_and(|step| (step.ask, step.at) == (place.ask, place.side))
 }
 
@@ -131,6 +131,7 @@ pub fn format(results: &Results) -> String {
                 Ok(cell) => results.get(&cell.to_string()).map_or_else(|| without_result("not run"), columns_of_result),
                 Err(Without::Same) => without_result("changes nothing"),
                 Err(Without::NoProcess) => without_result("no process"),
+                Err(Without::NoRadio) => without_result("no radio"),
             };
             let _ = writeln!(text, "{}\t{fault}\t{result}", columns_of_place(&place));
         }
