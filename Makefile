@@ -98,6 +98,7 @@ test-packages:
 	@scripts/install-packages uhd-host iproute2 iputils-ping python3 python3-zmq tmux procps python3-uhd python3-numpy tshark ffmpeg python3-soapysdr soapysdr-module-uhd nftables faketime e2fsprogs
 	@scripts/install-criu
 	@scripts/install-qemu
+	@scripts/install-prometheus
 
 clean:
 	$(CARGO) clean

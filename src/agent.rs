@@ -5,6 +5,7 @@ mod autostart;
 mod commands;
 mod control;
 mod decision;
+mod exporter;
 mod faults;
 mod fence_command;
 mod host;
@@ -99,6 +100,10 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
     let publishing = Arc::clone(&agent);
     keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
+    if let Some(address) = agent.host.settings().metrics {
+        let exporting = Arc::clone(&agent);
+        keep_running("metrics", move || exporter::serve(Arc::clone(&exporting), address));
+    }
     stop::listen(&agent, args.end_on_stop);
     start_configured(&agent);
     announce(&args.host);

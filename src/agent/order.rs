@@ -161,6 +161,7 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
 
 fn end(agent: &Agent, record: &RunRecord) {
     restart::forget_order(agent);
+    agent.counted.ended(record);
     let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
     let (level, end) = match record.outcome {
         Outcome::Ok => (Level::Info, "is done"),

@@ -26,7 +26,8 @@ impl Agent {
     /// # Errors
     /// Those of the socket.
     pub(super) fn start_probe(&self, target: Ipv4Addr, interval: Duration) -> Result<(), Failure> {
-        let probe = Prober::start(target, interval)?;
+        let counted = self.counted.clone();
+        let probe = Prober::start(target, interval, move |after| counted.answered(after))?;
         self.state().probe = Some(probe);
         self.host.notify_change();
         Ok(())

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::control::OrderControl;
+use super::exporter::Counted;
 use super::faults::CommandFaults;
 use super::host::HostHandle;
 use super::participation::Participation;
@@ -24,6 +25,8 @@ pub(super) struct Agent {
     pub(super) client: Client,
     pub(super) publisher: Publisher,
     pub(super) faults: CommandFaults,
+    /// For Prometheus.
+    pub(super) counted: Counted,
     pub(super) began: Instant,
     /// Telemetry messages published so far.
     pub(super) published: AtomicU64,
@@ -71,6 +74,7 @@ impl Agent {
             client,
             publisher,
             faults,
+            counted: Counted::new().map_err(|e| Failure::new(ErrorCode::Internal, format!("the metrics cannot be made: {e}")))?,
             began: Instant::now(),
             published: AtomicU64::new(0),
             order: tokio::sync::Mutex::default(),

@@ -165,6 +165,7 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
         radio: radio.parse()?,
         radio_port: "eth3".parse()?,
         tun: TUN.parse()?,
+        metrics: format!("{ip}:9617").parse().ok(),
         autostart: !pool && scenario != Scenario::Guest,
         control,
         fence_command: None,

@@ -58,11 +58,12 @@ impl Shared {
 }
 
 impl Prober {
-    /// Starts to probe `target` every `interval`, in the network namespace of the calling thread. The first probe goes at once.
+    /// Starts to probe `target` every `interval`, in the network namespace of the calling thread. The first probe goes at once. `answered` is told
+    /// every round trip, by the probe's own thread.
     ///
     /// # Errors
     /// [`ErrorCode::Config`] for an interval outside 1 ms to 60 s, [`ErrorCode::Environment`] when the machine grants no ICMP socket.
-    pub fn start(target: Ipv4Addr, interval: Duration) -> Result<Self, Failure> {
+    pub fn start(target: Ipv4Addr, interval: Duration, answered: impl Fn(Duration) + Send + 'static) -> Result<Self, Failure> {
         if !PROBE_INTERVALS.contains(&interval) {
             return Err(Failure::new(
                 ErrorCode::Config,
@@ -77,7 +78,7 @@ impl Prober {
         let seen = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("probe".into())
-            .spawn(move || run(&seen, &line, &settling))
+            .spawn(move || run(&seen, &line, &settling, &answered))
             .map_err(|e| Failure::new(ErrorCode::Environment, format!("the probe's thread could not be started: {e}")))?;
         Ok(Self { shared, settled, thread: Some(thread) })
     }
@@ -120,14 +121,15 @@ impl Drop for Prober {
 }
 
 /// Sends on schedule and takes in replies until told to stop.
-fn run(shared: &Shared, line: &Line, settling: &watch::Sender<u64>) {
+fn run(shared: &Shared, line: &Line, settling: &watch::Sender<u64>, answered: &impl Fn(Duration)) {
     let interval = u64::try_from(shared.interval.as_nanos()).unwrap_or(u64::MAX);
     let mut due = 0_u64;
     while !shared.stop.load(Ordering::Relaxed) {
         line.wait(Duration::from_nanos(due.saturating_sub(shared.now())).min(LOOK));
         while let Some(seq) = line.receive() {
             let now = shared.now();
-            shared.ledger().replied(seq, now);
+            let after = shared.ledger().replied(seq, now);
+            after.into_iter().for_each(|ns| answered(Duration::from_nanos(ns)));
         }
         let now = shared.now();
         if now >= due {
@@ -249,7 +251,7 @@ mod tests {
 
     /// A prober on loopback; `None`, with a word, on a machine that grants no ICMP socket.
     fn prober(interval: Duration) -> Option<Prober> {
-        match Prober::start(Ipv4Addr::LOCALHOST, interval) {
+        match Prober::start(Ipv4Addr::LOCALHOST, interval, |_| ()) {
             Ok(prober) => Some(prober),
             Err(failure) => {
                 assert_eq!(failure.code, ErrorCode::Environment);
@@ -303,7 +305,7 @@ mod tests {
     #[test]
     fn intervals_out_of_range_are_refused() {
         for interval in [Duration::ZERO, Duration::from_micros(999), Duration::from_secs(61)] {
-            assert_eq!(Prober::start(Ipv4Addr::LOCALHOST, interval).unwrap_err().code, ErrorCode::Config);
+            assert_eq!(Prober::start(Ipv4Addr::LOCALHOST, interval, |_| ()).unwrap_err().code, ErrorCode::Config);
         }
     }
 }

@@ -63,15 +63,14 @@ impl Ledger {
         seq
     }
 
-    /// Books a reply. Ignored: a number never sent or long gone, a duplicate, and a reply beyond [`LOSS_TIMEOUT`].
-    pub fn replied(&mut self, seq: u64, now: u64) {
-        let Some(index) = seq.checked_sub(self.first).and_then(|i| usize::try_from(i).ok()) else { return };
-        let Some(probe) = self.probes.get_mut(index) else { return };
-        if !probe.is_settled(now) {
-            probe.replied = now.max(probe.sent);
-            self.received += 1;
-            self.served_from = Some(self.served_from.map_or(seq, |earlier| earlier.min(seq)));
-        }
+    /// Books a reply; the round trip, ns. Ignored: a number never sent or long gone, a duplicate, and a reply beyond [`LOSS_TIMEOUT`].
+    pub fn replied(&mut self, seq: u64, now: u64) -> Option<u64> {
+        let index = seq.checked_sub(self.first).and_then(|i| usize::try_from(i).ok())?;
+        let probe = self.probes.get_mut(index).filter(|probe| !probe.is_settled(now))?;
+        probe.replied = now.max(probe.sent);
+        self.received += 1;
+        self.served_from = Some(self.served_from.map_or(seq, |earlier| earlier.min(seq)));
+        Some(probe.replied - probe.sent)
     }
 
     /// All probes below this number are answered or lost.

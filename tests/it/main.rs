@@ -47,6 +47,7 @@ mod lab_at_work;
 mod lab_leaves_nothing;
 mod laptop;
 mod link;
+mod monitoring;
 mod n210_boards;
 mod n210_control;
 mod orders;

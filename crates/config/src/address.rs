@@ -1,7 +1,7 @@
 //! IPv4 addresses with prefix length.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -110,6 +110,14 @@ fn parse_plain<E: serde::de::Error>(text: &str) -> Result<Ipv4Addr, E> {
 /// Reads an address without prefix length.
 pub(crate) fn plain<'de, D: Deserializer<'de>>(from: D) -> Result<Ipv4Addr, D::Error> {
     parse_plain(&String::deserialize(from)?)
+}
+
+/// Reads an address with a port, of this host.
+pub(crate) fn optional_socket<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    let address = text.parse().ok().filter(|address: &SocketAddr| address.port() > 0 && !address.ip().is_multicast());
+    let wrong = || BadValue::new(format_args!("{text:?} is not an address with a port"), "write it like 10.77.0.11:9617");
+    address.map(Some).ok_or_else(|| serde::de::Error::custom(wrong()))
 }
 
 /// Reads a list of addresses without prefix length.

@@ -4,7 +4,7 @@
 //! allowed. Ground floor: imports nothing of baton but the failure type.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -210,6 +210,9 @@ pub struct Host {
     /// Interface that carries IP over the air.
     #[serde(default = "InterfaceName::tun")]
     pub tun: InterfaceName,
+    /// Where the agent answers Prometheus over HTTP, at `/metrics`, address and port; nowhere when absent. Whoever reaches it may read it.
+    #[serde(default, deserialize_with = "address::optional_socket", skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
     /// Start the workload when the agent starts, as `DSR` would; for the far end.
     #[serde(default)]
     pub autostart: bool,

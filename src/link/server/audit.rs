@@ -1,6 +1,5 @@
 //! Who has asked for what, from where, and what came of it.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,8 +9,6 @@ use protocol::{Command, ErrorCode, Failure, Method, Order};
 /// A command that changes something, asked for by anybody but another agent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditEntry {
-    /// When it was answered.
-    pub at: DateTime<Utc>,
     /// The host whose agent answered.
     pub host: String,
     /// Who asked.
@@ -77,7 +74,6 @@ impl Asked {
             None => of_record("outcome").unwrap_or_else(|| "done".into()),
         };
         AuditEntry {
-            at: Utc::now(),
             host: host.to_owned(),
             from: self.from,
             command: self.command,

@@ -1,0 +1,79 @@
+//! Metrics for Prometheus, over HTTP at the address that the configuration names (docs/monitoring.md).
+//!
+//! What a host and its work do is read when it is asked for; what happens between two scrapes is counted where it happens.
+
+mod counted;
+mod families;
+mod http;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use prometheus::{Encoder, TextEncoder};
+
+pub(super) use counted::Counted;
+
+use super::state::Agent;
+use super::telemetry::snapshot;
+use crate::migration::service::{SeenHost, judge};
+use families::Scrape;
+use protocol::{Telemetry, ask};
+
+/// What the other hosts say is waited for so long. Prometheus waits 10 s by default.
+const OTHERS: Duration = Duration::from_millis(500);
+/// Between two looks whether a cut is over: nothing else is done while one lasts.
+const CUT: Duration = Duration::from_millis(10);
+
+/// Answers Prometheus until the agent ends.
+pub(super) async fn serve(agent: Arc<Agent>, address: SocketAddr) {
+    let stop = agent.stop.clone();
+    let answering = move || {
+        let agent = Arc::clone(&agent);
+        async move { scrape(&agent).await }
+    };
+    http::serve(address, answering, stop).await;
+}
+
+/// Everything that there is to tell, in Prometheus's text format.
+async fn scrape(agent: &Agent) -> Vec<u8> {
+    while agent.host.priority.is_raised() {
+        tokio::time::sleep(CUT).await;
+    }
+    let mut own = Vec::new();
+    for work in agent.works() {
+        match snapshot(agent, work).await {
+            Ok(telemetry) => own.push(telemetry),
+            // Rather no figures of it than wrong ones.
+            Err(failure) => tracing::warn!("no metrics of {}: {failure}", work.radio_name()),
+        }
+    }
+    let others = others(agent).await;
+    let told: Vec<&Telemetry> = own.iter().chain(others.iter().filter_map(|(_, status)| status.as_ref())).collect();
+    let seen = agent.host.config.host.keys().map(|name| {
+        let status = told.iter().find(|status| status.host == name.as_str()).copied();
+        SeenHost { name, status, heard: status.is_some() }
+    });
+    let service = judge(&agent.host.config, &seen.collect::<Vec<_>>());
+    let radio = &agent.host.settings().radio;
+    let scrape = Scrape { host: &agent.host.name, radio, own: &own, others: &others, service: &service };
+    let mut families = agent.counted.gather();
+    match scrape.gather() {
+        Ok(of_now) => families.extend(of_now),
+        Err(e) => tracing::error!("some metrics are missing: {e}"),
+    }
+    families.sort_by(|one, other| one.name().cmp(other.name()));
+    let mut text = Vec::new();
+    if let Err(e) = TextEncoder::new().encode(&families, &mut text) {
+        tracing::error!("some metrics are missing: {e}");
+    }
+    text
+}
+
+/// What every other host says of itself now, if it answers in time.
+async fn others(agent: &Agent) -> Vec<(String, Option<Telemetry>)> {
+    let names = agent.host.config.host.keys().filter(|name| **name != agent.host.name);
+    let asking = names.map(|name| async move { (name.to_string(), agent.client.ask(name, ask::Status {}, OTHERS).await.ok()) });
+    join_all(asking).await
+}
