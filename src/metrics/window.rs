@@ -90,7 +90,7 @@ impl Ledger {
 
     /// Statistics of the probes from `since` up to, not including, `until`; to be asked once they are settled.
     ///
-    /// `gap_ms` is the longest time between two consecutive replies, beginning with the last reply before the window. Where the last
+    /// `gap_ms` is the longest time between two consecutive replies to whichever probes, beginning with the last one before the window. Where the last
     /// probes of the window were lost, the silence is still going on and lasts at least until `now`; where there never was a reply, it
     /// counts from the first probe of the window. `silent_ms` is how long that silence has lasted by now.
     ///
@@ -108,8 +108,15 @@ impl Ledger {
         let window = || (since..until).filter_map(|seq| self.at(seq));
         let received = window().filter(|p| p.reply().is_some()).count() as u64;
         let sent = until.saturating_sub(since);
-        let before = (self.first..since.min(until)).rev().filter_map(|seq| self.at(seq)).find_map(SentProbe::reply);
-        let mut replies: Vec<u64> = before.into_iter().chain(window().filter_map(SentProbe::reply)).collect();
+        let mut replies: Vec<u64> = window().filter_map(SentProbe::reply).collect();
+        let began = window().next().map_or(now, |first| first.sent);
+        // A probe that was under way when the window began may have been answered only after the silence that is looked for.
+        let before = (self.first..since.min(until)).rev().filter_map(|seq| self.at(seq));
+        let may_be_late = |probe: &SentProbe| began.saturating_sub(probe.sent) < LOSS_TIMEOUT;
+        let earlier: Vec<u64> = before.take_while(may_be_late).filter_map(SentProbe::reply).collect();
+        let last_before = earlier.iter().copied().filter(|&reply| reply <= began).max();
+        let last_before = last_before.or_else(|| self.last_reply_by(began));
+        replies.extend(earlier.into_iter().filter(|&reply| reply > began).chain(last_before));
         replies.sort_unstable();
         let mut silent_ms = None;
         if window().next_back().is_some_and(|last| last.reply().is_none()) {
@@ -121,6 +128,11 @@ impl Ledger {
         }
         let gap = replies.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or(0);
         Ok(ProbeWindow { interval_ms, sent, lost: sent - received, gap_ms: rounded_ms(gap), silent_ms })
+    }
+
+    /// The last reply that came by then.
+    fn last_reply_by(&self, then: u64) -> Option<u64> {
+        self.probes.iter().rev().filter_map(|probe| probe.reply()).find(|&reply| reply <= then)
     }
 
     /// What the console shows.

@@ -22,7 +22,7 @@ fn windows() {
     let answered = Some(5);
     /// Round trips, first probe of the window; sent, lost, gap in ms; the silence that goes on, ms.
     type Case<'a> = (&'a [Option<u64>], u64, u64, u64, f64, Option<f64>);
-    let table: [Case; 10] = [
+    let table: [Case; 11] = [
         (&[], 0, 0, 0, 0.0, None),
         (&[answered; 5], 0, 5, 0, 100.0, None),
         (&[answered; 5], 2, 3, 0, 100.0, None),
@@ -37,6 +37,8 @@ fn windows() {
         (&[L, L, L], 1, 2, 2, 1900.0, Some(1900.0)),
         // Overtaken: the gap is between arrivals.
         (&[answered, Some(250), answered], 1, 2, 0, 200.0, None),
+        // One that was under way when the window began is answered after the silence, and does not hide it.
+        (&[answered, Some(350), L, L, answered], 2, 3, 2, 400.0, None),
     ];
     for (trips, since, sent, lost, gap_ms, silent_ms) in table {
         let window = ledger(trips).window(since, u64::MAX, 100.0, 2000 * MS).unwrap();
