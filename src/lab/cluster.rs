@@ -176,6 +176,8 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
         radio: radio.parse()?,
         radio_port: "eth3".parse()?,
         tun: TUN.parse()?,
+        // The lab makes its interfaces itself.
+        tun_address: None,
         autostart: !pool && scenario != Scenario::Guest,
         control,
         fence_command: None,
