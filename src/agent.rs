@@ -4,6 +4,7 @@ mod autostart;
 mod commands;
 mod control;
 mod decision;
+pub mod doctor;
 mod faults;
 mod fence_command;
 mod host;
@@ -80,6 +81,7 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     let server = Server::bind(&config, &args.host, args.insecure).await?;
     let publisher = Publisher::bind(&config, &args.host).await?;
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
+    agent.host.set_interfaces_up().await;
     for work in agent.works() {
         work.restore().await;
         let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));

@@ -20,9 +20,11 @@ pub struct Page {
 pub const DONE: (&str, &str) = ("0", "Done.");
 /// Exit code of all commands.
 pub const USAGE: (&str, &str) = ("2", "The command line, the cluster file or another file is wrong; nothing was done.");
-const UNREACHED: (&str, &str) = ("3", "A host that is needed cannot be reached.");
+/// Exit code of commands that ask agents.
+pub const UNREACHED: (&str, &str) = ("3", "A host that is needed cannot be reached.");
 
-const CLUSTER: (&str, &str) =
+/// The file of most commands.
+pub const CLUSTER: (&str, &str) =
     ("baton.toml", "The cluster file, which --config or BATON_CONFIG names. Without one, the file of the running lab.");
 const SETTINGS: (&str, &str) = (
     "$XDG_CONFIG_HOME/baton/console.toml, ~/.config/baton/console.toml",
@@ -35,7 +37,7 @@ pub const RECORDS: (&str, &str) = (
 );
 
 /// The day on which the pages below, or options of the command line, were last changed.
-pub const CHANGED: &str = "2026-11-29";
+pub const CHANGED: &str = "2026-11-30";
 
 /// The pages of what an operator does.
 pub const PAGES: &[Page] = &[
