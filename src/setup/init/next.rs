@@ -22,7 +22,7 @@ pub fn commands(config: &Config, folder: &Path, placed: &Placed, offers: &Offers
             "The user {SERVICE}, as whom agents run, cannot read the key yet; once the package is installed here, as root: {rights}"
         );
     }
-    text.push_str("\nEvery host has the packages baton and baton-uhd (docs/hosts.md). Then, for each of them:\n");
+    text.push_str("\nOn every host install the packages: apt install ./baton_*.deb ./baton-uhd_*.deb. Then, for each of them:\n");
     for (name, host) in &config.host {
         let Endpoint::Tcp { host: address, .. } = &host.command else { continue };
         let unit = unit(name);

@@ -8,7 +8,9 @@ use protocol::Precondition::Address;
 const FIND_IT: &str = "find it by its hardware address in the table of the switch, and take that address from it";
 
 pub(super) fn judge(facts: &Facts) -> Vec<Examined> {
-    facts.held.iter().map(one).collect()
+    // An interface that is missing has been named already.
+    let is_missing = |held: &&HeldAddress| facts.radio_port.found.is_none() && held.interface == facts.radio_port.name;
+    facts.held.iter().filter(|held| !is_missing(held)).map(one).collect()
 }
 
 fn one(held: &HeldAddress) -> Examined {

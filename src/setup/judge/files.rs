@@ -64,7 +64,8 @@ fn of_key(KeyFile { path, found }: &KeyFile, user: &str) -> Examined {
         return Examined::blocker(Key, format!("the cluster key {shown} has {bytes} bytes; it needs {MIN_KEY}"))
             .hint("copy the whole key from another host, or make a new one for all with `baton init`");
     }
-    Examined::ok(Key, format!("{shown} has {bytes} bytes, and nobody but root and {user} can read it"))
+    let readers = if user == "root" { "root".to_owned() } else { format!("root and {user}") };
+    Examined::ok(Key, format!("{shown} has {bytes} bytes, and nobody but {readers} can read it"))
 }
 
 fn of_folder(FolderFacts { key, path, place, trust, .. }: &FolderFacts, user: &str) -> Examined {

@@ -60,13 +60,14 @@ fn others(port: &PortFacts) -> String {
 fn missing(port: &PortFacts) -> Examined {
     let there = if port.others.is_empty() { "; there is no other Ethernet interface".into() } else { others(port) };
     let finding = Examined::blocker(RadioPort, format!("there is no interface {}{there}", port.name));
-    match port.others.as_slice() {
-        [] => finding.hint("is the network card in, and its driver loaded? `ip link` shows all interfaces"),
-        [(only, _), ..] => finding.hint(format!(
-            "write the one that leads to the radio as radio_port in the host's section of the cluster file, e.g. radio_port = \"{only}\", on every host; \
-             the kernel may have renamed it"
-        )),
-    }
+    // The likeliest is one with a cable.
+    let Some((likely, _)) = port.others.iter().max_by_key(|(_, carrier)| *carrier) else {
+        return finding.hint("is the network card in, and its driver loaded? `ip link` shows all interfaces");
+    };
+    finding.hint(format!(
+        "write the one that leads to the radio as radio_port in the host's section of the cluster file, e.g. radio_port = \"{likely}\", on every host; the \
+         kernel may have renamed it"
+    ))
 }
 
 fn speed(port: &PortFacts, rate: f64) -> Examined {

@@ -46,6 +46,9 @@ fn rp_filter(facts: &Facts) -> Examined {
         (settings.tun.as_str(), facts.stack.rp_filter_tun, "what the far end sends from other networks"),
     ];
     let strict: Vec<_> = interfaces.into_iter().filter(|(_, value, _)| *value == Some(STRICT)).collect();
+    if interfaces.iter().all(|(_, value, _)| value.is_none()) {
+        return Examined::ok(RpFilter, "the reverse path filter is not to be seen from here");
+    }
     if strict.is_empty() {
         return Examined::ok(RpFilter, "no strict reverse path filter is in the way");
     }
@@ -55,6 +58,9 @@ fn rp_filter(facts: &Facts) -> Examined {
 }
 
 fn arp(stack: &StackFacts) -> Examined {
+    if (stack.arp_ignore, stack.arp_announce) == (None, None) {
+        return Examined::ok(Arp, "on which interfaces the kernel speaks ARP is not to be seen from here");
+    }
     let ignores = stack.arp_ignore.is_none_or(|ignore| ignore >= 1);
     let announces = stack.arp_announce.is_none_or(|announce| announce >= 2);
     let mut wrong = Vec::new();

@@ -14,9 +14,8 @@ pub(super) fn judge(facts: &Facts) -> Vec<Examined> {
         Ok(version) => Examined::warning(Uhd, format!("{program} stands on libuhd {version}; baton was tested with libuhd 4.3"))
             .hint("its images of firmware and FPGA must be those that baton knows: see the radio's numbers"),
         Err(why) if why.starts_with("does not tell") => Examined::warning(Uhd, format!("{program} {why}"))
-            .hint("a program of your own need not; `apt install baton-uhd` brings ours"),
+            .hint("a program of your own need not; the package baton-uhd brings ours"),
         Err(why) => Examined::blocker(Uhd, format!("{program} {why}"))
-            .mend("apt-get install -y baton-uhd")
-            .hint("or name the program as uhd in the cluster file; without it no radio is initialised"),
+            .hint("install the package baton-uhd, as `apt install ./baton-uhd_*.deb` does, or name the program as uhd in the cluster file, on every host"),
     }]
 }
