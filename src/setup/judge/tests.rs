@@ -432,7 +432,7 @@ fn addresses_that_another_machine_has() {
             (facts.held[index].holders, facts.held[index].here) = (Ok(holders.collect()), here);
         }
     };
-    let (peer, stranger): (&[(&str, Option<&str>)], &[(&str, Option<&str>)]) = (&[("m2", Some("server2"))], &[("m9", None)]);
+    let (peer, stranger) = (&[("m2", Some("server2"))], &[("m9", None)]);
     assert_eq!(wrong(holders(0, peer, false)), [], "another host of the pool serves");
     expect(holders(0, stranger, false), Address, Grade::Warning, "not known here has the radio's address 192.168.10.1: m9", None);
     expect(

@@ -78,7 +78,7 @@ fn folder(key: &'static str, path: PathBuf, account: &Account) -> FolderFacts {
             _ => FolderPlace::CannotBeMade,
         },
     };
-    let free = statvfs(nearest(&path)).ok().map(|found| u64::from(found.blocks_available()).saturating_mul(found.fragment_size()));
+    let free = statvfs(nearest(&path)).ok().map(|found| found.blocks_available().saturating_mul(found.fragment_size()));
     FolderFacts { key, trust: examine_folder(&path, "the folder", account.user), place, free, path }
 }
 

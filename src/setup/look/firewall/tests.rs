@@ -99,7 +99,7 @@ fn the_first_rule_that_decides_counts_and_jumps_are_followed() {
     assert_eq!(met(&ruleset("accept", &[drop.clone(), accept.clone()], &[]), &radio()), Met::Wall);
     let jump = json!([{"jump": {"target": "other"}}]);
     assert_eq!(met(&ruleset("accept", std::slice::from_ref(&jump), &[drop]), &radio()), Met::Wall);
-    assert_eq!(met(&ruleset("drop", std::slice::from_ref(&jump), &[accept.clone()]), &radio()), Met::Way);
+    assert_eq!(met(&ruleset("drop", std::slice::from_ref(&jump), std::slice::from_ref(&accept)), &radio()), Met::Way);
     let back = json!([{"return": null}]);
     assert_eq!(met(&ruleset("drop", &[jump, accept], &[back]), &radio()), Met::Way);
     let endless = json!([{"jump": {"target": "other"}}]);
