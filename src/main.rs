@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use baton::{agent, headless, lab, mover, ui};
+use baton::{agent, headless, lab, mover, setup, ui};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
 use protocol::Failure;
@@ -24,6 +24,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum CliCommand {
+    /// Writes the cluster file and the key of a cluster on real hosts: asks, or takes options.
+    Init(setup::init::Args),
+    /// How hosts are set up: every precondition, with the command that mends it.
+    Doctor(setup::doctor::Args),
     /// The full-screen console.
     Console(ui::ConsoleArgs),
     /// The agent of one host.
@@ -144,6 +148,14 @@ fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
     config.map_or_else(lab::records_folder, |file| Ok(Config::load(&file)?.records))
 }
 
+/// `baton doctor`: of this machine, or of every host.
+fn doctor(file: &Path, args: &setup::doctor::Args) -> Result<ExitCode, Failure> {
+    match &args.host {
+        Some(host) => agent::doctor::run(file, host, args),
+        None => headless::doctor::run(file, args),
+    }
+}
+
 /// The command line, whose help shows what applies.
 fn command_line() -> clap::Command {
     headless::manual::with_fitting_help(Cli::command())
@@ -152,6 +164,8 @@ fn command_line() -> clap::Command {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { config, lab: name, command } = cli;
     match command {
+        CliCommand::Init(args) => setup::init::run(&args),
+        CliCommand::Doctor(args) => doctor(&cluster(config, name.as_deref())?, &args),
         CliCommand::Console(args) => ui::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Demo(args) => args.run(),

@@ -61,6 +61,7 @@ mod runs;
 mod seamless;
 mod security;
 mod service;
+mod setup;
 mod stock_uhd;
 mod survival;
 mod trust;
