@@ -16,6 +16,7 @@ mod reserve;
 mod restart;
 mod state;
 mod stop;
+mod systemd;
 mod telemetry;
 mod work;
 
@@ -101,6 +102,7 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     stop::listen(&agent, args.end_on_stop);
     start_configured(&agent);
     announce(&args.host);
+    systemd::listen(&agent);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
     let answer = move |scope: Scope, command: Command| {
         let agent = Arc::clone(&answering);

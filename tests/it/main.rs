@@ -61,6 +61,7 @@ mod security;
 mod service;
 mod stock_uhd;
 mod survival;
+mod systemd;
 mod trust;
 mod vm;
 
