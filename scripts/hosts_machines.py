@@ -4,10 +4,11 @@ import os
 import socket
 import subprocess
 import time
+import uuid
 from pathlib import Path
 
 # An order to a host that does not answer, and the boot of three at a time on two cores.
-WITHIN = 120
+WITHIN = 180
 SERVERS = {"server1": "10.77.0.11", "server2": "10.77.0.12", "server3": "10.77.0.13"}
 # Where the cable of a server's radio port ends.
 FAR_ENDS = {"server1": "switch", "server2": "switch", "server3": "n210-far"}
@@ -131,6 +132,8 @@ class Machine:
         self.group = Path(groups) / name
         self.root = overlay(base, work / name)
         self.log = open(work / f"{name}.console", "w")
+        # Without one it would be a first boot, which enables what this system came without.
+        (self.root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
         (self.root / "etc/hostname").write_text(f"{name}\n")
         (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost {name}\n")
         address = f"auto lo eth0\niface lo inet loopback\niface eth0 inet static\n    address {SERVERS[name]}/24\n"

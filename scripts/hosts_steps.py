@@ -1,4 +1,4 @@
-"""hosts_steps FOLDER CGROUPS DEB...: the steps of scripts/test-hosts, inside its namespaces."""
+"""hosts_steps ROOT FOLDER CGROUPS DEB...: the steps of scripts/test-hosts, inside its namespaces."""
 
 import shutil
 import subprocess
@@ -19,12 +19,19 @@ class Steps:
     """What was done, how long it took, and what came of it."""
 
     def __init__(self):
-        self.began, self.rows = time.monotonic(), []
+        self.began, self.rows, self.failed = time.monotonic(), [], 0
 
-    def do(self, name, action):
+    def do(self, name, action, needed=True):
+        """A step that others need ends the test when it fails; any other one fails it in the end."""
         began = time.monotonic()
         print(f"{began - self.began:6.1f} s  {name} ...", flush=True)
-        result = action() or ""
+        try:
+            result = action() or ""
+        except (Broken, subprocess.TimeoutExpired) as broken:
+            self.failed += 1
+            result = f"FAILED: {broken}"
+            if needed:
+                raise
         took = time.monotonic() - began
         self.rows.append((name, took, str(result)))
         print(f"{time.monotonic() - self.began:6.1f} s  {name}: {result or 'done'}", flush=True)
@@ -39,17 +46,15 @@ class Steps:
 class Test:
     """The page's commands, on machines."""
 
-    def __init__(self, work, groups, *packages):
-        self.work, self.groups, self.packages = Path(work) / "run", groups, [Path(package) for package in packages]
-        self.base = Path(work) / "root"
-        self.page = blocks()
+    def __init__(self, base, work, groups, *packages):
+        self.base, self.work, self.groups = base, Path(work), groups
+        self.packages = [Path(package) for package in packages]
+        self.page, self.machines = blocks(), {}
         self.steps = Steps()
 
     # Machines
 
     def build(self):
-        shutil.rmtree(self.work, ignore_errors=True)
-        self.work.mkdir()
         self.network = Network()
         self.console = Console(self.base, self.work)
         self.machines = {name: Machine(name, self.base, self.work, self.groups, self.network, self.console) for name in SERVERS}
@@ -200,17 +205,26 @@ class Test:
         do("2 networks", lambda: self.type_section(2))
         do("3 cluster file, key", lambda: self.type_section(3))
         do("4 agents", lambda: self.type_section(4))
-        do("systemd-analyze", self.security)
+        do("systemd-analyze", self.security, needed=False)
         do("5 start", lambda: self.type_section(5))
         for command in self.commands(6, "move").splitlines():
-            do(f"6 {command.removeprefix('baton do ')}", lambda command=command: self.move(command))
-        do("7 upgrade server1", lambda: (self.higher_packages(), self.upgrade("server1"))[1])
-        do("7 upgrade server2", lambda: self.upgrade_standby("server2"))
-        do("hung agent", lambda: self.hang("server1"))
-        do("8 reboot server2", lambda: self.reboot_standby("server2"))
-        do("6 M after all that", lambda: self.move("baton do M"))
-        do("8 reboot server2", lambda: self.reboot_serving("server2"))
-        do("9 remove", lambda: self.remove("server2"))
+            do(f"6 {command.removeprefix('baton do ')}", lambda command=command: self.move(command), needed=False)
+        do("7 upgrade server1", lambda: (self.higher_packages(), self.upgrade("server1"))[1], needed=False)
+        do("7 upgrade server2", lambda: self.upgrade_standby("server2"), needed=False)
+        do("hung agent", lambda: self.hang("server1"), needed=False)
+        do("8 reboot server2", lambda: self.reboot_standby("server2"), needed=False)
+        do("6 M after all that", lambda: self.move("baton do M"), needed=False)
+        do("8 reboot server2", lambda: self.reboot_serving("server2"), needed=False)
+        do("9 remove", lambda: self.remove("server2"), needed=False)
+
+    def words(self):
+        """The last words of the agents, for whoever looks for what went wrong."""
+        for name, machine in self.machines.items():
+            try:
+                said = machine.type("systemctl --no-pager status 'baton-agent@*' | head -n 12; journalctl --no-pager -u 'baton-agent@*' -n 25", check=False)
+            except subprocess.TimeoutExpired:
+                said = "does not answer\n"
+            print(f"--- {name}\n{said}", file=sys.stderr)
 
     def upgrade_standby(self, host):
         self.machines[host].type(self.commands(7, "upgrade"))
@@ -223,10 +237,12 @@ def main():
         test.all()
     except (Broken, subprocess.TimeoutExpired) as broken:
         print(f"\ntest-hosts: {broken}", file=sys.stderr)
+        test.words()
         sys.exit(1)
     finally:
         if test.steps.rows:
             print(f"\n{test.steps.table()}", flush=True)
+    sys.exit(1 if test.steps.failed else 0)
 
 
 if __name__ == "__main__":
