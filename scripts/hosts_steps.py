@@ -181,18 +181,39 @@ class Test:
         self.baton("wait serving --timeout 30s")
         return f"{said}; SERVING {time.monotonic() - began:.1f} s after recover was typed"
 
-    def remove(self, host):
+    def remove(self, host, stopped=False):
         """Of a host that serves: its work ends, its radio port is parked, nothing is left but what the page says is the operator's."""
         machine = self.machines[host]
+        if stopped:
+            machine.type(f"systemctl stop baton-agent@{host}")
+        if len(self.owned(host)) < 2:
+            raise Broken(f"{host} does not serve: {self.owned(host)}")
         machine.type(self.commands(9, "remove"))
         own = ["/root/*", "/var/log/*", "/etc/network/interfaces.d/*", "/etc/sysctl.d/*"]
         pruned = " ".join(f"! -path '{path}'" for path in own)
-        left = machine.type(f"find / -xdev '(' -name '*baton*' -o -user baton ')' {pruned}", check=False).split()
+        left = machine.type(f"find / /run /tmp /dev/shm -xdev '(' -name '*baton*' -o -user baton ')' {pruned}", check=False).split()
         port = machine.type("ip -br -4 address show eth3").split()
         work = self.owned(host)
         if left or work or not any(word.startswith("192.168.20.2") for word in port):
             raise Broken(f"left on {host}: files {left}, processes {work}, {port}")
         return "no file, no process; " + " ".join(port)
+
+    def fail_over_and_remove(self, host):
+        """The other host is gone for good: this one takes over, and is removed while it serves."""
+        self.baton("do M --method failover")
+        self.baton("wait serving --timeout 30s")
+        return self.remove(host)
+
+    def told(self, host):
+        """What systemd and the journal know of an agent: a sentence, and the levels of its lines."""
+        machine = self.machines[host]
+        sentence = "serves the radio pool, in sync"
+        machine.type(f"until [ \"$(systemctl show --property=StatusText --value baton-agent@{host})\" = '{sentence}' ]; do sleep 0.2; done")
+        line = f"journalctl --no-pager -o cat -u baton-agent@{host} -p info..info _SYSTEMD_UNIT=baton-agent@{host}.service | grep -c '^baton::'"
+        count = int(machine.type(line, check=False) or 0)
+        if not count:
+            raise Broken(f"the journal of {host} has no line of its agent at the level info")
+        return f"\"{sentence}\", {count} lines in the journal"
 
     def security(self):
         said = self.machines["server1"].type("systemd-analyze security --no-pager baton-agent@server1 | tail -n 1", False)
@@ -207,15 +228,17 @@ class Test:
         do("4 agents", lambda: self.type_section(4))
         do("systemd-analyze", self.security, needed=False)
         do("5 start", lambda: self.type_section(5))
+        do("what systemd knows", lambda: self.told("server1"), needed=False)
         for command in self.commands(6, "move").splitlines():
             do(f"6 {command.removeprefix('baton do ')}", lambda command=command: self.move(command), needed=False)
-        do("7 upgrade server1", lambda: (self.higher_packages(), self.upgrade("server1"))[1], needed=False)
-        do("7 upgrade server2", lambda: self.upgrade_standby("server2"), needed=False)
-        do("hung agent", lambda: self.hang("server1"), needed=False)
-        do("8 reboot server2", lambda: self.reboot_standby("server2"), needed=False)
-        do("6 M after all that", lambda: self.move("baton do M"), needed=False)
-        do("8 reboot server2", lambda: self.reboot_serving("server2"), needed=False)
-        do("9 remove", lambda: self.remove("server2"), needed=False)
+        do("7 upgrade server1, which serves", lambda: (self.higher_packages(), self.upgrade("server1"))[1], needed=False)
+        do("7 upgrade server2, standby", lambda: self.upgrade_standby("server2"), needed=False)
+        do("hung agent of server1", lambda: self.hang("server1"), needed=False)
+        do("8 reboot server2, standby", lambda: self.reboot_standby("server2"), needed=False)
+        do("6 M (hot)", lambda: self.move("baton do M"), needed=False)
+        do("8 reboot server2, which serves", lambda: self.reboot_serving("server2"), needed=False)
+        do("9 remove server1, its agent stopped", lambda: self.remove("server1", stopped=True), needed=False)
+        do("9 failover, remove server2", lambda: self.fail_over_and_remove("server2"), needed=False)
 
     def words(self):
         """The last words of the agents, for whoever looks for what went wrong."""

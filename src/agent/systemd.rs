@@ -128,13 +128,8 @@ mod tests {
 
     #[test]
     fn an_alarm_and_an_unknown_state_are_told() {
-        let alarm = |level, text: &str| Alarm {
-            code: ErrorCode::Radio,
-            level,
-            text: text.into(),
-            hint: None,
-            since: chrono::Utc::now(),
-        };
+        let alarm =
+            |level, text: &str| Alarm { code: ErrorCode::Radio, level, text: text.into(), hint: None, since: chrono::Utc::now() };
         let alarms = vec![alarm(Level::Warning, "the disk hangs"), alarm(Level::Error, "a stranger has the radio's address")];
         let said = told_of("pool", &Ok(Telemetry { alarms, ..telemetry_of("server1") }));
         assert_eq!(said, "stands by for the radio pool, nothing runs. Alarm: a stranger has the radio's address");

@@ -35,11 +35,8 @@ async fn systemd_hears_of_the_work_and_of_a_dispatcher_that_hangs() {
     socket.set_read_timeout(Some(SOON)).unwrap();
     let faults = cluster.path("faults.toml");
     std::fs::write(&faults, "").unwrap();
-    let prefix = format!(
-        "env NOTIFY_SOCKET={} WATCHDOG_USEC={} WATCHDOG_PID=$$",
-        cluster.path("notify").display(),
-        WATCHDOG.as_micros()
-    );
+    let prefix =
+        format!("env NOTIFY_SOCKET={} WATCHDOG_USEC={} WATCHDOG_PID=$$", cluster.path("notify").display(), WATCHDOG.as_micros());
     let _agent = Agent::start_as(&cluster, "one", ETH3, &prefix, &format!("--faults {}", faults.display()));
     let first = heard(&socket).expect("an agent that is ready says so");
     assert_eq!(first, ["READY=1", "WATCHDOG=1", "STATUS=stands by for the radio pool, nothing runs"]);

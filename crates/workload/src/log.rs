@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 
-use tracing::{Level, Metadata, Subscriber};
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::Targets;
