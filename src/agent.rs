@@ -19,6 +19,7 @@ mod reserve;
 mod restart;
 mod state;
 mod stop;
+mod systemd;
 mod telemetry;
 mod work;
 
@@ -109,6 +110,7 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     stop::listen(&agent, args.end_on_stop);
     start_configured(&agent);
     announce(&args.host);
+    systemd::listen(&agent);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
     let answer = move |scope: Scope, command: Command| {
         let agent = Arc::clone(&answering);

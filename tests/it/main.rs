@@ -64,6 +64,7 @@ mod service;
 mod setup;
 mod stock_uhd;
 mod survival;
+mod systemd;
 mod trust;
 mod vm;
 
