@@ -146,6 +146,16 @@ class Test:
             raise Broken(f"{host} has version {version} after the upgrade")
         return f"{version}: {done}"
 
+    def another_key(self):
+        with Pings(self.machines["server3"]) as pings:
+            said = self.console.type(self.commands(8, "key"))
+        told = [line for line in said.splitlines() if ": works with " in line]
+        if len(told) != len(SERVERS) or any(not line.endswith(": works with current, accepts current") for line in told):
+            raise Broken(f"after the change: {said}")
+        if pings.lost:
+            raise Broken(f"{pings.lost} pings were lost")
+        return f"{pings}"
+
     def hang(self, host):
         """A stopped agent answers nothing: the watchdog has it started again."""
         machine = self.machines[host]
@@ -160,7 +170,7 @@ class Test:
     def reboot(self, host):
         machine = self.machines[host]
         began = time.monotonic()
-        machine.type(self.commands(8, "reboot"), check=False)
+        machine.type(self.commands(9, "reboot"), check=False)
         machine.wait_until_off()
         machine.switch_on()
         machine.wait_until_booted()
@@ -177,7 +187,7 @@ class Test:
     def reboot_serving(self, host):
         said = self.reboot(host)
         began = time.monotonic()
-        self.console.type(BATON + self.commands(8, "recover"))
+        self.console.type(BATON + self.commands(9, "recover"))
         self.baton("wait serving --timeout 30s")
         return f"{said}; SERVING {time.monotonic() - began:.1f} s after recover was typed"
 
@@ -188,8 +198,8 @@ class Test:
             machine.type(f"systemctl stop baton-agent@{host}")
         if len(self.owned(host)) < 2:
             raise Broken(f"{host} does not serve: {self.owned(host)}")
-        machine.type(self.commands(9, "remove"))
-        own = ["/root/*", "/var/log/*", "/etc/network/interfaces.d/*", "/etc/sysctl.d/*"]
+        machine.type(self.commands(10, "remove"))
+        own = ["/root/*", "/var/log/*", "/etc/sysctl.d/*"]
         pruned = " ".join(f"! -path '{path}'" for path in own)
         left = machine.type(f"find / /run /tmp /dev/shm -xdev '(' -name '*baton*' -o -user baton ')' {pruned}", check=False).split()
         port = machine.type("ip -br -4 address show eth3").split()
@@ -233,12 +243,13 @@ class Test:
             do(f"6 {command.removeprefix('baton do ')}", lambda command=command: self.move(command), needed=False)
         do("7 upgrade server1, which serves", lambda: (self.higher_packages(), self.upgrade("server1"))[1], needed=False)
         do("7 upgrade server2, standby", lambda: self.upgrade_standby("server2"), needed=False)
+        do("8 another key", self.another_key, needed=False)
         do("hung agent of server1", lambda: self.hang("server1"), needed=False)
-        do("8 reboot server2, standby", lambda: self.reboot_standby("server2"), needed=False)
+        do("9 reboot server2, standby", lambda: self.reboot_standby("server2"), needed=False)
         do("6 M (hot)", lambda: self.move("baton do M"), needed=False)
-        do("8 reboot server2, which serves", lambda: self.reboot_serving("server2"), needed=False)
-        do("9 remove server1, its agent stopped", lambda: self.remove("server1", stopped=True), needed=False)
-        do("9 failover, remove server2", lambda: self.fail_over_and_remove("server2"), needed=False)
+        do("9 reboot server2, which serves", lambda: self.reboot_serving("server2"), needed=False)
+        do("10 remove server1, its agent stopped", lambda: self.remove("server1", stopped=True), needed=False)
+        do("10 failover, remove server2", lambda: self.fail_over_and_remove("server2"), needed=False)
 
     def words(self):
         """The last words of the agents, for whoever looks for what went wrong."""
