@@ -10,7 +10,6 @@ from hosts_machines import SERVERS, Broken, Console, Machine, Network, Radios, r
 from hosts_page import blocks
 from hosts_pings import Pings
 
-BATON = "export BATON_CONFIG=/etc/baton/cluster.toml\n"
 # What an upgrade installs: the same programs, under a higher number.
 HIGHER = "+hosts1"
 
@@ -102,14 +101,14 @@ class Test:
         return next(block.text for block in self.page if block.section == number and label in block.where)
 
     def baton(self, words, check=True):
-        return self.console.type(f"{BATON}baton {words}", check)
+        return self.console.type(f"baton {words}", check)
 
     # Steps
 
     def move(self, command):
         server3 = self.machines["server3"]
         with Pings(server3) as pings:
-            self.console.type(BATON + command)
+            self.console.type(command)
             self.baton("wait serving --timeout 30s")
             server3.type("ping -q -i 0.01 -c 50 -w 10 192.168.40.9")
         return pings
@@ -163,7 +162,7 @@ class Test:
 
         def stop():
             machine.type(f"kill -STOP {agent}; tail --pid={agent} -f /dev/null")
-            self.console.type(f"{BATON}until baton status --json | tr -d ' \\n' | grep -q '\"{host}\":{{\"status\"'; do sleep 0.2; done")
+            self.console.type(f"until baton status --json | tr -d ' \\n' | grep -q '\"{host}\":{{\"status\"'; do sleep 0.2; done")
 
         return self.kept(host, stop)
 
@@ -187,7 +186,7 @@ class Test:
     def reboot_serving(self, host):
         said = self.reboot(host)
         began = time.monotonic()
-        self.console.type(BATON + self.commands(9, "recover"))
+        self.console.type(self.commands(9, "recover"))
         self.baton("wait serving --timeout 30s")
         return f"{said}; SERVING {time.monotonic() - began:.1f} s after recover was typed"
 

@@ -12,7 +12,7 @@ use protocol::Failure;
 #[derive(Parser)]
 #[command(name = "baton", version, arg_required_else_help = true)]
 struct Cli {
-    /// Cluster file; without it, the running lab's.
+    /// Cluster file; without it, the running lab's, or where no lab runs /etc/baton/cluster.toml.
     #[arg(long, short, global = true, env = "BATON_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Which running lab, when there are several and no --config is given.
@@ -138,9 +138,17 @@ impl Demo {
     }
 }
 
-/// The cluster file to use: the one named, else the running lab's, whose namespaces this process then joins.
+/// The cluster file of a machine, where `baton init` and the package put it.
+const INSTALLED: &str = "/etc/baton/cluster.toml";
+
+/// The cluster file to use: the one named, else the running lab's, whose namespaces this process then joins, else this machine's.
 fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failure> {
-    config.map_or_else(|| lab::enter(lab), Ok)
+    match config {
+        Some(file) => Ok(file),
+        // A lab that is named, or that ends now, is never taken for the real thing.
+        None if lab.is_none() && Path::new(INSTALLED).exists() && lab::none_runs() => Ok(INSTALLED.into()),
+        None => lab::enter(lab),
+    }
 }
 
 /// Where the records are: in the folder of the cluster file, or without one in the user's state folder, where labs keep them.

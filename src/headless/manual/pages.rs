@@ -25,7 +25,7 @@ pub const UNREACHED: (&str, &str) = ("3", "A host that is needed cannot be reach
 
 /// The file of most commands.
 pub const CLUSTER: (&str, &str) =
-    ("baton.toml", "The cluster file, which --config or BATON_CONFIG names. Without one, the file of the running lab.");
+    ("/etc/baton/cluster.toml", "The cluster file, unless --config or BATON_CONFIG names another one. While a lab runs, that of the lab.");
 const SETTINGS: (&str, &str) = (
     "$XDG_CONFIG_HOME/baton/console.toml, ~/.config/baton/console.toml",
     "Settings of this operator: keys, colours, language, notification. The console reads the file again when it was saved.",
