@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build man test test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak failures fuzz lint packages test-packages picture clean
+.PHONY: demo lab build man deb test test-hosts test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak failures fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -25,6 +25,17 @@ test-n210: packages test-packages
 # A manual page for every subcommand: man -l target/man/man1/baton-status.1
 man: build
 	$(BATON) man --dir target/man/man1
+
+# Debian packages, in target/debian: baton, and baton-uhd, which alone links libuhd.
+deb: build
+	@scripts/install-packages debhelper dpkg-dev lintian
+	scripts/make-deb
+	lintian --fail-on error,warning --tag-display-limit 0 target/debian/baton_*.changes
+
+# docs/hosts.md, typed into three Debian systems that boot in containers: packages, agents by systemd, moves, upgrade, reboots, removal. Needs root.
+test-hosts: deb
+	@scripts/install-packages mmdebstrap systemd-container iproute2 openssh-client python3
+	scripts/test-hosts
 
 # Everything that is measured, under an hour, and docs/benchmarks.md from it. PARTS=migrations ROUNDS=5 METHODS='classic hot' for less of it.
 # The programs that measure are built before: nothing compiles while something is measured.

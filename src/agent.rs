@@ -5,6 +5,7 @@ mod autostart;
 mod commands;
 mod control;
 mod decision;
+pub mod doctor;
 mod exporter;
 mod faults;
 mod fence_command;
@@ -18,6 +19,7 @@ mod reserve;
 mod restart;
 mod state;
 mod stop;
+mod systemd;
 mod telemetry;
 mod work;
 
@@ -82,6 +84,7 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     let server = Server::bind(&config, &args.host, args.insecure).await?.audited(audit::writer(&config.records));
     let publisher = Publisher::bind(&config, &args.host).await?;
     let agent = Agent::open(config, &args.host, client, publisher, faults)?;
+    agent.host.set_interfaces_up().await;
     for work in agent.works() {
         work.restore().await;
         let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));
@@ -107,6 +110,7 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
     stop::listen(&agent, args.end_on_stop);
     start_configured(&agent);
     announce(&args.host);
+    systemd::listen(&agent);
     let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
     let answer = move |scope: Scope, command: Command| {
         let agent = Arc::clone(&answering);

@@ -12,6 +12,7 @@ mod attend;
 pub mod check;
 mod clocks;
 pub mod demo;
+pub mod doctor;
 mod follow;
 pub mod key;
 pub mod manual;

@@ -33,7 +33,7 @@ mod wait;
 mod wiring;
 
 pub use cluster::records_folder;
-pub use directory::ENV_LAB;
+pub use directory::{ENV_LAB, none_runs};
 
 /// Options of `baton lab`.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use baton::{agent, headless, lab, mover, ui};
+use baton::{agent, headless, lab, mover, setup, ui};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use config::Config;
 use protocol::Failure;
@@ -12,7 +12,7 @@ use protocol::Failure;
 #[derive(Parser)]
 #[command(name = "baton", version, arg_required_else_help = true)]
 struct Cli {
-    /// Cluster file; without it, the running lab's.
+    /// Cluster file; without it, the running lab's, or where no lab runs /etc/baton/cluster.toml.
     #[arg(long, short, global = true, env = "BATON_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Which running lab, when there are several and no --config is given.
@@ -24,6 +24,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum CliCommand {
+    /// Writes the cluster file and the key of a cluster on real hosts: asks, or takes options.
+    Init(setup::init::Args),
+    /// How hosts are set up: every precondition, with the command that mends it.
+    Doctor(setup::doctor::Args),
     /// The full-screen console.
     Console(ui::ConsoleArgs),
     /// The agent of one host.
@@ -134,14 +138,30 @@ impl Demo {
     }
 }
 
-/// The cluster file to use: the one named, else the running lab's, whose namespaces this process then joins.
+/// The cluster file of a machine, where `baton init` and the package put it.
+const INSTALLED: &str = "/etc/baton/cluster.toml";
+
+/// The cluster file to use: the one named, else the running lab's, whose namespaces this process then joins, else this machine's.
 fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failure> {
-    config.map_or_else(|| lab::enter(lab), Ok)
+    match config {
+        Some(file) => Ok(file),
+        // A lab that is named, or that ends now, is never taken for the real thing.
+        None if lab.is_none() && Path::new(INSTALLED).exists() && lab::none_runs() => Ok(INSTALLED.into()),
+        None => lab::enter(lab),
+    }
 }
 
 /// Where the records are: in the folder of the cluster file, or without one in the user's state folder, where labs keep them.
 fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
     config.map_or_else(lab::records_folder, |file| Ok(Config::load(&file)?.records))
+}
+
+/// `baton doctor`: of this machine, or of every host.
+fn doctor(file: &Path, args: &setup::doctor::Args) -> Result<ExitCode, Failure> {
+    match &args.host {
+        Some(host) => agent::doctor::run(file, host, args),
+        None => headless::doctor::run(file, args),
+    }
 }
 
 /// The command line, whose help shows what applies.
@@ -152,6 +172,8 @@ fn command_line() -> clap::Command {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { config, lab: name, command } = cli;
     match command {
+        CliCommand::Init(args) => setup::init::run(&args),
+        CliCommand::Doctor(args) => doctor(&cluster(config, name.as_deref())?, &args),
         CliCommand::Console(args) => ui::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Demo(args) => args.run(),

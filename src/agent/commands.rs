@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::time::sleep;
 
+use super::doctor;
 use super::fence_command;
 use super::host::arp::Probing;
 use super::participation::Reservation;
@@ -42,6 +43,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
             asked.or_else(|failure| if failure.code == ErrorCode::Environment { Ok(()) } else { Err(failure) })?;
             telemetry::snapshot(agent, work).await.map(Answer::from)
         }
+        Command::Examine => doctor::examine(agent, work).await.map(Answer::from),
         Command::RecentEvents => Ok(agent.host.recent_events().into()),
         Command::GetOwner => Ok(work.owner_report().await.into()),
         Command::FenceHost { host } => fence_command::fence_host(&agent.host, &host).await.map(Answer::from),

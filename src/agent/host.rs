@@ -7,6 +7,7 @@ pub(super) mod arp_watch;
 pub(super) mod descriptors;
 pub(super) mod disk;
 pub(super) mod disk_writer;
+mod interfaces;
 pub(super) mod link_watch;
 pub(super) mod load;
 pub(super) mod pod_network;

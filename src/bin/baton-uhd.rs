@@ -1,7 +1,7 @@
 //! The steps that need libuhd, in an executable of their own (docs/decisions/0001-libuhd-in-its-own-executable.md).
 //!
 //! `baton-uhd find` discovers the radio, `baton-uhd init` initialises it in full and leaves it as it is. The radio is described by
-//! the environment variable `BATON_RADIO`. Each prints exactly one JSON line on stdout: its result, or `{"error": "sentence"}`.
+//! the environment variable `BATON_RADIO`. `baton-uhd version` tells libuhd's version. Each prints exactly one JSON line on stdout: its result, or `{"error": "sentence"}`.
 //! Exit code 0 done, 1 not found or failed, 2 usage.
 
 use std::fs::File;
@@ -36,8 +36,9 @@ fn main() {
     let outcome = match step.as_deref() {
         Some("find") => radio().and_then(|radio| find(&radio, started)),
         Some("init") => radio().and_then(|radio| init(&radio, started)),
+        Some("version") => version(),
         _ => {
-            output::say(&format!("usage: {ENV_RADIO}='{{...}}' baton-uhd find|init"));
+            output::say(&format!("usage: {ENV_RADIO}='{{...}}' baton-uhd find|init; baton-uhd version"));
             leave(2);
         }
     };
@@ -94,6 +95,18 @@ fn said(what: &str, error: &uhd::Error) -> String {
         Some(text) => format!("{what} failed: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")),
         None => format!("{what} failed: {error}"),
     }
+}
+
+/// Longest version, bytes.
+const VERSION_ROOM: usize = 64;
+
+#[expect(unsafe_code, reason = "the crate has no call for libuhd's version")]
+fn version() -> Outcome {
+    let mut room = [0_u8; VERSION_ROOM];
+    // SAFETY: libuhd writes at most so many bytes, a zero at their end, and keeps no pointer.
+    let code = unsafe { uhd_sys::uhd_get_version_string(room.as_mut_ptr().cast(), room.len()) };
+    let told = std::ffi::CStr::from_bytes_until_nul(&room).ok().filter(|_| code == 0).and_then(|text| text.to_str().ok());
+    told.map(|text| (json!({ "uhd": text }), 0)).ok_or_else(|| "libuhd does not tell its version".to_owned())
 }
 
 fn find(radio: &Radio, started: Instant) -> Outcome {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use protocol::{Failure, Finding, Grade, Telemetry};
+use protocol::{Failure, Finding, Grade};
 
 /// Clocks further apart than this are worth a warning: NTP keeps them within some ms.
 const WORTH_A_WARNING: TimeDelta = TimeDelta::seconds(1);
@@ -14,12 +14,14 @@ const WORTH_A_WARNING: TimeDelta = TimeDelta::seconds(1);
 pub(super) type Offsets = BTreeMap<String, TimeDelta>;
 
 /// A host's answer, and how far its clock is off: the time that it tells, against the middle of question and answer on this machine's clock.
-pub(super) async fn measured(
-    asking: impl Future<Output = Result<Telemetry, Failure>>,
-) -> (Result<Telemetry, Failure>, Option<TimeDelta>) {
+/// `at` is where the answer tells it.
+pub(super) async fn measured<T>(
+    asking: impl Future<Output = Result<T, Failure>>,
+    at: impl Fn(&T) -> DateTime<Utc>,
+) -> (Result<T, Failure>, Option<TimeDelta>) {
     let (sent, began) = (Utc::now(), Instant::now());
     let answer = asking.await;
-    let offset = answer.as_ref().ok().and_then(|status| offset(status.at, sent, began.elapsed()));
+    let offset = answer.as_ref().ok().and_then(|told| offset(at(told), sent, began.elapsed()));
     (answer, offset)
 }
 

@@ -12,12 +12,13 @@ use pages::{CHANGED, Page};
 use protocol::{ErrorCode, Failure};
 
 mod equipment;
+mod installing;
 mod keys;
 mod pages;
 
 /// Every page.
 fn pages() -> impl Iterator<Item = &'static Page> {
-    pages::PAGES.iter().chain(keys::PAGES).chain(equipment::PAGES)
+    pages::PAGES.iter().chain(installing::PAGES).chain(keys::PAGES).chain(equipment::PAGES)
 }
 
 /// Options.
@@ -150,6 +151,7 @@ fn written_by_people(page: &Page) -> Roff {
 
 /// Global options that a command does not use. A command below it is the same, unless it has a row of its own.
 const UNUSED: &[(&str, &[&str])] = &[
+    ("init", &["config", "lab"]),
     ("demo", &["config", "lab"]),
     ("lab", &["config", "lab"]),
     ("lab exec", &["config"]),

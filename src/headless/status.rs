@@ -70,7 +70,8 @@ pub(super) async fn ask_all(cluster: &Cluster) -> Vec<Answer> {
 
 /// The same, and whose clocks are off.
 pub(super) async fn ask_all_and_clocks(cluster: &Cluster) -> (Vec<Answer>, Offsets) {
-    let ask = async |host: &HostName| (host.to_string(), clocks::measured(ask_one(cluster, host, DEADLINE)).await);
+    let ask =
+        async |host: &HostName| (host.to_string(), clocks::measured(ask_one(cluster, host, DEADLINE), |status| status.at).await);
     let asked = join_all(cluster.config.host.keys().map(ask)).await;
     let offsets = asked.iter().filter_map(|(host, (_, offset))| Some((host.clone(), (*offset)?))).collect();
     (asked.into_iter().map(|(host, (answer, _))| (host, answer)).collect(), offsets)

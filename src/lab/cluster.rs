@@ -166,6 +166,8 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
         radio_port: "eth3".parse()?,
         tun: TUN.parse()?,
         metrics: format!("{ip}:9617").parse().ok(),
+        // The lab makes its interfaces itself.
+        tun_address: None,
         autostart: !pool && scenario != Scenario::Guest,
         control,
         fence_command: None,

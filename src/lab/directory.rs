@@ -101,6 +101,11 @@ pub struct RunningLab {
     pub program: Pid,
 }
 
+/// Whether certainly no lab of this user runs.
+pub fn none_runs() -> bool {
+    std::fs::read_to_string("/proc/net/unix").is_ok_and(|table| names_in(&table, &prefix()).is_empty())
+}
+
 /// The lab to use: the one named, or the only one.
 ///
 /// # Errors

@@ -1,16 +1,17 @@
 //! The cluster key: the one secret of a cluster, from which its certificates are derived. While it is changed there are two of them.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::Uid;
 use ring::hkdf;
 
 use protocol::{ErrorCode, Failure};
 
 /// A key that can be guessed is worse than none, because it looks like one.
-const MIN_KEY: usize = 16;
+pub const MIN_KEY: usize = 16;
 /// The salt of HKDF (RFC 5869): keys derived for other ends, or by another version of this derivation, have nothing in common with ours.
 const SALT: &[u8] = b"baton cluster key 1";
 
@@ -98,14 +99,14 @@ impl Key {
     /// # Errors
     /// [`ErrorCode::Config`] when the file cannot be read, is no key, or is open to other users.
     pub fn of_file(path: &Path) -> Result<Self, Failure> {
-        let (bytes, mode) = read(path).map_err(|e| {
+        let (bytes, found) = read(path).map_err(|e| {
             Failure::new(ErrorCode::Config, format!("the cluster key {} cannot be read: {e}", path.display()))
                 .hint("copy the key of the other hosts there, readable for this user")
         })?;
-        if mode & 0o077 != 0 {
+        if is_open(&found, Uid::effective()) {
             return Err(Failure::new(
                 ErrorCode::Config,
-                format!("the cluster key {} is open to other users (mode {:03o})", path.display(), mode & 0o777),
+                format!("the cluster key {} is open to other users (mode {:03o})", path.display(), found.mode() & 0o777),
             )
             .hint(format!("chmod 600 {}; make a new key if somebody may have read this one", path.display())));
         }
@@ -131,17 +132,28 @@ impl Key {
     }
 }
 
-/// Content and mode of one and the same file.
-fn read(path: &Path) -> io::Result<(Vec<u8>, u32)> {
+/// Whether users beside this one and root can read or change the key. A group that may read it is none of them where it is the private group of
+/// this user, as of a service; root counts each such group as its user.
+pub fn is_open(found: &Metadata, user: Uid) -> bool {
+    let readable_by_group_alone = found.mode() & 0o077 == 0o040;
+    let is_private =
+        || config::trust::private_group_of(found.gid()).is_some_and(|of| !of.uid.is_root() && (user.is_root() || of.uid == user));
+    found.mode() & 0o077 != 0 && !(readable_by_group_alone && is_private())
+}
+
+/// Content and rights of one and the same file.
+fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
     let mut file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode();
+    let found = file.metadata()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok((bytes, mode))
+    Ok((bytes, found))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -2,6 +2,7 @@
 //! console have the same list.
 
 mod guest;
+mod port;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -11,10 +12,12 @@ use super::flows;
 use super::known::unanswered;
 use super::setting::Setting;
 use super::standing::{self, End, Orders, Report, Standing, holds_radio, processes};
-use config::{Cidr, Config};
+use config::Config;
 use protocol::{
     Alarm, ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
 };
+
+pub use port::{PortProblem, SAMPLES_MTU, port_problem};
 
 /// Why the method seamless is not to be had.
 pub(super) const ONE_STREAM: &str =
@@ -315,29 +318,23 @@ pub(super) fn be_silent(host: &str, answer: Result<(), Failure>) -> Result<Strin
     }
 }
 
-/// The radio's longest packet of samples, bytes at the network layer: 363 samples of 4 bytes with their headers.
-const SAMPLES_MTU: u32 = 1500;
-
 fn check_port(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
-    let (host, port) = (&status.host, &status.radio_port);
-    let name = &port.name;
-    if !port.up {
-        return Err(Failure::new(ErrorCode::State, format!("{name} of {host} is missing or down, and it leads to the radio"))
-            .hint(format!("set it up on {host}: ip link set {name} up")));
-    }
-    if let Some(mtu) = port.mtu.filter(|mtu| *mtu < SAMPLES_MTU) {
-        let text = format!("{name} of {host} has an mtu of {mtu}, and the radio's packets of samples need {SAMPLES_MTU}");
-        return Err(Failure::new(ErrorCode::State, text).hint(format!("on {host}: ip link set {name} mtu {SAMPLES_MTU}")));
-    }
-    let is_in_the_way = |address: &Cidr| address.contains(active) && address.address() != active;
-    match port.addresses.iter().filter_map(|text| text.parse().ok()).find(is_in_the_way) {
+    let (host, name) = (&status.host, &status.radio_port.name);
+    let refuse = |text: String, hint: String| Err(Failure::new(ErrorCode::State, text).hint(hint));
+    match port_problem(&status.radio_port, active) {
         None => Ok(()),
-        Some(foreign) => {
-            let text = format!(
-                "{name} of {host} has {foreign} in the radio's subnet, and packets to the radio would come from that address"
-            );
-            Err(Failure::new(ErrorCode::State, text).hint(format!("take it away on {host}: ip addr del {foreign} dev {name}")))
-        }
+        Some(PortProblem::Down) => refuse(
+            format!("{name} of {host} is missing or down, and it leads to the radio"),
+            format!("set it up on {host}: ip link set {name} up"),
+        ),
+        Some(PortProblem::Mtu(mtu)) => refuse(
+            format!("{name} of {host} has an mtu of {mtu}, and the radio's packets of samples need {SAMPLES_MTU}"),
+            format!("on {host}: ip link set {name} mtu {SAMPLES_MTU}"),
+        ),
+        Some(PortProblem::InTheWay(foreign)) => refuse(
+            format!("{name} of {host} has {foreign} in the radio's subnet, and packets to the radio would come from that address"),
+            format!("take it away on {host}: ip addr del {foreign} dev {name}"),
+        ),
     }
 }
 

@@ -61,8 +61,10 @@ mod runs;
 mod seamless;
 mod security;
 mod service;
+mod setup;
 mod stock_uhd;
 mod survival;
+mod systemd;
 mod trust;
 mod vm;
 

@@ -37,6 +37,7 @@ pub use endpoint::Endpoint;
 pub use example::{EXAMPLE, example_in};
 pub use guest::Guest;
 pub use name::{HostName, InterfaceName, RadioName};
+pub use number::{checked_frequency, checked_gain};
 pub use place::TomlSource;
 pub use radio::{DeviceArgs, Radio, Reference};
 
@@ -213,6 +214,10 @@ pub struct Host {
     /// Where the agent answers Prometheus over HTTP, at `/metrics`, address and port; nowhere when absent. Whoever reaches it may read it.
     #[serde(default, deserialize_with = "address::optional_socket", skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
+    /// Address of tun, with prefix length. With it the agent sets its interfaces up when it starts: it makes tun where there is none, gives it
+    /// this address where it has none, switches `radio_port` on, and parks that one where it has no address. Without it, whoever runs the host does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tun_address: Option<Cidr>,
     /// Start the workload when the agent starts, as `DSR` would; for the far end.
     #[serde(default)]
     pub autostart: bool,
@@ -226,6 +231,13 @@ pub struct Host {
     /// This host's own workload instead of the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
+}
+
+impl Host {
+    /// The interface towards the radio where the cluster file names none.
+    pub fn usual_radio_port() -> InterfaceName {
+        InterfaceName::eth3()
+    }
 }
 
 impl Config {

@@ -28,8 +28,11 @@ const GAIN: f64 = 200.0;
 
 /// NaN is within no limits.
 fn within<'de, D: Deserializer<'de>>(from: D, fits: impl Fn(f64) -> bool, allowed: impl Display) -> Result<f64, D::Error> {
-    let value = f64::deserialize(from)?;
-    if fits(value) { Ok(value) } else { Err(D::Error::custom(BadValue::new(format_args!("{value:?} is out of range"), allowed))) }
+    checked(f64::deserialize(from)?, fits, allowed).map_err(D::Error::custom)
+}
+
+fn checked(value: f64, fits: impl Fn(f64) -> bool, allowed: impl Display) -> Result<f64, BadValue> {
+    if fits(value) { Ok(value) } else { Err(BadValue::new(format_args!("{value:?} is out of range"), allowed)) }
 }
 
 pub(crate) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
@@ -54,12 +57,28 @@ fn nearest_rate(rate: f64) -> f64 {
     rates.min_by(|a, b| (a - rate).abs().total_cmp(&(b - rate).abs())).unwrap_or(CLOCK)
 }
 
+/// A centre frequency, Hz.
+///
+/// # Errors
+/// No daughterboard reaches it.
+pub fn checked_frequency(hertz: f64) -> Result<f64, BadValue> {
+    checked(hertz, |hertz| hertz.abs() <= HIGHEST, "a centre frequency is -6e9 to 6e9 Hz")
+}
+
+/// A gain, dB.
+///
+/// # Errors
+/// No amplifier has it.
+pub fn checked_gain(gain: f64) -> Result<f64, BadValue> {
+    checked(gain, |gain| gain.abs() <= GAIN, "the gain is -200 to 200 dB")
+}
+
 pub(crate) fn frequency<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    within(from, |hertz| hertz.abs() <= HIGHEST, "a centre frequency is -6e9 to 6e9 Hz")
+    checked_frequency(f64::deserialize(from)?).map_err(D::Error::custom)
 }
 
 pub(crate) fn gain<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    within(from, |gain| gain.abs() <= GAIN, "the gain is -200 to 200 dB")
+    checked_gain(f64::deserialize(from)?).map_err(D::Error::custom)
 }
 
 pub(crate) fn bandwidth<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {

@@ -25,11 +25,11 @@ struct Trusted {
 }
 
 impl Trusted {
-    fn here() -> Self {
+    fn of(user: Uid) -> Self {
         let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
         let whole = map.split_whitespace().eq(["0", "0", "4294967295"]) || map.is_empty();
         let overflow = || std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok()?.trim().parse().ok();
-        Self { user: Uid::effective().as_raw(), outside: if whole { None } else { overflow() } }
+        Self { user: user.as_raw(), outside: if whole { None } else { overflow() } }
     }
 
     fn owns(self, found: &Metadata) -> bool {
@@ -38,15 +38,33 @@ impl Trusted {
     }
 }
 
+/// Why a file or folder is not believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Distrust {
+    /// As the operator reads it.
+    pub failure: Failure,
+    /// The command that sets it right, once its content is as it should be; none where that is for the operator to decide.
+    pub mend: Option<String>,
+}
+
 /// Refuses a file that another user could change or replace. `what` names it in the sentence. One that is not there passes: whoever reads it says so.
 ///
 /// # Errors
 /// [`ErrorCode::Config`] with the file or folder that is open, and what to do.
 pub fn require_file(path: &Path, what: &str) -> Result<(), Failure> {
+    examine_file(path, what, Uid::effective()).map_err(|distrust| distrust.failure)
+}
+
+/// The same as another user's process would have it.
+///
+/// # Errors
+/// As [`require_file`].
+pub fn examine_file(path: &Path, what: &str, user: Uid) -> Result<(), Distrust> {
     let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
     let name = format!("{what} {}", path.display());
-    check(Trusted::here(), &name, path, &found)?;
-    require_folders_above(path, &name)
+    let trusted = Trusted::of(user);
+    check(trusted, &name, path, &found)?;
+    require_folders_above(trusted, path, &name)
 }
 
 /// Refuses a folder that another user could change or replace, or that is a symbolic link. One that is not there passes.
@@ -54,22 +72,33 @@ pub fn require_file(path: &Path, what: &str) -> Result<(), Failure> {
 /// # Errors
 /// [`ErrorCode::Config`] with the folder that is open, and what to do.
 pub fn require_folder(path: &Path, what: &str) -> Result<(), Failure> {
-    let Ok(found) = path.symlink_metadata() else { return require_folders_above(path, &format!("{what} {}", path.display())) };
-    let name = format!("{what} {}", path.display());
-    if found.is_symlink() {
-        return Err(Failure::new(ErrorCode::Config, format!("{name} is a symbolic link"))
-            .hint("name the folder that it leads to in the configuration, or remove the link"));
-    }
-    if !found.is_dir() {
-        return Err(Failure::new(ErrorCode::Config, format!("{name} is no folder"))
-            .hint(format!("move it away: mv {0} {0}.old", path.display())));
-    }
-    check(Trusted::here(), &name, path, &found)?;
-    require_folders_above(path, &name)
+    examine_folder(path, what, Uid::effective()).map_err(|distrust| distrust.failure)
 }
 
-fn require_folders_above(path: &Path, name: &str) -> Result<(), Failure> {
-    let trusted = Trusted::here();
+/// The same as another user's process would have it.
+///
+/// # Errors
+/// As [`require_folder`].
+pub fn examine_folder(path: &Path, what: &str, user: Uid) -> Result<(), Distrust> {
+    let (trusted, name) = (Trusted::of(user), format!("{what} {}", path.display()));
+    let Ok(found) = path.symlink_metadata() else { return require_folders_above(trusted, path, &name) };
+    let refuse = |what: &str, hint: String, mend| {
+        let failure = Failure::new(ErrorCode::Config, format!("{name} is {what}")).hint(hint);
+        Err(Distrust { failure, mend })
+    };
+    if found.is_symlink() {
+        let hint = "name the folder that it leads to in the configuration, or remove the link".to_owned();
+        return refuse("a symbolic link", hint, None);
+    }
+    if !found.is_dir() {
+        let move_away = format!("mv {0} {0}.old", path.display());
+        return refuse("no folder", format!("move it away: {move_away}"), Some(move_away));
+    }
+    check(trusted, &name, path, &found)?;
+    require_folders_above(trusted, path, &name)
+}
+
+fn require_folders_above(trusted: Trusted, path: &Path, name: &str) -> Result<(), Distrust> {
     let lexical = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let real = existing(&lexical);
     for folder in lexical.ancestors().skip(1).chain(real.ancestors().skip(1)) {
@@ -77,11 +106,8 @@ fn require_folders_above(path: &Path, name: &str) -> Result<(), Failure> {
         if found.is_symlink() {
             // Its own folder is one of those above. Where it leads is among the real ones.
             if !trusted.owns(&found) {
-                return Err(foreign(
-                    &format!("{name} is reached by the symbolic link {}, which", folder.display()),
-                    folder,
-                    &found,
-                ));
+                let name = format!("{name} is reached by the symbolic link {}, which", folder.display());
+                return Err(foreign(trusted, &name, folder, &found));
             }
             continue;
         }
@@ -105,24 +131,34 @@ fn existing(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-fn check(trusted: Trusted, name: &str, path: &Path, found: &Metadata) -> Result<(), Failure> {
+fn check(trusted: Trusted, name: &str, path: &Path, found: &Metadata) -> Result<(), Distrust> {
     if !trusted.owns(found) {
-        return Err(foreign(name, path, found));
+        return Err(foreign(trusted, name, path, found));
     }
     let by_group = found.mode() & 0o020 != 0 && !is_private_group(found.gid(), found.uid());
     if by_group || found.mode() & 0o002 != 0 {
         let text = format!("{name} can be changed by other users (mode {:03o})", found.mode() & 0o7777);
-        return Err(Failure::new(ErrorCode::Config, text).hint(format!("chmod go-w {}", path.display())));
+        let mend = format!("chmod go-w {}", path.display());
+        return Err(Distrust { failure: Failure::new(ErrorCode::Config, text).hint(&mend), mend: Some(mend) });
     }
     Ok(())
 }
 
-fn foreign(name: &str, path: &Path, found: &Metadata) -> Failure {
+fn foreign(trusted: Trusted, name: &str, path: &Path, found: &Metadata) -> Distrust {
     let user = |uid: u32| User::from_uid(Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
-    let own = user(Uid::effective().as_raw());
-    let us = if Uid::effective().is_root() { own.clone() } else { format!("{own} or root") };
-    Failure::new(ErrorCode::Config, format!("{name} belongs to the user {}, not to {us}", user(found.uid())))
-        .hint(format!("chown {own} {}, once its content is as it should be", path.display()))
+    let own = user(trusted.user);
+    let us = if trusted.user == ROOT { own.clone() } else { format!("{own} or root") };
+    let mend = format!("chown {own} {}", path.display());
+    let failure = Failure::new(ErrorCode::Config, format!("{name} belongs to the user {}, not to {us}", user(found.uid())))
+        .hint(format!("{mend}, once its content is as it should be"));
+    Distrust { failure, mend: Some(mend) }
+}
+
+/// The user whose own private group this is: it has the user's name, and nobody else is in it.
+pub fn private_group_of(group: u32) -> Option<User> {
+    let name = Group::from_gid(Gid::from_raw(group)).ok().flatten()?.name;
+    let user = User::from_name(&name).ok().flatten()?;
+    is_private_group(group, user.uid.as_raw()).then_some(user)
 }
 
 /// Whether a group is a user's own, as many systems make one for each user: then it is no other user's.

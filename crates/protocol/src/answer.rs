@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Collected, ControlValues, CopiedImages, DumpedPod, ErrorCode, Failure, Fenced, Frozen, GuestMigration, GuestPrepared,
-    ImagePart, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, RunRecord,
-    SoftState, SyncState, Telemetry, Unsent,
+    Collected, ControlValues, CopiedImages, DumpedPod, ErrorCode, Examination, Failure, Fenced, Frozen, GuestMigration,
+    GuestPrepared, ImagePart, Linked, Overlapped, OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod,
+    RunRecord, SoftState, SyncState, Telemetry, Unsent,
 };
 
 /// The result of a command that worked.
@@ -57,6 +57,8 @@ pub enum Answer {
     Plan(Box<Plan>),
     /// The state of the host.
     Status(Box<Telemetry>),
+    /// How the host is set up.
+    Examination(Box<Examination>),
     /// The next probe.
     ProbeMark(ProbeMark),
     /// Statistics of probes.
@@ -177,7 +179,7 @@ answer_types!(
     Fenced(Fenced),
     Recent(RecentEvents)
 );
-answer_types!(Box::new, |boxed: Box<_>| *boxed, Record(RunRecord), Plan(Plan), Status(Telemetry));
+answer_types!(Box::new, |boxed: Box<_>| *boxed, Record(RunRecord), Plan(Plan), Status(Telemetry), Examination(Examination));
 
 /// Result of `make_usrp` and `start_d2d`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,9 +10,10 @@ pub use self::spec::{Access, Arguments, CommandSpec, Source};
 use super::OrderRequest;
 use super::answer::{Answer, AnswerType};
 use super::{
-    Accelerator, Collected, Control, ControlValues, CopiedImages, Deadline, DumpedPod, Ended, ErrorCode, Failure, Fenced, Frozen,
-    GuestCopy, GuestMigration, GuestMoment, GuestPrepared, ImageFile, ImagePart, Linked, Overlapped, OwnerReport, Plan, Prepared,
-    ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route, RunRecord, SoftState, Started, SyncState, Telemetry, TunIp, Unsent,
+    Accelerator, Collected, Control, ControlValues, CopiedImages, Deadline, DumpedPod, Ended, ErrorCode, Examination, Failure,
+    Fenced, Frozen, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, ImageFile, ImagePart, Linked, Overlapped, OwnerReport,
+    Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
+    TunIp, Unsent,
 };
 
 #[macro_use]
@@ -314,6 +315,9 @@ commands! {
         /// The owner.
         owner: String,
     } -> (),
+    /// Look at how this host is set up: rights, interfaces, kernel settings, radio (baton's own; `baton doctor` asks). Refused as `busy` during an order.
+    [Baton Reads None, args "", result "`{\"version\", \"at\", \"cluster_file\", \"radio_port_mac\", \"findings\": [{\"check\", \"grade\", \"sentence\", \"mend\", \"hint\"}]}`: docs/setup.md"]
+    Examine -> Examination,
     /// Run the `fence_command` that the configuration has for another host, which switches that host off (baton's own).
     [Baton Changes Required, args "`host`: another host of the pool", result "`{\"fenced\": true}`; `false` where none is configured"]
     FenceHost {

@@ -11,6 +11,7 @@ mod control;
 mod deadline;
 mod environment;
 mod event;
+mod examination;
 mod failure;
 mod form;
 mod guest;
@@ -38,6 +39,7 @@ pub use control::{Control, ControlReport, ControlValues, Route};
 pub use deadline::Deadline;
 pub use environment::{Trying, missing};
 pub use event::{Event, Level, RecentEvents, TOPIC_EVENT};
+pub use examination::{Examination, Examined, Precondition};
 pub use failure::{ErrorCode, Failure};
 pub use form::Form;
 pub use guest::{

@@ -60,7 +60,8 @@ fn what_is_no_request_is_refused_as_in_0_1_0() {
 }
 
 /// Commands that 0.1.0 did not know.
-const NEWER: [&str; 21] = [
+const NEWER: [&str; 22] = [
+    "examine",
     "recent_events",
     "survey",
     "get_owner",

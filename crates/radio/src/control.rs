@@ -41,6 +41,11 @@ impl ControlPort {
         Ok(Self { socket: sockets::make()?, device, sequence: 0 })
     }
 
+    /// A conversation on a socket that is connected to the radio's control port.
+    pub fn over(socket: UdpSocket, device: Ipv4Addr) -> Self {
+        Self { socket, device, sequence: 0 }
+    }
+
     /// Takes the address that this host has towards the radio now.
     ///
     /// # Errors

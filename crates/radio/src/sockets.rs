@@ -10,10 +10,10 @@ use socket2::{Domain, Socket, Type};
 use super::burst::MAX_PACKETS;
 use n210_wire::FRAME;
 
-/// Receive buffer: 0.5 s of samples at BW 1.4 and 0.15 s at BW 5, more than any pause of the scheduler that the modem could survive.
-const RECEIVE_BUFFER: usize = 4 << 20;
-/// Send buffer: a full transmit window need not fit, a subframe must.
-const SEND_BUFFER: usize = 1 << 20;
+/// Receive buffer, bytes: 0.5 s of samples at BW 1.4 and 0.15 s at BW 5, more than any pause of the scheduler that the modem could survive.
+pub const RECEIVE_BUFFER: usize = 4 << 20;
+/// Send buffer, bytes: a full transmit window need not fit, a subframe must.
+pub const SEND_BUFFER: usize = 1 << 20;
 
 /// Ports that are tried: another process may take one between our choice and our binding.
 const PORTS: u32 = 8;

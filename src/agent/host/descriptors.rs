@@ -8,8 +8,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use protocol::{ErrorCode, Failure};
 
-/// An agent with all its connections, both processes and its files stays below half of this.
-pub(in crate::agent) const ENOUGH: u64 = 1024;
+pub(in crate::agent) use crate::setup::DESCRIPTORS as ENOUGH;
+
 /// Kept for parking and ending when there are no others.
 const RESERVE: usize = 8;
 

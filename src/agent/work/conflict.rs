@@ -70,7 +70,7 @@ impl Work {
         (self.usrp.is_linked() && self.state().frozen.is_none()) || self.has_active_address().await
     }
 
-    pub(super) async fn has_active_address(&self) -> bool {
+    pub(in crate::agent) async fn has_active_address(&self) -> bool {
         let active = self.active_address().to_string();
         self.read_radio_port().await.is_ok_and(|port| port.addresses.contains(&active))
     }

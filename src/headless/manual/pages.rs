@@ -20,12 +20,12 @@ pub struct Page {
 pub const DONE: (&str, &str) = ("0", "Done.");
 /// Exit code of all commands.
 pub const USAGE: (&str, &str) = ("2", "The command line, the cluster file or another file is wrong; nothing was done.");
-/// Exit code of commands that ask hosts.
+/// Exit code of commands that ask agents.
 pub const UNREACHED: (&str, &str) = ("3", "A host that is needed cannot be reached.");
 
-/// A file of most commands.
+/// The file of most commands.
 pub const CLUSTER: (&str, &str) =
-    ("baton.toml", "The cluster file, which --config or BATON_CONFIG names. Without one, the file of the running lab.");
+    ("/etc/baton/cluster.toml", "The cluster file, unless --config or BATON_CONFIG names another one. While a lab runs, that of the lab.");
 const SETTINGS: (&str, &str) = (
     "$XDG_CONFIG_HOME/baton/console.toml, ~/.config/baton/console.toml",
     "Settings of this operator: keys, colours, language, notification. The console reads the file again when it was saved.",

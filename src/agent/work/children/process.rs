@@ -79,6 +79,7 @@ pub(in crate::agent) struct ProcessIdentity {
 
 /// What a file says of a process.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are two, when an agent starts")]
 pub(super) enum Found {
     /// It runs, and is ours.
     Ours(WatchedProcess),
