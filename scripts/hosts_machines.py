@@ -10,6 +10,8 @@ from pathlib import Path
 # An order to a host that does not answer, and the boot of three at a time on two cores.
 WITHIN = 180
 SERVERS = {"server1": "10.77.0.11", "server2": "10.77.0.12", "server3": "10.77.0.13"}
+# Hardware addresses of eth0 and eth3: a machine that reboots keeps its own.
+CARDS = {name: [f"02:ba:71:00:0{port}:{number:02x}" for port in (0, 3)] for number, name in enumerate(SERVERS, 1)}
 # Where the cable of a server's radio port ends.
 FAR_ENDS = {"server1": "switch", "server2": "switch", "server3": "n210-far"}
 # A machine that reboots ends its container with this code.
@@ -51,9 +53,10 @@ class Network:
         ip(f"{where} link set {name} up")
 
     @staticmethod
-    def radio_cable(near, near_port, far, far_port):
+    def radio_cable(near, near_port, far, far_port, card=None):
         """No frame on it is larger than a wire's."""
-        ends = f"link add {near_port} netns {near} gso_max_segs 1 type veth peer name {far_port} netns {far} gso_max_segs 1"
+        own = f"address {card}" if card else ""
+        ends = f"link add {near_port} {own} netns {near} gso_max_segs 1 type veth peer name {far_port} netns {far} gso_max_segs 1"
         ip(ends)
         ip(f"-n {far} link set {far_port} up")
         if far == "switch":
@@ -69,10 +72,11 @@ class Network:
         # A namespace that ends takes its cables along a moment later, and their other ends with them.
         for where, end in [("", server), (f"-n {FAR_ENDS[server]}", server if FAR_ENDS[server] == "switch" else "eth0")]:
             subprocess.run(["ip", *where.split(), "link", "del", end], stderr=subprocess.DEVNULL)
-        ip(f"link add eth0 netns {server} type veth peer name {server}")
+        management, radio = CARDS[server]
+        ip(f"link add eth0 address {management} netns {server} type veth peer name {server}")
         ip(f"link set {server} master mgmt0 up")
         far = FAR_ENDS[server]
-        self.radio_cable(server, "eth3", far, server if far == "switch" else "eth0")
+        self.radio_cable(server, "eth3", far, server if far == "switch" else "eth0", radio)
 
 
 class Radios:

@@ -11,7 +11,7 @@ use super::clocks::{self, Offsets};
 use super::{Cluster, block_on};
 use crate::setup;
 use crate::setup::doctor::{Args, HostReport, Report, host_text, write};
-use config::{Config, Endpoint};
+use config::{Config, Endpoint, HostName};
 use protocol::{ErrorCode, Examination, Examined, Failure, Precondition, ask};
 
 /// A host asks its radio, its networks and two programs; each of them may be slow.
@@ -45,11 +45,20 @@ fn text(report: &Report, all: bool) -> String {
 }
 
 async fn ask_all(cluster: &Cluster) -> (Answers, Offsets) {
-    let asked = cluster.config.host.keys().map(async |host| {
-        let asking = cluster.client.ask(host, ask::Examine {}, DEADLINE);
-        (host.to_string(), clocks::measured(asking, |told| told.at).await)
+    // Hosts that share a radio one after the other: an N210's EEPROM has one place from which it is read, whoever asks.
+    let mut by_radio: BTreeMap<&str, Vec<&HostName>> = BTreeMap::new();
+    for (name, host) in &cluster.config.host {
+        by_radio.entry(&host.radio).or_default().push(name);
+    }
+    let asked = by_radio.into_values().map(async |hosts| {
+        let mut answers = Vec::new();
+        for host in hosts {
+            let asking = cluster.client.ask(host, ask::Examine {}, DEADLINE);
+            answers.push((host.to_string(), clocks::measured(asking, |told| told.at).await));
+        }
+        answers
     });
-    let asked = join_all(asked).await;
+    let asked: Vec<_> = join_all(asked).await.into_iter().flatten().collect();
     let offsets = asked.iter().filter_map(|(host, (_, offset))| Some((host.clone(), (*offset)?))).collect();
     (asked.into_iter().map(|(host, (answer, _))| (host, answer)).collect(), offsets)
 }

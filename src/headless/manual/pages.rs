@@ -24,8 +24,10 @@ pub const USAGE: (&str, &str) = ("2", "The command line, the cluster file or ano
 pub const UNREACHED: (&str, &str) = ("3", "A host that is needed cannot be reached.");
 
 /// The file of most commands.
-pub const CLUSTER: (&str, &str) =
-    ("/etc/baton/cluster.toml", "The cluster file, unless --config or BATON_CONFIG names another one. While a lab runs, that of the lab.");
+pub const CLUSTER: (&str, &str) = (
+    "/etc/baton/cluster.toml",
+    "The cluster file, unless --config or BATON_CONFIG names another one. While a lab runs, that of the lab.",
+);
 const SETTINGS: (&str, &str) = (
     "$XDG_CONFIG_HOME/baton/console.toml, ~/.config/baton/console.toml",
     "Settings of this operator: keys, colours, language, notification. The console reads the file again when it was saved.",
