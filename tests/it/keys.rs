@@ -3,8 +3,9 @@
 //! Needs root.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, ChildStdout, Output, Stdio};
 
 use crate::common::lab::{Lab, alone, baton, beside, processes, text};
 use nix::sys::signal::{Signal, kill};
@@ -48,32 +49,48 @@ fn cluster_file(lab: &Lab, name: &str, line: &str) -> String {
 }
 
 /// Pings from the far end at 10 ms; none may be lost while it lasts.
-struct Pings(Child);
+struct Pings {
+    ping: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
 
 impl Pings {
     fn start(lab: &Lab) -> Self {
         let mut exec = baton(lab.state.path());
-        exec.args(["--in", &lab.name, "lab", "exec", "server3", "--", "ping", "-n", "-i", "0.01", "192.168.40.9"]);
-        Self(exec.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+        // Ends by itself where nobody answers.
+        let ping = ["stdbuf", "-oL", "ping", "-n", "-i", "0.01", "-w", "60", "192.168.40.9"];
+        exec.args(["--in", &lab.name, "lab", "exec", "server3", "--"]).args(ping);
+        let mut ping = exec.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(ping.stdout.take().unwrap()).lines();
+        Self { ping, lines }
     }
 
-    fn end(self) {
-        kill(Pid::from_raw(self.0.id().try_into().unwrap()), Signal::SIGINT).unwrap();
-        let said = text(&self.0.wait_with_output().unwrap().stdout);
-        let mut numbers: Vec<usize> =
-            said.split("icmp_seq=").skip(1).map(|rest| rest.split(' ').next().unwrap().parse().unwrap()).collect();
+    /// However soon that is: some are answered first.
+    fn end(mut self) {
+        let number = |line: String| line.split_once("icmp_seq=")?.1.split(' ').next()?.parse::<usize>().ok();
+        let mut numbers: Vec<usize> = self.lines.by_ref().map_while(Result::ok).filter_map(number).take(50).collect();
+        kill(Pid::from_raw(self.ping.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+        numbers.extend(self.lines.map_while(Result::ok).filter_map(number));
+        self.ping.wait().unwrap();
         numbers.sort_unstable();
         // The last one may still be on its way.
-        assert!(numbers.len() > 10 && numbers.iter().copied().eq(1..=numbers.len()), "{said}");
+        assert!(numbers.len() >= 50 && numbers.iter().copied().eq(1..=numbers.len()), "{numbers:?}");
     }
+}
+
+/// A lab that serves, by the verdict that `baton status` exits with.
+fn serving(test: &str) -> Lab {
+    let lab = Lab::start(test, &["--probe-interval", "10ms"]);
+    lab.done(&["DS"]);
+    let waited = lab.baton(&["wait", "serving", "--timeout", "20s"]);
+    assert!(waited.status.success(), "{}", said(&waited));
+    lab
 }
 
 #[test]
 fn the_key_is_changed_without_a_ping_lost() {
     let Some(_turn) = alone() else { return };
-    let lab = Lab::start("keys", &["--probe-interval", "10ms"]);
-    lab.done(&["DS"]);
-    lab.is_served();
+    let lab = serving("keys");
     let folder = lab.root().join("run/baton");
     fs::copy(folder.join("cluster.key"), folder.join("old.key")).unwrap();
     let old = cluster_file(&lab, "old.toml", "key_file = \"/run/baton/old.key\"");
@@ -113,8 +130,7 @@ fn the_key_is_changed_without_a_ping_lost() {
 #[test]
 fn an_operator_may_do_what_the_role_says_and_all_of_it_is_on_record() {
     let Some(_turn) = beside() else { return };
-    let lab = Lab::start("roles", &[]);
-    lab.done(&["DS"]);
+    let lab = serving("roles");
     for (name, role) in [("ada@lab", "watch"), ("bob@lab", "operate")] {
         let out = format!("/run/baton/{role}.pem");
         let program = env!("CARGO_BIN_EXE_baton");
