@@ -4,7 +4,7 @@
 use std::fs::{OpenOptions, create_dir_all};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
@@ -46,14 +46,13 @@ fn note(sender: &SyncSender<String>, entry: &AuditEntry) {
     }
 }
 
-fn write_lines(file: &PathBuf, lines: &Receiver<String>) {
+fn write_lines(file: &Path, lines: &Receiver<String>) {
     let mut told = false;
     for line in lines {
         let folder = file.parent().unwrap_or(Path::new("."));
         let opened = create_dir_all(folder).and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(file));
-        let written = opened
-            // In one piece: a reader sees whole lines.
-            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+        // In one piece: a reader sees whole lines.
+        let written = opened.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
         match written {
             Ok(()) => told = false,
             Err(e) if !told => {

@@ -12,8 +12,8 @@ use super::decision;
 use super::state::Agent;
 use crate::link::certificate::fingerprint;
 use crate::link::key::Keys;
-use crate::link::tls::reread_keys;
-use protocol::{Level, RunPart, ask};
+use crate::link::tls::use_keys;
+use protocol::{ErrorCode, Failure, Level, RunPart, ask};
 
 /// An order past its cut, and a change under way, are waited for so long: what keeps an order longer is a radio that nobody finds. Less than the 90 s
 /// after which systemd kills.
@@ -43,9 +43,16 @@ async fn on_hangup(agent: Arc<Agent>, mut hangup: Signal) {
             agent.host.event(Level::Info, "told to read the keys again: the configuration names none");
             continue;
         };
-        match Keys::load(&key_file).and_then(|keys| keys.all().map(fingerprint).collect::<Result<Vec<_>, _>>()) {
+        // A disk that hangs keeps nobody else waiting.
+        let read = tokio::task::spawn_blocking(move || {
+            let keys = Keys::load(&key_file)?;
+            let fingerprints = keys.all().map(fingerprint).collect::<Result<Vec<_>, _>>()?;
+            use_keys(&key_file, keys);
+            Ok(fingerprints)
+        });
+        let read = read.await.unwrap_or_else(|e| Err(Failure::new(ErrorCode::Internal, format!("they could not be read: {e}"))));
+        match read {
             Ok(fingerprints) => {
-                reread_keys();
                 let (current, beside) = fingerprints.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
                 let also = if beside.is_empty() { String::new() } else { format!(", and accepts {}", beside.join(" and ")) };
                 agent.host.event(Level::Info, format!("the keys were read again: {} works with {current}{also}", agent.host.name));

@@ -3,12 +3,11 @@
 //! Both ends derive the cluster's certificate authority from the cluster key, and each process that has the key issues itself a certificate that
 //! names who it is. So the cluster key stays the one secret. An operator may have a certificate of a lesser role instead of the key.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::unistd::Uid;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rcgen::{KeyUsagePurpose, PKCS_ED25519, PublicKeyData, SanType};
 use ring::digest;
@@ -17,7 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::identity::Identity;
-use super::key::{Key, Keys};
+use super::key::{self, Key, Keys};
 use protocol::{ErrorCode, Failure};
 
 /// What the authority's key is derived for.
@@ -62,7 +61,15 @@ impl Credentials {
         match self {
             Self::KeyFile(file, identity) => certified(&Keys::load(file)?, identity),
             Self::Keys(keys, identity) => certified(keys, identity),
-            Self::IdentityFile(file) => read(file),
+            Self::IdentityFile(file) => certified_in(file),
+        }
+    }
+
+    /// The same from other keys, where these are those of that file.
+    pub(super) fn certified_by(&self, key_file: &Path, keys: &Keys) -> Result<Option<Certified>, Failure> {
+        match self {
+            Self::KeyFile(own, identity) if own == key_file => certified(keys, identity).map(Some),
+            _ => Ok(None),
         }
     }
 }
@@ -108,20 +115,17 @@ fn certified(keys: &Keys, identity: &Identity) -> Result<Certified, Failure> {
 }
 
 /// What [`issue`] has written.
-fn read(file: &Path) -> Result<Certified, Failure> {
+fn certified_in(file: &Path) -> Result<Certified, Failure> {
     let bad = |what: String| {
         Failure::new(ErrorCode::Config, format!("the identity {} {what}", file.display()))
             .hint("whoever has the cluster's key can issue one: baton key issue NAME --role ROLE --out FILE")
     };
-    let (mut text, mut open) = (Vec::new(), File::open(file).map_err(|e| bad(format!("cannot be read: {e}")))?);
-    let mode = open.metadata().map_err(|e| bad(format!("cannot be read: {e}")))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(
-            bad(format!("is open to other users (mode {:03o})", mode & 0o777)).hint(format!("chmod 600 {}", file.display()))
-        );
+    let (text, found) = key::read(file).map_err(|e| bad(format!("cannot be read: {e}")))?;
+    if key::is_open(&found, Uid::effective()) {
+        let text = format!("is open to other users (mode {:03o})", found.mode() & 0o777);
+        return Err(bad(text).hint(format!("chmod 600 {}", file.display())));
     }
     config::trust::require_file(file, "the identity")?;
-    open.read_to_end(&mut text).map_err(|e| bad(format!("cannot be read: {e}")))?;
     let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let mut chain = chain.map_err(|e| bad(format!("is no PEM file: {e}")))?;
     let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| bad("holds no private key".into()))?;

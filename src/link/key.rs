@@ -142,7 +142,7 @@ pub fn is_open(found: &Metadata, user: Uid) -> bool {
 }
 
 /// Content and rights of one and the same file.
-fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
+pub(super) fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
     let mut file = File::open(path)?;
     let found = file.metadata()?;
     let mut bytes = Vec::new();

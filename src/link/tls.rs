@@ -3,8 +3,8 @@
 //! Nothing here depends on a clock: certificates are valid at a fixed time, and that is the time it is.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustls::client::Resumption;
@@ -16,6 +16,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::certificate::{AGENT, Certified, Credentials, MadeOf};
 use super::identity::Identity;
+use super::key::Keys;
 use super::stream::Socket;
 use config::Config;
 use protocol::{ErrorCode, Failure};
@@ -32,12 +33,22 @@ impl TimeProvider for FixedTime {
     }
 }
 
-/// How often this process was told that keys have changed.
-static CHANGES: AtomicU64 = AtomicU64::new(0);
+/// The keys that this process was told of last.
+static TOLD: Mutex<Option<ToldKeys>> = Mutex::new(None);
 
-/// From now on every new connection of this process reads the keys again first; connections that are open stay.
-pub fn reread_keys() {
-    CHANGES.fetch_add(1, Ordering::Relaxed);
+struct ToldKeys {
+    change: u64,
+    key_file: PathBuf,
+    keys: Keys,
+}
+
+/// From now on every new connection of this process that uses that key file uses these keys, which its caller has read: no handshake waits for a
+/// disk. Connections that are open stay.
+pub fn use_keys(key_file: &Path, keys: Keys) {
+    // A change under the lock is one assignment.
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let change = told.as_ref().map_or(1, |before| before.change + 1);
+    *told = Some(ToldKeys { change, key_file: key_file.to_owned(), keys });
 }
 
 /// Both sides of TLS for one process of a cluster.
@@ -55,7 +66,7 @@ struct State {
     sides: Sides,
     /// What tells the authorities and the certificate that they are made of from others.
     made_of: MadeOf,
-    /// The change that they are of.
+    /// Which change of the keys they know; none at first.
     change: u64,
 }
 
@@ -94,36 +105,34 @@ impl Tls {
     /// # Errors
     /// [`ErrorCode::Config`] when they cannot be used, [`ErrorCode::Internal`] when a certificate cannot be made.
     pub fn with(credentials: Credentials) -> Result<Self, Failure> {
-        let change = CHANGES.load(Ordering::Relaxed);
         let certified = credentials.certified()?;
-        let (sides, made_of) = (Sides::of(&certified)?, certified.made_of);
-        Ok(Self { shared: Arc::new(Shared { credentials, state: Mutex::new(State { sides, made_of, change }) }) })
+        let state = State { sides: Sides::of(&certified)?, made_of: certified.made_of, change: 0 };
+        Ok(Self { shared: Arc::new(Shared { credentials, state: Mutex::new(state) }) })
     }
 
-    /// Reads what this process shows who it is with once more, where it has changed; whether it has.
+    /// Of an operator: reads what shows who this is once more; whether it has changed. An agent is told ([`use_keys`]), so that no disk keeps it from
+    /// its peers.
     pub(super) fn reread(&self) -> bool {
-        let Ok(certified) = self.shared.credentials.certified() else { return false };
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match Sides::of(&certified) {
-            Ok(sides) if state.made_of != certified.made_of => {
-                (state.sides, state.made_of) = (sides, certified.made_of);
-                true
-            }
-            _ => false,
+        if matches!(self.shared.credentials, Credentials::KeyFile(_, Identity::Host(_))) {
+            return false;
         }
+        self.shared.credentials.certified().is_ok_and(|certified| self.state().take(&certified).unwrap_or(false))
     }
 
-    /// What new connections use. Keys that cannot be read leave those in place that could.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change under the lock is whole.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What new connections use.
     fn sides(&self) -> Sides {
-        // A change under the lock is one assignment.
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = CHANGES.load(Ordering::Relaxed);
-        if state.change != change {
-            state.change = change;
-            let certified = self.shared.credentials.certified();
-            match certified.and_then(|certified| Ok((Sides::of(&certified)?, certified.made_of))) {
-                Ok((sides, made_of)) => (state.sides, state.made_of) = (sides, made_of),
-                Err(failure) => tracing::error!("the keys that were read before stay in use: {failure}"),
+        let mut state = self.state();
+        let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ToldKeys { change, key_file, keys }) = told.as_ref().filter(|told| told.change != state.change) {
+            state.change = *change;
+            let certified = self.shared.credentials.certified_by(key_file, keys);
+            if let Err(failure) = certified.and_then(|certified| certified.map_or(Ok(false), |certified| state.take(&certified))) {
+                tracing::error!("the keys from before stay in use: {failure}");
             }
         }
         state.sides.clone()
@@ -146,6 +155,17 @@ impl Tls {
         let agent = ServerName::try_from(AGENT).map_err(io::Error::other)?;
         let stream = self.sides().connector.connect(agent, socket).await?;
         identified(TlsStream::Client(stream))
+    }
+}
+
+impl State {
+    /// Uses another certificate and other authorities, where they are others; whether they are.
+    fn take(&mut self, certified: &Certified) -> Result<bool, Failure> {
+        if self.made_of == certified.made_of {
+            return Ok(false);
+        }
+        (self.sides, self.made_of) = (Sides::of(certified)?, certified.made_of.clone());
+        Ok(true)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, exponential_buckets};
 
+use super::families::wire_word;
 use protocol::{Outcome, RunRecord};
 
 /// Buckets of a round trip: 1 ms to 2 s. One over the air takes 20 ms.
@@ -75,7 +76,7 @@ impl Counted {
     /// An order has ended.
     pub(in crate::agent) fn ended(&self, record: &RunRecord) {
         let (order, method) = (record.order.to_string(), record.method.to_string());
-        self.orders.with_label_values(&[order.as_str(), method.as_str(), word(record.outcome)]).inc();
+        self.orders.with_label_values(&[order.as_str(), method.as_str(), wire_word(record.outcome).as_str()]).inc();
         let seconds = |ms: f64| ms / 1e3;
         if record.outcome != Outcome::Ok {
             return;
@@ -101,14 +102,5 @@ impl Counted {
 
     pub(super) fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
-    }
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "ok",
-        Outcome::RolledBack => "rolled_back",
-        Outcome::Cancelled => "cancelled",
-        Outcome::Failed => "failed",
     }
 }

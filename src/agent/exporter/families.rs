@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, IntCounter, Opts, Registry, Result};
 
+use serde::Serialize;
+
 use crate::migration::service::{Service, ServiceState};
-use protocol::{ErrorCode, Level, Link, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
+use protocol::{Link, ProcessState, ProcessStatus, StreamCounters, SyncState, Telemetry};
 
 /// What is told of one moment.
 pub(super) struct Scrape<'a> {
@@ -68,17 +70,9 @@ impl Families {
     }
 }
 
-/// A code as it is on the wire.
-fn word(code: ErrorCode) -> String {
-    serde_json::to_value(code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::Info => "info",
-        Level::Warning => "warning",
-        Level::Error => "error",
-    }
+/// A value of an enum as it is on the wire.
+pub(super) fn wire_word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn is(yes: bool) -> f64 {
@@ -121,9 +115,9 @@ impl Scrape<'_> {
         let epoch = ("baton_radio_owner_epoch", "The epoch of the radio's owner.");
         families.gauges(epoch, &["radio"], [(vec![self.radio], status.owner_epoch.unwrap_or_default() as f64)])?;
         families.gauge("baton_radio_port_up", "Whether the interface to the radio has a carrier.", is(status.radio_port.up))?;
-        let mut alarms: BTreeMap<(String, &str), f64> = BTreeMap::new();
+        let mut alarms: BTreeMap<(String, String), f64> = BTreeMap::new();
         for alarm in &status.alarms {
-            *alarms.entry((word(alarm.code), level(alarm.level))).or_default() += 1.0;
+            *alarms.entry((wire_word(alarm.code), wire_word(alarm.level))).or_default() += 1.0;
         }
         let alarms = alarms.iter().map(|((code, level), count)| (vec![code.as_str(), level], *count));
         families.gauges(
