@@ -17,6 +17,7 @@ mod merge;
 mod monitor;
 mod overlap;
 mod park;
+mod placement;
 mod plan;
 mod radio_state;
 mod rx;
