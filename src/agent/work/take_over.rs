@@ -62,7 +62,7 @@ impl Work {
         self.await_contracts().await?;
         self.host.priority.raise_for(BEFORE_CUT);
         self.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(suggest_classic)?;
-        let radio = self.radio_address()?;
+        let radio = self.n210_address()?;
         let port = self.host.ports.hardware(&self.settings().radio_port).await?;
         let found = self.radio_port.find(port, radio).await?;
         let (arp, mac) = found.unzip();

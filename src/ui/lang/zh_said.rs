@@ -99,6 +99,7 @@ pub const TABLE: &[(&str, &str)] = &[
         "at this rate the receive streams of both hosts do not fit on the radio's gigabit together: seamless is not possible",
         "以此采样率，两台主机的接收流无法同时通过射频设备的千兆口：不能使用 seamless",
     ),
+    ("the method cold moves any radio", "cold 方法适用于任何射频设备"),
     // Refusals.
     ("{0} was not begun: {1}", "{0} 未开始：{1}"),
     ("{0} is carrying out {1}", "{0} 正在执行 {1}"),
