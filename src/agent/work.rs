@@ -46,7 +46,7 @@ use guest::GuestWork;
 use kept::Kept;
 use ownership::Ownership;
 use pod::Pod;
-use protocol::{ControlValues, Failure, Form, Port, Route, WorkloadProcess};
+use protocol::{ControlValues, ErrorCode, Failure, Form, Port, Route, WorkloadProcess};
 use radio_network::RadioNetwork;
 use radio_session::KnownSession;
 use take_over::CutPreparation;
@@ -216,9 +216,14 @@ impl Work {
         self.host.config.radio_of(&self.host.name)
     }
 
-    /// The radio's own address.
-    fn radio_address(&self) -> Result<Ipv4Addr, Failure> {
+    /// The radio's own address, where it has one on the network.
+    fn radio_address(&self) -> Result<Option<Ipv4Addr>, Failure> {
         Ok(self.radio()?.args.address())
+    }
+
+    /// The address of an N210, of whose network the methods without a restart make use.
+    fn n210_address(&self) -> Result<Ipv4Addr, Failure> {
+        self.radio()?.args.n210().map_err(|why| Failure::new(ErrorCode::State, why).hint("the method cold moves any radio"))
     }
 
     /// Where the radio sends its samples: the address of the host that owns it.

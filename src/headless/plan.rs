@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Cluster, block_on, json, lines, write_out};
 use crate::metrics::measure::number;
+use crate::migration::check::check_offered;
 use output::{one_line, pad};
 use protocol::{Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep, ask};
 
@@ -34,12 +35,23 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let host = cluster.config.executor(args.order).to_owned();
     let request = OrderRequest::new(args.order, cluster.method(args.method));
-    let plan = block_on(cluster.client.ask(&host, ask::Plan { request }, DEADLINE))?;
+    let source = Some(cluster.config.ends(args.order).0.to_owned()).filter(|_| args.order.is_migration());
+    let plan = block_on(async {
+        let plan = cluster.client.ask(&host, ask::Plan { request }, DEADLINE).await?;
+        // Whether the programs at work can be moved so, only their host knows; one that does not answer says nothing against it.
+        let Some(source) = source else { return Ok(plan) };
+        let status = cluster.client.ask(&source, ask::Status {}, DEADLINE).await.ok();
+        let refused = status.and_then(|status| check_offered(plan.method, &status).err());
+        Ok(Plan { not_offered: refused.map(|failure| failure.to_string()), ..plan })
+    })?;
     write_out(&lines(&if args.json { json(&plan)? } else { text(&plan) }))
 }
 
 fn text(plan: &Plan) -> String {
     let mut text = String::new();
+    if let Some(why) = &plan.not_offered {
+        let _ = writeln!(text, "not possible now: {}\n", one_line(why));
+    }
     let _ = match plan.order.is_migration() {
         true => writeln!(text, "{} {}: {} -> {}", plan.order, plan.method, one_line(&plan.from), one_line(&plan.to)),
         false => writeln!(text, "{}: {}", plan.order, one_line(&plan.to)),

@@ -2,6 +2,7 @@
 //! console have the same list.
 
 mod guest;
+mod offered;
 mod port;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use protocol::{
     Alarm, ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
 };
 
+pub use offered::{check_offered, instead};
 pub use port::{PortProblem, SAMPLES_MTU, port_problem};
 
 /// Why the method seamless is not to be had.
@@ -47,6 +49,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
         let name = setting.host(check.at);
         if let Some(Ok(status)) = answers.get(name) {
             findings.extend(of_host(check.ask, status, setting.orders(name), setting.active));
+            findings.extend(of_method(check.ask, method, status));
             // A stranger is named already.
             let holder =
                 uncontested(check.ask, status, setting.active).and_then(|()| serves_nobody(check.ask, status, setting.active));
@@ -302,6 +305,12 @@ pub(super) fn of_host(ask: StepCommand, status: &Telemetry, orders: Orders, acti
         StepCommand::RequireRecoverable => vec![left_over(status), graded(check_port(status, active), "its eth3 is up")],
         _ => Vec::new(),
     }
+}
+
+/// What the programs at work do not offer.
+pub(super) fn of_method(ask: StepCommand, method: Method, status: &Telemetry) -> Option<Finding> {
+    let refused = check_offered(method, status).err().filter(|_| ask == StepCommand::RequireAtWork)?;
+    Some(finding(Grade::Blocker, &status.host, refused))
 }
 
 /// Lets an order pass that is for a host which does not answer; the warning is what was found.

@@ -34,6 +34,7 @@ impl State {
             _ if self.is_busy(&status) => Err(standing::busy(&status)),
             ask => {
                 let mut findings = check::of_host(ask, &status, orders, self.setting.active);
+                findings.extend(check::of_method(ask, self.setting.request.method, &status));
                 if let Err(contested) = self.uncontested(ask, &status) {
                     if !self.setting.request.force {
                         return Err(contested);

@@ -39,6 +39,7 @@ pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan
             |run| run.interruption.by_phases_ms,
             figure(if relay { PAPER_RELAY_INTERRUPTION_MS } else { PAPER_INTERRUPTION_MS }),
         ),
+        not_offered: None,
     }
 }
 

@@ -46,8 +46,8 @@ pub struct Facts {
     pub processors: ProcessorFacts,
     /// Who has addresses of this host.
     pub held: Vec<HeldAddress>,
-    /// The radio.
-    pub radio: RadioFacts,
+    /// The radio, where it is an N210.
+    pub radio: Option<RadioFacts>,
 }
 
 /// The process that is or would be the agent.

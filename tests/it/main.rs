@@ -26,6 +26,7 @@ mod common {
 }
 
 mod agent;
+mod any_uhd;
 mod attach;
 mod clocks;
 mod config_refused;

@@ -37,6 +37,11 @@ fn a_shell_script_is_moved_with_the_count_that_another_program_prints() {
     let before = lab.until("server1", "counting", at_work(5));
     assert_eq!(before["control"]["meanings"]["period_s"], "length of a period, s");
     assert_eq!(before["d2d"]["sync"], Value::Null);
+    let check = String::from_utf8(lab.baton(&["check", "M"]).stdout).unwrap();
+    assert!(
+        check.contains("the D2D process of server1 does not offer the method hot: it moves by classic and cold only"),
+        "{check}"
+    );
     let record = lab.done(&["M", "--method", "classic"]);
     let warnings = record["warnings"].to_string();
     assert!(warnings.contains("does not tell when it is in sync"), "{record:#}");

@@ -126,7 +126,7 @@ fn addresses(config: &Config) -> Result<(), Conflict> {
 fn radios(config: &Config) -> Result<(), Conflict> {
     let (active, parked) = (config.addresses.active, config.addresses.parked);
     for (name, radio) in &config.radio {
-        let address = radio.args.address();
+        let Some(address) = radio.args.address() else { continue };
         for (key, own) in [("active", active), ("parked", parked)] {
             if own.address() == address {
                 let what = format!("{address} is the {key} address, which a host has; the radio has an address of its own");

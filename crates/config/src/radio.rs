@@ -50,12 +50,25 @@ impl Radio {
     }
 }
 
-/// UHD device arguments, which name the radio's IPv4 address: `addr=192.168.10.2`.
+/// The type by which UHD knows an N210, and what arguments without a type mean.
+const N210_TYPE: &str = "usrp2";
+
+/// UHD device arguments: an N210's name its IPv4 address (`addr=192.168.10.2`), another radio's its type (`type=b200,serial=31A1B2C`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DeviceArgs {
     text: String,
-    address: Ipv4Addr,
+    address: Option<Ipv4Addr>,
+}
+
+/// What one of the arguments says.
+fn argument<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.split(',').filter_map(|pair| pair.split_once('=')).find_map(|(key, value)| (key.trim() == name).then_some(value.trim()))
+}
+
+/// The type of a radio that is no N210.
+fn other_type(text: &str) -> Option<&str> {
+    argument(text, "type").filter(|kind| !kind.is_empty() && *kind != N210_TYPE)
 }
 
 impl DeviceArgs {
@@ -64,9 +77,28 @@ impl DeviceArgs {
         &self.text
     }
 
-    /// The radio's address.
-    pub fn address(&self) -> Ipv4Addr {
+    /// What one of the arguments says.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        argument(&self.text, name)
+    }
+
+    /// The radio's address; an N210 has one.
+    pub fn address(&self) -> Option<Ipv4Addr> {
         self.address
+    }
+
+    /// Its type, where it is no N210.
+    pub fn other_type(&self) -> Option<&str> {
+        other_type(&self.text)
+    }
+
+    /// The address of an N210, which alone is spoken to without libuhd.
+    ///
+    /// # Errors
+    /// A sentence that names the type of another radio.
+    pub fn n210(&self) -> Result<Ipv4Addr, String> {
+        let address = self.address.filter(|_| self.other_type().is_none());
+        address.ok_or_else(|| format!("the radio ({}) is no N210: only libuhd speaks with it", self.text))
     }
 }
 
@@ -74,14 +106,13 @@ impl TryFrom<String> for DeviceArgs {
     type Error = BadValue;
 
     fn try_from(text: String) -> Result<Self, BadValue> {
-        let address = text.split(',').find_map(|pair| pair.trim().strip_prefix("addr=")).and_then(|text| text.parse().ok());
-        match address.filter(|_| !text.contains(char::is_control)) {
-            Some(address) => Ok(Self { text, address }),
-            None => {
-                let wrong = format_args!("{text:?} does not give the radio's address");
-                Err(BadValue::new(wrong, "write addr=IPv4-ADDRESS, as in addr=192.168.10.2"))
-            }
+        let address = argument(&text, "addr").and_then(|text| text.parse().ok());
+        let is_other = other_type(&text).is_some();
+        if (address.is_some() || is_other) && !text.contains(char::is_control) {
+            return Ok(Self { text, address });
         }
+        let wrong = format_args!("{text:?} does not give the radio's address");
+        Err(BadValue::new(wrong, "write addr=IPv4-ADDRESS, as in addr=192.168.10.2"))
     }
 }
 
@@ -139,4 +170,33 @@ fn antenna<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         return Err(serde::de::Error::custom(bad));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_n210_has_an_address_and_another_radio_a_type() {
+        let n210 = Some(Ipv4Addr::new(192, 168, 10, 2));
+        let table = [
+            ("addr=192.168.10.2", n210, None),
+            ("type=usrp2, addr = 192.168.10.2", n210, None),
+            ("type=,addr=192.168.10.2", n210, None),
+            ("addr=192.168.10.2,type=x300", n210, Some("x300")),
+            ("type=b200,serial=31A1B2C", None, Some("b200")),
+            ("type=n3xx,addr=radio.lab", None, Some("n3xx")),
+        ];
+        for (text, address, other) in table {
+            let args: DeviceArgs = text.parse().unwrap();
+            assert_eq!(
+                (args.address(), args.other_type(), args.n210().ok()),
+                (address, other, address.filter(|_| other.is_none())),
+                "{text}"
+            );
+        }
+        for text in ["", "type=usrp2", "type=,serial=1", "addr=radio", "type=b200,serial=\n"] {
+            assert!(text.parse::<DeviceArgs>().is_err(), "{text:?}");
+        }
+    }
 }

@@ -111,4 +111,7 @@ pub struct Plan {
     pub total: Expected,
     /// Interruption by phases.
     pub interruption: Expected,
+    /// Why the work that runs now cannot be moved so: a program at work does not offer the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_offered: Option<String>,
 }

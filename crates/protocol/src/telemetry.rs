@@ -160,6 +160,9 @@ pub struct ProcessStatus {
     /// USRP: whether the radio's clock is locked to its reference; absent where nobody serves, or the program does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_locked: Option<bool>,
+    /// The methods by which its work can be moved; absent where the program does not tell, or nothing runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<Method>>,
     /// USRP: what the radio did not do as it was asked, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

@@ -2,21 +2,24 @@
 //!
 //! Made at start, linked on demand (docs/workload.md). The radio has been initialised before, by libuhd or by another host; from
 //! there on everything goes through this native attach, so that linking is one path, cold or hot.
+//!
+//! `bridge`, `counters` and `placement` are not of the N210 alone: `baton-uhd stream` moves the samples of any other radio with them.
 
 mod attach;
-mod bridge;
+pub mod bridge;
 mod burst;
 mod chain;
 mod contract;
 mod control;
 mod converters;
-mod counters;
+pub mod counters;
 mod delay;
 pub mod inquiry;
 mod merge;
 mod monitor;
 mod overlap;
 mod park;
+pub mod placement;
 mod plan;
 mod radio_state;
 mod rx;
@@ -39,6 +42,7 @@ use nix::sys::signal::{SigSet, Signal};
 use self::bridge::Bridge;
 use self::plan::RadioPlan;
 use self::session::Session;
+pub use self::session::Throttle;
 pub use self::sockets::{RECEIVE_BUFFER, SEND_BUFFER};
 use config::Radio;
 use protocol::{ErrorCode, Failure};

@@ -54,7 +54,7 @@ impl RadioPlan {
     /// # Errors
     /// A sentence when the radio's description cannot be honoured.
     pub fn new(radio: &Radio) -> Result<Self, String> {
-        let device = radio.args.address();
+        let device = radio.args.n210().map_err(|why| format!("{why}; `baton-uhd stream` moves its samples"))?;
         let decimation = decimation(radio.rate)?;
         Ok(Self {
             device,

@@ -5,11 +5,13 @@
 //! ([`config::Radio`]); `BATON_TUN` name of the tun interface; `BATON_SETTINGS` the process's own control variables as JSON;
 //! `BATON_CONTROL` control variables carried over from another host as JSON (only when started with `control_flag` 1).
 
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as NoMethod, StringDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 pub use protocol::Unsent;
-use protocol::{Control, Link, Route, StreamCounters, SyncState};
+use protocol::{Control, Link, Method, Route, StreamCounters, SyncState};
 
 /// Path of the contract socket.
 pub const ENV_SOCKET: &str = "BATON_SOCKET";
@@ -226,6 +228,25 @@ pub struct Status {
     /// Air link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
+    /// The methods by which its work can be moved, where that is not for its answers to show.
+    #[serde(default, deserialize_with = "known_methods", skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<Method>>,
+    /// USRP: how long it may take to link, ms, where that is longer than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_within_ms: Option<u64>,
+    /// How long it may take to end after SIGTERM, ms, where that is longer than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_within_ms: Option<u64>,
+}
+
+/// A method that this version does not know is none by which it could move the work.
+fn known_methods<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Method>>, D::Error> {
+    let known = |name: String| -> Option<Method> {
+        let name: StringDeserializer<NoMethod> = name.into_deserializer();
+        Method::deserialize(name).ok()
+    };
+    let names = Option::<Vec<String>>::deserialize(from)?;
+    Ok(names.map(|names| names.into_iter().filter_map(known).collect()))
 }
 
 /// The control variables that a D2D process runs with: its settings, overlaid with what was carried over.
@@ -241,4 +262,17 @@ pub fn control_from_env() -> Result<(Control, bool), String> {
     let with_control = carried.is_some();
     control.extend(carried.unwrap_or_default());
     Ok((control, with_control))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_names_its_methods_and_one_that_is_not_known_is_left_out() {
+        let status = |text: &str| serde_json::from_str::<Status>(text).unwrap().methods;
+        assert_eq!(status(r#"{"linked": true}"#), None);
+        assert_eq!(status(r#"{"methods": ["cold", "teleport", "classic"]}"#), Some(vec![Method::Cold, Method::Classic]));
+        assert_eq!(status(r#"{"methods": []}"#), Some(vec![]));
+    }
 }

@@ -33,8 +33,8 @@ pub(in crate::agent) struct ArpWatch {
 pub(in crate::agent) struct Watched {
     /// The one that the radio's owner has.
     pub(in crate::agent) active: Ipv4Addr,
-    /// The radio's own.
-    pub(in crate::agent) radio: Ipv4Addr,
+    /// The radio's own, where it has one on this network.
+    pub(in crate::agent) radio: Option<Ipv4Addr>,
 }
 
 impl Watched {
@@ -44,7 +44,9 @@ impl Watched {
             () if sender_mac == own => None,
             () if sender == self.active => Some(ArpNews::Holds(sender_mac)),
             // The radio names its own address in what it announces.
-            () if target == self.radio && sender != self.radio => Some(ArpNews::AsksForRadio(sender_mac, sender)),
+            () if self.radio.is_some_and(|radio| target == radio && sender != radio) => {
+                Some(ArpNews::AsksForRadio(sender_mac, sender))
+            }
             () => None,
         }
     }
@@ -123,7 +125,8 @@ fn filter(own: MacAddress, Watched { active, radio }: Watched) -> [libc::sock_fi
         line(LOAD_WORD, 0, 0, 28),
         line(EQUAL, 2, 0, u32::from(active)),
         line(LOAD_WORD, 0, 0, 38),
-        line(EQUAL, 0, 5, u32::from(radio)),
+        // Without a radio on the network, more frames pass, which are no news.
+        line(EQUAL, 0, 5, u32::from(radio.unwrap_or(active))),
         line(LOAD_WORD, 0, 0, 22),
         line(EQUAL, 0, 2, u32::from_be_bytes([a, b, c, d])),
         line(LOAD_HALF, 0, 0, 26),
@@ -139,7 +142,8 @@ mod tests {
 
     const OWN: MacAddress = [2, 0, 0, 0, 0, 1];
     const LAPTOP: MacAddress = [2, 0, 0, 0, 0, 9];
-    const WATCHED: Watched = Watched { active: Ipv4Addr::new(192, 168, 10, 1), radio: Ipv4Addr::new(192, 168, 10, 2) };
+    const RADIO: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 2);
+    const WATCHED: Watched = Watched { active: Ipv4Addr::new(192, 168, 10, 1), radio: Some(RADIO) };
 
     /// What the kernel does with a frame behind this filter.
     fn passes(filter: &[libc::sock_filter], frame: &[u8]) -> bool {
@@ -161,7 +165,7 @@ mod tests {
     fn the_kernel_passes_what_is_news_and_nothing_else() {
         let none = Ipv4Addr::UNSPECIFIED;
         let far = Ipv4Addr::new(192, 168, 10, 7);
-        let Watched { active, radio } = WATCHED;
+        let (Watched { active, .. }, radio) = (WATCHED, RADIO);
         for (mac, sender, target, news) in [
             (LAPTOP, active, active, Some(ArpNews::Holds(LAPTOP))),
             (LAPTOP, active, radio, Some(ArpNews::Holds(LAPTOP))),
@@ -182,5 +186,7 @@ mod tests {
         }
         let own_announcement = arp::parse(&arp::request_frame(LAPTOP, radio, radio)).unwrap();
         assert_eq!(WATCHED.news(own_announcement, OWN), None, "the radio itself");
+        let asks = arp::parse(&arp::request_frame(LAPTOP, far, radio)).unwrap();
+        assert_eq!(Watched { radio: None, ..WATCHED }.news(asks, OWN), None, "a radio that is not on the network");
     }
 }

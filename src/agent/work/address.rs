@@ -24,7 +24,10 @@ impl Work {
             SetPort::Active => self.host.ports.forget_neighbours(name).await,
             SetPort::Parked => {
                 self.forget_preparation();
-                self.radio_port.close_way(self.radio_address()?).await
+                match self.radio_address()? {
+                    Some(radio) => self.radio_port.close_way(radio).await,
+                    None => Ok(()),
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ use last_words::LastWords;
 pub(in crate::agent) use process::ProcessIdentity;
 use process::WatchedProcess;
 use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState, WorkloadProcess};
-use running::RunningChild;
+use running::{GRACE, RunningChild};
 use workload::contract::ENV_SOCKET;
 
 use crate::agent::host::disk;
@@ -33,8 +33,6 @@ use crate::mover::pod::RunningPod;
 
 /// Between two looks for the socket: short against the 50 ms that starting takes.
 const LOOK: Duration = Duration::from_millis(5);
-/// Time between SIGTERM and SIGKILL: stopping the stream takes some ms.
-const GRACE: Duration = Duration::from_millis(300);
 /// The kernel ends a killed process within this, or something holds it.
 const REAPED: Duration = Duration::from_secs(3);
 
@@ -165,6 +163,7 @@ impl Child {
             counters: status.counters,
             link: status.link,
             reference_locked: status.reference_locked,
+            methods: running.and_then(RunningChild::methods),
             warnings: Vec::new(),
             last_words: shared.last_words.clone(),
         }
@@ -303,7 +302,7 @@ impl Child {
         Ok((pid, self.follow(process, pid, words)))
     }
 
-    /// Ends the process: SIGTERM, and SIGKILL 300 ms later. A process that does not run counts as ended.
+    /// Ends the process: SIGTERM, and SIGKILL 300 ms later, or when it says that it needs longer, then. A process that does not run counts as ended.
     ///
     /// # Errors
     /// [`ErrorCode::Process`] when the kernel does not end it.
@@ -316,11 +315,21 @@ impl Child {
         };
         // Full: somebody has already asked for it.
         let _ = end.try_send(());
-        match timeout(GRACE + REAPED, until_ended(&mut ended)).await {
+        match timeout(self.grace() + REAPED, until_ended(&mut ended)).await {
             Ok(()) => Ok(()),
             Err(_) => Err(Failure::new(ErrorCode::Process, format!("the {} process (pid {pid}) does not end", self.name()))
                 .hint("it hangs in the kernel; look at /proc/<pid>/stack")),
         }
+    }
+
+    /// How long it may take to end by itself.
+    fn grace(&self) -> Duration {
+        self.shared().running.as_ref().map_or(GRACE, RunningChild::grace)
+    }
+
+    /// How long it may take to link, where it says that it needs longer than usual.
+    pub(in crate::agent) fn link_within(&self, usual: Duration) -> Duration {
+        self.shared().running.as_ref().map_or(usual, |running| running.link_within(usual))
     }
 
     /// Waits until the process ends by itself or is to be ended.
@@ -336,7 +345,7 @@ impl Child {
             () = process.ended() => false,
             _ = asked_to_end.recv() => {
                 process.signal_group(Signal::TERM);
-                if timeout(GRACE, process.ended()).await.is_err() {
+                if timeout(self.grace(), process.ended()).await.is_err() {
                     process.signal_group(Signal::KILL);
                     process.ended().await;
                 }

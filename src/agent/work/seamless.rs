@@ -33,7 +33,7 @@ impl Work {
         self.host.priority.raise_for(BEFORE_CUT);
         let parked = self.parked_address();
         self.host.ports.set(&self.settings().radio_port, parked).await?;
-        self.radio_port.open_way(self.radio_address()?, parked).await?;
+        self.radio_port.open_way(self.n210_address()?, parked).await?;
         // Before the first sample: nothing is given out beside the source.
         self.d2d.ask(Ask::Freeze, ANSWER).await.map_err(suggest_hot)?;
         let radio = |failure| suggest_hot(Failure { code: ErrorCode::Radio, ..failure });
@@ -55,7 +55,7 @@ impl Work {
 
     /// The source is ended: its receive chain stops, and the streams go to the radio's address.
     pub(super) async fn settle(&self) -> Result<(), Failure> {
-        self.radio_port.close_way(self.radio_address()?).await?;
+        self.radio_port.close_way(self.n210_address()?).await?;
         self.usrp.ask(Ask::Settle, ANSWER).await.map(drop)
     }
 }

@@ -12,7 +12,8 @@ use super::freeze::{AFTER_CUT, ANSWER, BEFORE_CUT, CUT};
 use super::seamless::handover;
 use super::trace::{Trace, elapsed_ms};
 use crate::agent::host::arp::{ArpSocket, format_mac};
-use protocol::{Deadline, ErrorCode, Failure, Level, Linked, Prepared, SoftState, Unsent};
+use crate::migration::check::instead;
+use protocol::{Deadline, ErrorCode, Failure, Level, Linked, Method, Prepared, SoftState, Unsent};
 use workload::contract::{Ask, Mark, TakeOver, TakenOver};
 
 /// What `prepare` leaves for `take_over`.
@@ -60,14 +61,30 @@ impl Work {
             return Err(Failure::new(ErrorCode::State, "the USRP process is already linked").hint("kill_usrp ends it"));
         }
         self.await_contracts().await?;
+        self.require_offered(Method::Hot)?;
         self.host.priority.raise_for(BEFORE_CUT);
         self.d2d.ask(Ask::Import { state }, ANSWER).await.map_err(suggest_classic)?;
-        let radio = self.radio_address()?;
+        let radio = self.n210_address()?;
         let port = self.host.ports.hardware(&self.settings().radio_port).await?;
         let found = self.radio_port.find(port, radio).await?;
         let (arp, mac) = found.unzip();
         self.state().prepared = Some(CutPreparation { arp, overlaps: false });
         Ok(Prepared { radio_mac: mac.map(format_mac) })
+    }
+
+    /// Where the programs of the two hosts differ, this one's may be one that can only be started anew: said before the cut.
+    fn require_offered(&self, method: Method) -> Result<(), Failure> {
+        for child in [&self.d2d, &self.usrp] {
+            if let Some(methods) = child.status().methods.filter(|methods| !methods.contains(&method)) {
+                let text = format!("the {} process of {} does not offer the method {method}", child.name(), self.host.name);
+                let failure = Failure::new(ErrorCode::Workload, text);
+                return Err(match methods.first() {
+                    Some(other) => failure.hint(instead(*other)),
+                    None => failure,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// On a busy machine a process may make its contract socket later than its start was waited for.

@@ -12,7 +12,7 @@ use crate::agent::host::arp::Probing;
 use protocol::{ErrorCode, Failure, Level, Linked, SetPort};
 use workload::contract::Ask;
 
-/// Linking sends a few packets and waits for the first samples.
+/// Linking sends a few packets and waits for the first samples, unless the program says that it needs longer.
 const LINK: Duration = Duration::from_secs(5);
 
 /// How the radio is asked for.
@@ -58,7 +58,10 @@ impl Work {
     async fn connect(&self) -> Result<f64, Failure> {
         let began = Instant::now();
         if self.usrp.has_contract() {
-            self.usrp.ask(Ask::Link, LINK).await.map_err(|failure| Failure { code: ErrorCode::Radio, ..failure })?;
+            self.usrp
+                .ask(Ask::Link, self.usrp.link_within(LINK))
+                .await
+                .map_err(|failure| Failure { code: ErrorCode::Radio, ..failure })?;
             self.usrp.set_linked();
         } else if !self.usrp.is_running() {
             return Err(self.usrp.not_running());

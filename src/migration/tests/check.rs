@@ -96,6 +96,42 @@ fn a_check_in_the_wrong_direction_has_one_hint() {
 }
 
 #[test]
+fn a_method_that_a_program_at_work_does_not_offer_blocks() {
+    let told = |d2d: Option<Vec<Method>>, usrp: Option<Vec<Method>>| {
+        let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+        let source = answers.get_mut("server1").unwrap().as_mut().unwrap();
+        (source.d2d.methods, source.usrp.methods) = (d2d, usrp);
+        answers
+    };
+    let cold = told(None, Some(vec![Method::Cold]));
+    for method in [Method::Hot, Method::Seamless, Method::Classic] {
+        let found = findings(Some((Order::M, method)), &cluster(), &cold);
+        let sentence = format!("the USRP process of server1 does not offer the method {method}: it moves by cold only");
+        assert_eq!(blockers(&found), [("server1", sentence.as_str())]);
+        let hint = found.iter().find(|finding| finding.grade == Grade::Blocker).unwrap().hint.as_deref();
+        assert_eq!(hint, Some("take cold"));
+    }
+    assert!(!blocked(&findings(Some((Order::M, Method::Cold)), &cluster(), &cold)));
+    // Stopping it, and moving it the other way, are another matter.
+    assert!(blockers(&of(Order::KL, &cold)).is_empty());
+    assert!(blockers(&of(Order::MB, &cold)).iter().all(|(_, sentence)| !sentence.contains("does not offer")));
+    for (d2d, usrp, words, hint) in [
+        (
+            vec![Method::Classic, Method::Cold],
+            vec![Method::Cold],
+            "D2D process of server1 does not offer the method hot: it moves by classic and cold only",
+            Some("take cold"),
+        ),
+        (vec![Method::Hot], vec![], "USRP process of server1 does not offer the method hot", None),
+    ] {
+        let found = of(Order::M, &told(Some(d2d), Some(usrp)));
+        let blocker = found.iter().find(|finding| finding.grade == Grade::Blocker).unwrap();
+        assert!(blocker.sentence.ends_with(words), "{blocker:?}");
+        assert_eq!(blocker.hint.as_deref(), hint);
+    }
+}
+
+#[test]
 fn a_silent_server_blocks_and_a_silent_far_end_warns() {
     for (silent, blocks) in [("server1", true), ("server2", true), ("server3", false)] {
         let mut answers = answers(Fleet::new(Host::serving(), Host::default()));

@@ -311,7 +311,7 @@ proptest! {
         let pool = &config.radio["pool"];
         prop_assert_eq!((pool.tx_freq, pool.rx_freq, pool.gain), (carriers.0, carriers.1, gain));
         prop_assert_eq!((&pool.tx_ant, &pool.rx_ant), (&antennas.0, &antennas.1));
-        prop_assert_eq!(pool.args.address().to_string(), address);
+        prop_assert_eq!(pool.args.address().unwrap().to_string(), address);
         prop_assert_eq!(config.host.len(), 3);
         prop_assert!(config.host.values().all(|host| host.radio_port.as_str() == port));
         prop_assert_eq!(config.roles.far_end.as_deref(), far.then_some(names[2].as_str()));

@@ -77,7 +77,7 @@ fn fine() -> Facts {
         firewall: FirewallFacts::Rules { stopped: Vec::new(), chains: 0, legacy: false },
         processors: ProcessorFacts { governors: vec!["performance".into()], idle_states: vec![("C1".into(), 2)] },
         held: vec![held([192, 168, 10, 1], "eth3", false), held([10, 77, 0, 11], "eth0", true)],
-        radio: RadioFacts { address: radio, numbers: Some(Ok(KNOWN)), next_address: Some(radio) },
+        radio: Some(RadioFacts { address: radio, numbers: Some(Ok(KNOWN)), next_address: Some(radio) }),
         host: "server1".parse().unwrap(),
         config: Arc::new(config),
     }
@@ -453,18 +453,23 @@ fn addresses_that_another_machine_has() {
     expect(|facts| facts.held[0].holders = Err("it is down".into()), Address, Grade::Warning, "it is down", None);
 }
 
+fn of_radio(facts: &mut Facts) -> &mut RadioFacts {
+    facts.radio.as_mut().unwrap()
+}
+
 #[test]
 fn a_radio_that_is_silent_or_another_one() {
     use Precondition::{Eeprom, Radio};
-    let numbers = |firmware, fpga| move |facts: &mut Facts| facts.radio.numbers = Some(Ok(RadioNumbers { firmware, fpga }));
+    let numbers = |firmware, fpga| move |facts: &mut Facts| of_radio(facts).numbers = Some(Ok(RadioNumbers { firmware, fpga }));
     expect(
-        |facts| facts.radio.numbers = Some(Err("the radio does not answer".into())),
+        |facts| of_radio(facts).numbers = Some(Err("the radio does not answer".into())),
         Radio,
         Grade::Blocker,
         "does not answer",
         None,
     );
-    assert_eq!(wrong(|facts| (facts.radio.numbers, facts.radio.next_address) = (None, None)), []);
+    assert_eq!(wrong(|facts| (of_radio(facts).numbers, of_radio(facts).next_address) = (None, None)), []);
+    assert_eq!(wrong(|facts| facts.radio = None), [], "another radio is not known here");
     let load = Some("uhd_image_loader --args type=usrp2,addr=192.168.10.2");
     expect(
         numbers((12, 3), (11, 1)),
@@ -477,7 +482,7 @@ fn a_radio_that_is_silent_or_another_one() {
     expect(numbers((11, 4), (11, 1)), Radio, Grade::Blocker, "firmware 11.4", load);
     expect(numbers((12, 4), (10, 1)), Radio, Grade::Blocker, "FPGA 10.1", load);
     expect(
-        |facts| facts.radio.next_address = Some([192, 168, 10, 7].into()),
+        |facts| of_radio(facts).next_address = Some([192, 168, 10, 7].into()),
         Eeprom,
         Grade::Warning,
         "answers at 192.168.10.2, and starts with 192.168.10.7 the next time",

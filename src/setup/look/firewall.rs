@@ -51,7 +51,8 @@ fn judge_packets(ruleset: &Ruleset, needed: &[Needed]) -> FirewallFacts {
 fn needed(config: &Config, host: &HostName) -> Vec<Needed> {
     let settings = &config.host[host.as_str()];
     let radio = config.radio[settings.radio.as_str()].args.address();
-    let mut needed = vec![Needed::FromRadio { interface: settings.radio_port.to_string(), radio }];
+    let from = |radio| Needed::FromRadio { interface: settings.radio_port.to_string(), radio };
+    let mut needed: Vec<Needed> = radio.map(from).into_iter().collect();
     for endpoint in [&settings.command, &settings.telemetry] {
         if let (Endpoint::Tcp { port, .. }, false) = (endpoint, endpoint.is_local()) {
             needed.push(Needed::ToAgent { port: *port });

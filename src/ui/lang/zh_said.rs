@@ -99,6 +99,17 @@ pub const TABLE: &[(&str, &str)] = &[
         "at this rate the receive streams of both hosts do not fit on the radio's gigabit together: seamless is not possible",
         "以此采样率，两台主机的接收流无法同时通过射频设备的千兆口：不能使用 seamless",
     ),
+    ("the {0} process of {1} does not offer the method {2}", "{1} 的 {0} 进程不能以 {2} 迁移"),
+    (
+        "the {0} process of {1} does not offer the method {2}: it moves by {3} only",
+        "{1} 的 {0} 进程不能以 {2} 迁移，只能以 {3} 迁移",
+    ),
+    ("take cold", "请用 cold"),
+    ("take classic", "请用 classic"),
+    ("take hot", "请用 hot"),
+    ("take seamless", "请用 seamless"),
+    ("take another method", "请用其他方法"),
+    ("the method cold moves any radio", "cold 方法适用于任何射频设备"),
     // Refusals.
     ("{0} was not begun: {1}", "{0} 未开始：{1}"),
     ("{0} is carrying out {1}", "{0} 正在执行 {1}"),

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{below, centred, framed, line, lines, span, story};
 use crate::ui::model::Model;
 use crate::ui::text::{clip, duration, first_that_fits, hertz, one_line, scaled, short_name};
+use config::DeviceArgs;
 use protocol::{ProcessState, RadioOwner, Telemetry};
 
 /// Rows of the drawing of the radio: in full, without its frequencies, with its address alone.
@@ -103,6 +104,12 @@ fn evidence(model: &Model, room: usize) -> String {
     first_that_fits([full, seen], room)
 }
 
+/// Where the radio is: its address on the network, or else its type.
+fn place(args: &DeviceArgs) -> String {
+    let kind = || one_line(args.other_type().unwrap_or("radio"));
+    args.address().map_or_else(kind, |address| address.to_string())
+}
+
 /// The box of the radio and the arrow to each owner, drawn to the edge on the owner's side.
 fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     let (t, g) = (&model.skin.theme, &model.skin.glyphs);
@@ -110,7 +117,7 @@ fn radio(model: &Model, area: Rect, buf: &mut Buffer) {
     let host = model.config.host.get(one);
     let name = host.map_or("radio", |host| host.radio.as_str());
     let radio = model.config.radio.get(name);
-    let address = radio.map_or_else(|| "radio".into(), |radio| radio.args.address().to_string());
+    let address = radio.map_or_else(|| "radio".into(), |radio| place(&radio.args));
     // The arrows give way to the address, down to a head and a shaft of two cells.
     let arm = (area.width / 5).min(area.width.saturating_sub(address.width() as u16 + 2) / 2).clamp(ARM[0], ARM[1]);
     if area.width < 3 * arm || area.height < 3 {

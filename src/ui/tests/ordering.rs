@@ -45,6 +45,7 @@ pub fn plan(order: Order, method: Method, ms: Option<f64>, runs: usize) -> Answe
         phases: PhaseName::ALL.map(phase).into(),
         total: expected(ms.map(|ms| ms * 1.2)),
         interruption: expected(ms),
+        not_offered: None,
     };
     plan.into()
 }

@@ -5,11 +5,21 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use protocol::Method;
 use workload::contract::Status;
 use workload::keeper::Keeper;
 
 /// A process that answers nothing for so long is told as one that does not answer: two polls.
 const HUNG: Duration = Duration::from_millis(200);
+
+/// Time between SIGTERM and SIGKILL, unless the program asks for more: stopping the stream takes some ms.
+pub(super) const GRACE: Duration = Duration::from_millis(300);
+/// The most that a program may ask for: whoever waits for its end or for its link has deadlines, too.
+const LONGEST_END: Duration = Duration::from_secs(8);
+const LONGEST_LINK: Duration = Duration::from_secs(25);
+
+/// What a program moves by whose answers nobody can ask for: whatever ends it and starts it again.
+const WITHOUT_CONTRACT: [Method; 2] = [Method::Classic, Method::Cold];
 
 #[derive(Debug)]
 pub(super) struct RunningChild {
@@ -30,6 +40,24 @@ pub(super) struct RunningChild {
 impl RunningChild {
     pub(super) fn new(pid: u32, since: Instant, end: mpsc::Sender<()>, ended: watch::Receiver<bool>) -> Self {
         Self { pid, since, keepers: None, status: Status::default(), unanswered_since: None, changes: 0, end, ended }
+    }
+
+    /// By which methods its work can be moved, as far as that is known.
+    pub(super) fn methods(&self) -> Option<Vec<Method>> {
+        if self.keepers.is_none() {
+            return Some(WITHOUT_CONTRACT.to_vec());
+        }
+        self.status.methods.clone()
+    }
+
+    /// How long it may take to end after SIGTERM.
+    pub(super) fn grace(&self) -> Duration {
+        self.status.end_within_ms.map_or(GRACE, |ms| Duration::from_millis(ms).clamp(GRACE, LONGEST_END))
+    }
+
+    /// How long it may take to link.
+    pub(super) fn link_within(&self, usual: Duration) -> Duration {
+        self.status.link_within_ms.map_or(usual, |ms| Duration::from_millis(ms).clamp(usual, LONGEST_LINK))
     }
 
     /// For how long it has answered nothing, where that is longer than a busy machine explains.
