@@ -50,6 +50,14 @@ impl Format {
             Self::Sc8 => payload.get(index * 2..)?.first_chunk().copied().map(upper_bytes),
         }
     }
+
+    /// Puts the first samples of a payload behind others; the format is asked once for all of them.
+    pub(super) fn append(self, payload: &[u8], count: usize, out: &mut impl Extend<Sample>) {
+        match self {
+            Self::Sc16 => out.extend(payload.as_chunks::<4>().0.iter().take(count).map(|bytes| dsp::sample_of(*bytes))),
+            Self::Sc8 => out.extend(payload.as_chunks::<2>().0.iter().take(count).map(|bytes| upper_bytes(*bytes))),
+        }
+    }
 }
 
 /// What the transmitter makes of an sc8 sample: each byte is the upper half of a 16-bit value.

@@ -120,6 +120,11 @@ impl<'a> RxData<'a> {
         let Self { format, payload, .. } = *self;
         (0..self.samples).map(move |n| format.sample(payload, n).unwrap_or_default())
     }
+
+    /// The same, put behind others.
+    pub fn append_to(&self, out: &mut impl Extend<Sample>) {
+        self.format.append(self.payload, self.samples, out);
+    }
 }
 
 impl<'a> RxPacket<'a> {
@@ -318,7 +323,10 @@ mod tests {
             let length = encode_data(&mut out, stream, count, tick, &samples, end).unwrap();
             let Ok(RxPacket::Data(data)) = RxPacket::decode(&out[..length]) else { panic!("no data packet") };
             prop_assert_eq!((data.stream, data.count, data.tick, data.end_of_burst), (stream, count, tick, end));
-            prop_assert_eq!(data.samples().collect::<Vec<_>>(), samples);
+            prop_assert_eq!(data.samples().collect::<Vec<_>>(), samples.clone());
+            let mut appended = Vec::new();
+            data.append_to(&mut appended);
+            prop_assert_eq!(appended, samples);
         }
 
         #[test]

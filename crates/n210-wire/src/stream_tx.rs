@@ -143,6 +143,11 @@ impl<'a> TxData<'a> {
         let Self { format, payload, .. } = *self;
         (0..self.samples).map(move |n| format.sample(payload, n).unwrap_or_default())
     }
+
+    /// The same, put behind others.
+    pub fn append_to(&self, out: &mut impl Extend<Sample>) {
+        self.format.append(self.payload, self.samples, out);
+    }
 }
 
 /// What the device says of transmission.
@@ -274,6 +279,9 @@ mod tests {
             assert_eq!((&out[8..10], &out[length - 4..length]), (&[0x7F, 0xFF][..], &trailer[..]));
             let data = TxData::decode_as(Format::Sc8, &out[..length]).unwrap();
             assert_eq!(data.samples().collect::<Vec<_>>(), vec![Sample::new(0x7F00, -256); samples]);
+            let mut appended = Vec::new();
+            data.append_to(&mut appended);
+            assert_eq!(appended, vec![Sample::new(0x7F00, -256); samples]);
         }
     }
 
@@ -295,7 +303,10 @@ mod tests {
             let length = header.encode(&samples, &mut out).unwrap();
             let data = TxData::decode(&out[..length]).unwrap();
             prop_assert_eq!(data.header, header);
-            prop_assert_eq!(data.samples().collect::<Vec<_>>(), samples);
+            prop_assert_eq!(data.samples().collect::<Vec<_>>(), samples.clone());
+            let mut appended = Vec::new();
+            data.append_to(&mut appended);
+            prop_assert_eq!(appended, samples);
         }
 
         #[test]

@@ -8,6 +8,7 @@
 //! filters remove later; rounding is to the nearest at the very end, without the dither of the FPGA's roundings on the way.
 
 pub mod iq;
+mod latest;
 pub mod medium;
 mod noise;
 pub mod offset;
@@ -31,6 +32,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use latest::Latest;
 use medium::{Medium, Path};
 use noise::Noise;
 use num_complex::Complex;
@@ -65,6 +67,8 @@ pub struct Air {
     noise: Noise,
     constants: VecDeque<FilteredConstant>,
     ones: Split,
+    /// What each radio received last.
+    latest: Vec<Latest>,
     sum: Split,
     scratch: Scratch,
     /// Tick up to which something was sent or received.
@@ -87,6 +91,7 @@ impl Air {
             noise: Noise::new(medium.seed, radios),
             constants: VecDeque::new(),
             ones: Split::default(),
+            latest: (0..radios).map(|_| Latest::default()).collect(),
             sum,
             scratch: Scratch::new(medium.seed),
             now: 0,
@@ -98,6 +103,7 @@ impl Air {
         let radios = self.tracks.len();
         if from < radios && to < radios {
             self.filters[from * radios + to] = PathFilter::new(path);
+            self.latest[to].forget();
         }
     }
 
@@ -105,6 +111,7 @@ impl Air {
     pub fn set_carrier_offset(&mut self, radio: usize, hz: f64) {
         if let Some(carrier) = self.carriers.get_mut(radio) {
             carrier.set(hz, self.now);
+            self.latest.iter_mut().for_each(Latest::forget);
         }
     }
 
@@ -112,6 +119,7 @@ impl Air {
     pub fn set_noise(&mut self, radio: usize, dbfs: f32) {
         if let Some(floor) = self.floors.get_mut(radio) {
             *floor = amplitude(dbfs);
+            self.latest[radio].forget();
         }
     }
 
@@ -130,10 +138,33 @@ impl Air {
         if !tuning.front.converts {
             return out.fill(0);
         }
-        self.sum.reset(out.len() / 4);
         self.now = self.now.max(start);
+        let Some(latest) = self.latest.get(radio) else { return };
+        latest.copy(&tuning, start, out.len() / 4, &mut self.sum);
+        let (known, rest) = out.split_at_mut(self.sum.re.len() * 4);
+        self.convert(&tuning, start, known);
+        if !rest.is_empty() {
+            let start = start.saturating_add(known.len() as u64 / 4 * u64::from(tuning.decimation));
+            self.sum.reset(rest.len() / 4);
+            self.hear(radio, tuning, start);
+            self.latest[radio].keep(&tuning, start, &self.sum);
+            self.convert(&tuning, start, rest);
+        }
+    }
+
+    /// What the samples in `sum` are in the chain's words, which fill `out`.
+    fn convert(&mut self, tuning: &Tuning, start: Tick, out: &mut [u8]) {
+        settle(&mut self.sum, tuning, start);
+        vectorised(
+            #[inline(always)]
+            || write(&self.sum, tuning.gain, out),
+        );
+    }
+
+    /// Adds what a radio receives from tick `start` on to `sum`, up to its converter.
+    fn hear(&mut self, radio: usize, tuning: Tuning, start: Tick) {
         let radios = self.tracks.len();
-        let Some(carrier) = self.carriers.get(radio).copied() else { return };
+        let carrier = self.carriers[radio];
         let floor = self.floors[radio].hypot(tuning.front.noise / f64::from(tuning.decimation).sqrt());
         let listener = ReceivingChain { radio, tuning, carrier, start, inaudible: part::inaudible(floor) };
         for (from, track) in self.tracks.iter().enumerate() {
@@ -150,11 +181,6 @@ impl Air {
         if floor > 0.0 {
             self.noise.add(&mut self.sum, radio, &tuning, start, floor);
         }
-        settle(&mut self.sum, &tuning, start);
-        vectorised(
-            #[inline(always)]
-            || write(&self.sum, tuning.gain, out),
-        );
     }
 
     /// The receiver's DC offset: a carrier at its oscillator.

@@ -35,7 +35,7 @@ impl Merger {
         if self.block.samples.is_empty() {
             self.block.tick = data.tick.saturating_sub(self.delay);
         }
-        self.block.samples.extend(data.samples());
+        data.append_to(&mut self.block.samples);
         place
     }
 

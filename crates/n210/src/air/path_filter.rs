@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use num_complex::Complex;
 
-use self::rays::{Heard, NEGLIGIBLE, RayFilter};
+use self::rays::{Heard, NEGLIGIBLE, RayFilter, Turning};
 use super::medium::Path;
 use super::part::{Part, Source, parts};
 use super::phase_noise::{Jitter, Oscillator, PhaseNoise};
@@ -25,9 +25,6 @@ use n210_wire::dsp::Direction;
 
 /// A sample meets those values of a filter that lie on one grid: at most so much more than on all grids in the mean.
 const WORST_GRID: f64 = 4.0;
-
-/// The longest filters there are, samples.
-const FILTER_SAMPLES: f64 = 36.0;
 
 /// What filters leave of a full signal at most.
 const MOST_PASSED: f64 = 8.0;
@@ -106,6 +103,9 @@ struct PlacedPart {
     key: PairKey,
     /// At tick 0.
     phase: Turns,
+    /// What lies so near to it that one filter does for both, and turns by itself: between oscillators that are apart, the mirror image of the
+    /// mirror image.
+    beside: Option<Turning>,
 }
 
 /// The path from one transmitter to one receiver, with the filters that were computed for it.
@@ -152,7 +152,7 @@ impl PathFilter {
             }
             let mut placed = std::mem::take(&mut scratch.parts);
             self.place_parts(&mut placed, &stretch.tuning, from.carrier, (to, (last - to.start) as f64), gain);
-            for PlacedPart { part, key, phase } in &placed {
+            for PlacedPart { part, key, phase, beside } in &placed {
                 let channel = self.channel(*key);
                 let largest = part.largest * channel.passed;
                 if largest < to.inaudible {
@@ -163,9 +163,8 @@ impl PathFilter {
                     stretch,
                     carrier: part.source == Source::Carrier,
                     conjugated: part.is_conjugated(),
-                    gain: part.factor.norm(),
-                    phase: phase.wrapping_add(turn::turns_from_radians(part.factor.arg())),
-                    shift: key.2,
+                    turning: Turning::new(part.factor, *phase, key.2),
+                    beside: *beside,
                     jitter: jitter(part, (from.radio, &stretch.tuning), to)
                         .filter(|jitter| largest * jitter.most() >= to.inaudible),
                 };
@@ -191,7 +190,7 @@ impl PathFilter {
         for part in parts(from, &to.tuning.front, gain, to.inaudible) {
             let Some((shift, phase)) = place(&part, from, carrier, to) else { continue };
             let key = (from.words.1, to.tuning.words.1, shift, part.mirrored.then_some(own));
-            let new = PlacedPart { part, key, phase };
+            let new = PlacedPart { part, key, phase, beside: None };
             if !placed.iter_mut().any(|known| self.unite(known, &new, to, ticks)) {
                 placed.push(new);
             }
@@ -199,7 +198,7 @@ impl PathFilter {
     }
 
     /// Takes a part into another one of the same samples that lies so near to it that they do not turn against each other while they are
-    /// received. Whether it was possible.
+    /// received, or puts it beside one if they do, but not within the filters. Whether it was possible.
     fn unite(&self, known: &mut PlacedPart, new: &PlacedPart, to: &ReceivingChain, ticks: f64) -> bool {
         let same = known.part.source != Source::Carrier
             && new.part.source != Source::Carrier
@@ -209,14 +208,19 @@ impl PathFilter {
             return false;
         }
         let apart = new.key.2.wrapping_sub(known.key.2);
-        let memory = f64::from(to.tuning.decimation) * FILTER_SAMPLES;
-        if turn::radians(apart).abs() * (ticks + memory) * new.part.largest * MOST_PASSED > to.inaudible {
+        let heard = |ticks: f64| turn::radians(apart).abs() * ticks * new.part.largest * MOST_PASSED > to.inaudible;
+        let delayed = delayed_shift(&new.key).wrapping_sub(delayed_shift(&known.key)).wrapping_mul(self.path.delay);
+        let span = FilterChain::new(Direction::Receive, to.tuning.words.1).span() as u64;
+        let phase = new.phase.wrapping_sub(delayed).wrapping_sub(apart.wrapping_mul(span / 2));
+        if !heard(ticks + span as f64) {
+            let middle = to.start.wrapping_add(ticks as u64 / 2);
+            let turns = phase.wrapping_sub(known.phase).wrapping_add(apart.wrapping_mul(middle));
+            known.part.factor += new.part.factor * turn::phasor(turns);
+        } else if known.beside.is_none() && !heard(span as f64) {
+            known.beside = Some(Turning::new(new.part.factor, phase, new.key.2));
+        } else {
             return false;
         }
-        let middle = to.start.wrapping_add(ticks as u64 / 2);
-        let delayed = delayed_shift(&new.key).wrapping_sub(delayed_shift(&known.key)).wrapping_mul(self.path.delay);
-        let turns = new.phase.wrapping_sub(known.phase).wrapping_add(apart.wrapping_mul(middle)).wrapping_sub(delayed);
-        known.part.factor += new.part.factor * turn::phasor(turns);
         true
     }
 
@@ -297,7 +301,7 @@ impl PairFilters {
             first: first + path.delay + lead as u64,
             values: values.iter().map(|value| value * turn).map(|v| Complex::new(v.re as f32, v.im as f32)).collect(),
             banks: VecDeque::new(),
-            wheel: None,
+            wheels: [None, None],
         };
         let rays: Vec<RayFilter> = groups.into_iter().map(filter).collect();
         let all: f64 = rays.iter().flat_map(|ray| &ray.values).map(|value| f64::from(value.norm())).sum();

@@ -74,18 +74,14 @@ impl PhaseNoise {
         self.add(from, start / STEP, sign);
         self.add(to, start / STEP, -sign);
         self.angles.clear();
-        let mut ticks = (start % STEP) as usize;
-        self.angles.extend(
-            std::iter::repeat_with(|| {
-                let (at, part) = (ticks / STEP as usize, (ticks % STEP as usize) as f32 / STEP as f32);
-                ticks += step as usize;
-                self.phases[at] + (self.phases[at + 1] - self.phases[at]) * part
-            })
-            .take(count),
-        );
+        self.angles.resize(count, 0.0);
+        let Self { phases, angles, .. } = self;
         vectorised(
             #[inline(always)]
-            || turn_by(&self.angles, signal),
+            || {
+                interpolate(phases, angles, (start % STEP) as usize, step as usize);
+                turn_by(angles, signal);
+            },
         );
     }
 
@@ -97,9 +93,33 @@ impl PhaseNoise {
         let place = turn::mix(self.seed ^ turn::mix(oscillator.number));
         let factor = oscillator.rms * sign;
         for (row, begin) in self.rows.iter().zip([place as u32, (place >> 32) as u32]) {
-            let at = ((first + u64::from(begin)) % row.len() as u64) as usize;
-            self.phases.iter_mut().zip(row[at..].iter().chain(row.iter().cycle())).for_each(|(sum, value)| *sum += value * factor);
+            let mut at = ((first + u64::from(begin)) % row.len() as u64) as usize;
+            let mut phases = self.phases.as_mut_slice();
+            // Piece by piece: the row goes on at its beginning.
+            while !phases.is_empty() {
+                let (piece, rest) = phases.split_at_mut(phases.len().min(row.len() - at));
+                piece.iter_mut().zip(&row[at..]).for_each(|(sum, value)| *sum += value * factor);
+                (phases, at) = (rest, 0);
+            }
         }
+    }
+}
+
+/// Angles of samples `step` ticks apart, the first so many ticks after the first phase, on straight lines from each phase to the next.
+#[inline(always)]
+fn interpolate(phases: &[f32], angles: &mut [f32], mut ticks: usize, step: usize) {
+    const LENGTH: usize = STEP as usize;
+    let mut angles = angles;
+    for (n, pair) in phases.windows(2).enumerate() {
+        // Samples that stand before the second phase.
+        let count = ((n + 1) * LENGTH).saturating_sub(ticks).div_ceil(step).min(angles.len());
+        let (here, rest) = angles.split_at_mut(count);
+        let (begin, slope) = (ticks.saturating_sub(n * LENGTH) as f32, (pair[1] - pair[0]) / LENGTH as f32);
+        for (at, angle) in here.iter_mut().enumerate() {
+            *angle = pair[0] + slope * (begin + (at * step) as f32);
+        }
+        ticks += count * step;
+        angles = rest;
     }
 }
 

@@ -11,7 +11,7 @@ use num_complex::Complex;
 
 /// Nanoseconds per received sample between ideal front ends, the best of some runs.
 fn cost(from: Option<u32>, to: u32, apart: f64, noise_dbfs: f32) -> f64 {
-    cost_between((from, to), (0.0, apart), noise_dbfs, [FrontEnd::default(); 2])
+    cost_between((from, to), (0.0, apart, 0.0), noise_dbfs, [FrontEnd::default(); 2])
 }
 
 /// What docs/n210.md calls typical, of a transmitter and of a receiver; without the noise of their boards.
@@ -26,9 +26,16 @@ fn typical() -> [FrontEnd; 2] {
     [front(-0.2, FULL_SCALE / 100.0), FrontEnd { behind_converter: receiver.iq, ..receiver }]
 }
 
-/// The same between these front ends, of the transmitter at `hertz` and of the receiver so much further.
-fn cost_between((from, to): (Option<u32>, u32), (hertz, apart): (f64, f64), noise_dbfs: f32, fronts: [FrontEnd; 2]) -> f64 {
+/// The same between these front ends, of the transmitter at `hertz` with an oscillator that is off by `carrier`, and of the receiver so much
+/// further.
+fn cost_between(
+    (from, to): (Option<u32>, u32),
+    (hertz, apart, carrier): (f64, f64, f64),
+    noise_dbfs: f32,
+    fronts: [FrontEnd; 2],
+) -> f64 {
     let mut air = Air::new(2, Medium { path: Path { gain_db: -10.0, ..Path::default() }, noise_dbfs, seed: 1 });
+    air.set_carrier_offset(0, carrier);
     let mut receiver = rx(to, dsp::rx_tuning_word(hertz + apart));
     receiver.set_front(fronts[1]);
     if let Some(from) = from {
@@ -56,8 +63,8 @@ pub fn nanoseconds_per_sample(print: &mut dyn FnMut(String)) {
     print(format!("nothing at all, d 52: {:.2} ns", cost(None, 52, 0.0, -200.0)));
     // As the pool's radio hears the lab's.
     let [ideal, typical] =
-        [[FrontEnd::default(); 2], typical()].map(|fronts| cost_between((Some(16), 16), (20e6, 0.0), -70.0, fronts));
-    print(format!("d 16 to 16 at 20 MHz, noise of -70 dBFS: {ideal:.2} ns, with typical front ends {typical:.2} ns"));
+        [[FrontEnd::default(); 2], typical()].map(|fronts| cost_between((Some(16), 16), (20e6, 0.0, 300.0), -70.0, fronts));
+    print(format!("d 16 to 16 at 20 MHz, 300 Hz apart, noise of -70 dBFS: {ideal:.2} ns, with typical front ends {typical:.2} ns"));
     for (from, to) in [(52, 52), (13, 13), (4, 4), (4, 16), (16, 4), (52, 50)] {
         let (same, off) = (cost(Some(from), to, 0.0, -47.0), cost(Some(from), to, 1_000.0, -47.0));
         print(format!("d {from} to {to}: {same:.2} ns, tuned 1 kHz apart {off:.2} ns"));

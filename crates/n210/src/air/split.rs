@@ -49,6 +49,8 @@ impl Bank {
 pub struct Wheel {
     advance: Turns,
     phasors: [Complex<f32>; BLOCK],
+    /// From one block to the next.
+    block: Complex<f64>,
 }
 
 impl Wheel {
@@ -56,7 +58,7 @@ impl Wheel {
     pub fn new(advance: Turns) -> Self {
         let phasor = |n: usize| turn::phasor(advance.wrapping_mul(n as u64));
         let phasors = std::array::from_fn(|n| Complex::new(phasor(n).re as f32, phasor(n).im as f32));
-        Self { advance, phasors }
+        Self { advance, phasors, block: phasor(BLOCK) }
     }
 
     /// By what it turns.
@@ -175,9 +177,10 @@ impl Split {
     #[inline(always)]
     fn add_in_blocks(&mut self, at: usize, other: &Self, count: usize, gain: f64, phase: Turns, wheel: &Wheel) {
         let rows = self.re[at..at + count].chunks_mut(BLOCK).zip(self.im[at..at + count].chunks_mut(BLOCK));
+        let mut base = turn::phasor(phase) * gain;
         for (n, (re, im)) in rows.enumerate() {
-            let base = turn::phasor(phase.wrapping_add(wheel.advance.wrapping_mul((n * BLOCK) as u64))) * gain;
             let (base_re, base_im) = (base.re as f32, base.im as f32);
+            base *= wheel.block;
             let from = n * BLOCK..n * BLOCK + re.len();
             let (xr, xi) = (&other.re[from.clone()], &other.im[from]);
             for ((((re, im), xr), xi), turn) in re.iter_mut().zip(im).zip(xr).zip(xi).zip(&wheel.phasors) {

@@ -50,10 +50,11 @@ impl Track {
     /// Records samples that were sent, the first at tick `start`.
     pub fn record(&mut self, tuning: Tuning, start: Tick, samples: impl ExactSizeIterator<Item = Sample>) {
         let count = samples.len() as u64;
-        let mut at = self.sent as usize % MEMORY;
-        for sample in samples {
-            self.samples[at] = sample;
-            at = (at + 1) % MEMORY;
+        let (mut at, mut samples) = (self.sent as usize % MEMORY, samples);
+        // To the end of the memory, and on from its beginning.
+        while samples.len() > 0 {
+            self.samples[at..].iter_mut().zip(&mut samples).for_each(|(slot, sample)| *slot = sample);
+            at = 0;
         }
         match self.stretches.back_mut() {
             Some(last) if last.tuning == tuning && last.end() == start => last.count += count,

@@ -135,7 +135,7 @@ fn usual(datagram: &[u8], format: Format, samples: &mut VecDeque<Sample>) -> Opt
         return None;
     }
     let data = TxData::decode_as(format, datagram).ok().filter(|data| !data.is_empty())?;
-    samples.extend(data.samples());
+    data.append_to(samples);
     Some(Packet { header: data.header, numbered: true, samples: data.len() })
 }
 

@@ -8,7 +8,7 @@ use super::{ReceivingChain, Scratch};
 use crate::air::phase_noise::Jitter;
 use crate::air::split::{Bank, LANES, Split, Stepper, Wheel};
 use crate::air::track::{Stretch, Track};
-use crate::air::turn::Turns;
+use crate::air::turn::{self, Turns};
 
 /// Sum of the taps that are left out, where all sum to about 1: -100 dB.
 pub(super) const NEGLIGIBLE: f64 = 1e-5;
@@ -22,10 +22,26 @@ pub(super) struct Heard<'a> {
     pub(super) stretch: &'a Stretch,
     pub(super) carrier: bool,
     pub(super) conjugated: bool,
-    pub(super) gain: f64,
-    pub(super) phase: Turns,
-    pub(super) shift: Turns,
+    pub(super) turning: Turning,
+    pub(super) beside: Option<Turning>,
     pub(super) jitter: Option<Jitter>,
+}
+
+/// How loud a part is, and how it turns at the receiver.
+#[derive(Clone, Copy)]
+pub(super) struct Turning {
+    gain: f64,
+    /// At tick 0.
+    phase: Turns,
+    /// From each tick to the next.
+    shift: Turns,
+}
+
+impl Turning {
+    /// By a factor, and from this phase on.
+    pub(super) fn new(factor: Complex<f64>, phase: Turns, shift: Turns) -> Self {
+        Self { gain: factor.norm(), phase: phase.wrapping_add(turn::turns_from_radians(factor.arg())), shift }
+    }
 }
 
 /// Rays so close to one another that one filter does for them.
@@ -34,8 +50,8 @@ pub(super) struct RayFilter {
     pub(super) first: u64,
     pub(super) values: Vec<Complex<f32>>,
     pub(super) banks: VecDeque<(u64, i64, Bank)>,
-    /// Turns from one output to the next.
-    pub(super) wheel: Option<Wheel>,
+    /// Turns from one output to the next, of a part and of what is beside it.
+    pub(super) wheels: [Option<Wheel>; 2],
 }
 
 /// Steps between samples, ticks.
@@ -49,7 +65,7 @@ struct Grids {
 impl RayFilter {
     /// Adds what of a part falls on the listener's samples.
     pub(super) fn add(&mut self, sum: &mut Split, to: &ReceivingChain, heard: &Heard, scratch: &mut Scratch) {
-        let Heard { track, stretch, gain, phase, shift, .. } = *heard;
+        let Heard { track, stretch, .. } = *heard;
         let grids = Grids::new(stretch.tuning.decimation, to.tuning.decimation);
         let (begin, end) = (stretch.start + track.remembered(stretch) * grids.tx, stretch.end() - grids.tx);
         let from = (begin + self.first).saturating_sub(to.start).div_ceil(grids.rx);
@@ -84,13 +100,13 @@ impl RayFilter {
         if let Some(jitter) = &heard.jitter {
             scratch.phase_noise.turn(&mut scratch.output, outputs, (at, grids.rx), jitter);
         }
-        let phase = phase.wrapping_add(shift.wrapping_mul(at));
-        let advance = shift.wrapping_mul(grids.rx);
-        if self.wheel.as_ref().is_none_or(|wheel| wheel.advance() != advance) {
-            self.wheel = None;
+        for (turning, wheel) in [Some(heard.turning), heard.beside].into_iter().flatten().zip(&mut self.wheels) {
+            let phase = turning.phase.wrapping_add(turning.shift.wrapping_mul(at));
+            let advance = turning.shift.wrapping_mul(grids.rx);
+            wheel.take_if(|wheel| wheel.advance() != advance);
+            let wheel = wheel.get_or_insert_with(|| Wheel::new(advance));
+            sum.add_turned(from as usize, &scratch.output, outputs, turning.gain, phase, wheel);
         }
-        let wheel = self.wheel.get_or_insert_with(|| Wheel::new(advance));
-        sum.add_turned(from as usize, &scratch.output, outputs, gain, phase, wheel);
     }
 
     /// The rows of taps between two grids that lie apart by `residue`, and by how many samples the first tap looks back.
