@@ -3,6 +3,7 @@
 //! Time is the device's own, and known only from received blocks: everything happens in [`Modem::receive`].
 
 mod handover;
+mod standby;
 
 use std::sync::Arc;
 

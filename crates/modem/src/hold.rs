@@ -28,6 +28,25 @@ impl Hold {
     }
 }
 
+/// Payloads behind the one that the serving modem expects that a standby keeps: a packet that is under way there may have begun in them.
+const KEPT: u16 = 32;
+
+/// Number of a payload.
+pub fn sequence_of(payload: &[u8]) -> Option<u16> {
+    payload.get(2..4).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+impl Hold {
+    /// Lets go of what the modem that serves has long delivered: it expects this payload next.
+    pub fn let_go(&mut self, expected: u16) {
+        let is_old =
+            |payload: &Vec<u8>| sequence_of(payload).is_none_or(|number| (expected.wrapping_sub(number) as i16) > KEPT as i16);
+        while let Some(oldest) = self.payloads.pop_front_if(|payload| is_old(payload)) {
+            self.bytes -= oldest.len();
+        }
+    }
+}
+
 impl IntoIterator for Hold {
     type Item = Vec<u8>;
     type IntoIter = std::collections::vec_deque::IntoIter<Vec<u8>>;
@@ -52,5 +71,17 @@ mod tests {
         let kept: Vec<Vec<u8>> = hold.into_iter().collect();
         assert_eq!(kept.len(), LIMIT / 1000);
         assert_eq!(kept.last().unwrap()[2..6], 1999u32.to_be_bytes());
+    }
+
+    #[test]
+    fn a_standby_keeps_the_payloads_in_which_a_packet_may_have_begun() {
+        let mut hold = Hold::default();
+        // Across the wrap of the number.
+        let numbers = (0..200u16).map(|n| 65_436_u16.wrapping_add(n));
+        numbers.clone().for_each(|number| hold.push(&[[1, 1].as_slice(), &number.to_be_bytes(), &[7; 10]].concat()));
+        hold.let_go(50);
+        let kept: Vec<u16> = hold.into_iter().filter_map(|payload| sequence_of(&payload)).collect();
+        let expected: Vec<u16> = numbers.filter(|number| (50_u16.wrapping_sub(*number) as i16) <= 32).collect();
+        assert_eq!((kept.len(), kept), (82, expected));
     }
 }

@@ -10,6 +10,7 @@ mod membership;
 mod outlet;
 mod phy;
 mod process;
+mod progress;
 mod quality;
 mod queue;
 mod receive;

@@ -74,6 +74,15 @@ impl PacketQueue {
         inner.waiting.push_back(buffer);
     }
 
+    /// Drops what waits.
+    pub fn clear(&self) {
+        let mut inner = self.inner();
+        while let Some(oldest) = inner.take_oldest() {
+            inner.dropped += 1;
+            inner.spare.push(oldest);
+        }
+    }
+
     /// Appends the oldest packet's bytes to `out`; false when there is none.
     pub fn pop(&self, out: &mut Vec<u8>) -> bool {
         let mut inner = self.inner();

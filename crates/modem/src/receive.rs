@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustfft::FftPlanner;
 
 use super::acquire::{Acquired, Acquisition, Target, Timing};
-use super::hold::Hold;
+use super::hold::{Hold, sequence_of};
 use super::outlet::{Outlet, Sync};
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
@@ -232,6 +232,31 @@ impl Receiver {
         }
         self.quality.delivered(delivered);
         resumed
+    }
+
+    /// As a standby: the modem that serves expects this payload next, and has delivered those before it.
+    pub fn follow(&mut self, expected: u16) {
+        if let Some(hold) = &mut self.hold {
+            hold.let_go(expected);
+        }
+    }
+
+    /// Delivers what was held back from the payload on that another modem expected, and holds back no more. Packets that had begun before are put
+    /// together from what was held back, too.
+    pub fn take_over(&mut self, expected: Option<u16>, out: &mut impl Outlet) {
+        let mut delivered = 0;
+        self.reassembler.resume(None, None);
+        for payload in self.hold.take().into_iter().flatten() {
+            let is_past =
+                sequence_of(&payload).zip(expected).is_some_and(|(number, expected)| (number.wrapping_sub(expected) as i16) < 0);
+            self.reassembler.accept(&payload, |packet| {
+                if !is_past {
+                    delivered += 1;
+                    out.packet(packet);
+                }
+            });
+        }
+        self.quality.delivered(delivered);
     }
 
     /// No samples arrive any more.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use serde_json::Value;
 use super::core::{Modem, ModemReport};
 use super::intake::{Intake, IpInterface};
 use super::outlet::{Outlet, Sync};
+use super::phy::numerology::SUBFRAME_TICKS;
+use super::progress::Progress;
 use super::requests::{ModemRequest, ModemRequests};
 use super::settings::{self, ModemSettings};
 use super::soft_state::ModemSoftState;
@@ -17,8 +20,9 @@ use protocol::{Route, StreamCounters, SyncState};
 use workload::contract::{Ask, Happened, Status, Unsent};
 use workload::realtime::{Rank, real_time};
 use workload::samples::{Block, Kind, MAX_SAMPLES};
-use workload::seqpacket::{SampleListener, SampleSocket};
+use workload::seqpacket::{Received, SampleListener, SampleSocket};
 use workload::serve::Reporter;
+use workload::standby::Packet;
 
 /// A connected USRP process that sends nothing for this long has no samples: a hundred subframes.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -29,6 +33,8 @@ pub struct SharedState {
     settings: ModemSettings,
     state: Mutex<State>,
     requests: ModemRequests,
+    /// The USRP process is told where the modem is.
+    reports_progress: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl SharedState {
             bursts_dropped: 0,
             routes: Vec::new(),
         };
-        Ok(Self { settings, state: Mutex::new(state), requests: ModemRequests::new()? })
+        Ok(Self { settings, state: Mutex::new(state), requests: ModemRequests::new()?, reports_progress: AtomicBool::new(false) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,9 +91,21 @@ impl SharedState {
             Ask::Resume => self.requests.submit(ModemRequest::Resume),
             Ask::Unsent => self.requests.submit(ModemRequest::Unsent),
             Ask::Forward(Unsent { packets }) => self.requests.submit(ModemRequest::Forward(packets)),
-            Ask::Link | Ask::Relink | Ask::TakeOver(_) | Ask::Overlap(_) | Ask::Settle => {
-                Err("the D2D process has no radio to link; the USRP process has".into())
+            Ask::ReportProgress { .. } if self.settings.group.is_some() => {
+                Err("a terminal of a group tells no progress: no standby can follow it".into())
             }
+            Ask::ReportProgress { on } => {
+                self.reports_progress.store(on, Ordering::Relaxed);
+                Ok(Value::Null)
+            }
+            Ask::Link
+            | Ask::Relink
+            | Ask::TakeOver(_)
+            | Ask::Overlap(_)
+            | Ask::Settle
+            | Ask::SendHeartbeats(_)
+            | Ask::EndHeartbeats
+            | Ask::Follow(_) => Err("the D2D process has no radio to link; the USRP process has".into()),
         }
     }
 
@@ -139,6 +157,8 @@ struct Shell<'a, I> {
     bursts_dropped: u64,
     /// Changes that are not reported yet: whoever receives a report and asks for the control variables gets the present ones.
     changes: Vec<Sync>,
+    /// Tick at which the USRP process was last told where the modem is.
+    told: u64,
 }
 
 impl<I: IpInterface> Outlet for Shell<'_, I> {
@@ -178,6 +198,37 @@ impl<I: IpInterface> Shell<'_, I> {
         }
     }
 
+    /// Tells the USRP process where the modem is, for a standby, once a subframe: behind the bursts that it has handed out.
+    fn tell_progress(&mut self, modem: &Modem) {
+        let now = modem.now();
+        if !self.shared.reports_progress.load(Ordering::Relaxed) || now.abs_diff(self.told) < SUBFRAME_TICKS {
+            return;
+        }
+        if let (Some(samples), Some(progress)) = (&mut self.samples, modem.progress()) {
+            self.told = now;
+            // One that finds no room is followed by another.
+            let _ = samples.send_packet(&Packet::Progress(&progress.encode()));
+        }
+    }
+
+    /// A word of the USRP process of a standby.
+    fn hear(&mut self, packet: Packet<'_>, modem: &mut Modem) {
+        match packet {
+            Packet::Followed(progress) => {
+                if let Some(progress) = Progress::decode(progress) {
+                    modem.follow(progress);
+                }
+            }
+            Packet::GoOn { not_before, progress } => {
+                if modem.take_over(Progress::decode(progress), not_before, self) {
+                    self.publish(modem.report());
+                }
+            }
+            // Not meant for this end.
+            Packet::Progress(_) => {}
+        }
+    }
+
     /// Shows what the modem has done, and tells what has changed.
     fn publish(&mut self, report: ModemReport) {
         {
@@ -201,7 +252,7 @@ pub fn serve_samples(
     reporter: &Reporter,
     (tun, intake): (&impl IpInterface, &Intake),
 ) -> io::Error {
-    let mut shell = Shell { shared, reporter, tun, intake, samples: None, bursts_dropped: 0, changes: Vec::new() };
+    let mut shell = Shell { shared, reporter, tun, intake, samples: None, bursts_dropped: 0, changes: Vec::new(), told: 0 };
     let mut ordinary = real_time(Rank::Modem).err();
     loop {
         let called = shared.requests.waker.wait(listener.as_fd(), None);
@@ -245,11 +296,18 @@ fn serve_one(samples: &mut SampleSocket, modem: &mut Modem, shell: &mut Shell<'_
             shell.publish(modem.report());
             continue;
         }
-        match samples.receive_into(&mut block) {
-            Ok(false) => return Ok(()),
-            Ok(true) if block.kind == Kind::Rx => modem.receive(block.tick, &block.samples, shell),
+        match samples.receive_either(&mut block) {
+            Ok(Received::Closed) => return Ok(()),
+            Ok(Received::Block) if block.kind == Kind::Rx => {
+                modem.receive(block.tick, &block.samples, shell);
+                shell.tell_progress(modem);
+            }
+            Ok(Received::Packet(packet)) => {
+                shell.hear(packet, modem);
+                continue;
+            }
             // Not meant for this end, or no block at all.
-            Ok(true) => continue,
+            Ok(Received::Block) => continue,
             Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => continue,
             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => modem.no_samples(shell),
             Err(e) => return Err(e),

@@ -26,6 +26,7 @@ mod probe;
 mod record;
 mod request;
 mod spans;
+mod standby;
 mod telemetry;
 mod trace;
 mod workload_process;
@@ -59,6 +60,7 @@ pub use record::{
 };
 pub use request::{Connection, Reply, Request};
 pub use spans::{ProbeOutcome, ProbeSpan};
+pub use standby::{FollowStatus, HeartbeatKey, HeartbeatRequest, StandbyState, StandbyStatus, TakeoverCause, TookOver};
 pub use telemetry::{
     HostLoad, Link, OrderStage, Port, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, Step, StepState,
     StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,

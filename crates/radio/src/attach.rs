@@ -150,7 +150,12 @@ pub fn stop(control: &mut ControlPort, chain: RxChain, deadline: Instant) -> Res
 /// # Errors
 /// The radio does not acknowledge by `deadline`.
 pub fn reset(control: &mut ControlPort, chain: RxChain, deadline: Instant) -> Result<(), String> {
-    control.write(&[(chain.register(sr::RX0_RESET), 0)], deadline)
+    control.write(&reset_registers(chain), deadline)
+}
+
+/// What stops a receive chain.
+pub const fn reset_registers(chain: RxChain) -> [Write; 1] {
+    [(chain.register(sr::RX0_RESET), 0)]
 }
 
 /// Turns the reports of room in the transmit queue on again: a stray ICMP turns them off.

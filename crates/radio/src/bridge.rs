@@ -6,11 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use workload::samples::Block;
 use workload::seqpacket::SampleSocket;
+use workload::standby::Packet;
 
 /// Where the connecting thread leaves the writing end of each new connection.
 #[derive(Debug, Default)]
 pub struct Bridge {
     offered: Mutex<Option<SampleSocket>>,
+    /// For packets of a standby, from other threads than that of the samples.
+    words: Mutex<Option<SampleSocket>>,
     generation: AtomicU32,
 }
 
@@ -25,8 +28,18 @@ pub struct BlockSender<'a> {
 impl Bridge {
     /// Leaves the writing end of a new connection.
     pub fn offer(&self, socket: SampleSocket) {
+        *self.words.lock().unwrap_or_else(PoisonError::into_inner) = socket.try_clone().ok();
         *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
         self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Hands a packet of a standby over, behind the blocks that were handed over before.
+    ///
+    /// # Errors
+    /// `NotConnected` without a D2D process; otherwise as [`SampleSocket::send_packet`].
+    pub fn tell(&self, packet: &Packet<'_>) -> io::Result<()> {
+        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        words.as_mut().ok_or(io::ErrorKind::NotConnected)?.send_packet(packet)
     }
 
     /// The writing end, whenever there is a connection.

@@ -118,6 +118,19 @@ impl Bursts {
         self.frame(Join { starts: false, tick, zeros: TAIL, cut: 0 }, true)
     }
 
+    /// Lays out a packet that the radio drops as long over, and takes its sequence from: the next one is then the next in sequence, whatever
+    /// was before. To be told with [`Self::resequenced`].
+    pub fn lay_out_resequencing(&mut self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.samples.clear();
+        self.samples.push(Sample::default());
+        self.frame(Join { starts: true, tick: 0, zeros: 1, cut: 0 }, true)
+    }
+
+    /// It was sent.
+    pub const fn resequenced(&mut self) {
+        (self.sequence, self.count) = (self.sequence.wrapping_add(1), self.count.wrapping_add(1) & 15);
+    }
+
     fn frame(&mut self, join: Join, ends: bool) -> impl ExactSizeIterator<Item = &[u8]> {
         let chunks = self.samples.chunks(SAMPLES_PER_PACKET).take(MAX_PACKETS);
         let last = chunks.len().saturating_sub(1);

@@ -1,8 +1,12 @@
 //! What the USRP process answers to its agent.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
+use super::bridge::Bridge;
+use super::follow;
 use super::session::Session;
 use workload::contract::{Ask, Status};
 
@@ -10,7 +14,7 @@ use workload::contract::{Ask, Status};
 ///
 /// # Errors
 /// A sentence for the operator.
-pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
+pub fn answer(session: &Arc<Session>, bridge: &Arc<Bridge>, ask: Ask) -> Result<Value, String> {
     match ask {
         Ask::Status => {
             let status = Status {
@@ -20,6 +24,8 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
                 counters: Some(session.counters.snapshot()),
                 reference_locked: session.radio.locked(),
                 session_mark: session.radio.session_mark(),
+                follows: session.follow_status(),
+                sends_heartbeats: session.sends_heartbeats(),
                 ..Status::default()
             };
             said(status)
@@ -32,10 +38,20 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
         Ask::Export => session.stream().and_then(said),
         Ask::Overlap(beside) => session.overlap(beside).and_then(said),
         Ask::Settle => session.settle().map(|()| Value::Null),
-        Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into()),
-        Ask::GetControl | Ask::Describe | Ask::GetRoutes | Ask::SetRoutes { .. } | Ask::Unsent | Ask::Forward(_) => {
-            Err("the USRP process only moves samples; ask the D2D process".into())
+        Ask::SendHeartbeats(to) => session.send_heartbeats(&to).map(|()| Value::Null),
+        Ask::EndHeartbeats => {
+            session.end_heartbeats();
+            Ok(Value::Null)
         }
+        Ask::Follow(asked) => follow::start(session, bridge, &asked).and_then(said),
+        Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into()),
+        Ask::GetControl
+        | Ask::Describe
+        | Ask::GetRoutes
+        | Ask::SetRoutes { .. }
+        | Ask::Unsent
+        | Ask::Forward(_)
+        | Ask::ReportProgress { .. } => Err("the USRP process only moves samples; ask the D2D process".into()),
     }
 }
 

@@ -14,6 +14,10 @@ mod control;
 mod converters;
 pub mod counters;
 mod delay;
+mod detector;
+mod follow;
+mod freshness;
+mod heartbeat;
 pub mod inquiry;
 mod merge;
 mod monitor;
@@ -23,8 +27,10 @@ pub mod placement;
 mod plan;
 mod radio_state;
 mod rx;
+mod send_heartbeats;
 mod session;
 mod sockets;
+mod throttle;
 mod timeline;
 mod tx;
 mod window;
@@ -42,8 +48,8 @@ use nix::sys::signal::{SigSet, Signal};
 use self::bridge::Bridge;
 use self::plan::RadioPlan;
 use self::session::Session;
-pub use self::session::Throttle;
 pub use self::sockets::{RECEIVE_BUFFER, SEND_BUFFER};
+pub use self::throttle::Throttle;
 use config::Radio;
 use protocol::{ErrorCode, Failure};
 use workload::contract::{ENV_RADIO, ENV_SAMPLES, ENV_SOCKET, Happened};
@@ -74,13 +80,15 @@ pub fn run(_args: &Args) -> Result<ExitCode, Failure> {
     let (news, told) = sync_channel(NEWS);
     let session = Session::make(plan, news).map_err(|e| environment_failure("the radio's sockets cannot be made", &e))?;
     let (session, bridge) = (Arc::new(session), Arc::new(Bridge::default()));
-    let answering = Arc::clone(&session);
-    let reporter = serve(&socket, move |ask| contract::answer(&answering, ask))
+    let answering = (Arc::clone(&session), Arc::clone(&bridge));
+    let reporter = serve(&socket, move |ask| contract::answer(&answering.0, &answering.1, ask))
         .map_err(|e| environment_failure(&format!("the contract socket {} cannot be served", socket.display()), &e))?;
     start_threads(&session, &bridge, samples, told, reporter).map_err(|e| environment_failure("a thread cannot be started", &e))?;
     output::log_line(&format!("baton usrp: made for the radio at {}, {} samples/s; not linked", plan.device, radio.rate));
 
     let received = signals.wait();
+    // Before anything falls silent.
+    session.end_heartbeats();
     // A parked process has given the radio away: its streams are another's. Not so the receive chain of one that overlaps.
     if session.linked() && (session.overlaps() || !session.park.is_parking()) {
         // A burst that goes on has its end sent; if the thread does not get to it, the radio ends it.

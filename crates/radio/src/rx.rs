@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 use super::attach;
 use super::bridge::{BlockSender, Bridge};
 use super::counters::add;
+use super::freshness::Freshness;
 use super::merge::Merger;
-use super::session::{Session, Throttle};
+use super::session::Session;
 use super::sockets::Incoming;
+use super::throttle::Throttle;
 use super::timeline::PacketPlace;
 use n210_wire::stream_rx::RxError;
 use n210_wire::{RxContext, RxData, RxPacket};
+use workload::clock::monotonic_us;
 use workload::contract::Happened;
 use workload::samples::Block;
 
@@ -45,6 +48,7 @@ pub fn run(session: &Session, bridge: &Bridge) {
 struct StreamReceiver<'a> {
     session: &'a Session,
     merger: Merger,
+    freshness: Freshness,
     sender: BlockSender<'a>,
     stream: u32,
     heard: Instant,
@@ -59,6 +63,7 @@ impl<'a> StreamReceiver<'a> {
         Self {
             session,
             merger: Merger::new(session.plan.decimation, session.plan.rx.delay),
+            freshness: Freshness::default(),
             sender: bridge.sender(),
             stream: 0,
             heard: Instant::now(),
@@ -74,6 +79,7 @@ impl<'a> StreamReceiver<'a> {
         if self.stream != self.session.stream_count() {
             self.stream = self.session.stream_count();
             self.merger.restart();
+            self.freshness.restart();
             (self.heard, self.silent) = (Instant::now(), false);
         }
         match incoming.wait(&self.session.rx) {
@@ -107,11 +113,13 @@ impl<'a> StreamReceiver<'a> {
 
     /// Adds a packet's samples to the block under way; how many they were.
     fn join(&mut self, data: &RxData<'_>) -> u64 {
-        let Self { merger, sender, session, slow_notes, .. } = self;
+        let Self { merger, sender, session, slow_notes, .. } = &mut *self;
         match merger.add(data, |block| deliver(block, sender, session, slow_notes)) {
             PacketPlace::Straggler => return 0,
             PacketPlace::Gap(lost) => add(&session.counters.rx_lost_samples, lost),
-            PacketPlace::Next | PacketPlace::Start => {}
+            // The radio's clock may have been set back.
+            PacketPlace::Start => self.freshness.restart(),
+            PacketPlace::Next => {}
         }
         data.len() as u64
     }
@@ -132,7 +140,8 @@ impl<'a> StreamReceiver<'a> {
             self.session.note(format!("samples flow again after {ms} ms"));
         }
         self.heard = now;
-        self.session.note_samples();
+        let waited = self.session.latest_tick().map_or(Duration::ZERO, |tick| self.freshness.delay(tick, monotonic_us()));
+        self.session.note_samples(waited);
         self.session.samples_arrived();
     }
 

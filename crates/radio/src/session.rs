@@ -1,6 +1,7 @@
 //! What the threads of the USRP process share: the made entity, and whether it is linked.
 
 mod overlap;
+mod standby;
 
 use std::io;
 use std::net::UdpSocket;
@@ -9,6 +10,8 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use self::standby::Claimed;
+use self::standby::StandbySide;
 use super::chain::RxChain;
 use super::control::ControlPort;
 use super::counters::Counters;
@@ -44,6 +47,8 @@ struct StreamState {
 /// The made entity.
 #[derive(Debug)]
 pub struct Session {
+    /// Of an armed standby, and of the process that it follows.
+    standby: StandbySide,
     /// Register values.
     pub plan: RadioPlan,
     /// Receive stream.
@@ -80,6 +85,8 @@ pub struct Session {
     begin: Mutex<Mark>,
     /// When the receive thread last had samples, on CLOCK_MONOTONIC, us; 0 before the first.
     heard_us: AtomicU64,
+    /// The same of samples that had not waited in the socket.
+    fresh_us: AtomicU64,
     news: SyncSender<Happened>,
 }
 
@@ -114,6 +121,8 @@ impl Session {
             stream: AtomicU32::new(0),
             begin: Mutex::default(),
             heard_us: AtomicU64::new(0),
+            fresh_us: AtomicU64::new(0),
+            standby: StandbySide::default(),
             news,
         })
     }
@@ -346,14 +355,19 @@ impl Session {
         }
     }
 
-    /// The receive thread has samples.
-    pub fn note_samples(&self) {
-        self.heard_us.store(monotonic_us(), Ordering::Release);
+    /// The receive thread has samples, which have waited in the socket for so long.
+    pub fn note_samples(&self, waited: Duration) {
+        let now = monotonic_us();
+        self.heard_us.store(now, Ordering::Release);
+        if waited < HEARS {
+            self.fresh_us.store(now, Ordering::Release);
+        }
     }
 
-    /// Whether samples of the radio arrive: then its streams are this host's.
+    /// Whether samples of the radio arrive, and are of now: then its streams are this host's. A process that was stopped finds samples in its socket that
+    /// prove nothing.
     pub fn hears(&self) -> bool {
-        let since = monotonic_us().saturating_sub(self.heard_us.load(Ordering::Acquire));
+        let since = monotonic_us().saturating_sub(self.fresh_us.load(Ordering::Acquire));
         Duration::from_micros(since) < HEARS
     }
 
@@ -379,31 +393,4 @@ impl Session {
 
 fn taken_over(began: Instant, restarted: bool, claimed_us: u64) -> TakenOver {
     TakenOver { ms: began.elapsed().as_secs_f64() * 1e3, restarted, claimed_us, flowing_us: monotonic_us() }
-}
-
-/// Lets something happen at most once in so long.
-#[derive(Debug, Default)]
-pub struct Throttle(Option<Instant>);
-
-impl Throttle {
-    /// Whether it may happen now; if so, it has.
-    pub fn open(&mut self, now: Instant, every: Duration) -> bool {
-        let open = self.0.is_none_or(|last| now.saturating_duration_since(last) >= every);
-        if open {
-            self.0 = Some(now);
-        }
-        open
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_throttle_opens_once_in_a_second() {
-        let (mut throttle, now, second) = (Throttle::default(), Instant::now(), Duration::from_secs(1));
-        let opened = [0, 1, 999, 1000, 1500, 2000].map(|ms| throttle.open(now + Duration::from_millis(ms), second));
-        assert_eq!(opened, [true, false, false, true, false, true]);
-    }
 }

@@ -12,14 +12,16 @@ use nix::sys::socket::MultiHeaders;
 use super::bridge::Bridge;
 use super::burst::{Bursts, MAX_PACKETS, packets};
 use super::counters::{Counters, add};
-use super::session::{Session, Throttle};
+use super::session::Session;
 use super::sockets::{Incoming, send_all};
+use super::throttle::Throttle;
 use super::window::Window;
 use n210_wire::stream_tx::TxMessage;
 use n210_wire::{TICKS_PER_SECOND, TxEvent};
 use workload::contract::Mark;
 use workload::samples::{Block, Kind, MAX_SAMPLES};
-use workload::seqpacket::SampleSocket;
+use workload::seqpacket::{Received, SampleSocket};
+use workload::standby::Packet;
 
 /// How often an absent D2D process is looked for, ms.
 const RETRY_MS: u16 = 10;
@@ -106,12 +108,13 @@ impl<'a> Sender<'a> {
                 self.settle();
                 continue;
             }
-            match inlet.receive_into(&mut block) {
-                Ok(true) if block.kind == Kind::Tx && self.may_transmit() => self.transmit(&block),
+            match inlet.receive_either(&mut block) {
+                Ok(Received::Block) if block.kind == Kind::Tx && self.may_transmit() => self.transmit(&block),
+                Ok(Received::Packet(Packet::Progress(progress))) => self.session.note_progress(progress),
                 // Bursts of an unlinked or parked entity, and of one that hears nothing, have nowhere to go; a packet that is no block is the D2D process's fault, not the end.
-                Ok(true) => {}
+                Ok(Received::Block | Received::Packet(_)) => {}
                 Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => {}
-                Ok(false) | Err(_) => return,
+                Ok(Received::Closed) | Err(_) => return,
             }
         }
     }
@@ -173,6 +176,9 @@ impl<'a> Sender<'a> {
             self.bursts.begin_at(sequence, count, end_tick);
             self.window = Window::at(sequence);
             self.end_at = None;
+            if self.session.take_out_of_sequence() {
+                self.resequence();
+            }
         }
         if block.samples.is_empty() || !self.await_room(packets(block.samples.len()) as u32) {
             return;
@@ -185,6 +191,22 @@ impl<'a> Sender<'a> {
         add(&session.counters.tx_samples, self.bursts.sent(sent) as u64);
         self.window.sent(sent as u32);
         self.end_at = self.bursts.is_open().then(|| self.end_at(block));
+        self.tell_mark();
+    }
+
+    /// Where the transmit side is now, for a standby.
+    fn tell_mark(&self) {
+        let (sequence, count) = self.bursts.next();
+        self.session.note_mark(Mark { sequence, count, end_tick: self.bursts.end_tick(), chain: 0 });
+    }
+
+    /// After a take-over from a process whose last packets are not known: a wrong sequence costs a packet, which is not one of a burst.
+    fn resequence(&mut self) {
+        let frames = self.bursts.lay_out_resequencing();
+        if let Some(1) = send(self.session, &mut self.headers, frames, &mut self.unsent_notes) {
+            self.bursts.resequenced();
+            self.window.sent(1);
+        }
     }
 
     /// When to end a burst that no block has continued: each comes about as early as this one, and none that is in time comes later than by half of that.
@@ -208,6 +230,7 @@ impl<'a> Sender<'a> {
             }
         }
         self.bursts.abandon();
+        self.tell_mark();
     }
 
     /// Waits until the radio's queue has room for a burst.

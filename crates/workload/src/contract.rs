@@ -10,6 +10,7 @@ use serde::de::value::{Error as NoMethod, StringDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+pub use super::standby::{Follow, FollowStatus, Following, HeartbeatRequest, TookOver};
 pub use protocol::Unsent;
 use protocol::{Control, Link, Method, Route, StreamCounters, SyncState};
 
@@ -73,6 +74,18 @@ pub enum Ask {
     Overlap(Stream),
     /// USRP only: the other process has ended; its receive chain stops, and the streams come to the address that this host has now.
     Settle,
+    /// D2D only: from now on, or no longer, tells the USRP process at least once a subframe of received samples where it is, for a standby.
+    ReportProgress {
+        /// Whether it does.
+        on: bool,
+    },
+    /// USRP only: tells a standby at every turn where this process is, until [`Ask::EndHeartbeats`].
+    SendHeartbeats(HeartbeatRequest),
+    /// USRP only: the last heartbeat says that this process ends in order, so that no standby takes over.
+    EndHeartbeats,
+    /// USRP only, after [`Ask::Overlap`]: follows the heartbeats of the process that it receives beside, and takes over when they say so or fail to
+    /// come. Result: [`Following`].
+    Follow(Follow),
 }
 
 /// The receive stream of a USRP process: what `export` answers, and `overlap` begins beside.
@@ -197,6 +210,13 @@ pub enum Happened {
         /// For how long, ms.
         for_ms: u64,
     },
+    /// USRP: the process that it follows has said its first heartbeat, or that it ends in order: [`Status::follows`] tells which.
+    Follows {
+        /// What it does now.
+        follows: FollowStatus,
+    },
+    /// USRP: it has taken over from the process that it followed.
+    TookOver(TookOver),
     /// Worth a line in the log.
     Note {
         /// The line.
@@ -225,6 +245,12 @@ pub struct Status {
     /// USRP: the mark that the program which has last opened a UHD session has left in the radio, while this process serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_mark: Option<u32>,
+    /// USRP: what it does as a standby.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<FollowStatus>,
+    /// USRP: it tells a standby where it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sends_heartbeats: bool,
     /// Air link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,

@@ -13,5 +13,6 @@ pub mod samples;
 pub mod seqpacket;
 pub mod serve;
 pub mod signals;
+pub mod standby;
 pub mod tun;
 pub mod waker;

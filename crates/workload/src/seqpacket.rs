@@ -9,6 +9,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::samples::{Block, HEADER, MAX_SAMPLES};
+use super::standby::Packet;
 
 /// Room for about 100 ms of samples at BW 1.4 and 30 ms at BW 5 in each direction: a stalled reader loses blocks after that, and says so.
 const SOCKET_BUFFER: usize = 1 << 20;
@@ -18,6 +19,17 @@ const SOCKET_BUFFER: usize = 1 << 20;
 pub struct SampleSocket {
     socket: Socket,
     bytes: Vec<u8>,
+}
+
+/// What a sample socket has brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received<'a> {
+    /// The peer has closed.
+    Closed,
+    /// A block.
+    Block,
+    /// A packet of a standby.
+    Packet(Packet<'a>),
 }
 
 /// Where the D2D process waits for the USRP process.
@@ -98,20 +110,36 @@ impl SampleSocket {
         self.socket.send_with_flags(&self.bytes, nix::libc::MSG_DONTWAIT | nix::libc::MSG_NOSIGNAL).map(drop)
     }
 
+    /// Sends a packet of a standby, without ever waiting.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn send_packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
+        self.bytes.clear();
+        packet.encode(&mut self.bytes);
+        self.socket.send_with_flags(&self.bytes, nix::libc::MSG_DONTWAIT | nix::libc::MSG_NOSIGNAL).map(drop)
+    }
+
+    /// Receives what comes next: a block into `block`, reusing its memory, or a packet of a standby.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_either(&mut self, block: &mut Block) -> io::Result<Received<'_>> {
+        if !self.take()? {
+            return Ok(Received::Closed);
+        }
+        match Packet::decode(&self.bytes) {
+            Some(packet) => Ok(Received::Packet(packet)),
+            None => block.decode_from(&self.bytes).map(|()| Received::Block),
+        }
+    }
+
     /// Receives the next block; `None` when the peer has closed.
     ///
     /// # Errors
     /// `WouldBlock` at the read timeout; `InvalidData` for a packet that is no block.
     pub fn receive(&mut self) -> io::Result<Option<Block>> {
         if self.take()? { Block::decode(&self.bytes).map(Some) } else { Ok(None) }
-    }
-
-    /// Receives the next block into `block`, reusing its memory; `false` when the peer has closed.
-    ///
-    /// # Errors
-    /// As [`Self::receive`].
-    pub fn receive_into(&mut self, block: &mut Block) -> io::Result<bool> {
-        Ok(self.take()? && block.decode_from(&self.bytes).map(|()| true)?)
     }
 
     /// One packet into `bytes`; `false` when the peer has closed.
@@ -163,7 +191,13 @@ mod tests {
             usrp.send(&block).unwrap();
             assert_eq!(d2d.receive().unwrap(), Some(block));
         }
+        usrp.send_packet(&Packet::GoOn { not_before: 9, progress: b"here" }).unwrap();
+        let mut block = Block { kind: Kind::Tx, tick: 1, samples: Vec::new() };
+        let go_on = d2d.receive_either(&mut block).unwrap();
+        assert_eq!(go_on, Received::Packet(Packet::GoOn { not_before: 9, progress: b"here" }));
+        usrp.send(&Block { kind: Kind::Rx, ..block.clone() }).unwrap();
+        assert_eq!((d2d.receive_either(&mut block).unwrap(), block.kind), (Received::Block, Kind::Rx));
         usrp.shutdown().unwrap();
-        assert_eq!(d2d.receive().unwrap(), None);
+        assert_eq!(d2d.receive_either(&mut block).unwrap(), Received::Closed);
     }
 }

@@ -287,3 +287,60 @@ fn a_master_that_inherits_before_its_first_sample_is_silent_until_a_good_block_o
         assert_eq!((silent >= 100 * SUBFRAME_TICKS, next.last_sync() == Some(Sync::Synced)), (deaf, !deaf));
     }
 }
+
+impl Scene {
+    /// The modem that serves is gone, without a word since the progress that was told last; what it had handed out goes on the air.
+    fn crash(&mut self, before: usize) -> Option<crate::progress::Progress> {
+        let told = self.pair.pool.modem.progress();
+        self.run(before, false);
+        self.pair.pool.modem.freeze();
+        told
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// A standby goes on from the last heartbeat: what the far end sends is not lost, and what it sends itself arrives, whatever the dead modem had sent since.
+    #[test]
+    fn a_standby_goes_on_where_the_dead_modem_was(seed in 0u64..1000, before in 20usize..120, beside in 25usize..100, untold in 0usize..12, silent in 5usize..40) {
+        let mut scene = Scene::new(seed);
+        scene.run(before, false);
+        scene.next.modem.inherit(&scene.exported()).unwrap();
+        scene.heard = true;
+        for _ in 0..beside {
+            scene.run(1, false);
+            scene.pair.pool.modem.progress().into_iter().for_each(|progress| scene.next.modem.follow(progress));
+        }
+        let told = scene.crash(untold);
+        let delivered = scene.pair.pool.taken.packets.len();
+        let (arrived_before, queued_before) = (scene.pair.far.taken.packets.len(), scene.up.len());
+        // Nobody serves until it is noticed.
+        (0..silent).for_each(|_| scene.step());
+        prop_assert!(scene.next.taken.packets.is_empty());
+        let now = scene.next.modem.now();
+        let End { modem, taken, .. } = &mut scene.next;
+        prop_assert!(modem.take_over(told, now + 10 * SUBFRAME_TICKS, taken));
+        scene.run(100, true);
+        scene.drain();
+        // Everything that the far end has sent was received by one of both; what was delivered after the last word, perhaps by both.
+        let mut received = scene.received();
+        received.dedup();
+        for packet in &scene.down {
+            prop_assert!(received.contains(packet), "{} of {} were received, {delivered} by the dead modem", received.len(), scene.down.len());
+        }
+        // What it has sent itself arrives.
+        let arrived = &scene.pair.far.taken.packets[arrived_before..];
+        prop_assert!(scene.up.len() > queued_before + 5);
+        for packet in &scene.up[queued_before..] {
+            prop_assert!(arrived.contains(packet), "of {} packets {} have arrived since", scene.up.len(), arrived.len());
+        }
+    }
+}
+
+#[test]
+fn only_a_frozen_modem_takes_over() {
+    let mut scene = Scene::new(5);
+    let (told, End { modem, taken, .. }) = (scene.pair.far.modem.progress(), &mut scene.pair.pool);
+    assert!(!modem.take_over(told, 0, taken));
+}

@@ -84,6 +84,11 @@ impl Session {
         self.tick.store(tick, Ordering::Release);
     }
 
+    /// Time behind the latest sample received, as the radio stamps it; none before any.
+    pub fn latest_tick(&self) -> Option<u64> {
+        Some(self.tick.load(Ordering::Acquire)).filter(|tick| *tick > 0)
+    }
+
     /// The radio's time by what has been received, at most some milliseconds behind it; none before any sample.
     pub fn radio_time(&self) -> Option<u64> {
         let (tick, heard_us) = (self.tick.load(Ordering::Acquire), self.heard_us.load(Ordering::Acquire));

@@ -1,0 +1,56 @@
+//! A modem that follows another one as a standby: it receives the same samples, decodes, holds back, and goes on when the other one is gone without
+//! having said where it was to the last.
+
+use std::collections::VecDeque;
+
+use super::Modem;
+use crate::outlet::Outlet;
+use crate::progress::Progress;
+use crate::receive_side::ReceiveSide;
+use crate::soft_state::MOST_AHEAD;
+
+/// Payloads that are left out after a take-over. Those of the other one that the last heartbeat does not count may have been on the air, and a number
+/// that comes twice is thrown away at the far end; it asks for what is left out, and is given nothing. Well below what a far end asks for at most.
+const LEFT_OUT: u16 = 64;
+
+impl Modem {
+    /// Where it is, for a standby; none in a group, whose terminals cannot be followed.
+    pub fn progress(&self) -> Option<Progress> {
+        let ReceiveSide::Link(receiver) = &self.receive_side else { return None };
+        Some(Progress { sent: self.segmenter.sequence(), expected: receiver.reassembler.expected(), next_free: self.next_free })
+    }
+
+    /// Tick behind the latest sample received.
+    pub fn now(&self) -> u64 {
+        self.history.end()
+    }
+
+    /// The modem that serves is there: what it has delivered need not be held back any longer.
+    pub fn follow(&mut self, other: Progress) {
+        if let (ReceiveSide::Link(receiver), Some(expected)) = (&mut self.receive_side, other.expected) {
+            receiver.follow(expected);
+        }
+    }
+
+    /// Goes on in the place of a modem that was there when it was last heard, and has nothing on the air before a tick. Whether it was frozen, and
+    /// goes on.
+    pub fn take_over(&mut self, other: Option<Progress>, not_before: u64, out: &mut impl Outlet) -> bool {
+        if !self.frozen {
+            return false;
+        }
+        if let ReceiveSide::Link(receiver) = &mut self.receive_side {
+            receiver.take_over(other.and_then(|other| other.expected), out);
+        }
+        if let Some(other) = other {
+            self.segmenter.resume(other.sent.wrapping_add(LEFT_OUT), Vec::new(), VecDeque::new());
+            self.next_free = self.next_free.max(other.next_free.min(self.history.end() + MOST_AHEAD));
+        }
+        self.next_free = self.next_free.max(not_before.min(self.history.end() + MOST_AHEAD));
+        // What programs here have sent while another host had the address is hours old.
+        self.queue.clear();
+        self.frozen = false;
+        self.queue.mark(false);
+        self.transmit(out);
+        true
+    }
+}

@@ -1,0 +1,97 @@
+//! Tells an armed standby where this process is, from a thread of its own: nothing of the streams waits for it.
+
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::heartbeat::{Heartbeat, MAX_BYTES, Network, Signer};
+use super::session::Session;
+use workload::realtime::{Rank, real_time};
+use workload::standby::HeartbeatRequest;
+
+/// Between two heartbeats.
+const PERIOD: Duration = Duration::from_millis(2);
+
+/// The last one is sent so often: it is the only one that must not be lost.
+const FAREWELLS: u32 = 3;
+
+/// The thread, and what ends it.
+#[derive(Debug)]
+pub struct Heart {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: JoinHandle<()>,
+}
+
+impl Heart {
+    /// Begins to send.
+    ///
+    /// # Errors
+    /// A sentence when the system refuses a socket or a thread.
+    pub fn start(session: &Arc<Session>, asked: &HeartbeatRequest) -> Result<Self, String> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+        let socket = socket.map_err(|e| format!("a socket for heartbeats cannot be had: {e}"))?;
+        let networks = [(Network::Radio, asked.radio), (Network::Management, asked.management)];
+        let mut sender = HeartbeatSender {
+            session: Arc::clone(session),
+            socket,
+            signer: Signer::new(asked.arming, &asked.key),
+            to: networks.into_iter().filter_map(|(network, to)| Some((network, to?))).collect(),
+            number: 0,
+            progress: Vec::new(),
+        };
+        let stop: Arc<(Mutex<bool>, Condvar)> = Arc::default();
+        let stopping = Arc::clone(&stop);
+        let thread = thread::Builder::new().name("heartbeat".into()).spawn(move || {
+            // Late ones look like a pause of this process; the receive thread has reported a refusal already.
+            let _ = real_time(Rank::Stream);
+            let (stop, changed) = &*stopping;
+            let mut stopped = stop.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*stopped {
+                sender.send(false);
+                (stopped, _) = changed.wait_timeout(stopped, PERIOD).unwrap_or_else(PoisonError::into_inner);
+            }
+            (0..FAREWELLS).for_each(|_| sender.send(true));
+        });
+        Ok(Self { stop, thread: thread.map_err(|e| format!("a thread for heartbeats cannot be had: {e}"))? })
+    }
+
+    /// The last heartbeat says that this process ends in order.
+    pub fn end(self) {
+        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.1.notify_all();
+        // Nothing is left to do for a thread that has panicked.
+        let _ = self.thread.join();
+    }
+}
+
+struct HeartbeatSender {
+    session: Arc<Session>,
+    socket: UdpSocket,
+    signer: Signer,
+    to: Vec<(Network, SocketAddrV4)>,
+    number: u64,
+    progress: Vec<u8>,
+}
+
+impl HeartbeatSender {
+    fn send(&mut self, ends: bool) {
+        self.number += 1;
+        let condition = self.session.condition(&mut self.progress);
+        let mut bytes = [0; MAX_BYTES];
+        for (network, to) in &self.to {
+            let beat = Heartbeat {
+                arming: self.signer.arming(),
+                number: self.number,
+                network: *network,
+                ends,
+                tick: condition.tick,
+                mark: condition.mark,
+                samples_age_us: condition.samples_age_us,
+                progress_age_us: condition.progress_age_us,
+            };
+            // A network that is down is missed by the standby, which says so.
+            let _ = self.socket.send_to(self.signer.write(&beat, &self.progress, &mut bytes), to);
+        }
+    }
+}
