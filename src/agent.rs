@@ -17,6 +17,7 @@ mod peer;
 mod probe;
 mod reserve;
 mod restart;
+mod standby;
 mod state;
 mod stop;
 mod systemd;
@@ -96,6 +97,8 @@ async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Resul
         keep_running("what watches the radio's settings", move || Arc::clone(&session).watch_radio_session());
         let owners = Arc::clone(&agent);
         keep_running("what asks for the radio's owner", move || owners::run(Arc::clone(&owners), Arc::clone(&asking)));
+        let (following, followed) = (Arc::clone(&agent), Arc::clone(&work));
+        keep_running("the standby", move || standby::run(Arc::clone(&following), Arc::clone(&followed)));
         keep_running("what watches the other host", move || peer::run(Arc::clone(&agent), Arc::clone(&work)));
     }
     let host = Arc::clone(&agent.host);

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use self::topology::Scenario;
+use config::StandbyPolicy;
 use protocol::{ErrorCode, Failure, Form, GuestCopy};
 
 mod children;
@@ -64,6 +65,9 @@ pub struct Args {
     /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
     #[arg(long)]
     pub relay: bool,
+    /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
+    #[arg(long)]
+    pub standby: bool,
     /// Interval of the far end's pings from the start, e.g. 1ms; 100ms if not given.
     #[arg(long, value_name = "TIME", value_parser = config::time::parse_probe_interval)]
     pub probe_interval: Option<Duration>,
@@ -134,6 +138,9 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     if let Some(guest) = &mut config.workload.guest {
         (guest.copy, guest.dirty_mib_s) = (args.copy, args.dirty.unwrap_or(guest.dirty_mib_s));
         guest.bandwidth_mib_s = args.bandwidth;
+    }
+    if args.standby {
+        config.standby.policy = StandbyPolicy::Armed;
     }
     if let Some(interval) = args.probe_interval {
         config.probe.interval = interval;

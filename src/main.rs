@@ -116,6 +116,9 @@ struct Demo {
     /// Three terminals: the pool's server relays between server3 and server4, which an obstacle keeps apart.
     #[arg(long)]
     relay: bool,
+    /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
+    #[arg(long)]
+    standby: bool,
     #[command(flatten, next_help_heading = "Options of the screen")]
     console: ui::ConsoleArgs,
 }
@@ -127,6 +130,7 @@ impl Demo {
             name: "demo".into(),
             workload: self.workload.clone(),
             relay: self.relay,
+            standby: self.standby,
             form: self.form,
             probe_interval: Some(probe_interval),
             ..lab::Args::default()

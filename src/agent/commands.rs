@@ -63,10 +63,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
             Ok(Answer::Done)
         }
         Command::ProbeMark => agent.ask_probe(Prober::mark).map(Answer::from),
-        Command::ProbeWindow { since } => {
-            let window = agent.ask_probe(|probe| probe.window(since).boxed())?;
-            window.await.map(Answer::from)
-        }
+        Command::ProbeWindow { since } => agent.ask_probe(|probe| probe.window(since).boxed())?.await.map(Answer::from),
         Command::SetRoute { ref route_list } => {
             agent.participation.admit(run, &command)?;
             work.set_routes(route_list.clone()).await;
@@ -84,7 +81,9 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
             agent.participation.admit(run, &Command::End)?;
             end(agent).await
         }
-        Command::Order(_) => Err(Failure::new(ErrorCode::Internal, "an order cannot be a step of an order")),
+        Command::Order(_) | Command::Arm | Command::Disarm => {
+            Err(Failure::new(ErrorCode::Internal, "an order cannot be a step of an order"))
+        }
         command => {
             let _turn = work.lock_changes().await?;
             agent.participation.admit(run, &command)?;
@@ -115,6 +114,11 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::MakeUsrp => work.make_usrp().await.map(Answer::from),
         Command::LinkUsrp { epoch, force, despite_foreign } => {
             work.link_usrp(RadioClaim { epoch, force, despite_foreign }).await.map(Answer::from)
+        }
+        Command::SendHeartbeats(request) => work.send_heartbeats(request).await.map(Answer::from),
+        Command::EndHeartbeats => {
+            work.end_heartbeats().await;
+            Ok(Answer::Done)
         }
         Command::SetOwner { epoch, owner } => work.set_owner(epoch, &owner).await.map(Answer::from),
         Command::Fence { epoch, owner } => work.fence(epoch, &owner).await.map(Answer::from),

@@ -12,6 +12,7 @@ use super::control::OrderControl;
 use super::decision;
 use super::reserve::{self, Reserving};
 use super::restart::{self, OrderUnderWay};
+use super::standby;
 use super::state::Agent;
 use super::work::Work;
 use crate::link::server::Scope;
@@ -34,6 +35,12 @@ pub(super) async fn answer(agent: &Arc<Agent>, scope: Scope, command: Command) -
         }
         Command::Go { run } => decision::tell_order(agent, run.as_deref(), Decision::Go).map(Answer::from),
         Command::Cancel { run } => decision::tell_order(agent, run.as_deref(), Decision::Cancel).map(Answer::from),
+        Command::Arm | Command::Disarm => {
+            agent.participation.admit(scope.run.as_deref(), &command)?;
+            let arms = command == Command::Arm;
+            let done = if arms { standby::arm(agent, work).await } else { standby::disarm(agent, work).await };
+            done.map(Answer::from)
+        }
         Command::RenewHold { run } => decision::renew_hold(agent, &run).map(Answer::from),
         command => commands::execute(agent, work, scope.run, command).await,
     }
@@ -63,6 +70,8 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
     let _part = agent.participation.begin(&run, request.order)?;
     let (control, decisions) = OrderControl::new(&run, request.hold);
     agent.state().control = Some(control);
+    // Whatever it does, it does not do it beside a standby; what the operator ends stays ended.
+    standby::make_way(agent, work, request.order, &run).await.inspect_err(|_| agent.state().control = None)?;
     // Before anything is asked of it: from here on nobody else changes the source.
     let reserving = reserve::source(agent, request).await.inspect_err(|_| agent.state().control = None)?;
     let _watching = decision::watch_asker(agent, request).map(AbortOnDropHandle::new);

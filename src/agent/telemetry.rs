@@ -102,6 +102,7 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
         d2d: with_load(work.d2d().status()),
         usrp: with_load(work.usrp_status()),
         guest: work.guest_status(),
+        standby: work.standby_status(),
         control: ControlReport { values: values.control, meanings, age_ms: at.map(|at: Instant| millis(at.elapsed())) },
         route_list: values.route_list,
         probe: state.probe.as_ref().map(|probe| probe.status()),

@@ -23,8 +23,10 @@ mod read_back;
 mod restore;
 mod seamless;
 mod silence;
+mod standby;
 mod take_over;
 mod take_radio;
+mod taken_over;
 mod trace;
 
 use std::net::Ipv4Addr;
@@ -49,6 +51,7 @@ use pod::Pod;
 use protocol::{ControlValues, ErrorCode, Failure, Form, Port, Route, WorkloadProcess};
 use radio_network::RadioNetwork;
 use radio_session::KnownSession;
+use standby::StandbyIntent;
 use take_over::CutPreparation;
 
 pub(super) use children::millis;
@@ -72,10 +75,14 @@ pub(super) struct Work {
     usrp: Child,
     /// In the place of both, where the work is a virtual machine.
     guest: Option<Arc<GuestWork>>,
+    /// Held while this host is made a standby.
+    pub(super) arming: tokio::sync::Mutex<()>,
     /// Held while processes or addresses change: one change at a time, in the order of asking.
     changes: tokio::sync::Mutex<()>,
     /// The collector should not wait for its next turn.
     collect_now: Notify,
+    /// Something of the standby has changed.
+    standby_news: watch::Sender<()>,
     state: Mutex<WorkState>,
 }
 
@@ -95,6 +102,9 @@ struct WorkState {
     prepared: Option<CutPreparation>,
     /// From `take_over`, for `commit`: the streams still go to the parked address.
     unsettled: bool,
+    /// After a take-over: the radio's address is not here yet.
+    serves_parked: bool,
+    standby: StandbyIntent,
     /// The radio's address was given up because the cable to the radio is out.
     cable_out: bool,
     /// Since when another host has been about to take the radio that this one has.
@@ -150,8 +160,10 @@ impl Work {
             usrp: child(WorkloadProcess::Usrp),
             pod,
             guest,
+            arming: tokio::sync::Mutex::default(),
             changes: tokio::sync::Mutex::default(),
             collect_now: Notify::new(),
+            standby_news: watch::Sender::new(()),
             state: Mutex::default(),
             host,
         });
@@ -165,7 +177,11 @@ impl Work {
                 ChildEvent::Changed => self.host.notify_change(),
                 ChildEvent::Synced => self.collect_now.notify_one(),
                 // On its own: a change under way may be what ends the silence.
-                ChildEvent::Silent => drop(tokio::spawn(Arc::clone(&self).heal_silence())),
+                ChildEvent::Silent(silence) => drop(tokio::spawn(Arc::clone(&self).heal_silence(silence))),
+                ChildEvent::Standby => {
+                    self.standby_news.send_replace(());
+                    self.host.notify_change();
+                }
                 ChildEvent::Line(level, text) => self.host.event(level, text),
             }
         }

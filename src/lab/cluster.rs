@@ -8,7 +8,9 @@ use nix::unistd::{Uid, User};
 use toml::Value;
 
 use super::topology::{ACTIVE, GUEST, PARKED, RADIO_ADDRESS, Scenario, Server, TAP, TERMINALS, TUN};
-use config::{Addresses, BadValue, Capability, Config, Guest, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Workload};
+use config::{
+    Addresses, BadValue, Capability, Config, Guest, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Standby, Workload,
+};
 use protocol::Trying;
 use protocol::{ErrorCode, Failure, Form};
 
@@ -118,6 +120,7 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
         },
         // The far end probes the pool, or in the relay scenario the receiver behind it.
         probe: if relay { Probe { target: TERMINALS[2], ..Probe::default() } } else { Probe::default() },
+        standby: Standby::default(),
         host: scenario.servers().iter().map(|server| host(server, scenario)).collect::<Result<_, _>>()?,
         radio: scenario.named_radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,
     })

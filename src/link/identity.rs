@@ -70,6 +70,8 @@ fn is_operators(command: &Command) -> bool {
             | Command::Go { .. }
             | Command::Cancel { .. }
             | Command::RenewHold { .. }
+            | Command::Arm
+            | Command::Disarm
             | Command::ProbeStart { .. }
             | Command::ProbeStop
     )

@@ -29,7 +29,7 @@ pub fn of(order: Order, method: Method, form: Form) -> &'static Flow {
         (Order::M | Order::MB, Method::Seamless) => &SEAMLESS,
         (Order::M | Order::MB, Method::Criu) => &CRIU,
         // Refused where the order comes in; of what can move work it is the one that asks nothing of the source.
-        (Order::M | Order::MB, Method::Recover | Method::Vm) => &FAILOVER,
+        (Order::M | Order::MB, Method::Recover | Method::Vm | Method::Takeover) => &FAILOVER,
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::flow::SYNC_DEADLINE;
-use super::standing::{holds_radio, is_moving, processes, strangers};
+use super::standing::{holds_radio, is_armed, is_moving, processes, strangers};
 use config::Config;
 use protocol::{
     ErrorCode, Level, Method, Order, ProbeStatus, ProcessState, ProcessStatus, Progress, SyncState, Telemetry, WorkloadProcess,
@@ -147,6 +147,8 @@ impl<'a> Scene<'a> {
             return self.verdict(if served { ServiceState::Serving } else { ServiceState::Starting }, host, None);
         }
         let certain = match (host, host.and_then(SeenHost::now)) {
+            // A standby takes over from what has died: whether it does, the pings tell.
+            _ if self.pings == Pings::Answered && self.pool.into_iter().filter_map(SeenHost::now).any(is_armed) => None,
             (_, Some(status)) => self.certain(status),
             (None, _) if self.pool.iter().all(|host| host.now().is_some()) => Some(Cause::NotRunning),
             _ => None,
@@ -206,13 +208,12 @@ impl<'a> Scene<'a> {
     fn holder(&self) -> Option<SeenHost<'a>> {
         let holds = |host: &SeenHost<'_>| host.status.is_some_and(|status| holds_radio(status, self.active));
         let works = |host: &SeenHost<'_>| host.status.is_some_and(|status| !processes(status).is_empty() || has_died(status));
-        let heard = |host: &SeenHost<'_>| host.heard;
         let known = |host: &SeenHost<'_>| host.now().and_then(|status| Some((status.owner_epoch?, status.owner.clone()?)));
         let owner = self.pool.iter().filter_map(known).max().map(|(_, owner)| owner);
         let find = |wanted: &dyn Fn(&SeenHost<'_>) -> bool| self.pool.iter().copied().find(|host| wanted(host));
         let owns = |host: &SeenHost<'_>| owner.as_deref() == Some(host.name);
-        find(&|host| holds(host) && heard(host))
-            .or_else(|| find(&|host| owns(host) && (works(host) || !heard(host))))
+        find(&|host| holds(host) && host.heard)
+            .or_else(|| find(&|host| owns(host) && (works(host) || !host.heard)))
             .or_else(|| find(&|host| holds(host)))
             .or_else(|| find(&works))
     }
@@ -310,10 +311,9 @@ impl<'a> Scene<'a> {
             Cause::CableOut { .. } => recover(other(at)),
             // Two of the pool's own hosts: one of them is told to park.
             Cause::Contested { holder } => (holder == one.name || holder == two.name).then(|| recover(at)).flatten(),
-            Cause::FarEndProcess { .. } | Cause::FarEndHung { .. } => None,
-            Cause::FarEndRadioSilent { .. } | Cause::FarEndDeaf { .. } => None,
-            // What could be started anew works, as far as anybody can tell.
-            Cause::FarEndNotHeard { .. } | Cause::NobodyPings | Cause::Unexplained { .. } => None,
+            // The far end's own; and what could be started anew works, as far as anybody can tell.
+            Cause::FarEndProcess { .. } | Cause::FarEndHung { .. } | Cause::FarEndRadioSilent { .. } => None,
+            Cause::FarEndDeaf { .. } | Cause::FarEndNotHeard { .. } | Cause::NobodyPings | Cause::Unexplained { .. } => None,
             _ => recover(at),
         }
     }

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use super::flow::Side;
 use protocol::{
-    AddressHolder, ErrorCode, Failure, GuestState, GuestStatus, Order, Outcome, ProcessState, RadioOwner, RunPart, SyncState,
-    Telemetry,
+    AddressHolder, ErrorCode, Failure, GuestState, GuestStatus, Order, Outcome, ProcessState, RadioOwner, RunPart, StandbyStatus,
+    SyncState, Telemetry,
 };
 
 /// What a host is doing for the service.
@@ -37,6 +37,9 @@ impl Report {
     pub fn of(status: &Telemetry, active: Ipv4Addr) -> Self {
         if let Some(guest) = &status.guest {
             return Self::of_guest(guest);
+        }
+        if is_standby(status) {
+            return Self { points: holds_radio(status, active), ..Self::default() };
         }
         Self { d2d: status.d2d.state, usrp: status.usrp.state, points: holds_radio(status, active) }
     }
@@ -106,8 +109,21 @@ pub fn is_in_service(status: &Telemetry, active: Ipv4Addr) -> bool {
         && status.usrp.unanswered_ms.is_none()
 }
 
-/// Names of the workload processes that exist on the host.
+/// Whether what runs on the host follows the other one's work: it serves nobody, and makes way for every order.
+pub fn is_standby(status: &Telemetry) -> bool {
+    status.standby.is_some() && status.usrp.state != ProcessState::Running
+}
+
+/// Whether the host follows the other one, and would take over.
+pub fn is_armed(status: &Telemetry) -> bool {
+    status.standby.as_ref().is_some_and(StandbyStatus::is_armed)
+}
+
+/// Names of the workload processes that exist on the host, those of a standby left out.
 pub fn processes(status: &Telemetry) -> Vec<&'static str> {
+    if is_standby(status) {
+        return Vec::new();
+    }
     if let Some(guest) = &status.guest {
         return if exists(Report::of_guest(guest).d2d) { vec!["a guest"] } else { Vec::new() };
     }

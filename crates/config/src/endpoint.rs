@@ -1,7 +1,7 @@
 //! Where an agent listens: `tcp://address:port` or `ipc://path`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -84,6 +84,14 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
+    /// The IPv4 address, where it is one that other hosts can send to.
+    pub fn ipv4(&self) -> Option<Ipv4Addr> {
+        match self {
+            Self::Tcp { host, .. } => host.parse().ok().filter(|address: &Ipv4Addr| !address.is_unspecified()),
+            Self::Ipc(_) => None,
+        }
+    }
+
     /// Whether only this machine can reach it.
     pub fn is_local(&self) -> bool {
         match self {

@@ -25,6 +25,7 @@ mod name;
 mod number;
 mod place;
 mod radio;
+mod standby;
 mod text_type;
 pub mod time;
 pub mod trust;
@@ -40,6 +41,7 @@ pub use name::{HostName, InterfaceName, RadioName};
 pub use number::{checked_frequency, checked_gain};
 pub use place::TomlSource;
 pub use radio::{DeviceArgs, Radio, Reference};
+pub use standby::{Standby, StandbyPolicy};
 
 /// The cluster file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct Config {
     /// Probe of the far end.
     #[serde(default)]
     pub probe: Probe,
+    /// What the host of the pool does that does not serve.
+    #[serde(default, skip_serializing_if = "Standby::is_default")]
+    pub standby: Standby,
     /// Hosts by name.
     pub host: BTreeMap<HostName, Host>,
     /// Radios by name.

@@ -19,6 +19,10 @@ const LARGEST_DIVISOR: u32 = 512;
 const RATE_TOLERANCE: f64 = 0.5;
 /// Shortest interval between two collections, s: a process is not kept busy with answers.
 const SHORTEST_S: f64 = 0.1;
+/// Heartbeats come every 2 ms: a shorter silence is none, ms.
+const SHORTEST_SILENCE_MS: f64 = 3.0;
+/// Whoever waits longer is better served by a failover, ms.
+const LONGEST_SILENCE_MS: f64 = 10_000.0;
 /// Highest carrier, Hz: what the daughterboards reach.
 const HIGHEST: f64 = 6e9;
 /// Widest front end, Hz.
@@ -102,6 +106,20 @@ pub(crate) mod seconds {
 /// A duration in seconds that may be left out.
 pub(crate) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     seconds::deserialize(from).map(Some)
+}
+
+/// The silence after which a standby takes over, in the file's milliseconds.
+pub(crate) mod takeover_after {
+    use super::*;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let fits = |ms: f64| (SHORTEST_SILENCE_MS..=LONGEST_SILENCE_MS).contains(&ms);
+        within(from, fits, "the silence is 3 to 10000 ms").map(|ms| Duration::from_secs_f64(ms / 1e3))
+    }
+
+    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(milliseconds(*duration))
+    }
 }
 
 /// The interval of a probe in the file's milliseconds.

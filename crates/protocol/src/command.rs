@@ -11,9 +11,9 @@ use super::OrderRequest;
 use super::answer::{Answer, AnswerType};
 use super::{
     Accelerator, Collected, Control, ControlValues, CopiedImages, Deadline, DumpedPod, Ended, ErrorCode, Examination, Failure,
-    Fenced, Frozen, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, ImageFile, ImagePart, Linked, Overlapped, OwnerReport,
-    Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route, RunRecord, SoftState, Started, SyncState, Telemetry,
-    TunIp, Unsent,
+    Fenced, Frozen, GuestCopy, GuestMigration, GuestMoment, GuestPrepared, HeartbeatRequest, ImageFile, ImagePart, Linked,
+    Overlapped, OwnerReport, Plan, Prepared, ProbeMark, ProbeWindow, RecentEvents, RestoredPod, Route, RunRecord, SoftState,
+    Started, SyncState, Telemetry, TunIp, Unsent,
 };
 
 #[macro_use]
@@ -248,6 +248,19 @@ commands! {
     /// Wait until the guest that has come runs here, and tell the switches (baton's own).
     [Baton Changes None, args "", result ""]
     ConfirmGuest -> (),
+    /// Follow the other host's work as an armed standby from now on, and whenever that has ended for another reason than `disarm` (baton's own).
+    /// Answered when it follows.
+    [Baton Changes None, args "", result ""]
+    Arm -> (),
+    /// Follow no longer (baton's own).
+    [Baton Changes None, args "", result ""]
+    Disarm -> (),
+    /// Tell the other host's USRP process, which follows this host's, where it is and how it fares, from now on (baton's own; the standby's agent asks).
+    [Baton Changes Required, args "`arming`, `key` (64 hexadecimal digits), `radio`, `management`: where to, address and UDP port, either optional", result ""]
+    SendHeartbeats(HeartbeatRequest) -> (),
+    /// No longer (baton's own; the standby's agent asks).
+    [Baton Changes None, args "", result ""]
+    EndHeartbeats -> (),
     /// Carry out an operator's order here (baton's own). Answered when the order is over.
     [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; in a pod `criu`, in a virtual machine `vm`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
     Order(OrderRequest) -> RunRecord,

@@ -99,6 +99,9 @@ pub enum Method {
     Criu,
     /// For comparison, of a work in a virtual machine: QEMU migrates the guest.
     Vm,
+    /// Of nobody's order: the source fell silent, and the armed standby went on in its place.
+    #[value(skip)]
+    Takeover,
     /// Of DS and DSR: whatever is left of the work on either host is cleared away first. Named by its own command, `recover`.
     #[value(skip)]
     Recover,
@@ -114,6 +117,7 @@ impl fmt::Display for Method {
             Self::Failover => "failover",
             Self::Criu => "criu",
             Self::Vm => "vm",
+            Self::Takeover => "takeover",
             Self::Recover => "recover",
         })
     }

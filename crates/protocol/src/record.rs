@@ -23,6 +23,8 @@ pub enum PhaseName {
     GuestStart,
     /// Of a guest: copy its memory while it runs.
     Precopy,
+    /// Of an armed standby: from the last sign that the source was well until it decides to take over.
+    Detect,
     /// Stop the source's processes; the paper never timed this.
     StopSource,
     /// Of a pod: write the processes into images.
@@ -60,7 +62,7 @@ pub const PAPER_PINGS_LOST: u64 = 19;
 
 impl PhaseName {
     /// Every phase, in the table's order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::TunIp,
         Self::SetRoute,
         Self::StartD2d,
@@ -68,6 +70,7 @@ impl PhaseName {
         Self::PreparePod,
         Self::GuestStart,
         Self::Precopy,
+        Self::Detect,
         Self::StopSource,
         Self::Dump,
         Self::Copy,
@@ -98,6 +101,7 @@ impl PhaseName {
             Self::Resume => "resume",
             Self::Switchover => "switchover",
             Self::Postcopy => "postcopy",
+            Self::Detect => "detect",
             Self::StopSource => "stop_source",
             Self::Eth3 => "eth3",
             Self::LinkUsrp => "link_usrp",
@@ -122,6 +126,7 @@ impl PhaseName {
             Self::Resume => "let the processes go on",
             Self::Switchover => "stop, copy the rest, go on",
             Self::Postcopy => "fetch memory afterwards",
+            Self::Detect => "notice the silence",
             Self::StopSource => "stop the source",
             Self::Eth3 => "change eth3 address",
             Self::LinkUsrp => "link entity to radio",
@@ -148,7 +153,7 @@ impl PhaseName {
         match self {
             Self::TunIp | Self::SetRoute | Self::StartD2d | Self::MakeUsrp => false,
             Self::StopSource | Self::Eth3 | Self::LinkUsrp | Self::Sync => false,
-            Self::PreparePod | Self::Dump | Self::Copy | Self::Restore | Self::Network | Self::Resume => true,
+            Self::Detect | Self::PreparePod | Self::Dump | Self::Copy | Self::Restore | Self::Network | Self::Resume => true,
             Self::GuestStart | Self::Precopy | Self::Switchover | Self::Postcopy => true,
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AddressHolder, Alarm, ControlReport, ControlValues, GuestStatus, Method, Order, Phase, PhaseName, ProbeOutcome, ProbeSpan,
-    Route, RunPart,
+    Route, RunPart, StandbyStatus,
 };
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
@@ -52,6 +52,9 @@ pub struct Telemetry {
     /// The guest, where the work is one; it then has neither D2D nor USRP process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest: Option<GuestStatus>,
+    /// What it does as an armed standby, where it is one or is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<StandbyStatus>,
     /// Control variables as last collected.
     pub control: ControlReport,
     /// Route table as last collected.

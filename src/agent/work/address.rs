@@ -24,6 +24,8 @@ impl Work {
             SetPort::Active => self.host.ports.forget_neighbours(name).await,
             SetPort::Parked => {
                 self.forget_preparation();
+                // By which heartbeats came.
+                self.radio_port.close_way(self.active_address().address()).await?;
                 match self.radio_address()? {
                     Some(radio) => self.radio_port.close_way(radio).await,
                     None => Ok(()),

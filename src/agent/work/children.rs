@@ -23,7 +23,7 @@ use config::{CommandLine, Workload};
 use last_words::LastWords;
 pub(in crate::agent) use process::ProcessIdentity;
 use process::WatchedProcess;
-use protocol::{ErrorCode, Failure, Level, ProcessState, ProcessStatus, SyncState, WorkloadProcess};
+use protocol::{ErrorCode, Failure, FollowStatus, Level, ProcessState, ProcessStatus, SyncState, WorkloadProcess};
 use running::{GRACE, RunningChild};
 use workload::contract::ENV_SOCKET;
 
@@ -43,8 +43,10 @@ pub(in crate::agent) enum ChildEvent {
     Changed,
     /// The D2D process is in sync.
     Synced,
-    /// The USRP process has had no samples for some time.
-    Silent,
+    /// The USRP process has had no samples for so long.
+    Silent(Duration),
+    /// What it does as a standby has changed.
+    Standby,
     /// A line for the log.
     Line(Level, String),
 }
@@ -145,6 +147,16 @@ impl Child {
     /// Whether it waits, frozen.
     pub(in crate::agent) fn is_frozen(&self) -> bool {
         self.shared().running.as_ref().is_some_and(|running| running.status.frozen == Some(true))
+    }
+
+    /// What the USRP process does as a standby.
+    pub(in crate::agent) fn follow_status(&self) -> Option<FollowStatus> {
+        self.shared().running.as_ref().and_then(|running| running.status.follows)
+    }
+
+    /// Whether it tells a standby how it fares.
+    pub(in crate::agent) fn sends_heartbeats(&self) -> bool {
+        self.shared().running.as_ref().is_some_and(|running| running.status.sends_heartbeats)
     }
 
     /// For telemetry; without the load.

@@ -62,7 +62,9 @@ impl Work {
         let port = self.read_radio_port().await.unwrap_or_default();
         let active = self.active_address().to_string();
         let changing = owner == self.host.name && self.changes.try_lock().is_err();
-        OwnerReport { epoch, owner, holds: port.addresses.contains(&active), changing, mac: port.mac, session: self.session() }
+        // After a take-over it has the streams, and the address comes later.
+        let holds = port.addresses.contains(&active) || self.state().serves_parked;
+        OwnerReport { epoch, owner, holds, changing, mac: port.mac, session: self.session() }
     }
 
     /// Whether this host has the radio, or would have it were its cable in place.

@@ -50,6 +50,8 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Workload`] when a process cannot be frozen, [`ErrorCode::Address`] for eth3.
     pub(in crate::agent) async fn freeze(self: &Arc<Self>) -> Result<Frozen, Failure> {
+        // A standby takes nothing over from a source that is moved in order.
+        self.end_heartbeats().await;
         self.host.priority.raise_for(BEFORE_CUT);
         let frozen = self.freeze_both().await;
         self.host.priority.raise_for(AFTER_CUT);

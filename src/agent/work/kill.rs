@@ -14,6 +14,7 @@ impl Work {
         if let Some(guest) = &self.guest {
             return guest.end().await.map(|()| None);
         }
+        self.end_heartbeats().await;
         let (attempts, unsent) = if self.state().frozen.is_some() {
             // D2D last: until then a program that is late with its answers gets them forwarded.
             let (usrp, eth3) = (self.usrp.kill().await, self.park_eth3().await);
@@ -32,6 +33,7 @@ impl Work {
     /// # Errors
     /// Those of each part; a USRP process is left running when eth3 could not be parked.
     pub(in crate::agent) async fn kill_usrp(&self) -> Result<(), Failure> {
+        self.end_heartbeats().await;
         self.park_eth3().await?;
         self.usrp.kill().await?;
         self.end_pod_if_empty().await;
@@ -43,6 +45,7 @@ impl Work {
     /// # Errors
     /// [`ErrorCode::Process`](protocol::ErrorCode::Process) when the kernel does not end it.
     pub(in crate::agent) async fn kill_d2d(&self) -> Result<(), Failure> {
+        self.end_heartbeats().await;
         self.d2d.kill().await?;
         self.end_pod_if_empty().await;
         Ok(())

@@ -218,12 +218,18 @@ impl Work {
             return Err(failure);
         }
         self.store_owner();
-        let linked = self.usrp.is_linked();
+        // What is left of a work whose USRP process has died is in the way of the next one.
+        let linked = self.usrp.is_linked() || (self.usrp.has_died() && self.d2d.is_running());
+        if self.follows() {
+            // A standby of the owner is parked, and has its way to the radio.
+            return Ok(());
+        }
         let parked = self.park_eth3().await;
         // One that is only made holds nothing of the radio.
         if linked {
             let text = format!("{owner} has taken the radio (epoch {epoch}): the work here is ended and eth3 parked");
             self.host.event(Level::Warning, text);
+            self.note_takeover();
             self.end_work().await?;
         }
         parked
@@ -264,6 +270,9 @@ impl Work {
 
     /// Ends both processes.
     pub(super) async fn end_work(&self) -> Result<(), Failure> {
+        // Whoever took over follows no longer.
+        self.forget_heartbeats().await;
+        self.state().serves_parked = false;
         self.usrp.kill().await?;
         self.d2d.kill().await?;
         self.end_pod_if_empty().await;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Work;
+use super::conflict::ASK;
 use crate::agent::host::arp::Probing;
+use crate::migration::flow::LEASE;
 use protocol::{ErrorCode, Failure, Level};
 use workload::contract::Ask;
 
@@ -15,7 +17,10 @@ const RELINK: Duration = Duration::from_secs(3);
 
 impl Work {
     /// Has the streams come here again, if they are this host's. The process tells again each second while the silence lasts.
-    pub(super) async fn heal_silence(self: Arc<Self>) {
+    pub(super) async fn heal_silence(self: Arc<Self>, silence: Duration) {
+        if !self.may_ask_for_streams(silence).await {
+            return;
+        }
         let result = match self.require_own_streams().await {
             Ok(true) => self.usrp.ask(Ask::Relink, RELINK).await.map(drop),
             Ok(false) => return,
@@ -30,6 +35,22 @@ impl Work {
             Err(failure) if before == Some(failure.code) => {}
             Err(failure) => self.host.event(Level::Warning, format!("no samples come to {host}: {failure}")),
         }
+    }
+
+    /// An armed standby may have taken the streams: its agent knows. While that is silent, too, they are asked for again only after the time for which a
+    /// frozen source waits.
+    async fn may_ask_for_streams(self: &Arc<Self>, silence: Duration) -> bool {
+        if !self.usrp.sends_heartbeats() {
+            return true;
+        }
+        for other in self.other_hosts() {
+            match self.host.ask_owner(&other, ASK).await {
+                Ok(report) => self.heard_owner(&other, report).await,
+                Err(_) if silence < LEASE => return false,
+                Err(_) => {}
+            }
+        }
+        true
     }
 
     /// Whether there are streams that could be asked for again.

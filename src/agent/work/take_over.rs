@@ -12,6 +12,7 @@ use super::freeze::{AFTER_CUT, ANSWER, BEFORE_CUT, CUT};
 use super::seamless::handover;
 use super::trace::{Trace, elapsed_ms};
 use crate::agent::host::arp::{ArpSocket, format_mac};
+use crate::agent::host::radio_port::RadioPort;
 use crate::migration::check::instead;
 use protocol::{Deadline, ErrorCode, Failure, Level, Linked, Method, Prepared, SoftState, Unsent};
 use workload::contract::{Ask, Mark, TakeOver, TakenOver};
@@ -22,6 +23,13 @@ pub(super) struct CutPreparation {
     arp: Option<ArpSocket>,
     /// The processes receive already, beside the source's.
     pub(super) overlaps: bool,
+}
+
+impl CutPreparation {
+    /// Tells everybody on the radio's network that its address is here now.
+    pub(super) fn announce(&self, port: &RadioPort) -> std::io::Result<()> {
+        self.arp.as_ref().map_or(Ok(()), |arp| port.announce(arp))
+    }
 }
 
 fn suggest_classic(failure: Failure) -> Failure {
@@ -168,7 +176,7 @@ impl Work {
         trace.parts.append(&mut import_trace.parts);
         // Bursts for a USRP process that still overlaps would be lost.
         let resumed = if prepared.overlaps { Some(trace.time("go on", self.d2d.ask(Ask::Resume, CUT)).await?) } else { None };
-        if let Some(Err(e)) = prepared.arp.as_ref().map(|arp| self.radio_port.announce(arp)) {
+        if let Err(e) = prepared.announce(&self.radio_port) {
             self.host.event(Level::Warning, format!("the radio's address could not be announced: {e}"));
         }
         Ok(Linked { eth3_ms, link_ms, trace: trace.parts, handover: resumed.map(handover), ..Linked::default() })

@@ -30,6 +30,7 @@ fn label(name: PhaseName) -> &'static str {
         PhaseName::SetRoute => "route table",
         PhaseName::StartD2d => "start D2D",
         PhaseName::MakeUsrp => "make USRP",
+        PhaseName::Detect => "notice",
         PhaseName::StopSource => "stop the source",
         PhaseName::Eth3 => "eth3 address",
         PhaseName::LinkUsrp => "link to radio",
@@ -49,7 +50,7 @@ fn label(name: PhaseName) -> &'static str {
 
 /// Whether nobody serves during the phase at `index`: those after the stopping of the source; of a failover, all.
 fn interrupts(run: &RunRecord, index: usize) -> bool {
-    run.method == Method::Failover
+    matches!(run.method, Method::Failover | Method::Takeover)
         || run.phases.get(index).is_some_and(|phase| phase.name == PhaseName::Switchover)
         || run.phases.iter().position(|phase| phase.name == PhaseName::StopSource).is_some_and(|stop| index > stop)
 }

@@ -40,6 +40,6 @@ pub fn instead(method: Method) -> &'static str {
         Method::Classic => "take classic",
         Method::Hot => "take hot",
         Method::Seamless => "take seamless",
-        Method::Failover | Method::Criu | Method::Vm | Method::Recover => "take another method",
+        Method::Failover | Method::Criu | Method::Vm | Method::Takeover | Method::Recover => "take another method",
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         d2d: ProcessStatus { sync, ..process(if state.d2d { ProcessState::Running } else { ProcessState::Stopped }) },
         usrp: process(state.usrp),
         guest: None,
+        standby: None,
         control: protocol::ControlReport::default(),
         route_list: state.routes.clone(),
         probe: None,

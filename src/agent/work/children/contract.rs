@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Child, ChildEvent, LOOK, RunningChild, until_ended};
-use protocol::{ErrorCode, Failure, Level, ProcessState, SyncState, WorkloadProcess};
+use protocol::{ErrorCode, Failure, FollowStatus, Level, ProcessState, StandbyState, SyncState, WorkloadProcess};
 use workload::contract::{Ask, Happened, Status};
 use workload::keeper::Keeper;
 
@@ -124,7 +124,27 @@ impl Child {
                     self.with_running(pid, |running| running.changes += 1);
                     self.set_sync(pid, sync);
                 }
-                Happened::Silent { .. } => self.report(ChildEvent::Silent),
+                Happened::Silent { for_ms } => self.report(ChildEvent::Silent(Duration::from_millis(for_ms))),
+                Happened::Follows { follows } => {
+                    self.with_running(pid, |running| {
+                        running.changes += 1;
+                        running.status.follows = Some(follows);
+                    });
+                    self.report(ChildEvent::Standby);
+                }
+                Happened::TookOver(took_over) => {
+                    self.with_running(pid, |running| {
+                        running.changes += 1;
+                        running.status.linked = Some(true);
+                        let follows = &mut running.status.follows;
+                        *follows = follows.map(|follows| FollowStatus {
+                            state: StandbyState::TookOver,
+                            took_over: Some(took_over),
+                            ..follows
+                        });
+                    });
+                    self.report(ChildEvent::Standby);
+                }
                 Happened::Note { text } => self.report(ChildEvent::Line(Level::Info, format!("{}: {text}", self.name()))),
             }
         }

@@ -1,0 +1,150 @@
+//! The armed standby: whether this host follows the one that serves, and what is done when it has taken over.
+//!
+//! The processes take over by themselves, in milliseconds (docs/standby.md). Here is what may take its time.
+
+mod arm;
+mod taken_over;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::state::Agent;
+use super::work::Work;
+use crate::migration::standing::is_in_service;
+use config::StandbyPolicy;
+use protocol::{Command, ErrorCode, Failure, Level, Order, StandbyState, ask};
+
+/// Between two looks whether there is somebody to follow.
+const LOOK: Duration = Duration::from_millis(500);
+/// After an arming that failed.
+const AGAIN: Duration = Duration::from_secs(5);
+/// An agent answers `status` at once.
+const ANSWER: Duration = Duration::from_secs(2);
+/// At most one take-over in so long, and so many in so long: two hosts that take the radio from each other serve nobody.
+const CALM: Duration = Duration::from_secs(10);
+const OFTEN: (usize, Duration) = (3, Duration::from_secs(300));
+
+/// Follows whenever that is wanted, and deals with take-overs, until the agent ends; does nothing on a host outside the pool.
+pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
+    let config = &agent.host.config;
+    let pool = [&config.roles.initiator, &config.roles.destination];
+    if !pool.iter().any(|name| name.as_str() == agent.host.name) {
+        return;
+    }
+    let policy = config.standby.policy;
+    if policy == StandbyPolicy::Armed {
+        work.want_standby(true);
+    }
+    let (mut news, mut wait) = (work.standby_news(), LOOK);
+    loop {
+        tokio::select! {
+            () = sleep(wait) => {}
+            _ = news.changed() => {}
+            () = agent.stop.cancelled() => return,
+        }
+        if let Some(took_over) = work.new_takeover() {
+            taken_over::deal_with(&agent, &work, took_over).await;
+        }
+        wait = match look(&agent, &work).await {
+            Ok(()) => LOOK,
+            Err(failure) => {
+                if work.standby_waits(Some(failure.message.clone())) {
+                    agent.host.event(Level::Warning, format!("{} does not follow as a standby: {failure}", agent.host.name));
+                }
+                AGAIN
+            }
+        };
+    }
+}
+
+/// Follows if that is wanted and possible; ends a standby that has nobody to follow.
+async fn look(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
+    match work.follow_state() {
+        Some(StandbyState::StoodDown) => {
+            agent.host.event(Level::Info, format!("the work that {} followed has ended in order", agent.host.name));
+            return stand_down(agent, work, None).await;
+        }
+        Some(StandbyState::Waiting | StandbyState::Armed) => return Ok(()),
+        Some(StandbyState::TookOver) | None => {}
+    }
+    if !work.standby_is_wanted() || agent.order.try_lock().is_err() || work.d2d().is_running() || work.usrp().is_running() {
+        return Ok(());
+    }
+    let (often, within) = OFTEN;
+    if work.takeovers_within(within) >= often {
+        work.want_standby(false);
+        let text =
+            format!("{often} take-overs within {} minutes: {} no longer follows by itself", within.as_secs() / 60, agent.host.name);
+        return Err(Failure::new(ErrorCode::State, text).hint("find the cause in `baton runs`; `baton do arm` arms it again"));
+    }
+    if work.takeovers_within(CALM) > 0 {
+        return Ok(());
+    }
+    let other = arm::other_host(agent, work)?;
+    let Ok(status) = agent.client.ask(&other, ask::Status {}, ANSWER).await else { return Ok(()) };
+    if !is_in_service(&status, agent.host.config.addresses.active.address()) {
+        return Ok(());
+    }
+    arm::arm(agent, work, &other).await
+}
+
+/// Follows from now on, at once.
+///
+/// # Errors
+/// Why it cannot.
+pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
+    if work.usrp().is_linked() {
+        let text = format!("{} serves: the standby is the other host", agent.host.name);
+        return Err(Failure::new(ErrorCode::State, text).hint("baton do arm asks the right one"));
+    }
+    let armed = match work.follow_state() {
+        Some(StandbyState::Armed) => Ok(()),
+        _ => arm::arm(agent, work, &arm::other_host(agent, work)?).await,
+    };
+    if armed.is_ok() {
+        work.forget_takeovers();
+        work.want_standby(true);
+    }
+    armed
+}
+
+/// Follows no longer.
+///
+/// # Errors
+/// Those of ending the processes.
+pub(super) async fn disarm(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
+    work.want_standby(false);
+    stand_down(agent, work, None).await
+}
+
+/// An order is carried out here: a standby makes way, and after one that ends the work it is not armed again by itself.
+///
+/// # Errors
+/// Those of ending the processes.
+pub(super) async fn make_way(agent: &Arc<Agent>, work: &Arc<Work>, order: Order, run: &str) -> Result<(), Failure> {
+    let policy = agent.host.config.standby.policy;
+    match order {
+        Order::KL | Order::KR => work.want_standby(false),
+        Order::DS | Order::DSR | Order::M | Order::MB if policy == StandbyPolicy::Armed => work.want_standby(true),
+        Order::DS | Order::DSR | Order::M | Order::MB => {}
+    }
+    stand_down(agent, work, Some(run.to_owned())).await
+}
+
+/// Ends what follows here, if anything does: an order needs the host, or there is nobody to follow.
+///
+/// # Errors
+/// Those of ending the processes.
+async fn stand_down(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<String>) -> Result<(), Failure> {
+    let _not_while_arming = work.arming.lock().await;
+    if work.standby_status().is_none_or(|standby| standby.follows.is_none()) {
+        return Ok(());
+    }
+    if let Ok(other) = arm::other_host(agent, work) {
+        // A host that does not answer has nothing to be told.
+        let _ = agent.client.ask(&other, ask::EndHeartbeats {}, ANSWER).await;
+    }
+    super::commands::execute(agent, work, run, Command::DoubleKill).await.map(drop)
+}

@@ -1,0 +1,148 @@
+//! The standby has taken over: the radio's owner, the other host, the record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::time::sleep;
+
+use super::super::state::Agent;
+use super::super::work::Work;
+use super::arm::other_host;
+use protocol::{
+    Failure, Interruption, Level, Method, Order, OrderStage, Outcome, Phase, PhaseName, ProbeWindow, Progress, RunRecord, Step,
+    StepState, TakeoverCause, TookOver, ask,
+};
+use workload::clock::monotonic_us;
+
+/// The far end answers at once.
+const ANSWER: Duration = Duration::from_secs(2);
+/// Probes of so long before and after belong to the take-over: one counts as lost after a second.
+const AROUND: Duration = Duration::from_secs(1);
+
+/// This host owns the radio, and tells everybody.
+pub(super) async fn deal_with(agent: &Arc<Agent>, work: &Arc<Work>, took_over: TookOver) {
+    let from = other_host(agent, work).unwrap_or_default();
+    let cause = cause(took_over, &from);
+    let host = &agent.host;
+    match work.own_taken_over() {
+        Ok(_) => host.event(Level::Warning, format!("{} has taken over: {cause}", host.name)),
+        Err(failure) => host.event(Level::Error, format!("{} has taken over, and may not: {failure}", host.name)),
+    }
+    let (address, record) = (Arc::clone(work), (Arc::clone(agent), took_over, from, cause));
+    tokio::spawn(async move { address.bring_address().await });
+    tokio::spawn(async move {
+        let (agent, took_over, from, cause) = record;
+        note(&agent, took_over, from, cause).await;
+    });
+}
+
+/// Why, in a sentence.
+fn cause(took_over: TookOver, from: &str) -> String {
+    let ms = took_over.decided_us.saturating_sub(took_over.well_us) as f64 / 1e3;
+    match took_over.cause {
+        TakeoverCause::NoHeartbeat => format!("{from} sent no heartbeat for {ms:.1} ms"),
+        TakeoverCause::NoSamples => format!("{from} said that it has heard no samples of the radio for {ms:.1} ms"),
+        TakeoverCause::NoProgress => format!("{from} said that its D2D process has done nothing for {ms:.1} ms"),
+    }
+}
+
+async fn note(agent: &Agent, took_over: TookOver, from: String, cause: String) {
+    let ago = Duration::from_micros(monotonic_us().saturating_sub(took_over.well_us));
+    let window = window(agent, ago).await;
+    let record = record(agent, took_over, (from, cause), ago, window);
+    let steps = record.phases.iter().map(|phase| Step { name: phase.name, state: StepState::Done, ms: phase.ms });
+    let progress = Progress {
+        run: record.run.clone(),
+        order: record.order,
+        method: record.method,
+        from: record.from.clone(),
+        to: record.to.clone(),
+        steps: steps.collect(),
+        stage: OrderStage::Closing,
+        now: String::new(),
+        finished: true,
+        record: Some(record.clone()),
+    };
+    let (folder, copy) = (agent.host.config.records.clone(), record.clone());
+    // A disk that hangs costs the record, and nothing else.
+    let written = tokio::task::spawn_blocking(move || crate::metrics::records::append(&folder, &copy)).await;
+    if let Ok(Err(failure)) = written {
+        agent.host.event(Level::Warning, failure.to_string());
+    }
+    agent.counted.ended(&record);
+    // An order that runs meanwhile is what the screen shows.
+    if agent.order.try_lock().is_ok() {
+        agent.state().progress = Some(progress);
+    }
+    agent.host.end_of_run(Level::Warning, format!("{} by takeover is done", record.order), &record.run);
+    agent.host.notify_change();
+}
+
+/// What the far end's probe counted around it; `None` where nobody probes or it does not answer.
+async fn window(agent: &Agent, ago: Duration) -> Result<ProbeWindow, Failure> {
+    let config = &agent.host.config;
+    let Some(far_end) = config.roles.far_end.as_deref() else {
+        return Err(Failure::new(protocol::ErrorCode::Config, "nobody probes"));
+    };
+    let mark = agent.client.ask(far_end, ask::ProbeMark {}, ANSWER).await?;
+    let probes = (ago + AROUND).as_secs_f64() / config.probe.interval.as_secs_f64();
+    sleep(AROUND).await;
+    agent.client.ask(far_end, ask::ProbeWindow { since: mark.next.saturating_sub(probes as u64) }, ANSWER + AROUND * 2).await
+}
+
+fn record(
+    agent: &Agent,
+    took_over: TookOver,
+    (from, cause): (String, String),
+    ago: Duration,
+    window: Result<ProbeWindow, Failure>,
+) -> RunRecord {
+    let TookOver { well_us, decided_us, gone_on_us, .. } = took_over;
+    let phase = |name, from: u64, to: u64| Phase { name, ms: to.saturating_sub(from) as f64 / 1e3, paper_ms: None };
+    let phases = vec![phase(PhaseName::Detect, well_us, decided_us), phase(PhaseName::LinkUsrp, decided_us, gone_on_us)];
+    let total_ms = gone_on_us.saturating_sub(well_us) as f64 / 1e3;
+    let mut warnings = vec![format!("Cause: {cause}.")];
+    let window = match window {
+        Ok(window) => Some(window),
+        Err(failure) => {
+            warnings.push(format!("Lost pings and the gap are not measured: {failure}."));
+            None
+        }
+    };
+    let config = &agent.host.config;
+    let to = agent.host.name.clone();
+    let window = window.as_ref();
+    RunRecord {
+        run: uuid::Uuid::now_v7().to_string(),
+        started: Utc::now() - ago - AROUND,
+        order: if to == config.roles.destination.as_str() { Order::M } else { Order::MB },
+        method: Method::Takeover,
+        by: Some(format!("the standby of {to}")),
+        from,
+        to,
+        radio: None,
+        relay: false,
+        taken_up: false,
+        outcome: Outcome::Ok,
+        reason: None,
+        failure: None,
+        warnings,
+        phases,
+        total_ms,
+        trace: Vec::new(),
+        handover: None,
+        mechanism: None,
+        packets_forwarded: 0,
+        held_ms: None,
+        interruption: Interruption {
+            by_phases_ms: Some(total_ms),
+            probe_interval_ms: window.map(|window| window.interval_ms),
+            probes_sent: window.map(|window| window.sent),
+            probes_lost: window.map(|window| window.lost),
+            by_loss_ms: window.map(|window| window.lost as f64 * window.interval_ms),
+            gap_ms: window.map(|window| window.gap_ms),
+        },
+        rollback: None,
+    }
+}

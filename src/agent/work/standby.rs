@@ -1,0 +1,199 @@
+//! A work's part in an armed standby: the host that serves tells its heart beats, the other one follows them, and takes over.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::Work;
+use super::freeze::{AFTER_CUT, ANSWER};
+use protocol::{ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, StandbyState, StandbyStatus, TookOver};
+use workload::contract::{Ask, Follow, Following};
+
+/// A process that is well says good-bye at once.
+const FAREWELL: Duration = Duration::from_millis(300);
+/// A first heartbeat comes within some milliseconds, or the way is blocked.
+const FIRST_HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// What this host is to do for the standby.
+#[derive(Debug, Default)]
+pub(super) struct StandbyIntent {
+    /// It is to follow the other host whenever that serves.
+    wanted: bool,
+    /// Why it does not follow though it is to.
+    why_not: Option<String>,
+    /// When the radio changed hands without an order, as far as this host took part.
+    takeovers: Vec<Instant>,
+    /// The take-over that was dealt with, by the time of its claim, us.
+    dealt_with: Option<u64>,
+    /// Where the heartbeats of this host go in the radio's network.
+    heartbeats: Option<SocketAddrV4>,
+}
+
+fn not_followed(failure: Failure) -> Failure {
+    Failure::new(failure.code, failure.message)
+        .hint("only `baton d2d` between two terminals, and `baton usrp`, can be followed by a standby")
+}
+
+impl Work {
+    /// Has the standby told how this host's processes fare.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`] without a link to the radio, [`ErrorCode::Workload`] when a process cannot be followed.
+    pub(in crate::agent) async fn send_heartbeats(&self, request: HeartbeatRequest) -> Result<(), Failure> {
+        if !self.usrp.is_linked() || self.state().frozen.is_some() {
+            let text = format!("{} does not serve: there is nothing to follow", self.host.name);
+            return Err(Failure::new(ErrorCode::State, text).hint("start the work first: DS or DSR"));
+        }
+        self.d2d.ask(Ask::ReportProgress { on: true }, ANSWER).await.map_err(not_followed)?;
+        if let Some(to) = request.radio {
+            // Without it the management network is left, and the standby says so.
+            if let Err(failure) = self.radio_port.open_way(*to.ip(), self.active_address()).await {
+                self.host.event(Level::Warning, format!("heartbeats go by the management network alone: {failure}"));
+            }
+        }
+        // The export before it has kept telemetry back for a cut that does not come.
+        self.host.priority.raise_for(AFTER_CUT);
+        self.state().standby.heartbeats = request.radio;
+        self.usrp.ask(Ask::SendHeartbeats(request), ANSWER).await.map(drop).map_err(not_followed)
+    }
+
+    /// The work here ends in order, or is followed no longer: no standby takes over. Nothing where none is told.
+    pub(in crate::agent) async fn end_heartbeats(&self) {
+        let to = self.state().standby.heartbeats.take();
+        if to.is_none() && !self.usrp.sends_heartbeats() {
+            return;
+        }
+        for (child, ask) in [(&self.usrp, Ask::EndHeartbeats), (&self.d2d, Ask::ReportProgress { on: false })] {
+            if child.is_running()
+                && let Err(failure) = child.ask(ask, FAREWELL).await
+            {
+                self.host.event(Level::Warning, format!("the standby was not told that the work ends in order: {failure}"));
+            }
+        }
+        self.close_heartbeat_way(to).await;
+    }
+
+    /// Nobody follows any more: nothing is left of the way of the heartbeats.
+    pub(super) async fn forget_heartbeats(&self) {
+        let to = self.state().standby.heartbeats.take();
+        self.close_heartbeat_way(to).await;
+    }
+
+    async fn close_heartbeat_way(&self, to: Option<SocketAddrV4>) {
+        if let Some(to) = to {
+            // A way that is left over leads to a host that nobody asks for.
+            let _ = self.radio_port.close_way(*to.ip()).await;
+        }
+    }
+
+    /// Follows the heartbeats of the host beside which this one receives; the port at which they are waited for.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Workload`] when the USRP process cannot.
+    pub(in crate::agent) async fn follow(&self, arming: u64, key: HeartbeatKey, after: Duration) -> Result<u16, Failure> {
+        self.host.priority.raise_for(AFTER_CUT);
+        // Where the kernel asks whether a packet came the right way.
+        self.radio_port.open_way(self.active_address().address(), self.parked_address()).await?;
+        let takeover_after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        let answer = self.usrp.ask(Ask::Follow(Follow { arming, key, takeover_after_us }), ANSWER).await.map_err(not_followed)?;
+        let following: Following = serde_json::from_value(answer)
+            .map_err(|e| Failure::new(ErrorCode::Workload, format!("where heartbeats are waited for cannot be read: {e}")))?;
+        Ok(following.port)
+    }
+
+    /// Waits until a heartbeat has said that all is well.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Deadline`] when none comes.
+    pub(in crate::agent) async fn await_armed(&self) -> Result<(), Failure> {
+        let armed = async {
+            let mut news = self.standby_news.subscribe();
+            while self.follow_state() != Some(StandbyState::Armed) {
+                // The sender lives as long as this work.
+                let _ = news.changed().await;
+            }
+        };
+        timeout(FIRST_HEARTBEAT, armed).await.map_err(|_| {
+            let text =
+                format!("no heartbeat of the other host has come to {} within {} s", self.host.name, FIRST_HEARTBEAT.as_secs());
+            Failure::new(ErrorCode::Deadline, text)
+                .hint("let UDP pass between the two hosts, on the management network and on the radio's")
+        })
+    }
+
+    /// What the USRP process does as a standby.
+    pub(in crate::agent) fn follow_state(&self) -> Option<StandbyState> {
+        self.usrp.follow_status().map(|follows| follows.state)
+    }
+
+    /// Whether it follows the other host's work.
+    pub(super) fn follows(&self) -> bool {
+        matches!(self.follow_state(), Some(StandbyState::Waiting | StandbyState::Armed))
+    }
+
+    /// For telemetry: nothing on a host that is no standby and is to be none.
+    pub(in crate::agent) fn standby_status(&self) -> Option<StandbyStatus> {
+        let follows = self.usrp.follow_status().filter(|follows| follows.state != StandbyState::TookOver);
+        let state = self.state();
+        if follows.is_none() && !state.standby.wanted || self.usrp.is_linked() {
+            return None;
+        }
+        let of = self.other_hosts().into_iter().next()?;
+        let takeover_after_ms = config::time::milliseconds(self.host.config.standby.takeover_after);
+        Some(StandbyStatus { of, follows, takeover_after_ms, why_not: state.standby.why_not.clone().filter(|_| follows.is_none()) })
+    }
+
+    /// Whether this host is to follow the other one whenever that serves.
+    pub(in crate::agent) fn standby_is_wanted(&self) -> bool {
+        self.state().standby.wanted
+    }
+
+    /// From now on, or no longer.
+    pub(in crate::agent) fn want_standby(&self, wanted: bool) {
+        {
+            let standby = &mut self.state().standby;
+            (standby.wanted, standby.why_not) = (wanted, None);
+        }
+        self.standby_news.send_replace(());
+        self.host.notify_change();
+    }
+
+    /// Why it does not follow though it is to; whether that is news.
+    pub(in crate::agent) fn standby_waits(&self, why_not: Option<String>) -> bool {
+        let standby = &mut self.state().standby;
+        std::mem::replace(&mut standby.why_not, why_not.clone()) != why_not && why_not.is_some()
+    }
+
+    /// Tells when something of the standby has changed.
+    pub(in crate::agent) fn standby_news(&self) -> watch::Receiver<()> {
+        self.standby_news.subscribe()
+    }
+
+    /// A take-over by this host that nobody has dealt with yet.
+    pub(in crate::agent) fn new_takeover(&self) -> Option<TookOver> {
+        let took_over = self.usrp.follow_status()?.took_over?;
+        let mut state = self.state();
+        if state.standby.dealt_with == Some(took_over.claimed_us) {
+            return None;
+        }
+        state.standby.dealt_with = Some(took_over.claimed_us);
+        Some(took_over)
+    }
+
+    /// The radio has changed hands without an order.
+    pub(in crate::agent) fn note_takeover(&self) {
+        self.state().standby.takeovers.push(Instant::now());
+    }
+
+    /// An operator has armed the standby, whatever has happened before.
+    pub(in crate::agent) fn forget_takeovers(&self) {
+        self.state().standby.takeovers.clear();
+    }
+
+    /// How often that has happened within a time.
+    pub(in crate::agent) fn takeovers_within(&self, time: Duration) -> usize {
+        self.state().standby.takeovers.iter().filter(|at| at.elapsed() < time).count()
+    }
+}
