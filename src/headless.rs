@@ -22,6 +22,7 @@ pub mod recorder;
 pub mod repair;
 pub mod runs;
 mod service;
+mod standby;
 pub mod status;
 pub mod wait;
 pub mod watch;

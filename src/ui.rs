@@ -50,6 +50,7 @@ mod sequences;
 mod service;
 mod settings;
 mod shown;
+mod standby;
 mod terminal;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Cluster, attend, block_on, json, print, service, status};
+use super::{Cluster, attend, block_on, json, print, service, standby, status};
 use crate::metrics::table::{TimingTable, outcome};
 use crate::migration::service::ServiceState;
 use config::Config;
@@ -26,6 +26,10 @@ pub enum ShellCommand {
     Cancel,
     /// Bring the service back, whatever is left of the work.
     Recover,
+    /// Have the host that does not serve follow the other one.
+    Arm,
+    /// Have it follow no longer.
+    Disarm,
     /// End the destination's controller.
     End,
 }
@@ -37,6 +41,8 @@ fn parse_command(text: &str) -> Result<ShellCommand, String> {
         "go" => return Ok(ShellCommand::Go),
         "cancel" => return Ok(ShellCommand::Cancel),
         "recover" => return Ok(ShellCommand::Recover),
+        "arm" => return Ok(ShellCommand::Arm),
+        "disarm" => return Ok(ShellCommand::Disarm),
         _ => {}
     }
     let order = text.parse().map_err(|failure: Failure| [Some(failure.message), failure.hint].into_iter().flatten());
@@ -46,7 +52,7 @@ fn parse_command(text: &str) -> Result<ShellCommand, String> {
 /// Options.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// DS, KL, M (or Migration), MB, DSR, KR or end; go or cancel for a migration under way; recover when nobody is served.
+    /// DS, KL, M (or Migration), MB, DSR, KR or end; go or cancel for a migration under way; recover when nobody is served; arm or disarm the standby.
     #[arg(value_parser = parse_command)]
     pub command: ShellCommand,
     /// How to migrate, for M and MB; without it hot, or the method of the work's form.
@@ -76,6 +82,8 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
         ShellCommand::Order(order) => Some(order),
         ShellCommand::Go => return tell_executor(file, |run| Command::Go { run }, args.json),
         ShellCommand::Cancel => return tell_executor(file, |run| Command::Cancel { run }, args.json),
+        ShellCommand::Arm => return standby::run(file, true, args.json),
+        ShellCommand::Disarm => return standby::run(file, false, args.json),
         ShellCommand::End => return end(file, args.json),
         ShellCommand::Recover => None,
     };

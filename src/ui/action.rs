@@ -12,6 +12,10 @@ pub enum Action {
     Failover,
     /// Bring the service back, whatever is left of the work.
     Recover,
+    /// Have the server that does not serve follow the other one, and take over when that dies.
+    Arm,
+    /// Have it follow no longer.
+    Disarm,
     /// Stop the destination's controller.
     End,
     /// The other method of migration.
@@ -123,6 +127,8 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Order(Order::KR), keys: &['K'], names: &["KR"], label: "KR", dangerous: true },
     Entry { action: Action::Failover, keys: &['F'], names: &["failover"], label: "failover", dangerous: true },
     Entry { action: Action::Recover, keys: &['R'], names: &["recover"], label: "recover", dangerous: true },
+    Entry { action: Action::Arm, keys: &['A'], names: &["arm"], label: "arm", dangerous: false },
+    Entry { action: Action::Disarm, keys: &['D'], names: &["disarm"], label: "disarm", dangerous: false },
     Entry { action: Action::End, keys: &['E'], names: &["end"], label: "end", dangerous: true },
     Entry { action: Action::Go, keys: &['g'], names: &["go"], label: "go", dangerous: false },
     Entry { action: Action::Cancel, keys: &['a'], names: &["cancel"], label: "cancel", dangerous: false },
@@ -185,7 +191,7 @@ impl Action {
     /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
     pub fn changes_hosts(self) -> bool {
         let prepares = matches!(self, Self::Go | Self::Cancel | Self::Method | Self::Hold | Self::Interval);
-        prepares || matches!(self, Self::Order(_) | Self::Failover | Self::Recover | Self::End)
+        prepares || matches!(self, Self::Order(_) | Self::Failover | Self::Recover | Self::Arm | Self::Disarm | Self::End)
     }
 }
 
@@ -232,7 +238,8 @@ mod tests {
     #[test]
     fn the_command_line_knows_the_names_of_the_specification_and_ours() {
         let ours = [
-            "failover", "recover", "go", "cancel", "method", "hold", "check", "plan", "interval", "copy", "export", "log", "leave",
+            "failover", "recover", "arm", "disarm", "go", "cancel", "method", "hold", "check", "plan", "interval", "copy",
+            "export", "log", "leave",
         ];
         let screens = ["operate", "timing", "runs", "enlarge", "freeze", "mask"];
         let aliases = ["start", "migrate", "move", "back", "records", "zoom", "keys"];

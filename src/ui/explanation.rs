@@ -16,6 +16,8 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Order(Order::DSR) => lang.fill("double start remote: start D2D and USRP on {0}", &[&two]),
         Action::Order(Order::KR) => lang.fill("kill remote: stop D2D and USRP on {0}", &[&two]),
         Action::Failover => lang.tr("take the work over from a server that does not answer").into(),
+        Action::Arm => lang.tr("the server that does not serve follows the other one, and takes over when that dies").into(),
+        Action::Disarm => lang.tr("it follows no longer").into(),
         Action::Recover => lang.tr("bring the service back, whatever is left of the work").into(),
         Action::End => lang.fill("stop {0}'s controller and the work it runs", &[&two]),
         Action::Method => lang.tr("the next method of migration").into(),

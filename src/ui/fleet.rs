@@ -192,8 +192,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     };
     let (mut d2d, mut usrp) = (ProcessStatus::default(), ProcessStatus::default());
     if works {
-        d2d = status(4312, 31.2, 12_300_000);
-        d2d.sync = Some(SyncState::Synced { for_ms: 121_000 });
+        d2d = ProcessStatus { sync: Some(SyncState::Synced { for_ms: 121_000 }), ..status(4312, 31.2, 12_300_000) };
         d2d.link = Some(Link {
             snr_db: Some(23.4),
             evm_percent: Some(6.8),
@@ -206,8 +205,8 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             packets_out: 1214,
             ..Link::default()
         });
-        usrp = status(4313, 8.4, 6_100_000);
-        usrp.counters = Some(StreamCounters { rx_samples: 234_000_000, tx_samples: 234_000_000, ..StreamCounters::default() });
+        let counters = StreamCounters { rx_samples: 234_000_000, tx_samples: 234_000_000, ..StreamCounters::default() };
+        usrp = ProcessStatus { counters: Some(counters), ..status(4313, 8.4, 6_100_000) };
     }
     let one = host == "server1";
     Telemetry {
@@ -240,6 +239,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         migration: None,
         takes_part: None,
         guest: None,
+        standby: None,
     }
 }
 

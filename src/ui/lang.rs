@@ -14,6 +14,7 @@ mod zh_measures;
 mod zh_runs;
 mod zh_said;
 mod zh_service;
+mod zh_standby;
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -92,7 +93,7 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = zh::TABLE.iter().chain(zh_acting::TABLE).chain(zh_console::TABLE).chain(zh_doing::TABLE);
-    let own = own.chain(zh_measures::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE);
+    let own = own.chain(zh_measures::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE).chain(zh_standby::TABLE);
     own.chain(said_by_others().filter(|(en, _)| !en.contains('{'))).copied()
 }
 

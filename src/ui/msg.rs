@@ -19,6 +19,11 @@ pub enum Purpose {
     Go(Order),
     /// `cancel` for an order.
     Cancel(Order),
+    /// A standby is armed, or disarmed.
+    Standby {
+        /// Which.
+        arms: bool,
+    },
     /// The plan of a migration.
     Plan(Order, Method),
     /// Another time between pings.

@@ -24,7 +24,7 @@ const SHORT_DEADLINE_MS: u64 = 5_000;
 const INTERVALS_MS: [f64; 3] = [100.0, 10.0, 1.0];
 
 /// Asks a host, unless its link is known to be down: an order must not wait there and run when nobody expects it.
-fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, purpose: Purpose) -> Vec<Effect> {
+pub fn request(model: &mut Model, host: String, command: Command, deadline_ms: u64, purpose: Purpose) -> Vec<Effect> {
     let down = model.hosts.get(&host).is_some_and(|view| view.reported_down && !is_connected(view.link));
     if down {
         let failure =
@@ -212,6 +212,13 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
         }
         (Purpose::End | Purpose::EndThenLeave, Ok(_)) => {
             model.say(Level::Info, lang.fill("{0}'s controller has ended", &[&host]));
+        }
+        // The agent's own word follows.
+        (Purpose::Standby { arms: true }, Ok(_)) => {}
+        (Purpose::Standby { arms: false }, Ok(_)) => model.say(Level::Info, lang.fill("{0} follows no longer", &[&host])),
+        (Purpose::Standby { arms }, Err(failure)) => {
+            let what = if arms { "arm" } else { "disarm" };
+            log_failure(model, &lang.fill("{0} failed", &[&what]), &failure);
         }
         (Purpose::End, Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"end"]), &failure),
         (Purpose::EndThenLeave, Err(failure)) => {

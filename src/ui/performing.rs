@@ -10,6 +10,7 @@ use super::place::Screen;
 use super::plans;
 use super::preflight;
 use super::runs;
+use super::standby;
 use super::typing;
 use super::view;
 use protocol::{Level, Order};
@@ -57,6 +58,8 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Order(order) => return ordering::order(model, order),
         Action::Failover => return ordering::failover(model),
         Action::Recover => return ordering::recover(model),
+        Action::Arm => return standby::arm(model),
+        Action::Disarm => return standby::disarm(model),
         Action::End => return ordering::end(model, Purpose::End),
         Action::Leave => return vec![Effect::Leave],
         Action::Quit if model.read_only => return vec![Effect::Leave],

@@ -87,6 +87,8 @@ fn migration(model: &Model, order: Order, from: &str, to: &str) -> Confirm {
         Method::Criu => "For comparison: {0} is frozen, CRIU dumps its processes and restores them on {1}; only then {0} ends.",
         Method::Vm => "For comparison: QEMU copies the guest of {0} to {1}; only then the one on {0} ends.",
         Method::Failover | Method::Recover => "{1} restarts the work without asking {0}.",
+        // Of nobody's order.
+        Method::Takeover => "{1} goes on in the place of {0}.",
     };
     let title = lang.fill("{0}: move the work from {1} to {2} ({3})?", &[&order, &from, &to, &method]);
     Confirm::new(Action::Order(order), title, vec![lang.fill(how, &[&from, &to])])

@@ -93,6 +93,7 @@ fn manner(method: Method) -> &'static str {
         Method::Criu => "for comparison: dumped, copied, restored",
         Method::Vm => "for comparison: a guest that QEMU migrates",
         Method::Failover | Method::Recover => "restarted: the source no longer answered",
+        Method::Takeover => "the standby went on: the source fell silent",
     }
 }
 
@@ -100,7 +101,7 @@ fn manner(method: Method) -> &'static str {
 fn tag(view: &TimingView<'_>, method: Method) -> Style {
     let t = &view.skin.theme;
     match method {
-        Method::Cold | Method::Failover | Method::Recover => t.bad_tag,
+        Method::Cold | Method::Failover | Method::Recover | Method::Takeover => t.bad_tag,
         Method::Classic | Method::Criu | Method::Vm => t.action_tag,
         Method::Hot => t.owner_tag,
         Method::Seamless => t.good.add_modifier(ratatui::style::Modifier::REVERSED),

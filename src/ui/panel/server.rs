@@ -9,9 +9,11 @@ use super::guest;
 use super::load::{self, Sparklines};
 use super::pen::{Pen, WIDE, WIDER};
 use super::{framed, lines, span};
+use crate::migration::standing::is_armed;
 use crate::ui::model::{HostView, Model};
 use crate::ui::msg::LinkState;
 use crate::ui::service;
+use crate::ui::standby;
 use crate::ui::text::{bytes, count, duration, first_that_fits, one_line, short_name};
 use protocol::{Port, ProcessState, ProcessStatus, StreamCounters, Telemetry};
 
@@ -52,6 +54,7 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
         (None, false) if has_guest(model, host) => span(lang.tr(" runs no guest "), t.dim),
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
+        (None, false) if model.telemetry(host).is_some_and(is_armed) => span(lang.tr(" ARMED STANDBY "), t.good),
         (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),
         (None, false) if model.replay.is_some() => span(lang.tr(" replay "), t.dim),
         (None, false) => span(lang.tr(" not heard yet "), t.dim),
@@ -85,6 +88,11 @@ fn rows<'a>(model: &'a Model, host: &str, area: Rect) -> Vec<Line<'a>> {
         ellipsis,
     };
     let mut rows: Vec<(u8, Line<'a>)> = vec![(1, pen.agent(view, model.now_ms))];
+    if let Some(standby) = view.telemetry.as_ref().and_then(|telemetry| telemetry.standby.as_ref()) {
+        let (wordings, good) = standby::words(model, standby);
+        let words = span(first_that_fits(wordings, pen.room()), if good { t.good } else { t.warn });
+        rows.push((1, pen.fields("standby", vec![vec![words]])));
+    }
     if let Some(telemetry) = &view.telemetry {
         rows.extend(pen.telemetry(telemetry, &model.config.addresses.active.to_string()));
         let history = Sparklines { history: &view.history, now_ms: model.now_ms, glyphs: &model.skin.glyphs };

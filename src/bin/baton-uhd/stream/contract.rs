@@ -29,11 +29,18 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
         Ask::Relink => session.relink().map(|()| Value::Null),
         Ask::Freeze | Ask::Resume => Err(cannot("be frozen: libuhd has the radio for itself until this process ends")),
         Ask::TakeOver(_) => Err(cannot("take streams over: libuhd initialises the radio whenever it opens it")),
-        Ask::Export | Ask::Overlap(_) | Ask::Settle => Err(cannot("share the radio: libuhd has it for itself")),
-        Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process".into()),
-        Ask::GetControl | Ask::Describe | Ask::GetRoutes | Ask::SetRoutes { .. } | Ask::Unsent | Ask::Forward(_) => {
-            Err("the USRP process only moves samples; ask the D2D process".into())
+        Ask::Export | Ask::Overlap(_) | Ask::Settle | Ask::SendHeartbeats(_) | Ask::Follow(_) => {
+            Err(cannot("share the radio: libuhd has it for itself"))
         }
+        Ask::EndHeartbeats => Ok(Value::Null),
+        Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process".into()),
+        Ask::GetControl
+        | Ask::Describe
+        | Ask::GetRoutes
+        | Ask::SetRoutes { .. }
+        | Ask::Unsent
+        | Ask::Forward(_)
+        | Ask::ReportProgress { .. } => Err("the USRP process only moves samples; ask the D2D process".into()),
     }
 }
 

@@ -12,7 +12,7 @@ use radio::bridge::Bridge;
 use radio::counters::add;
 use radio::placement::{Join, Placement, TAIL};
 use workload::samples::{Block, Kind, MAX_SAMPLES, Sample};
-use workload::seqpacket::SampleSocket;
+use workload::seqpacket::{Received, SampleSocket};
 
 use super::session::Session;
 use super::ticks::{TICKS_PER_SECOND, time_of};
@@ -86,12 +86,12 @@ impl<'a> Sender<'a> {
             if !self.wait(&inlet) {
                 continue;
             }
-            match inlet.receive_into(&mut block) {
-                Ok(true) if block.kind == Kind::Tx && self.may_transmit() => self.transmit(&block),
+            match inlet.receive_either(&mut block) {
+                Ok(Received::Block) if block.kind == Kind::Tx && self.may_transmit() => self.transmit(&block),
                 // Bursts have nowhere to go; a packet that is no block is the D2D process's fault, not the end.
-                Ok(true) => {}
+                Ok(Received::Block | Received::Packet(_)) => {}
                 Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Interrupted) => {}
-                Ok(false) | Err(_) => return,
+                Ok(Received::Closed) | Err(_) => return,
             }
         }
     }

@@ -1,0 +1,31 @@
+//! The table of the armed standby.
+
+pub const TABLE: &[(&str, &str)] = &[
+    (" ARMED STANDBY ", " 热备就绪 "),
+    ("standby", "热备"),
+    ("arm", "启用热备"),
+    ("disarm", "停用热备"),
+    (
+        "the server that does not serve follows the other one, and takes over when that dies",
+        "未承担业务的服务器跟随另一台，并在其失效时接替",
+    ),
+    ("it follows no longer", "停止跟随"),
+    ("no server serves: there is nothing to follow", "没有服务器承担业务：无可跟随"),
+    ("no server follows another one", "没有服务器在跟随另一台"),
+    ("{0} is to follow {1} as a standby", "{0} 将作为热备跟随 {1}"),
+    ("{0} follows no longer", "{0} 已停止跟随"),
+    ("not armed", "热备未就绪"),
+    ("not armed: {0}", "热备未就绪：{0}"),
+    ("not armed yet", "热备尚未就绪"),
+    ("not armed: no heartbeat of {0} yet", "热备未就绪：尚未收到 {0} 的心跳"),
+    ("{0} has ended in order", "{0} 已正常结束"),
+    ("the radio's network brings no heartbeat", "射频网络无心跳"),
+    ("the management network brings no heartbeat", "管理网络无心跳"),
+    ("armed; {0}", "热备就绪；{0}"),
+    ("armed, one network silent", "热备就绪，一个网络无心跳"),
+    ("armed: follows {0}, {1} ms behind, takes over after {2} ms", "热备就绪：跟随 {0}，落后 {1} ms，静默 {2} ms 后接替"),
+    ("armed: takes over after {0} ms", "热备就绪：静默 {0} ms 后接替"),
+    ("the standby went on: the source fell silent", "源端静默，热备继续"),
+    ("{1} goes on in the place of {0}.", "{1} 代替 {0} 继续。"),
+    ("notice the silence", "发现静默"),
+];
