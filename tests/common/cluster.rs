@@ -292,6 +292,9 @@ pub mod workload {
                 Ok(Value::Null)
             }
             Ask::Link | Ask::Relink | Ask::Overlap(_) | Ask::TakeOver(_) | Ask::Settle => Err("this is no USRP process".into()),
+            Ask::ReportProgress { .. } | Ask::SendHeartbeats(_) | Ask::EndHeartbeats | Ask::Follow(_) => {
+                Err("this process cannot be followed".into())
+            }
             Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume | Ask::Unsent | Ask::Forward(_) => {
                 Err("this program cannot be frozen".into())
             }

@@ -115,5 +115,6 @@ fn at_rest(host: &str, seq: u64) -> Telemetry {
         migration: None,
         takes_part: None,
         guest: None,
+        standby: None,
     }
 }

@@ -63,6 +63,7 @@ mod seamless;
 mod security;
 mod service;
 mod setup;
+mod standby;
 mod stock_uhd;
 mod survival;
 mod systemd;

@@ -1,0 +1,179 @@
+//! The armed standby in a whole lab: it takes over from every kind of death, from nothing else, and the host that lost gives way.
+//!
+//! Needs root.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; clippy knows that of #[test] functions only")]
+
+use std::time::{Duration, Instant};
+
+use crate::common::lab::{Lab, alone, text};
+use crate::common::transmitters::Transmitters;
+use serde_json::{Value, json};
+
+const HOSTS: [&str; 2] = ["server1", "server2"];
+
+fn other(host: &str) -> &'static str {
+    if host == HOSTS[0] { HOSTS[1] } else { HOSTS[0] }
+}
+
+fn serves(status: &Value) -> bool {
+    status["usrp"]["state"] == "running" && status["d2d"]["sync"]["state"] == "synced"
+}
+
+fn is_idle(status: &Value) -> bool {
+    status["usrp"]["state"] == "stopped" && status["d2d"]["state"] == "stopped"
+}
+
+fn is_armed(status: &Value) -> bool {
+    status["standby"]["follows"]["state"] == "armed"
+}
+
+impl Lab {
+    fn standby(&self, word: &str) -> Value {
+        let output = self.baton(&["do", word, "--json"]);
+        assert!(output.status.success(), "{word}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn lab_fault(&self, verb: &str, host: &str, fault: &str) {
+        let output = self.baton(&["lab", verb, host, fault]);
+        assert!(output.status.success(), "{verb} {fault}: {}", text(&output.stderr));
+    }
+
+    fn lost(&self) -> u64 {
+        self.status("server3")["probe"]["lost"].as_u64().unwrap()
+    }
+
+    /// The record of the take-over to a host since a run, which comes when the far end's probes are counted.
+    fn takeover_to(&self, host: &str, since: &Value) -> Value {
+        let status = self.until(host, "the record of the take-over", |status| {
+            let migration = &status["migration"];
+            migration["method"] == "takeover" && migration["record"].is_object() && migration["run"] != *since
+        });
+        status["migration"]["record"].clone()
+    }
+}
+
+#[test]
+fn a_standby_takes_over_from_every_kind_of_death() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("standby-takes-over", &[]);
+    let transmitters = Transmitters::at(&lab.root());
+    lab.done(&["DS"]);
+    lab.is_served();
+    let mut at = HOSTS[0];
+    let deaths = [
+        ("kill-usrp", None, "no heartbeat"),
+        ("kill-d2d", None, "its D2D process has done nothing"),
+        ("pause-usrp", Some("pause-usrp"), "no heartbeat"),
+        ("pause-d2d", Some("pause-d2d"), "its D2D process has done nothing"),
+        ("cut-eth3", Some("cut-eth3"), "it has heard no samples"),
+    ];
+    for (death, mended, cause) in deaths {
+        let armed = lab.standby("arm");
+        assert_eq!((&armed["host"], &armed["follows"]), (&json!(other(at)), &json!(at)), "{death}");
+        lab.until(other(at), "armed by both networks", |status| {
+            let follows = &status["standby"]["follows"];
+            is_armed(status) && follows["radio_ms"].is_number() && follows["management_ms"].is_number()
+        });
+        let (lost, before) = (lab.lost(), lab.status(other(at))["migration"]["run"].clone());
+        lab.lab_fault("fault", at, death);
+        let to = other(at);
+        lab.until(to, "serves after a take-over", serves);
+        let record = lab.takeover_to(to, &before);
+        assert_eq!((&record["from"], &record["to"], &record["outcome"]), (&json!(at), &json!(to), &json!("ok")), "{record:#}");
+        assert!(record["warnings"][0].as_str().unwrap().contains(cause), "{death}: {record:#}");
+        let names: Vec<&str> = record["phases"].as_array().unwrap().iter().map(|phase| phase["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["detect", "link_usrp"], "{record:#}");
+        println!("{death}: {} ms, gap {} ms", record["total_ms"], record["interruption"]["gap_ms"]);
+        // One may have been on its way.
+        assert!(lab.lost() - lost <= 1, "{death}: {} pings lost", lab.lost() - lost);
+        if let Some(fault) = mended {
+            // The loser's agent may have ended a process that stands still.
+            drop(lab.baton(&["lab", "mend", at, fault]));
+        }
+        lab.until(at, "gives way", is_idle);
+        lab.until(to, "the radio's address alone", |status| status["radio_port"]["addresses"] == json!(["192.168.10.1/24"]));
+        lab.is_served();
+        at = to;
+    }
+    let (turns, at_once) = transmitters.verdict();
+    assert!(at_once.is_empty(), "two transmitters: {at_once:#?}");
+    // One for the start, and one for each take-over.
+    assert_eq!(turns, 1 + deaths.len());
+    // What is served by a host that has taken over moves like any other.
+    lab.done(&[if at == HOSTS[0] { "M" } else { "MB" }, "--method", "seamless"]);
+    lab.is_served();
+}
+
+#[test]
+fn an_order_is_no_death_and_one_silent_network_is_none() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("standby-stands-down", &[]);
+    // Nobody to follow.
+    let output = lab.baton(&["do", "arm"]);
+    assert!(!output.status.success() && text(&output.stderr).contains("no host serves"), "{}", text(&output.stderr));
+    lab.done(&["DS"]);
+    lab.is_served();
+    lab.standby("arm");
+    // The management network alone, both ways, for longer than a take-over takes: a command before and after it tells that it was noticed.
+    lab.lab_fault("fault", "server1", "cut-mgmt0");
+    let since = Instant::now();
+    lab.until("server2", "hears by the radio's network alone", |status| {
+        status["standby"]["follows"]["management_ms"].as_f64().is_some_and(|ms| ms > 500.0)
+    });
+    assert!(is_armed(&lab.status("server2")), "it has taken over after {:?}", since.elapsed());
+    lab.lab_fault("mend", "server1", "cut-mgmt0");
+    lab.until("server2", "hears by both", |status| {
+        is_armed(status) && status["standby"]["follows"]["management_ms"].as_f64().is_some_and(|ms| ms < 100.0)
+    });
+    // An order makes the standby way, and moves.
+    lab.done(&["M"]);
+    lab.is_served();
+    assert!(is_idle(&lab.status("server1")));
+    lab.standby("arm");
+    lab.until("server1", "armed", is_armed);
+    // What is ended in order is not taken over.
+    lab.done(&["KR"]);
+    lab.until("server1", "the standby has ended", is_idle);
+    assert!(is_idle(&lab.status("server2")));
+    lab.done(&["DSR"]);
+    lab.is_served();
+    lab.standby("arm");
+    lab.standby("disarm");
+    let left = lab.status("server1");
+    assert!(is_idle(&left) && left["standby"].is_null(), "{left:#}");
+    for host in HOSTS {
+        let routes = text(&lab.exec(host, &["ip", "-4", "route"]).stdout).to_owned();
+        assert!(
+            !routes.lines().any(|route| route.starts_with("192.168.10.1 ") || route.starts_with("192.168.20.2 ")),
+            "{host}: {routes}"
+        );
+    }
+    lab.is_served();
+}
+
+#[test]
+fn a_standby_of_its_own_accord_outlives_agents_and_arms_itself_again() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("standby-by-policy", &["--standby"]);
+    lab.done(&["DS"]);
+    lab.until("server2", "armed by itself", is_armed);
+    let usrp = lab.status("server2")["usrp"]["pid"].clone();
+    // The agents of both may go and come: the processes follow without them.
+    for host in HOSTS {
+        lab.lab_fault("fault", host, "kill-agent");
+        let agent =
+            format!("setsid {} --config /run/baton/baton.toml agent --host {host} > /dev/null 2>&1 &", env!("CARGO_BIN_EXE_baton"));
+        lab.says(host, &["sh", "-c", &agent]);
+    }
+    lab.until("server1", "taken up again", serves);
+    lab.until("server2", "armed still", |status| is_armed(status) && status["usrp"]["pid"] == usrp);
+    lab.lab_fault("fault", "server1", "kill-usrp");
+    lab.until("server2", "serves after a take-over", serves);
+    // Ten seconds later, at the earliest, the loser follows.
+    let since = Instant::now();
+    lab.until("server1", "armed by itself", is_armed);
+    assert!(since.elapsed() > Duration::from_secs(5), "two take-overs within {:?}", since.elapsed());
+    lab.is_served();
+}
