@@ -66,7 +66,7 @@ pub struct Args {
     #[arg(long)]
     pub relay: bool,
     /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["relay", "form"])]
     pub standby: bool,
     /// Interval of the far end's pings from the start, e.g. 1ms; 100ms if not given.
     #[arg(long, value_name = "TIME", value_parser = config::time::parse_probe_interval)]

@@ -117,7 +117,7 @@ struct Demo {
     #[arg(long)]
     relay: bool,
     /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["relay", "form"])]
     standby: bool,
     #[command(flatten, next_help_heading = "Options of the screen")]
     console: ui::ConsoleArgs,

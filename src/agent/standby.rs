@@ -8,18 +8,20 @@ mod taken_over;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+use super::host::alarms::Concern;
 use super::state::Agent;
 use super::work::Work;
 use crate::migration::standing::is_in_service;
 use config::StandbyPolicy;
-use protocol::{Command, ErrorCode, Failure, Level, Order, StandbyState, ask};
+use protocol::{Command, ErrorCode, Failure, Level, Order, ProcessState, StandbyState, ask};
 
 /// Between two looks whether there is somebody to follow.
 const LOOK: Duration = Duration::from_millis(500);
-/// After an arming that failed.
+/// After an arming that failed; twice as long after each further one, up to a minute: it starts processes.
 const AGAIN: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(60);
 /// An agent answers `status` at once.
 const ANSWER: Duration = Duration::from_secs(2);
 /// At most one take-over in so long, and so many in so long: two hosts that take the radio from each other serve nobody.
@@ -35,40 +37,60 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
     }
     let policy = config.standby.policy;
     if policy == StandbyPolicy::Armed {
-        work.want_standby(true);
+        match arm::require_followable(&agent) {
+            Ok(()) => work.want_standby(true),
+            Err(failure) => agent.host.event(Level::Warning, format!("policy = \"armed\" has no effect: {failure}")),
+        }
     }
-    let (mut news, mut wait) = (work.standby_news(), LOOK);
+    let (mut news, mut rest, mut again) = (work.standby_news(), Duration::ZERO, Instant::now());
     loop {
         tokio::select! {
-            () = sleep(wait) => {}
+            () = sleep(LOOK) => {}
             _ = news.changed() => {}
             () = agent.stop.cancelled() => return,
         }
         if let Some(took_over) = work.new_takeover() {
             taken_over::deal_with(&agent, &work, took_over).await;
         }
-        wait = match look(&agent, &work).await {
-            Ok(()) => LOOK,
+        if let Err(failure) = tidy(&agent, &work).await {
+            agent.host.event(Level::Warning, format!("what followed on {} was not ended: {failure}", agent.host.name));
+        }
+        if Instant::now() < again {
+            continue;
+        }
+        match follow(&agent, &work).await {
+            Ok(()) => rest = Duration::ZERO,
             Err(failure) => {
                 if work.standby_waits(Some(failure.message.clone())) {
                     agent.host.event(Level::Warning, format!("{} does not follow as a standby: {failure}", agent.host.name));
                 }
-                AGAIN
+                rest = (rest * 2).clamp(AGAIN, LONGEST);
+                again = Instant::now() + rest;
             }
-        };
+        }
     }
 }
 
-/// Follows if that is wanted and possible; ends a standby that has nobody to follow.
-async fn look(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
+/// Ends a standby that has nobody to follow any more, or has lost a process of its own.
+async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
+    let died = || [work.d2d(), work.usrp()].iter().any(|child| child.status().state == ProcessState::Died);
     match work.follow_state() {
         Some(StandbyState::StoodDown) => {
             agent.host.event(Level::Info, format!("the work that {} followed has ended in order", agent.host.name));
-            return stand_down(agent, work, None).await;
+            stand_down(agent, work, None).await
         }
-        Some(StandbyState::Waiting | StandbyState::Armed) => return Ok(()),
-        Some(StandbyState::TookOver) | None => {}
+        Some(StandbyState::Waiting | StandbyState::Armed) if died() => stand_down(agent, work, None).await,
+        // The USRP process itself: what it followed it cannot tell any more.
+        None if work.standby_is_wanted() && !work.is_owner() && died() && agent.order.try_lock().is_ok() => {
+            let _alone = work.arming.lock().await;
+            super::commands::execute(agent, work, None, Command::DoubleKill).await.map(drop)
+        }
+        _ => Ok(()),
     }
+}
+
+/// Follows if that is wanted and possible.
+async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     if !work.standby_is_wanted() || agent.order.try_lock().is_err() || work.d2d().is_running() || work.usrp().is_running() {
         return Ok(());
     }
@@ -77,7 +99,9 @@ async fn look(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
         work.want_standby(false);
         let text =
             format!("{often} take-overs within {} minutes: {} no longer follows by itself", within.as_secs() / 60, agent.host.name);
-        return Err(Failure::new(ErrorCode::State, text).hint("find the cause in `baton runs`; `baton do arm` arms it again"));
+        let failure = Failure::new(ErrorCode::State, text).hint("find the cause in `baton runs`; `baton do arm` arms it again");
+        agent.host.raise(Concern::Standby, Level::Warning, failure);
+        return Ok(());
     }
     if work.takeovers_within(CALM) > 0 {
         return Ok(());
@@ -99,12 +123,14 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Fail
         let text = format!("{} serves: the standby is the other host", agent.host.name);
         return Err(Failure::new(ErrorCode::State, text).hint("baton do arm asks the right one"));
     }
+    arm::require_followable(agent)?;
     let armed = match work.follow_state() {
         Some(StandbyState::Armed) => Ok(()),
         _ => arm::arm(agent, work, &arm::other_host(agent, work)?).await,
     };
     if armed.is_ok() {
         work.forget_takeovers();
+        agent.host.clear(&Concern::Standby, || format!("{} follows again", agent.host.name));
         work.want_standby(true);
     }
     armed

@@ -159,7 +159,12 @@ fn a_standby_of_its_own_accord_outlives_agents_and_arms_itself_again() {
     let lab = Lab::start("standby-by-policy", &["--standby"]);
     lab.done(&["DS"]);
     lab.until("server2", "armed by itself", is_armed);
-    let usrp = lab.status("server2")["usrp"]["pid"].clone();
+    // One that loses a process of its own begins anew.
+    let first = lab.status("server2")["usrp"]["pid"].clone();
+    lab.lab_fault("fault", "server2", "kill-d2d");
+    let usrp =
+        lab.until("server2", "armed anew", |status| is_armed(status) && status["usrp"]["pid"] != first)["usrp"]["pid"].clone();
+    lab.is_served();
     // The agents of both may go and come: the processes follow without them.
     for host in HOSTS {
         lab.lab_fault("fault", host, "kill-agent");

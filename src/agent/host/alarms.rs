@@ -30,6 +30,8 @@ pub(in crate::agent) enum Concern {
     Descriptors,
     /// A pod cannot be moved on this machine.
     Rehearsal,
+    /// The standby no longer follows by itself.
+    Standby,
 }
 
 /// The alarms of a host.
