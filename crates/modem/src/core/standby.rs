@@ -11,7 +11,7 @@ use crate::soft_state::MOST_AHEAD;
 
 /// Payloads that are left out after a take-over. Those of the other one that the last heartbeat does not count may have been on the air, and a number
 /// that comes twice is thrown away at the far end; it asks for what is left out, and is given nothing. Well below what a far end asks for at most.
-const LEFT_OUT: u16 = 64;
+const SKIPPED: u16 = 64;
 
 impl Modem {
     /// Where it is, for a standby; none in a group, whose terminals cannot be followed.
@@ -42,7 +42,7 @@ impl Modem {
             receiver.take_over(other.and_then(|other| other.expected), out);
         }
         if let Some(other) = other {
-            self.segmenter.resume(other.sent.wrapping_add(LEFT_OUT), Vec::new(), VecDeque::new());
+            self.segmenter.resume(other.sent.wrapping_add(SKIPPED), Vec::new(), VecDeque::new());
             self.next_free = self.next_free.max(other.next_free.min(self.history.end() + MOST_AHEAD));
         }
         self.next_free = self.next_free.max(not_before.min(self.history.end() + MOST_AHEAD));
