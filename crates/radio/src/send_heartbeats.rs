@@ -29,14 +29,13 @@ impl Heart {
     /// # Errors
     /// A sentence when the system refuses a socket or a thread.
     pub fn start(session: &Arc<Session>, asked: &HeartbeatRequest) -> Result<Self, String> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        let socket = socket.map_err(|e| format!("a socket for heartbeats cannot be had: {e}"))?;
         let networks = [(Network::Radio, asked.radio), (Network::Management, asked.management)];
+        let ways = networks.into_iter().filter_map(|(network, to)| Some((network, to?)));
+        let ways: Result<Vec<Way>, String> = ways.map(|(network, to)| Way::open(network, to)).collect();
         let mut sender = HeartbeatSender {
             session: Arc::clone(session),
-            socket,
             signer: Signer::new(asked.arming, &asked.key),
-            to: networks.into_iter().filter_map(|(network, to)| Some((network, to?))).collect(),
+            ways: ways?,
             number: 0,
             progress: Vec::new(),
         };
@@ -65,11 +64,26 @@ impl Heart {
     }
 }
 
+/// To the standby by one network, on a socket of its own: what waits for a neighbour that does not answer takes all of a socket's memory, and would keep the
+/// other network's heartbeats back.
+struct Way {
+    network: Network,
+    to: SocketAddrV4,
+    socket: UdpSocket,
+}
+
+impl Way {
+    fn open(network: Network, to: SocketAddrV4) -> Result<Self, String> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+        let socket = socket.map_err(|e| format!("a socket for heartbeats cannot be had: {e}"))?;
+        Ok(Self { network, to, socket })
+    }
+}
+
 struct HeartbeatSender {
     session: Arc<Session>,
-    socket: UdpSocket,
     signer: Signer,
-    to: Vec<(Network, SocketAddrV4)>,
+    ways: Vec<Way>,
     number: u64,
     progress: Vec<u8>,
 }
@@ -79,7 +93,7 @@ impl HeartbeatSender {
         self.number += 1;
         let condition = self.session.condition(&mut self.progress);
         let mut bytes = [0; MAX_BYTES];
-        for (network, to) in &self.to {
+        for Way { network, to, socket } in &self.ways {
             let beat = Heartbeat {
                 arming: self.signer.arming(),
                 number: self.number,
@@ -91,7 +105,7 @@ impl HeartbeatSender {
                 progress_age_us: condition.progress_age_us,
             };
             // A network that is down is missed by the standby, which says so.
-            let _ = self.socket.send_to(self.signer.write(&beat, &self.progress, &mut bytes), to);
+            let _ = socket.send_to(self.signer.write(&beat, &self.progress, &mut bytes), to);
         }
     }
 }
