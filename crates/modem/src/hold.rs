@@ -29,7 +29,7 @@ impl Hold {
 }
 
 /// Payloads behind the one that the serving modem expects that a standby keeps: a packet that is under way there may have begun in them.
-const KEPT: u16 = 32;
+const KEPT: u16 = 128;
 
 /// Number of a payload.
 pub fn sequence_of(payload: &[u8]) -> Option<u16> {
@@ -81,7 +81,7 @@ mod tests {
         numbers.clone().for_each(|number| hold.push(&[[1, 1].as_slice(), &number.to_be_bytes(), &[7; 10]].concat()));
         hold.let_go(50);
         let kept: Vec<u16> = hold.into_iter().filter_map(|payload| sequence_of(&payload)).collect();
-        let expected: Vec<u16> = numbers.filter(|number| (50_u16.wrapping_sub(*number) as i16) <= 32).collect();
-        assert_eq!((kept.len(), kept), (82, expected));
+        let expected: Vec<u16> = numbers.filter(|number| (50_u16.wrapping_sub(*number) as i16) <= 128).collect();
+        assert_eq!((kept.len(), kept), (178, expected));
     }
 }

@@ -60,7 +60,11 @@ fn what_is_no_request_is_refused_as_in_0_1_0() {
 }
 
 /// Commands that 0.1.0 did not know.
-const NEWER: [&str; 22] = [
+const NEWER: [&str; 26] = [
+    "arm",
+    "disarm",
+    "send_heartbeats",
+    "end_heartbeats",
     "examine",
     "recent_events",
     "survey",
