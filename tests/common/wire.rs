@@ -10,7 +10,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use nix::sched::{CloneFlags, setns};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns, unshare};
 
 use super::{machine, needs};
 
@@ -21,6 +22,9 @@ pub const DEVICE: &str = "addr=192.168.10.2,type=usrp2";
 pub fn radio_address(number: usize) -> String {
     format!("192.168.10.{}", 2 + number)
 }
+
+/// Where `ip` keeps the names of namespaces.
+const NAMES: &str = "/run/netns";
 
 /// Where Debian keeps UHD's examples.
 pub const EXAMPLES: &str = "/usr/libexec/uhd/examples";
@@ -38,7 +42,7 @@ pub fn ip(arguments: &str) {
 
 /// What `work` gives when it is done inside a namespace: sockets opened there stay there.
 pub fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
-    let there = File::open(Path::new("/run/netns").join(namespace)).expect("the namespace");
+    let there = File::open(Path::new(NAMES).join(namespace)).expect("the namespace");
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             setns(&there, CloneFlags::CLONE_NEWNET).expect("joins the namespace");
@@ -48,7 +52,8 @@ pub fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// Namespaces and what joins them; gone when dropped. Its test has the machine alone: streams need real time.
+/// Namespaces and what joins them; gone when dropped, and with this process however that ends: their names are in a mount namespace of the test's own
+/// thread, which what it starts shares. Its test has the machine alone: streams need real time.
 pub struct Network {
     namespaces: Vec<String>,
     _turn: machine::Turn,
@@ -56,7 +61,14 @@ pub struct Network {
 
 impl Network {
     fn new() -> Self {
-        Self { namespaces: Vec::new(), _turn: machine::alone() }
+        let turn = machine::alone();
+        unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+        let none: Option<&str> = None;
+        // What is mounted here stays here.
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).expect("private mounts");
+        std::fs::create_dir_all(NAMES).expect("the folder of names");
+        mount(Some("names"), NAMES, Some("tmpfs"), MsFlags::empty(), none).expect("names of its own");
+        Self { namespaces: Vec::new(), _turn: turn }
     }
 
     /// Each host, 192.168.10.1, on a wire of its own to a radio.
@@ -162,8 +174,13 @@ impl Radios {
     /// The same with what `--radio` says of each behind its place.
     pub fn start_with(count: usize, more: impl Fn(usize) -> String, options: &[&str]) -> Self {
         let radios = (0..count).map(|number| format!("--radio=radio{number}={}{}", Network::radio(number), more(number)));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_baton"));
-        command.arg("n210").args(radios).args(options).stdout(Stdio::piped());
+        // They end with the test's thread, also where nothing is dropped.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_baton"), "n210"])
+            .args(radios)
+            .args(options)
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("baton starts");
         let mut ready = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut ready).expect("a line");

@@ -53,8 +53,9 @@ impl Detector {
         }
         let is_news = self.newest.iter().flatten().all(|newest| beat.number > *newest);
         (self.newest[place], self.heard_us[place]) = (Some(beat.number), Some(now_us));
-        (self.silent_us, self.looked_us) = (0, now_us);
+        // What is old news proves nothing of now.
         if is_news {
+            (self.silent_us, self.looked_us) = (0, now_us);
             self.ended = beat.ends;
             let too_old = |age: u32| u64::from(age) > self.after_us;
             let since = |age: u32| now_us.saturating_sub(age.into());
@@ -72,8 +73,8 @@ impl Detector {
         is_news
     }
 
-    /// To be called every millisecond or so, after what has come was heard: why to take over, if it is time, and when all was well last. Without a heartbeat ever that said that
-    /// all was well, or after one that ended in order, it never is.
+    /// To be called every millisecond or so, after what has come was heard: why to take over, if it is time, and when all was well last. Without a
+    /// heartbeat ever that said that all was well, or after one that ended in order, it never is.
     pub fn look(&mut self, now_us: u64) -> Option<(TakeoverCause, u64)> {
         self.silent_us = self.silent_us.saturating_add(now_us.saturating_sub(self.looked_us).min(OWN_PAUSE_US));
         self.looked_us = now_us;
@@ -196,6 +197,12 @@ mod tests {
         assert!(!detector.hear(&by_radio(4), 20), "nor is one that was played again");
         assert_eq!((detector.heard_us(Network::Radio), detector.heard_us(Network::Management)), (Some(10), Some(0)));
         assert!(detector.hear(&by_radio(6), 30));
+        // What lay on the way by the other network keeps nobody alive.
+        let late = (7..500).find_map(|number| {
+            detector.hear(&beat(6.min(number)), number * 1000);
+            detector.look(number * 1000).map(|(cause, _)| (number, cause))
+        });
+        assert_eq!(late, Some((24, TakeoverCause::NoHeartbeat)));
     }
 
     proptest! {
