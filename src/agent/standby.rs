@@ -50,7 +50,7 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
             () = agent.stop.cancelled() => return,
         }
         if let Some(took_over) = work.new_takeover() {
-            taken_over::deal_with(&agent, &work, took_over).await;
+            taken_over::deal_with(&agent, &work, took_over);
         }
         if let Err(failure) = tidy(&agent, &work).await {
             agent.host.event(Level::Warning, format!("what followed on {} was not ended: {failure}", agent.host.name));
@@ -73,6 +73,10 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
 
 /// Ends a standby that has nobody to follow any more, or has lost a process of its own.
 async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
+    // Who arms or stands down tidies up.
+    if work.arming.try_lock().is_err() {
+        return Ok(());
+    }
     let died = || [work.d2d(), work.usrp()].iter().any(|child| child.status().state == ProcessState::Died);
     match work.follow_state() {
         Some(StandbyState::StoodDown) => {

@@ -1,6 +1,6 @@
 //! An armed standby: follows the heartbeats of the process beside which it receives, hands them to its D2D process, and takes over.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
@@ -11,6 +11,7 @@ use super::bridge::Bridge;
 use super::detector::Detector;
 use super::heartbeat::{MAX_BYTES, Network, Signer};
 use super::session::{Claimed, Session};
+use super::sockets;
 use workload::clock::monotonic_us;
 use workload::realtime::{Rank, real_time};
 use workload::standby::{Follow, Following, Packet, StandbyState, TookOver};
@@ -32,8 +33,7 @@ pub fn start(session: &Arc<Session>, bridge: &Arc<Bridge>, asked: &Follow) -> Re
     if !session.overlaps() {
         return Err("this process does not receive beside another one: overlap comes first".into());
     }
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-    let socket = socket.map_err(|e| format!("a socket for heartbeats cannot be had: {e}"))?;
+    let socket = sockets::for_heartbeats()?;
     let port = socket.local_addr().map_err(|e| format!("the socket for heartbeats has no address: {e}"))?.port();
     session.prepare_fence()?;
     let number = session.begin_following();

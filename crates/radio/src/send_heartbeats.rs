@@ -1,12 +1,13 @@
 //! Tells an armed standby where this process is, from a thread of its own: nothing of the streams waits for it.
 
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{SocketAddrV4, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::heartbeat::{Heartbeat, MAX_BYTES, Network, Signer};
 use super::session::Session;
+use super::sockets;
 use workload::realtime::{Rank, real_time};
 use workload::standby::HeartbeatRequest;
 
@@ -74,9 +75,7 @@ struct Way {
 
 impl Way {
     fn open(network: Network, to: SocketAddrV4) -> Result<Self, String> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        let socket = socket.map_err(|e| format!("a socket for heartbeats cannot be had: {e}"))?;
-        Ok(Self { network, to, socket })
+        Ok(Self { network, to, socket: sockets::for_heartbeats()? })
     }
 }
 

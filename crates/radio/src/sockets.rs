@@ -59,6 +59,15 @@ pub fn connect(socket: &UdpSocket, device: Ipv4Addr, port: u16) -> io::Result<()
     socket.connect(SocketAddrV4::new(device, port))
 }
 
+/// A socket of any address and a port of the kernel's choice that waits for nothing: for heartbeats.
+///
+/// # Errors
+/// A sentence, of the system's.
+pub fn for_heartbeats() -> Result<UdpSocket, String> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    socket.map_err(|e| format!("a socket for heartbeats cannot be had: {e}"))
+}
+
 /// Ends a connection: the socket receives on any address, and from anybody.
 ///
 /// # Errors

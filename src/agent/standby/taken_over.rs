@@ -21,20 +21,16 @@ const ANSWER: Duration = Duration::from_secs(2);
 const AROUND: Duration = Duration::from_secs(1);
 
 /// This host owns the radio, and tells everybody.
-pub(super) async fn deal_with(agent: &Arc<Agent>, work: &Arc<Work>, took_over: TookOver) {
+pub(super) fn deal_with(agent: &Arc<Agent>, work: &Arc<Work>, took_over: TookOver) {
     let from = other_host(agent, work).unwrap_or_default();
     let cause = cause(took_over, &from);
     let host = &agent.host;
     match work.own_taken_over() {
-        Ok(_) => host.event(Level::Warning, format!("{} has taken over: {cause}", host.name)),
+        Ok(()) => host.event(Level::Warning, format!("{} has taken over: {cause}", host.name)),
         Err(failure) => host.event(Level::Error, format!("{} has taken over, and may not: {failure}", host.name)),
     }
-    let (address, record) = (Arc::clone(work), (Arc::clone(agent), took_over, from, cause));
-    tokio::spawn(async move { address.bring_address().await });
-    tokio::spawn(async move {
-        let (agent, took_over, from, cause) = record;
-        note(&agent, took_over, from, cause).await;
-    });
+    let agent = Arc::clone(agent);
+    tokio::spawn(async move { note(&agent, took_over, from, cause).await });
 }
 
 /// Why, in a sentence.

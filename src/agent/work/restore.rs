@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Work;
 use crate::migration::flow::{LEASE, POD_LEASE};
-use protocol::Level;
+use protocol::{Level, StandbyState};
 
 impl Work {
     /// Reads what was kept, adopts the processes that still run, and goes on from where they are: a freeze stays a lease, an owner fences the
@@ -30,6 +30,10 @@ impl Work {
         if self.usrp.is_linked() && self.ownership.newest().owner == self.host.name {
             // A cut leaves both addresses until its order is committed, and streams that may go to either.
             self.state().unsettled = active && parked;
+            if !active && self.follow_state() == Some(StandbyState::TookOver) {
+                // The agent before this one had not brought the address yet.
+                self.begin_to_bring_address();
+            }
             return self.fence_others();
         }
         if active && !self.usrp.is_running() {

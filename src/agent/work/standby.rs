@@ -179,6 +179,10 @@ impl Work {
     /// A take-over by this host that nobody has dealt with yet.
     pub(in crate::agent) fn new_takeover(&self) -> Option<TookOver> {
         let took_over = self.usrp.follow_status()?.took_over?;
+        // Whoever dealt with it became the owner: an agent that was started since finds nothing to do.
+        if self.is_owner() {
+            return None;
+        }
         let mut state = self.state();
         if state.standby.dealt_with == Some(took_over.claimed_us) {
             return None;

@@ -16,24 +16,30 @@ const FENCE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(500);
 
 impl Work {
-    /// This host owns the radio from now on; the epoch.
+    /// This host owns the radio from now on.
     ///
     /// # Errors
     /// [`ErrorCode::StaleEpoch`] when another owner became known in this moment.
-    pub(in crate::agent) fn own_taken_over(self: &Arc<Self>) -> Result<u64, Failure> {
+    pub(in crate::agent) fn own_taken_over(self: &Arc<Self>) -> Result<(), Failure> {
         self.usrp.set_linked();
+        self.claim_at_once(self.ownership.newest().epoch.saturating_add(1))?;
+        self.note_takeover();
+        self.begin_to_bring_address();
+        self.fence_others();
+        Ok(())
+    }
+
+    /// It serves from its parked address until the radio's is here.
+    pub(super) fn begin_to_bring_address(self: &Arc<Self>) {
         {
             let mut state = self.state();
             (state.unsettled, state.serves_parked) = (true, true);
         }
-        let epoch = self.claim_at_once(self.ownership.newest().epoch.saturating_add(1))?;
-        self.note_takeover();
-        self.fence_others();
-        Ok(epoch)
+        tokio::spawn(Arc::clone(self).bring_address());
     }
 
     /// Brings the radio's address here, once the other host has given way or nobody has it.
-    pub(in crate::agent) async fn bring_address(self: &Arc<Self>) {
+    async fn bring_address(self: Arc<Self>) {
         let mut reported = None;
         loop {
             match self.try_to_bring_address().await {
