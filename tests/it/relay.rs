@@ -83,6 +83,26 @@ fn what_stands_between_terminals_decides_their_routes_and_a_video_survives_the_m
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 
+#[test]
+fn a_video_and_a_file_outlive_take_overs_of_the_relay() {
+    let Some(_turn) = alone() else { return };
+    if !needs::tools(&["ffmpeg", "python3"]) {
+        return;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/relay-takeovers");
+    let output =
+        Command::new(script).env("BATON", env!("CARGO_BIN_EXE_baton")).env("TAKEOVERS", "2").stdin(Stdio::null()).output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    println!("{document:#}");
+    let (video, file) = (&document["video"], &document["file"]);
+    // The modem that goes on is the one that was lost, to the others: nothing of another stream, and the connection is the same one.
+    assert!(video["alien"] == 0 && video["datagrams"].as_u64() > Some(100), "{document:#}");
+    assert!(file["whole"] == true && file["bytes"].as_u64() > Some(100_000), "{document:#}");
+    // A relay that has to probe its routes again is away for two seconds and more.
+    let stalls = [&video["longest"]["ms"], &file["longest_stall_ms"]].map(|ms| ms.as_f64().unwrap());
+    assert!(stalls.iter().all(|ms| *ms < 2000.0), "{document:#}");
+}
+
 fn video(lab: &Lab) {
     let mut recorder =
         lab.start_inside("server4", &[env!("CARGO_BIN_EXE_baton"), "recorder", "--listen", "192.168.40.10:5004", "--json"]);

@@ -1,6 +1,7 @@
 //! The receiving side of a terminal in a group: a receiver for every other terminal, whose timing to follow, and the relay behind them.
 
 mod handover;
+mod standby;
 
 use std::sync::Arc;
 
@@ -20,7 +21,6 @@ use super::relay::{LONGEST, Relay};
 use super::segment::Reassembler;
 use super::settings::ModemSettings;
 use protocol::Link;
-use workload::contract::Resumed;
 use workload::samples::Block;
 
 /// Hops of a terminal without a timing.
@@ -217,11 +217,15 @@ impl GroupReceiver {
         self.tell(out);
     }
 
-    /// Hands on what a receiver gave out.
+    /// Hands on what a receiver gave out; while it is held back, the hellos alone.
     fn pass_on(&mut self, n: usize, now: u64, out: &mut impl Outlet) {
         let chain = &mut self.chains[n];
         for packet in chain.output.packets.drain(..) {
-            self.relay.arrived(chain.index, &packet, now, |packet| out.packet(packet));
+            if chain.receiver.overhears() {
+                self.relay.overheard(chain.index, &packet, now);
+            } else {
+                self.relay.arrived(chain.index, &packet, now, |packet| out.packet(packet));
+            }
         }
         chain.output.notes.drain(..).for_each(|text| out.note(&format!("terminal {}: {text}", chain.index)));
     }
@@ -299,23 +303,6 @@ impl GroupReceiver {
         self.chains.iter_mut().for_each(|chain| chain.receiver.forget());
         self.relay.routes.forget();
         (self.followed, self.alone) = (None, None);
-    }
-
-    /// From now on what is received is held back.
-    pub fn freeze(&mut self) {
-        self.chains.iter_mut().for_each(|chain| chain.receiver.freeze());
-    }
-
-    /// Delivers what was held back, and sends it on; `now` is the latest tick.
-    pub fn resume(&mut self, now: u64, out: &mut impl Outlet) -> Resumed {
-        let mut all = Resumed::default();
-        for n in 0..self.chains.len() {
-            let chain = &mut self.chains[n];
-            let resumed = chain.receiver.resume(&mut chain.output);
-            (all.again, all.missing) = (all.again + resumed.again, all.missing + resumed.missing);
-            self.pass_on(n, now, out);
-        }
-        all
     }
 }
 

@@ -1,13 +1,14 @@
 //! The receiving half: acquires, tracks, decodes, and says how sure it is.
 
 mod decode;
+mod held;
 
 use std::sync::Arc;
 
 use rustfft::FftPlanner;
 
 use super::acquire::{Acquired, Acquisition, Target, Timing};
-use super::hold::{Hold, sequence_of};
+use super::hold::Hold;
 use super::outlet::{Outlet, Sync};
 use super::phy::broadcast::{Broadcast, FRAMES};
 use super::phy::cell::Cell;
@@ -21,7 +22,6 @@ use super::quality::Quality;
 use super::segment::Reassembler;
 use super::settings::ModemSettings;
 use protocol::Link;
-use workload::contract::Resumed;
 
 /// Without a good block for this long the link counts as lost, s: twenty blocks in a row.
 const LOST_AFTER: f64 = 0.1;
@@ -73,6 +73,8 @@ pub struct Receiver {
     complaint: Option<String>,
     /// While frozen: what has been received and is not delivered.
     hold: Option<Hold>,
+    /// While frozen, of a terminal in a group: puts together what is held back, too, for its hellos.
+    overheard: Option<Reassembler>,
     /// Figures of the link.
     pub quality: Quality,
 }
@@ -113,6 +115,7 @@ impl Receiver {
             hops: None,
             complaint: None,
             hold: None,
+            overheard: None,
             quality: Quality::default(),
         }
     }
@@ -208,55 +211,6 @@ impl Receiver {
         (self.last_good, self.decoded) = (0, 0);
         self.acquisition.forget();
         self.demodulator.forget();
-    }
-
-    /// From now on what is received is held back.
-    pub fn freeze(&mut self) {
-        self.hold.get_or_insert_default();
-    }
-
-    /// Delivers what was held back, as far as it continues what has been delivered here or elsewhere, and holds back no more.
-    pub fn resume(&mut self, out: &mut impl Outlet) -> Resumed {
-        let (mut delivered, mut resumed) = (0, Resumed::default());
-        for payload in self.hold.take().into_iter().flatten() {
-            match self.reassembler.ahead(&payload) {
-                ..0 => resumed.again += 1,
-                ahead => {
-                    resumed.missing += u64::from(ahead.unsigned_abs());
-                    self.reassembler.accept(&payload, |packet| {
-                        delivered += 1;
-                        out.packet(packet);
-                    });
-                }
-            }
-        }
-        self.quality.delivered(delivered);
-        resumed
-    }
-
-    /// As a standby: the modem that serves expects this payload next, and has delivered those before it.
-    pub fn follow(&mut self, expected: u16) {
-        if let Some(hold) = &mut self.hold {
-            hold.let_go(expected);
-        }
-    }
-
-    /// Delivers what was held back from the payload on that another modem expected, and holds back no more. Packets that had begun before are put
-    /// together from what was held back, too.
-    pub fn take_over(&mut self, expected: Option<u16>, out: &mut impl Outlet) {
-        let mut delivered = 0;
-        self.reassembler.resume(None, None);
-        for payload in self.hold.take().into_iter().flatten() {
-            let is_past =
-                sequence_of(&payload).zip(expected).is_some_and(|(number, expected)| (number.wrapping_sub(expected) as i16) < 0);
-            self.reassembler.accept(&payload, |packet| {
-                if !is_past {
-                    delivered += 1;
-                    out.packet(packet);
-                }
-            });
-        }
-        self.quality.delivered(delivered);
     }
 
     /// No samples arrive any more.
@@ -381,7 +335,11 @@ impl Receiver {
     fn good(&mut self, measured: Measured, out: &mut impl Outlet) {
         let mut delivered = 0;
         match &mut self.hold {
-            Some(hold) => hold.push(self.demodulator.payload()),
+            Some(hold) => {
+                hold.push(self.demodulator.payload());
+                let overheard = self.overheard.iter_mut();
+                overheard.for_each(|overheard| overheard.accept(self.demodulator.payload(), |packet| out.packet(packet)));
+            }
             None => self.reassembler.accept(self.demodulator.payload(), |packet| {
                 delivered += 1;
                 out.packet(packet);

@@ -10,6 +10,7 @@ use super::phy::numerology::FrameClock;
 use super::phy::parameters::Parameters;
 use super::phy::sync_signals::CellId;
 use super::receive::{Effort, Receiver};
+use super::relay::hello::PerTerminal;
 use super::settings::ModemSettings;
 use protocol::Link;
 use workload::contract::Resumed;
@@ -121,6 +122,30 @@ impl ReceiveSide {
         match self {
             Self::Link(receiver) => receiver.freeze(),
             Self::Group(group) => group.freeze(),
+        }
+    }
+
+    /// Number of the next payload expected, of the far end or of each terminal of a group.
+    pub fn expected(&self) -> PerTerminal<Option<u16>> {
+        match self {
+            Self::Link(receiver) => [receiver.reassembler.expected(), None, None],
+            Self::Group(group) => group.expected(),
+        }
+    }
+
+    /// As a standby: the modem that serves expects these payloads next, and has delivered those before them.
+    pub fn follow(&mut self, expected: PerTerminal<Option<u16>>) {
+        match self {
+            Self::Link(receiver) => expected[0].into_iter().for_each(|expected| receiver.follow(expected)),
+            Self::Group(group) => group.follow_other(expected),
+        }
+    }
+
+    /// Delivers what was held back from the payloads on that another modem expected; `now` is the latest tick.
+    pub fn take_over(&mut self, expected: PerTerminal<Option<u16>>, now: u64, out: &mut impl Outlet) {
+        match self {
+            Self::Link(receiver) => receiver.take_over(expected[0], out),
+            Self::Group(group) => group.take_over(expected, now, out),
         }
     }
 

@@ -62,6 +62,13 @@ impl Relay {
         }
     }
 
+    /// Takes a packet that another terminal at this place handles: of hellos alone it is told.
+    pub fn overheard(&mut self, from: u8, bytes: &[u8], now: u64) {
+        if forward::is_hello(bytes) {
+            self.arrived(from, bytes, now, |_| ());
+        }
+    }
+
     /// Moves what waits in tun's queue towards the air.
     pub fn route_from_tun(&mut self, from_tun: &PacketQueue) {
         let mut packet = std::mem::take(&mut self.packet);

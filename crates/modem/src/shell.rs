@@ -91,9 +91,6 @@ impl SharedState {
             Ask::Resume => self.requests.submit(ModemRequest::Resume),
             Ask::Unsent => self.requests.submit(ModemRequest::Unsent),
             Ask::Forward(Unsent { packets }) => self.requests.submit(ModemRequest::Forward(packets)),
-            Ask::ReportProgress { .. } if self.settings.group.is_some() => {
-                Err("a terminal of a group tells no progress: no standby can follow it".into())
-            }
             Ask::ReportProgress { on } => {
                 self.reports_progress.store(on, Ordering::Relaxed);
                 Ok(Value::Null)
@@ -204,10 +201,10 @@ impl<I: IpInterface> Shell<'_, I> {
         if !self.shared.reports_progress.load(Ordering::Relaxed) || now.abs_diff(self.told) < SUBFRAME_TICKS {
             return;
         }
-        if let (Some(samples), Some(progress)) = (&mut self.samples, modem.progress()) {
+        if let Some(samples) = &mut self.samples {
             self.told = now;
             // One that finds no room is followed by another.
-            let _ = samples.send_packet(&Packet::Progress(&progress.encode()));
+            let _ = samples.send_packet(&Packet::Progress(&modem.progress().encode()));
         }
     }
 

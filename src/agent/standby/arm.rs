@@ -23,13 +23,12 @@ pub(super) fn other_host(agent: &Agent, work: &Work) -> Result<String, Failure> 
 /// Refuses what no standby can follow.
 ///
 /// # Errors
-/// [`ErrorCode::State`] for a terminal of the relay scenario, a pod and a guest.
+/// [`ErrorCode::State`] for a pod and a guest.
 pub(super) fn require_followable(agent: &Agent) -> Result<(), Failure> {
     let config = &agent.host.config;
     let what = match config.form_of(&agent.host.name) {
         Form::Pod => "a work in a pod",
         Form::Guest => "a virtual machine",
-        Form::Processes if !config.terminals.is_empty() => "a terminal of the relay scenario",
         Form::Processes => return Ok(()),
     };
     Err(Failure::new(ErrorCode::State, format!("no standby can follow {what}"))

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use super::Modem;
 use crate::outlet::Outlet;
 use crate::progress::Progress;
-use crate::receive_side::ReceiveSide;
 use crate::soft_state::MOST_AHEAD;
 
 /// Payloads that are left out after a take-over. Those of the other one that the last heartbeat does not count may have been on the air, and a number
@@ -14,10 +13,9 @@ use crate::soft_state::MOST_AHEAD;
 const SKIPPED: u16 = 64;
 
 impl Modem {
-    /// Where it is, for a standby; none in a group, whose terminals cannot be followed.
-    pub fn progress(&self) -> Option<Progress> {
-        let ReceiveSide::Link(receiver) = &self.receive_side else { return None };
-        Some(Progress { sent: self.segmenter.sequence(), expected: receiver.reassembler.expected(), next_free: self.next_free })
+    /// Where it is, for a standby.
+    pub fn progress(&self) -> Progress {
+        Progress { sent: self.segmenter.sequence(), expected: self.receive_side.expected(), next_free: self.next_free }
     }
 
     /// Tick behind the latest sample received.
@@ -27,9 +25,7 @@ impl Modem {
 
     /// The modem that serves is there: what it has delivered need not be held back any longer.
     pub fn follow(&mut self, other: Progress) {
-        if let (ReceiveSide::Link(receiver), Some(expected)) = (&mut self.receive_side, other.expected) {
-            receiver.follow(expected);
-        }
+        self.receive_side.follow(other.expected);
     }
 
     /// Goes on in the place of a modem that was there when it was last heard, and has nothing on the air before a tick. Whether it was frozen, and
@@ -38,16 +34,15 @@ impl Modem {
         if !self.frozen {
             return false;
         }
-        if let ReceiveSide::Link(receiver) = &mut self.receive_side {
-            receiver.take_over(other.and_then(|other| other.expected), out);
-        }
+        // What programs here have sent while another host had the address, and what came with the other one's state, is hours old.
+        self.queue.clear();
+        self.outgoing.clear();
+        self.receive_side.take_over(other.map(|other| other.expected).unwrap_or_default(), self.history.end(), out);
         if let Some(other) = other {
             self.segmenter.resume(other.sent.wrapping_add(SKIPPED), Vec::new(), VecDeque::new());
             self.next_free = self.next_free.max(other.next_free.min(self.history.end() + MOST_AHEAD));
         }
         self.next_free = self.next_free.max(not_before.min(self.history.end() + MOST_AHEAD));
-        // What programs here have sent while another host had the address is hours old.
-        self.queue.clear();
         self.frozen = false;
         self.queue.mark(false);
         self.transmit(out);

@@ -4,6 +4,8 @@
 mod finding;
 #[cfg(test)]
 mod replaced;
+#[cfg(test)]
+mod standby;
 
 use std::net::Ipv4Addr;
 
@@ -38,6 +40,8 @@ pub struct Air {
     /// By `[from][to]`; a path may be blocked.
     paths: Vec<Vec<Channel>>,
     obstacle: bool,
+    /// Receives what the relay receives.
+    standby: Option<End>,
     cell: Value,
     /// By how many samples a terminal's clock is ahead.
     ahead: [u64; 3],
@@ -62,7 +66,7 @@ impl Air {
             channel
         };
         let paths = (0..3).map(|from| (0..3).map(|to| path(from, to)).collect()).collect();
-        let mut air = Self { ends: Vec::new(), paths, obstacle, cell, ahead, bursts: vec![Vec::new(); 3] };
+        let mut air = Self { ends: Vec::new(), paths, obstacle, standby: None, cell, ahead, bursts: vec![Vec::new(); 3] };
         air.ends = (0..3).map(|index| air.fresh(index, None)).collect();
         air
     }
@@ -96,6 +100,9 @@ impl Air {
                         .zip(received)
                         .for_each(|(a, b)| *a = Sample::new(a.re.saturating_add(b.re), a.im.saturating_add(b.im)));
                 }
+            }
+            if let Some(standby) = self.standby.as_mut().filter(|_| to == 1) {
+                standby.feed(&sum);
             }
             if on { self.ends[to].feed(&sum) } else { self.ends[to].at += BLOCK as u64 }
         }

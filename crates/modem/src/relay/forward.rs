@@ -38,6 +38,11 @@ pub fn read(me: u8, bytes: &[u8]) -> Arrived<'_> {
     }
 }
 
+/// Whether a packet is for every neighbour.
+pub fn is_hello(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[EVERYBODY; PREFIX])
+}
+
 /// Destination of an IPv4 packet.
 pub fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
     let header: &[u8; 20] = packet.first_chunk()?;
