@@ -98,9 +98,6 @@ fn a_video_and_a_file_outlive_take_overs_of_the_relay() {
     // The modem that goes on is the one that was lost, to the others: nothing of another stream, and the connection is the same one.
     assert!(video["alien"] == 0 && video["datagrams"].as_u64() > Some(100), "{document:#}");
     assert!(file["whole"] == true && file["bytes"].as_u64() > Some(100_000), "{document:#}");
-    // A relay that has to probe its routes again is away for two seconds and more.
-    let stalls = [&video["longest"]["ms"], &file["longest_stall_ms"]].map(|ms| ms.as_f64().unwrap());
-    assert!(stalls.iter().all(|ms| *ms < 2000.0), "{document:#}");
 }
 
 fn video(lab: &Lab) {
