@@ -64,11 +64,12 @@ fuzz:
 	@scripts/install-packages gcc g++ libc6-dev
 	set -e; for target in $(TARGETS); do scripts/fuzz $$target $(SECONDS); done
 
-# Migrations under random faults, the invariants watched from outside, in LABS labs side by side: make soak SEED=1 MIGRATIONS=200 LABS=2
+# Moves and take-overs under random faults, the invariants watched from outside, in LABS labs side by side: make soak SEED=1 EPISODES=200 LABS=2.
+# Each lab adds a line to docs/soak.tsv.
 SEED ?= 1
-MIGRATIONS ?= 200
+EPISODES ?= 200
 soak: packages test-packages
-	SEED=$(SEED) MIGRATIONS=$(MIGRATIONS) LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
+	SEED=$(SEED) EPISODES=$(EPISODES) LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 # Every fault at every step, most of an hour: writes docs/failures.md. CELLS='M hot|MB hot' for some of them, CELLS=missing for
 # those without a result, LABS=1 for fewer labs side by side.

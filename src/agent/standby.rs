@@ -84,10 +84,10 @@ async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
             stand_down(agent, work, None).await
         }
         Some(StandbyState::Waiting | StandbyState::Armed) if died() => stand_down(agent, work, None).await,
-        // The USRP process itself: what it followed it cannot tell any more.
-        None if work.standby_is_wanted() && !work.is_owner() && died() && agent.order.try_lock().is_ok() => {
+        // Its USRP process is gone, or its agent was before it followed: what there is does not tell whom it follows.
+        None if work.has_begun_to_follow() && !work.is_owner() => {
             let _alone = work.arming.lock().await;
-            super::commands::execute(agent, work, None, Command::DoubleKill).await.map(drop)
+            work.end_following().await
         }
         _ => Ok(()),
     }
@@ -176,5 +176,7 @@ async fn stand_down(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<String>) -
         // A host that does not answer has nothing to be told.
         let _ = agent.client.ask(&other, ask::EndHeartbeats {}, ANSWER).await;
     }
-    super::commands::execute(agent, work, run, Command::DoubleKill).await.map(drop)
+    super::commands::execute(agent, work, run, Command::DoubleKill).await?;
+    work.note_following(false);
+    Ok(())
 }

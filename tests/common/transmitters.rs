@@ -1,4 +1,4 @@
-//! Who transmits, from outside: the sender of every packet of samples that reaches the pool's radio, in the order in which they arrive.
+//! Who transmits, from outside: the sender and the times of every packet of samples that reaches the pool's radio.
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
@@ -15,22 +15,41 @@ use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimeout};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, setsockopt, socket};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+use n210_wire::stream_tx::TxData;
+
 type Mac = [u8; 6];
 
 /// Senders that take turns as often as this, so fast, transmit at once. A hand-over is one turn, and one that is called back two.
 const TURNS: usize = 3;
 const WITHIN: Duration = Duration::from_millis(100);
 
+/// What a loser of the radio has handed out and may still send, ms: docs/standby.md.
+pub const QUEUE_MS: f64 = 8.1;
+/// Of the radio's clock.
+const TICKS_PER_MS: f64 = 1e5;
+
 /// Ethernet, IPv4 and UDP headers.
 const HEADERS: usize = 42;
+/// More than any frame.
+const FRAME: usize = 2048;
 /// The radio's port for samples to be transmitted.
 const TX: [u8; 2] = 49157_u16.to_be_bytes();
 /// A packet that only asks for the stream's reports is no longer than this.
 const NO_SAMPLES: usize = 16;
 
+/// One sender's packets until another one's.
+#[derive(Debug, Clone, Copy)]
+struct Burst {
+    /// When its first packet came.
+    at: Instant,
+    sender: Mac,
+    /// Of the first and the last packet that told a time: each subframe's does.
+    ticks: Option<(u64, u64)>,
+}
+
 /// Listens until dropped.
 pub struct Transmitters {
-    turns: Arc<Mutex<Vec<(Instant, Mac)>>>,
+    turns: Arc<Mutex<Vec<Burst>>>,
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,6 +72,11 @@ impl Transmitters {
         let turns = self.turns.lock().unwrap();
         (turns.len(), at_once(&turns))
     }
+
+    /// For how long, on the radio's clock, a sender's samples went on behind the first ones of the next sender, at most, ms.
+    pub fn longest_overlap_ms(&self) -> f64 {
+        self.turns.lock().unwrap().windows(2).map(|turns| overlap_ms(&turns[0], &turns[1])).fold(0.0, f64::max)
+    }
 }
 
 impl Drop for Transmitters {
@@ -69,32 +93,56 @@ fn packet_socket() -> OwnedFd {
     socket
 }
 
-fn listen(socket: &OwnedFd, turns: &Mutex<Vec<(Instant, Mac)>>, end: &AtomicBool) {
-    let mut last = None;
-    let mut bytes = [0; HEADERS];
+fn listen(socket: &OwnedFd, turns: &Mutex<Vec<Burst>>, end: &AtomicBool) {
+    let mut bytes = [0; FRAME];
     while !end.load(Ordering::Relaxed) {
-        // With MSG_TRUNC the length is that of the frame; only its headers are copied.
-        let Ok(length) = recv(socket.as_raw_fd(), &mut bytes, MsgFlags::MSG_TRUNC) else { continue };
-        let Some(sender) = sender_of_samples(&bytes, length) else { continue };
-        if last.replace(sender) != Some(sender) {
-            turns.lock().unwrap().push((Instant::now(), sender));
+        let Ok(length) = recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()) else { continue };
+        let Some((sender, packet)) = packet_of_samples(&bytes[..length]) else { continue };
+        let ticks = packet.header.tick.map(|tick| (tick, tick));
+        let mut turns = turns.lock().unwrap();
+        match turns.last_mut().filter(|turn| turn.sender == sender) {
+            Some(turn) => turn.ticks = [turn.ticks, ticks].into_iter().flatten().reduce(|(first, _), (_, end)| (first, end)),
+            None => turns.push(Burst { at: Instant::now(), sender, ticks }),
         }
     }
 }
 
-fn sender_of_samples(headers: &[u8; HEADERS], length: usize) -> Option<Mac> {
-    let udp = headers[12..15] == [8, 0, 0x45] && headers[23] == 17;
-    let samples = udp && headers[36..38] == TX && length > HEADERS + NO_SAMPLES;
-    samples.then(|| headers[6..12].try_into().unwrap())
+fn packet_of_samples(frame: &[u8]) -> Option<(Mac, TxData<'_>)> {
+    let udp = frame.get(12..15)? == [8, 0, 0x45] && *frame.get(23)? == 17;
+    let samples = udp && *frame.get(36..38)? == TX && frame.len() > HEADERS + NO_SAMPLES;
+    let packet = TxData::decode(frame.get(HEADERS..)?).ok().filter(|_| samples)?;
+    Some((frame[6..12].try_into().unwrap(), packet))
 }
 
-fn at_once(turns: &[(Instant, Mac)]) -> Vec<String> {
+/// A clock that was set back, and a sender that told no times, overlap with nobody.
+fn overlap_ms(before: &Burst, after: &Burst) -> f64 {
+    let Some(((_, end), (begin, _))) = before.ticks.zip(after.ticks) else { return 0.0 };
+    let ms = (end as f64 - begin as f64) / TICKS_PER_MS;
+    if ms < 1000.0 { ms.max(0.0) } else { 0.0 }
+}
+
+/// Of the day.
+fn time_of(at: Instant) -> impl std::fmt::Display {
+    (chrono::Utc::now() - at.elapsed()).format("%H:%M:%S%.6f")
+}
+
+fn at_once(turns: &[Burst]) -> Vec<String> {
     let mut found = Vec::new();
     // The first sender takes no turn from anybody.
     for turns in turns.get(1..).unwrap_or_default().windows(TURNS) {
-        let took = turns[TURNS - 1].0.duration_since(turns[0].0);
+        let took = turns[TURNS - 1].at.duration_since(turns[0].at);
         if took < WITHIN {
-            found.push(format!("{:02x?} and {:02x?} took {TURNS} turns within {took:?}", turns[0].1, turns[1].1));
+            let at = time_of(turns[0].at);
+            let ticks = turns.iter().map(|turn| turn.ticks).collect::<Vec<_>>();
+            let senders = (turns[0].sender, turns[1].sender);
+            found.push(format!("{at}: {:02x?} and {:02x?} took {TURNS} turns within {took:?}, ticks {ticks:?}", senders.0, senders.1));
+        }
+    }
+    for turns in turns.windows(2) {
+        let ms = overlap_ms(&turns[0], &turns[1]);
+        if ms > QUEUE_MS {
+            let at = time_of(turns[1].at);
+            found.push(format!("{at}: {:02x?} went on for {ms:.1} ms behind the first sample of {:02x?}", turns[0].sender, turns[1].sender));
         }
     }
     found
@@ -103,14 +151,32 @@ fn at_once(turns: &[(Instant, Mac)]) -> Vec<String> {
 #[test]
 fn turns_that_follow_fast_are_two_transmitters_and_a_hand_over_is_none() {
     let began = Instant::now();
-    let turns = |times: &[u64]| -> Vec<(Instant, Mac)> {
-        times.iter().zip([1, 2].iter().cycle()).map(|(ms, host)| (began + Duration::from_millis(*ms), [*host; 6])).collect()
+    let turns = |times: &[u64]| -> Vec<Burst> {
+        let burst = |(ms, host): (&u64, &u8)| Burst { at: began + Duration::from_millis(*ms), sender: [*host; 6], ticks: None };
+        times.iter().zip([1, 2].iter().cycle()).map(burst).collect()
     };
     assert!(at_once(&turns(&[0, 500, 530, 5000, 5020])).is_empty());
     assert_eq!(at_once(&turns(&[0, 500, 530, 560])).len(), 1);
-    let mut frame = [0; HEADERS];
+    let mut frame = [0; HEADERS + 28];
     (frame[12], frame[14], frame[23]) = (8, 0x45, 17);
     frame[36..38].copy_from_slice(&TX);
-    assert_eq!(sender_of_samples(&frame, 1500), Some([0; 6]));
-    assert_eq!(sender_of_samples(&frame, HEADERS + 8), None, "a claim of the stream");
+    let header = n210_wire::stream_tx::TxHeader { tick: Some(7), ..Default::default() };
+    header.encode(&[n210_wire::Sample::default(); 2], &mut frame[HEADERS..]).unwrap();
+    let (sender, packet) = packet_of_samples(&frame).unwrap();
+    assert_eq!((sender, packet.header.tick), ([0; 6], Some(7)));
+    assert!(packet_of_samples(&frame[..HEADERS + 8]).is_none(), "a claim of the stream");
+}
+
+#[test]
+fn what_was_handed_out_may_go_on_for_as_long_as_the_queue_and_no_longer() {
+    let burst = |sender: u8, first_ms: u64, last_ms: u64| Burst {
+        at: Instant::now(),
+        sender: [sender; 6],
+        ticks: Some((first_ms * 100_000, last_ms * 100_000)),
+    };
+    let table = [(100, 101, 0.0, 0), (100, 100, 0.0, 0), (105, 100, 5.0, 0), (109, 100, 9.0, 1), (90_000, 5, 0.0, 0)];
+    for (end, begin, ms, found) in table {
+        let turns = [burst(1, 0, end), burst(2, begin, begin + 1000)];
+        assert_eq!((overlap_ms(&turns[0], &turns[1]), at_once(&turns).len()), (ms, found), "{end} {begin}");
+    }
 }

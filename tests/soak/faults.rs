@@ -1,168 +1,219 @@
-//! What may go wrong during a migration, made from outside.
+//! What may go wrong, made from outside.
 
-use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rand::Rng;
+use rand::rngs::StdRng;
 use serde_json::Value;
 
 use crate::common::lab::{Lab, baton};
 
-/// The hosts of a migration.
+/// Whose the fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The server that has the work when it is made.
+    Serving,
+    Other,
+}
+
+/// The servers of the pool, by what they do when the faults are made.
 #[derive(Debug, Clone, Copy)]
-pub struct Ends {
-    pub from: &'static str,
-    pub to: &'static str,
+pub struct Sides {
+    pub serving: &'static str,
+    pub other: &'static str,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fault {
-    None,
-    KillD2d {
-        source: bool,
-    },
-    KillUsrp {
-        source: bool,
-    },
-    PauseAgent {
-        source: bool,
-    },
-    KillAgent {
-        source: bool,
-    },
-    /// As an upgrade does.
-    EndAgent {
-        source: bool,
-    },
-    PauseUsrp {
-        source: bool,
-    },
-    RadioPortDown {
-        source: bool,
-    },
-    ManagementDown {
-        source: bool,
-    },
-    RadioDeaf,
-    RadioBrownOut,
-    KillOrderer,
-}
-
-/// Every kind, the harmless one more often so that the work keeps moving.
-pub const ALL: [Fault; 22] = [
-    Fault::None,
-    Fault::None,
-    Fault::KillD2d { source: true },
-    Fault::KillD2d { source: false },
-    Fault::KillUsrp { source: true },
-    Fault::KillUsrp { source: false },
-    Fault::PauseAgent { source: true },
-    Fault::PauseAgent { source: false },
-    Fault::KillAgent { source: true },
-    Fault::KillAgent { source: false },
-    Fault::EndAgent { source: true },
-    Fault::EndAgent { source: false },
-    Fault::PauseUsrp { source: true },
-    Fault::PauseUsrp { source: false },
-    Fault::RadioPortDown { source: true },
-    Fault::RadioPortDown { source: false },
-    Fault::ManagementDown { source: true },
-    Fault::ManagementDown { source: false },
-    Fault::RadioDeaf,
-    Fault::RadioBrownOut,
-    Fault::KillOrderer,
-    Fault::None,
-];
-
-impl Fault {
-    /// Makes it and, where it is one that passes, ends it after `lasting`.
-    pub fn strike(self, lab: &Lab, ends: Ends, orderer: &mut Child, lasting: Duration) {
-        let host = |source| if source { ends.from } else { ends.to };
-        match self {
-            Self::None => {}
-            Self::KillD2d { source } => kill_process(lab, host(source), "d2d"),
-            Self::KillUsrp { source } => kill_process(lab, host(source), "usrp"),
-            Self::PauseAgent { source } => {
-                signal_agent(lab, host(source), "-STOP");
-                sleep(lasting);
-                signal_agent(lab, host(source), "-CONT");
-            }
-            Self::KillAgent { source } => end_agent(lab, host(source), "-KILL"),
-            Self::EndAgent { source } => end_agent(lab, host(source), "-TERM"),
-            Self::PauseUsrp { source } => {
-                if let Some(pid) = process_id(lab, host(source), "usrp") {
-                    lab.exec("console", &["kill", "-STOP", &pid]);
-                    sleep(lasting);
-                    lab.exec("console", &["kill", "-CONT", &pid]);
-                }
-            }
-            Self::RadioPortDown { source } => down(lab, host(source), "eth3", lasting),
-            Self::ManagementDown { source } => down(lab, host(source), "mgmt0", lasting),
-            Self::RadioDeaf => {
-                tell(lab, &format!("fault = {{ radio = \"pool\", kind = \"deaf\", for = {:.1} }}", lasting.as_secs_f64()))
-            }
-            Self::RadioBrownOut => tell(lab, "fault = { radio = \"pool\", kind = \"brown-out\", for = 0.3 }"),
-            Self::KillOrderer => drop(orderer.kill()),
+impl Sides {
+    const fn host(self, side: Side) -> &'static str {
+        match side {
+            Side::Serving => self.serving,
+            Side::Other => self.other,
         }
     }
 }
 
-fn down(lab: &Lab, host: &str, interface: &str, lasting: Duration) {
-    lab.exec(host, &["ip", "link", "set", interface, "down"]);
+/// What of a host can be killed or stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    D2d,
+    Usrp,
+    Agent,
+    Both,
+    /// Agent and both processes at once.
+    Host,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fault {
+    /// For comparison.
+    None,
+    Kill(What, Side),
+    /// SIGSTOP, and SIGCONT after so long.
+    Pause(What, Side, Duration),
+    /// An agent is told to end and the next one starts, as an upgrade does.
+    EndAgent(Side),
+    /// A port is down for so long.
+    Down(&'static str, Side, Duration),
+    /// Both ports.
+    BothDown(Side, Duration),
+    /// What the host sends to the other server by the management network does not arrive.
+    OneWay(Side, Duration),
+    RadioDeaf(Duration),
+    RadioBrownOut,
+    KillOrderer,
+}
+
+const WHATS: [What; 5] = [What::D2d, What::Usrp, What::Agent, What::Both, What::Host];
+
+/// Most are short; some outlast every deadline.
+fn lasting(random: &mut StdRng) -> Duration {
+    Duration::from_millis(match random.random_range(0..20) {
+        0 => 30_000,
+        1 | 2 => 5000,
+        3..=6 => 1000,
+        _ => random.random_range(20..3000),
+    })
+}
+
+impl Fault {
+    pub fn random(random: &mut StdRng) -> Self {
+        let side = if random.random_bool(0.65) { Side::Serving } else { Side::Other };
+        let what = WHATS[random.random_range(0..WHATS.len())];
+        match random.random_range(0..16) {
+            0 => Self::None,
+            1..=4 => Self::Kill(what, side),
+            5..=8 => Self::Pause(what, side, lasting(random)),
+            9 => Self::EndAgent(side),
+            10 => Self::Down("eth3", side, lasting(random)),
+            11 => Self::Down("mgmt0", side, lasting(random)),
+            12 => Self::BothDown(side, lasting(random)),
+            13 => Self::OneWay(side, lasting(random)),
+            14 => Self::KillOrderer,
+            _ if random.random_bool(0.5) => Self::RadioBrownOut,
+            _ => Self::RadioDeaf(lasting(random)),
+        }
+    }
+
+    /// Whether only the server that has the work is hit: one that follows it is to go on.
+    pub const fn leaves_the_other(self) -> bool {
+        matches!(
+            self,
+            Self::None
+                | Self::KillOrderer
+                | Self::Kill(_, Side::Serving)
+                | Self::Pause(_, Side::Serving, _)
+                | Self::EndAgent(Side::Serving)
+                | Self::Down(_, Side::Serving, _)
+                | Self::BothDown(Side::Serving, _)
+                | Self::OneWay(Side::Serving, _)
+        )
+    }
+
+    /// Makes it and, where it is one that passes, ends it.
+    pub fn strike(self, lab: &Lab, sides: Sides, orderer: Option<u32>) {
+        match self {
+            Self::None => {}
+            Self::Kill(What::Agent, side) => end_agent(lab, sides.host(side), "-KILL"),
+            Self::Kill(what, side) => {
+                signal(lab, sides.host(side), what, "KILL");
+                if what == What::Host {
+                    await_agent(lab, sides.host(side));
+                }
+            }
+            Self::Pause(what, side, lasting) => {
+                let stopped = signal(lab, sides.host(side), what, "STOP");
+                sleep(lasting);
+                lab.exec("console", &["sh", "-c", &format!("kill -CONT {stopped}")]);
+            }
+            Self::EndAgent(side) => end_agent(lab, sides.host(side), "-TERM"),
+            Self::Down(port, side, lasting) => down(lab, sides.host(side), &[port], lasting),
+            Self::BothDown(side, lasting) => down(lab, sides.host(side), &["eth3", "mgmt0"], lasting),
+            Self::OneWay(side, lasting) => {
+                let host = sides.host(side);
+                let there = if host == "server1" { "10.77.0.12/32" } else { "10.77.0.11/32" };
+                let route = |verb| drop(lab.exec(host, &["ip", "route", verb, "blackhole", there]));
+                route("add");
+                sleep(lasting);
+                route("del");
+            }
+            Self::RadioDeaf(lasting) => {
+                tell(lab, &format!("fault = {{ radio = \"pool\", kind = \"deaf\", for = {:.3} }}", lasting.as_secs_f64()));
+                sleep(lasting);
+            }
+            Self::RadioBrownOut => tell(lab, "fault = { radio = \"pool\", kind = \"brown-out\", for = 0.3 }"),
+            Self::KillOrderer => {
+                let orderer = orderer.and_then(|pid| i32::try_from(pid).ok()).map(nix::unistd::Pid::from_raw);
+                if let Some(pid) = orderer {
+                    // One that has ended is not there to be killed.
+                    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+                }
+            }
+        }
+    }
+}
+
+/// By one program of the lab, so that all are hit at once; the numbers of the processes that were.
+fn signal(lab: &Lab, host: &str, what: What, name: &str) -> String {
+    let of = |role: &str| format!(r#"$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' /run/baton/{host}/{role}.pid 2>/dev/null)"#);
+    let agent = format!("$(pgrep -of '^[^ ]*baton .*agent --host {host}$')");
+    let found = match what {
+        What::D2d => of("d2d"),
+        What::Usrp => of("usrp"),
+        What::Agent => agent,
+        What::Both => format!("{} {}", of("usrp"), of("d2d")),
+        What::Host => format!("{} {} {agent}", of("usrp"), of("d2d")),
+    };
+    let said = lab.exec("console", &["sh", "-c", &format!("P=\"{found}\"; kill -{name} $P 2>/dev/null; echo $P")]);
+    String::from_utf8_lossy(&said.stdout).trim().to_owned()
+}
+
+fn down(lab: &Lab, host: &str, ports: &[&str], lasting: Duration) {
+    let set = |port: &str, to: &str| drop(lab.exec(host, &["ip", "link", "set", port, to]));
+    ports.iter().for_each(|port| set(port, "down"));
     sleep(lasting);
-    lab.exec(host, &["ip", "link", "set", interface, "up"]);
+    ports.iter().for_each(|port| set(port, "up"));
 }
 
 fn tell(lab: &Lab, event: &str) {
     lab.exec("console", &[env!("CARGO_BIN_EXE_baton"), "n210", "tell", "/run/baton/n210.sock", event]);
 }
 
-fn kill_process(lab: &Lab, host: &str, role: &str) {
-    if let Some(pid) = process_id(lab, host, role) {
-        lab.exec("console", &["kill", "-KILL", &pid]);
-    }
-}
-
-fn process_id(lab: &Lab, host: &str, role: &str) -> Option<String> {
-    status(lab)["hosts"][host]["status"][role]["pid"].as_u64().map(|pid| pid.to_string())
-}
-
-/// Stops or continues it.
-fn signal_agent(lab: &Lab, host: &str, signal: &str) {
-    lab.exec("console", &["pkill", signal, "-f", &format!("agent --host {host}$")]);
-}
-
 /// From the end of an agent to the next one, which the lab starts after a failure.
 const AGAIN_WITHIN: Duration = Duration::from_secs(4);
-/// An agent that is told to end brings an order past its cut to the end first.
+/// An agent that is told to end brings an order past its cut to the end first. Longer than anything is stopped.
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
+/// Between two looks at the processes.
+const LOOK: Duration = Duration::from_millis(100);
 
-/// Ends an agent. Where the lab starts no other one, because it ended in peace or was not the lab's own, this does, as an upgrade would.
+/// Ends an agent; the next one is there afterwards.
 fn end_agent(lab: &Lab, host: &str, signal: &str) {
-    let Some(old) = agent(lab, host) else { return };
+    let Some(old) = agent(lab, host) else { return await_agent(lab, host) };
     lab.exec("console", &["kill", signal, &old]);
     let since = Instant::now();
     while agent(lab, host).as_deref() == Some(&old) {
         assert!(since.elapsed() < ENDS_WITHIN, "the agent of {host} does not end");
         sleep(LOOK);
     }
+    await_agent(lab, host);
+}
+
+/// Where the lab starts no other agent, because the last one ended in peace or was not the lab's own, this does, as an upgrade would.
+fn await_agent(lab: &Lab, host: &str) {
     let since = Instant::now();
-    while signal == "-KILL" && since.elapsed() < AGAIN_WITHIN {
+    while since.elapsed() < AGAIN_WITHIN {
         if agent(lab, host).is_some() {
             return;
         }
         sleep(LOOK);
     }
-    let again = format!("exec setsid --fork {} agent --host {host} </dev/null >/dev/null 2>&1", env!("CARGO_BIN_EXE_baton"));
+    let again = format!("exec setsid --fork {} agent --host {host} </dev/null >>/run/baton/log/{host}.log 2>&1", env!("CARGO_BIN_EXE_baton"));
     lab.exec(host, &["sh", "-c", &again]);
 }
 
-/// Between two looks at the processes.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// The process id of a host's agent.
 fn agent(lab: &Lab, host: &str) -> Option<String> {
-    let found = lab.exec("console", &["pgrep", "-o", "-f", &format!("baton .*agent --host {host}$")]);
+    let found = lab.exec("console", &["pgrep", "-o", "-f", &format!("^[^ ]*baton .*agent --host {host}$")]);
     let pid = String::from_utf8_lossy(&found.stdout).trim().to_owned();
     (!pid.is_empty()).then_some(pid)
 }

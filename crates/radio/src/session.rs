@@ -172,6 +172,8 @@ impl Session {
         attach::attach(&mut control, &self.rx, &self.tx, &self.plan, self.chain())?;
         converters::wake(&mut control, Instant::now() + FIRST_SAMPLES)?;
         self.begin_at(Mark::default());
+        // A radio that was without power counts from 0 again: by its former clock all that comes would have waited.
+        self.begin_stream();
         attach::start(&mut control, self.chain(), attach::DEADLINE)
     }
 

@@ -45,6 +45,7 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Re
         let text = format!("{} already runs processes of the work", agent.host.name);
         return Err(Failure::new(ErrorCode::State, text).hint("KL or KR ends them"));
     }
+    work.note_following(true);
     match follow(agent, work, other).await {
         Ok(()) => {
             work.standby_waits(None);
@@ -55,9 +56,10 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Re
             Ok(())
         }
         Err(failure) => {
+            let cleared = work.end_following().await;
             let _ = agent.client.ask(other, ask::EndHeartbeats {}, ANSWER).await;
-            match commands::execute(agent, work, None, Command::DoubleKill).await {
-                Ok(_) => Err(failure),
+            match cleared {
+                Ok(()) => Err(failure),
                 Err(second) => Err(Failure {
                     message: format!("{}; and what was begun is left: {}", failure.message, second.message),
                     ..failure

@@ -12,6 +12,7 @@ impl Work {
     pub(in crate::agent) async fn restore(self: &Arc<Self>) {
         self.restore_guest().await;
         self.restore_kept();
+        self.restore_following();
         match &self.pod {
             None => drop(tokio::join!(self.d2d.adopt(), self.usrp.adopt())),
             Some(_) => {

@@ -29,7 +29,12 @@ pub(super) struct StandbyIntent {
     dealt_with: Option<u64>,
     /// Where the heartbeats of this host go in the radio's network.
     heartbeats: Option<SocketAddrV4>,
+    /// What runs here was started to follow.
+    begun: bool,
 }
+
+/// The file that outlives an agent which ends between the first process and the first heartbeat.
+const BEGUN: &str = "standby";
 
 fn not_followed(failure: Failure) -> Failure {
     Failure::new(failure.code, failure.message)
@@ -189,6 +194,35 @@ impl Work {
         }
         state.standby.dealt_with = Some(took_over.claimed_us);
         Some(took_over)
+    }
+
+    /// What runs here from now on was started to follow, or is gone.
+    pub(in crate::agent) fn note_following(&self, begun: bool) {
+        self.state().standby.begun = begun;
+        if begun { self.host.write_state(BEGUN, &begun) } else { self.host.remove_state(BEGUN) }
+    }
+
+    /// Whether what runs here was started to follow.
+    pub(in crate::agent) fn has_begun_to_follow(&self) -> bool {
+        self.state().standby.begun
+    }
+
+    /// Reads whether an earlier agent had begun to follow.
+    pub(super) fn restore_following(&self) {
+        self.state().standby.begun = self.host.read_state(BEGUN).unwrap_or(false);
+    }
+
+    /// Ends what was started here to follow, whoever has this host for an order meanwhile: it is none of that order's.
+    ///
+    /// # Errors
+    /// Those of ending the processes.
+    pub(in crate::agent) async fn end_following(&self) -> Result<(), Failure> {
+        let _turn = self.lock_changes().await?;
+        if self.has_begun_to_follow() {
+            self.kill_all().await?;
+            self.note_following(false);
+        }
+        Ok(())
     }
 
     /// The radio has changed hands without an order.

@@ -24,6 +24,7 @@ impl Work {
         self.usrp.set_linked();
         self.claim_at_once(self.ownership.newest().epoch.saturating_add(1))?;
         self.note_takeover();
+        self.note_following(false);
         self.begin_to_bring_address();
         self.fence_others();
         Ok(())

@@ -39,6 +39,8 @@ pub struct State {
     pub events: Vec<TxMessage>,
     /// Ticks from the time of a start to the first time stamp, of each start the next one; without any those of a real radio.
     pub start_delays: Vec<u64>,
+    /// Ticks by which the clock was set back since the start: without power it counts from 0 again.
+    pub set_back: u64,
     /// Receive chain 1 says nothing.
     pub mute_second: bool,
     chains: [Chain; 2],
@@ -164,7 +166,7 @@ fn serve(sockets: &[UdpSocket; 4], state: &Mutex<State>, end: &AtomicBool) {
     let (mut rx_to, mut tx_to) = ([None; 2], None);
     let mut bytes = [0; 2048];
     while !end.load(Ordering::Relaxed) {
-        let now = POWER_UP + begun.elapsed().as_nanos() as u64 / 10;
+        let now = POWER_UP + begun.elapsed().as_nanos() as u64 / 10 - state.lock().unwrap().set_back;
         while let Some((count, from)) = take(control, &mut bytes) {
             let mut state = state.lock().unwrap();
             let Some((reply, told)) = answer(&bytes[..count], &mut state, now) else { continue };
