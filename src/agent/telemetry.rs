@@ -8,6 +8,7 @@ use chrono::Utc;
 use futures::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::followable;
 use super::host::load::LoadSampler;
 use super::state::Agent;
 use super::work::{Collection, Work, millis};

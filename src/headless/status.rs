@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::clocks::{self, Offsets};
 use super::{Cluster, block_on, json, print, service};
 use crate::migration::service::Service;
-use crate::migration::standing::{holds_radio, radio_owner, strangers};
+use crate::migration::standing::{holders, radio_owner, strangers};
 use config::{Config, HostName};
 use output::{one_line, pad};
 use protocol::{Alarm, ErrorCode, Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};

@@ -4,6 +4,7 @@
 mod guest;
 mod offered;
 mod port;
+mod standby;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -20,6 +21,8 @@ use protocol::{
 
 pub use offered::{check_offered, instead};
 pub use port::{PortProblem, SAMPLES_MTU, port_problem};
+pub use standby::count_standby;
+pub(super) use standby::require_follower;
 
 /// Why the method seamless is not to be had.
 pub(super) const ONE_STREAM: &str =
@@ -205,8 +208,11 @@ fn contested(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Fi
     let of_pool = || statuses().filter(|(host, _)| pool.contains(&host.as_str())).map(|(_, status)| status);
     let strangers = standing::strangers(of_pool());
     let active = config.addresses.active.address();
-    // Stopping the work takes nothing from anybody.
-    let grade = if matches!(order, Some(Order::KL | Order::KR)) { Grade::Warning } else { Grade::Blocker };
+    // Stopping the work takes nothing from anybody, and a failover asks the radio.
+    let grade = match asked {
+        Some((Order::KL | Order::KR, _) | (_, Method::Failover)) => Grade::Warning,
+        _ => Grade::Blocker,
+    };
     let named = strangers
         .iter()
         .map(|(status, holder)| Finding::new(grade, "radio", standing::stranger(status, holder, active)).hint(standing::FIND_IT));

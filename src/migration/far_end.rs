@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::setting::interval;
 use super::state::{Effect, Next, Stage, State};
 use super::units::sentence;
-use protocol::{Answer, Failure, Outcome, ProbeMark, ProbeWindow};
+use protocol::{Answer, Failure, Method, Outcome, ProbeMark, ProbeWindow};
 
 /// A probe counts as lost after a second; three more may be lost by chance.
 const SILENCE: Duration = Duration::from_secs(1);

@@ -69,6 +69,8 @@ pub struct Host {
     pub order: Option<Progress>,
     /// An order of another host that the host takes part in.
     pub takes_part: Option<protocol::RunPart>,
+    /// Whether it would follow the one that has the work next.
+    pub follows_next: Option<protocol::FollowsNext>,
     /// Packets that programs send into frozen processes.
     pub unsent: Vec<String>,
     pub frozen: bool,

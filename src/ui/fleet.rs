@@ -210,9 +210,6 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     }
     let one = host == "server1";
     Telemetry {
-        v: VERSION,
-        radio: None,
-        host: host.into(),
         seq: 1900,
         at: start(),
         uptime_ms: 190_000,
@@ -225,10 +222,6 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             tx_bytes_per_s: if works { 4_900_000 } else { 3_400 },
             agent: ProcessLoad { cpu_percent: 0.4, memory: 9_400_000 },
         },
-        owner_epoch: None,
-        owner: None,
-        address_holders: Vec::new(),
-        alarms: Vec::new(),
         radio_port: port("eth3", Some(if owns { "192.168.10.1/24" } else { "192.168.20.2/24" })),
         tun: port("tun", (one || owns).then_some("192.168.40.9/24")),
         d2d,

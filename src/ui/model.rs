@@ -265,8 +265,7 @@ impl Model {
 
     /// Who holds the radio, as far as the addresses tell.
     pub fn owner(&self) -> RadioOwner {
-        let holders = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned);
-        let holders: Vec<String> = holders.collect();
+        let holders: Vec<String> = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned).collect();
         // The report of a lost host is old: only current reports make a conflict.
         let fresh: Vec<String> = holders.iter().filter(|host| self.stale_ms(host).is_none()).cloned().collect();
         let holders = if holders.len() > 1 && !fresh.is_empty() && fresh.len() < holders.len() { fresh } else { holders };

@@ -147,6 +147,17 @@ impl StandbyStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+/// Whether a host that serves would follow, by itself, the one that has the work next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowsNext {
+    /// Why it would not; absent: it would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
 
     #[test]
     fn a_key_is_64_digits_and_shows_itself_to_nobody() {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressHolder, Alarm, ControlReport, ControlValues, GuestStatus, Method, Order, Phase, PhaseName, ProbeOutcome, ProbeSpan,
-    Route, RunPart, StandbyStatus,
+    AddressHolder, Alarm, ControlReport, ControlValues, FollowsNext, GuestStatus, Method, Order, Phase, PhaseName, ProbeOutcome,
+    ProbeSpan, Route, RunPart, StandbyStatus,
 };
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].

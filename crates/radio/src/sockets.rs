@@ -59,7 +59,7 @@ pub fn connect(socket: &UdpSocket, device: Ipv4Addr, port: u16) -> io::Result<()
     socket.connect(SocketAddrV4::new(device, port))
 }
 
-/// A socket of any address and a port of the kernel's choice that waits for nothing: for heartbeats.
+/// A socket of any address that waits for nothing, for heartbeats; port 0: one of the kernel's choice.
 ///
 /// # Errors
 /// A sentence, of the system's.

@@ -9,7 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::super::commands;
 use super::super::state::Agent;
 use super::super::work::Work;
-use protocol::{Command, ErrorCode, Failure, Form, HeartbeatKey, HeartbeatRequest, Level, SoftState, TypedCommand, ask};
+use protocol::{Command, ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, SoftState, TypedCommand, ask};
 
 /// The other host answers each question within this, or is not followed.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -18,22 +18,6 @@ const ANSWER: Duration = Duration::from_secs(3);
 pub(super) fn other_host(agent: &Agent, work: &Work) -> Result<String, Failure> {
     let other = work.other_hosts().into_iter().next();
     other.ok_or_else(|| Failure::new(ErrorCode::Config, format!("no other host has the radio of {}", agent.host.name)))
-}
-
-/// Refuses what no standby can follow.
-///
-/// # Errors
-/// [`ErrorCode::State`] for a terminal of the relay scenario, a pod and a guest.
-pub(super) fn require_followable(agent: &Agent) -> Result<(), Failure> {
-    let config = &agent.host.config;
-    let what = match config.form_of(&agent.host.name) {
-        Form::Pod => "a work in a pod",
-        Form::Guest => "a virtual machine",
-        Form::Processes if !config.terminals.is_empty() => "a terminal of the relay scenario",
-        Form::Processes => return Ok(()),
-    };
-    Err(Failure::new(ErrorCode::State, format!("no standby can follow {what}"))
-        .hint("move it by an order; docs/standby.md says what can be followed"))
 }
 
 /// Receives beside the other host's processes and follows them; after a failure nothing is left.

@@ -43,7 +43,7 @@ fn cause(took_over: TookOver, from: &str) -> String {
     }
 }
 
-async fn note(agent: &Agent, took_over: TookOver, from: String, cause: String) {
+async fn note(agent: &Agent, work: &Work, took_over: TookOver, from: String, cause: String) {
     let ago = Duration::from_micros(monotonic_us().saturating_sub(took_over.well_us));
     let window = window(agent, ago).await;
     let record = record(agent, took_over, (from, cause), ago, window);

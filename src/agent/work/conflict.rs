@@ -195,7 +195,7 @@ impl Work {
     pub(super) async fn leave_radio(&self, why: &str) {
         let before = self.ownership.newest();
         let turn = timeout(CHANGE, self.changes.lock()).await.ok();
-        self.host.event(Level::Error, format!("{why}: eth3 of {} is parked, and its work ended", self.host.name));
+        self.host.event(level, text);
         let parked = self.park_eth3().await;
         let _turn = match turn {
             Some(turn) => turn,

@@ -28,7 +28,7 @@ fn number(number: f64) -> String {
 /// The text of a file that stands with its key in `folder`, the same on every host.
 pub fn cluster_file(answers: &Answers, folder: &Path) -> String {
     let hosts = answers.hosts.iter().map(|host| host_section(answers, host));
-    [head(answers, folder), addresses(answers), workload(), hosts.collect(), radios(answers)].concat()
+    [head(answers, folder), addresses(answers), standby(), workload(), hosts.collect(), radios(answers)].concat()
 }
 
 fn head(answers: &Answers, folder: &Path) -> String {

@@ -2,6 +2,7 @@
 
 use super::shell::word;
 use crate::setup::facts::{Facts, FirewallFacts, Needed, Stopped};
+use config::StandbyPolicy;
 use protocol::Precondition::Firewall;
 use protocol::{Examined, Grade};
 

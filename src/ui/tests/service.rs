@@ -11,7 +11,7 @@ use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
-use crate::ui::msg::{Effect, Msg, Purpose};
+use crate::ui::msg::{Effect, Heard, Msg, Purpose};
 use crate::ui::service::verdict;
 use crate::ui::theme::{Skin, Theme, ThemeName};
 use crate::ui::update::update;

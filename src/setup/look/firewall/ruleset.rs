@@ -181,7 +181,7 @@ fn answers(asks: &Value, packet: &Needed) -> Option<bool> {
         return match (key, packet) {
             ("iifname" | "iif", Needed::FromRadio { interface, .. }) => is(interface.as_str().into()),
             // The loopback is the one interface by which no other host comes.
-            ("iifname" | "iif", Needed::ToAgent { .. }) if holds(right, &"lo".into()) == Some(true) => Some(!equal),
+            ("iifname" | "iif", _) if holds(right, &"lo".into()) == Some(true) => Some(!equal),
             ("nfproto", _) => is("ipv4".into()),
             ("l4proto", Needed::FromRadio { .. }) => is_any(&["udp".into(), 17.into()]),
             ("l4proto", Needed::ToAgent { .. }) => is_any(&["tcp".into(), 6.into()]),
