@@ -111,7 +111,7 @@ pub fn began(progress: &Progress) -> bool {
 
 /// Whether nobody serves during a phase: those that come after the source was stopped, in the order of the run; of a failover and a take-over, all.
 pub fn interrupts(progress: Option<&Progress>, name: PhaseName) -> bool {
-    if progress.is_some_and(|progress| progress.method == Method::Failover) {
+    if progress.is_some_and(|progress| matches!(progress.method, Method::Failover | Method::Takeover)) {
         return true;
     }
     if name == PhaseName::Switchover {

@@ -120,6 +120,9 @@ pub struct TookOver {
     pub claimed_us: u64,
     /// When the D2D process was told to go on.
     pub gone_on_us: u64,
+    /// When its first burst was handed to the radio; absent before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_burst_us: Option<u64>,
 }
 
 /// A standby as its agent tells of it.

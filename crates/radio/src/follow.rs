@@ -91,7 +91,8 @@ impl Follower {
         match self.session.take_over_from(&beat) {
             Ok(Claimed { claimed_us, not_before }) => {
                 let told = self.bridge.tell(&Packet::GoOn { not_before, progress: &self.progress });
-                let took_over = TookOver { cause, well_us, decided_us: now, claimed_us, gone_on_us: monotonic_us() };
+                let took_over =
+                    TookOver { cause, well_us, decided_us: now, claimed_us, gone_on_us: monotonic_us(), first_burst_us: None };
                 self.session.took_over(took_over);
                 if let Err(why) = told {
                     self.session.note(format!("the D2D process could not be told to go on: {why}"));
