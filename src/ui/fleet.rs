@@ -64,7 +64,7 @@ fn hear(model: &mut Model, telemetry: Telemetry) {
 
 pub fn event(model: &mut Model, host: &str, level: Level, text: &str) {
     let at = model.at;
-    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into(), run: None })));
+    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into(), run: None, alert: false })));
 }
 
 pub fn tell(model: &mut Model, moment: Moment) {

@@ -26,8 +26,8 @@ pub(super) fn deal_with(agent: &Arc<Agent>, work: &Arc<Work>, took_over: TookOve
     let cause = cause(took_over, &from);
     let host = &agent.host;
     match work.own_taken_over() {
-        Ok(()) => host.event(Level::Warning, format!("{} has taken over: {cause}", host.name)),
-        Err(failure) => host.event(Level::Error, format!("{} has taken over, and may not: {failure}", host.name)),
+        Ok(()) => host.alert(Level::Warning, format!("{} has taken over: {cause}", host.name)),
+        Err(failure) => host.alert(Level::Error, format!("{} has taken over, and may not: {failure}", host.name)),
     }
     let agent = Arc::clone(agent);
     tokio::spawn(async move { note(&agent, took_over, from, cause).await });
