@@ -105,7 +105,7 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     }
     let other = arm::other_host(agent, work)?;
     let Ok(status) = agent.client.ask(&other, ask::Status {}, ANSWER).await else { return Ok(()) };
-    if !is_in_service(&status, agent.host.config.addresses.active.address()) {
+    if status.serves_parked || !is_in_service(&status, agent.host.config.addresses.active.address()) {
         return Ok(());
     }
     arm::arm(agent, work, &other).await

@@ -153,10 +153,8 @@ fn finding(grade: Grade, subject: &str, failure: Failure) -> Finding {
 fn radio(config: &Config, answers: &Answers) -> Finding {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let active = config.addresses.active.address();
-    let holds = |status: &Telemetry| holds_radio(status, active);
-    let statuses = answers.iter().filter_map(|(host, answer)| answer.as_ref().ok().map(|status| (host, status)));
-    let owners: Vec<&String> =
-        statuses.filter(|(host, status)| pool.contains(&host.as_str()) && holds(status)).map(|(host, _)| host).collect();
+    let statuses = answers.iter().filter(|(host, _)| pool.contains(&host.as_str())).filter_map(|(_, answer)| answer.as_ref().ok());
+    let owners: Vec<&str> = standing::holders(statuses, active).into_iter().map(|status| status.host.as_str()).collect();
     match owners.as_slice() {
         [] => Finding::new(Grade::Ok, "radio", "no server that answers points eth3 at it"),
         [owner] => owned_by(owner, &pool, answers),

@@ -88,8 +88,19 @@ pub fn is_moving(status: &Telemetry) -> bool {
     status.takes_part.is_some() || orders
 }
 
-/// Whether the host has the far end's packets: its eth3 carries the address that the radio talks to, or its guest runs.
+/// The hosts that have the radio. One that has taken over has it alone: whoever still carries the radio's address gives way, or is dead.
+pub fn holders<'a>(statuses: impl Iterator<Item = &'a Telemetry>, active: Ipv4Addr) -> Vec<&'a Telemetry> {
+    let all: Vec<&Telemetry> = statuses.filter(|status| holds_radio(status, active)).collect();
+    let taker = all.iter().copied().find(|status| status.serves_parked);
+    taker.map_or(all, |taker| vec![taker])
+}
+
+/// Whether the host has the far end's packets: its eth3 carries the address that the radio talks to, the radio sends to its parked address, or its
+/// guest runs.
 pub fn holds_radio(status: &Telemetry, active: Ipv4Addr) -> bool {
+    if status.serves_parked {
+        return true;
+    }
     if let Some(guest) = &status.guest {
         return guest.state == GuestState::Running;
     }

@@ -228,11 +228,7 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
         usrp,
         control: if one || works { control(one) } else { ControlReport::default() },
         route_list: vec![Route { dest_id: 8, nexthop: 8 }, Route { dest_id: 4, nexthop: 8 }],
-        probe: None,
-        migration: None,
-        takes_part: None,
-        guest: None,
-        standby: None,
+        ..crate::migration::fleet::telemetry_of(host)
     }
 }
 

@@ -53,6 +53,10 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Re
 }
 
 async fn follow(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Result<(), Failure> {
+    if ask_other(agent, other, ask::Status {}).await?.serves_parked {
+        let text = format!("{other} serves from its parked address, which a standby needs: the radio's address is not free yet");
+        return Err(Failure::new(ErrorCode::State, text).hint("whoever has it gives it up when its agent answers; then arm again"));
+    }
     let SoftState { state, stream } = ask_other(agent, other, ask::Export {}).await?;
     let stream = stream.ok_or_else(|| {
         Failure::new(ErrorCode::Workload, format!("the USRP process of {other} does not tell of its stream: it cannot be followed"))

@@ -29,8 +29,8 @@ pub(super) fn deal_with(agent: &Arc<Agent>, work: &Arc<Work>, took_over: TookOve
         Ok(()) => host.alert(Level::Warning, format!("{} has taken over: {cause}", host.name)),
         Err(failure) => host.alert(Level::Error, format!("{} has taken over, and may not: {failure}", host.name)),
     }
-    let agent = Arc::clone(agent);
-    tokio::spawn(async move { note(&agent, took_over, from, cause).await });
+    let (agent, work) = (Arc::clone(agent), Arc::clone(work));
+    tokio::spawn(async move { note(&agent, &work, took_over, from, cause).await });
 }
 
 /// Why, in a sentence.

@@ -149,6 +149,11 @@ impl Work {
     pub(in crate::agent) fn is_owner(&self) -> bool {
         self.ownership.newest().owner == self.host.name
     }
+    /// Whether it has taken over and the radio's address is not here yet.
+    pub(in crate::agent) fn serves_parked(&self) -> bool {
+        self.state().serves_parked && self.usrp.is_linked()
+    }
+
 
     /// Whether this host is to follow the other one whenever that serves.
     pub(in crate::agent) fn standby_is_wanted(&self) -> bool {
