@@ -97,7 +97,9 @@ impl Work {
         // Where the kernel asks whether a packet came the right way.
         self.radio_port.open_way(self.active_address().address(), self.parked_address()).await?;
         let takeover_after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
-        let answer = self.usrp.ask(Ask::Follow(Follow { arming, key, takeover_after_us }), ANSWER).await.map_err(not_followed)?;
+        let port = Some(self.host.config.standby.heartbeat_port);
+        let follow = Follow { arming, key, takeover_after_us, port };
+        let answer = self.usrp.ask(Ask::Follow(follow), ANSWER).await.map_err(not_followed)?;
         let following: Following = serde_json::from_value(answer)
             .map_err(|e| Failure::new(ErrorCode::Workload, format!("where heartbeats are waited for cannot be read: {e}")))?;
         Ok(following.port)
@@ -118,8 +120,10 @@ impl Work {
         timeout(FIRST_HEARTBEAT, armed).await.map_err(|_| {
             let text =
                 format!("no heartbeat of the other host has come to {} within {} s", self.host.name, FIRST_HEARTBEAT.as_secs());
-            Failure::new(ErrorCode::Deadline, text)
-                .hint("let UDP pass between the two hosts, on the management network and on the radio's")
+            let port = self.host.config.standby.heartbeat_port;
+            Failure::new(ErrorCode::Deadline, text).hint(format!(
+                "let UDP to port {port} pass between the two hosts, on the management network and on the radio's; `baton doctor` looks at packet filters"
+            ))
         })
     }
 

@@ -93,6 +93,20 @@ parked = {}
     )
 }
 
+fn standby() -> String {
+    let usual = config::Standby::default();
+    format!(
+        r#"
+# The server that does not serve may follow the other one, and take over when that falls silent: "manual" when an operator arms it, "armed" by itself. The
+# heartbeats come to that UDP port on both networks; a packet filter has to let them in.
+[standby]
+policy = "manual"
+heartbeat_port = {}
+"#,
+        usual.heartbeat_port
+    )
+}
+
 fn workload() -> String {
     r#"
 # What agents run: the modem, the process between modem and radio, and the initialisation of the radio by libuhd (package baton-uhd).
