@@ -47,7 +47,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     let mut findings = hosts(Some((order, method)), silent, config, answers);
     findings.extend(request.check(config.workload.form).err().map(|failure| finding(Grade::Blocker, "method", failure)));
     findings.push(radio(config, answers));
-    findings.extend(contested(Some(order), config, answers));
+    findings.extend(contested(asked, config, answers));
     for check in checks {
         let name = setting.host(check.at);
         if let Some(Ok(status)) = answers.get(name) {
@@ -57,7 +57,8 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
             let holder =
                 uncontested(check.ask, status, setting.active).and_then(|()| serves_nobody(check.ask, status, setting.active));
             let holder = holder.err();
-            let holder = holder.filter(|_| standing::check_no_stranger(status, setting.active).is_ok());
+            let holder =
+                holder.filter(|_| method == Method::Failover || standing::check_no_stranger(status, setting.active).is_ok());
             findings.extend(holder.map(|failure| finding(Grade::Blocker, name, failure)));
         }
     }
@@ -66,6 +67,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     }
     if order.is_migration() {
         findings.extend(same_radio(config, &setting));
+        findings.extend(count_standby(&request, config, answers));
         let grade = if method == Method::Seamless { Grade::Blocker } else { Grade::Warning };
         findings.extend((!setting.two_streams).then(|| Finding::new(grade, "seamless", ONE_STREAM).hint("take hot")));
         findings.push(far_end(config, answers));
@@ -200,7 +202,7 @@ fn owned_by(owner: &str, pool: &[&str], answers: &Answers) -> Finding {
 }
 
 /// Strangers with the radio's address, and what the agents say is not as it should be.
-fn contested(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Finding> {
+fn contested(asked: Option<(Order, Method)>, config: &Config, answers: &Answers) -> Vec<Finding> {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let statuses = || answers.iter().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
     let of_pool = || statuses().filter(|(host, _)| pool.contains(&host.as_str())).map(|(_, status)| status);
@@ -228,6 +230,8 @@ fn contested(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Fi
 /// What a step will ask of the radio's network, from the answers that a survey has had.
 pub(super) fn uncontested(ask: StepCommand, status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     match ask {
+        // A switch may answer for a host that is dead: whether somebody else serves, the radio tells when it is claimed.
+        StepCommand::RequireReadyAlone if status.guest.is_none() => standing::check_no_host_holds(status, active),
         StepCommand::RequireFree | StepCommand::RequireReadyAlone => standing::check_nobody_holds(status, active),
         StepCommand::RequireReady | StepCommand::RequireRecoverable => standing::check_no_stranger(status, active),
         _ => Ok(()),

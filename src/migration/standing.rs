@@ -248,6 +248,11 @@ pub fn check_no_stranger(status: &Telemetry, active: Ipv4Addr) -> Result<(), Fai
 /// Refuses an order that takes the radio while anybody has its address.
 pub fn check_nobody_holds(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     check_no_stranger(status, active)?;
+    check_no_host_holds(status, active)
+}
+
+/// Refuses an order that takes the radio while another host of the cluster has its address.
+pub fn check_no_host_holds(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     let known = status.address_holders.iter().find_map(|holder| Some((holder.host.as_ref()?, &holder.mac)));
     known.map_or(Ok(()), |(host, mac)| {
         let (port, here) = (&status.radio_port.name, &status.host);

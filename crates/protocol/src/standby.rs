@@ -147,9 +147,6 @@ impl StandbyStatus {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
 /// Whether a host that serves would follow, by itself, the one that has the work next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowsNext {
@@ -161,6 +158,9 @@ pub struct FollowsNext {
     pub hint: Option<String>,
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn a_key_is_64_digits_and_shows_itself_to_nobody() {

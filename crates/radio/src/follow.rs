@@ -33,7 +33,7 @@ pub fn start(session: &Arc<Session>, bridge: &Arc<Bridge>, asked: &Follow) -> Re
     if !session.overlaps() {
         return Err("this process does not receive beside another one: overlap comes first".into());
     }
-    let socket = sockets::for_heartbeats()?;
+    let socket = sockets::for_heartbeats(asked.port.unwrap_or_default())?;
     let port = socket.local_addr().map_err(|e| format!("the socket for heartbeats has no address: {e}"))?.port();
     session.prepare_fence()?;
     let number = session.begin_following();

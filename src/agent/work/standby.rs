@@ -149,15 +149,15 @@ impl Work {
         Some(StandbyStatus { of, follows, takeover_after_ms, why_not: state.standby.why_not.clone().filter(|_| follows.is_none()) })
     }
 
-    /// Whether this host owns the radio, as far as it knows.
-    pub(in crate::agent) fn is_owner(&self) -> bool {
-        self.ownership.newest().owner == self.host.name
-    }
     /// Whether it has taken over and the radio's address is not here yet.
     pub(in crate::agent) fn serves_parked(&self) -> bool {
         self.state().serves_parked && self.usrp.is_linked()
     }
 
+    /// Whether this host owns the radio, as far as it knows.
+    pub(in crate::agent) fn is_owner(&self) -> bool {
+        self.ownership.newest().owner == self.host.name
+    }
 
     /// Whether this host is to follow the other one whenever that serves.
     pub(in crate::agent) fn standby_is_wanted(&self) -> bool {
