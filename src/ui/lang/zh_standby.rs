@@ -40,6 +40,16 @@ pub const TABLE: &[(&str, &str)] = &[
         "{0} 正以停用地址服务，而热备需要该地址：射频地址尚未空出",
     ),
     ("whoever has it gives it up when its agent answers; then arm again", "占用者的代理应答后即让出该地址；然后再次启用热备"),
+    ("Cause: {0}.", "原因：{0}。"),
+    (
+        "a restart there is expected to take {0} ms, by the median of its last starts ({1}), and the take-over took {2} ms",
+        "按最近 {1} 次启动的中位数，在该机重启预计需 {0} ms，而接替用时 {2} ms",
+    ),
+    (
+        "no start on {0} was measured that a restart could be expected by, and the take-over took {1} ms",
+        "{0} 上没有可据以预计重启用时的启动记录，而接替用时 {1} ms",
+    ),
+    ("The first burst of {0} was not seen: this phase is not measured.", "未见到 {0} 的首个突发：该阶段未测量。"),
     // Checks.
     (
         "{0} follows as a standby; the move ends it, and afterwards {1} follows",
