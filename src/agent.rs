@@ -9,6 +9,7 @@ pub mod doctor;
 mod exporter;
 mod faults;
 mod fence_command;
+mod followable;
 mod host;
 mod order;
 mod owners;

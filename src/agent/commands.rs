@@ -108,12 +108,12 @@ async fn change(work: &Arc<Work>, command: Command) -> Result<Answer, Failure> {
         Command::StartD2d { control_flag, control } => {
             work.start_d2d(carried_control(control_flag, control)?).await.map(Answer::from)
         }
-        Command::StartUsrp { epoch, force, despite_foreign } => {
-            work.start_usrp(RadioClaim { epoch, force, despite_foreign }).await.map(Answer::from)
+        Command::StartUsrp { epoch, force, despite_foreign, by_radio } => {
+            work.start_usrp(RadioClaim { epoch, force, despite_foreign, by_radio }).await.map(Answer::from)
         }
         Command::MakeUsrp => work.make_usrp().await.map(Answer::from),
         Command::LinkUsrp { epoch, force, despite_foreign } => {
-            work.link_usrp(RadioClaim { epoch, force, despite_foreign }).await.map(Answer::from)
+            work.link_usrp(RadioClaim { epoch, force, despite_foreign, by_radio: false }).await.map(Answer::from)
         }
         Command::SendHeartbeats(request) => work.send_heartbeats(request).await.map(Answer::from),
         Command::EndHeartbeats => {

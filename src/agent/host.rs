@@ -103,14 +103,21 @@ impl HostHandle {
     pub(super) fn event(&self, level: Level, text: impl Into<String>) {
         let text = text.into();
         log_line(level, &text);
-        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: None });
+        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: None, alert: false });
+    }
+
+    /// The same for whoever looks elsewhere: consoles ring.
+    pub(super) fn alert(&self, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        log_line(level, &text);
+        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: None, alert: true });
     }
 
     /// Publishes the line that tells how a run ended: whoever ordered it has the same from its record.
     pub(super) fn end_of_run(&self, level: Level, text: impl Into<String>, run: &str) {
         let text = text.into();
         log_line(level, &text);
-        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: Some(run.to_owned()) });
+        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: Some(run.to_owned()), alert: false });
     }
 
     fn publish(&self, event: Event) {

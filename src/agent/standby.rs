@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::followable::{is_of_the_pool, require_followable, too_often};
 use super::host::alarms::Concern;
 use super::state::Agent;
 use super::work::Work;
@@ -24,20 +25,16 @@ const AGAIN: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 /// An agent answers `status` at once.
 const ANSWER: Duration = Duration::from_secs(2);
-/// At most one take-over in so long, and so many in so long: two hosts that take the radio from each other serve nobody.
+/// At most one take-over in so long.
 const CALM: Duration = Duration::from_secs(10);
-const OFTEN: (usize, Duration) = (3, Duration::from_secs(300));
 
 /// Follows whenever that is wanted, and deals with take-overs, until the agent ends; does nothing on a host outside the pool.
 pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
-    let config = &agent.host.config;
-    let pool = [&config.roles.initiator, &config.roles.destination];
-    if !pool.iter().any(|name| name.as_str() == agent.host.name) {
+    if !is_of_the_pool(&agent) {
         return;
     }
-    let policy = config.standby.policy;
-    if policy == StandbyPolicy::Armed {
-        match arm::require_followable(&agent) {
+    if agent.host.config.standby.policy == StandbyPolicy::Armed {
+        match require_followable(&agent) {
             Ok(()) => work.want_standby(true),
             Err(failure) => agent.host.event(Level::Warning, format!("policy = \"armed\" has no effect: {failure}")),
         }
@@ -98,12 +95,8 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     if !work.standby_is_wanted() || agent.order.try_lock().is_err() || work.d2d().is_running() || work.usrp().is_running() {
         return Ok(());
     }
-    let (often, within) = OFTEN;
-    if work.takeovers_within(within) >= often {
+    if let Some(failure) = too_often(agent, work) {
         work.want_standby(false);
-        let text =
-            format!("{often} take-overs within {} minutes: {} no longer follows by itself", within.as_secs() / 60, agent.host.name);
-        let failure = Failure::new(ErrorCode::State, text).hint("find the cause in `baton runs`; `baton do arm` arms it again");
         agent.host.raise(Concern::Standby, Level::Warning, failure);
         return Ok(());
     }
@@ -112,7 +105,7 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     }
     let other = arm::other_host(agent, work)?;
     let Ok(status) = agent.client.ask(&other, ask::Status {}, ANSWER).await else { return Ok(()) };
-    if !is_in_service(&status, agent.host.config.addresses.active.address()) {
+    if status.serves_parked || !is_in_service(&status, agent.host.config.addresses.active.address()) {
         return Ok(());
     }
     arm::arm(agent, work, &other).await
@@ -127,7 +120,7 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Fail
         let text = format!("{} serves: the standby is the other host", agent.host.name);
         return Err(Failure::new(ErrorCode::State, text).hint("baton do arm asks the right one"));
     }
-    arm::require_followable(agent)?;
+    require_followable(agent)?;
     let armed = match work.follow_state() {
         Some(StandbyState::Armed) => Ok(()),
         _ => arm::arm(agent, work, &arm::other_host(agent, work)?).await,

@@ -8,6 +8,7 @@ use chrono::Utc;
 use futures::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::followable;
 use super::host::load::LoadSampler;
 use super::state::Agent;
 use super::work::{Collection, Work, millis};
@@ -103,6 +104,8 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
         usrp: with_load(work.usrp_status()),
         guest: work.guest_status(),
         standby: work.standby_status(),
+        serves_parked: work.serves_parked(),
+        follows_next: followable::follows_next(agent, work),
         control: ControlReport { values: values.control, meanings, age_ms: at.map(|at: Instant| millis(at.elapsed())) },
         route_list: values.route_list,
         probe: state.probe.as_ref().map(|probe| probe.status()),

@@ -105,6 +105,8 @@ struct WorkState {
     /// After a take-over: the radio's address is not here yet.
     serves_parked: bool,
     standby: StandbyIntent,
+    /// Another host is the owner, and the work here is being ended for that.
+    giving_way: bool,
     /// The radio's address was given up because the cable to the radio is out.
     cable_out: bool,
     /// Since when another host has been about to take the radio that this one has.

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use futures::future::join_all;
+
 use super::{Cluster, block_on, json, lines, write_out};
 use crate::metrics::measure::number;
-use crate::migration::check::check_offered;
+use crate::migration::check::{Answers, check_offered, count_standby};
 use output::{one_line, pad};
 use protocol::{Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep, ask};
 
@@ -37,12 +39,16 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     let request = OrderRequest::new(args.order, cluster.method(args.method));
     let source = Some(cluster.config.ends(args.order).0.to_owned()).filter(|_| args.order.is_migration());
     let plan = block_on(async {
-        let plan = cluster.client.ask(&host, ask::Plan { request }, DEADLINE).await?;
-        // Whether the programs at work can be moved so, only their host knows; one that does not answer says nothing against it.
+        let plan = cluster.client.ask(&host, ask::Plan { request: request.clone() }, DEADLINE).await?;
+        // Whether the programs at work can be moved so, and whether a standby follows, only the hosts know; one that does not answer says nothing
+        // against it.
         let Some(source) = source else { return Ok(plan) };
-        let status = cluster.client.ask(&source, ask::Status {}, DEADLINE).await.ok();
-        let refused = status.and_then(|status| check_offered(plan.method, &status).err());
-        Ok(Plan { not_offered: refused.map(|failure| failure.to_string()), ..plan })
+        let said = [&source, &host].map(|name| async { (name.clone(), cluster.client.ask(name, ask::Status {}, DEADLINE).await) });
+        let answers: Answers = join_all(said).await.into_iter().collect();
+        let status = answers.get(&source).and_then(|answer| answer.as_ref().ok());
+        let refused = status.and_then(|status| check_offered(plan.method, status).err());
+        let standby = count_standby(&request, &cluster.config, &answers).map(|finding| finding.sentence);
+        Ok(Plan { not_offered: refused.map(|failure| failure.to_string()), standby, ..plan })
     })?;
     write_out(&lines(&if args.json { json(&plan)? } else { text(&plan) }))
 }
@@ -64,6 +70,9 @@ fn text(plan: &Plan) -> String {
         let (command, host) = (pad(&one_line(command), 12), pad(&one_line(host), 10));
         let line = format!("{:>3}  {command} {host} {:<24} {}", index + 1, phases.join(", "), notes.join(", "));
         let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if let Some(standby) = &plan.standby {
+        let _ = writeln!(text, "\n{}", one_line(standby));
     }
     let phases = plan.phases.iter().map(|phase| (phase.name.name(), phase.expected));
     let _ = writeln!(text, "\nexpected, ms");

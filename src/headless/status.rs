@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::clocks::{self, Offsets};
 use super::{Cluster, block_on, json, print, service};
 use crate::migration::service::Service;
-use crate::migration::standing::{holds_radio, radio_owner, strangers};
+use crate::migration::standing::{holders, radio_owner, strangers};
 use config::{Config, HostName};
 use output::{one_line, pad};
 use protocol::{Alarm, ErrorCode, Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
@@ -85,14 +85,10 @@ pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -
 /// Which host of the pool holds the radio, as far as the hosts that answered tell.
 fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
-    let holds = |status: &Telemetry| holds_radio(status, config.addresses.active.address());
-    let owners = answers
-        .iter()
-        .filter(|(host, answer)| pool.contains(&host.as_str()) && answer.as_ref().is_ok_and(holds))
-        .map(|(host, _)| host.clone());
-    let of_pool = answers.iter().filter(|(host, _)| pool.contains(&host.as_str()));
-    let strangers = strangers(of_pool.filter_map(|(_, answer)| answer.as_ref().ok()));
-    radio_owner(owners.collect(), &strangers)
+    let of_pool =
+        || answers.iter().filter(|(host, _)| pool.contains(&host.as_str())).filter_map(|(_, answer)| answer.as_ref().ok());
+    let owners = holders(of_pool(), config.addresses.active.address()).into_iter().map(|status| status.host.clone());
+    radio_owner(owners.collect(), &strangers(of_pool()))
 }
 
 /// What the agents say is not as it should be.

@@ -91,7 +91,8 @@ impl Prober {
 
     /// The number of the next probe.
     pub fn mark(&self) -> ProbeMark {
-        ProbeMark { next: self.shared.ledger().next() }
+        let ledger = self.shared.ledger();
+        ProbeMark { next: ledger.next(), unanswered_from: ledger.unanswered_from() }
     }
 
     /// Statistics of all probes from `since` up to now; waits until each of them is answered or lost, at most a second. Owns what

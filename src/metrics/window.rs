@@ -52,6 +52,12 @@ impl Ledger {
         self.first + self.probes.len() as u64
     }
 
+    /// The probe after the latest that was answered.
+    pub fn unanswered_from(&self) -> Option<u64> {
+        let back = self.probes.iter().rev().position(|probe| probe.reply().is_some())?;
+        Some(self.next() - back as u64)
+    }
+
     /// Books a probe that is sent now, whether or not the network took it, and returns its number.
     pub fn sent(&mut self, now: u64) -> u64 {
         if self.probes.len() == KEPT {

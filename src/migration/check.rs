@@ -4,6 +4,7 @@
 mod guest;
 mod offered;
 mod port;
+mod standby;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -20,6 +21,8 @@ use protocol::{
 
 pub use offered::{check_offered, instead};
 pub use port::{PortProblem, SAMPLES_MTU, port_problem};
+pub use standby::count_standby;
+pub(super) use standby::require_follower;
 
 /// Why the method seamless is not to be had.
 pub(super) const ONE_STREAM: &str =
@@ -44,7 +47,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     let mut findings = hosts(Some((order, method)), silent, config, answers);
     findings.extend(request.check(config.workload.form).err().map(|failure| finding(Grade::Blocker, "method", failure)));
     findings.push(radio(config, answers));
-    findings.extend(contested(Some(order), config, answers));
+    findings.extend(contested(asked, config, answers));
     for check in checks {
         let name = setting.host(check.at);
         if let Some(Ok(status)) = answers.get(name) {
@@ -54,7 +57,8 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
             let holder =
                 uncontested(check.ask, status, setting.active).and_then(|()| serves_nobody(check.ask, status, setting.active));
             let holder = holder.err();
-            let holder = holder.filter(|_| standing::check_no_stranger(status, setting.active).is_ok());
+            let holder =
+                holder.filter(|_| method == Method::Failover || standing::check_no_stranger(status, setting.active).is_ok());
             findings.extend(holder.map(|failure| finding(Grade::Blocker, name, failure)));
         }
     }
@@ -63,6 +67,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
     }
     if order.is_migration() {
         findings.extend(same_radio(config, &setting));
+        findings.extend(count_standby(&request, config, answers));
         let grade = if method == Method::Seamless { Grade::Blocker } else { Grade::Warning };
         findings.extend((!setting.two_streams).then(|| Finding::new(grade, "seamless", ONE_STREAM).hint("take hot")));
         findings.push(far_end(config, answers));
@@ -150,10 +155,8 @@ fn finding(grade: Grade, subject: &str, failure: Failure) -> Finding {
 fn radio(config: &Config, answers: &Answers) -> Finding {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let active = config.addresses.active.address();
-    let holds = |status: &Telemetry| holds_radio(status, active);
-    let statuses = answers.iter().filter_map(|(host, answer)| answer.as_ref().ok().map(|status| (host, status)));
-    let owners: Vec<&String> =
-        statuses.filter(|(host, status)| pool.contains(&host.as_str()) && holds(status)).map(|(host, _)| host).collect();
+    let statuses = answers.iter().filter(|(host, _)| pool.contains(&host.as_str())).filter_map(|(_, answer)| answer.as_ref().ok());
+    let owners: Vec<&str> = standing::holders(statuses, active).into_iter().map(|status| status.host.as_str()).collect();
     match owners.as_slice() {
         [] => Finding::new(Grade::Ok, "radio", "no server that answers points eth3 at it"),
         [owner] => owned_by(owner, &pool, answers),
@@ -199,14 +202,17 @@ fn owned_by(owner: &str, pool: &[&str], answers: &Answers) -> Finding {
 }
 
 /// Strangers with the radio's address, and what the agents say is not as it should be.
-fn contested(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Finding> {
+fn contested(asked: Option<(Order, Method)>, config: &Config, answers: &Answers) -> Vec<Finding> {
     let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let statuses = || answers.iter().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
     let of_pool = || statuses().filter(|(host, _)| pool.contains(&host.as_str())).map(|(_, status)| status);
     let strangers = standing::strangers(of_pool());
     let active = config.addresses.active.address();
-    // Stopping the work takes nothing from anybody.
-    let grade = if matches!(order, Some(Order::KL | Order::KR)) { Grade::Warning } else { Grade::Blocker };
+    // Stopping the work takes nothing from anybody, and a failover asks the radio.
+    let grade = match asked {
+        Some((Order::KL | Order::KR, _) | (_, Method::Failover)) => Grade::Warning,
+        _ => Grade::Blocker,
+    };
     let named = strangers
         .iter()
         .map(|(status, holder)| Finding::new(grade, "radio", standing::stranger(status, holder, active)).hint(standing::FIND_IT));
@@ -224,6 +230,8 @@ fn contested(order: Option<Order>, config: &Config, answers: &Answers) -> Vec<Fi
 /// What a step will ask of the radio's network, from the answers that a survey has had.
 pub(super) fn uncontested(ask: StepCommand, status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     match ask {
+        // A switch may answer for a host that is dead: whether somebody else serves, the radio tells when it is claimed.
+        StepCommand::RequireReadyAlone if status.guest.is_none() => standing::check_no_host_holds(status, active),
         StepCommand::RequireFree | StepCommand::RequireReadyAlone => standing::check_nobody_holds(status, active),
         StepCommand::RequireReady | StepCommand::RequireRecoverable => standing::check_no_stranger(status, active),
         _ => Ok(()),

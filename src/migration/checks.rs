@@ -55,10 +55,13 @@ impl State {
         }
     }
 
-    /// What stands in the network against taking the radio; `force` overrides it.
+    /// What stands against taking the radio, and what `force` overrides.
     fn uncontested(&self, ask: StepCommand, status: &Telemetry) -> Result<(), Failure> {
         let active = self.setting.active;
         check::uncontested(ask, status, active)?;
+        if ask == StepCommand::RequireAtWork {
+            check::require_follower(&self.setting, status)?;
+        }
         if ask == StepCommand::RequireRecoverable && self.facts.other_silent {
             // Nobody could tell it to leave the radio alone.
             standing::check_nobody_holds(status, active)?;

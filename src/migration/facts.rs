@@ -69,6 +69,8 @@ pub struct Facts {
     /// The radio is to be taken although a machine that is no host of this cluster has its address: the service goes back to where it was,
     /// or the operator has said so.
     pub despite_foreign: bool,
+    /// A failover: whoever gets the radio's samples serves, whoever else answers for its address.
+    pub by_radio: bool,
     /// The host that has the work before the order, by name: the source, or the other one where nothing is moved.
     pub source: String,
     /// The other host of the pool does not answer.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::setting::interval;
 use super::state::{Effect, Next, Stage, State};
 use super::units::sentence;
-use protocol::{Answer, Failure, Outcome, ProbeMark, ProbeWindow};
+use protocol::{Answer, Failure, Method, Outcome, ProbeMark, ProbeWindow};
 
 /// A probe counts as lost after a second; three more may be lost by chance.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -13,6 +13,10 @@ const SILENCE: Duration = Duration::from_secs(1);
 impl State {
     pub(super) fn marked(&mut self, result: Result<Answer, Failure>) -> Next {
         match result.and_then(Answer::into_result::<ProbeMark>) {
+            // Nobody has served since the last reply, whenever the failover was ordered.
+            Ok(ProbeMark { unanswered_from: Some(from), .. }) if self.setting.request.method == Method::Failover => {
+                self.mark = Some(from)
+            }
             Ok(mark) => self.mark = Some(mark.next),
             Err(failure) => self.warnings.push(format!("Lost pings and the gap are not measured: {}", sentence(&failure.message))),
         }

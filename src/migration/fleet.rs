@@ -69,6 +69,8 @@ pub struct Host {
     pub order: Option<Progress>,
     /// An order of another host that the host takes part in.
     pub takes_part: Option<protocol::RunPart>,
+    /// Whether it would follow the one that has the work next.
+    pub follows_next: Option<protocol::FollowsNext>,
     /// Packets that programs send into frozen processes.
     pub unsent: Vec<String>,
     pub frozen: bool,
@@ -263,7 +265,8 @@ impl Fleet {
         if let Some(what) = self.hosts[host].pod.lacks(command, &self.hosts[host]) {
             return wrong(what);
         }
-        if let Command::LinkUsrp { despite_foreign: false, .. } | Command::StartUsrp { despite_foreign: false, .. } = command
+        if let Command::LinkUsrp { despite_foreign: false, .. } | Command::StartUsrp { despite_foreign: false, by_radio: false, .. } =
+            command
             && self.has_stranger()
         {
             return Err(Failure::new(ErrorCode::AddressConflict, "a stranger has the radio's address"));
@@ -356,9 +359,10 @@ impl Fleet {
             Command::GetControl => ControlValues { control: control(), route_list: state.routes.clone() }.into(),
             Command::AwaitSync { .. } if self.deaf || !state.serves() => SyncState::Searching.into(),
             Command::AwaitSync { .. } => SyncState::Synced { for_ms: 0 }.into(),
-            Command::ProbeMark => ProbeMark { next: 7 }.into(),
-            Command::ProbeWindow { .. } => {
-                ProbeWindow { interval_ms: 100.0, sent: 30, lost: 19, gap_ms: 1900.5, silent_ms: self.silent_ms }.into()
+            Command::ProbeMark => ProbeMark { next: 7, unanswered_from: Some(5) }.into(),
+            Command::ProbeWindow { since } => {
+                let sent = 37 - since;
+                ProbeWindow { interval_ms: 100.0, sent, lost: 19, gap_ms: 1900.5, silent_ms: self.silent_ms }.into()
             }
             Command::Status | Command::Survey => {
                 let stranger =

@@ -40,6 +40,7 @@ pub fn plan(request: &OrderRequest, config: &Config, runs: &[RunRecord]) -> Plan
             figure(if relay { PAPER_RELAY_INTERRUPTION_MS } else { PAPER_INTERRUPTION_MS }),
         ),
         not_offered: None,
+        standby: None,
     }
 }
 

@@ -196,10 +196,7 @@ impl<'a> Scene<'a> {
     }
 
     fn verdict(&self, state: ServiceState, host: Option<SeenHost<'a>>, cause: Option<Cause>) -> Service {
-        let silent_ms = match self.pings {
-            Pings::Unanswered(ms) => Some(ms),
-            Pings::Answered | Pings::NotTold => None,
-        };
+        let silent_ms = if let Pings::Unanswered(ms) = self.pings { Some(ms) } else { None };
         let mend = cause.as_ref().filter(|_| state == ServiceState::Down).and_then(|cause| self.mend(host, cause));
         Service { state, host: host.map(|host| host.name.to_owned()), cause, silent_ms, mend }
     }
@@ -212,7 +209,9 @@ impl<'a> Scene<'a> {
         let owner = self.pool.iter().filter_map(known).max().map(|(_, owner)| owner);
         let find = |wanted: &dyn Fn(&SeenHost<'_>) -> bool| self.pool.iter().copied().find(|host| wanted(host));
         let owns = |host: &SeenHost<'_>| owner.as_deref() == Some(host.name);
-        find(&|host| holds(host) && host.heard)
+        let took_over = |host: &SeenHost<'_>| host.now().is_some_and(|status| status.serves_parked);
+        find(&took_over)
+            .or_else(|| find(&|host| holds(host) && host.heard))
             .or_else(|| find(&|host| owns(host) && (works(host) || !host.heard)))
             .or_else(|| find(&|host| holds(host)))
             .or_else(|| find(&works))

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::flow::Side;
 use super::standing::Orders;
 use super::units::milliseconds;
-use config::Config;
+use config::{Config, StandbyPolicy};
 use protocol::{Expected, Form, Order, OrderRequest, Origin};
 
 /// What the engine has to know of the world.
@@ -33,6 +33,8 @@ pub struct Setting {
     pub(super) form: Form,
     /// The radio's receive chains may both stream at once.
     pub(super) two_streams: bool,
+    /// The host that does not serve follows the other one by itself.
+    pub(super) standby: StandbyPolicy,
     /// Interruption by phases that is to be expected; filled in where it is asked for.
     pub expected: Expected,
 }
@@ -55,6 +57,7 @@ impl Setting {
             relay: !config.terminals.is_empty(),
             form: config.workload.form,
             two_streams: config.radio_of(to).is_ok_and(config::Radio::has_room_for_two_streams),
+            standby: config.standby.policy,
             expected: Expected { ms: None, origin: Origin::NoHistory, runs: 0 },
         }
     }

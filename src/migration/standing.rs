@@ -88,8 +88,19 @@ pub fn is_moving(status: &Telemetry) -> bool {
     status.takes_part.is_some() || orders
 }
 
-/// Whether the host has the far end's packets: its eth3 carries the address that the radio talks to, or its guest runs.
+/// The hosts that have the radio. One that has taken over has it alone: whoever still carries the radio's address gives way, or is dead.
+pub fn holders<'a>(statuses: impl Iterator<Item = &'a Telemetry>, active: Ipv4Addr) -> Vec<&'a Telemetry> {
+    let all: Vec<&Telemetry> = statuses.filter(|status| holds_radio(status, active)).collect();
+    let taker = all.iter().copied().find(|status| status.serves_parked);
+    taker.map_or(all, |taker| vec![taker])
+}
+
+/// Whether the host has the far end's packets: its eth3 carries the address that the radio talks to, the radio sends to its parked address, or its
+/// guest runs.
 pub fn holds_radio(status: &Telemetry, active: Ipv4Addr) -> bool {
+    if status.serves_parked {
+        return true;
+    }
     if let Some(guest) = &status.guest {
         return guest.state == GuestState::Running;
     }
@@ -237,6 +248,11 @@ pub fn check_no_stranger(status: &Telemetry, active: Ipv4Addr) -> Result<(), Fai
 /// Refuses an order that takes the radio while anybody has its address.
 pub fn check_nobody_holds(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     check_no_stranger(status, active)?;
+    check_no_host_holds(status, active)
+}
+
+/// Refuses an order that takes the radio while another host of the cluster has its address.
+pub fn check_no_host_holds(status: &Telemetry, active: Ipv4Addr) -> Result<(), Failure> {
     let known = status.address_holders.iter().find_map(|holder| Some((holder.host.as_ref()?, &holder.mac)));
     known.map_or(Ok(()), |(host, mac)| {
         let (port, here) = (&status.radio_port.name, &status.host);

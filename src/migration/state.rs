@@ -178,7 +178,9 @@ impl State {
         let flow = flows::of(setting.request.order, setting.request.method, setting.form);
         let force = setting.request.force && matches!(setting.request.method, Method::Failover | Method::Recover);
         let before = if setting.request.method == Method::Recover { setting.host(Side::Other) } else { &setting.from };
-        let facts = Facts { force, despite_foreign: setting.request.force, source: before.to_owned(), ..Facts::default() };
+        let by_radio = setting.request.method == Method::Failover;
+        let facts =
+            Facts { force, despite_foreign: setting.request.force, by_radio, source: before.to_owned(), ..Facts::default() };
         Self {
             setting,
             flow,

@@ -131,9 +131,12 @@ impl StepCommand {
             Self::LinkUsrp => {
                 Command::LinkUsrp { epoch: Some(facts.next_epoch()), force: facts.force, despite_foreign: facts.despite_foreign }
             }
-            Self::StartUsrp => {
-                Command::StartUsrp { epoch: Some(facts.next_epoch()), force: facts.force, despite_foreign: facts.despite_foreign }
-            }
+            Self::StartUsrp => Command::StartUsrp {
+                epoch: Some(facts.next_epoch()),
+                force: facts.force,
+                despite_foreign: facts.despite_foreign,
+                by_radio: facts.by_radio,
+            },
             Self::AwaitSync => Command::AwaitSync { deadline_ms: SYNC_DEADLINE.as_millis() as u64 },
             Self::Export => Command::Export,
             Self::Prepare => Command::Prepare { state: facts.state.clone() },

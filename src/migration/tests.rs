@@ -25,6 +25,12 @@ fn run(fleet: &mut Fleet, order: Order, method: Method, far_end: bool) -> RunRec
     run_watched(fleet, order, method, far_end, |_, _| Duration::from_millis(1), &mut seen)
 }
 
+/// Carries out a request in a cluster.
+pub fn carry_out(fleet: &mut Fleet, request: &OrderRequest, config: &config::Config) -> RunRecord {
+    let setting = Setting::new("run".into(), chrono::Utc::now(), request, config);
+    run_setting(fleet, setting, |_, _| Duration::from_millis(1), &mut |_: &State, _: Duration| (), |_| Decision::None)
+}
+
 /// The same with a time for each effect, and a look at each state.
 fn run_watched(
     fleet: &mut Fleet,

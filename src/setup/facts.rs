@@ -253,6 +253,11 @@ pub enum Needed {
         /// The radio.
         radio: Ipv4Addr,
     },
+    /// UDP to the port of an armed standby's heartbeats.
+    Heartbeats {
+        /// Port.
+        port: u16,
+    },
     /// TCP to a port of the agent.
     ToAgent {
         /// Port.

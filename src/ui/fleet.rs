@@ -64,7 +64,7 @@ fn hear(model: &mut Model, telemetry: Telemetry) {
 
 pub fn event(model: &mut Model, host: &str, level: Level, text: &str) {
     let at = model.at;
-    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into(), run: None })));
+    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into(), run: None, alert: false })));
 }
 
 pub fn tell(model: &mut Model, moment: Moment) {
@@ -210,9 +210,6 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
     }
     let one = host == "server1";
     Telemetry {
-        v: VERSION,
-        radio: None,
-        host: host.into(),
         seq: 1900,
         at: start(),
         uptime_ms: 190_000,
@@ -225,21 +222,13 @@ pub fn telemetry(host: &str, works: bool, owns: bool) -> Telemetry {
             tx_bytes_per_s: if works { 4_900_000 } else { 3_400 },
             agent: ProcessLoad { cpu_percent: 0.4, memory: 9_400_000 },
         },
-        owner_epoch: None,
-        owner: None,
-        address_holders: Vec::new(),
-        alarms: Vec::new(),
         radio_port: port("eth3", Some(if owns { "192.168.10.1/24" } else { "192.168.20.2/24" })),
         tun: port("tun", (one || owns).then_some("192.168.40.9/24")),
         d2d,
         usrp,
         control: if one || works { control(one) } else { ControlReport::default() },
         route_list: vec![Route { dest_id: 8, nexthop: 8 }, Route { dest_id: 4, nexthop: 8 }],
-        probe: None,
-        migration: None,
-        takes_part: None,
-        guest: None,
-        standby: None,
+        ..crate::migration::fleet::telemetry_of(host)
     }
 }
 

@@ -265,14 +265,16 @@ impl Model {
 
     /// Who holds the radio, as far as the addresses tell.
     pub fn owner(&self) -> RadioOwner {
-        let holders = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned);
-        let holders: Vec<String> = holders.collect();
+        let holders: Vec<String> = self.pool().into_iter().filter(|host| self.holds_radio(host)).map(str::to_owned).collect();
         // The report of a lost host is old: only current reports make a conflict.
         let fresh: Vec<String> = holders.iter().filter(|host| self.stale_ms(host).is_none()).cloned().collect();
         let holders = if holders.len() > 1 && !fresh.is_empty() && fresh.len() < holders.len() { fresh } else { holders };
+        // One that has taken over has it alone.
+        let took_over = |host: &&String| self.stale_ms(host).is_none() && self.telemetry(host).is_some_and(|t| t.serves_parked);
+        let taker = holders.iter().find(took_over).cloned();
         let current = self.pool().into_iter().filter(|host| self.replay.is_none() && self.stale_ms(host).is_none());
         let seen = strangers(current.filter_map(|host| self.telemetry(host)));
-        radio_owner(holders, &seen)
+        radio_owner(taker.map_or(holders, |taker| vec![taker]), &seen)
     }
 
     /// The run that a host reports.

@@ -109,9 +109,9 @@ pub fn began(progress: &Progress) -> bool {
     !progress.finished || progress.steps.iter().any(touched) || progress.record.as_ref().is_some_and(RunRecord::began)
 }
 
-/// Whether nobody serves during a phase: those that come after the source was stopped, in the order of the run; of a failover, all.
+/// Whether nobody serves during a phase: those that come after the source was stopped, in the order of the run; of a failover and a take-over, all.
 pub fn interrupts(progress: Option<&Progress>, name: PhaseName) -> bool {
-    if progress.is_some_and(|progress| progress.method == Method::Failover) {
+    if progress.is_some_and(|progress| matches!(progress.method, Method::Failover | Method::Takeover)) {
         return true;
     }
     if name == PhaseName::Switchover {

@@ -102,7 +102,11 @@ fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
         }
         // An outcome is told once: whoever ordered it has it from the record.
         Heard::Event(event) if outcomes::is_said(model, &event) => {}
-        Heard::Event(event) => model.log(event),
+        Heard::Event(event) => {
+            let alert = event.alert.then(|| model.skin.lang.said(&event.text));
+            model.log(event);
+            return alert.map(Effect::Notify).into_iter().collect();
+        }
         Heard::Link { host, state } => {
             let Some(view) = model.hosts.get_mut(&host) else { return Vec::new() };
             view.link = state;

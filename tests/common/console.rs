@@ -116,5 +116,7 @@ fn at_rest(host: &str, seq: u64) -> Telemetry {
         takes_part: None,
         guest: None,
         standby: None,
+        serves_parked: false,
+        follows_next: None,
     }
 }

@@ -121,6 +121,45 @@ fn a_frozen_source_that_nobody_takes_over_from_goes_on_by_itself() {
     assert_eq!(lab.end(Signal::SIGTERM), Some(0));
 }
 
+/// A switch that answers ARP for the radio's address in the place of a host that is dead.
+#[test]
+fn a_switch_that_answers_for_a_dead_host_keeps_nobody_from_taking_over() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("proxy", &[]);
+    let transmitters = Transmitters::at(&lab.root());
+    lab.done(&["DS"]);
+    lab.until("server1", "collected", |status| !status["control"]["values"]["phy_cell_ID"].is_null());
+    lab.server2_knows_server1("");
+    lab.is_served();
+    let proxy = |command: &str| lab.says("switch", &[&["ip"], &command.split(' ').collect::<Vec<_>>()[..]].concat());
+    for command in [
+        "link add proxy address 02:00:00:00:00:88 type veth peer name port8",
+        "link set port8 master switch0",
+        "link set port8 up",
+        "link set proxy up",
+        "address add 192.168.10.1/32 dev proxy",
+    ] {
+        proxy(command);
+    }
+    lab.until("server2", "sees the proxy", |status| status["address_holders"].to_string().contains("02:00:00:00:00:88"));
+    lab.faults("fault", "server1", &["pause-agent", "cut-eth3", "cut-mgmt0", "kill-d2d", "kill-usrp"]);
+    let lost = |status: &Value| status["probe"]["lost"].as_u64().unwrap_or_default();
+    let before = lost(&lab.status("server3"));
+    // What is lost before the order is a part of the interruption.
+    lab.until("server3", "nobody serves", |status| lost(status) >= before + 10);
+    let record = lab.order(&["M", "--method", "failover"]);
+    assert_eq!((&record["outcome"], &record["to"]), (&json!("ok"), &json!("server2")), "{record:#}");
+    assert!(record["warnings"].to_string().contains("02:00:00:00:00:88"), "{record:#}");
+    assert!(record["interruption"]["probes_lost"].as_u64().unwrap() >= 10, "{record:#}");
+    let gap = record["interruption"]["gap_ms"].as_f64().unwrap();
+    assert!(gap > record["total_ms"].as_f64().unwrap() + 900.0, "{record:#}");
+    lab.is_served();
+    let (_, at_once) = transmitters.verdict();
+    assert!(at_once.is_empty(), "two transmitters: {at_once:?}");
+    drop(transmitters);
+    assert_eq!(lab.end(Signal::SIGTERM), Some(0));
+}
+
 /// Addresses of a host's eth3, asked of its kernel.
 fn eth3_of(lab: &Lab, host: &str) -> String {
     lab.says(host, &["ip", "-4", "-o", "addr", "show", "dev", "eth3"])

@@ -84,7 +84,7 @@ fn a_standby_takes_over_from_every_kind_of_death() {
         assert_eq!((&record["from"], &record["to"], &record["outcome"]), (&json!(at), &json!(to), &json!("ok")), "{record:#}");
         assert!(record["warnings"][0].as_str().unwrap().contains(cause), "{death}: {record:#}");
         let names: Vec<&str> = record["phases"].as_array().unwrap().iter().map(|phase| phase["name"].as_str().unwrap()).collect();
-        assert_eq!(names, ["detect", "link_usrp"], "{record:#}");
+        assert_eq!(names, ["detect", "link_usrp", "sync"], "{record:#}");
         println!("{death}: {} ms, gap {} ms", record["total_ms"], record["interruption"]["gap_ms"]);
         // One may have been on its way.
         assert!(lab.lost() - lost <= 1, "{death}: {} pings lost", lab.lost() - lost);

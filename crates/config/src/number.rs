@@ -122,6 +122,13 @@ pub(crate) mod takeover_after {
     }
 }
 
+/// A port that can be named in a rule: not one of the kernel's choice.
+pub(crate) fn port<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let port = i64::deserialize(from)?;
+    let named = u16::try_from(port).ok().filter(|port| *port > 0);
+    named.ok_or_else(|| D::Error::custom(format_args!("{port} is out of range; a port is 1 to 65535")))
+}
+
 /// The interval of a probe in the file's milliseconds.
 pub(crate) mod probe_interval {
     use super::*;

@@ -27,11 +27,17 @@ pub struct Standby {
     /// milliseconds in the file.
     #[serde(rename = "takeover_after_ms", with = "number::takeover_after")]
     pub takeover_after: Duration,
+    /// UDP port at which the host that follows waits for the other one's heartbeats, on every address.
+    #[serde(deserialize_with = "number::port")]
+    pub heartbeat_port: u16,
 }
+
+/// Behind those of the agents.
+const HEARTBEAT_PORT: u16 = 7602;
 
 impl Default for Standby {
     fn default() -> Self {
-        Self { policy: StandbyPolicy::Manual, takeover_after: Duration::from_millis(20) }
+        Self { policy: StandbyPolicy::Manual, takeover_after: Duration::from_millis(20), heartbeat_port: HEARTBEAT_PORT }
     }
 }
 

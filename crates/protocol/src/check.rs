@@ -114,4 +114,7 @@ pub struct Plan {
     /// Why the work that runs now cannot be moved so: a program at work does not offer the method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_offered: Option<String>,
+    /// What becomes of the armed standby, and who follows afterwards; where there is one, or is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<String>,
 }

@@ -48,7 +48,7 @@ commands! {
         control: Option<Control>,
     } -> Started,
     /// eth3 to the radio, probe up to 8 times, initialise the radio in full, start the USRP process and link it.
-    [Paper Changes Optional, args "`epoch`, `force`, `despite_foreign`, all optional", result "timings, with `init_ms` and `make_ms`; `epoch`"]
+    [Paper Changes Optional, args "`epoch`, `force`, `despite_foreign`, `by_radio`, all optional", result "timings, with `init_ms` and `make_ms`; `epoch`"]
     StartUsrp {
         /// As in `link_usrp`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +59,10 @@ commands! {
         /// As in `link_usrp`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         despite_foreign: bool,
+        /// Take the radio's address although a machine answers for it that is no host of this cluster, where the hardware addresses of all hosts are
+        /// known (baton's own): a switch may answer for a host that is dead. Whoever gets the radio's samples serves.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_radio: bool,
     } -> Linked,
     /// Start the USRP process with sockets and buffers made, without a link and without touching eth3.
     [Paper Changes None, args "", result "`{\"pid\"}`"]

@@ -32,6 +32,9 @@ pub struct Event {
     /// The run whose end it tells; absent: it tells none's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Whoever looks elsewhere is to be told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alert: bool,
 }
 
 /// Result of `recent_events`.

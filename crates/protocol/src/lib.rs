@@ -60,7 +60,9 @@ pub use record::{
 };
 pub use request::{Connection, Reply, Request};
 pub use spans::{ProbeOutcome, ProbeSpan};
-pub use standby::{FollowStatus, HeartbeatKey, HeartbeatRequest, StandbyState, StandbyStatus, TakeoverCause, TookOver};
+pub use standby::{
+    FollowStatus, FollowsNext, HeartbeatKey, HeartbeatRequest, StandbyState, StandbyStatus, TakeoverCause, TookOver,
+};
 pub use telemetry::{
     HostLoad, Link, OrderStage, Port, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, Step, StepState,
     StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,

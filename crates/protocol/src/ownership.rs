@@ -19,6 +19,9 @@ pub struct OwnerReport {
     /// It is the owner, and is about to take the radio or to leave it: what it will have is not certain.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changing: bool,
+    /// As a standby it has taken over: it holds the radio from its parked address, and has not the radio's address yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub took_over: bool,
     /// Hardware address of its interface towards the radio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct ProbeMark {
     /// Sequence number, counted from the start of the probe, of the next probe to be sent.
     pub next: u64,
+    /// The one after the latest that was answered; absent: none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered_from: Option<u64>,
 }
 
 /// Result of `probe_window`.

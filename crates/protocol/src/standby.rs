@@ -120,6 +120,9 @@ pub struct TookOver {
     pub claimed_us: u64,
     /// When the D2D process was told to go on.
     pub gone_on_us: u64,
+    /// When its first burst was handed to the radio; absent before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_burst_us: Option<u64>,
 }
 
 /// A standby as its agent tells of it.
@@ -142,6 +145,17 @@ impl StandbyStatus {
     pub fn is_armed(&self) -> bool {
         self.follows.is_some_and(|follows| follows.state == StandbyState::Armed)
     }
+}
+
+/// Whether a host that serves would follow, by itself, the one that has the work next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowsNext {
+    /// Why it would not; absent: it would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 #[cfg(test)]

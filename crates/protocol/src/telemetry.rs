@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressHolder, Alarm, ControlReport, ControlValues, GuestStatus, Method, Order, Phase, PhaseName, ProbeOutcome, ProbeSpan,
-    Route, RunPart, StandbyStatus,
+    AddressHolder, Alarm, ControlReport, ControlValues, FollowsNext, GuestStatus, Method, Order, Phase, PhaseName, ProbeOutcome,
+    ProbeSpan, Route, RunPart, StandbyStatus,
 };
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
@@ -55,6 +55,12 @@ pub struct Telemetry {
     /// What it does as an armed standby, where it is one or is to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standby: Option<StandbyStatus>,
+    /// As a standby it has taken over: it has the radio from its parked address, until the radio's address is free.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub serves_parked: bool,
+    /// On a host that serves: whether it would follow the one that has the work next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows_next: Option<FollowsNext>,
     /// Control variables as last collected.
     pub control: ControlReport,
     /// Route table as last collected.

@@ -33,7 +33,7 @@ pub fn start(session: &Arc<Session>, bridge: &Arc<Bridge>, asked: &Follow) -> Re
     if !session.overlaps() {
         return Err("this process does not receive beside another one: overlap comes first".into());
     }
-    let socket = sockets::for_heartbeats()?;
+    let socket = sockets::for_heartbeats(asked.port.unwrap_or_default())?;
     let port = socket.local_addr().map_err(|e| format!("the socket for heartbeats has no address: {e}"))?.port();
     session.prepare_fence()?;
     let number = session.begin_following();
@@ -91,7 +91,8 @@ impl Follower {
         match self.session.take_over_from(&beat) {
             Ok(Claimed { claimed_us, not_before }) => {
                 let told = self.bridge.tell(&Packet::GoOn { not_before, progress: &self.progress });
-                let took_over = TookOver { cause, well_us, decided_us: now, claimed_us, gone_on_us: monotonic_us() };
+                let took_over =
+                    TookOver { cause, well_us, decided_us: now, claimed_us, gone_on_us: monotonic_us(), first_burst_us: None };
                 self.session.took_over(took_over);
                 if let Err(why) = told {
                     self.session.note(format!("the D2D process could not be told to go on: {why}"));

@@ -75,7 +75,7 @@ struct Way {
 
 impl Way {
     fn open(network: Network, to: SocketAddrV4) -> Result<Self, String> {
-        Ok(Self { network, to, socket: sockets::for_heartbeats()? })
+        Ok(Self { network, to, socket: sockets::for_heartbeats(0)? })
     }
 }
 

@@ -59,13 +59,19 @@ pub fn connect(socket: &UdpSocket, device: Ipv4Addr, port: u16) -> io::Result<()
     socket.connect(SocketAddrV4::new(device, port))
 }
 
-/// A socket of any address and a port of the kernel's choice that waits for nothing: for heartbeats.
+/// A socket of any address that waits for nothing, for heartbeats; port 0: one of the kernel's choice.
 ///
 /// # Errors
-/// A sentence, of the system's.
-pub fn for_heartbeats() -> Result<UdpSocket, String> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-    socket.map_err(|e| format!("a socket for heartbeats cannot be had: {e}"))
+/// A sentence: somebody has the port, or the system's.
+pub fn for_heartbeats(port: u16) -> Result<UdpSocket, String> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+    socket.map_err(|e| match e.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "another program has UDP port {port}, at which heartbeats are waited for: end that, or name another heartbeat_port in [standby] of the cluster \
+             file"
+        ),
+        _ => format!("a socket for heartbeats cannot be had: {e}"),
+    })
 }
 
 /// Ends a connection: the socket receives on any address, and from anybody.
@@ -149,6 +155,16 @@ pub fn send_all<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_heartbeat_port_that_is_taken_is_named() {
+        let first = for_heartbeats(0).unwrap();
+        let port = first.local_addr().unwrap().port();
+        let said = for_heartbeats(port).unwrap_err();
+        assert!(said.contains(&format!("UDP port {port}")) && said.contains("heartbeat_port"), "{said}");
+        drop(first);
+        assert_eq!(for_heartbeats(port).unwrap().local_addr().unwrap().port(), port);
+    }
 
     #[test]
     fn a_socket_can_be_connected_again() {

@@ -78,6 +78,8 @@ struct Sender<'a> {
     full_notes: Throttle,
     unsent_notes: Throttle,
     repairs: Throttle,
+    /// The next burst is the first after a take-over.
+    first_burst: bool,
 }
 
 impl<'a> Sender<'a> {
@@ -95,6 +97,7 @@ impl<'a> Sender<'a> {
             full_notes: Throttle::default(),
             unsent_notes: Throttle::default(),
             repairs: Throttle::default(),
+            first_burst: false,
         }
     }
 
@@ -178,6 +181,7 @@ impl<'a> Sender<'a> {
             self.end_at = None;
             if self.session.take_out_of_sequence() {
                 self.resequence();
+                self.first_burst = true;
             }
         }
         if block.samples.is_empty() || !self.await_room(packets(block.samples.len()) as u32) {
@@ -190,6 +194,9 @@ impl<'a> Sender<'a> {
         let Some(sent) = send(session, &mut self.headers, frames, &mut self.unsent_notes) else { return };
         add(&session.counters.tx_samples, self.bursts.sent(sent) as u64);
         self.window.sent(sent as u32);
+        if std::mem::take(&mut self.first_burst) {
+            session.note_first_burst();
+        }
         self.end_at = self.bursts.is_open().then(|| self.end_at(block));
         self.tell_mark();
     }

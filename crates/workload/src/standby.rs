@@ -75,6 +75,9 @@ pub struct Follow {
     pub key: HeartbeatKey,
     /// Silence on both networks, or of the other one's samples or D2D process, for longer than this: take over, us.
     pub takeover_after_us: u64,
+    /// UDP port at which the heartbeats come; absent: one of the kernel's choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
 }
 
 /// Where the heartbeats are waited for.

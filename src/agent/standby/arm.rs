@@ -9,7 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::super::commands;
 use super::super::state::Agent;
 use super::super::work::Work;
-use protocol::{Command, ErrorCode, Failure, Form, HeartbeatKey, HeartbeatRequest, Level, SoftState, TypedCommand, ask};
+use protocol::{Command, ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, SoftState, TypedCommand, ask};
 
 /// The other host answers each question within this, or is not followed.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -18,21 +18,6 @@ const ANSWER: Duration = Duration::from_secs(3);
 pub(super) fn other_host(agent: &Agent, work: &Work) -> Result<String, Failure> {
     let other = work.other_hosts().into_iter().next();
     other.ok_or_else(|| Failure::new(ErrorCode::Config, format!("no other host has the radio of {}", agent.host.name)))
-}
-
-/// Refuses what no standby can follow.
-///
-/// # Errors
-/// [`ErrorCode::State`] for a pod and a guest.
-pub(super) fn require_followable(agent: &Agent) -> Result<(), Failure> {
-    let config = &agent.host.config;
-    let what = match config.form_of(&agent.host.name) {
-        Form::Pod => "a work in a pod",
-        Form::Guest => "a virtual machine",
-        Form::Processes => return Ok(()),
-    };
-    Err(Failure::new(ErrorCode::State, format!("no standby can follow {what}"))
-        .hint("move it by an order; docs/standby.md says what can be followed"))
 }
 
 /// Receives beside the other host's processes and follows them; after a failure nothing is left.
@@ -70,6 +55,10 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Re
 }
 
 async fn follow(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Result<(), Failure> {
+    if ask_other(agent, other, ask::Status {}).await?.serves_parked {
+        let text = format!("{other} serves from its parked address, which a standby needs: the radio's address is not free yet");
+        return Err(Failure::new(ErrorCode::State, text).hint("whoever has it gives it up when its agent answers; then arm again"));
+    }
     let SoftState { state, stream } = ask_other(agent, other, ask::Export {}).await?;
     let stream = stream.ok_or_else(|| {
         Failure::new(ErrorCode::Workload, format!("the USRP process of {other} does not tell of its stream: it cannot be followed"))

@@ -10,8 +10,8 @@ use super::super::state::Agent;
 use super::super::work::Work;
 use super::arm::other_host;
 use protocol::{
-    Failure, Interruption, Level, Method, Order, OrderStage, Outcome, Phase, PhaseName, ProbeWindow, Progress, RunRecord, Step,
-    StepState, TakeoverCause, TookOver, ask,
+    Expected, Failure, Interruption, Level, Method, Order, OrderRequest, OrderStage, Outcome, Phase, PhaseName, ProbeWindow,
+    Progress, RunRecord, Step, StepState, TakeoverCause, TookOver, ask,
 };
 use workload::clock::monotonic_us;
 
@@ -26,11 +26,11 @@ pub(super) fn deal_with(agent: &Arc<Agent>, work: &Arc<Work>, took_over: TookOve
     let cause = cause(took_over, &from);
     let host = &agent.host;
     match work.own_taken_over() {
-        Ok(()) => host.event(Level::Warning, format!("{} has taken over: {cause}", host.name)),
-        Err(failure) => host.event(Level::Error, format!("{} has taken over, and may not: {failure}", host.name)),
+        Ok(()) => host.alert(Level::Warning, format!("{} has taken over: {cause}", host.name)),
+        Err(failure) => host.alert(Level::Error, format!("{} has taken over, and may not: {failure}", host.name)),
     }
-    let agent = Arc::clone(agent);
-    tokio::spawn(async move { note(&agent, took_over, from, cause).await });
+    let (agent, work) = (Arc::clone(agent), Arc::clone(work));
+    tokio::spawn(async move { note(&agent, &work, took_over, from, cause).await });
 }
 
 /// Why, in a sentence.
@@ -43,9 +43,13 @@ fn cause(took_over: TookOver, from: &str) -> String {
     }
 }
 
-async fn note(agent: &Agent, took_over: TookOver, from: String, cause: String) {
+async fn note(agent: &Agent, work: &Work, took_over: TookOver, from: String, cause: String) {
     let ago = Duration::from_micros(monotonic_us().saturating_sub(took_over.well_us));
-    let window = window(agent, ago).await;
+    let (window, restart) = tokio::join!(window(agent, ago), expected_restart(agent, &from));
+    // By now it has transmitted.
+    let newest = work.usrp().follow_status().and_then(|follows| follows.took_over);
+    let took_over = newest.filter(|newest| newest.claimed_us == took_over.claimed_us).unwrap_or(took_over);
+    let cause = restart.map_or(cause.clone(), |restart| format!("{cause}; {}", weighed(took_over, restart, &from)));
     let record = record(agent, took_over, (from, cause), ago, window);
     let steps = record.phases.iter().map(|phase| Step { name: phase.name, state: StepState::Done, ms: phase.ms });
     let progress = Progress {
@@ -75,6 +79,34 @@ async fn note(agent: &Agent, took_over: TookOver, from: String, cause: String) {
     agent.host.notify_change();
 }
 
+/// What a start of the work on that host is to be expected to take, from its own history: where its agent does not answer, a restart there was no choice.
+async fn expected_restart(agent: &Agent, host: &str) -> Option<Expected> {
+    let config = &agent.host.config;
+    let order = if host == config.roles.initiator.as_str() { Order::DS } else { Order::DSR };
+    let request = OrderRequest::new(order, config.form_of(host).default_method());
+    agent.client.ask(host, ask::Plan { request }, ANSWER).await.ok().map(|plan| plan.total)
+}
+
+/// What stood against each other: a restart where a process failed, and the take-over.
+fn weighed(took_over: TookOver, restart: Expected, from: &str) -> String {
+    let took = (end_of(took_over) - took_over.well_us.min(end_of(took_over))) as f64 / 1e3;
+    match restart {
+        Expected { ms: Some(ms), runs, .. } => {
+            format!(
+                "a restart there is expected to take {ms:.0} ms, by the median of its last starts ({runs}), and the take-over took {took:.1} ms"
+            )
+        }
+        Expected { ms: None, .. } => {
+            format!("no start on {from} was measured that a restart could be expected by, and the take-over took {took:.1} ms")
+        }
+    }
+}
+
+/// When it was over: with the first burst, or where none was seen, when the D2D process had been told to go on.
+fn end_of(took_over: TookOver) -> u64 {
+    took_over.first_burst_us.unwrap_or(took_over.gone_on_us)
+}
+
 /// What the far end's probe counted around it; `None` where nobody probes or it does not answer.
 async fn window(agent: &Agent, ago: Duration) -> Result<ProbeWindow, Failure> {
     let config = &agent.host.config;
@@ -96,9 +128,13 @@ fn record(
 ) -> RunRecord {
     let TookOver { well_us, decided_us, gone_on_us, .. } = took_over;
     let phase = |name, from: u64, to: u64| Phase { name, ms: to.saturating_sub(from) as f64 / 1e3, paper_ms: None };
-    let phases = vec![phase(PhaseName::Detect, well_us, decided_us), phase(PhaseName::LinkUsrp, decided_us, gone_on_us)];
-    let total_ms = gone_on_us.saturating_sub(well_us) as f64 / 1e3;
+    let mut phases = vec![phase(PhaseName::Detect, well_us, decided_us), phase(PhaseName::LinkUsrp, decided_us, gone_on_us)];
+    phases.extend(took_over.first_burst_us.map(|first| phase(PhaseName::Sync, gone_on_us, first)));
+    let total_ms = end_of(took_over).saturating_sub(well_us) as f64 / 1e3;
     let mut warnings = vec![format!("Cause: {cause}.")];
+    if took_over.first_burst_us.is_none() {
+        warnings.push(format!("The first burst of {} was not seen: this phase is not measured.", agent.host.name));
+    }
     let window = match window {
         Ok(window) => Some(window),
         Err(failure) => {

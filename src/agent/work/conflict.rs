@@ -63,8 +63,9 @@ impl Work {
         let active = self.active_address().to_string();
         let changing = owner == self.host.name && self.changes.try_lock().is_err();
         // After a take-over it has the streams, and the address comes later.
-        let holds = port.addresses.contains(&active) || self.state().serves_parked;
-        OwnerReport { epoch, owner, holds, changing, mac: port.mac, session: self.session() }
+        let took_over = self.state().serves_parked;
+        let holds = port.addresses.contains(&active) || took_over;
+        OwnerReport { epoch, owner, holds, changing, took_over, mac: port.mac, session: self.session() }
     }
 
     /// Whether this host has the radio, or would have it were its cable in place.
@@ -129,7 +130,9 @@ impl Work {
         if !report.changing {
             self.state().waiting_since = None;
         }
-        let both = serves && report.holds && !report.changing;
+        // Whoever has taken over has no address yet, and a host that gives way may have none any more.
+        let holds = report.holds && !report.took_over;
+        let both = serves && holds && !report.changing && !self.state().serves_parked && self.has_active_address().await;
         if both {
             let keeps = if ruling == Ruling::GiveWay { peer } else { &self.host.name };
             let text = format!("{} and {peer} both have the radio's address: {keeps} keeps it", self.host.name);
@@ -140,7 +143,9 @@ impl Work {
             // One that became known meanwhile is newer still.
             Ruling::Learn => drop(self.ownership.accept(theirs).map(|()| self.store_owner())),
             Ruling::Claim(epoch) => self.claim_alone(epoch, &theirs),
-            Ruling::GiveWay => self.give_way_to(peer, newest.max(theirs)).await,
+            // It is being told so, and does.
+            Ruling::GiveWay if self.state().giving_way => {}
+            Ruling::GiveWay => self.give_way_to(peer, newest.max(theirs), report.took_over).await,
         }
         if !both || ruling == Ruling::GiveWay {
             self.host
@@ -184,18 +189,30 @@ impl Work {
         self.fence_others();
     }
 
-    async fn give_way_to(&self, peer: &str, owner: Owner) {
+    async fn give_way_to(&self, peer: &str, owner: Owner, took_over: bool) {
         // One that became known meanwhile is newer still.
         let _ = self.ownership.accept(owner);
         self.store_owner();
-        self.leave_radio(&format!("{peer} keeps the radio (epoch {})", self.ownership.newest().epoch)).await;
+        let epoch = self.ownership.newest().epoch;
+        if took_over {
+            // That is what the standby is for.
+            let text = format!("{peer} has taken over (epoch {epoch}): {} gives way", self.host.name);
+            let giving_way = self.begin_to_give_way();
+            self.leave(Level::Warning, text).await;
+            return drop(giving_way);
+        }
+        self.leave_radio(&format!("{peer} keeps the radio (epoch {epoch})")).await;
     }
 
     /// Parks eth3 at once, then ends a work that is linked to the radio; `why` begins the sentence.
     pub(super) async fn leave_radio(&self, why: &str) {
+        self.leave(Level::Error, format!("{why}: eth3 of {} is parked, and its work ended", self.host.name)).await;
+    }
+
+    async fn leave(&self, level: Level, text: String) {
         let before = self.ownership.newest();
         let turn = timeout(CHANGE, self.changes.lock()).await.ok();
-        self.host.event(Level::Error, format!("{why}: eth3 of {} is parked, and its work ended", self.host.name));
+        self.host.event(level, text);
         let parked = self.park_eth3().await;
         let _turn = match turn {
             Some(turn) => turn,

@@ -167,7 +167,25 @@ pub(super) fn absurd_epoch(epoch: u64) -> Failure {
         .hint(REPAIR)
 }
 
+/// For as long as it lives, the work of a host ends that is not the owner any more: no second way of finding that out is to be told of.
+pub(super) struct GivingWay<'a>(&'a Work);
+
+impl Drop for GivingWay<'_> {
+    fn drop(&mut self) {
+        self.0.state().giving_way = false;
+    }
+}
+
 impl Work {
+    /// The work here ends from now on because the radio has changed hands, which counts once; `None` where it does already.
+    pub(super) fn begin_to_give_way(&self) -> Option<GivingWay<'_>> {
+        if std::mem::replace(&mut self.state().giving_way, true) {
+            return None;
+        }
+        self.note_takeover();
+        Some(GivingWay(self))
+    }
+
     /// The newest owner of the radio that this host knows; `None` before the first.
     pub(in crate::agent) fn owner(&self) -> Option<Owner> {
         Some(self.ownership.newest()).filter(|owner| owner.epoch > 0)
@@ -229,8 +247,9 @@ impl Work {
         if linked {
             let text = format!("{owner} has taken the radio (epoch {epoch}): the work here is ended and eth3 parked");
             self.host.event(Level::Warning, text);
-            self.note_takeover();
+            let giving_way = self.begin_to_give_way();
             self.end_work().await?;
+            drop(giving_way);
         }
         parked
     }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::Work;
+use super::take_radio::Holders;
 use crate::agent::host::alarms::Concern;
 use crate::agent::host::arp::{ArpSocket, MacAddress, Probing, format_mac, parse_mac};
 use crate::agent::host::arp_watch::{ArpNews, ArpWatch, Watched};
@@ -314,6 +315,15 @@ impl Work {
         };
         let text = format!("{port} of {host} was not given {address}: {who} has it");
         Err(Failure::new(ErrorCode::AddressConflict, text).hint(hint))
+    }
+
+    /// Who the machines are that ARP has shown.
+    pub(super) fn address_holders_are(&self) -> Holders {
+        let all_hosts_known = {
+            let seen = self.radio_network.seen();
+            self.other_hosts().iter().all(|host| seen.hosts.contains_key(host))
+        };
+        Holders { foreign: self.holders_are_foreign(), all_hosts_known }
     }
 
     /// Whether no host of the cluster is among those that ARP has shown.

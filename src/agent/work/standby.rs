@@ -102,7 +102,9 @@ impl Work {
         // Where the kernel asks whether a packet came the right way.
         self.radio_port.open_way(self.active_address().address(), self.parked_address()).await?;
         let takeover_after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
-        let answer = self.usrp.ask(Ask::Follow(Follow { arming, key, takeover_after_us }), ANSWER).await.map_err(not_followed)?;
+        let port = Some(self.host.config.standby.heartbeat_port);
+        let follow = Follow { arming, key, takeover_after_us, port };
+        let answer = self.usrp.ask(Ask::Follow(follow), ANSWER).await.map_err(not_followed)?;
         let following: Following = serde_json::from_value(answer)
             .map_err(|e| Failure::new(ErrorCode::Workload, format!("where heartbeats are waited for cannot be read: {e}")))?;
         Ok(following.port)
@@ -123,8 +125,10 @@ impl Work {
         timeout(FIRST_HEARTBEAT, armed).await.map_err(|_| {
             let text =
                 format!("no heartbeat of the other host has come to {} within {} s", self.host.name, FIRST_HEARTBEAT.as_secs());
-            Failure::new(ErrorCode::Deadline, text)
-                .hint("let UDP pass between the two hosts, on the management network and on the radio's")
+            let port = self.host.config.standby.heartbeat_port;
+            Failure::new(ErrorCode::Deadline, text).hint(format!(
+                "let UDP to port {port} pass between the two hosts, on the management network and on the radio's; `baton doctor` looks at packet filters"
+            ))
         })
     }
 
@@ -148,6 +152,11 @@ impl Work {
         let of = self.other_hosts().into_iter().next()?;
         let takeover_after_ms = config::time::milliseconds(self.host.config.standby.takeover_after);
         Some(StandbyStatus { of, follows, takeover_after_ms, why_not: state.standby.why_not.clone().filter(|_| follows.is_none()) })
+    }
+
+    /// Whether it has taken over and the radio's address is not here yet.
+    pub(in crate::agent) fn serves_parked(&self) -> bool {
+        self.state().serves_parked && self.usrp.is_linked()
     }
 
     /// Whether this host owns the radio, as far as it knows.

@@ -24,13 +24,25 @@ pub(in crate::agent) struct RadioClaim {
     pub(in crate::agent) force: bool,
     /// Even if a machine that is no host of this cluster has it.
     pub(in crate::agent) despite_foreign: bool,
+    /// Even if a machine answers for it that is certainly no host of this cluster: whoever gets the radio's samples serves.
+    pub(in crate::agent) by_radio: bool,
+}
+
+/// Who the machines are that have the radio's address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holders {
+    /// None of them is known to be a host of the cluster.
+    pub(super) foreign: bool,
+    /// The hardware address of every other host of this radio is known.
+    pub(super) all_hosts_known: bool,
 }
 
 impl RadioClaim {
     /// Whether the radio is taken although its address is not known to be free.
-    fn passes_over(self, failure: &Failure, foreign: bool) -> bool {
+    fn passes_over(self, failure: &Failure, holders: Holders) -> bool {
         let conflict = failure.code == ErrorCode::AddressConflict;
-        (self.force && failure.code != ErrorCode::Address) || (self.despite_foreign && conflict && foreign)
+        let foreign = (self.despite_foreign && holders.foreign) || (self.by_radio && holders.foreign && holders.all_hosts_known);
+        (self.force && failure.code != ErrorCode::Address) || (conflict && foreign)
     }
 }
 
@@ -43,7 +55,7 @@ impl Work {
         self.await_introduction().await;
         let epoch = self.ownership.admit(claim.epoch)?;
         let forced = match self.require_address_free(probing).await {
-            Err(failure) if claim.passes_over(&failure, self.holders_are_foreign()) => {
+            Err(failure) if claim.passes_over(&failure, self.address_holders_are()) => {
                 self.host.event(Level::Warning, format!("the radio is taken all the same: {failure}"));
                 Some(failure.message)
             }
@@ -148,5 +160,25 @@ impl Work {
             }
             Err(failure) => Err(self.park_after(failure).await),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failover_goes_past_a_machine_that_is_certainly_no_host() {
+        let conflict = Failure::new(ErrorCode::AddressConflict, "somebody has it");
+        let holders = |foreign, all_hosts_known| Holders { foreign, all_hosts_known };
+        let by_radio = RadioClaim { by_radio: true, ..RadioClaim::default() };
+        assert!(by_radio.passes_over(&conflict, holders(true, true)));
+        assert!(!by_radio.passes_over(&conflict, holders(true, false)), "it may be the silent host");
+        assert!(!by_radio.passes_over(&conflict, holders(false, true)));
+        let blind = Failure::new(ErrorCode::Environment, "the network could not be asked");
+        assert!(!by_radio.passes_over(&blind, holders(true, true)));
+        assert!(!RadioClaim::default().passes_over(&conflict, holders(true, true)));
+        assert!(RadioClaim { despite_foreign: true, ..RadioClaim::default() }.passes_over(&conflict, holders(true, false)));
+        assert!(RadioClaim { force: true, ..RadioClaim::default() }.passes_over(&blind, holders(false, false)));
     }
 }

@@ -135,3 +135,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_probe_after_the_latest_reply_is_known() {
+    let mut ledger = Ledger::default();
+    assert_eq!(ledger.unanswered_from(), None);
+    for at in 0..4 {
+        ledger.sent(at * 1_000);
+    }
+    assert_eq!(ledger.unanswered_from(), None);
+    ledger.replied(1, 5_000);
+    ledger.replied(0, 5_001);
+    assert_eq!(ledger.unanswered_from(), Some(2));
+    ledger.replied(3, 5_002);
+    assert_eq!(ledger.unanswered_from(), Some(4));
+}

@@ -30,6 +30,8 @@ pub(super) fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         usrp: process(state.usrp),
         guest: None,
         standby: None,
+        serves_parked: false,
+        follows_next: state.follows_next.clone(),
         control: protocol::ControlReport::default(),
         route_list: state.routes.clone(),
         probe: None,

@@ -266,6 +266,11 @@ fn a_start_asks_whether_anybody_has_the_address_and_a_move_expects_the_source() 
     answers.insert("server1".into(), Err(Failure::new(ErrorCode::Deadline, "nobody there")));
     let failover = findings(Some((Order::M, Method::Failover)), &cluster(), &answers);
     assert!(blockers(&failover)[0].1.starts_with("server1, with the hardware address"), "{failover:#?}");
+    // Another machine is named, and the radio is asked.
+    answers.get_mut("server2").unwrap().as_mut().unwrap().address_holders = vec![holder(None)];
+    let failover = findings(Some((Order::M, Method::Failover)), &cluster(), &answers);
+    let named = failover.iter().find(|finding| finding.sentence.contains("02:00:00:00:00:99")).unwrap();
+    assert!(named.grade == Grade::Warning && !blocked(&failover), "{failover:#?}");
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn a_failover_starts_with_what_was_collected_and_only_from_a_host_that_is_silent
     assert_eq!(fleet.hosts["server2"].carried.clone().unwrap().0["RNTI"], 61);
     assert!(record.warnings.iter().any(|text| text.contains("server1 does not answer")), "{record:?}");
     assert_eq!(record.interruption.by_phases_ms, None, "nobody was cut off");
+    assert_eq!(record.interruption.probes_sent, Some(32), "from the last reply, not from the order");
     assert!(record.warnings.iter().any(|text| text.contains("no fence_command")), "{record:?}");
 }
 
@@ -147,4 +148,23 @@ fn a_failover_takes_nothing_from_a_host_that_is_not_certainly_off() {
         assert_eq!(record.outcome == Outcome::Ok, force, "{record:?}");
         assert_eq!(fleet.hosts["server2"].active, force);
     }
+}
+
+/// A switch may answer for a host that is dead: the radio tells who serves.
+#[test]
+fn a_machine_that_is_no_host_does_not_stand_against_a_failover() {
+    let mut fleet = before(M);
+    *fleet.hosts.get_mut("server1").unwrap() = Host::default();
+    fleet.dead.insert("server1", 0);
+    fleet.collected = Some("server1".into());
+    fleet.stranger_from = Some("");
+    let record = run(&mut fleet, M, Failover, true);
+    assert_eq!((record.outcome, serving(&fleet)), (Outcome::Ok, vec!["server2"]), "{record:?}");
+    // The silent host itself does.
+    let mut fleet = before(M);
+    fleet.dead.insert("server1", 0);
+    fleet.collected = Some("server1".into());
+    fleet.arp_tells = true;
+    let record = run(&mut fleet, M, Failover, true);
+    assert!(record.outcome != Outcome::Ok && fleet.changes().is_empty(), "{record:?}");
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::offers::Offers;
 use super::place::{Placed, SERVICE};
+use super::values::PORTS;
 use super::{file, key};
 use crate::setup::unit;
 use config::{Config, Endpoint};
@@ -41,6 +42,12 @@ pub fn commands(config: &Config, folder: &Path, placed: &Placed, offers: &Offers
              baton --config {file} doctor --host {name}'"
         );
     }
+    let _ = writeln!(
+        text,
+        "\nA packet filter on a host has to let in TCP to its agent's ports {} and UDP to port {} (an armed standby's heartbeats); doctor looks at that, too.",
+        PORTS.map(|port| port.to_string()).join(" and "),
+        config.standby.heartbeat_port
+    );
     let _ = write!(
         text,
         "\nThen, from this machine, how all hosts are set up, and the work on {}:\n    baton --config {file} doctor\n    baton --config {file} do DS\n",

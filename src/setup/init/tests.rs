@@ -272,6 +272,7 @@ fn the_commands_that_are_left_name_every_host() {
     let port = OfferedPort { name: "eth0".into(), state: "carrier", addresses: vec!["10.77.0.11/24".into()], radios: Vec::new() };
     let offers = Offers { ports: vec![port], tun: Device::Opens };
     let text = next::commands(&config, Path::new("/etc/baton"), &placed, &offers);
+    assert!(text.contains("TCP to its agent's ports 7600 and 7601 and UDP to port 7602"), "{text}");
     assert!(text.contains("server1 is this machine:\n") && !text.contains("root@10.77.0.11"), "{text}");
     for host in ["server1", "server2", "server3"] {
         assert!(text.contains(&format!("systemctl enable --now baton-agent@{host}.service")), "{text}");

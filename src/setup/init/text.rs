@@ -28,7 +28,7 @@ fn number(number: f64) -> String {
 /// The text of a file that stands with its key in `folder`, the same on every host.
 pub fn cluster_file(answers: &Answers, folder: &Path) -> String {
     let hosts = answers.hosts.iter().map(|host| host_section(answers, host));
-    [head(answers, folder), addresses(answers), workload(), hosts.collect(), radios(answers)].concat()
+    [head(answers, folder), addresses(answers), standby(), workload(), hosts.collect(), radios(answers)].concat()
 }
 
 fn head(answers: &Answers, folder: &Path) -> String {
@@ -90,6 +90,20 @@ parked = {}
 {probe}",
         quoted(&active.to_string()),
         quoted(&parked.to_string()),
+    )
+}
+
+fn standby() -> String {
+    let usual = config::Standby::default();
+    format!(
+        r#"
+# The server that does not serve may follow the other one, and take over when that falls silent: "manual" when an operator arms it, "armed" by itself. The
+# heartbeats come to that UDP port on both networks; a packet filter has to let them in.
+[standby]
+policy = "manual"
+heartbeat_port = {}
+"#,
+        usual.heartbeat_port
     )
 }
 

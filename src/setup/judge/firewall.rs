@@ -2,6 +2,7 @@
 
 use super::shell::word;
 use crate::setup::facts::{Facts, FirewallFacts, Needed, Stopped};
+use config::StandbyPolicy;
 use protocol::Precondition::Firewall;
 use protocol::{Examined, Grade};
 
@@ -13,7 +14,8 @@ pub(super) fn judge(facts: &Facts) -> Vec<Examined> {
                 .hint("look yourself: nft list ruleset"),
         ],
         FirewallFacts::Rules { stopped, chains, legacy } => {
-            let mut findings: Vec<Examined> = stopped.iter().map(finding).collect();
+            let armed = facts.config.standby.policy == StandbyPolicy::Armed;
+            let mut findings: Vec<Examined> = stopped.iter().map(|stopped| finding(stopped, armed)).collect();
             if *legacy {
                 let text =
                     "there are tables of the older iptables, which nft does not list: whether they are in the way is not known";
@@ -33,15 +35,21 @@ pub(super) fn judge(facts: &Facts) -> Vec<Examined> {
     }
 }
 
-fn finding(Stopped { chain, packet, certainly }: &Stopped) -> Examined {
+/// `armed`: a standby follows by itself, so that its heartbeats have to come in.
+fn finding(Stopped { chain, packet, certainly }: &Stopped, armed: bool) -> Examined {
     let (what, rule) = match packet {
         Needed::FromRadio { interface, radio } => (
             format!("UDP from the radio {radio} on {interface}"),
             format!("iifname {} ip saddr {radio} udp sport 49152-49172 accept", word(interface)),
         ),
+        Needed::Heartbeats { port } => {
+            (format!("UDP to port {port}, by which a standby follows (docs/standby.md)"), format!("udp dport {port} accept"))
+        }
         Needed::ToAgent { port } => (format!("TCP to the agent's port {port}"), format!("tcp dport {port} accept")),
     };
-    let (grade, verb) = if *certainly { (Grade::Blocker, "drops") } else { (Grade::Warning, "may drop") };
+    let verb = if *certainly { "drops" } else { "may drop" };
+    let needed = armed || !matches!(packet, Needed::Heartbeats { .. });
+    let grade = if *certainly && needed { Grade::Blocker } else { Grade::Warning };
     // A rule of a table that another program has made goes when that program makes its table anew.
     Examined::new(Firewall, grade, format!("the packet filter {chain} {verb} {what}"))
         .mend(format!("nft insert rule {chain} {rule}"))

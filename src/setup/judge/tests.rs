@@ -401,6 +401,18 @@ fn packet_filters() {
     );
     expect(stops(radio, false), Firewall, Grade::Warning, "may drop UDP", Some(rule));
     expect(stops(Needed::ToAgent { port: 7600 }, true), Firewall, Grade::Blocker, "port 7600", Some("input tcp dport 7600 accept"));
+    // A standby that nobody has asked for is not kept from anything.
+    let heartbeats = || Needed::Heartbeats { port: 7602 };
+    let rule = Some("input udp dport 7602 accept");
+    expect(stops(heartbeats(), true), Firewall, Grade::Warning, "drops UDP to port 7602", rule);
+    let armed = |certainly| {
+        move |facts: &mut Facts| {
+            Arc::make_mut(&mut facts.config).standby.policy = config::StandbyPolicy::Armed;
+            stops(heartbeats(), certainly)(facts);
+        }
+    };
+    expect(armed(true), Firewall, Grade::Blocker, "drops UDP to port 7602", rule);
+    expect(armed(false), Firewall, Grade::Warning, "may drop UDP to port 7602", rule);
     expect(
         |facts| facts.firewall = FirewallFacts::Unread("no right".into()),
         Firewall,

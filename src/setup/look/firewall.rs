@@ -58,6 +58,9 @@ fn needed(config: &Config, host: &HostName) -> Vec<Needed> {
             needed.push(Needed::ToAgent { port: *port });
         }
     }
+    if [&config.roles.initiator, &config.roles.destination].contains(&host) {
+        needed.push(Needed::Heartbeats { port: config.standby.heartbeat_port });
+    }
     needed
 }
 

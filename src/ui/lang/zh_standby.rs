@@ -28,4 +28,56 @@ pub const TABLE: &[(&str, &str)] = &[
     ("the standby went on: the source fell silent", "源端静默，热备继续"),
     ("{1} goes on in the place of {0}.", "{1} 代替 {0} 继续。"),
     ("notice the silence", "发现静默"),
+    // What agents say.
+    ("{0} has taken over: {1}", "{0} 已接替：{1}"),
+    ("{0} has taken over, and may not: {1}", "{0} 已接替，但不得接替：{1}"),
+    ("{0} sent no heartbeat for {1} ms", "{0} 已 {1} ms 没有心跳"),
+    ("{0} said that it has heard no samples of the radio for {1} ms", "{0} 报告已 {1} ms 未收到射频采样"),
+    ("{0} said that its D2D process has done nothing for {1} ms", "{0} 报告其 D2D 进程已 {1} ms 没有进展"),
+    ("{0} has taken over (epoch {1}): {2} gives way", "{0} 已接替（任期 {1}）：{2} 让出"),
+    (
+        "{0} serves from its parked address, which a standby needs: the radio's address is not free yet",
+        "{0} 正以停用地址服务，而热备需要该地址：射频地址尚未空出",
+    ),
+    ("whoever has it gives it up when its agent answers; then arm again", "占用者的代理应答后即让出该地址；然后再次启用热备"),
+    ("Cause: {0}.", "原因：{0}。"),
+    (
+        "a restart there is expected to take {0} ms, by the median of its last starts ({1}), and the take-over took {2} ms",
+        "按最近 {1} 次启动的中位数，在该机重启预计需 {0} ms，而接替用时 {2} ms",
+    ),
+    (
+        "no start on {0} was measured that a restart could be expected by, and the take-over took {1} ms",
+        "{0} 上没有可据以预计重启用时的启动记录，而接替用时 {1} ms",
+    ),
+    ("The first burst of {0} was not seen: this phase is not measured.", "未见到 {0} 的首个突发：该阶段未测量。"),
+    // Checks.
+    (
+        "{0} follows as a standby; the move ends it, and afterwards {1} follows",
+        "{0} 正作为热备跟随；迁移将使其停止，此后由 {1} 跟随",
+    ),
+    ("no standby follows now; after the move {0} follows", "当前没有热备跟随；迁移后由 {0} 跟随"),
+    (
+        "{0} follows as a standby; the move ends it, and nobody follows afterwards",
+        "{0} 正作为热备跟随；迁移将使其停止，此后无人跟随",
+    ),
+    (
+        "{0} follows as a standby; the move ends it, and nobody follows afterwards: {1}",
+        "{0} 正作为热备跟随；迁移将使其停止，此后无人跟随：{1}",
+    ),
+    ("nobody follows after the move, though policy = \"armed\": {0}", "迁移后无人跟随，而 policy = \"armed\"：{0}"),
+    ("`baton do arm` after the move has {0} follow", "迁移后用 `baton do arm` 让 {0} 跟随"),
+    ("`baton do arm` afterwards arms it", "此后用 `baton do arm` 启用"),
+    ("--force moves the work all the same", "--force 可强制迁移"),
+    ("{0} does not follow by itself", "{0} 不会自行跟随"),
+    ("{0} take-overs within {1} minutes: {2} no longer follows by itself", "{1} 分钟内接替 {0} 次：{2} 不再自行跟随"),
+    ("find the cause in `baton runs`", "请在 `baton runs` 中查找原因"),
+    ("`baton do arm` arms it again", "`baton do arm` 重新启用"),
+    ("no standby can follow {0}", "热备无法跟随{0}"),
+    ("a work in a pod", "容器中的业务"),
+    ("a virtual machine", "虚拟机"),
+    ("a terminal of the relay scenario", "中继场景的终端"),
+    (
+        "at this rate the receive streams of both hosts do not fit on the radio's gigabit together: no standby can follow",
+        "在此采样率下，两台主机的接收流无法同时通过射频设备的千兆链路：热备无法跟随",
+    ),
 ];

@@ -88,9 +88,10 @@ fn owner_sentence(model: &Model, room: usize) -> (String, Style) {
 fn evidence(model: &Model, room: usize) -> String {
     let lang = model.skin.lang;
     let RadioOwner::Host(host) = model.owner() else { return String::new() };
-    let Some(port) = model.telemetry(&host).map(|telemetry| &telemetry.radio_port) else { return String::new() };
-    let active = model.config.addresses.active.address();
-    let seen = lang.fill("{0} has {1}", &[&one_line(&port.name), &active]);
+    let Some(telemetry) = model.telemetry(&host) else { return String::new() };
+    let addresses = &model.config.addresses;
+    let address = if telemetry.serves_parked { addresses.parked.address() } else { addresses.active.address() };
+    let seen = lang.fill("{0} has {1}", &[&one_line(&telemetry.radio_port.name), &address]);
     let newest = model.ownership();
     let agree = |host: &&str| {
         let telemetry = model.telemetry(host).filter(|_| model.is_heard(host));

@@ -370,7 +370,14 @@ fn what_was_said_before_is_asked_for_at_every_connection_and_merged() {
     assert!(asked(&link(&mut m, LinkState::Connected)), "what was said meanwhile was not heard");
 
     let at = |s: i64| fleet::start() + chrono::TimeDelta::seconds(s);
-    let event = |s: i64, text: &str| Event { at: at(s), host: "server1".into(), level: Level::Info, text: text.into(), run: None };
+    let event = |s: i64, text: &str| Event {
+        at: at(s),
+        host: "server1".into(),
+        level: Level::Info,
+        text: text.into(),
+        run: None,
+        alert: false,
+    };
     m.log.clear();
     update(&mut m, Msg::Heard(Heard::Event(event(5, "five"))));
     for _ in 0..2 {
@@ -398,6 +405,7 @@ fn an_outcome_stands_once_in_the_log() {
                 level: Level::Info,
                 text: "M is done".into(),
                 run: Some(record.run.clone()),
+                alert: false,
             };
             update(m, Msg::Heard(Heard::Event(said)));
         };

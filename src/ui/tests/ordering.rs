@@ -46,6 +46,7 @@ pub fn plan(order: Order, method: Method, ms: Option<f64>, runs: usize) -> Answe
         total: expected(ms.map(|ms| ms * 1.2)),
         interruption: expected(ms),
         not_offered: None,
+        standby: None,
     };
     plan.into()
 }

@@ -55,7 +55,7 @@ fn hostile(model: &mut Model, text: &str, number: f64, count: u64) {
             }
         }
         update(model, Msg::Heard(Heard::Telemetry(Box::new(t))));
-        let event = Event { at: model.at, host: text.into(), level: Level::Error, text: text.into(), run: None };
+        let event = Event { at: model.at, host: text.into(), level: Level::Error, text: text.into(), run: None, alert: false };
         update(model, Msg::Heard(Heard::Event(event)));
     }
 }

@@ -130,7 +130,7 @@ impl Stage {
             self.model.hosts.get_mut(host).unwrap().missed = missed;
         }
         if let Some((host, level, text)) = step.event.clone() {
-            update(&mut self.model, Msg::Heard(Heard::Event(Event { at, host, level, text, run: None })));
+            update(&mut self.model, Msg::Heard(Heard::Event(Event { at, host, level, text, run: None, alert: false })));
         }
         if let Some((host, state, ms)) = step.link.clone() {
             let state = match state.as_str() {

@@ -11,7 +11,7 @@ use crate::ui::export::text;
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
-use crate::ui::msg::{Effect, Msg, Purpose};
+use crate::ui::msg::{Effect, Heard, Msg, Purpose};
 use crate::ui::service::verdict;
 use crate::ui::theme::{Skin, Theme, ThemeName};
 use crate::ui::update::update;
@@ -183,6 +183,58 @@ fn what_was_served_stays_served_and_is_said_to_be_back() {
     assert_eq!(said(&model), "the service is back");
     let header = text(&picture(&model, 120, 40)).lines().next().unwrap().to_owned();
     assert!(header.contains(" SERVING ") && !header.contains("DOWN"), "{header}");
+}
+
+/// Right after a take-over the loser still carries the radio's address, and the winner serves from its parked one: nothing is wrong with that.
+#[test]
+fn a_take_over_is_no_alarm() {
+    let mut model = fleet::at(Moment::Before, ThemeName::Dark, false);
+    let lines = model.log.len();
+    change(&mut model, "server1", |status| status.usrp.state = ProcessState::Died);
+    let works = model.telemetry("server1").unwrap().d2d.clone();
+    change(&mut model, "server2", |status| {
+        (status.serves_parked, status.d2d) = (true, works);
+        (status.usrp.state, status.owner, status.owner_epoch) = (ProcessState::Running, Some("server2".into()), Some(4));
+    });
+    let service = verdict(&model).unwrap();
+    assert_eq!((service.state, service.host.as_deref()), (ServiceState::Serving, Some("server2")), "{service:?}");
+    assert_eq!(model.owner(), protocol::RadioOwner::Host("server2".into()));
+    let drawn = text(&picture(&model, 200, 60));
+    assert!(drawn.contains("eth3 has 192.168.20.2") && !drawn.contains("CONFLICT"), "{drawn}");
+    change(&mut model, "server1", |status| status.radio_port.addresses = vec!["192.168.20.2/24".into()]);
+    assert_eq!(verdict(&model).unwrap().state, ServiceState::Serving);
+    let told = model.log.iter().skip(lines).filter(|line| line.level == Level::Error).count();
+    // The moment before the standby has said so is not the standby's.
+    assert!(told <= 1, "{:?}", model.log);
+    // Without pings it is judged by what it says.
+    unanswered(&mut model, 34);
+    assert_eq!(verdict(&model).unwrap().state, ServiceState::Down);
+}
+
+/// Whoever looks away hears of a take-over, once, in the console's language, and of no other line.
+#[test]
+fn a_line_that_is_an_alert_rings() {
+    for (lang, words) in [
+        (Lang::En, "server2 has taken over: server1 sent no heartbeat for 20.4 ms"),
+        (Lang::Zh, "server2 \u{5df2}\u{63a5}\u{66ff}"),
+    ] {
+        let mut model = fleet::at(Moment::Before, ThemeName::Dark, false);
+        model.skin.lang = lang;
+        let event = |alert| protocol::Event {
+            at: model.at,
+            host: "server2".into(),
+            level: Level::Warning,
+            text: "server2 has taken over: server1 sent no heartbeat for 20.4 ms".into(),
+            run: None,
+            alert,
+        };
+        let (told, silent) = (event(true), event(false));
+        let effects = update(&mut model, Msg::Heard(Heard::Event(told)));
+        assert!(matches!(effects.as_slice(), [Effect::Notify(text)] if text.starts_with(words)), "{effects:?}");
+        assert!(update(&mut model, Msg::Heard(Heard::Event(silent))).is_empty());
+        let warnings = model.log.iter().filter(|line| line.host == "server2" && line.text.starts_with(words)).count();
+        assert_eq!(warnings, 2, "the log has both");
+    }
 }
 
 fn ordered(effects: &[Effect]) -> Option<(&str, &OrderRequest)> {

@@ -21,7 +21,7 @@ impl Command {
     pub const LINK_USRP: Self = Self::LinkUsrp { epoch: None, force: false, despite_foreign: false };
 
     /// `start_usrp` as a plain client sends it: the next epoch, not forced.
-    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false, despite_foreign: false };
+    pub const START_USRP: Self = Self::StartUsrp { epoch: None, force: false, despite_foreign: false, by_radio: false };
 
     /// An order without options, for tests and callers that need none.
     pub fn order(order: Order, method: Method) -> Self {

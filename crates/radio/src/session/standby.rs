@@ -1,7 +1,7 @@
 //! What a process that serves tells of itself for a standby, and what a standby does to take over.
 
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -36,6 +36,8 @@ pub struct StandbySide {
     fence: Mutex<Option<UdpSocket>>,
     /// The next packet may not be the next in sequence.
     out_of_sequence: AtomicBool,
+    /// When the first burst after a take-over was handed to the radio, us; 0 before.
+    first_burst_us: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -180,6 +182,8 @@ impl Session {
         let Followed { state, behind_ms, heard_us, took_over } = (*lock(&self.standby.followed))?;
         let now = monotonic_us();
         let [radio_ms, management_ms] = heard_us.map(|heard| heard.map(|heard| now.saturating_sub(heard) as f64 / 1e3));
+        let first_burst_us = Some(self.standby.first_burst_us.load(Ordering::Acquire)).filter(|at| *at > 0);
+        let took_over = took_over.map(|took_over| TookOver { first_burst_us, ..took_over });
         Some(FollowStatus { state, behind_ms, radio_ms, management_ms, took_over })
     }
 
@@ -203,6 +207,7 @@ impl Session {
             }
             control.post(&attach::reset_registers(self.chain().other())).map_err(way)?;
         }
+        self.standby.first_burst_us.store(0, Ordering::Release);
         self.standby.out_of_sequence.store(true, Ordering::Release);
         let claimed_us = self.take_transmit_side(beat.mark)?.claimed_us;
         let lead = beat.mark.end_tick.map_or(0, |end| end.saturating_sub(beat.tick)).min(MOST_LEAD);
@@ -220,5 +225,10 @@ impl Session {
     /// Whether the next packet may not be the next in sequence; told once.
     pub fn take_out_of_sequence(&self) -> bool {
         self.standby.out_of_sequence.swap(false, Ordering::AcqRel)
+    }
+
+    /// The first burst after a take-over was handed to the radio.
+    pub fn note_first_burst(&self) {
+        self.standby.first_burst_us.store(monotonic_us(), Ordering::Release);
     }
 }

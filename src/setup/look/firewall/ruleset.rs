@@ -181,10 +181,9 @@ fn answers(asks: &Value, packet: &Needed) -> Option<bool> {
         return match (key, packet) {
             ("iifname" | "iif", Needed::FromRadio { interface, .. }) => is(interface.as_str().into()),
             // The loopback is the one interface by which no other host comes.
-            ("iifname" | "iif", Needed::ToAgent { .. }) if holds(right, &"lo".into()) == Some(true) => Some(!equal),
+            ("iifname" | "iif", _) if holds(right, &"lo".into()) == Some(true) => Some(!equal),
             ("nfproto", _) => is("ipv4".into()),
-            ("l4proto", Needed::FromRadio { .. }) => is_any(&["udp".into(), 17.into()]),
-            ("l4proto", Needed::ToAgent { .. }) => is_any(&["tcp".into(), 6.into()]),
+            ("l4proto", _) => is_any(&protocol_of(packet)),
             _ => None,
         };
     }
@@ -195,10 +194,12 @@ fn answers(asks: &Value, packet: &Needed) -> Option<bool> {
     let field = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default();
     match (field("protocol"), field("field"), packet) {
         ("ip", "saddr", Needed::FromRadio { radio, .. }) => is(radio.to_string().into()),
-        ("ip", "protocol", Needed::FromRadio { .. }) => is_any(&["udp".into(), 17.into()]),
-        ("ip", "protocol", Needed::ToAgent { .. }) => is_any(&["tcp".into(), 6.into()]),
-        ("ip6" | "icmp" | "icmpv6", ..) | ("tcp", _, Needed::FromRadio { .. }) | ("udp", _, Needed::ToAgent { .. }) => Some(false),
-        ("tcp" | "th", "dport", Needed::ToAgent { port }) => is((*port).into()),
+        ("ip", "protocol", _) => is_any(&protocol_of(packet)),
+        ("ip6" | "icmp" | "icmpv6", ..) | ("udp", _, Needed::ToAgent { .. }) => Some(false),
+        ("tcp", _, Needed::FromRadio { .. } | Needed::Heartbeats { .. }) => Some(false),
+        ("tcp" | "th", "dport", Needed::ToAgent { port }) | ("udp" | "th", "dport", Needed::Heartbeats { port }) => {
+            is((*port).into())
+        }
         ("udp" | "th", "sport", Needed::FromRadio { .. }) => {
             // A rule that is for some of them only decides nothing of all.
             let held = RADIO_PORTS.iter().map(|port| holds(right, &(*port).into())).collect::<Option<Vec<bool>>>()?;
@@ -206,6 +207,14 @@ fn answers(asks: &Value, packet: &Needed) -> Option<bool> {
             held.iter().all(|held| *held == of_first).then_some(of_first == equal)
         }
         _ => None,
+    }
+}
+
+/// The protocol above IP of a packet, by its name and its number.
+fn protocol_of(packet: &Needed) -> [Value; 2] {
+    match packet {
+        Needed::FromRadio { .. } | Needed::Heartbeats { .. } => ["udp".into(), 17.into()],
+        Needed::ToAgent { .. } => ["tcp".into(), 6.into()],
     }
 }
 

@@ -43,6 +43,14 @@ fn dport(right: Value) -> Value {
     matches(json!({"payload": {"protocol": "tcp", "field": "dport"}}), "==", right)
 }
 
+fn beats() -> Needed {
+    Needed::Heartbeats { port: 7602 }
+}
+
+fn udp_dport(right: Value) -> Value {
+    matches(json!({"payload": {"protocol": "udp", "field": "dport"}}), "==", right)
+}
+
 fn sport(right: Value) -> Value {
     matches(json!({"payload": {"protocol": "udp", "field": "sport"}}), "==", right)
 }
@@ -84,6 +92,12 @@ fn rules_that_are_understood_decide() {
         (accept(dport(json!(22))), Needed::ToAgent { port: 7600 }, Met::Wall, Met::Way),
         (drop(dport(json!(7600))), Needed::ToAgent { port: 7600 }, Met::Wall, Met::Wall),
         (drop(dport(json!(7600))), radio(), Met::Wall, Met::Way),
+        (accept(udp_dport(json!(7602))), beats(), Met::Way, Met::Way),
+        (accept(udp_dport(json!({"range": [7602, 7610]}))), beats(), Met::Way, Met::Way),
+        (accept(udp_dport(json!(7603))), beats(), Met::Wall, Met::Way),
+        (drop(udp_dport(json!(7602))), beats(), Met::Wall, Met::Wall),
+        (accept(dport(json!(7602))), beats(), Met::Wall, Met::Way),
+        (accept(matches(json!({"meta": {"key": "l4proto"}}), "==", json!("udp"))), beats(), Met::Way, Met::Way),
         (json!([{"reject": {"type": "tcp reset"}}]), radio(), Met::Wall, Met::Wall),
     ] {
         for (policy, expected) in [("drop", in_drop), ("accept", in_accept)] {
