@@ -14,7 +14,7 @@ use super::session::{Claimed, Session};
 use super::sockets;
 use workload::clock::monotonic_us;
 use workload::realtime::{Rank, real_time};
-use workload::standby::{Follow, Following, Packet, StandbyState, TookOver};
+use workload::standby::{Follow, Following, Packet, StandbyState, TakeoverCause, TookOver};
 
 /// Between two looks, ms.
 const LOOK_MS: u16 = 1;
@@ -84,7 +84,8 @@ impl Follower {
         }
         let Some((cause, well_us)) = self.detector.look(now) else { return true };
         // Without samples of its own it could not serve either: then it is the radio that is silent.
-        if !self.session.hears() || self.failed_us.is_some_and(|failed| now.saturating_sub(failed) < AGAIN_US) {
+        let is_deaf = !self.session.hears() || (cause == TakeoverCause::NoSamples && !self.session.has_heard_after(well_us));
+        if is_deaf || self.failed_us.is_some_and(|failed| now.saturating_sub(failed) < AGAIN_US) {
             return true;
         }
         let Some((beat, _)) = self.detector.well() else { return true };

@@ -21,6 +21,10 @@ const UNDER_WAY: u64 = TICKS_PER_SECOND / 500;
 /// No modem sends further ahead of what it receives, ticks: a lead beyond that is not believed.
 const MOST_LEAD: u64 = TICKS_PER_SECOND / 20;
 
+/// Two hosts see one silence of the radio begin so far apart at most, us: packets come every 2 ms at the slowest rate, and each host reads them when it
+/// finds the time.
+const SAME_SILENCE_US: u64 = 5_000;
+
 /// Of both roles.
 #[derive(Debug, Default)]
 pub struct StandbySide {
@@ -181,6 +185,11 @@ impl Session {
         let now = monotonic_us();
         let [radio_ms, management_ms] = heard_us.map(|heard| heard.map(|heard| now.saturating_sub(heard) as f64 / 1e3));
         Some(FollowStatus { state, behind_ms, radio_ms, management_ms, took_over })
+    }
+
+    /// Whether samples of now came when another host had already had none for a while: then it is not the radio that is silent.
+    pub(in super::super) fn has_heard_after(&self, silent_us: u64) -> bool {
+        self.fresh_us.load(Ordering::Acquire) > silent_us.saturating_add(SAME_SILENCE_US)
     }
 
     /// Takes over from another host's process that was there when it was last heard. First its receive stream goes: who hears nothing hands out nothing,
