@@ -103,6 +103,24 @@ impl Work {
         Ok(following.port)
     }
 
+    /// A port that was down has lost every route that comes with no address: a standby's to the radio, and those of the heartbeats.
+    pub(super) async fn open_ways_again(&self) {
+        let _turn = self.changes.lock().await;
+        let (told, serves_parked) = {
+            let state = self.state();
+            (state.standby.heartbeats, state.serves_parked)
+        };
+        let (active, parked) = (self.active_address(), self.parked_address());
+        let radio = self.n210_address().ok().filter(|_| self.follows() || serves_parked);
+        let of_standby = self.follows().then(|| (active.address(), parked));
+        let ways = radio.map(|radio| (radio, parked)).into_iter().chain(of_standby);
+        for (to, from) in ways.chain(told.map(|to| (*to.ip(), active))) {
+            if let Err(failure) = self.radio_port.open_way(to, from).await {
+                self.host.event(Level::Warning, format!("the standby may not do its part: {failure}"));
+            }
+        }
+    }
+
     /// Waits until a heartbeat has said that all is well.
     ///
     /// # Errors
