@@ -62,11 +62,14 @@ impl Bench {
         let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
         // Its monitors are ready by the time that the first host is given the address.
         lab.order(&["KL"]);
-        lab.done(&[if serving == POOL[0] { "DS" } else { "DSR" }]);
+        lab.done(&["DS"]);
         let outside = Outside::pinged_each(INTERVAL, &lab, watch, &root, Form::Processes);
         let screen = Screen::beside(&lab);
-        let bench = Self { lab, outside, screen, root, at: serving };
+        let mut bench = Self { lab, outside, screen, root, at: POOL[0] };
         bench.arm();
+        if serving != bench.at {
+            bench.move_over();
+        }
         bench
     }
 
