@@ -63,9 +63,6 @@ fn judged(cell: &Cell, mut row: Value) -> Value {
 /// The row of a cell, carried out in this lab or, where that is needed, in a new one, which is then left in the place of it.
 fn carry_out(bench: &mut Option<Bench>, name: &str, cell: &Cell) -> Value {
     let mut there = bench.take().unwrap_or_else(|| Bench::start(name, cell.serving));
-    if there.at != cell.serving {
-        there.move_over();
-    }
     let (row, is_good) = there.carry_out(cell);
     if is_good {
         *bench = Some(there);
