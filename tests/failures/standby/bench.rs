@@ -89,6 +89,11 @@ impl Bench {
 
     /// As an operator would, so that earlier take-overs do not count against it.
     fn arm(&mut self) {
+        let since = Instant::now();
+        while self.outside.serving(&self.outside.running()).is_none() {
+            assert!(since.elapsed() < READY_WITHIN, "nobody serves\n{}", self.screen.contents());
+            sleep(LOOK);
+        }
         let output = self.lab.baton(&["do", "arm"]);
         assert!(output.status.success(), "arm: {}", text(&output.stderr));
         let Settled { serves, wrong, .. } = self.settled(READY_WITHIN);

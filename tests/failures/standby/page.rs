@@ -106,8 +106,9 @@ fn screen(pair: &[Entry]) -> String {
         text.replace('|', "/")
     };
     let mut said = vec![named(&result.screen)];
-    let standby: Vec<String> =
-        result.standby.split(" > ").map(named).filter(|text| text != "-" && !text.contains("takes over after")).collect();
+    // What it says of a host that is not heard is what it has said before.
+    let is_news = |text: &String| text != "-" && !text.contains("takes over after") && !text.ends_with(" (old)");
+    let standby: Vec<String> = result.standby.split(" > ").map(named).filter(is_news).collect();
     said.extend((!standby.is_empty()).then(|| each(standby.into_iter(), ", then ")));
     said.join("; ")
 }
