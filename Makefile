@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build man deb test test-hosts test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak failures fuzz lint packages test-packages picture clean
+.PHONY: demo lab build man deb test test-hosts test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak failures standby-table fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -75,6 +75,10 @@ soak: packages test-packages
 # those without a result, LABS=1 for fewer labs side by side.
 failures: packages test-packages
 	CELLS='$(CELLS)' LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test failures -- --ignored --nocapture no_fault
+
+# Everything that may fail while a standby is armed, most of an hour: writes docs/standby.tsv and the end of docs/standby.md. CELLS as above.
+standby-table: packages test-packages
+	CELLS='$(CELLS)' LABS=$(or $(LABS),1) $(CARGO) test --release --locked --test failures -- --ignored --nocapture the_standby_does
 
 # A video through the relay while the relay migrates; METHOD=classic MIGRATIONS=4.
 video: build

@@ -16,7 +16,7 @@ use super::state::Agent;
 use super::work::Work;
 use crate::migration::standing::is_in_service;
 use config::StandbyPolicy;
-use protocol::{Command, ErrorCode, Failure, Level, Order, ProcessState, StandbyState, ask};
+use protocol::{Command, ErrorCode, Failure, Level, Order, ProcessState, StandbyState, SyncState, ask};
 
 /// Between two looks whether there is somebody to follow.
 const LOOK: Duration = Duration::from_millis(500);
@@ -81,6 +81,14 @@ async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
             stand_down(agent, work, None).await
         }
         Some(StandbyState::Waiting | StandbyState::Armed) if died() => stand_down(agent, work, None).await,
+        Some(StandbyState::Waiting | StandbyState::Armed) if is_deaf(agent, work).await => {
+            let host = &agent.host.name;
+            agent.host.event(
+                Level::Warning,
+                format!("no samples come to {host}, a standby, while the other host hears them: it begins anew"),
+            );
+            stand_down(agent, work, None).await
+        }
         // Its USRP process is gone, or its agent was before it followed: what there is does not tell whom it follows.
         None if work.has_begun_to_follow() && !work.is_owner() => {
             let _alone = work.arming.lock().await;
@@ -88,6 +96,20 @@ async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a standby's receive chain is silent while the other host has been in sync for a while: a radio that was without power brings back the streams
+/// that are asked for, and nobody asks for a standby's.
+async fn is_deaf(agent: &Arc<Agent>, work: &Arc<Work>) -> bool {
+    if work.d2d().status().sync != Some(SyncState::NoSamples) {
+        return false;
+    }
+    let Ok(other) = arm::other_host(agent, work) else { return false };
+    let status = agent.client.ask(&other, ask::Status {}, ANSWER).await;
+    let Ok(SyncState::Synced { for_ms }) = status.map(|status| status.d2d.sync.unwrap_or(SyncState::NoSamples)) else {
+        return false;
+    };
+    Duration::from_millis(for_ms) > LOOK
 }
 
 /// Follows if that is wanted and possible.

@@ -17,6 +17,7 @@ mod common {
     pub mod lab;
     pub mod machine;
     pub mod needs;
+    pub mod pty;
     pub mod transmitters;
     pub mod watch;
 }
@@ -25,6 +26,7 @@ mod bench;
 mod cells;
 mod outside;
 mod page;
+mod standby;
 mod strike;
 mod table;
 

@@ -42,9 +42,9 @@ pub struct Pings {
 }
 
 impl Pings {
-    pub fn start(lab: &Lab) -> Self {
+    pub fn start(lab: &Lab, interval: f64) -> Self {
         let mut exec = baton(lab.state.path());
-        let interval = INTERVAL.to_string();
+        let interval = interval.to_string();
         let ping = ["stdbuf", "-oL", "ping", "-n", "-D", "-i", &interval, "192.168.40.9"];
         exec.args(["--in", &lab.name, "lab", "exec", "server3", "--"]).args(ping);
         let mut ping = exec.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -67,7 +67,7 @@ impl Pings {
         doubled.iter().filter(|&&at| at >= since).map(|at| format!("two answered the ping of {at}")).collect()
     }
 
-    fn flow(&self) -> bool {
+    pub fn flow(&self) -> bool {
         self.replies.lock().unwrap().last().is_some_and(|last| now() - last < FRESH)
     }
 
@@ -81,6 +81,14 @@ impl Pings {
             times.push(now());
         }
         (silence(&times), back)
+    }
+
+    /// Every silence from `since` on, first to last moment in seconds since 1970.
+    pub fn silences(&self, since: f64) -> Vec<(f64, f64)> {
+        let mut times = self.replies.lock().unwrap().clone();
+        times.drain(..times.partition_point(|&at| at < since).saturating_sub(1));
+        times.push(now());
+        times.windows(2).map(|pair| (pair[0], pair[1])).filter(|(from, to)| (to - from) * 1e3 > SILENCE).collect()
     }
 }
 
@@ -129,10 +137,15 @@ pub struct Outside {
 impl Outside {
     /// `watch` has listened since before the address was given to anybody; `root` is the lab's root folder.
     pub fn of(lab: &Lab, watch: Watch, root: &Path, form: Form) -> Self {
+        Self::pinged_each(INTERVAL, lab, watch, root, form)
+    }
+
+    /// The same with other pings, s.
+    pub fn pinged_each(interval: f64, lab: &Lab, watch: Watch, root: &Path, form: Form) -> Self {
         let networks = POOL.map(|host| format!("net:[{}]", fs::metadata(root.join("run/netns").join(host)).unwrap().ino()));
         Self {
             watch,
-            pings: Pings::start(lab),
+            pings: Pings::start(lab, interval),
             transmitters: (form != Form::Guest).then(|| Transmitters::at(root)),
             pid_namespace: lab.pid_namespace.clone(),
             networks,
@@ -178,9 +191,18 @@ impl Outside {
         running
     }
 
+    /// The processes of a host of the pool that are such programs; not those in a pod.
+    pub fn pids(&self, host: usize, is: impl Fn(Program) -> bool) -> Vec<i32> {
+        let in_lab = |pid: &i32| fs::read_link(format!("/proc/{pid}/ns/pid")).unwrap_or_default() == self.pid_namespace;
+        let at_host =
+            |pid: &i32| fs::read_link(format!("/proc/{pid}/ns/net")).unwrap_or_default() == Path::new(&self.networks[host]);
+        let wanted = |pid: &i32| in_lab(pid) && at_host(pid) && program_of(*pid).is_some_and(&is);
+        processes().into_iter().filter(wanted).collect()
+    }
+
     /// Who serves now: its processes run, pings come back, and it alone has the address. That of a pod or a guest is in a network namespace of its
     /// own: then nobody else has such processes.
-    fn serving(&self, running: &[Running; 2]) -> Option<&'static str> {
+    pub fn serving(&self, running: &[Running; 2]) -> Option<&'static str> {
         let holders = match self.form {
             Form::Processes => self.watch.holders(),
             Form::Pod | Form::Guest => POOL.into_iter().zip(running).filter(|(_, one)| one.d2d > 0).map(|(host, _)| host).collect(),
@@ -232,7 +254,7 @@ impl Outside {
 
 /// A program of baton's that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Program {
+pub enum Program {
     Agent,
     D2d,
     Usrp,

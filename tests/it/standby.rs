@@ -159,12 +159,27 @@ fn a_standby_of_its_own_accord_outlives_agents_and_arms_itself_again() {
     let lab = Lab::start("standby-by-policy", &["--standby"]);
     lab.done(&["DS"]);
     lab.until("server2", "armed by itself", is_armed);
-    // One that loses a process of its own begins anew.
-    let first = lab.status("server2")["usrp"]["pid"].clone();
-    lab.lab_fault("fault", "server2", "kill-d2d");
-    let usrp =
-        lab.until("server2", "armed anew", |status| is_armed(status) && status["usrp"]["pid"] != first)["usrp"]["pid"].clone();
-    lab.is_served();
+    // One that loses a process of its own begins anew, and so does one that hears the radio no longer, while the other one does.
+    let epoch = lab.status("server1")["owner_epoch"].clone();
+    let mut usrp = lab.status("server2")["usrp"]["pid"].clone();
+    let losses: [(&str, &dyn Fn()); 3] = [
+        ("its D2D process", &|| lab.lab_fault("fault", "server2", "kill-d2d")),
+        ("its cable", &|| {
+            lab.lab_fault("fault", "server2", "cut-eth3");
+            lab.until("server2", "armed no longer", |status| !is_armed(status));
+            lab.lab_fault("mend", "server2", "cut-eth3");
+        }),
+        // Both fall silent at once: then it is the radio, and nobody takes over.
+        ("its receive chain", &|| lab.n210_fault("kind = \"brown-out\", for = 0.3")),
+    ];
+    for (what, lose) in losses {
+        lose();
+        let anew = format!("armed anew after it lost {what}");
+        let armed = lab.until("server2", &anew, |status| is_armed(status) && status["usrp"]["pid"] != usrp);
+        usrp = armed["usrp"]["pid"].clone();
+        assert_eq!(lab.status("server1")["owner_epoch"], epoch, "{what}");
+        lab.is_served();
+    }
     // The agents of both may go and come, and the lab starts them again: the processes follow without them.
     for host in HOSTS {
         lab.lab_fault("fault", host, "kill-agent");

@@ -14,7 +14,7 @@ use super::session::{Claimed, Session};
 use super::sockets;
 use workload::clock::monotonic_us;
 use workload::realtime::{Rank, real_time};
-use workload::standby::{Follow, Following, Packet, StandbyState, TookOver};
+use workload::standby::{Follow, Following, Packet, StandbyState, TakeoverCause, TookOver};
 
 /// Between two looks, ms.
 const LOOK_MS: u16 = 1;
@@ -83,8 +83,13 @@ impl Follower {
             return false;
         }
         let Some((cause, well_us)) = self.detector.look(now) else { return true };
-        // Without samples of its own it could not serve either: then it is the radio that is silent.
-        if !self.session.hears() || self.failed_us.is_some_and(|failed| now.saturating_sub(failed) < AGAIN_US) {
+        // Without samples of its own it could not serve either: then it is the radio that is silent. What the other one complained of then may be over.
+        let is_deaf = match cause {
+            TakeoverCause::NoHeartbeat => !self.session.hears(),
+            TakeoverCause::NoSamples => !self.session.has_heard_for_a_while() || !self.session.has_heard_after(well_us),
+            TakeoverCause::NoProgress => !self.session.has_heard_for_a_while(),
+        };
+        if is_deaf || self.failed_us.is_some_and(|failed| now.saturating_sub(failed) < AGAIN_US) {
             return true;
         }
         let Some((beat, _)) = self.detector.well() else { return true };

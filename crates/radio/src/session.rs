@@ -362,7 +362,7 @@ impl Session {
         let now = monotonic_us();
         self.heard_us.store(now, Ordering::Release);
         if waited < HEARS {
-            self.fresh_us.store(now, Ordering::Release);
+            self.note_fresh(now);
         }
     }
 

@@ -9,7 +9,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::super::commands;
 use super::super::state::Agent;
 use super::super::work::Work;
-use protocol::{Command, ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, SoftState, TypedCommand, ask};
+use protocol::{
+    Command, ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, SoftState, StandbyState, TypedCommand, ask,
+};
 
 /// The other host answers each question within this, or is not followed.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -26,6 +28,10 @@ pub(super) fn other_host(agent: &Agent, work: &Work) -> Result<String, Failure> 
 /// Those of each step.
 pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Result<(), Failure> {
     let _alone = work.arming.lock().await;
+    // By itself, while this one waited.
+    if work.follow_state() == Some(StandbyState::Armed) {
+        return Ok(());
+    }
     if work.d2d().is_running() || work.usrp().is_running() {
         let text = format!("{} already runs processes of the work", agent.host.name);
         return Err(Failure::new(ErrorCode::State, text).hint("KL or KR ends them"));

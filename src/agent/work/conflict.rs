@@ -220,7 +220,12 @@ impl Work {
         };
         // An order may have brought the work back here meanwhile.
         let again = self.ownership.newest() > before && self.ownership.newest().owner == self.host.name;
-        let ended = if self.usrp.is_linked() && !again { self.end_work().await } else { Ok(()) };
+        let ended = if self.usrp.is_linked() && !again {
+            self.note_takeover();
+            self.end_work().await
+        } else {
+            Ok(())
+        };
         if let Err(failure) = all_of([parked, ended]) {
             self.host.event(Level::Error, format!("{} could not leave the radio: {failure}", self.host.name));
         }

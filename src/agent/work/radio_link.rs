@@ -40,6 +40,7 @@ impl Work {
                         (false, true) => {
                             look = None;
                             self.cable_is_in().await;
+                            self.open_ways_again().await;
                         }
                         (true, false) => look = Some(Instant::now() + OUT),
                         _ => {}

@@ -16,6 +16,9 @@ const FAREWELL: Duration = Duration::from_millis(300);
 /// A first heartbeat comes within some milliseconds, or the way is blocked.
 const FIRST_HEARTBEAT: Duration = Duration::from_secs(2);
 
+/// Within so long, a second word of a take-over is of the same one.
+const TOLD_AGAIN: Duration = Duration::from_secs(2);
+
 /// What this host is to do for the standby.
 #[derive(Debug, Default)]
 pub(super) struct StandbyIntent {
@@ -35,6 +38,14 @@ pub(super) struct StandbyIntent {
 
 /// The file that outlives an agent which ends between the first process and the first heartbeat.
 const BEGUN: &str = "standby";
+
+impl StandbyIntent {
+    fn note_takeover(&mut self, at: Instant) {
+        if self.takeovers.last().is_none_or(|last| at.duration_since(*last) > TOLD_AGAIN) {
+            self.takeovers.push(at);
+        }
+    }
+}
 
 fn not_followed(failure: Failure) -> Failure {
     Failure::new(failure.code, failure.message)
@@ -108,6 +119,24 @@ impl Work {
         let following: Following = serde_json::from_value(answer)
             .map_err(|e| Failure::new(ErrorCode::Workload, format!("where heartbeats are waited for cannot be read: {e}")))?;
         Ok(following.port)
+    }
+
+    /// A port that was down has lost every route that comes with no address: a standby's to the radio, and those of the heartbeats.
+    pub(super) async fn open_ways_again(&self) {
+        let _turn = self.changes.lock().await;
+        let (told, serves_parked) = {
+            let state = self.state();
+            (state.standby.heartbeats, state.serves_parked)
+        };
+        let (active, parked) = (self.active_address(), self.parked_address());
+        let radio = self.n210_address().ok().filter(|_| self.follows() || serves_parked);
+        let of_standby = self.follows().then(|| (active.address(), parked));
+        let ways = radio.map(|radio| (radio, parked)).into_iter().chain(of_standby);
+        for (to, from) in ways.chain(told.map(|to| (*to.ip(), active))) {
+            if let Err(failure) = self.radio_port.open_way(to, from).await {
+                self.host.event(Level::Warning, format!("the standby may not do its part: {failure}"));
+            }
+        }
     }
 
     /// Waits until a heartbeat has said that all is well.
@@ -234,9 +263,9 @@ impl Work {
         Ok(())
     }
 
-    /// The radio has changed hands without an order.
+    /// The radio has changed hands without an order. A host that loses it is told so more than once: by each fence, and by the owner's answer.
     pub(in crate::agent) fn note_takeover(&self) {
-        self.state().standby.takeovers.push(Instant::now());
+        self.state().standby.note_takeover(Instant::now());
     }
 
     /// An operator has armed the standby, whatever has happened before.
@@ -247,5 +276,19 @@ impl Work {
     /// How often that has happened within a time.
     pub(in crate::agent) fn takeovers_within(&self, time: Duration) -> usize {
         self.state().standby.takeovers.iter().filter(|at| at.elapsed() < time).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_take_over_that_is_told_twice_is_one() {
+        let (mut intent, began) = (StandbyIntent::default(), Instant::now());
+        for after in [0, 1, 100, 12_000, 12_001] {
+            intent.note_takeover(began + Duration::from_millis(after));
+        }
+        assert_eq!(intent.takeovers.len(), 2);
     }
 }

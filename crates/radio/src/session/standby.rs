@@ -21,6 +21,13 @@ const UNDER_WAY: u64 = TICKS_PER_SECOND / 500;
 /// No modem sends further ahead of what it receives, ticks: a lead beyond that is not believed.
 const MOST_LEAD: u64 = TICKS_PER_SECOND / 20;
 
+/// Two hosts see one silence of the radio begin so far apart at most, us: packets come every 2 ms at the slowest rate, and each host reads them when it
+/// finds the time.
+const SAME_SILENCE_US: u64 = 5_000;
+
+/// After a radio was silent, a host that it serves hears it again and has told so within this, us.
+const BACK_US: u64 = 200_000;
+
 /// Of both roles.
 #[derive(Debug, Default)]
 pub struct StandbySide {
@@ -29,6 +36,8 @@ pub struct StandbySide {
     /// What the D2D process last said of itself, and when, us.
     progress: Mutex<(Vec<u8>, u64)>,
     heart: Mutex<Option<Heart>>,
+    /// Since when samples of now have come without a break, us.
+    hearing_since_us: AtomicU64,
     /// Counts followings: a thread of an earlier one ends.
     following: AtomicU32,
     followed: Mutex<Option<Followed>>,
@@ -185,6 +194,24 @@ impl Session {
         let first_burst_us = Some(self.standby.first_burst_us.load(Ordering::Acquire)).filter(|at| *at > 0);
         let took_over = took_over.map(|took_over| TookOver { first_burst_us, ..took_over });
         Some(FollowStatus { state, behind_ms, radio_ms, management_ms, took_over })
+    }
+
+    /// Whether samples of now came when another host had already had none for a while: then it is not the radio that is silent.
+    pub(in super::super) fn has_heard_after(&self, silent_us: u64) -> bool {
+        self.fresh_us.load(Ordering::Acquire) > silent_us.saturating_add(SAME_SILENCE_US)
+    }
+
+    /// Samples of now have come.
+    pub(super) fn note_fresh(&self, now_us: u64) {
+        if !self.hears() {
+            self.standby.hearing_since_us.store(now_us, Ordering::Release);
+        }
+        self.fresh_us.store(now_us, Ordering::Release);
+    }
+
+    /// Whether the radio has been heard for long enough that another host, which fell silent with it, would have told that it hears it again.
+    pub(in super::super) fn has_heard_for_a_while(&self) -> bool {
+        self.hears() && monotonic_us().saturating_sub(self.standby.hearing_since_us.load(Ordering::Acquire)) > BACK_US
     }
 
     /// Takes over from another host's process that was there when it was last heard. First its receive stream goes: who hears nothing hands out nothing,
