@@ -16,7 +16,7 @@ use super::state::Agent;
 use super::work::Work;
 use crate::migration::standing::is_in_service;
 use config::StandbyPolicy;
-use protocol::{Command, ErrorCode, Failure, Level, Order, ProcessState, StandbyState, SyncState, ask};
+use protocol::{Command, ErrorCode, Failure, FollowStatus, Level, Order, ProcessState, StandbyState, SyncState, ask};
 
 /// Between two looks whether there is somebody to follow.
 const LOOK: Duration = Duration::from_millis(500);
@@ -81,7 +81,7 @@ async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
             stand_down(agent, work, None).await
         }
         Some(StandbyState::Waiting | StandbyState::Armed) if died() => stand_down(agent, work, None).await,
-        Some(StandbyState::Waiting | StandbyState::Armed) if is_deaf(agent, work).await => {
+        Some(StandbyState::Waiting) if is_deaf(agent, work).await => {
             let host = &agent.host.name;
             agent.host.event(
                 Level::Warning,
@@ -101,7 +101,8 @@ async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
 /// Whether a standby's receive chain is silent while the other host has been in sync for a while: a radio that was without power brings back the streams
 /// that are asked for, and nobody asks for a standby's.
 async fn is_deaf(agent: &Arc<Agent>, work: &Arc<Work>) -> bool {
-    if work.d2d().status().sync != Some(SyncState::NoSamples) {
+    let hears_heartbeats = |follows: FollowStatus| follows.radio_ms.is_some() || follows.management_ms.is_some();
+    if !work.follow_status().is_some_and(|follows| follows.state == StandbyState::Waiting && hears_heartbeats(follows)) {
         return false;
     }
     let Ok(other) = arm::other_host(agent, work) else { return false };

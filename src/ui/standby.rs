@@ -55,7 +55,11 @@ pub fn words(model: &Model, standby: &StandbyStatus) -> ([String; 2], bool) {
     match follows.state {
         StandbyState::Waiting => {
             let short = lang.tr("not armed").to_owned();
-            ([lang.fill("not armed: no heartbeat of {0} yet", &[&standby.of]), short], false)
+            let long = match (follows.radio_ms, follows.management_ms) {
+                (None, None) => lang.fill("not armed: no heartbeat of {0} yet", &[&standby.of]),
+                _ => lang.tr("not armed: it hears no samples of the radio").to_owned(),
+            };
+            ([long, short], false)
         }
         StandbyState::StoodDown => ([lang.fill("{0} has ended in order", &[&standby.of]), lang.tr("not armed").to_owned()], false),
         StandbyState::Armed | StandbyState::TookOver => {
@@ -96,7 +100,18 @@ mod tests {
         let table = [
             (None, None, "not armed yet", false),
             (None, Some("no way"), "not armed: no way", false),
-            (Some(FollowStatus { state: StandbyState::Waiting, ..armed }), None, "not armed: no heartbeat of server1 yet", false),
+            (
+                Some(FollowStatus { state: StandbyState::Waiting, ..armed }),
+                None,
+                "not armed: it hears no samples of the radio",
+                false,
+            ),
+            (
+                Some(FollowStatus { state: StandbyState::Waiting, radio_ms: None, management_ms: None, ..armed }),
+                None,
+                "not armed: no heartbeat of server1 yet",
+                false,
+            ),
             (Some(armed), None, "armed: follows server1, 0.4 ms behind, takes over after 20 ms", true),
             (
                 Some(FollowStatus { behind_ms: Some(-0.4), ..armed }),

@@ -135,14 +135,20 @@ fn at_once(turns: &[Burst]) -> Vec<String> {
             let at = time_of(turns[0].at);
             let ticks = turns.iter().map(|turn| turn.ticks).collect::<Vec<_>>();
             let senders = (turns[0].sender, turns[1].sender);
-            found.push(format!("{at}: {:02x?} and {:02x?} took {TURNS} turns within {took:?}, ticks {ticks:?}", senders.0, senders.1));
+            found.push(format!(
+                "{at}: {:02x?} and {:02x?} took {TURNS} turns within {took:?}, ticks {ticks:?}",
+                senders.0, senders.1
+            ));
         }
     }
     for turns in turns.windows(2) {
         let ms = overlap_ms(&turns[0], &turns[1]);
         if ms > QUEUE_MS {
             let at = time_of(turns[1].at);
-            found.push(format!("{at}: {:02x?} went on for {ms:.1} ms behind the first sample of {:02x?}", turns[0].sender, turns[1].sender));
+            found.push(format!(
+                "{at}: {:02x?} went on for {ms:.1} ms behind the first sample of {:02x?}",
+                turns[0].sender, turns[1].sender
+            ));
         }
     }
     found

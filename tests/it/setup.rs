@@ -186,7 +186,9 @@ fn each_command_mends_what_it_is_said_to_mend() {
         let wrong = machine.wrong(check);
         assert!(!wrong.is_empty(), "{break_it} was not seen");
         for finding in &wrong {
-            assert_eq!(finding["grade"], grade, "{break_it}: {finding}");
+            // The port of the standby's heartbeats is needed where one follows by itself.
+            let of_standby = finding["sentence"].as_str().is_some_and(|sentence| sentence.contains("a standby follows"));
+            assert_eq!(finding["grade"], if of_standby { "warning" } else { grade }, "{break_it}: {finding}");
             machine.shell(finding["mend"].as_str().unwrap_or_else(|| panic!("{break_it}: {finding}")));
         }
         assert_eq!(machine.wrong(check), Vec::<Value>::new(), "after {break_it} and {wrong:#?}");

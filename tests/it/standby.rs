@@ -161,17 +161,16 @@ fn a_standby_of_its_own_accord_outlives_agents_and_arms_itself_again() {
     lab.until("server2", "armed by itself", is_armed);
     // One that loses a process of its own begins anew, and so does one that hears the radio no longer, while the other one does.
     let epoch = lab.status("server1")["owner_epoch"].clone();
-    let mut usrp = lab.status("server2")["usrp"]["pid"].clone();
-    let losses: [(&str, &dyn Fn()); 3] = [
+    lab.lab_fault("fault", "server2", "cut-eth3");
+    lab.until("server2", "armed no longer, without samples", |status| !is_armed(status));
+    lab.lab_fault("mend", "server2", "cut-eth3");
+    lab.until("server2", "armed again with its cable", is_armed);
+    let losses: [(&str, &dyn Fn()); 2] = [
         ("its D2D process", &|| lab.lab_fault("fault", "server2", "kill-d2d")),
-        ("its cable", &|| {
-            lab.lab_fault("fault", "server2", "cut-eth3");
-            lab.until("server2", "armed no longer", |status| !is_armed(status));
-            lab.lab_fault("mend", "server2", "cut-eth3");
-        }),
         // Both fall silent at once: then it is the radio, and nobody takes over.
         ("its receive chain", &|| lab.n210_fault("kind = \"brown-out\", for = 0.3")),
     ];
+    let mut usrp = lab.status("server2")["usrp"]["pid"].clone();
     for (what, lose) in losses {
         lose();
         let anew = format!("armed anew after it lost {what}");

@@ -134,7 +134,11 @@ impl<'a> Attack<'a> {
         self.totals.add("faults", faults.iter().filter(|(_, fault)| *fault != Fault::None).count() as u64);
         let standby = if armed { "armed" } else { "not armed" };
         let now = chrono::Utc::now().format("%H:%M:%S");
-        println!("until {now} {} {} {faults:?}, {standby}: {outcome} {said}", sides.serving, if moves { method } else { "at rest" });
+        println!(
+            "until {now} {} {} {faults:?}, {standby}: {outcome} {said}",
+            sides.serving,
+            if moves { method } else { "at rest" }
+        );
         let spared = faults.iter().all(|(_, fault)| fault.leaves_the_other());
         let serves = self.serves(SERVES_WITHIN);
         let (_, at_once) = self.transmitters.verdict();

@@ -207,7 +207,10 @@ fn await_agent(lab: &Lab, host: &str) {
         }
         sleep(LOOK);
     }
-    let again = format!("exec setsid --fork {} agent --host {host} </dev/null >>/run/baton/log/{host}.log 2>&1", env!("CARGO_BIN_EXE_baton"));
+    let again = format!(
+        "exec setsid --fork {} agent --host {host} </dev/null >>/run/baton/log/{host}.log 2>&1",
+        env!("CARGO_BIN_EXE_baton")
+    );
     lab.exec(host, &["sh", "-c", &again]);
 }
 

@@ -86,7 +86,8 @@ fn moves_and_take_overs_under_random_faults_never_make_two_owners_and_always_end
 /// So many episodes in a lab of their own.
 fn piece(seed: u64, episodes: u64) -> Piece {
     // Every second lab has the standby by itself, the others at the operator's word.
-    let options: &[&str] = if seed % 2 == 0 { &["--standby", "--probe-interval", "20ms"] } else { &["--probe-interval", "20ms"] };
+    let options: &[&str] =
+        if seed.is_multiple_of(2) { &["--standby", "--probe-interval", "20ms"] } else { &["--probe-interval", "20ms"] };
     let lab = Lab::start(&format!("soak{seed}"), options);
     let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
     let mut attack = Attack::begin(&lab, StdRng::seed_from_u64(seed));
@@ -108,7 +109,8 @@ fn piece(seed: u64, episodes: u64) -> Piece {
 fn note(piece: &Piece) {
     let git = |words: &[&str]| text(&Command::new("git").args(words).output().unwrap().stdout).trim().to_owned();
     let of = |column: &&str| piece.totals.of(column).to_string();
-    let mut cells = vec![chrono::Utc::now().format("%Y-%m-%d").to_string(), git(&["rev-parse", "--short", "HEAD"]), piece.seed.to_string()];
+    let mut cells =
+        vec![chrono::Utc::now().format("%Y-%m-%d").to_string(), git(&["rev-parse", "--short", "HEAD"]), piece.seed.to_string()];
     cells.extend(COLUMNS.iter().map(of));
     cells.extend([format!("{:.1}", piece.longest_overlap_ms), piece.wrong.len().to_string()]);
     let mut file = OpenOptions::new().create(true).append(true).open(ledger()).unwrap();
@@ -127,7 +129,11 @@ fn the_page_has_the_totals_of_the_ledger() {
     let longest = rows.iter().map(|row| row[column("longest_overlap_ms")].parse::<f64>().unwrap()).fold(0.0, f64::max);
     let sentence = format!(
         "{} faults in {} episodes, {} moves and {} take-overs; {} times nobody served afterwards; two transmitters overlapped by {longest:.1} ms at most",
-        sum("faults"), sum("episodes"), sum("moves"), sum("take-overs"), sum("repairs"),
+        sum("faults"),
+        sum("episodes"),
+        sum("moves"),
+        sum("take-overs"),
+        sum("repairs"),
     );
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/standby.md")).unwrap();
     assert!(page.split_whitespace().collect::<Vec<_>>().join(" ").contains(&sentence), "docs/standby.md does not say: {sentence}");

@@ -76,13 +76,17 @@ impl<'a> StreamReceiver<'a> {
 
     /// One call's worth of packets.
     fn turn(&mut self, incoming: &mut Incoming) {
+        let come = incoming.wait(&self.session.rx);
+        // Looked at behind the wait: its packets may be the first ones of a new stream.
         if self.stream != self.session.stream_count() {
             self.stream = self.session.stream_count();
             self.merger.restart();
             self.freshness.restart();
-            (self.heard, self.silent) = (Instant::now(), false);
+            if !self.silent {
+                self.heard = Instant::now();
+            }
         }
-        match incoming.wait(&self.session.rx) {
+        match come {
             Ok(packets) => self.handle(packets),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             // At the timeout, and after an ICMP that says why nothing comes.

@@ -9,9 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::super::commands;
 use super::super::state::Agent;
 use super::super::work::Work;
-use protocol::{
-    Command, ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, SoftState, StandbyState, TypedCommand, ask,
-};
+use protocol::{Command, ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, SoftState, StandbyState, TypedCommand, ask};
 
 /// The other host answers each question within this, or is not followed.
 const ANSWER: Duration = Duration::from_secs(3);

@@ -17,6 +17,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("not armed", "热备未就绪"),
     ("not armed: {0}", "热备未就绪：{0}"),
     ("not armed yet", "热备尚未就绪"),
+    ("not armed: it hears no samples of the radio", "热备未就绪：收不到电台的采样"),
     ("not armed: no heartbeat of {0} yet", "热备未就绪：尚未收到 {0} 的心跳"),
     ("{0} has ended in order", "{0} 已正常结束"),
     ("the radio's network brings no heartbeat", "射频网络无心跳"),
@@ -75,7 +76,6 @@ pub const TABLE: &[(&str, &str)] = &[
     ("no standby can follow {0}", "热备无法跟随{0}"),
     ("a work in a pod", "容器中的业务"),
     ("a virtual machine", "虚拟机"),
-    ("a terminal of the relay scenario", "中继场景的终端"),
     (
         "at this rate the receive streams of both hosts do not fit on the radio's gigabit together: no standby can follow",
         "在此采样率下，两台主机的接收流无法同时通过射频设备的千兆链路：热备无法跟随",

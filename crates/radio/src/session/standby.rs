@@ -25,6 +25,9 @@ const MOST_LEAD: u64 = TICKS_PER_SECOND / 20;
 /// finds the time.
 const SAME_SILENCE_US: u64 = 5_000;
 
+/// A standby without samples for so long is not armed, whatever its other network says, us. Longer than a busy machine lets a thread wait.
+const DEAF_US: u64 = 500_000;
+
 /// After a radio was silent, a host that it serves hears it again and has told so within this, us.
 const BACK_US: u64 = 200_000;
 
@@ -190,6 +193,9 @@ impl Session {
     pub fn follow_status(&self) -> Option<FollowStatus> {
         let Followed { state, behind_ms, heard_us, took_over } = (*lock(&self.standby.followed))?;
         let now = monotonic_us();
+        let is_deaf = now.saturating_sub(self.fresh_us.load(Ordering::Acquire)) > DEAF_US;
+        // One that hears nothing of the radio would not take over.
+        let state = if is_deaf && state == StandbyState::Armed { StandbyState::Waiting } else { state };
         let [radio_ms, management_ms] = heard_us.map(|heard| heard.map(|heard| now.saturating_sub(heard) as f64 / 1e3));
         let first_burst_us = Some(self.standby.first_burst_us.load(Ordering::Acquire)).filter(|at| *at > 0);
         let took_over = took_over.map(|took_over| TookOver { first_burst_us, ..took_over });
