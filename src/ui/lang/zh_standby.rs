@@ -29,7 +29,10 @@ pub const TABLE: &[(&str, &str)] = &[
     ("the standby went on: the source fell silent", "源端静默，热备继续"),
     ("{1} goes on in the place of {0}.", "{1} 代替 {0} 继续。"),
     ("notice the silence", "发现静默"),
-    // What agents say.
+];
+
+/// What agents say of it.
+pub const SAID: &[(&str, &str)] = &[
     ("{0} has taken over: {1}", "{0} 已接替：{1}"),
     ("{0} has taken over, and may not: {1}", "{0} 已接替，但不得接替：{1}"),
     ("{0} sent no heartbeat for {1} ms", "{0} 已 {1} ms 没有心跳"),
