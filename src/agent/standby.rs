@@ -102,7 +102,7 @@ async fn tidy(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
 /// that are asked for, and nobody asks for a standby's.
 async fn is_deaf(agent: &Arc<Agent>, work: &Arc<Work>) -> bool {
     let hears_heartbeats = |follows: FollowStatus| follows.radio_ms.is_some() || follows.management_ms.is_some();
-    if !work.follow_status().is_some_and(|follows| follows.state == StandbyState::Waiting && hears_heartbeats(follows)) {
+    if !work.usrp().follow_status().is_some_and(|follows| follows.state == StandbyState::Waiting && hears_heartbeats(follows)) {
         return false;
     }
     let Ok(other) = arm::other_host(agent, work) else { return false };

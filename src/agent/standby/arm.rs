@@ -34,7 +34,6 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Re
         let text = format!("{} already runs processes of the work", agent.host.name);
         return Err(Failure::new(ErrorCode::State, text).hint("KL or KR ends them"));
     }
-    work.note_following(true);
     match follow(agent, work, other).await {
         Ok(()) => {
             work.standby_waits(None);
@@ -80,7 +79,12 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Result<(),
         if agent.order.try_lock().is_err() {
             return Err(Failure::new(ErrorCode::Busy, format!("{} is carrying out an order", agent.host.name)));
         }
+        let starts = matches!(step, Command::StartD2d { .. });
         commands::execute(agent, work, None, step).await?;
+        // Not sooner: where an order has this host, the step is refused, and what runs here is the order's.
+        if starts {
+            work.note_following(true);
+        }
     }
     let random = SystemRandom::new();
     let (mut key, mut arming) = ([0; 32], [0; 8]);

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Work;
 use super::freeze::{AFTER_CUT, ANSWER};
-use protocol::{ErrorCode, Failure, FollowStatus, HeartbeatKey, HeartbeatRequest, Level, StandbyState, StandbyStatus, TookOver};
+use protocol::{ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, StandbyState, StandbyStatus, TookOver};
 use workload::contract::{Ask, Follow, Following};
 
 /// A process that is well says good-bye at once.
@@ -164,11 +164,6 @@ impl Work {
     /// What the USRP process does as a standby.
     pub(in crate::agent) fn follow_state(&self) -> Option<StandbyState> {
         self.usrp.follow_status().map(|follows| follows.state)
-    }
-
-    /// What the USRP process tells of following.
-    pub(in crate::agent) fn follow_status(&self) -> Option<FollowStatus> {
-        self.usrp.follow_status()
     }
 
     /// Whether it follows the other host's work.

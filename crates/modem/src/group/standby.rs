@@ -3,6 +3,7 @@
 use super::GroupReceiver;
 use crate::outlet::Outlet;
 use crate::relay::LONGEST;
+use crate::relay::forward::is_hello;
 use crate::relay::hello::PerTerminal;
 use workload::contract::Resumed;
 
@@ -49,7 +50,7 @@ impl GroupReceiver {
 
     /// Hands on what was held back but for the hellos, which have been heard.
     fn deliver(&mut self, n: usize, now: u64, out: &mut impl Outlet) {
-        self.chains[n].output.packets.retain(|packet| !crate::relay::forward::is_hello(packet));
+        self.chains[n].output.packets.retain(|packet| !is_hello(packet));
         self.pass_on(n, now, out);
     }
 }
