@@ -39,7 +39,7 @@ const NO_SAMPLES: usize = 16;
 
 /// One sender's packets until another one's.
 #[derive(Debug, Clone, Copy)]
-struct Burst {
+struct Sending {
     /// When its first packet came.
     at: Instant,
     sender: Mac,
@@ -49,7 +49,7 @@ struct Burst {
 
 /// Listens until dropped.
 pub struct Transmitters {
-    turns: Arc<Mutex<Vec<Burst>>>,
+    turns: Arc<Mutex<Vec<Sending>>>,
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -93,7 +93,7 @@ fn packet_socket() -> OwnedFd {
     socket
 }
 
-fn listen(socket: &OwnedFd, turns: &Mutex<Vec<Burst>>, end: &AtomicBool) {
+fn listen(socket: &OwnedFd, turns: &Mutex<Vec<Sending>>, end: &AtomicBool) {
     let mut bytes = [0; FRAME];
     while !end.load(Ordering::Relaxed) {
         let Ok(length) = recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()) else { continue };
@@ -102,7 +102,7 @@ fn listen(socket: &OwnedFd, turns: &Mutex<Vec<Burst>>, end: &AtomicBool) {
         let mut turns = turns.lock().unwrap();
         match turns.last_mut().filter(|turn| turn.sender == sender) {
             Some(turn) => turn.ticks = [turn.ticks, ticks].into_iter().flatten().reduce(|(first, _), (_, end)| (first, end)),
-            None => turns.push(Burst { at: Instant::now(), sender, ticks }),
+            None => turns.push(Sending { at: Instant::now(), sender, ticks }),
         }
     }
 }
@@ -115,7 +115,7 @@ fn packet_of_samples(frame: &[u8]) -> Option<(Mac, TxData<'_>)> {
 }
 
 /// A clock that was set back, and a sender that told no times, overlap with nobody.
-fn overlap_ms(before: &Burst, after: &Burst) -> f64 {
+fn overlap_ms(before: &Sending, after: &Sending) -> f64 {
     let Some(((_, end), (begin, _))) = before.ticks.zip(after.ticks) else { return 0.0 };
     let ms = (end as f64 - begin as f64) / TICKS_PER_MS;
     if ms < 1000.0 { ms.max(0.0) } else { 0.0 }
@@ -126,7 +126,7 @@ fn time_of(at: Instant) -> impl std::fmt::Display {
     (chrono::Utc::now() - at.elapsed()).format("%H:%M:%S%.6f")
 }
 
-fn at_once(turns: &[Burst]) -> Vec<String> {
+fn at_once(turns: &[Sending]) -> Vec<String> {
     let mut found = Vec::new();
     // The first sender takes no turn from anybody.
     for turns in turns.get(1..).unwrap_or_default().windows(TURNS) {
@@ -157,9 +157,9 @@ fn at_once(turns: &[Burst]) -> Vec<String> {
 #[test]
 fn turns_that_follow_fast_are_two_transmitters_and_a_hand_over_is_none() {
     let began = Instant::now();
-    let turns = |times: &[u64]| -> Vec<Burst> {
-        let burst = |(ms, host): (&u64, &u8)| Burst { at: began + Duration::from_millis(*ms), sender: [*host; 6], ticks: None };
-        times.iter().zip([1, 2].iter().cycle()).map(burst).collect()
+    let turns = |times: &[u64]| -> Vec<Sending> {
+        let sending = |(ms, host): (&u64, &u8)| Sending { at: began + Duration::from_millis(*ms), sender: [*host; 6], ticks: None };
+        times.iter().zip([1, 2].iter().cycle()).map(sending).collect()
     };
     assert!(at_once(&turns(&[0, 500, 530, 5000, 5020])).is_empty());
     assert_eq!(at_once(&turns(&[0, 500, 530, 560])).len(), 1);
@@ -175,14 +175,14 @@ fn turns_that_follow_fast_are_two_transmitters_and_a_hand_over_is_none() {
 
 #[test]
 fn what_was_handed_out_may_go_on_for_as_long_as_the_queue_and_no_longer() {
-    let burst = |sender: u8, first_ms: u64, last_ms: u64| Burst {
+    let sending = |sender: u8, first_ms: u64, last_ms: u64| Sending {
         at: Instant::now(),
         sender: [sender; 6],
         ticks: Some((first_ms * 100_000, last_ms * 100_000)),
     };
     let table = [(100, 101, 0.0, 0), (100, 100, 0.0, 0), (105, 100, 5.0, 0), (109, 100, 9.0, 1), (90_000, 5, 0.0, 0)];
     for (end, begin, ms, found) in table {
-        let turns = [burst(1, 0, end), burst(2, begin, begin + 1000)];
+        let turns = [sending(1, 0, end), sending(2, begin, begin + 1000)];
         assert_eq!((overlap_ms(&turns[0], &turns[1]), at_once(&turns).len()), (ms, found), "{end} {begin}");
     }
 }

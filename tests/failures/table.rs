@@ -40,10 +40,15 @@ pub fn file() -> PathBuf {
 /// The table, then the raw results on top of it.
 pub fn results(raw: &Path) -> Results {
     let mut results = parse(&fs::read_to_string(file()).unwrap_or_default());
+    results.extend(raw_rows(raw).into_iter().map(|(cell, row)| (cell, CellResult::from_raw(&row))));
+    results
+}
+
+/// Raw results by the name of their cell; none without a file.
+pub fn raw_rows(raw: &Path) -> Vec<(String, Value)> {
     let text = fs::read_to_string(raw).unwrap_or_default();
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    results.extend(rows.map(|row| (row["cell"].as_str().unwrap().to_owned(), CellResult::from_raw(&row))));
-    results
+    rows.map(|row| (row["cell"].as_str().unwrap().to_owned(), row)).collect()
 }
 
 impl CellResult {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::super::table::raw_rows;
 use super::cells::{self, Cell};
 
 const HEADER: &str = "serving\tfails\thow\tserves\tserved_at_its_end\tunserved_ms\ttakeovers\tarmed\tarmed_after_ms\tthen_ms\tscreen\tstandby_on_screen\twrong\tcommit";
@@ -48,9 +49,7 @@ pub fn file() -> PathBuf {
 /// The table, then the raw results on top of it.
 pub fn results(raw: &Path) -> Results {
     let mut results = parse(&fs::read_to_string(file()).unwrap_or_default());
-    let text = fs::read_to_string(raw).unwrap_or_default();
-    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    results.extend(rows.map(|row| (row["cell"].as_str().unwrap().to_owned(), CellResult::from_raw(&row))));
+    results.extend(raw_rows(raw).into_iter().map(|(cell, row)| (cell, CellResult::from_raw(&row))));
     results
 }
 
