@@ -6,6 +6,7 @@ mod handover;
 mod overlap;
 mod parked;
 mod process;
+mod standby;
 mod streams;
 
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use nix::unistd::Pid;
 use workload::seqpacket::SampleListener;
 
 use process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip, radio};
-use streams::{AHEAD, DECIMATION, SENT_EARLY, STAMPED_LATE, burst, exercise, linked, receive_contiguous};
+use streams::{AHEAD, DECIMATION, SENT_EARLY, STAMPED_LATE, burst, burst_ahead, exercise, linked, receive_contiguous};
 
 #[test]
 fn a_link_brings_samples_and_takes_bursts() {
@@ -78,8 +79,8 @@ fn losses_and_events_are_counted_and_an_overflow_is_survived() {
     fake.state().lose = 3;
     await_until("the loss is seen", || usrp.counters().rx_lost_samples == 3 * 363);
     fake.state().events = vec![TxMessage::Underflow, TxMessage::Late, TxMessage::Late, TxMessage::Late];
-    d2d.send(&burst(0, 700)).unwrap();
-    d2d.send(&burst(0, 700)).unwrap();
+    let tick = d2d.receive().unwrap().unwrap().tick;
+    (0..2).for_each(|n| d2d.send(&burst_ahead(tick, n, 700)).unwrap());
     await_until("the underflow is counted", || usrp.counters().underflows == 1);
     assert_eq!(usrp.counters().late, 2, "two packets of one burst and one of the next");
     fake.state().overflow = true;
@@ -88,6 +89,18 @@ fn losses_and_events_are_counted_and_an_overflow_is_survived() {
     assert_eq!(usrp.counters().overflows, 1);
     let before = usrp.counters().rx_samples;
     await_until("samples flow again", || usrp.counters().rx_samples > before);
+}
+
+/// As from a D2D process that was held up: the radio would throw it away, and another host may have gone on meanwhile.
+#[test]
+fn a_burst_that_is_over_is_not_sent() {
+    let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
+    let tick = receive_contiguous(&mut d2d, 20_000);
+    d2d.send(&burst(tick - 20_000 * DECIMATION, 700)).unwrap();
+    await_until("it counts as late", || usrp.counters().late == 1);
+    d2d.send(&burst_ahead(tick, 0, 700)).unwrap();
+    await_until("the next burst", || fake.state().transmitted.len() == 2);
+    assert_eq!((usrp.counters().late, usrp.counters().tx_samples), (1, 700));
 }
 
 /// Another host may have the streams by now: only the agent can find out, and nothing is claimed before it says so.
@@ -121,9 +134,8 @@ fn a_silent_stream_is_told_and_asked_for_again_when_the_agent_says_so() {
 fn no_more_packets_than_the_radio_has_room_for() {
     let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().mute_reports = true;
-    for _ in 0..70 {
-        d2d.send(&burst(0, 4096)).unwrap();
-    }
+    let tick = receive_contiguous(&mut d2d, 2_000);
+    (0..70).for_each(|n| d2d.send(&burst_ahead(tick, n, 4096)).unwrap());
     usrp.await_note("no room");
     // 59 bursts of 12 packets fit, the 60th does not.
     await_until("all that fits", || fake.state().transmitted.len() == 708);
@@ -138,15 +150,14 @@ fn no_more_packets_than_the_radio_has_room_for() {
 fn what_was_lost_on_the_way_closes_the_window_for_a_while_only() {
     let Some((_network, _folder, fake, mut usrp, _listener, mut d2d)) = linked() else { return };
     fake.state().mute_reports = true;
-    for _ in 0..60 {
-        d2d.send(&burst(0, 4096)).unwrap();
-    }
+    let tick = receive_contiguous(&mut d2d, 2_000);
+    (0..60).for_each(|n| d2d.send(&burst_ahead(tick, n, 4096)).unwrap());
     usrp.await_note("no room");
     await_until("all that fits", || fake.state().transmitted.len() == 708);
     fake.state().mute_reports = false;
     await_until("bursts again", || {
         // Nobody takes it while a burst before it waits for room.
-        let _ = d2d.send(&burst(0, 4096));
+        let _ = d2d.send(&burst_ahead(tick, 60, 4096));
         fake.state().transmitted.len() > 708
     });
     // In sequence: what the radio has is still played.

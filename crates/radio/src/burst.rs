@@ -71,6 +71,11 @@ impl Bursts {
         self.placement.time_of(block)
     }
 
+    /// Whether the radio's clock has passed all of a block: it would throw it away.
+    pub const fn is_over(&self, block: &Block, now: u64) -> bool {
+        self.placement.time_of(block).saturating_add(self.placement.span(block.samples.len())) <= now
+    }
+
     /// Whether the burst that goes on has to end before a block can be sent.
     pub fn ends_before(&self, block: &Block) -> bool {
         self.placement.join(block).is_none()

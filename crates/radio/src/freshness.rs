@@ -6,7 +6,7 @@ use std::time::Duration;
 use n210_wire::TICKS_PER_SECOND;
 
 /// Ticks of a microsecond.
-const TICKS: i64 = (TICKS_PER_SECOND / 1_000_000) as i64;
+pub const TICKS: i64 = (TICKS_PER_SECOND / 1_000_000) as i64;
 
 /// The radio's clock and the host's may drift apart by one in so many.
 const DRIFT: i64 = 2_000;
@@ -22,6 +22,11 @@ impl Freshness {
     /// What comes next is of another stream, or of a clock that was set back.
     pub fn restart(&mut self) {
         self.least = None;
+    }
+
+    /// The host's clock, in ticks, less the radio's, by the samples that came fastest; none before any.
+    pub fn difference(&self) -> Option<i64> {
+        self.least.map(|(least, _)| least)
     }
 
     /// How long samples up to a tick have waited that are read now, by the host's clock, us.

@@ -145,6 +145,9 @@ impl<'a> StreamReceiver<'a> {
         }
         self.heard = now;
         let waited = self.session.latest_tick().map_or(Duration::ZERO, |tick| self.freshness.delay(tick, monotonic_us()));
+        if let Some(ticks) = self.freshness.difference() {
+            self.session.note_clock_difference(ticks);
+        }
         self.session.note_samples(waited);
         self.session.samples_arrived();
     }

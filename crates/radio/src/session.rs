@@ -5,7 +5,7 @@ mod standby;
 
 use std::io;
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -83,10 +83,10 @@ pub struct Session {
     /// Counts receive streams. One that is asked for again after a silence is the same: what is missing of it is lost.
     stream: AtomicU32,
     begin: Mutex<Mark>,
-    /// When the receive thread last had samples, on CLOCK_MONOTONIC, us; 0 before the first.
-    heard_us: AtomicU64,
-    /// The same of samples that had not waited in the socket.
+    /// When the receive thread last had samples that had not waited in the socket, on CLOCK_MONOTONIC, us; 0 before the first.
     fresh_us: AtomicU64,
+    /// CLOCK_MONOTONIC, in ticks, less the radio's clock.
+    clock_difference: AtomicI64,
     news: SyncSender<Happened>,
 }
 
@@ -120,8 +120,8 @@ impl Session {
             epoch: AtomicU32::new(0),
             stream: AtomicU32::new(0),
             begin: Mutex::default(),
-            heard_us: AtomicU64::new(0),
             fresh_us: AtomicU64::new(0),
+            clock_difference: AtomicI64::new(0),
             standby: StandbySide::default(),
             news,
         })
@@ -359,10 +359,8 @@ impl Session {
 
     /// The receive thread has samples, which have waited in the socket for so long.
     pub fn note_samples(&self, waited: Duration) {
-        let now = monotonic_us();
-        self.heard_us.store(now, Ordering::Release);
         if waited < HEARS {
-            self.note_fresh(now);
+            self.note_fresh(monotonic_us());
         }
     }
 

@@ -184,7 +184,7 @@ impl<'a> Sender<'a> {
                 self.first_burst = true;
             }
         }
-        if block.samples.is_empty() || !self.await_room(packets(block.samples.len()) as u32) {
+        if block.samples.is_empty() || !self.await_room(packets(block.samples.len()) as u32) || self.is_over(block) {
             return;
         }
         if self.bursts.ends_before(block) {
@@ -199,6 +199,16 @@ impl<'a> Sender<'a> {
         }
         self.end_at = self.bursts.is_open().then(|| self.end_at(block));
         self.tell_mark();
+    }
+
+    /// Whether a block comes too late for the radio, as from a D2D process that was held up: another host may have gone on in its place, and its
+    /// packets would mix with that one's sequence.
+    fn is_over(&self, block: &Block) -> bool {
+        let is_over = self.session.radio_time().is_some_and(|now| self.bursts.is_over(block, now));
+        if is_over {
+            add(&self.session.counters.late, 1);
+        }
+        is_over
     }
 
     /// Where the transmit side is now, for a standby.

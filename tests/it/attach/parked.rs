@@ -8,7 +8,7 @@ use workload::seqpacket::SampleListener;
 
 use super::fake::FakeRadio;
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, radio};
-use super::streams::{DECIMATION, SENT_EARLY, TAIL, burst, linked, receive_contiguous};
+use super::streams::{DECIMATION, SENT_EARLY, TAIL, burst, burst_ahead, linked, receive_contiguous};
 
 /// Longer than the second after which an unparked process would link anew.
 const SILENCE: Duration = Duration::from_millis(2200);
@@ -73,7 +73,8 @@ fn a_link_ends_the_parking_and_an_unlinked_process_can_be_parked() {
     assert_eq!((&status["linked"], status.get("frozen")), (&true.into(), None));
     // Held: a process that ends takes what it has just sent with it.
     let mut d2d = listener.accept().unwrap();
-    d2d.send(&burst(0, 700)).unwrap();
+    let tick = receive_contiguous(&mut d2d, 2_000);
+    d2d.send(&burst_ahead(tick, 0, 700)).unwrap();
     await_until("a burst", || fake.state().transmitted.len() == 2);
     assert!(usrp.ask_with("import", &serde_json::json!({"state": {}})).unwrap_err().contains("D2D"));
 }

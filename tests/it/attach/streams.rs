@@ -55,6 +55,11 @@ pub fn linked() -> Option<Linked> {
     Some((network, folder, fake, usrp, listener, d2d))
 }
 
+/// The n-th of bursts that follow one another without a gap, 5 s ahead of a tick: none is late for a test that takes its time.
+pub fn burst_ahead(tick: u64, n: u64, samples: usize) -> Block {
+    burst(tick + (1 << 29) + n * samples as u64 * DECIMATION, samples)
+}
+
 /// How far bursts are sent ahead, ticks: 80 ms, so that a busy machine makes none of them late.
 pub const AHEAD: u64 = 8_000_000;
 

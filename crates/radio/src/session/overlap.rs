@@ -4,13 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::super::chain::RxChain;
+use super::super::freshness::TICKS;
 use super::super::{attach, overlap};
 use super::{Session, lock, taken_over};
-use n210_wire::TICKS_PER_SECOND;
 use workload::clock::monotonic_us;
 use workload::contract::{Mark, Overlapping, Stream, TakenOver};
-
-const TICKS_PER_MICROSECOND: u64 = TICKS_PER_SECOND / 1_000_000;
 
 impl Session {
     /// The receive stream as it is.
@@ -89,9 +87,16 @@ impl Session {
         Some(self.tick.load(Ordering::Acquire)).filter(|tick| *tick > 0)
     }
 
-    /// The radio's time by what has been received, at most some milliseconds behind it; none before any sample.
+    /// Notes by how much CLOCK_MONOTONIC, in ticks, is before the radio's clock.
+    pub fn note_clock_difference(&self, ticks: i64) {
+        self.clock_difference.store(ticks, Ordering::Release);
+    }
+
+    /// The radio's time by the host's clock and the samples that came fastest, also where this process was held up since: behind it by what those took on
+    /// their way, less than a millisecond. None before any sample.
     pub fn radio_time(&self) -> Option<u64> {
-        let (tick, heard_us) = (self.tick.load(Ordering::Acquire), self.heard_us.load(Ordering::Acquire));
-        (tick > 0).then(|| tick.saturating_add(monotonic_us().saturating_sub(heard_us).saturating_mul(TICKS_PER_MICROSECOND)))
+        self.latest_tick()?;
+        let ticks = monotonic_us().cast_signed().wrapping_mul(TICKS).wrapping_sub(self.clock_difference.load(Ordering::Acquire));
+        u64::try_from(ticks).ok()
     }
 }
