@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use self::topology::Scenario;
 use config::StandbyPolicy;
+use modem::Bandwidth;
 use protocol::{ErrorCode, Failure, Form, GuestCopy};
 
 mod children;
@@ -68,6 +69,9 @@ pub struct Args {
     /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
     #[arg(long, conflicts_with_all = ["relay", "form"])]
     pub standby: bool,
+    /// Width of the air, MHz: 1.4, 3, 5, 10, 15 or 20; 5 if not given. A narrower one takes less of the processor.
+    #[arg(long, value_name = "MHZ", value_parser = Bandwidth::parse)]
+    pub bw: Option<Bandwidth>,
     /// Interval of the far end's pings from the start, e.g. 1ms; 100ms if not given.
     #[arg(long, value_name = "TIME", value_parser = config::time::parse_probe_interval)]
     pub probe_interval: Option<Duration>,
@@ -141,6 +145,9 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
     }
     if args.standby {
         config.standby.policy = StandbyPolicy::Armed;
+    }
+    if let Some(bandwidth) = args.bw {
+        cluster::set_bandwidth(&mut config, bandwidth);
     }
     if let Some(interval) = args.probe_interval {
         config.probe.interval = interval;

@@ -11,6 +11,7 @@ use super::topology::{ACTIVE, GUEST, PARKED, RADIO_ADDRESS, Scenario, Server, TA
 use config::{
     Addresses, BadValue, Capability, Config, Guest, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Standby, Workload,
 };
+use modem::Bandwidth;
 use protocol::Trying;
 use protocol::{ErrorCode, Failure, Form};
 
@@ -22,8 +23,8 @@ pub const KEY: &str = "/run/baton/cluster.key";
 /// Where QEMU is unpacked on a machine.
 const QEMU: &str = "/var/lib/baton/qemu";
 
-/// Samples per second: what the modem needs for BW 5, the N210's 100 MHz over 16 (docs/modem.md).
-const RATE: f64 = 100e6 / 16.0;
+/// Width of the air, unless the operator wants another (docs/modem.md).
+const BANDWIDTH: Bandwidth = Bandwidth::Mhz5;
 /// Carrier from the far end to the pool, Hz; within the LFRX's and LFTX's 0 to 30 MHz.
 const TO_POOL: f64 = 20e6;
 /// Carrier from the pool to the far end, Hz.
@@ -32,17 +33,9 @@ const FROM_POOL: f64 = 10e6;
 /// The one carrier of the relay scenario, Hz: every radio hears every other, except behind an obstacle.
 const SHARED: f64 = 15e6;
 
-/// Control variables of a plain start, on every host: 5 MHz (25 resource blocks), QPSK, one antenna each way.
-const CONTROL: [(&str, f64); 8] = [
-    ("CPtype", 0.0),
-    ("BW", 5.0),
-    ("RBIdx", 25.0),
-    ("numAntennaTX", 1.0),
-    ("numAntennaRX", 1.0),
-    ("DLULAssign", 0.0),
-    ("trans_mode", 1.0),
-    ("type_mode", 1.0),
-];
+/// Control variables of a plain start, on every host: QPSK, one antenna each way.
+const CONTROL: [(&str, f64); 6] =
+    [("CPtype", 0.0), ("numAntennaTX", 1.0), ("numAntennaRX", 1.0), ("DLULAssign", 0.0), ("trans_mode", 1.0), ("type_mode", 1.0)];
 /// The air's identity, known to the far end (master) only: without control information the pool has to detect it.
 const IDENTITY: [(&str, f64); 4] = [("phy_cell_ID", 301.0), ("group_ID", 100.0), ("cell_ID", 1.0), ("RNTI", 61.0)];
 /// The same for the relay scenario, known to the far end only. `cell_ID` is each terminal's own index.
@@ -93,6 +86,7 @@ pub fn made_records_folder() -> Result<PathBuf, Failure> {
 pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config, Failure> {
     let program = this_program()?;
     let relay = scenario == Scenario::Relay;
+    let width = width(BANDWIDTH);
     let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
     Ok(Config {
         key_file: Some(KEY.into()),
@@ -116,7 +110,10 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
             environment: BTreeMap::new(),
             // The lab runs the programs of whoever runs it, which root without further rights cannot read from a private folder.
             capabilities: vec![Capability::NET_ADMIN, Capability::SYS_NICE, Capability::DAC_READ_SEARCH],
-            control: [settings(&CONTROL), settings(&[if relay { TDD } else { FDD }])].into_iter().flatten().collect(),
+            control: [settings(&CONTROL), settings(&width), settings(&[if relay { TDD } else { FDD }])]
+                .into_iter()
+                .flatten()
+                .collect(),
         },
         // The far end probes the pool, or in the relay scenario the receiver behind it.
         probe: if relay { Probe { target: TERMINALS[2], ..Probe::default() } } else { Probe::default() },
@@ -124,6 +121,19 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
         host: scenario.servers().iter().map(|server| host(server, scenario)).collect::<Result<_, _>>()?,
         radio: scenario.named_radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,
     })
+}
+
+/// The control variables that tell the width of the air.
+fn width(bandwidth: Bandwidth) -> [(&'static str, f64); 2] {
+    [("BW", bandwidth.mhz()), ("RBIdx", bandwidth.resource_blocks() as f64)]
+}
+
+/// Every radio and every modem has this width instead.
+pub fn set_bandwidth(config: &mut Config, bandwidth: Bandwidth) {
+    config.workload.control.extend(settings(&width(bandwidth)));
+    for radio in config.radio.values_mut() {
+        (radio.rate, radio.bw) = (bandwidth.rate(), bandwidth.rate());
+    }
 }
 
 /// The guest: QEMU where `scripts/install-qemu` puts it beside the build, or on the machine.
@@ -191,14 +201,14 @@ fn carriers(radio: &str, scenario: Scenario) -> (f64, f64) {
 fn radio(name: &str, (tx_freq, rx_freq): (f64, f64)) -> Result<(RadioName, Radio), BadValue> {
     let radio = Radio {
         args: format!("addr={RADIO_ADDRESS}").parse()?,
-        rate: RATE,
+        rate: BANDWIDTH.rate(),
         tx_freq,
         rx_freq,
         gain: 0.0,
         tx_ant: "A".into(),
         rx_ant: "A".into(),
         reference: Reference::Internal,
-        bw: RATE,
+        bw: BANDWIDTH.rate(),
     };
     Ok((name.parse()?, radio))
 }
@@ -224,6 +234,20 @@ mod tests {
             std::fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
             assert_eq!(Config::load(&file).unwrap(), config);
         }
+    }
+
+    #[test]
+    fn every_radio_and_every_modem_has_the_width_that_was_asked_for() {
+        for (mhz, blocks) in [("1.4", 6), ("20", 100)] {
+            let mut config = config("/x".into(), Scenario::TwoEnds, Form::Processes).unwrap();
+            let bandwidth = Bandwidth::parse(mhz).unwrap();
+            set_bandwidth(&mut config, bandwidth);
+            let control = &config.workload.control;
+            assert_eq!((control["BW"].to_string().as_str(), control["RBIdx"].as_integer()), (mhz, Some(blocks)));
+            assert!(config.radio.values().all(|radio| bandwidth.fits(radio.rate)));
+            assert_eq!(Config::parse(&toml::to_string(&config).unwrap()).unwrap(), config);
+        }
+        assert_eq!(Bandwidth::parse("7").unwrap_err(), "the bandwidths are 1.4, 3, 5, 10, 15, 20 MHz");
     }
 
     #[test]

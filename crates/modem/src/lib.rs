@@ -30,4 +30,5 @@ mod loopback;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub use loopback::figures::records as figures;
+pub use phy::numerology::Bandwidth;
 pub use process::{Args, run};

@@ -121,6 +121,18 @@ impl Bandwidth {
         (rate / self.rate() - 1.0).abs() <= RATE_TOLERANCE
     }
 
+    /// The bandwidth of that name, in MHz.
+    ///
+    /// # Errors
+    /// A sentence with the names that there are.
+    pub fn parse(mhz: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|bandwidth| mhz.parse() == Ok(bandwidth.mhz()));
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(|bandwidth| bandwidth.mhz().to_string()).join(", ");
+            format!("the bandwidths are {names} MHz")
+        })
+    }
+
     /// The widest that a radio with that rate, samples per second, carries.
     pub fn for_rate(rate: f64) -> Option<Self> {
         Self::ALL.into_iter().rev().find(|b| b.fits(rate))
