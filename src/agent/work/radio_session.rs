@@ -13,6 +13,8 @@ use super::radio_network::described;
 use crate::agent::host::alarms::Concern;
 use protocol::{ErrorCode, Failure, Level, RadioSession};
 
+/// A radio that has no power forgets every mark, and everything that it was set to.
+const NO_SESSION: u32 = 0;
 /// The USRP process reads the mark once a second.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -63,13 +65,25 @@ impl Work {
             (foreign, std::mem::replace(&mut state.foreign_session, foreign.then_some(mark)))
         };
         match foreign {
-            true if reported != Some(mark) => self.report_session(),
+            true if reported != Some(mark) => self.report_session(mark),
             true => {}
             false => self.host.clear(&Concern::ForeignSession, || "the radio has this cluster's settings again".to_owned()),
         }
     }
 
-    fn report_session(&self) {
+    fn report_session(&self, mark: u32) {
+        let text = match mark {
+            NO_SESSION => format!(
+                "the radio was without power and has started anew, seen at {} UTC; gains, oscillators and references are those of its start",
+                Utc::now().format("%H:%M:%S")
+            ),
+            _ => self.foreign_session_text(),
+        };
+        let failure = Failure::new(ErrorCode::Radio, text).hint("KL and DS, or KR and DSR, initialise the radio again");
+        self.host.raise(Concern::ForeignSession, Level::Warning, failure);
+    }
+
+    fn foreign_session_text(&self) -> String {
         let who = match self.radio_network.asker() {
             Some(asker) => format!(
                 "the machine {} has last asked for the radio on its network, at {} UTC",
@@ -78,12 +92,10 @@ impl Work {
             ),
             None => "no machine but the hosts of this cluster has asked for the radio since this agent was started".to_owned(),
         };
-        let text = format!(
+        format!(
             "another program has opened a UHD session on the radio, seen at {} UTC; gains, oscillators and references may have changed; {who}",
             Utc::now().format("%H:%M:%S")
-        );
-        let failure = Failure::new(ErrorCode::Radio, text).hint("KL and DS, or KR and DSR, initialise the radio again");
-        self.host.raise(Concern::ForeignSession, Level::Warning, failure);
+        )
     }
 
     /// The radio was initialised from here, and did all but this as it was asked. The next mark that is read is that of our own session.

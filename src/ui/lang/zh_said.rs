@@ -290,6 +290,10 @@ pub const TABLE: &[(&str, &str)] = &[
     ),
     ("the cable of {0} to the radio is in again", "{0} 到射频设备的网线已恢复"),
     (
+        "the radio was without power and has started anew, seen at {0} UTC; gains, oscillators and references are those of its start",
+        "射频设备曾断电并已重新启动（发现于 {0} UTC）；增益、本振与参考时钟均为其启动时的值",
+    ),
+    (
         "another program has opened a UHD session on the radio, seen at {0} UTC; gains, oscillators and references may have changed; {1}",
         "另有程序在射频设备上打开了 UHD 会话（发现于 {0} UTC）；增益、本振与参考时钟可能已改变；{1}",
     ),
