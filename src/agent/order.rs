@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::commands;
@@ -17,7 +17,7 @@ use super::state::Agent;
 use super::work::Work;
 use crate::link::server::Scope;
 use crate::migration::{self, Agents, Decision};
-use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
+use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command on the work of the named radio; no name stands for the only one.
 ///
@@ -70,12 +70,17 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
     let _part = agent.participation.begin(&run, request.order)?;
     let (control, decisions) = OrderControl::new(&run, request.hold);
     agent.state().control = Some(control);
-    // Whatever it does, it does not do it beside a standby; what the operator ends stays ended.
-    standby::make_way(agent, work, request.order, &run).await.inspect_err(|_| agent.state().control = None)?;
     // Before anything is asked of it: from here on nobody else changes the source.
     let reserving = reserve::source(agent, request).await.inspect_err(|_| agent.state().control = None)?;
     let _watching = decision::watch_asker(agent, request).map(AbortOnDropHandle::new);
-    let fleet = LocalFleet { agent: Arc::clone(agent), work: Arc::clone(work), run, reserving };
+    let fleet = LocalFleet {
+        agent: Arc::clone(agent),
+        work: Arc::clone(work),
+        run,
+        reserving,
+        order: request.order,
+        way_is_made: OnceCell::new(),
+    };
     let record = follow_to_its_end(agent, work, request, &fleet, decisions).await;
     agent.state().control = None;
     end(agent, &record);
@@ -161,7 +166,8 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
     let (control, decisions) = OrderControl::new(&run, false);
     let reserving = Reserving::go_on(&agent, &request, age, &control).await;
     agent.state().control = Some(control);
-    let fleet = LocalFleet { agent: Arc::clone(&agent), work, run, reserving };
+    let way_is_made = OnceCell::new_with(Some(()));
+    let fleet = LocalFleet { agent: Arc::clone(&agent), work, run, reserving, order: request.order, way_is_made };
     let progress = |progress: &Progress| follow(&agent, progress);
     let record = migration::bring_to_an_end(&request, began, tun_before, &agent.host.config, &fleet, decisions, progress).await;
     agent.state().control = None;
@@ -188,10 +194,24 @@ struct LocalFleet {
     work: Arc<Work>,
     run: String,
     reserving: Reserving,
+    order: Order,
+    /// A standby of this host has made way.
+    way_is_made: OnceCell<()>,
+}
+
+impl LocalFleet {
+    /// Before the first deed: an order that is refused by what the hosts say ends no standby.
+    async fn make_way(&self) -> Result<(), Failure> {
+        let make_way = || standby::make_way(&self.agent, &self.work, self.order, &self.run);
+        self.way_is_made.get_or_try_init(make_way).await.map(drop)
+    }
 }
 
 impl Agents for LocalFleet {
     async fn request(&self, host: &str, command: Command, deadline: Duration) -> Result<Answer, Failure> {
+        if !command.only_reads() {
+            self.make_way().await?;
+        }
         if host != self.agent.host.name {
             return self.agent.client.request_in(Some(&self.run), host, command, deadline).await;
         }

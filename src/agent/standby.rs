@@ -182,12 +182,13 @@ pub(super) async fn make_way(agent: &Arc<Agent>, work: &Arc<Work>, order: Order,
 /// Ends what follows here, if anything does: an order needs the host, or there is nobody to follow.
 ///
 /// # Errors
-/// Those of ending the processes.
+/// [`ErrorCode::State`] where it has just taken over, and those of ending the processes.
 async fn stand_down(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<String>) -> Result<(), Failure> {
     let _not_while_arming = work.arming.lock().await;
     if work.standby_status().is_none_or(|standby| standby.follows.is_none()) {
         return Ok(());
     }
+    work.stop_following().await?;
     if let Ok(other) = arm::other_host(agent, work) {
         // A host that does not answer has nothing to be told.
         let _ = agent.client.ask(&other, ask::EndHeartbeats {}, ANSWER).await;

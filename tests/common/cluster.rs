@@ -292,7 +292,7 @@ pub mod workload {
                 Ok(Value::Null)
             }
             Ask::Link | Ask::Relink | Ask::Overlap(_) | Ask::TakeOver(_) | Ask::Settle => Err("this is no USRP process".into()),
-            Ask::ReportProgress { .. } | Ask::SendHeartbeats(_) | Ask::EndHeartbeats | Ask::Follow(_) => {
+            Ask::ReportProgress { .. } | Ask::SendHeartbeats(_) | Ask::EndHeartbeats | Ask::Follow(_) | Ask::Unfollow => {
                 Err("this process cannot be followed".into())
             }
             Ask::Export | Ask::Import { .. } | Ask::Freeze | Ask::Resume | Ask::Unsent | Ask::Forward(_) => {

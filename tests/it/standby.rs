@@ -127,6 +127,12 @@ fn an_order_is_no_death_and_one_silent_network_is_none() {
     lab.until("server2", "hears by both", |status| {
         is_armed(status) && status["standby"]["follows"]["management_ms"].as_f64().is_some_and(|ms| ms < 100.0)
     });
+    // An order that is refused before it changes anything ends no standby.
+    lab.lab_fault("fault", "server1", "pause-agent");
+    let output = lab.baton(&["do", "M", "--force"]);
+    assert!(!output.status.success(), "{}", text(&output.stdout));
+    lab.lab_fault("mend", "server1", "pause-agent");
+    assert!(is_armed(&lab.status("server2")), "{}", text(&output.stderr));
     // An order makes the standby way, and moves.
     lab.done(&["M"]);
     lab.is_served();

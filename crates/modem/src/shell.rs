@@ -102,7 +102,8 @@ impl SharedState {
             | Ask::Settle
             | Ask::SendHeartbeats(_)
             | Ask::EndHeartbeats
-            | Ask::Follow(_) => Err("the D2D process has no radio to link; the USRP process has".into()),
+            | Ask::Follow(_)
+            | Ask::Unfollow => Err("the D2D process has no radio to link; the USRP process has".into()),
         }
     }
 

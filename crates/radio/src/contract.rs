@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::bridge::Bridge;
 use super::follow;
 use super::session::Session;
-use workload::contract::{Ask, Status};
+use workload::contract::{Ask, Status, Unfollowed};
 
 /// Answers a question.
 ///
@@ -44,6 +44,7 @@ pub fn answer(session: &Arc<Session>, bridge: &Arc<Bridge>, ask: Ask) -> Result<
             Ok(Value::Null)
         }
         Ask::Follow(asked) => follow::start(session, bridge, &asked).and_then(said),
+        Ask::Unfollow => said(Unfollowed { has_taken_over: session.stop_following() }),
         Ask::Import { .. } => Err("the USRP process has no soft state; ask the D2D process, or freeze this one".into()),
         Ask::GetControl
         | Ask::Describe

@@ -93,7 +93,7 @@ impl Follower {
             return true;
         }
         let Some((beat, _)) = self.detector.well() else { return true };
-        match self.session.take_over_from(&beat) {
+        match self.session.take_over_from(self.number, &beat) {
             Ok(Claimed { claimed_us, not_before }) => {
                 let told = self.bridge.tell(&Packet::GoOn { not_before, progress: &self.progress });
                 let took_over =

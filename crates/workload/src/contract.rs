@@ -10,7 +10,7 @@ use serde::de::value::{Error as NoMethod, StringDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-pub use super::standby::{Follow, FollowStatus, Following, HeartbeatRequest, TookOver};
+pub use super::standby::{Follow, FollowStatus, Following, HeartbeatRequest, TookOver, Unfollowed};
 pub use protocol::Unsent;
 use protocol::{Control, Link, Method, Route, StreamCounters, SyncState};
 
@@ -86,6 +86,8 @@ pub enum Ask {
     /// USRP only, after [`Ask::Overlap`]: follows the heartbeats of the process that it receives beside, and takes over when they say so or fail to
     /// come. Result: [`Following`].
     Follow(Follow),
+    /// USRP only: follows no longer, unless it has taken over by now. Result: [`Unfollowed`].
+    Unfollow,
 }
 
 /// The receive stream of a USRP process: what `export` answers, and `overlap` begins beside.

@@ -87,6 +87,13 @@ pub struct Following {
     pub port: u16,
 }
 
+/// What became of a following that was to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfollowed {
+    /// It has come to a take-over before: this process serves.
+    pub has_taken_over: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

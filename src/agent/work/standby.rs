@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::Work;
 use super::freeze::{AFTER_CUT, ANSWER};
 use protocol::{ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Level, StandbyState, StandbyStatus, TookOver};
-use workload::contract::{Ask, Follow, Following};
+use workload::contract::{Ask, Follow, Following, Unfollowed};
 
 /// A process that is well says good-bye at once.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -119,6 +119,22 @@ impl Work {
         let following: Following = serde_json::from_value(answer)
             .map_err(|e| Failure::new(ErrorCode::Workload, format!("where heartbeats are waited for cannot be read: {e}")))?;
         Ok(following.port)
+    }
+
+    /// Follows no longer: from now on nothing here takes over. Where no USRP process answers, none does.
+    ///
+    /// # Errors
+    /// [`ErrorCode::State`]: it has taken over by now, whatever was known of it before.
+    pub(in crate::agent) async fn stop_following(&self) -> Result<(), Failure> {
+        let answer = self.usrp.ask(Ask::Unfollow, ANSWER).await;
+        let unfollowed = answer.ok().and_then(|answer| serde_json::from_value::<Unfollowed>(answer).ok());
+        if unfollowed.is_some_and(|unfollowed| unfollowed.has_taken_over) {
+            let text = format!("{} followed as a standby, and has taken over in this moment: it serves", self.host.name);
+            return Err(
+                Failure::new(ErrorCode::State, text).hint("look who serves (`baton status`), and order again what is left to do")
+            );
+        }
+        Ok(())
     }
 
     /// A port that was down has lost every route that comes with no address: a standby's to the radio, and those of the heartbeats.

@@ -14,7 +14,7 @@ use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until, ip};
 use super::streams::{AHEAD, DECIMATION, STAMPED_LATE, linked, receive_contiguous};
 
 /// The parked address on the same port, and the way from there to the radio that an agent opens.
-fn open_way() {
+pub fn open_way() {
     ip("addr add 192.168.20.2/24 dev eth3");
     ip("route add 192.168.10.2/32 dev eth3 scope link src 192.168.20.2");
 }

@@ -204,6 +204,7 @@ impl Usrp {
         match line["event"].as_str() {
             Some("note") => self.notes.push(line["text"].as_str().unwrap().into()),
             Some("silent") => self.silences += 1,
+            Some("follows" | "took_over") => {}
             _ => return false,
         }
         true

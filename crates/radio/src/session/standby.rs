@@ -161,6 +161,17 @@ impl Session {
         self.standby.following.fetch_add(1, Ordering::AcqRel) + 1
     }
 
+    /// Ends a following, unless it has come to a take-over: whether it has.
+    pub fn stop_following(&self) -> bool {
+        let _one_at_a_time = lock(&self.linking);
+        let has_taken_over = self.follow_status().is_some() && !self.overlaps();
+        if !has_taken_over {
+            self.standby.following.fetch_add(1, Ordering::AcqRel);
+            *lock(&self.standby.followed) = None;
+        }
+        has_taken_over
+    }
+
     /// Whether that following is the present one, and this process still receives beside another.
     pub(in super::super) fn follows(&self, number: u32) -> bool {
         self.standby.following.load(Ordering::Acquire) == number && self.overlaps()
@@ -224,11 +235,11 @@ impl Session {
     /// so that it falls silent when what it has handed out is over. Nothing of the transmit side is cleared, as that is still the service's.
     ///
     /// # Errors
-    /// A sentence: this process does not receive beside another one, or there is no way to the radio.
-    pub(in super::super) fn take_over_from(&self, beat: &Heartbeat) -> Result<Claimed, String> {
+    /// A sentence: this following has ended, or there is no way to the radio.
+    pub(in super::super) fn take_over_from(&self, number: u32, beat: &Heartbeat) -> Result<Claimed, String> {
         let _one_at_a_time = lock(&self.linking);
-        if !self.overlaps() {
-            return Err("this process does not receive beside another one".into());
+        if !self.follows(number) {
+            return Err("this process follows no longer".into());
         }
         {
             let control = &mut *lock(&self.control);

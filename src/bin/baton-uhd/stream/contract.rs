@@ -29,7 +29,7 @@ pub fn answer(session: &Session, ask: Ask) -> Result<Value, String> {
         Ask::Relink => session.relink().map(|()| Value::Null),
         Ask::Freeze | Ask::Resume => Err(cannot("be frozen: libuhd has the radio for itself until this process ends")),
         Ask::TakeOver(_) => Err(cannot("take streams over: libuhd initialises the radio whenever it opens it")),
-        Ask::Export | Ask::Overlap(_) | Ask::Settle | Ask::SendHeartbeats(_) | Ask::Follow(_) => {
+        Ask::Export | Ask::Overlap(_) | Ask::Settle | Ask::SendHeartbeats(_) | Ask::Follow(_) | Ask::Unfollow => {
             Err(cannot("share the radio: libuhd has it for itself"))
         }
         Ask::EndHeartbeats => Ok(Value::Null),

@@ -1,0 +1,67 @@
+//! One `baton usrp` follows another's heartbeats, as a standby, and takes over.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use workload::seqpacket::SampleSocket;
+use workload::standby::Packet;
+
+use super::handover::made;
+use super::overlap::open_way;
+use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until};
+use super::streams::receive_contiguous;
+
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Says again and again that the D2D process goes on, and ends with the test.
+fn report_progress(d2d: &mut SampleSocket, ended: &AtomicBool) {
+    while !ended.load(Ordering::Relaxed) && d2d.send_packet(&Packet::Progress(&[7; 20])).is_ok() {
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn follows(usrp: &mut Usrp) -> Value {
+    usrp.ask("status").unwrap()["follows"]["state"].clone()
+}
+
+/// The second follows the first, 200 ms behind its last heartbeat.
+fn arm(first: &mut Usrp, second: &mut Usrp, arming: u64) {
+    let waits = second.ask_with("follow", &json!({"arming": arming, "key": KEY, "takeover_after_us": 200_000})).unwrap();
+    let management = format!("127.0.0.1:{}", waits["port"]);
+    first.ask_with("send_heartbeats", &json!({"arming": arming, "key": KEY, "management": management})).unwrap();
+    await_until("armed", || follows(second) == "armed");
+}
+
+/// Whatever its agent knew of it when it asked.
+#[test]
+fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
+    let Some(_network) = OwnNetwork::enter() else { return };
+    let _radio = SoftwareRadio::start();
+    let (_one, mut first, _first_listener, mut from_first) = made("192.168.10.2");
+    first.ask("link").unwrap();
+    receive_contiguous(&mut from_first, 20_000);
+    open_way();
+    let (_two, mut second, _second_listener, mut from_second) = made("192.168.10.2");
+    second.ask_with("overlap", &first.ask("export").unwrap()).unwrap();
+    receive_contiguous(&mut from_second, 2_000);
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| report_progress(&mut from_first, &ended));
+        arm(&mut first, &mut second, 1);
+        assert_eq!(second.ask("unfollow").unwrap(), json!({"has_taken_over": false}));
+        assert_eq!(follows(&mut second), Value::Null);
+        // It may follow anew, and the end of the first following is not that of the second.
+        arm(&mut first, &mut second, 2);
+        kill(Pid::from_raw(first.child.id() as i32), Signal::SIGKILL).unwrap();
+        first.child.wait().unwrap();
+        await_until("a take-over", || follows(&mut second) == "took_over");
+        assert_eq!(second.ask("unfollow").unwrap(), json!({"has_taken_over": true}));
+        let status = second.ask("status").unwrap();
+        assert_eq!((&status["linked"], &status["follows"]["state"]), (&true.into(), &json!("took_over")), "{status:#}");
+        ended.store(true, Ordering::Relaxed);
+    });
+}
