@@ -120,6 +120,7 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
         standby: Standby::default(),
         host: scenario.servers().iter().map(|server| host(server, scenario)).collect::<Result<_, _>>()?,
         radio: scenario.named_radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,
+        in_pool: None,
     })
 }
 

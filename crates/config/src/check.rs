@@ -1,8 +1,8 @@
 //! What no single value of the cluster file shows: names that must exist, and values that must differ.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::{Config, HostName};
+use crate::{Config, HostName, RadioName};
 
 /// Two values that do not go together.
 pub struct Conflict {
@@ -10,6 +10,64 @@ pub struct Conflict {
     pub path: Vec<String>,
     /// What is wrong.
     pub what: String,
+}
+
+impl Conflict {
+    /// At the value of a key; `path` is from the top of the file.
+    pub fn new(path: &[&str], what: String) -> Self {
+        Self { path: path.iter().map(|step| (*step).to_owned()).collect(), what }
+    }
+
+    /// What is wrong in the view of a pool's radio, at the place where the pool's file has it.
+    pub fn in_pool(self, radio: &str, servers: &[HostName]) -> Self {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        let path = match *path {
+            ["roles", "far_end"] => vec!["pool", "radio", radio, "far_end"],
+            ["roles", _] => vec!["pool", "radio", radio, "servers"],
+            ["addresses", key] => vec!["pool", "radio", radio, "addresses", key],
+            ["host", host, "radio"] if is_server(servers, host) => vec!["radio"],
+            ["host", host, "tun" | "radio_port"] if is_server(servers, host) => vec!["pool", "radio", radio, path[2]],
+            ["host", host, key] if is_server(servers, host) => vec!["pool", "server", host, key],
+            _ => path.clone(),
+        };
+        Self::new(&path, self.what)
+    }
+}
+
+fn is_server(servers: &[HostName], host: &str) -> bool {
+    servers.iter().any(|server| server.as_str() == host)
+}
+
+/// What the views of a pool's radios have to keep apart: a server has an interface, an address and a port for each.
+///
+/// # Errors
+/// The first conflict, in the order of the radios' names.
+pub fn pool(radios: &BTreeMap<RadioName, Config>) -> Result<(), Conflict> {
+    for (index, (name, radio)) in radios.iter().enumerate() {
+        for (other_name, other) in radios.iter().take(index) {
+            let at = |key: &[&str], what: String| Err(Conflict::new(&[&["pool", "radio", name.as_str()], key].concat(), what));
+            let Some((host, own)) = radio.host.iter().find(|(host, _)| other.host.contains_key(*host)) else { continue };
+            let theirs = &other.host[host];
+            for (key, interface, taken) in [("radio_port", &own.radio_port, &theirs.radio_port), ("tun", &own.tun, &theirs.tun)] {
+                if [&theirs.radio_port, &theirs.tun].contains(&interface) {
+                    let what = format!("{taken} of {host} is {other_name}'s already; each radio has its own");
+                    return at(&[key], what);
+                }
+            }
+            for (key, own) in [("active", radio.addresses.active), ("parked", radio.addresses.parked)] {
+                let taken = [other.addresses.active, other.addresses.parked].into_iter().find(|taken| own.overlaps(*taken));
+                if let Some(taken) = taken {
+                    let what = format!("the subnet of {own} overlaps that of {taken}, which {host} has for {other_name}");
+                    return at(&["addresses", key], what);
+                }
+            }
+            if radio.standby.heartbeat_port == other.standby.heartbeat_port {
+                let what = format!("{} is the port of {other_name} already", radio.standby.heartbeat_port);
+                return at(&["standby", "heartbeat_port"], what);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn conflict<const N: usize>(path: [&str; N], what: String) -> Result<(), Conflict> {
@@ -51,7 +109,8 @@ pub fn whole(config: &Config) -> Result<(), Conflict> {
     endpoints(config)
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// Names in a sentence.
+pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }

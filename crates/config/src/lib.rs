@@ -24,6 +24,7 @@ mod guest;
 mod name;
 mod number;
 mod place;
+mod pool;
 mod radio;
 mod standby;
 mod text_type;
@@ -40,6 +41,7 @@ pub use guest::Guest;
 pub use name::{HostName, InterfaceName, RadioName};
 pub use number::{checked_frequency, checked_gain};
 pub use place::TomlSource;
+pub use pool::Cluster;
 pub use radio::{DeviceArgs, Radio, Reference};
 pub use standby::{Standby, StandbyPolicy};
 
@@ -80,6 +82,9 @@ pub struct Config {
     pub host: BTreeMap<HostName, Host>,
     /// Radios by name.
     pub radio: BTreeMap<RadioName, Radio>,
+    /// The radio that is seen here alone, of a pool that has others; absent where the file has one.
+    #[serde(skip)]
+    pub in_pool: Option<RadioName>,
 }
 
 /// Who plays which part.
@@ -245,18 +250,23 @@ impl Host {
     }
 }
 
+/// The text of a cluster file.
+fn read_file(path: &Path) -> Result<String, Failure> {
+    trust::require_file(path, "the configuration")?;
+    std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(ErrorCode::Config, format!("{}: the configuration cannot be read: {error}", path.display()))
+            .hint("name the file with --config, or start a lab with `baton lab`")
+    })
+}
+
 impl Config {
-    /// Reads and checks a cluster file.
+    /// Reads and checks a cluster file of one radio; [`Cluster`] reads those of a pool, too.
     ///
     /// # Errors
     /// [`ErrorCode::Config`] with the file, the line, the key and what is wrong; also for a file that another user could change, because it names the
     /// programs that agents run.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        trust::require_file(path, "the configuration")?;
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(ErrorCode::Config, format!("{}: the configuration cannot be read: {error}", path.display()))
-                .hint("name the file with --config, or start a lab with `baton lab`")
-        })?;
+        let text = read_file(path)?;
         Self::read(&TomlSource::of_file(path, &text))
     }
 
@@ -268,13 +278,19 @@ impl Config {
         Self::read(&TomlSource::of_text(text))
     }
 
-    fn read(source: &TomlSource<'_>) -> Result<Self, Failure> {
+    pub(crate) fn read(source: &TomlSource<'_>) -> Result<Self, Failure> {
         let config: Self = source.read()?;
         check::whole(&config).map_err(|conflict| {
             let path: Vec<&str> = conflict.path.iter().map(String::as_str).collect();
             source.wrong_at(&path, &conflict.what)
         })?;
         Ok(config)
+    }
+
+    /// The radio whose work is moved.
+    pub fn moved_radio(&self) -> &RadioName {
+        // The checks see to it that there is such a host.
+        &self.host[&self.roles.initiator].radio
     }
 
     /// Folder for what an agent has to remember when it is started again.

@@ -1,0 +1,110 @@
+//! A pool's file, each of its radios seen alone.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use config::{Cluster, Config, EXAMPLE};
+
+/// Two servers and two radios, as docs/pool.md has them.
+const POOL: &str = include_str!("pool.toml");
+
+#[test]
+fn each_radio_is_seen_alone() {
+    let cluster = Cluster::parse(POOL).unwrap();
+    let seen: Vec<_> = cluster
+        .radios()
+        .iter()
+        .map(|(name, view)| {
+            let hosts: Vec<&str> = view.host.keys().map(|host| host.as_str()).collect();
+            let devices: Vec<&str> = view.radio.keys().map(|radio| radio.as_str()).collect();
+            (name.as_str(), hosts, devices, view.addresses.active.to_string(), view.standby.heartbeat_port)
+        })
+        .collect();
+    let alpha = ("alpha", vec!["far-alpha", "server1", "server2"], vec!["alpha", "alpha-far"], "192.168.10.1/24".to_owned(), 7602);
+    let beta = ("beta", vec!["far-beta", "server1", "server2"], vec!["beta", "beta-far"], "192.168.11.1/24".to_owned(), 7603);
+    assert_eq!(seen, [alpha, beta]);
+    let beta = &cluster.radios()["beta"];
+    assert_eq!((beta.roles.initiator.as_str(), beta.roles.destination.as_str()), ("server2", "server1"));
+    assert_eq!((beta.moved_radio().as_str(), beta.in_pool.as_deref()), ("beta", Some("beta")));
+    let server = &beta.host["server1"];
+    assert_eq!(
+        (server.radio_port.as_str(), server.tun.as_str(), &server.control["BW"]),
+        ("eth4", "tun1", &toml::Value::Integer(3))
+    );
+    // Nothing that one radio's agent writes is another's.
+    assert_eq!(
+        (beta.runtime.to_str(), beta.state_folder().to_str()),
+        (Some("/run/baton/beta"), Some("/var/lib/baton/runs/state/beta"))
+    );
+    let whole = cluster.whole();
+    assert_eq!((whole.host.len(), whole.radio.len(), whole.runtime.to_str()), (4, 4, Some("/run/baton")));
+}
+
+#[test]
+fn a_radio_is_named_where_there_are_several() {
+    let view = |radio: Option<&str>| Cluster::parse(POOL).unwrap().into_view(radio);
+    assert_eq!(view(Some("beta")).unwrap().moved_radio().as_str(), "beta");
+    for (radio, text) in
+        [(None, "the pool has several radios: name one with --radio"), (Some("gamma"), "there is no radio \"gamma\" in the pool")]
+    {
+        let failure = view(radio).unwrap_err();
+        assert_eq!((failure.message.as_str(), failure.hint.as_deref()), (text, Some("the radios are alpha, beta")));
+    }
+    let single = Cluster::parse(EXAMPLE).unwrap();
+    assert_eq!(single.whole(), &Config::parse(EXAMPLE).unwrap());
+    assert_eq!(single.into_view(None).unwrap(), Config::parse(EXAMPLE).unwrap());
+}
+
+#[test]
+fn what_radios_cannot_share_is_refused_at_its_place() {
+    let table = [
+        (
+            "tun = \"tun1\"",
+            "tun = \"tun\"",
+            "line 32, key `pool.radio.beta.tun`: tun of server1 is alpha's already; each radio has its own",
+        ),
+        (
+            "radio_port = \"eth4\"",
+            "radio_port = \"eth3\"",
+            "key `pool.radio.beta.radio_port`: eth3 of server1 is alpha's already; each radio has its own",
+        ),
+        ("192.168.11.1/24", "192.168.10.3/24", "192.168.11.2 is outside the subnet of the active address 192.168.10.3/24"),
+        (
+            "parked = \"192.168.21.2/24\"",
+            "parked = \"192.168.20.3/24\"",
+            "key `pool.radio.beta.addresses.parked`: the subnet of 192.168.20.3/24 overlaps that of 192.168.20.2/24, which server1 has for alpha",
+        ),
+        (
+            "far_end = \"far-beta\"",
+            "far_end = \"nobody\"",
+            "key `pool.radio.beta.far_end`: there is no host \"nobody\"; the hosts are far-alpha, far-beta",
+        ),
+        (
+            "servers = [\"server2\", \"server1\"]",
+            "servers = [\"server2\", \"server9\"]",
+            "key `pool.radio.beta.servers`: there is no server \"server9\"; the servers are server1, server2",
+        ),
+        (
+            "servers = [\"server2\", \"server1\"]",
+            "servers = [\"server2\", \"server2\"]",
+            "key `pool.radio.beta.servers`: \"server2\" is the initiator already",
+        ),
+        ("servers = [\"server2\", \"server1\"]", "servers = [\"server2\"]", "key `pool.radio.beta.servers`: "),
+        ("[radio.beta]", "[radio.gamma]", "there is no radio \"beta\"; the radios are beta-far"),
+        (
+            "command = \"tcp://10.77.0.12:7600\"",
+            "command = \"tcp://10.77.0.11:7600\"",
+            "key `pool.server.server2.command`: tcp://10.77.0.11:7600 is host.server1.command already",
+        ),
+        ("[pool.radio.beta]", "[pool.radio.beta]\nspeed = 1", "unknown key"),
+        ("target = \"192.168.41.9\"", "target = \"nonsense\"", "key `pool.radio.beta.probe.target`"),
+    ];
+    for (good, bad, expected) in table {
+        assert_eq!(POOL.matches(good).count(), 1, "{good}");
+        let failure = Cluster::parse(&POOL.replace(good, bad)).unwrap_err();
+        assert!(failure.message.contains(expected), "{bad}: {}", failure.message);
+    }
+    let beginning = POOL.split("[pool.radio.alpha]").next().unwrap();
+    let rest = POOL.split("[workload]").nth(1).unwrap();
+    let none = format!("{beginning}[pool.radio]\n[workload]{rest}");
+    let failure = Cluster::parse(&none).unwrap_err();
+    assert!(failure.message.contains("the pool has no radio; name one: [pool.radio.NAME]"), "{}", failure.message);
+}
