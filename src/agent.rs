@@ -16,6 +16,7 @@ mod owners;
 mod participation;
 mod peer;
 mod probe;
+mod radios;
 mod reserve;
 mod restart;
 mod standby;
@@ -32,13 +33,13 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::link::server::{Scope, Server};
-use config::Config;
+use config::Cluster;
 use faults::CommandFaults;
 use host::descriptors;
 use protocol::{Command, Failure, Level};
+use radios::Radios;
 use state::Agent;
 use workload::runtime::keep_running;
 
@@ -69,62 +70,78 @@ pub struct Args {
 /// that other users can change;
 /// [`protocol::ErrorCode::Environment`] when a socket cannot be bound.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
-    let config = Arc::new(Config::load(file)?);
+    let cluster = Cluster::load(file)?;
+    let config = cluster.whole();
     config.host(&args.host)?;
     // What is read from them decides what is adopted, ended and believed of the radio's owner.
     config::trust::require_folder(&config.state_folder(), "the folder of what agents remember")?;
     config::trust::require_folder(&config.records, "the folder of the records")?;
     let faults = args.faults.as_deref().map_or_else(|| Ok(CommandFaults::default()), CommandFaults::load)?;
     workload::log::to_stderr("BATON_LOG", LevelFilter::INFO);
-    workload::runtime::current_thread()?.block_on(serve(config, args, faults))?;
+    workload::runtime::current_thread()?.block_on(serve(&cluster, args, faults))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(config: Arc<Config>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
+async fn serve(cluster: &Cluster, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
     let limit = descriptors::raise_limit();
-    let client = Client::of_host(Arc::clone(&config), &args.host)?;
-    let server = Server::bind(&config, &args.host, args.insecure).await?.audited(audit::writer(&config.records));
-    let publisher = Publisher::bind(&config, &args.host).await?;
-    let agent = Agent::open(config, &args.host, client, publisher, faults)?;
-    agent.host.set_interfaces_up().await;
-    for work in agent.works() {
-        work.restore().await;
-        let (collecting, agent, work) = (Arc::clone(work), Arc::clone(&agent), Arc::clone(work));
-        let [network, link, asking, session, rehearsing] = [&work; 5].map(Arc::clone);
-        tokio::spawn(rehearsing.rehearse_early());
-        keep_running("the collector", move || Arc::clone(&collecting).run_collector());
-        keep_running("what watches the radio's network", move || Arc::clone(&network).watch_radio_network());
-        keep_running("what watches the cable to the radio", move || Arc::clone(&link).watch_radio_link());
-        keep_running("what watches the radio's settings", move || Arc::clone(&session).watch_radio_session());
-        let owners = Arc::clone(&agent);
-        keep_running("what asks for the radio's owner", move || owners::run(Arc::clone(&owners), Arc::clone(&asking)));
-        let (following, followed) = (Arc::clone(&agent), Arc::clone(&work));
-        keep_running("the standby", move || standby::run(Arc::clone(&following), Arc::clone(&followed)));
-        keep_running("what watches the other host", move || peer::run(Arc::clone(&agent), Arc::clone(&work)));
+    let config = cluster.whole();
+    let server = Server::bind(config, &args.host, args.insecure).await?.audited(audit::writer(&config.records));
+    let publisher = Publisher::bind(config, &args.host).await?;
+    let radios = Radios::open(cluster, &args.host, &publisher, faults)?;
+    for agent in radios.all() {
+        begin(agent, limit).await;
     }
-    let host = Arc::clone(&agent.host);
-    tokio::spawn(async move { host.watch_resources(limit).await });
-    tokio::spawn(order::end_unfinished(Arc::clone(&agent)));
-    let publishing = Arc::clone(&agent);
-    keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
-    if let Some(address) = agent.host.settings().metrics {
-        let exporting = Arc::clone(&agent);
-        keep_running("metrics", move || exporter::serve(Arc::clone(&exporting), address));
+    let stop = radios.ending().stop.clone();
+    if let Some(address) = config.host(&args.host)?.metrics {
+        let (exporting, stop) = (radios.clone(), stop.clone());
+        keep_running("metrics", move || exporter::serve(exporting.clone(), stop.clone(), address));
     }
-    stop::listen(&agent, args.end_on_stop);
-    start_configured(&agent);
+    stop::listen(&radios, args.end_on_stop);
+    radios.all().for_each(start_configured);
     announce(&args.host);
-    systemd::listen(&agent);
-    let (answering, stop) = (Arc::clone(&agent), agent.stop.clone());
+    systemd::listen(&radios);
+    let answering = radios.clone();
     let answer = move |scope: Scope, command: Command| {
-        let agent = Arc::clone(&answering);
-        async move { order::answer(&agent, scope, command).await }
+        let radios = answering.clone();
+        async move { order::answer(radios.agent(scope.radio.as_deref())?, scope, command).await }
     };
     server.serve_scoped(answer, stop).await;
+    for agent in radios.all() {
+        end(agent).await;
+    }
+    Ok(())
+}
+
+/// Has the agent of a radio do all that it does unasked.
+async fn begin(agent: &Arc<Agent>, limit: Option<u64>) {
+    agent.host.set_interfaces_up().await;
+    agent.work.restore().await;
+    let (collecting, followed) = (Arc::clone(&agent.work), Arc::clone(&agent.work));
+    let [network, link, asking, session, rehearsing, watched] = [&agent.work; 6].map(Arc::clone);
+    tokio::spawn(rehearsing.rehearse_early());
+    keep_running("the collector", move || Arc::clone(&collecting).run_collector());
+    keep_running("what watches the radio's network", move || Arc::clone(&network).watch_radio_network());
+    keep_running("what watches the cable to the radio", move || Arc::clone(&link).watch_radio_link());
+    keep_running("what watches the radio's settings", move || Arc::clone(&session).watch_radio_session());
+    let [owners, following, watching, publishing] = [agent; 4].map(Arc::clone);
+    keep_running("what asks for the radio's owner", move || owners::run(Arc::clone(&owners), Arc::clone(&asking)));
+    keep_running("the standby", move || standby::run(Arc::clone(&following), Arc::clone(&followed)));
+    keep_running("what watches the other host", move || peer::run(Arc::clone(&watching), Arc::clone(&watched)));
+    keep_running("telemetry", move || telemetry::publish(Arc::clone(&publishing)));
+    let host = Arc::clone(&agent.host);
+    tokio::spawn(async move { host.watch_resources(limit).await });
+    tokio::spawn(order::end_unfinished(Arc::clone(agent)));
+}
+
+/// What is left to do when the process ends.
+async fn end(agent: &Arc<Agent>) {
+    // The command `end` was another radio's.
+    if !agent.host.leaving.is_cancelled() {
+        commands::leave(agent).await;
+    }
     if !agent.host.disk.flush(FLUSH).await {
         tracing::warn!("the disk hangs: what the next agent would need was not written");
     }
-    Ok(())
 }
 
 /// For whoever waits for the agent: both sockets are bound.
@@ -143,9 +160,7 @@ fn start_configured(agent: &Arc<Agent>) {
         }
     }
     if host.settings().autostart {
-        for work in agent.works() {
-            let (agent, work) = (Arc::clone(agent), Arc::clone(work));
-            keep_running("autostart", move || autostart::run(Arc::clone(&agent), Arc::clone(&work)));
-        }
+        let (agent, work) = (Arc::clone(agent), Arc::clone(&agent.work));
+        keep_running("autostart", move || autostart::run(Arc::clone(&agent), Arc::clone(&work)));
     }
 }

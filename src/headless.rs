@@ -1,11 +1,10 @@
 //! The headless twins of the console: the same orders and the same data, for scripts.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::link::client::Client;
-use config::Config;
+use config::{ClusterFile, Config};
 use protocol::{ErrorCode, Failure, Method};
 
 mod attend;
@@ -50,8 +49,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn load(file: &Path) -> Result<Self, Failure> {
-        let config = Arc::new(Config::load(file)?);
+    fn load(file: &ClusterFile) -> Result<Self, Failure> {
+        let config = Arc::new(file.view()?);
         let client = Client::new(Arc::clone(&config))?;
         Ok(Self { config, client })
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use baton::{agent, headless, lab, mover, setup, ui};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use config::Config;
+use config::{Cluster, ClusterFile, RadioName};
 use protocol::Failure;
 
 /// Move a running radio program from one server to another without dropping it.
@@ -22,14 +22,30 @@ struct Cli {
     command: CliCommand,
 }
 
+/// A command about one radio.
+#[derive(clap::Args)]
+struct OfRadio<A: clap::Args> {
+    /// Which radio of a pool that has several (docs/pool.md).
+    #[arg(long, env = "BATON_RADIO", value_name = "RADIO")]
+    radio: Option<RadioName>,
+    #[command(flatten)]
+    args: A,
+}
+
+impl<A: clap::Args> OfRadio<A> {
+    fn run(self, file: PathBuf, run: impl FnOnce(&ClusterFile, &A) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
+        run(&ClusterFile { path: file, radio: self.radio }, &self.args)
+    }
+}
+
 #[derive(Subcommand)]
 enum CliCommand {
     /// Writes the cluster file and the key of a cluster on real hosts: asks, or takes options.
     Init(setup::init::Args),
     /// How hosts are set up: every precondition, with the command that mends it.
-    Doctor(setup::doctor::Args),
+    Doctor(OfRadio<setup::doctor::Args>),
     /// The full-screen console.
-    Console(ui::ConsoleArgs),
+    Console(OfRadio<ui::ConsoleArgs>),
     /// The agent of one host.
     Agent(agent::Args),
     /// A lab with its console; with --headless, a lab that migrates and prints one JSON document.
@@ -37,21 +53,21 @@ enum CliCommand {
     /// A lab in the foreground: namespaces, switches, software radios, agents.
     Lab(lab::Args),
     /// One operator command: DS, KL, M, MB, DSR, KR, end; go, cancel; recover.
-    Do(headless::order::Args),
+    Do(OfRadio<headless::order::Args>),
     /// Whether the service is served, and what every host reports.
-    Status(headless::status::Args),
+    Status(OfRadio<headless::status::Args>),
     /// Waits until the service is served, or until a migration has ended.
-    Wait(headless::wait::Args),
+    Wait(OfRadio<headless::wait::Args>),
     /// One line for everything that happens, until it is interrupted.
-    Watch(headless::watch::Args),
+    Watch(OfRadio<headless::watch::Args>),
     /// Whether an order may begin: every precondition.
-    Check(headless::check::Args),
+    Check(OfRadio<headless::check::Args>),
     /// Sets right who owns the radio, where the agents cannot agree by themselves.
-    Repair(headless::repair::Args),
+    Repair(OfRadio<headless::repair::Args>),
     /// Another key of the cluster while the service goes on, and certificates for operators.
     Key(headless::key::Args),
     /// What an order would do, step by step, and how long that is expected to take.
-    Plan(headless::plan::Args),
+    Plan(OfRadio<headless::plan::Args>),
     /// Records of past orders.
     Runs(Runs),
     /// Receives a video stream over UDP and measures how long it was interrupted.
@@ -135,9 +151,9 @@ impl Demo {
             probe_interval: Some(probe_interval),
             ..lab::Args::default()
         };
-        lab::supervise(&lab, |file| match headless {
-            true => headless::demo::run(file, &self.headless),
-            false => ui::run(file, &self.console.of_demo().beginning_with(method)),
+        lab::supervise(&lab, |file| match (headless, ClusterFile { path: file.to_owned(), radio: None }) {
+            (true, file) => headless::demo::run(&file, &self.headless),
+            (false, file) => ui::run(&file, &self.console.of_demo().beginning_with(method)),
         })
     }
 }
@@ -157,11 +173,11 @@ fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failur
 
 /// Where the records are: in the folder of the cluster file, or without one in the user's state folder, where labs keep them.
 fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    config.map_or_else(lab::records_folder, |file| Ok(Config::load(&file)?.records))
+    config.map_or_else(lab::records_folder, |file| Ok(Cluster::load(&file)?.whole().records.clone()))
 }
 
 /// `baton doctor`: of this machine, or of every host.
-fn doctor(file: &Path, args: &setup::doctor::Args) -> Result<ExitCode, Failure> {
+fn doctor(file: &ClusterFile, args: &setup::doctor::Args) -> Result<ExitCode, Failure> {
     match &args.host {
         Some(host) => agent::doctor::run(file, host, args),
         None => headless::doctor::run(file, args),
@@ -177,21 +193,21 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { config, lab: name, command } = cli;
     match command {
         CliCommand::Init(args) => setup::init::run(&args),
-        CliCommand::Doctor(args) => doctor(&cluster(config, name.as_deref())?, &args),
-        CliCommand::Console(args) => ui::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Doctor(args) => args.run(cluster(config, name.as_deref())?, doctor),
+        CliCommand::Console(args) => args.run(cluster(config, name.as_deref())?, ui::run),
         CliCommand::Agent(args) => agent::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Demo(args) => args.run(),
         CliCommand::Lab(args) => lab::run(&args, name.as_deref()),
-        CliCommand::Do(args) => headless::order::run(&cluster(config, name.as_deref())?, &args),
-        CliCommand::Status(args) => headless::status::run(&cluster(config, name.as_deref())?, &args),
-        CliCommand::Wait(args) => headless::wait::run(&cluster(config, name.as_deref())?, &args),
-        CliCommand::Watch(args) => headless::watch::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Do(args) => args.run(cluster(config, name.as_deref())?, headless::order::run),
+        CliCommand::Status(args) => args.run(cluster(config, name.as_deref())?, headless::status::run),
+        CliCommand::Wait(args) => args.run(cluster(config, name.as_deref())?, headless::wait::run),
+        CliCommand::Watch(args) => args.run(cluster(config, name.as_deref())?, headless::watch::run),
         CliCommand::Runs(args) => args.run(&records(config)?),
         CliCommand::Recorder(args) => headless::recorder::run(&args),
-        CliCommand::Check(args) => headless::check::run(&cluster(config, name.as_deref())?, &args),
-        CliCommand::Repair(args) => headless::repair::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Check(args) => args.run(cluster(config, name.as_deref())?, headless::check::run),
+        CliCommand::Repair(args) => args.run(cluster(config, name.as_deref())?, headless::repair::run),
         CliCommand::Key(args) => headless::key::run(&cluster(config, name.as_deref())?, &args),
-        CliCommand::Plan(args) => headless::plan::run(&cluster(config, name.as_deref())?, &args),
+        CliCommand::Plan(args) => args.run(cluster(config, name.as_deref())?, headless::plan::run),
         CliCommand::D2d(args) => modem::run(&args),
         CliCommand::Usrp(args) => radio::run(&args),
         CliCommand::Pod(args) => mover::pod::run(&args),

@@ -61,10 +61,9 @@ mod typing;
 mod update;
 mod view;
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use config::Config;
+use config::ClusterFile;
 use protocol::Failure;
 
 pub use args::ConsoleArgs;
@@ -74,7 +73,7 @@ pub use export::{ExportArgs, run as export_run};
 ///
 /// # Errors
 /// The cluster file, the terminal or the link could not be used; or `end` failed on leaving, said after the terminal is restored.
-pub fn run(file: &Path, args: &ConsoleArgs) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &ConsoleArgs) -> Result<ExitCode, Failure> {
     let watch = reload::SettingsWatch::new(args);
-    run::run(Config::load(file)?, &settings::Settings::load(args)?, watch)
+    run::run(file.view()?, &settings::Settings::load(args)?, watch)
 }

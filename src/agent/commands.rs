@@ -36,12 +36,12 @@ pub(super) async fn execute(
 
 async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Status => telemetry::snapshot(agent, work).await.map(Answer::from),
+        Command::Status => telemetry::snapshot(agent).await.map(Answer::from),
         Command::Survey => {
             // Where the network cannot be asked, telemetry says why.
             let asked = work.survey().await;
             asked.or_else(|failure| if failure.code == ErrorCode::Environment { Ok(()) } else { Err(failure) })?;
-            telemetry::snapshot(agent, work).await.map(Answer::from)
+            telemetry::snapshot(agent).await.map(Answer::from)
         }
         Command::Examine => doctor::examine(agent, work).await.map(Answer::from),
         Command::RecentEvents => Ok(agent.host.recent_events().into()),
@@ -186,15 +186,13 @@ async fn reserve(agent: &Agent, work: &Work, reservation: Reservation) -> Result
     agent.participation.reserve(reservation)
 }
 
-/// Ends all works because the agent ends; returns what did not work.
+/// Ends the work because the agent ends; returns what did not work.
 pub(super) async fn leave(agent: &Agent) -> Vec<String> {
     agent.host.leaving.cancel();
     let mut problems = Vec::new();
-    for work in agent.works() {
-        if let Err(failure) = work.kill_all_on_leaving().await {
-            agent.host.event(Level::Error, format!("on leaving: {}", failure.message));
-            problems.push(failure.message);
-        }
+    if let Err(failure) = agent.work.kill_all_on_leaving().await {
+        agent.host.event(Level::Error, format!("on leaving: {}", failure.message));
+        problems.push(failure.message);
     }
     problems
 }

@@ -1,7 +1,6 @@
 //! `baton doctor` on a host, and the command `examine`: what only an agent's own means can find out is who has the host's addresses.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,15 +13,15 @@ use super::work::Work;
 use crate::setup;
 use crate::setup::doctor::Args;
 use crate::setup::facts::{Asked, HeldAddress};
-use config::{Config, Endpoint, Host};
+use config::{ClusterFile, Endpoint, Host};
 use protocol::{ErrorCode, Examination, Failure};
 
 /// Examines the host on which this runs. Exit code 1 when something stands in the way of every order.
 ///
 /// # Errors
 /// [`ErrorCode::Config`] for an unreadable configuration or an unknown host, [`ErrorCode::Environment`] without netlink.
-pub fn run(file: &Path, host: &str, args: &Args) -> Result<ExitCode, Failure> {
-    let config = Arc::new(Config::load(file)?);
+pub fn run(file: &ClusterFile, host: &str, args: &Args) -> Result<ExitCode, Failure> {
+    let config = Arc::new(file.view()?);
     let settings = config.host(host)?;
     workload::log::to_stderr("RUST_LOG", LevelFilter::WARN);
     let examination = workload::runtime::current_thread()?.block_on(async {

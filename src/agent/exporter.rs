@@ -7,14 +7,16 @@ mod families;
 mod http;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, TextEncoder};
+use tokio_util::sync::CancellationToken;
 
 pub(super) use counted::Counted;
 
+use super::radios::Radios;
 use super::state::Agent;
 use super::telemetry::snapshot;
 use crate::migration::service::{SeenHost, judge};
@@ -27,28 +29,39 @@ const OTHERS: Duration = Duration::from_millis(500);
 const CUT: Duration = Duration::from_millis(10);
 
 /// Answers Prometheus until the agent ends.
-pub(super) async fn serve(agent: Arc<Agent>, address: SocketAddr) {
-    let stop = agent.stop.clone();
+pub(super) async fn serve(radios: Radios, stop: CancellationToken, address: SocketAddr) {
     let answering = move || {
-        let agent = Arc::clone(&agent);
-        async move { scrape(&agent).await }
+        let radios = radios.clone();
+        async move { scrape(&radios).await }
     };
     http::serve(address, answering, stop).await;
 }
 
 /// Everything that there is to tell, in Prometheus's text format.
-async fn scrape(agent: &Agent) -> Vec<u8> {
+async fn scrape(radios: &Radios) -> Vec<u8> {
+    let mut families: Vec<MetricFamily> = Vec::new();
+    for mut family in join_all(radios.all().map(|agent| gather(agent))).await.into_iter().flatten() {
+        match families.iter_mut().find(|known| known.name() == family.name()) {
+            Some(known) => known.mut_metric().extend(family.take_metric()),
+            None => families.push(family),
+        }
+    }
+    families.sort_by(|one, other| one.name().cmp(other.name()));
+    let mut text = Vec::new();
+    if let Err(e) = TextEncoder::new().encode(&families, &mut text) {
+        tracing::error!("some metrics are missing: {e}");
+    }
+    text
+}
+
+/// What there is to tell of one radio.
+async fn gather(agent: &Agent) -> Vec<MetricFamily> {
     while agent.host.priority.is_raised() {
         tokio::time::sleep(CUT).await;
     }
-    let mut own = Vec::new();
-    for work in agent.works() {
-        match snapshot(agent, work).await {
-            Ok(telemetry) => own.push(telemetry),
-            // Rather no figures of it than wrong ones.
-            Err(failure) => tracing::warn!("no metrics of {}: {failure}", work.radio_name()),
-        }
-    }
+    // Rather no figures of it than wrong ones.
+    let own = snapshot(agent).await.inspect_err(|failure| tracing::warn!("no metrics of {}: {failure}", agent.work.radio_name()));
+    let own: Vec<Telemetry> = own.into_iter().collect();
     let others = others(agent).await;
     let told: Vec<&Telemetry> = own.iter().chain(others.iter().filter_map(|(_, status)| status.as_ref())).collect();
     let seen = agent.host.config.host.keys().map(|name| {
@@ -63,12 +76,7 @@ async fn scrape(agent: &Agent) -> Vec<u8> {
         Ok(of_now) => families.extend(of_now),
         Err(e) => tracing::error!("some metrics are missing: {e}"),
     }
-    families.sort_by(|one, other| one.name().cmp(other.name()));
-    let mut text = Vec::new();
-    if let Err(e) = TextEncoder::new().encode(&families, &mut text) {
-        tracing::error!("some metrics are missing: {e}");
-    }
-    text
+    families
 }
 
 /// What every other host says of itself now, if it answers in time.

@@ -46,7 +46,8 @@ pub(super) struct HostHandle {
     pub(super) name: String,
     pub(super) config: Arc<Config>,
     pub(super) ports: Ports,
-    pub(super) priority: Priority,
+    /// Of this process, whatever radio it is raised for.
+    pub(super) priority: Arc<Priority>,
     /// The agent is about to end: nothing is started any more.
     pub(super) leaving: CancellationToken,
     pub(super) alarms: Alarms,
@@ -73,13 +74,19 @@ impl HostHandle {
     ///
     /// # Errors
     /// [`ErrorCode::Environment`] without netlink, [`ErrorCode::Config`] for a host that the configuration does not name.
-    pub(super) fn open(config: Arc<Config>, name: &str, client: Client, publisher: Publisher) -> Result<Self, Failure> {
+    pub(super) fn open(
+        config: Arc<Config>,
+        name: &str,
+        client: Client,
+        publisher: Publisher,
+        priority: Arc<Priority>,
+    ) -> Result<Self, Failure> {
         config.host(name)?;
         let questions = Client::of_host(Arc::clone(&config), name)?;
         Ok(Self {
             name: name.to_owned(),
             ports: Ports::open(name)?,
-            priority: Priority::default(),
+            priority,
             leaving: CancellationToken::new(),
             alarms: Alarms::default(),
             descriptors: Arc::new(DescriptorReserve::new()),
@@ -103,24 +110,26 @@ impl HostHandle {
     pub(super) fn event(&self, level: Level, text: impl Into<String>) {
         let text = text.into();
         log_line(level, &text);
-        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: None, alert: false });
+        self.publish(level, text, None, false);
     }
 
     /// The same for whoever looks elsewhere: consoles ring.
     pub(super) fn alert(&self, level: Level, text: impl Into<String>) {
         let text = text.into();
         log_line(level, &text);
-        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: None, alert: true });
+        self.publish(level, text, None, true);
     }
 
     /// Publishes the line that tells how a run ended: whoever ordered it has the same from its record.
     pub(super) fn end_of_run(&self, level: Level, text: impl Into<String>, run: &str) {
         let text = text.into();
         log_line(level, &text);
-        self.publish(Event { at: Utc::now(), host: self.name.clone(), level, text, run: Some(run.to_owned()), alert: false });
+        self.publish(level, text, Some(run.to_owned()), false);
     }
 
-    fn publish(&self, event: Event) {
+    fn publish(&self, level: Level, text: String, run: Option<String>, alert: bool) {
+        let (host, radio) = (self.name.clone(), self.config.radio_to_tell());
+        let event = Event { at: Utc::now(), host, radio, level, text, run, alert };
         self.publisher.publish(TOPIC_EVENT, &event);
         self.recent.remember(event);
     }

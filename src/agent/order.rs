@@ -19,12 +19,12 @@ use crate::link::server::Scope;
 use crate::migration::{self, Agents, Decision};
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
-/// Answers any command on the work of the named radio; no name stands for the only one.
+/// Answers any command on the radio's work.
 ///
 /// # Errors
-/// [`ErrorCode::BadRequest`] for a radio that this host does not serve, and those of the command.
+/// Those of the command.
 pub(super) async fn answer(agent: &Arc<Agent>, scope: Scope, command: Command) -> Result<Answer, Failure> {
-    let work = agent.work(scope.radio.as_deref())?;
+    let work = &agent.work;
     match command {
         Command::Order(request) => carry_out(agent, work, &request).await.map(Answer::from),
         Command::Plan(request) => {
@@ -152,10 +152,7 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
         reserve::release_unfinished(&agent, &request).await;
         return restart::report_broken_order(&agent, began, request).await;
     }
-    let work = match agent.work(None) {
-        Ok(work) => Arc::clone(work),
-        Err(failure) => return agent.host.event(Level::Error, failure.to_string()),
-    };
+    let work = Arc::clone(&agent.work);
     // The same run: the source knows since when it has been in it, and whether the operator has ended the work there since.
     let run = request.run.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let request = OrderRequest { run: Some(run.clone()), ..request };

@@ -87,7 +87,7 @@ pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, req
     let order = request.order;
     let reason = format!("the agent of {} ended while it carried out {order}; {outcome} ({})", agent.host.name, details.join("; "));
     let record = RunRecord {
-        radio: None,
+        radio: agent.host.config.radio_to_tell(),
         run: request.run.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
         started: began,
         order,
@@ -157,7 +157,7 @@ async fn look_at(agent: &Agent, host: &str) -> Sighting {
 
 async fn status_of(agent: &Agent, host: &str) -> Result<Telemetry, Failure> {
     if host == agent.host.name {
-        return telemetry::snapshot(agent, agent.work(None)?).await;
+        return telemetry::snapshot(agent).await;
     }
     agent.client.ask(host, ask::Status {}, LOOK).await
 }

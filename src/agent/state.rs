@@ -1,6 +1,6 @@
-//! What an agent knows and holds.
+//! What an agent of one radio knows and holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +11,7 @@ use super::control::OrderControl;
 use super::exporter::Counted;
 use super::faults::CommandFaults;
 use super::host::HostHandle;
+use super::host::priority::Priority;
 use super::participation::Participation;
 use super::work::Work;
 use crate::link::client::Client;
@@ -19,12 +20,21 @@ use crate::metrics::probe::Prober;
 use config::Config;
 use protocol::{ErrorCode, Failure, HostLoad, ProcessLoad, Progress};
 
-/// One host's agent.
+/// How the agent's process ends.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ending {
+    /// It is to end: no order begins any more.
+    pub(super) stopping: CancellationToken,
+    /// Ends it.
+    pub(super) stop: CancellationToken,
+}
+
+/// One host's agent, as far as one radio goes.
 pub(super) struct Agent {
     pub(super) host: Arc<HostHandle>,
     pub(super) client: Client,
     pub(super) publisher: Publisher,
-    pub(super) faults: CommandFaults,
+    pub(super) faults: Arc<CommandFaults>,
     /// For Prometheus.
     pub(super) counted: Counted,
     pub(super) began: Instant,
@@ -38,8 +48,7 @@ pub(super) struct Agent {
     pub(super) stopping: CancellationToken,
     /// Ends the agent.
     pub(super) stop: CancellationToken,
-    /// By the radio's name; never empty.
-    works: BTreeMap<String, Arc<Work>>,
+    pub(super) work: Arc<Work>,
     state: Mutex<AgentState>,
 }
 
@@ -63,14 +72,15 @@ impl Agent {
     pub(super) fn open(
         config: Arc<Config>,
         host: &str,
-        client: Client,
         publisher: Publisher,
-        faults: CommandFaults,
+        faults: Arc<CommandFaults>,
+        priority: Arc<Priority>,
+        Ending { stopping, stop }: Ending,
     ) -> Result<Arc<Self>, Failure> {
-        let host = Arc::new(HostHandle::open(config, host, client.clone(), publisher.clone())?);
-        let work = Work::open(Arc::clone(&host))?;
+        let client = Client::of_host(Arc::clone(&config), host)?;
+        let host = Arc::new(HostHandle::open(config, host, client.clone(), publisher.clone(), priority)?);
         Ok(Arc::new(Self {
-            works: BTreeMap::from([(work.radio_name().to_owned(), work)]),
+            work: Work::open(Arc::clone(&host))?,
             client,
             publisher,
             faults,
@@ -79,70 +89,16 @@ impl Agent {
             published: AtomicU64::new(0),
             order: tokio::sync::Mutex::default(),
             participation: Participation::new(&host.name),
-            stopping: CancellationToken::new(),
-            stop: CancellationToken::new(),
+            stopping,
+            stop,
             state: Mutex::default(),
             host,
         }))
-    }
-
-    /// All works of this host.
-    pub(super) fn works(&self) -> impl Iterator<Item = &Arc<Work>> {
-        self.works.values()
-    }
-
-    /// The work of the named radio, or the only one when no radio is named.
-    ///
-    /// # Errors
-    /// [`ErrorCode::BadRequest`] with the radios of this host.
-    pub(super) fn work(&self, radio: Option<&str>) -> Result<&Arc<Work>, Failure> {
-        select(&self.works, radio, &self.host.name)
-    }
-
-    /// The radio's name in telemetry and records: absent where there is only one, as in 0.1.0.
-    pub(super) fn radio_to_tell(&self, work: &Work) -> Option<String> {
-        (self.works.len() > 1).then(|| work.radio_name().to_owned())
     }
 
     /// The state; never held across an await.
     pub(super) fn state(&self) -> MutexGuard<'_, AgentState> {
         // Every change under the lock is whole, so that a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn select<'a, T>(works: &'a BTreeMap<String, T>, radio: Option<&str>, host: &str) -> Result<&'a T, Failure> {
-    let found = match radio {
-        Some(name) => works.get(name),
-        None => works.values().next().filter(|_| works.len() == 1),
-    };
-    found.ok_or_else(|| {
-        let text = match radio {
-            Some(name) => format!("{host} does not serve the radio \"{name}\""),
-            None => format!("{host} serves several radios, and the command names none"),
-        };
-        let names: Vec<&str> = works.keys().map(String::as_str).collect();
-        Failure::new(ErrorCode::BadRequest, text).hint(format!("it serves {}", names.join(", ")))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_radio_may_be_left_out_where_there_is_only_one() {
-        let mut works = BTreeMap::from([("n210".to_owned(), 1)]);
-        assert_eq!(select(&works, None, "server1"), Ok(&1));
-        assert_eq!(select(&works, Some("n210"), "server1"), Ok(&1));
-        let failure = select(&works, Some("b210"), "server1").unwrap_err();
-        assert_eq!(failure.code, ErrorCode::BadRequest);
-        assert_eq!(failure.message, "server1 does not serve the radio \"b210\"");
-        assert_eq!(failure.hint.as_deref(), Some("it serves n210"));
-        works.insert("x310".into(), 2);
-        assert_eq!(select(&works, Some("x310"), "server1"), Ok(&2));
-        let failure = select(&works, None, "server1").unwrap_err();
-        assert_eq!(failure.message, "server1 serves several radios, and the command names none");
-        assert_eq!(failure.hint.as_deref(), Some("it serves n210, x310"));
     }
 }

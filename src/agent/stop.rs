@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
 use super::commands;
 use super::decision;
+use super::radios::Radios;
 use super::state::Agent;
 use crate::link::certificate::fingerprint;
 use crate::link::key::Keys;
@@ -26,19 +28,21 @@ const FAREWELL: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// From now on the signals that end the agent end it in order. Must be called within a tokio runtime.
-pub(super) fn listen(agent: &Arc<Agent>, end_on_stop: bool) {
+pub(super) fn listen(radios: &Radios, end_on_stop: bool) {
     // Here and not in the task, so that a signal that comes as soon as the agent is ready is heard.
     if let Ok(hangup) = signal(SignalKind::hangup()) {
-        tokio::spawn(on_hangup(Arc::clone(agent), hangup));
+        tokio::spawn(on_hangup(radios.clone(), hangup));
     }
     if let (Ok(terminate), Ok(interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        tokio::spawn(on_signal(Arc::clone(agent), end_on_stop, terminate, interrupt));
+        tokio::spawn(on_signal(radios.clone(), end_on_stop, terminate, interrupt));
     }
 }
 
 /// SIGHUP, as `systemctl reload` sends it: the keys are read again.
-async fn on_hangup(agent: Arc<Agent>, mut hangup: Signal) {
+async fn on_hangup(radios: Radios, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
+        // The keys are every radio's: one of them tells.
+        let Some(agent) = radios.all().next() else { return };
         let Some(key_file) = agent.host.config.key_file.clone() else {
             agent.host.event(Level::Info, "told to read the keys again: the configuration names none");
             continue;
@@ -62,19 +66,25 @@ async fn on_hangup(agent: Arc<Agent>, mut hangup: Signal) {
     }
 }
 
-async fn on_signal(agent: Arc<Agent>, end_on_stop: bool, mut terminate: Signal, mut interrupt: Signal) {
+async fn on_signal(radios: Radios, end_on_stop: bool, mut terminate: Signal, mut interrupt: Signal) {
     let interrupted = next(&mut terminate, &mut interrupt).await;
-    agent.stopping.cancel();
+    radios.ending().stopping.cancel();
     tokio::select! {
-        () = settle(&agent) => {}
-        _ = next(&mut terminate, &mut interrupt) => agent.host.event(Level::Warning, "told to end a second time: what is under way is left"),
+        _ = join_all(radios.all().map(settle)) => {}
+        _ = next(&mut terminate, &mut interrupt) => {
+            for agent in radios.all() {
+                agent.host.event(Level::Warning, "told to end a second time: what is under way is left");
+            }
+        }
     }
-    if interrupted || end_on_stop {
-        commands::leave(&agent).await;
-    } else {
-        hand_over(&agent);
+    for agent in radios.all() {
+        if interrupted || end_on_stop {
+            commands::leave(agent).await;
+        } else {
+            hand_over(agent);
+        }
     }
-    agent.stop.cancel();
+    radios.ending().stop.cancel();
 }
 
 /// Whether it was an interrupt.
@@ -98,9 +108,7 @@ async fn settle(agent: &Arc<Agent>) {
             sleep(LOOK).await;
         }
         drop(agent.order.lock().await);
-        for work in agent.works() {
-            drop(work.lock_changes().await);
-        }
+        drop(agent.work.lock_changes().await);
     };
     let settled = timeout(PATIENCE, over).await;
     if answers {
@@ -116,9 +124,8 @@ async fn settle(agent: &Arc<Agent>) {
 fn hand_over(agent: &Agent) {
     agent.host.leaving.cancel();
     let host = &agent.host.name;
-    let running: Vec<String> = agent
-        .works()
-        .flat_map(|work| [work.d2d(), work.usrp()])
+    let running: Vec<String> = [agent.work.d2d(), agent.work.usrp()]
+        .into_iter()
         .filter_map(|child| child.pid().map(|pid| format!("{} (pid {pid})", child.name())))
         .collect();
     let text = match running.as_slice() {

@@ -1,7 +1,6 @@
 //! What systemd is told of the agent (sd_notify(3)): that it answers, what its work does in one sentence, and for the watchdog of its unit that
 //! the dispatcher lives.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::order;
-use super::state::Agent;
+use super::radios::Radios;
 use crate::link::server::Scope;
 use output::one_line;
 use protocol::{Command, Failure, Level, ProcessState, ProcessStatus, SyncState, Telemetry};
@@ -21,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(2);
 const SIGNS: u32 = 4;
 
 /// Tells systemd from now on, where the agent was started by it. Must be called within a tokio runtime.
-pub(super) fn listen(agent: &Arc<Agent>) {
+pub(super) fn listen(radios: &Radios) {
     if std::env::var_os("NOTIFY_SOCKET").is_none() {
         return;
     }
@@ -29,8 +28,8 @@ pub(super) fn listen(agent: &Arc<Agent>) {
     // A thread of its own: a systemd that takes nothing must not keep the agent waiting.
     let (sentences, said) = sync_channel(1);
     std::thread::spawn(move || tell(&said));
-    let agent = Arc::clone(agent);
-    keep_running("what tells systemd", move || run(Arc::clone(&agent), sentences.clone(), every));
+    let radios = radios.clone();
+    keep_running("what tells systemd", move || run(radios.clone(), sentences.clone(), every));
 }
 
 /// Each sentence stands for a command that was answered: the agent is ready, and lives.
@@ -41,21 +40,21 @@ fn tell(sentences: &Receiver<String>) {
     }
 }
 
-async fn run(agent: Arc<Agent>, told: SyncSender<String>, every: Duration) {
+async fn run(radios: Radios, told: SyncSender<String>, every: Duration) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         // Nothing that can wait is done within a cut.
-        if agent.host.priority.is_raised() {
+        if radios.all().any(|agent| agent.host.priority.is_raised()) {
             continue;
         }
         let mut sentences = Vec::new();
-        for work in agent.works() {
+        for agent in radios.all() {
             // The way that every command goes: whatever the answer is, the dispatcher lives.
-            let scope = Scope { radio: Some(work.radio_name().to_owned()), run: None };
-            let answer = order::answer(&agent, scope, Command::Status).await.and_then(protocol::Answer::into_result::<Telemetry>);
-            sentences.push(told_of(work.radio_name(), &answer));
+            let scope = Scope { radio: Some(agent.work.radio_name().to_owned()), run: None };
+            let answer = order::answer(agent, scope, Command::Status).await.and_then(protocol::Answer::into_result::<Telemetry>);
+            sentences.push(told_of(agent.work.radio_name(), &answer));
         }
         // One that is not taken yet says much the same.
         let _ = told.try_send(one_line(&sentences.join("; ")).into_owned());

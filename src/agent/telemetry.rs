@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::followable;
 use super::host::load::LoadSampler;
 use super::state::Agent;
-use super::work::{Collection, Work, millis};
+use super::work::{Collection, millis};
 use protocol::{ControlReport, Failure, ProcessStatus, TOPIC_TELEMETRY, Telemetry, VERSION};
 
 /// Telemetry's interval.
@@ -38,7 +38,7 @@ pub(super) async fn publish(agent: Arc<Agent>) {
                 }
                 count += 1;
                 // Each is given 90 ms; asking all at once keeps the tick.
-                join_all(agent.works().flat_map(|work| [work.d2d().poll(), work.usrp().poll()])).await;
+                join_all([agent.work.d2d().poll(), agent.work.usrp().poll()]).await;
             }
             () = agent.host.wait_for_change() => {
                 tokio::time::sleep(GATHER).await;
@@ -49,23 +49,21 @@ pub(super) async fn publish(agent: Arc<Agent>) {
             }
             () = agent.stop.cancelled() => return,
         }
-        for work in agent.works() {
-            match snapshot(&agent, work).await {
-                Ok(mut telemetry) => {
-                    // Counted only when there is one: a snapshot that could not be made is a silence, not a loss.
-                    telemetry.seq = agent.published.fetch_add(1, Ordering::Relaxed) + 1;
-                    agent.publisher.publish(TOPIC_TELEMETRY, &telemetry);
-                }
-                // Rather silence, which the console shows, than an address that may be wrong.
-                Err(failure) => tracing::error!("no telemetry: {failure}"),
+        match snapshot(&agent).await {
+            Ok(mut telemetry) => {
+                // Counted only when there is one: a snapshot that could not be made is a silence, not a loss.
+                telemetry.seq = agent.published.fetch_add(1, Ordering::Relaxed) + 1;
+                agent.publisher.publish(TOPIC_TELEMETRY, &telemetry);
             }
+            // Rather silence, which the console shows, than an address that may be wrong.
+            Err(failure) => tracing::error!("no telemetry: {failure}"),
         }
     }
 }
 
 async fn sample_load(agent: &Agent, sampler: &mut LoadSampler) {
     let traffic = agent.host.ports.traffic().await;
-    let pids: Vec<u32> = agent.works().flat_map(|work| [work.d2d().pid(), work.usrp().pid()]).flatten().collect();
+    let pids: Vec<u32> = [agent.work.d2d().pid(), agent.work.usrp().pid()].into_iter().flatten().collect();
     let sample = sampler.sample(&pids, traffic);
     let mut state = agent.state();
     state.load = sample.host;
@@ -76,7 +74,8 @@ async fn sample_load(agent: &Agent, sampler: &mut LoadSampler) {
 ///
 /// # Errors
 /// [`ErrorCode::Address`](protocol::ErrorCode::Address) when netlink fails: who holds the radio is then not known.
-pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Failure> {
+pub(super) async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
+    let work = &agent.work;
     let radio_port = work.read_radio_port().await?;
     let tun = work.read_tun().await?;
     let owner = work.owner();
@@ -88,7 +87,7 @@ pub(super) async fn snapshot(agent: &Agent, work: &Work) -> Result<Telemetry, Fa
     };
     Ok(Telemetry {
         v: VERSION,
-        radio: agent.radio_to_tell(work),
+        radio: agent.host.config.radio_to_tell(),
         host: agent.host.name.clone(),
         seq: agent.published.load(Ordering::Relaxed),
         at: Utc::now(),

@@ -1,13 +1,13 @@
 //! Whether an order may begin.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
 use futures::future::join_all;
 
 use super::{Cluster, block_on, clocks, json, print, status};
 use crate::migration::check::{blocked, findings};
+use config::ClusterFile;
 use output::{one_line, pad};
 use protocol::{Failure, Finding, Grade, Method, Order, ask};
 
@@ -28,7 +28,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let (answers, offsets) = block_on(async {
         survey(&cluster).await;

@@ -1,6 +1,5 @@
 //! The demonstration without a screen: in a running lab, start the work, migrate there and back, report.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{Cluster, block_on, json, order, print, status};
 use crate::metrics::table::{TimingTable, list};
+use config::ClusterFile;
 use config::time::milliseconds;
 use protocol::{ErrorCode, Failure, Method, Order, Outcome, ProbeStatus, RunRecord, ask};
 
@@ -73,7 +73,7 @@ pub(super) struct DemoReport {
 ///
 /// # Errors
 /// The configuration cannot be read or stdout is closed; anything else is in the report.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let mut report = DemoReport::default();
     let mut code = 1;

@@ -11,7 +11,7 @@ use super::clocks::{self, Offsets};
 use super::{Cluster, block_on};
 use crate::setup;
 use crate::setup::doctor::{Args, HostReport, Report, host_text, write};
-use config::{Config, Endpoint, HostName};
+use config::{ClusterFile, Config, Endpoint, HostName};
 use protocol::{ErrorCode, Examination, Examined, Failure, Precondition, ask};
 
 /// A host asks its radio, its networks and two programs; each of them may be slow.
@@ -24,10 +24,10 @@ type Answers = BTreeMap<String, Result<Examination, Failure>>;
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let (answers, offsets) = block_on(async { Ok(ask_all(&cluster).await) })?;
-    let own = Own { version: setup::VERSION, digest: setup::cluster_file_digest(&cluster.config)?, file };
+    let own = Own { version: setup::VERSION, digest: setup::cluster_file_digest(&cluster.config)?, file: &file.path };
     let hosts: BTreeMap<String, HostReport> =
         answers.keys().map(|host| (host.clone(), of_host(&cluster.config, host, &answers, &offsets, &own))).collect();
     let report = Report::new(hosts);

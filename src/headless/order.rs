@@ -1,13 +1,12 @@
 //! One operator command. An agent carries it out; this process only sends it and waits for the answer.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Cluster, attend, block_on, json, print, service, standby, status};
 use crate::metrics::table::{TimingTable, outcome};
 use crate::migration::service::ServiceState;
-use config::Config;
+use config::{ClusterFile, Config};
 use protocol::{Command, ErrorCode, Failure, Method, Order, OrderRequest, Outcome, Progress, RunRecord, ask};
 
 /// Passing go or cancel on.
@@ -77,7 +76,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Why the agent could not be asked.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let order = match args.command {
         ShellCommand::Order(order) => Some(order),
         ShellCommand::Go => return tell_executor(file, |run| Command::Go { run }, args.json),
@@ -128,7 +127,7 @@ pub(super) async fn carry_out(cluster: &Cluster, order: Order, method: Method) -
 }
 
 /// Passes go or cancel on to the host that carries an order out, for the run that it reports and no other.
-fn tell_executor(file: &Path, command: impl Fn(Option<String>) -> Command, as_json: bool) -> Result<ExitCode, Failure> {
+fn tell_executor(file: &ClusterFile, command: impl Fn(Option<String>) -> Command, as_json: bool) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let (host, Progress { order, run, .. }) = block_on(async {
         let (host, progress) = under_way(&cluster).await?;
@@ -162,7 +161,7 @@ async fn under_way(cluster: &Cluster) -> Result<(String, Progress), Failure> {
     Err(silent.map_or(none.clone(), |failure| none.hint(format!("not every host answers: {failure}"))))
 }
 
-fn end(file: &Path, as_json: bool) -> Result<ExitCode, Failure> {
+fn end(file: &ClusterFile, as_json: bool) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let host = cluster.config.roles.destination.as_str();
     block_on(cluster.client.ask(host, ask::End {}, END_DEADLINE))?;

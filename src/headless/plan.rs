@@ -1,7 +1,6 @@
 //! What an order would do, and how long that is expected to take.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use futures::future::join_all;
 use super::{Cluster, block_on, json, lines, write_out};
 use crate::metrics::measure::number;
 use crate::migration::check::{Answers, check_offered, count_standby};
+use config::ClusterFile;
 use output::{one_line, pad};
 use protocol::{Expected, Failure, Method, Order, OrderRequest, Origin, Plan, PlanStep, ask};
 
@@ -33,7 +33,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Why that host could not be asked.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let host = cluster.config.executor(args.order).to_owned();
     let request = OrderRequest::new(args.order, cluster.method(args.method));

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use futures::future::join_all;
 
 use super::{Cluster, block_on, json, print, status};
 use crate::migration::standing::holds_radio;
-use config::Config;
+use config::{ClusterFile, Config};
 use protocol::{Alarm, ErrorCode, Failure, MAX_EPOCH, Telemetry, ask};
 
 /// A host that gives way ends its processes first.
@@ -47,7 +46,7 @@ type Answers = BTreeMap<String, Result<Telemetry, Failure>>;
 ///
 /// # Errors
 /// The configuration or the key cannot be read; the hosts cannot be set.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let answers = block_on(async { Ok(ask_pool(&cluster).await) })?;
     let repair = decide(&cluster.config, &answers)?;
@@ -190,6 +189,8 @@ async fn set(cluster: &Cluster, answers: &Answers, repair: &Repair) -> Result<()
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::migration::fleet::{Fleet, Host, config};
     use chrono::Utc;

@@ -1,10 +1,10 @@
 //! `baton do arm` and `baton do disarm`: which host follows is the one that does not serve.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Cluster, block_on, json, print, status};
+use config::ClusterFile;
 use protocol::{ErrorCode, Failure, Telemetry, ask};
 
 /// Processes are started, and come into sync.
@@ -14,7 +14,7 @@ const ARM: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// [`ErrorCode::State`] when nobody serves, and the answer of the host.
-pub(super) fn run(file: &Path, arms: bool, as_json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn run(file: &ClusterFile, arms: bool, as_json: bool) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let (host, of) = block_on(async {
         let answers = status::ask_all(&cluster).await;

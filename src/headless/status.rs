@@ -1,7 +1,6 @@
 //! The status of every host.
 
 use std::fmt::Write;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::clocks::{self, Offsets};
 use super::{Cluster, block_on, json, print, service};
 use crate::migration::service::Service;
 use crate::migration::standing::{holders, radio_owner, strangers};
-use config::{Config, HostName};
+use config::{ClusterFile, Config, HostName};
 use output::{one_line, pad};
 use protocol::{Alarm, ErrorCode, Failure, Level, ProbeStatus, ProcessStatus, RadioOwner, SyncState, Telemetry, ask};
 
@@ -34,7 +33,7 @@ pub(super) type Answer = (String, Result<Telemetry, Failure>);
 ///
 /// # Errors
 /// The configuration or the key cannot be read.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let (answers, offsets) = block_on(async { Ok(ask_all_and_clocks(&cluster).await) })?;
     let owner = owner(&cluster.config, &answers);
@@ -198,6 +197,8 @@ fn wire_name(state: &impl serde::Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::migration::fleet::{Fleet, Host, config};
     use protocol::{Command, ErrorCode, Link};

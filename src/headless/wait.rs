@@ -1,6 +1,5 @@
 //! `baton wait`: returns when the service is served, or when a migration has ended.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::service::{ServiceReport, exit, exit_code, line};
 use super::{Cluster, block_on, json, print};
 use crate::metrics::table::outcome;
 use crate::migration::service::ServiceState;
+use config::ClusterFile;
 use protocol::{ErrorCode, Failure, Outcome, RunRecord};
 
 /// Between two looks where nothing is heard.
@@ -47,7 +47,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The configuration or the key cannot be read; [`ErrorCode::Deadline`] when no migration has ended in time.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     block_on(async {
         let mut follower = Follower::new(&cluster)?;

@@ -1,7 +1,6 @@
 //! `baton watch`: one line for everything that happens, for scripts and other programs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::{Cluster, block_on, lines};
 use crate::link::telemetry::{Heard, LinkState};
 use crate::metrics::table::outcome;
 use crate::migration::service::ServiceState;
+use config::ClusterFile;
 use output::one_line;
 use protocol::{ErrorCode, Event, Failure, Level, Method, Order, OrderStage, Progress, RunRecord};
 
@@ -64,7 +64,7 @@ enum Happening {
 ///
 /// # Errors
 /// The configuration or the key cannot be read; stdout has no room.
-pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
+pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     block_on(watch(&cluster, args))
 }

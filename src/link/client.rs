@@ -92,7 +92,8 @@ impl Client {
             return Ok(link.clone());
         }
         let (link, jobs) = mpsc::channel(WAITING);
-        tokio::spawn(HostLink::new(host, endpoint, self.shared.tls.clone(), jobs).run());
+        let radio = self.shared.config.radio_to_tell();
+        tokio::spawn(HostLink::new(host, radio, endpoint, self.shared.tls.clone(), jobs).run());
         links.insert(host.to_owned(), link.clone());
         Ok(link)
     }
@@ -103,7 +104,7 @@ impl Client {
 pub async fn against_client(bytes: &[u8], secured: bool) -> bool {
     super::dial::overheard(bytes, secured, super::zmtp::SocketType::Dealer, |dialled| async {
         let (_jobs, jobs) = mpsc::channel(1);
-        let mut link = HostLink::new("server1", super::dial::nowhere(), None, jobs);
+        let mut link = HostLink::new("server1", None, super::dial::nowhere(), None, jobs);
         link.converse_once(dialled.framed).await
     })
     .await

@@ -71,6 +71,8 @@ enum Ended {
 
 pub(super) struct HostLink {
     host: String,
+    /// The radio that the questions are about, where a pool has several.
+    radio: Option<String>,
     endpoint: Endpoint,
     tls: Option<Tls>,
     jobs: mpsc::Receiver<Job>,
@@ -85,10 +87,11 @@ pub(super) struct HostLink {
 }
 
 impl HostLink {
-    pub(super) fn new(host: &str, endpoint: Endpoint, tls: Option<Tls>, jobs: mpsc::Receiver<Job>) -> Self {
+    pub(super) fn new(host: &str, radio: Option<String>, endpoint: Endpoint, tls: Option<Tls>, jobs: mpsc::Receiver<Job>) -> Self {
         let connection = Connection { of: uuid::Uuid::new_v4().to_string(), number: 0 };
         Self {
             host: host.to_owned(),
+            radio,
             endpoint,
             tls,
             jobs,
@@ -242,7 +245,7 @@ impl HostLink {
             first_sent_to: pending.first_sent_to.clone(),
             connection: Some(self.connection.clone()),
             nonce: String::new(),
-            radio: None,
+            radio: self.radio.clone(),
             run: pending.job.run.clone(),
             command: pending.job.command.clone(),
         };

@@ -75,13 +75,16 @@ pub fn subscribe(config: Arc<Config>) -> Result<mpsc::Receiver<Heard>, Failure> 
     let tls = Tls::of(&config, &Identity::Operator(Operator::here()))?;
     let (sender, receiver) = mpsc::channel(CAPACITY);
     for (host, settings) in &config.host {
-        tokio::spawn(Subscription::new(host, settings.telemetry.clone(), tls.clone(), sender.clone()).run());
+        let radio = config.radio_to_tell();
+        tokio::spawn(Subscription::new(host, radio, settings.telemetry.clone(), tls.clone(), sender.clone()).run());
     }
     Ok(receiver)
 }
 
 struct Subscription {
     host: String,
+    /// The radio that is listened for, where a pool has several.
+    radio: Option<String>,
     endpoint: Endpoint,
     tls: Option<Tls>,
     sender: mpsc::Sender<Heard>,
@@ -97,9 +100,10 @@ struct Subscription {
 struct Gone;
 
 impl Subscription {
-    fn new(host: &str, endpoint: Endpoint, tls: Option<Tls>, sender: mpsc::Sender<Heard>) -> Self {
+    fn new(host: &str, radio: Option<String>, endpoint: Endpoint, tls: Option<Tls>, sender: mpsc::Sender<Heard>) -> Self {
         Self {
             host: host.to_owned(),
+            radio,
             endpoint,
             tls,
             sender,
@@ -220,10 +224,10 @@ impl Subscription {
         let [topic, body] = message.frames.as_slice() else { return false };
         let read = match topic.as_ref() {
             topic if topic == TOPIC_TELEMETRY.as_bytes() => {
-                serde_json::from_slice(body).map(|telemetry| self.telemetry = Some(telemetry)).map_err(|e| ("the telemetry", e))
+                serde_json::from_slice(body).map(|telemetry| self.take_telemetry(telemetry)).map_err(|e| ("the telemetry", e))
             }
             topic if topic == TOPIC_EVENT.as_bytes() => {
-                serde_json::from_slice(body).map(|event| self.keep(Heard::Event(event))).map_err(|e| ("an event", e))
+                serde_json::from_slice(body).map(|event| self.take_event(event)).map_err(|e| ("an event", e))
             }
             _ => return true,
         };
@@ -235,6 +239,19 @@ impl Subscription {
             self.say(LinkState::Connected);
         }
         true
+    }
+
+    fn take_telemetry(&mut self, telemetry: Box<Telemetry>) {
+        if telemetry.radio == self.radio {
+            self.telemetry = Some(telemetry);
+        }
+    }
+
+    /// One of another radio is none of this reader's.
+    fn take_event(&mut self, event: Event) {
+        if event.radio.is_none() || event.radio == self.radio {
+            self.keep(Heard::Event(event));
+        }
     }
 
     fn say(&mut self, state: LinkState) {
@@ -268,7 +285,7 @@ enum Step {
 pub async fn against_subscriber(bytes: &[u8], secured: bool) -> bool {
     super::dial::overheard(bytes, secured, SocketType::Sub, |dialled| async {
         let (sender, _receiver) = mpsc::channel(CAPACITY);
-        let mut subscription = Subscription::new("server1", super::dial::nowhere(), None, sender);
+        let mut subscription = Subscription::new("server1", None, super::dial::nowhere(), None, sender);
         subscription.listen(dialled.framed).await.is_ok()
     })
     .await

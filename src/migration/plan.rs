@@ -65,10 +65,11 @@ fn steps(flow: &Flow, setting: &Setting) -> Vec<PlanStep> {
 pub fn same_order(request: &OrderRequest, config: &Config) -> impl Fn(&RunRecord) -> bool + use<> {
     let (order, method) = (request.order, request.method);
     let (from, to) = config.ends(order);
-    let ends = (from.to_owned(), to.to_owned());
+    let (ends, radio) = ((from.to_owned(), to.to_owned()), config.radio_to_tell());
     move |run| {
         run.outcome == Outcome::Ok
             && !run.taken_up
+            && run.radio == radio
             && run.order == order
             && (!(order.is_migration() || [run.method, method].contains(&Method::Recover)) || run.method == method)
             && (&run.from, &run.to) == (&ends.0, &ends.1)

@@ -12,7 +12,7 @@ impl State {
         let total = self.began.zip(self.ended).map_or(Duration::ZERO, |(began, ended)| ended.saturating_sub(began));
         let total = total.saturating_sub(self.held.unwrap_or_default());
         RunRecord {
-            radio: None,
+            radio: self.setting.radio.clone(),
             run: self.setting.run.clone(),
             started: self.setting.started,
             order,

@@ -26,6 +26,8 @@ pub struct Setting {
     pub to: String,
     pub(super) initiator: String,
     pub(super) destination: String,
+    /// In a pool of several radios, the one whose work it is.
+    pub(super) radio: Option<String>,
     pub(super) far_end: Option<String>,
     pub(super) probe_interval: Duration,
     pub(super) active: Ipv4Addr,
@@ -51,6 +53,7 @@ impl Setting {
             to: to.to_owned(),
             initiator: config.roles.initiator.to_string(),
             destination: config.roles.destination.to_string(),
+            radio: config.radio_to_tell(),
             far_end: config.roles.far_end.as_ref().map(ToString::to_string),
             probe_interval: config.probe.interval,
             active: config.addresses.active.address(),

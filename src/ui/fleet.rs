@@ -64,7 +64,10 @@ fn hear(model: &mut Model, telemetry: Telemetry) {
 
 pub fn event(model: &mut Model, host: &str, level: Level, text: &str) {
     let at = model.at;
-    update(model, Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into(), run: None, alert: false })));
+    update(
+        model,
+        Msg::Heard(Heard::Event(Event { at, host: host.into(), level, text: text.into(), radio: None, run: None, alert: false })),
+    );
 }
 
 pub fn tell(model: &mut Model, moment: Moment) {

@@ -26,7 +26,7 @@ impl Model {
 
     /// Adds a line from the console itself.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
-        self.log(Event { at: self.at, host: "console".into(), level, text: text.into(), run: None, alert: false });
+        self.log(Event { at: self.at, host: "console".into(), level, text: text.into(), radio: None, run: None, alert: false });
     }
 
     /// The lines that the log's filter lets through, oldest first.

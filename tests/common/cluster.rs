@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use baton::link::client::Client;
-use config::Config;
+use config::{ClusterFile, Config};
 use protocol::{Command, Failure, Telemetry};
 use serde_json::Value;
 
@@ -86,6 +86,19 @@ bw = 0
         Self { dir, config, client }
     }
 
+    /// The same two hosts with two radios, `alpha` on eth3 and `beta` on eth4; asks about the named one.
+    pub fn of_two_radios(self, radio: &str) -> Self {
+        let file = self.path("baton.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        if !text.contains("[pool") {
+            std::fs::write(&file, pool_of(&text)).unwrap();
+        }
+        let file = ClusterFile { path: file, radio: Some(radio.parse().unwrap()) };
+        let config = Arc::new(file.view().unwrap());
+        let client = Client::new(Arc::clone(&config)).unwrap();
+        Self { config, client, ..self }
+    }
+
     /// The same cluster with host one's commands on TCP.
     pub fn over_tcp(self, endpoint: &str) -> Self {
         let command = self.config.host["one"].command.to_string();
@@ -136,6 +149,41 @@ bw = 0
         }
     }
 }
+
+/// The file of a pool with the same hosts, workload and radio, twice.
+fn pool_of(text: &str) -> String {
+    let top = text.split("[roles]").next().unwrap();
+    let workload = text.split("[workload]\n").nth(1).unwrap().split("[host.one]").next().unwrap();
+    let radio = text.split("[radio.pool]\n").nth(1).unwrap();
+    let endpoints = |host: &str| {
+        let lines = text.split(&format!("[host.{host}]\n")).nth(1).unwrap().lines().take_while(|line| !line.starts_with('['));
+        lines.filter(|line| line.starts_with("command") || line.starts_with("telemetry")).collect::<Vec<_>>().join("\n")
+    };
+    let server = |host: &str| format!("[pool.server.{host}]\n{}\n", endpoints(host));
+    let member = |name: &str, port: &str, tun: &str, net: u8| {
+        format!(
+            "[pool.radio.{name}]\nservers = [\"one\", \"two\"]\nradio_port = \"{port}\"\ntun = \"{tun}\"\n\
+             [pool.radio.{name}.addresses]\nactive = \"192.168.1{net}.1/24\"\nparked = \"192.168.2{net}.2/24\"\n"
+        )
+    };
+    let device = |name: &str, net: u8| format!("[radio.{name}]\n{}", radio.replace("192.168.10.2", &format!("192.168.1{net}.2")));
+    [
+        top.to_owned(),
+        server("one"),
+        server("two"),
+        member("alpha", "eth3", "tun", 0),
+        member("beta", "eth4", "tun1", 1),
+        format!("[workload]\n{workload}[host]\n"),
+        device("alpha", 0),
+        device("beta", 1),
+    ]
+    .concat()
+}
+
+/// A second radio's interfaces, beside those of [`ETH3`].
+pub const SECOND: &str = "ip link add eth4 type veth peer name radio1; ip link set radio1 up; \
+    echo 1 > /proc/sys/net/ipv4/conf/radio1/arp_ignore; ip addr add 192.168.21.2/24 dev eth4; ip link set eth4 up; \
+    ip link add tun1 type veth peer name air1; ip link set tun1 up;";
 
 /// An eth3 whose other end is `radio`.
 pub const ETH3: &str = "ip link add eth3 type veth peer name radio; ip link set radio up; \

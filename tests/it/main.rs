@@ -56,6 +56,7 @@ mod output;
 mod own_program;
 mod ownership;
 mod partition;
+mod pool;
 mod pyzmq;
 mod relay;
 mod runs;

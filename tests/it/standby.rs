@@ -133,6 +133,8 @@ fn an_order_is_no_death_and_one_silent_network_is_none() {
     assert!(!output.status.success(), "{}", text(&output.stdout));
     lab.lab_fault("mend", "server1", "pause-agent");
     assert!(is_armed(&lab.status("server2")), "{}", text(&output.stderr));
+    // The reservation that waited for its agent ends with its lease.
+    lab.until("server1", "no part in the refused order", |status| status["takes_part"].is_null());
     // An order makes the standby way, and moves.
     lab.done(&["M"]);
     lab.is_served();

@@ -41,7 +41,7 @@ pub use guest::Guest;
 pub use name::{HostName, InterfaceName, RadioName};
 pub use number::{checked_frequency, checked_gain};
 pub use place::TomlSource;
-pub use pool::Cluster;
+pub use pool::{Cluster, ClusterFile};
 pub use radio::{DeviceArgs, Radio, Reference};
 pub use standby::{Standby, StandbyPolicy};
 
@@ -285,6 +285,11 @@ impl Config {
             source.wrong_at(&path, &conflict.what)
         })?;
         Ok(config)
+    }
+
+    /// The radio's name in telemetry, events and records: absent where the file has only one.
+    pub fn radio_to_tell(&self) -> Option<String> {
+        self.in_pool.as_ref().map(ToString::to_string)
     }
 
     /// The radio whose work is moved.

@@ -160,6 +160,25 @@ impl Cluster {
     }
 }
 
+/// A cluster file, and which of its radios is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The radio; absent: the only one.
+    pub radio: Option<RadioName>,
+}
+
+impl ClusterFile {
+    /// The radio's view of the cluster.
+    ///
+    /// # Errors
+    /// Those of [`Cluster::load`] and [`Cluster::into_view`].
+    pub fn view(&self) -> Result<Config, Failure> {
+        Cluster::load(&self.path)?.into_view(self.radio.as_deref())
+    }
+}
+
 /// Whether a text has a section `pool`. What cannot be read at all is for either reader to refuse.
 fn is_of_a_pool(text: &str) -> bool {
     let (table, _) = toml::de::DeTable::parse_recoverable(text);

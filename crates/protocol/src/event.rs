@@ -25,6 +25,9 @@ pub struct Event {
     pub at: DateTime<Utc>,
     /// Where.
     pub host: String,
+    /// Name of the radio, where a pool has several; absent: the only one, or all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radio: Option<String>,
     /// How much it matters.
     pub level: Level,
     /// What happened, as a sentence.

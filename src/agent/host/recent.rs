@@ -44,7 +44,15 @@ mod tests {
         let memory = EventMemory::default();
         for i in 0..MOST + 7 {
             let text = format!("{i} {}", "\u{6f22}".repeat(2 * LONGEST));
-            let event = Event { at: chrono::Utc::now(), host: "server1".into(), level: Level::Info, text, run: None, alert: false };
+            let event = Event {
+                at: chrono::Utc::now(),
+                host: "server1".into(),
+                level: Level::Info,
+                text,
+                radio: None,
+                run: None,
+                alert: false,
+            };
             memory.remember(event);
         }
         let RecentEvents { events } = memory.newest();

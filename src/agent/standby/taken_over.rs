@@ -153,7 +153,7 @@ fn record(
         by: Some(format!("the standby of {to}")),
         from,
         to,
-        radio: None,
+        radio: config.radio_to_tell(),
         relay: false,
         taken_up: false,
         outcome: Outcome::Ok,

@@ -204,7 +204,7 @@ fn busy(model: &mut Model, text: &str, count: u64, ms: f64, snr: f32, down: bool
             }
         }
         update(model, Msg::Heard(Heard::Telemetry(t)));
-        let event = Event { at: model.at, host, level: Level::Warning, text: text.into(), run: None, alert: false };
+        let event = Event { at: model.at, host, level: Level::Warning, text: text.into(), radio: None, run: None, alert: false };
         update(model, Msg::Heard(Heard::Event(event)));
     }
 }

@@ -373,6 +373,7 @@ fn what_was_said_before_is_asked_for_at_every_connection_and_merged() {
     let event = |s: i64, text: &str| Event {
         at: at(s),
         host: "server1".into(),
+        radio: None,
         level: Level::Info,
         text: text.into(),
         run: None,
@@ -402,6 +403,7 @@ fn an_outcome_stands_once_in_the_log() {
             let said = Event {
                 at: m.at,
                 host: "server2".into(),
+                radio: None,
                 level: Level::Info,
                 text: "M is done".into(),
                 run: Some(record.run.clone()),

@@ -55,7 +55,8 @@ fn hostile(model: &mut Model, text: &str, number: f64, count: u64) {
             }
         }
         update(model, Msg::Heard(Heard::Telemetry(Box::new(t))));
-        let event = Event { at: model.at, host: text.into(), level: Level::Error, text: text.into(), run: None, alert: false };
+        let event =
+            Event { at: model.at, host: text.into(), level: Level::Error, text: text.into(), radio: None, run: None, alert: false };
         update(model, Msg::Heard(Heard::Event(event)));
     }
 }

@@ -130,7 +130,10 @@ impl Stage {
             self.model.hosts.get_mut(host).unwrap().missed = missed;
         }
         if let Some((host, level, text)) = step.event.clone() {
-            update(&mut self.model, Msg::Heard(Heard::Event(Event { at, host, level, text, run: None, alert: false })));
+            update(
+                &mut self.model,
+                Msg::Heard(Heard::Event(Event { at, host, level, text, radio: None, run: None, alert: false })),
+            );
         }
         if let Some((host, state, ms)) = step.link.clone() {
             let state = match state.as_str() {

@@ -223,6 +223,7 @@ fn a_line_that_is_an_alert_rings() {
         let event = |alert| protocol::Event {
             at: model.at,
             host: "server2".into(),
+            radio: None,
             level: Level::Warning,
             text: "server2 has taken over: server1 sent no heartbeat for 20.4 ms".into(),
             run: None,

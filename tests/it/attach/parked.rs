@@ -43,7 +43,7 @@ fn what_was_given_out_is_sent_and_then_nothing() {
     let before = usrp.counters().rx_samples;
     await_until("samples flow again", || usrp.counters().rx_samples > before);
     // Behind the number that the radio expects next.
-    d2d.send(&burst(tick + 5 * 1920 * DECIMATION, 700)).unwrap();
+    d2d.send(&burst_ahead(tick, 0, 700)).unwrap();
     await_until("a burst", || fake.state().transmitted.len() == 21);
     assert_eq!(fake.state().transmitted[19].0.sequence, 19);
     assert_eq!(usrp.ask("resume").unwrap()["restarted"], false, "resumed while running");

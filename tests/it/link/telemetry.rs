@@ -16,8 +16,15 @@ async fn telemetry_is_heard_and_a_lost_publisher_is_said() {
     let config = config(dir.path(), &ipc(dir.path()), false);
     let mut heard = subscribe(Arc::clone(&config)).unwrap();
     let publisher = Publisher::bind(&config, "one").await.unwrap();
-    let event =
-        Event { at: chrono::Utc::now(), host: "one".into(), level: Level::Info, text: "hello".into(), run: None, alert: false };
+    let event = Event {
+        at: chrono::Utc::now(),
+        host: "one".into(),
+        level: Level::Info,
+        text: "hello".into(),
+        radio: None,
+        run: None,
+        alert: false,
+    };
     let saw = |want: Heard| move |heard: &Heard| *heard == want;
     let link = |state| Heard::Link { host: "one".into(), state };
     until(&mut heard, saw(link(LinkState::Connected))).await;
