@@ -76,7 +76,7 @@ fn what_breaks_a_wall_is_found() {
     for (text, said) in [
         ("use crate::link::client;", "lab must not import link"),
         ("use super::migration::{Engine, flow};", "lab must not import migration"),
-        ("use modem::{core, process};", "lab must not import modem"),
+        ("use crate::agent::{order, work};", "lab must not import agent"),
         ("use n210_wire::Sample;", "lab must not import n210_wire"),
         ("fn f() { radio::draw() }", "lab must not import radio"),
         ("use crate::{metrics, ui::Model};", "lab must not import ui"),
