@@ -146,9 +146,12 @@ impl<'a> Scene<'a> {
             let served = self.pings == Pings::Answered;
             return self.verdict(if served { ServiceState::Serving } else { ServiceState::Starting }, host, None);
         }
+        let told = |what: fn(&Telemetry) -> bool| self.pool.into_iter().filter_map(SeenHost::now).any(what);
         let certain = match (host, host.and_then(SeenHost::now)) {
             // A standby takes over from what has died: whether it does, the pings tell.
-            _ if self.pings == Pings::Answered && self.pool.into_iter().filter_map(SeenHost::now).any(is_armed) => None,
+            _ if self.pings == Pings::Answered && told(is_armed) => None,
+            // At a cut the source's word is newer than that of a destination which followed it until the order began.
+            (None, _) if self.pings == Pings::Answered && told(is_moving) => None,
             (_, Some(status)) => self.certain(status),
             (None, _) if self.pool.iter().all(|host| host.now().is_some()) => Some(Cause::NotRunning),
             _ => None,
@@ -322,14 +325,12 @@ impl<'a> Scene<'a> {
 fn far_end_cause(far: SeenHost<'_>, status: &Telemetry) -> Option<Cause> {
     let told = far.now()?;
     let host = || far.name.to_owned();
-    let absent = |process: &ProcessStatus| matches!(process.state, ProcessState::Died | ProcessState::Stopped);
+    let roles = [(WorkloadProcess::D2d, &told.d2d), (WorkloadProcess::Usrp, &told.usrp)];
+    let absent = roles.into_iter().find(|(_, process)| matches!(process.state, ProcessState::Died | ProcessState::Stopped));
     // A far end whose processes no agent runs is another program's.
-    let reports = |status: &Telemetry| status.d2d != ProcessStatus::default() || status.usrp != ProcessStatus::default();
-    if reports(told) && absent(&told.d2d) {
-        return Some(Cause::FarEndProcess { host: host(), process: WorkloadProcess::D2d });
-    }
-    if reports(told) && absent(&told.usrp) {
-        return Some(Cause::FarEndProcess { host: host(), process: WorkloadProcess::Usrp });
+    let reports = told.d2d != ProcessStatus::default() || told.usrp != ProcessStatus::default();
+    if let Some((process, _)) = absent.filter(|_| reports) {
+        return Some(Cause::FarEndProcess { host: host(), process });
     }
     if let Some(process) = hung(told) {
         return Some(Cause::FarEndHung { host: host(), process });

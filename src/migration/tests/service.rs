@@ -115,6 +115,12 @@ fn what_is_certain_needs_no_ping() {
     assert_eq!(verdict(&statuses).state, ServiceState::Down);
     statuses[0].takes_part = Some(protocol::RunPart { run: "run".into(), order: Order::M, executor: "server2".into() });
     assert_eq!(verdict(&statuses).state, ServiceState::Serving);
+    // And when the source's work has ended, while the latest word of the destination is from before its own began.
+    let mut ended = statuses.clone();
+    (ended[0].d2d.state, ended[0].usrp.state) = (ProcessState::Stopped, ProcessState::Stopped);
+    assert_eq!(verdict(&ended).state, ServiceState::Serving);
+    pinged(&mut ended[2], 9);
+    assert_eq!(verdict(&ended).state, ServiceState::Down);
     // And from the destination, which has the address and has not claimed the radio yet.
     statuses[1].radio_port.addresses = vec![ACTIVE.into()];
     (statuses[1].d2d.state, statuses[1].usrp.state) = (ProcessState::Running, ProcessState::Made);
