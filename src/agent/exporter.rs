@@ -6,11 +6,13 @@ mod counted;
 mod families;
 mod http;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{LabelPair, Metric, MetricFamily};
 use prometheus::{Encoder, TextEncoder};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +27,8 @@ use protocol::{Telemetry, ask};
 
 /// What the other hosts say is waited for so long. Prometheus waits 10 s by default.
 const OTHERS: Duration = Duration::from_millis(500);
+/// The label that tells radios apart.
+const RADIO: &str = "radio";
 /// Between two looks whether a cut is over: nothing else is done while one lasts.
 const CUT: Duration = Duration::from_millis(10);
 
@@ -39,14 +43,14 @@ pub(super) async fn serve(radios: Radios, stop: CancellationToken, address: Sock
 
 /// Everything that there is to tell, in Prometheus's text format.
 async fn scrape(radios: &Radios) -> Vec<u8> {
-    let mut families: Vec<MetricFamily> = Vec::new();
+    let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
     for mut family in join_all(radios.all().map(|agent| gather(agent))).await.into_iter().flatten() {
-        match families.iter_mut().find(|known| known.name() == family.name()) {
-            Some(known) => known.mut_metric().extend(family.take_metric()),
-            None => families.push(family),
+        match families.entry(family.name().to_owned()) {
+            Entry::Occupied(mut known) => known.get_mut().mut_metric().extend(family.take_metric()),
+            Entry::Vacant(place) => _ = place.insert(family),
         }
     }
-    families.sort_by(|one, other| one.name().cmp(other.name()));
+    let families: Vec<MetricFamily> = families.into_values().collect();
     let mut text = Vec::new();
     if let Err(e) = TextEncoder::new().encode(&families, &mut text) {
         tracing::error!("some metrics are missing: {e}");
@@ -76,7 +80,22 @@ async fn gather(agent: &Agent) -> Vec<MetricFamily> {
         Ok(of_now) => families.extend(of_now),
         Err(e) => tracing::error!("some metrics are missing: {e}"),
     }
+    if let Some(radio) = agent.host.config.radio_to_tell() {
+        families.iter_mut().flat_map(MetricFamily::mut_metric).for_each(|metric| name_radio(metric, &radio));
+    }
     families
+}
+
+/// Of several radios of a host each has its own series, whatever they tell.
+fn name_radio(metric: &mut Metric, radio: &str) {
+    let mut labels = metric.take_label();
+    if labels.iter().all(|label| label.name() != RADIO) {
+        let mut label = LabelPair::default();
+        label.set_name(RADIO.to_owned());
+        label.set_value(radio.to_owned());
+        labels.push(label);
+    }
+    metric.set_label(labels);
 }
 
 /// What every other host says of itself now, if it answers in time.
@@ -84,4 +103,24 @@ async fn others(agent: &Agent) -> Vec<(String, Option<Telemetry>)> {
     let names = agent.host.config.host.keys().filter(|name| **name != agent.host.name);
     let asking = names.map(|name| async move { (name.to_string(), agent.client.ask(name, ask::Status {}, OTHERS).await.ok()) });
     join_all(asking).await
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::core::Collector;
+    use prometheus::{GaugeVec, Opts};
+
+    use super::*;
+
+    #[test]
+    fn every_series_names_its_radio_once() {
+        for (label, expected) in [("peer", vec![("peer", "x"), (RADIO, "beta")]), (RADIO, vec![(RADIO, "x")])] {
+            let gauges = GaugeVec::new(Opts::new("baton_peer_up", "help"), &[label]).unwrap();
+            gauges.with_label_values(&["x"]).set(1.0);
+            let mut family = gauges.collect().remove(0);
+            family.mut_metric().iter_mut().for_each(|metric| name_radio(metric, "beta"));
+            let named: Vec<_> = family.get_metric()[0].get_label().iter().map(|label| (label.name(), label.value())).collect();
+            assert_eq!(named, expected);
+        }
+    }
 }

@@ -99,7 +99,6 @@ impl Scrape<'_> {
         )?;
         let answers = self.others.iter().map(|(name, status)| (vec![name.as_str()], is(status.is_some())));
         families.gauges(("baton_peer_up", "Whether the agent of another host answers this one."), &["peer"], answers)?;
-        // One for now: a host with several would tell them apart by a label.
         if let Some(status) = self.own.first() {
             self.host_and_radio(&families, status)?;
             processes(&families, status)?;
