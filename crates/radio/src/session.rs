@@ -37,6 +37,9 @@ const GOES_ON: Duration = Duration::from_millis(10);
 /// at the slowest rate; half of what the receive thread takes for silence.
 const HEARS: Duration = Duration::from_millis(50);
 
+/// No difference of two clocks.
+const UNKNOWN: i64 = i64::MIN;
+
 /// Whether the entity is linked, and whether its samples have arrived.
 #[derive(Debug, Default)]
 struct StreamState {
@@ -85,7 +88,7 @@ pub struct Session {
     begin: Mutex<Mark>,
     /// When the receive thread last had samples that had not waited in the socket, on CLOCK_MONOTONIC, us; 0 before the first.
     fresh_us: AtomicU64,
-    /// CLOCK_MONOTONIC, in ticks, less the radio's clock.
+    /// CLOCK_MONOTONIC, in ticks, less the radio's clock; [`UNKNOWN`] before the first samples.
     clock_difference: AtomicI64,
     news: SyncSender<Happened>,
 }
@@ -121,7 +124,7 @@ impl Session {
             stream: AtomicU32::new(0),
             begin: Mutex::default(),
             fresh_us: AtomicU64::new(0),
-            clock_difference: AtomicI64::new(0),
+            clock_difference: AtomicI64::new(UNKNOWN),
             standby: StandbySide::default(),
             news,
         })

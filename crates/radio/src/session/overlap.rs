@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::chain::RxChain;
 use super::super::freshness::TICKS;
 use super::super::{attach, overlap};
-use super::{Session, lock, taken_over};
+use super::{Session, UNKNOWN, lock, taken_over};
 use workload::clock::monotonic_us;
 use workload::contract::{Mark, Overlapping, Stream, TakenOver};
 
@@ -95,8 +95,8 @@ impl Session {
     /// The radio's time by the host's clock and the samples that came fastest, also where this process was held up since: behind it by what those took on
     /// their way, less than a millisecond. None before any sample.
     pub fn radio_time(&self) -> Option<u64> {
-        self.latest_tick()?;
-        let ticks = monotonic_us().cast_signed().wrapping_mul(TICKS).wrapping_sub(self.clock_difference.load(Ordering::Acquire));
+        let difference = Some(self.clock_difference.load(Ordering::Acquire)).filter(|ticks| *ticks != UNKNOWN)?;
+        let ticks = monotonic_us().cast_signed().wrapping_mul(TICKS).wrapping_sub(difference);
         u64::try_from(ticks).ok()
     }
 }
