@@ -35,7 +35,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::link::publisher::Publisher;
 use crate::link::server::{Scope, Server};
-use config::Cluster;
+use config::RadioViews;
 use faults::CommandFaults;
 use host::descriptors;
 use protocol::{Command, Failure, Level};
@@ -70,7 +70,7 @@ pub struct Args {
 /// that other users can change;
 /// [`protocol::ErrorCode::Environment`] when a socket cannot be bound.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
-    let cluster = Cluster::load(file)?;
+    let cluster = RadioViews::load(file)?;
     let config = cluster.whole();
     config.host(&args.host)?;
     // What is read from them decides what is adopted, ended and believed of the radio's owner.
@@ -82,7 +82,7 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(cluster: &Cluster, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
+async fn serve(cluster: &RadioViews, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
     let limit = descriptors::raise_limit();
     let config = cluster.whole();
     let server = Server::bind(config, &args.host, args.insecure).await?.audited(audit::writer(&config.records));

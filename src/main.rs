@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use baton::{agent, headless, lab, mover, setup, ui};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use config::{Cluster, ClusterFile, RadioName};
+use config::{ClusterFile, RadioName, RadioViews};
 use protocol::Failure;
 
 /// Move a running radio program from one server to another without dropping it.
@@ -173,7 +173,7 @@ fn cluster(config: Option<PathBuf>, lab: Option<&str>) -> Result<PathBuf, Failur
 
 /// Where the records are: in the folder of the cluster file, or without one in the user's state folder, where labs keep them.
 fn records(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    config.map_or_else(lab::records_folder, |file| Ok(Cluster::load(&file)?.whole().records.clone()))
+    config.map_or_else(lab::records_folder, |file| Ok(RadioViews::load(&file)?.whole().records.clone()))
 }
 
 /// `baton doctor`: of this machine, or of every host.

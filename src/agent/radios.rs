@@ -7,7 +7,7 @@ use super::faults::CommandFaults;
 use super::host::priority::Priority;
 use super::state::{Agent, Ending};
 use crate::link::publisher::Publisher;
-use config::Cluster;
+use config::RadioViews;
 use protocol::{ErrorCode, Failure};
 
 /// By the radio's name; never empty.
@@ -22,7 +22,7 @@ impl Radios {
     ///
     /// # Errors
     /// [`ErrorCode::Config`] for a host that no radio has, and those of each radio's agent.
-    pub(super) fn open(cluster: &Cluster, host: &str, publisher: &Publisher, faults: CommandFaults) -> Result<Self, Failure> {
+    pub(super) fn open(cluster: &RadioViews, host: &str, publisher: &Publisher, faults: CommandFaults) -> Result<Self, Failure> {
         cluster.whole().host(host)?;
         let (ending, faults, priority) = (Ending::default(), Arc::new(faults), Arc::new(Priority::default()));
         let views = cluster.radios().values().filter(|view| view.host.contains_key(host));

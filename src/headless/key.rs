@@ -14,7 +14,7 @@ use super::{block_on, json, print};
 use crate::link::certificate::issue;
 use crate::link::identity::{Identity, Operator, Role};
 use crate::link::key::{Generation, Key};
-use config::Cluster;
+use config::RadioViews;
 use protocol::{ErrorCode, Failure};
 
 /// Options.
@@ -67,7 +67,7 @@ struct IssueArgs {
 /// # Errors
 /// The configuration names no key, a key cannot be read or written, or a host is not as far.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
-    let config = Cluster::load(file)?.whole().clone();
+    let config = RadioViews::load(file)?.whole().clone();
     let Some(key_file) = config.key_file.clone() else {
         return Err(Failure::new(ErrorCode::Config, format!("{} names no key_file", file.display()))
             .hint("an operator without the cluster's key has none to change; a cluster without one needs `key_file` in its configuration first"));

@@ -63,7 +63,7 @@ async fn a_command_that_names_no_radio_is_refused_where_there_are_two() {
     let _turn = machine::shared();
     let cluster = Cluster::new("", None).of_two_radios("alpha");
     let _one = Agent::start_with(&cluster, "one", &format!("{ETH3} {SECOND}"));
-    let config = config::Cluster::load(&cluster.path("baton.toml")).unwrap().whole().clone();
+    let config = config::RadioViews::load(&cluster.path("baton.toml")).unwrap().whole().clone();
     let client = baton::link::client::Client::new(std::sync::Arc::new(config)).unwrap();
     let failure = client.request("one", Command::Status, Duration::from_secs(5)).await.unwrap_err();
     assert_eq!(

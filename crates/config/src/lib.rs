@@ -41,7 +41,7 @@ pub use guest::Guest;
 pub use name::{HostName, InterfaceName, RadioName};
 pub use number::{checked_frequency, checked_gain};
 pub use place::TomlSource;
-pub use pool::{Cluster, ClusterFile};
+pub use pool::{ClusterFile, RadioViews};
 pub use radio::{DeviceArgs, Radio, Reference};
 pub use standby::{Standby, StandbyPolicy};
 
@@ -260,7 +260,7 @@ fn read_file(path: &Path) -> Result<String, Failure> {
 }
 
 impl Config {
-    /// Reads and checks a cluster file of one radio; [`Cluster`] reads those of a pool, too.
+    /// Reads and checks a cluster file of one radio; [`RadioViews`] reads those of a pool, too.
     ///
     /// # Errors
     /// [`ErrorCode::Config`] with the file, the line, the key and what is wrong; also for a file that another user could change, because it names the

@@ -55,6 +55,11 @@ impl<'a> TomlSource<'a> {
         toml::from_str(self.text).map_err(|error| self.unreadable(&error))
     }
 
+    /// Whether there is a section of that name. A text that cannot be read has what comes before its first mistake at least.
+    pub fn has_section(&self, name: &str) -> bool {
+        DeTable::parse_recoverable(self.text).0.get_ref().contains_key(name)
+    }
+
     /// The failure at a stretch of the text: its place, and what is wrong there.
     pub fn wrong(&self, at: Option<Range<usize>>, what: &str) -> Failure {
         let at = at.unwrap_or(0..0);

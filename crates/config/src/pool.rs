@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -92,20 +91,20 @@ struct PoolRadio {
 
 /// A cluster file, each of its radios seen alone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cluster {
+pub struct RadioViews {
     radios: BTreeMap<RadioName, Config>,
     /// All hosts, in the first radio's view.
     whole: Config,
 }
 
-impl Cluster {
+impl RadioViews {
     /// Reads and checks a cluster file, of one radio or of a pool.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn load(path: &Path) -> Result<Self, Failure> {
         let text = crate::read_file(path)?;
-        Self::read(&TomlSource::of_file(path, &text), &text)
+        Self::read(&TomlSource::of_file(path, &text))
     }
 
     /// Reads and checks the text of a cluster file.
@@ -113,11 +112,11 @@ impl Cluster {
     /// # Errors
     /// As [`Config::parse`].
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        Self::read(&TomlSource::of_text(text), text)
+        Self::read(&TomlSource::of_text(text))
     }
 
-    fn read(source: &TomlSource<'_>, text: &str) -> Result<Self, Failure> {
-        if !is_of_a_pool(text) {
+    fn read(source: &TomlSource<'_>) -> Result<Self, Failure> {
+        if !source.has_section("pool") {
             let config = Config::read(source)?;
             return Ok(Self { radios: BTreeMap::from([(config.moved_radio().clone(), config.clone())]), whole: config });
         }
@@ -173,23 +172,19 @@ impl ClusterFile {
     /// The radio's view of the cluster.
     ///
     /// # Errors
-    /// Those of [`Cluster::load`] and [`Cluster::into_view`].
+    /// Those of [`RadioViews::load`] and [`RadioViews::into_view`].
     pub fn view(&self) -> Result<Config, Failure> {
-        Cluster::load(&self.path)?.into_view(self.radio.as_deref())
+        RadioViews::load(&self.path)?.into_view(self.radio.as_deref())
     }
-}
-
-/// Whether a text has a section `pool`. What cannot be read at all is for either reader to refuse.
-fn is_of_a_pool(text: &str) -> bool {
-    let (table, _) = toml::de::DeTable::parse_recoverable(text);
-    table.get_ref().contains_key("pool")
 }
 
 impl PoolFile {
     /// Each radio seen alone.
     fn views(&self) -> Result<BTreeMap<RadioName, Config>, Conflict> {
         let radios = self.pool.radio.iter().enumerate();
-        radios.map(|(index, (name, radio))| Ok((name.clone(), self.view(index as u16, name, radio)?))).collect()
+        radios
+            .map(|(index, (name, radio))| Ok((name.clone(), self.view(u16::try_from(index).unwrap_or(u16::MAX), name, radio)?)))
+            .collect()
     }
 
     fn view(&self, index: u16, name: &RadioName, radio: &PoolRadio) -> Result<Config, Conflict> {
@@ -215,7 +210,7 @@ impl PoolFile {
         let mut standby = radio.standby.clone();
         if standby.heartbeat_port == Standby::default().heartbeat_port {
             // One socket of a server hears one radio's heartbeats.
-            standby.heartbeat_port += index;
+            standby.heartbeat_port = standby.heartbeat_port.saturating_add(index);
         }
         let devices = host.values().map(|host| &host.radio).collect::<Vec<_>>();
         let config = Config {

@@ -1,14 +1,14 @@
 //! A pool's file, each of its radios seen alone.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use config::{Cluster, Config, EXAMPLE};
+use config::{Config, EXAMPLE, RadioViews};
 
 /// Two servers and two radios, as docs/pool.md has them.
 const POOL: &str = include_str!("pool.toml");
 
 #[test]
 fn each_radio_is_seen_alone() {
-    let cluster = Cluster::parse(POOL).unwrap();
+    let cluster = RadioViews::parse(POOL).unwrap();
     let seen: Vec<_> = cluster
         .radios()
         .iter()
@@ -40,7 +40,7 @@ fn each_radio_is_seen_alone() {
 
 #[test]
 fn a_radio_is_named_where_there_are_several() {
-    let view = |radio: Option<&str>| Cluster::parse(POOL).unwrap().into_view(radio);
+    let view = |radio: Option<&str>| RadioViews::parse(POOL).unwrap().into_view(radio);
     assert_eq!(view(Some("beta")).unwrap().moved_radio().as_str(), "beta");
     for (radio, text) in
         [(None, "the pool has several radios: name one with --radio"), (Some("gamma"), "there is no radio \"gamma\" in the pool")]
@@ -48,7 +48,7 @@ fn a_radio_is_named_where_there_are_several() {
         let failure = view(radio).unwrap_err();
         assert_eq!((failure.message.as_str(), failure.hint.as_deref()), (text, Some("the radios are alpha, beta")));
     }
-    let single = Cluster::parse(EXAMPLE).unwrap();
+    let single = RadioViews::parse(EXAMPLE).unwrap();
     assert_eq!(single.whole(), &Config::parse(EXAMPLE).unwrap());
     assert_eq!(single.into_view(None).unwrap(), Config::parse(EXAMPLE).unwrap());
 }
@@ -99,12 +99,12 @@ fn what_radios_cannot_share_is_refused_at_its_place() {
     ];
     for (good, bad, expected) in table {
         assert_eq!(POOL.matches(good).count(), 1, "{good}");
-        let failure = Cluster::parse(&POOL.replace(good, bad)).unwrap_err();
+        let failure = RadioViews::parse(&POOL.replace(good, bad)).unwrap_err();
         assert!(failure.message.contains(expected), "{bad}: {}", failure.message);
     }
     let beginning = POOL.split("[pool.radio.alpha]").next().unwrap();
     let rest = POOL.split("[workload]").nth(1).unwrap();
     let none = format!("{beginning}[pool.radio]\n[workload]{rest}");
-    let failure = Cluster::parse(&none).unwrap_err();
+    let failure = RadioViews::parse(&none).unwrap_err();
     assert!(failure.message.contains("the pool has no radio; name one: [pool.radio.NAME]"), "{}", failure.message);
 }
