@@ -255,7 +255,7 @@ impl Work {
     }
 
     fn parked_address(&self) -> Cidr {
-        self.host.config.addresses.parked
+        self.host.config.parked_of(&self.host.name)
     }
 
     /// The interface towards the radio, as it is now.

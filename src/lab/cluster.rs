@@ -186,6 +186,7 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
         control,
         fence_command: None,
         workload: None,
+        parked: None,
     };
     Ok((name.parse()?, host))
 }

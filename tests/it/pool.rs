@@ -21,7 +21,8 @@ async fn two_radios_of_a_host_know_nothing_of_each_other() {
     let alpha = Cluster::new("", None).of_two_radios("alpha");
     let interfaces = format!("{ETH3} {SECOND}");
     let _one = Agent::start_with(&alpha, "one", &interfaces);
-    let _two = Agent::start_with(&alpha, "two", &interfaces);
+    // The second server parks one address behind the first.
+    let _two = Agent::start_with(&alpha, "two", &interfaces.replace(".2/24", ".3/24"));
     let started: RunRecord =
         serde_json::from_value(alpha.ask("one", Command::order(Order::DS, Method::Hot)).await.unwrap()).unwrap();
     assert_eq!((started.outcome, started.radio.as_deref()), (Outcome::Ok, Some("alpha")), "{started:#?}");

@@ -53,6 +53,13 @@ impl Cidr {
         self.prefix
     }
 
+    /// The address so many places behind it, with the same prefix length; none where its subnet has no address for a host there.
+    pub fn behind(self, places: usize) -> Option<Self> {
+        let address = Ipv4Addr::from(u32::from(self.address).checked_add(u32::try_from(places).ok()?)?);
+        let behind = Self::new(address, self.prefix).ok()?;
+        (self.contains(address) && (places == 0 || !behind.is_of_no_host())).then_some(behind)
+    }
+
     /// The subnet's own address.
     pub fn network(self) -> u32 {
         u32::from(self.address) & mask(self.prefix)
@@ -147,6 +154,18 @@ mod tests {
         assert_eq!(network("192.168.40.8/24"), network("192.168.40.9/24"));
         assert_ne!(network("192.168.10.1/24"), network("192.168.20.2/24"));
         assert_ne!(network("10.0.0.1/32"), network("10.0.0.2/32"));
+    }
+
+    #[test]
+    fn an_address_is_followed_by_those_of_its_subnet() {
+        let behind = |text: &str, places| text.parse::<Cidr>().unwrap().behind(places).map(|address| address.to_string());
+        assert_eq!(behind("192.168.20.2/24", 3).as_deref(), Some("192.168.20.5/24"));
+        assert_eq!(behind("192.168.20.2/31", 1).as_deref(), Some("192.168.20.3/31"));
+        for (text, places) in
+            [("192.168.20.254/24", 1), ("192.168.20.1/30", 2), ("10.0.0.1/32", 1), ("192.168.20.2/24", usize::MAX)]
+        {
+            assert_eq!(behind(text, places), None, "{text} {places}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use guest::Guest;
 pub use name::{HostName, InterfaceName, RadioName};
 pub use number::{checked_frequency, checked_gain};
 pub use place::TomlSource;
-pub use pool::{ClusterFile, RadioViews};
+pub use pool::{ClusterFile, PoolFile, PoolRadio, PoolSection, PoolServer, RadioViews};
 pub use radio::{DeviceArgs, Radio, Reference};
 pub use standby::{Standby, StandbyPolicy};
 
@@ -106,7 +106,7 @@ pub struct Roles {
 pub struct Addresses {
     /// Of the interface towards the radio, on the host that the radio talks to.
     pub active: Cidr,
-    /// Of the same interface on a host that must not own the radio; in another subnet.
+    /// Of the same interface on a host that must not own the radio; in another subnet. In a pool, that of the radio's first server ([`Config::parked_of`]).
     pub parked: Cidr,
 }
 
@@ -241,6 +241,9 @@ pub struct Host {
     /// This host's own workload instead of the cluster's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
+    /// Its own parked address, where several servers of a pool are parked at once; absent where [`Addresses::parked`] is everybody's.
+    #[serde(skip)]
+    pub parked: Option<Cidr>,
 }
 
 impl Host {
@@ -315,6 +318,11 @@ impl Config {
         })
     }
 
+    /// The address of a host's interface towards the radio while that host is parked.
+    pub fn parked_of(&self, host: &str) -> Cidr {
+        self.host.get(host).and_then(|host| host.parked).unwrap_or(self.addresses.parked)
+    }
+
     /// The workload of a host: its own, or the cluster's.
     pub fn workload_of(&self, host: &str) -> &Workload {
         self.host.get(host).and_then(|host| host.workload.as_ref()).unwrap_or(&self.workload)
@@ -322,8 +330,11 @@ impl Config {
 
     /// The form of the work on a host. What runs outside the pool is never moved, and runs as processes.
     pub fn form_of(&self, host: &str) -> Form {
-        let pool = [&self.roles.initiator, &self.roles.destination];
-        if pool.iter().any(|name| name.as_str() == host) { self.workload.form } else { Form::Processes }
+        let roles = [&self.roles.initiator, &self.roles.destination];
+        // A pool's radio may have more servers than the two of the roles.
+        let serves =
+            roles.iter().any(|name| name.as_str() == host) || self.host.get(host).is_some_and(|host| host.parked.is_some());
+        if serves { self.workload.form } else { Form::Processes }
     }
 
     /// The radio that a host uses.

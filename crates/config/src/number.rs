@@ -29,6 +29,8 @@ const HIGHEST: f64 = 6e9;
 const WIDEST: f64 = 200e6;
 /// Most gain or attenuation, dB.
 const GAIN: f64 = 200.0;
+/// Most cores of a server.
+const MOST_CORES: f64 = 4096.0;
 
 /// NaN is within no limits.
 fn within<'de, D: Deserializer<'de>>(from: D, fits: impl Fn(f64) -> bool, allowed: impl Display) -> Result<f64, D::Error> {
@@ -106,6 +108,11 @@ pub(crate) mod seconds {
 /// A duration in seconds that may be left out.
 pub(crate) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     seconds::deserialize(from).map(Some)
+}
+
+/// Cores of a processor, part of one too.
+pub(crate) fn optional_cores<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    within(from, |cores| cores > 0.0 && cores <= MOST_CORES, "cores are more than 0 and at most 4096").map(Some)
 }
 
 /// The silence after which a standby takes over, in the file's milliseconds.

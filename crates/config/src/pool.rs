@@ -7,86 +7,110 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::check::{self, Conflict};
 use crate::{
-    Addresses, Cidr, CommandLine, Config, Endpoint, Host, HostName, InterfaceName, Probe, Radio, RadioName, Roles, Standby,
-    TomlSource, Workload, address, command_line, control,
+    Addresses, BadValue, Cidr, CommandLine, Config, Endpoint, Host, HostName, InterfaceName, Probe, Radio, RadioName, Roles,
+    Standby, TomlSource, Workload, address, command_line, control, number,
 };
 use protocol::{ErrorCode, Failure};
 
 /// The cluster file of a pool.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PoolFile {
+pub struct PoolFile {
+    /// As [`Config::key_file`].
     #[serde(default)]
-    key_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    /// As [`Config::identity_file`].
     #[serde(default)]
-    identity_file: Option<PathBuf>,
-    records: PathBuf,
-    runtime: PathBuf,
+    pub identity_file: Option<PathBuf>,
+    /// As [`Config::records`].
+    pub records: PathBuf,
+    /// As [`Config::runtime`]; each radio has a folder of its name in it.
+    pub runtime: PathBuf,
+    /// As [`Config::state`]; each radio has a folder of its name in it.
     #[serde(default)]
-    state: Option<PathBuf>,
-    pool: PoolSection,
-    workload: Workload,
-    host: BTreeMap<HostName, Host>,
-    radio: BTreeMap<RadioName, Radio>,
+    pub state: Option<PathBuf>,
+    /// Who serves, and what is served.
+    pub pool: PoolSection,
+    /// The workload of every radio that has none of its own.
+    pub workload: Workload,
+    /// The far ends by name.
+    pub host: BTreeMap<HostName, Host>,
+    /// Radios by name, those of the far ends too.
+    pub radio: BTreeMap<RadioName, Radio>,
 }
 
 /// Who serves, and what is served.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PoolSection {
-    server: BTreeMap<HostName, PoolServer>,
-    radio: BTreeMap<RadioName, PoolRadio>,
+pub struct PoolSection {
+    /// Servers by name.
+    pub server: BTreeMap<HostName, PoolServer>,
+    /// What serves each radio, by the radio's name.
+    pub radio: BTreeMap<RadioName, PoolRadio>,
 }
 
 /// A server and its agent, whatever it serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PoolServer {
+pub struct PoolServer {
     /// As [`Host::command`].
-    command: Endpoint,
+    pub command: Endpoint,
     /// As [`Host::telemetry`].
-    telemetry: Endpoint,
+    pub telemetry: Endpoint,
     /// As [`Host::metrics`].
-    #[serde(default, deserialize_with = "address::optional_socket")]
-    metrics: Option<SocketAddr>,
+    #[serde(default, deserialize_with = "address::optional_socket", skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
     /// As [`Host::fence_command`].
-    #[serde(default, deserialize_with = "command_line::optional")]
-    fence_command: Option<CommandLine>,
+    #[serde(default, deserialize_with = "command_line::optional", skip_serializing_if = "Option::is_none")]
+    pub fence_command: Option<CommandLine>,
+    /// What it can carry, cores; unknown when absent.
+    #[serde(default, deserialize_with = "number::optional_cores", skip_serializing_if = "Option::is_none")]
+    pub cores: Option<f64>,
+    /// What it is, in the operator's words, such as `rack-2`.
+    #[serde(default, deserialize_with = "labels", skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 /// A radio of the pool: what serves it and how.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PoolRadio {
-    /// The two servers that may serve it; the work starts on the first one.
-    servers: [HostName; 2],
+pub struct PoolRadio {
+    /// The servers that may serve it, two or more; the work starts on the first one, and each parks one address behind the one before.
+    pub servers: Vec<HostName>,
     /// The host that probes it.
     #[serde(default)]
-    far_end: Option<HostName>,
-    addresses: Addresses,
+    pub far_end: Option<HostName>,
+    /// Addresses that move with the work; that of the first server while it is parked.
+    pub addresses: Addresses,
     /// Interface towards the radio, on each of its servers.
     #[serde(default = "InterfaceName::eth3")]
-    radio_port: InterfaceName,
+    pub radio_port: InterfaceName,
     /// Interface that carries IP over the air, on each of its servers.
     #[serde(default = "InterfaceName::tun")]
-    tun: InterfaceName,
+    pub tun: InterfaceName,
     /// As [`Host::tun_address`].
     #[serde(default)]
-    tun_address: Option<Cidr>,
+    pub tun_address: Option<Cidr>,
+    /// Probe of its far end.
     #[serde(default)]
-    probe: Probe,
-    #[serde(default)]
-    standby: Standby,
+    pub probe: Probe,
+    /// What a server does that does not serve it.
+    #[serde(default, skip_serializing_if = "Standby::is_default")]
+    pub standby: Standby,
     /// Control variables that differ for this radio, over [`Workload::control`].
     #[serde(default, deserialize_with = "control::variables")]
-    control: BTreeMap<String, toml::Value>,
+    pub control: BTreeMap<String, toml::Value>,
+    /// What its work takes of a server, cores; unknown when absent.
+    #[serde(default, deserialize_with = "number::optional_cores", skip_serializing_if = "Option::is_none")]
+    pub need_cores: Option<f64>,
     /// This radio's own workload instead of the pool's.
-    #[serde(default)]
-    workload: Option<Workload>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload>,
 }
 
 /// A cluster file, each of its radios seen alone.
@@ -95,6 +119,9 @@ pub struct RadioViews {
     radios: BTreeMap<RadioName, Config>,
     /// All hosts, in the first radio's view.
     whole: Config,
+    servers: BTreeMap<HostName, PoolServer>,
+    /// Cores that the work of a radio takes, where the file says so.
+    needs: BTreeMap<RadioName, f64>,
 }
 
 impl RadioViews {
@@ -118,7 +145,8 @@ impl RadioViews {
     fn read(source: &TomlSource<'_>) -> Result<Self, Failure> {
         if !source.has_section("pool") {
             let config = Config::read(source)?;
-            return Ok(Self { radios: BTreeMap::from([(config.moved_radio().clone(), config.clone())]), whole: config });
+            let radios = BTreeMap::from([(config.moved_radio().clone(), config.clone())]);
+            return Ok(Self { radios, whole: config, servers: BTreeMap::new(), needs: BTreeMap::new() });
         }
         let file: PoolFile = source.read()?;
         let views = file.views().and_then(|views| check::pool(&views).map(|()| views));
@@ -131,7 +159,8 @@ impl RadioViews {
         };
         let hosts = radios.values().flat_map(|view| view.host.clone());
         let whole = Config { host: hosts.collect(), radio: file.radio, runtime: file.runtime, in_pool: None, ..first.clone() };
-        Ok(Self { radios, whole })
+        let needs = file.pool.radio.into_iter().filter_map(|(name, radio)| Some((name, radio.need_cores?))).collect();
+        Ok(Self { radios, whole, servers: file.pool.server, needs })
     }
 
     /// Each radio's view, by the radio's name; never empty.
@@ -142,6 +171,16 @@ impl RadioViews {
     /// All hosts at once, for what reaches them whatever they serve.
     pub fn whole(&self) -> &Config {
         &self.whole
+    }
+
+    /// The servers of a pool, with what each can carry; none in a file of one radio.
+    pub fn servers(&self) -> &BTreeMap<HostName, PoolServer> {
+        &self.servers
+    }
+
+    /// What the work of a radio takes of a server, cores, where the file says so.
+    pub fn need_of(&self, radio: &str) -> Option<f64> {
+        self.needs.get(radio).copied()
     }
 
     /// The view of the named radio, or of the only one when none is named.
@@ -188,15 +227,7 @@ impl PoolFile {
     }
 
     fn view(&self, index: u16, name: &RadioName, radio: &PoolRadio) -> Result<Config, Conflict> {
-        let mut host = BTreeMap::new();
-        for (place, server) in radio.servers.iter().enumerate() {
-            let Some(settings) = self.pool.server.get(server) else {
-                let known = check::listed(self.pool.server.keys().map(|name| name.as_str()));
-                let what = format!("there is no server {:?}; the servers are {known}", server.as_str());
-                return Err(Conflict::new(&["pool", "radio", name, "servers", &place.to_string()], what));
-            };
-            host.insert(server.clone(), settings.serving(name, radio));
-        }
+        let mut host = self.servers_of(name, radio)?;
         if let Some(far_end) = &radio.far_end {
             let Some(settings) = self.host.get(far_end) else {
                 let known = check::listed(self.host.keys().map(|name| name.as_str()));
@@ -205,7 +236,10 @@ impl PoolFile {
             };
             host.insert(far_end.clone(), settings.clone());
         }
-        let [initiator, destination] = radio.servers.clone();
+        let [initiator, destination, ..] = radio.servers.as_slice() else {
+            let what = "a radio has two servers or more; the work starts on the first one".to_owned();
+            return Err(Conflict::new(&["pool", "radio", name, "servers"], what));
+        };
         let state = self.state.clone().unwrap_or_else(|| self.records.join("state"));
         let mut standby = radio.standby.clone();
         if standby.heartbeat_port == Standby::default().heartbeat_port {
@@ -220,7 +254,7 @@ impl PoolFile {
             runtime: self.runtime.join(name.as_str()),
             state: Some(state.join(name.as_str())),
             terminals: Vec::new(),
-            roles: Roles { initiator, destination, far_end: radio.far_end.clone() },
+            roles: Roles { initiator: initiator.clone(), destination: destination.clone(), far_end: radio.far_end.clone() },
             addresses: radio.addresses.clone(),
             workload: radio.workload.clone().unwrap_or_else(|| self.workload.clone()),
             probe: radio.probe.clone(),
@@ -231,11 +265,50 @@ impl PoolFile {
         };
         check::whole(&config).map(|()| config).map_err(|conflict| conflict.in_pool(name, &radio.servers))
     }
+
+    /// The servers of a radio as its hosts. Several are parked at once, so each has an address of its own meanwhile.
+    fn servers_of(&self, name: &RadioName, radio: &PoolRadio) -> Result<BTreeMap<HostName, Host>, Conflict> {
+        let mut host = BTreeMap::new();
+        for (place, server) in radio.servers.iter().enumerate() {
+            let at = |what: String| Err(Conflict::new(&["pool", "radio", name, "servers", &place.to_string()], what));
+            let Some(settings) = self.pool.server.get(server) else {
+                let known = check::listed(self.pool.server.keys().map(|name| name.as_str()));
+                return at(format!("there is no server {:?}; the servers are {known}", server.as_str()));
+            };
+            let first = radio.addresses.parked;
+            let Some(parked) = first.behind(place) else {
+                let (count, subnet) = (radio.servers.len(), first.prefix());
+                let what = format!(
+                    "{count} servers park at {first} and the addresses behind it, and the subnet has none for {server}; choose an earlier \
+                     address, or a prefix shorter than {subnet}"
+                );
+                return Err(Conflict::new(&["pool", "radio", name, "addresses", "parked"], what));
+            };
+            if host.insert(server.clone(), settings.serving(name, radio, parked)).is_some() {
+                return at(format!("{:?} is named twice; each server is named once", server.as_str()));
+            }
+        }
+        Ok(host)
+    }
+}
+
+fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let labels = Vec::<String>::deserialize(from)?;
+    for (index, label) in labels.iter().enumerate() {
+        if label.is_empty() || !label.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+            let wrong = BadValue::new(format_args!("{label:?} is no label"), "use letters, digits, dots, dashes and underscores");
+            return Err(D::Error::custom(wrong));
+        }
+        if labels[..index].contains(label) {
+            return Err(D::Error::custom(BadValue::new(format_args!("{label:?} is named twice"), "name each label once")));
+        }
+    }
+    Ok(labels)
 }
 
 impl PoolServer {
     /// The server as that radio's host.
-    fn serving(&self, name: &RadioName, radio: &PoolRadio) -> Host {
+    fn serving(&self, name: &RadioName, radio: &PoolRadio, parked: Cidr) -> Host {
         Host {
             command: self.command.clone(),
             telemetry: self.telemetry.clone(),
@@ -248,6 +321,7 @@ impl PoolServer {
             control: radio.control.clone(),
             fence_command: self.fence_command.clone(),
             workload: None,
+            parked: Some(parked),
         }
     }
 }

@@ -29,6 +29,9 @@ fn each_radio_is_seen_alone() {
         (server.radio_port.as_str(), server.tun.as_str(), &server.control["BW"]),
         ("eth4", "tun1", &toml::Value::Integer(3))
     );
+    // Servers that are parked at once have addresses of their own, in the order of the radio's list.
+    let parked = |host: &str| beta.parked_of(host).to_string();
+    assert_eq!((parked("server2"), parked("server1")), ("192.168.21.2/24".to_owned(), "192.168.21.3/24".to_owned()));
     // Nothing that one radio's agent writes is another's.
     assert_eq!(
         (beta.runtime.to_str(), beta.state_folder().to_str()),
@@ -50,7 +53,29 @@ fn a_radio_is_named_where_there_are_several() {
     }
     let single = RadioViews::parse(EXAMPLE).unwrap();
     assert_eq!(single.whole(), &Config::parse(EXAMPLE).unwrap());
+    // One parked address for both, as ever.
+    let parked = single.whole().addresses.parked;
+    assert!(["server1", "server2", "nobody"].iter().all(|host| single.whole().parked_of(host) == parked));
     assert_eq!(single.into_view(None).unwrap(), Config::parse(EXAMPLE).unwrap());
+}
+
+#[test]
+fn a_radio_may_have_more_servers_than_two() {
+    let third = "[pool.server.server3]\ncommand = \"tcp://10.77.0.15:7600\"\ntelemetry = \"tcp://10.77.0.15:7601\"\n";
+    let text = POOL
+        .replace("[pool.server.server2]\n", &format!("{third}[pool.server.server2]\ncores = 1.5\nlabels = [\"rack-2\"]\n"))
+        .replace("[\"server2\", \"server1\"]", "[\"server2\", \"server1\", \"server3\"]\nneed_cores = 0.4");
+    let cluster = RadioViews::parse(&text).unwrap();
+    let beta = &cluster.radios()["beta"];
+    assert_eq!((beta.roles.initiator.as_str(), beta.roles.destination.as_str()), ("server2", "server1"));
+    let serving = beta.host.iter().filter(|(_, host)| host.radio.as_str() == "beta");
+    let parked: Vec<_> = serving.map(|(name, _)| (name.as_str(), beta.parked_of(name).to_string())).collect();
+    let at = |host: &'static str, last: u8| (host, format!("192.168.21.{last}/24"));
+    assert_eq!(parked, [at("server1", 3), at("server2", 2), at("server3", 4)]);
+    assert!(!cluster.radios()["alpha"].host.contains_key("server3"));
+    let known: Vec<_> = cluster.servers().iter().map(|(name, server)| (name.as_str(), server.cores, server.labels.len())).collect();
+    assert_eq!(known, [("server1", None, 0), ("server2", Some(1.5), 1), ("server3", None, 0)]);
+    assert_eq!(["alpha", "beta"].map(|radio| cluster.need_of(radio)), [None, Some(0.4)]);
 }
 
 #[test]
@@ -85,9 +110,29 @@ fn what_radios_cannot_share_is_refused_at_its_place() {
         (
             "servers = [\"server2\", \"server1\"]",
             "servers = [\"server2\", \"server2\"]",
-            "key `pool.radio.beta.servers`: \"server2\" is the initiator already",
+            "key `pool.radio.beta.servers`: \"server2\" is named twice; each server is named once",
         ),
-        ("servers = [\"server2\", \"server1\"]", "servers = [\"server2\"]", "key `pool.radio.beta.servers`: "),
+        (
+            "servers = [\"server2\", \"server1\"]",
+            "servers = [\"server2\"]",
+            "key `pool.radio.beta.servers`: a radio has two servers or more; the work starts on the first one",
+        ),
+        (
+            "parked = \"192.168.21.2/24\"",
+            "parked = \"192.168.21.254/24\"",
+            "key `pool.radio.beta.addresses.parked`: 2 servers park at 192.168.21.254/24 and the addresses behind it, and the subnet has none \
+             for server1; choose an earlier address, or a prefix shorter than 24",
+        ),
+        (
+            "radio_port = \"eth4\"",
+            "radio_port = \"eth4\"\nneed_cores = 0",
+            "key `pool.radio.beta.need_cores`: 0.0 is out of range; cores are more than 0 and at most 4096",
+        ),
+        (
+            "command = \"tcp://10.77.0.12:7600\"",
+            "command = \"tcp://10.77.0.12:7600\"\nlabels = [\"rack 2\"]",
+            "key `pool.server.server2.labels`: \"rack 2\" is no label; use letters, digits, dots, dashes and underscores",
+        ),
         ("[radio.beta]", "[radio.gamma]", "there is no radio \"beta\"; the radios are beta-far"),
         (
             "command = \"tcp://10.77.0.12:7600\"",

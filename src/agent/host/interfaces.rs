@@ -47,7 +47,7 @@ impl HostHandle {
             self.switch_on(name)?;
         }
         match port.addresses.is_empty() {
-            true => self.ports.set(name, self.config.addresses.parked).await,
+            true => self.ports.set(name, self.config.parked_of(&self.name)).await,
             false => Ok(()),
         }
     }

@@ -100,7 +100,7 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>, other: &str) -> Result<(),
     let request = HeartbeatRequest {
         arming,
         key,
-        radio: Some(to(agent.host.config.addresses.parked.address())),
+        radio: Some(to(agent.host.config.parked_of(&agent.host.name).address())),
         management: agent.host.settings().command.ipv4().map(to),
     };
     ask_other(agent, other, ask::SendHeartbeats { request }).await?;

@@ -89,8 +89,8 @@ fn evidence(model: &Model, room: usize) -> String {
     let lang = model.skin.lang;
     let RadioOwner::Host(host) = model.owner() else { return String::new() };
     let Some(telemetry) = model.telemetry(&host) else { return String::new() };
-    let addresses = &model.config.addresses;
-    let address = if telemetry.serves_parked { addresses.parked.address() } else { addresses.active.address() };
+    let config = &model.config;
+    let address = if telemetry.serves_parked { config.parked_of(&host) } else { config.addresses.active }.address();
     let seen = lang.fill("{0} has {1}", &[&one_line(&telemetry.radio_port.name), &address]);
     let newest = model.ownership();
     let agree = |host: &&str| {
