@@ -29,7 +29,9 @@ impl Radios {
         let agents = views.map(|view| {
             let (publisher, ending) = (publisher.clone(), ending.clone());
             let agent = Agent::open(Arc::new(view.clone()), host, publisher, Arc::clone(&faults), Arc::clone(&priority), ending)?;
-            Ok((agent.work.radio_name().to_owned(), agent))
+            // A far end has a radio of its own, and is asked about the one at the other end.
+            let asked_for = view.radio_to_tell().unwrap_or_else(|| agent.work.radio_name().to_owned());
+            Ok((asked_for, agent))
         });
         let agents = Arc::new(agents.collect::<Result<_, Failure>>()?);
         Ok(Self { agents, ending })
