@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use self::interior::LabCluster;
 use self::topology::Scenario;
-use config::StandbyPolicy;
+use self::topology::pool::{MOST, PoolSize};
+use config::{Config, PoolFile, StandbyPolicy};
 use modem::Bandwidth;
 use protocol::{ErrorCode, Failure, Form, GuestCopy};
 
@@ -66,16 +68,22 @@ pub struct Args {
     /// Three terminals on one frequency: server4 joins, an obstacle stands between it and server3, and the pool's server relays.
     #[arg(long)]
     pub relay: bool,
+    /// How many servers serve: 2 to 4; 2 if not given. With more than two the far end is far1 (docs/lab.md).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=MOST as i64), conflicts_with_all = ["relay", "form"])]
+    pub servers: Option<u8>,
+    /// How many radios they serve, each with a far end of its own, far1 and on: 1 to 4; 1 if not given (docs/pool.md).
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u8).range(1..=MOST as i64), conflicts_with_all = ["relay", "form"])]
+    pub radios: Option<u8>,
     /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
     #[arg(long, conflicts_with_all = ["relay", "form"])]
     pub standby: bool,
-    /// Width of the air, MHz: 1.4, 3, 5, 10, 15 or 20; 5 if not given. A narrower one takes less of the processor.
+    /// Width of the air, MHz: 1.4, 3, 5, 10, 15 or 20; if not given 5, or 1.4 with several radios. A narrower one takes less of the processor.
     #[arg(long, value_name = "MHZ", value_parser = Bandwidth::parse)]
     pub bw: Option<Bandwidth>,
     /// Interval of the far end's pings from the start, e.g. 1ms; 100ms if not given.
     #[arg(long, value_name = "TIME", value_parser = config::time::parse_probe_interval)]
     pub probe_interval: Option<Duration>,
-    /// Scene of the radios, which are `pool`, `far` and, with --relay, `receiver` (docs/n210.md).
+    /// Scene of the radios, which are `pool`, `far` and, with --relay, `receiver`; in a pool `radio1`, `far1` and on (docs/n210.md).
     #[arg(long, value_name = "FILE")]
     pub scene: Option<PathBuf>,
     /// Faults of a host's agent, see docs/agents.md; may be given for several hosts.
@@ -94,7 +102,8 @@ pub struct Args {
 pub enum LabCommand {
     /// Run a command inside one of the lab's network namespaces.
     Exec {
-        /// The namespace: console, server1, server2, server3, switch, n210, n210-far; with --relay, server4 and n210-receiver.
+        /// The namespace: console, server1, server2, server3, switch, n210, n210-far; with --relay, server4 and n210-receiver; with several
+        /// radios far1, n210-1, n210-far1 and on.
         namespace: String,
         /// The command and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -138,6 +147,21 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
             faults: args.faults.iter().map(|text| programs::parse_faults(text)).collect::<Result<_, _>>()?,
         },
     };
+    let cluster = match scenario {
+        Scenario::Pool(size) => LabCluster::of(&pool(args, records, size)?)?,
+        _ => LabCluster::of(&single(args, records, scenario)?)?,
+    };
+    match supervisor::divide()? {
+        supervisor::Side::Outside(code) => Ok(code),
+        supervisor::Side::Inside(identity) => {
+            let file = interior::bring_up(&identity, claim, &cluster, scenario, programs)?;
+            work(&file)
+        }
+    }
+}
+
+/// The cluster file of one radio that the options ask for.
+fn single(args: &Args, records: PathBuf, scenario: Scenario) -> Result<Config, Failure> {
     let mut config = cluster::config(records, scenario, args.form)?;
     if let Some(guest) = &mut config.workload.guest {
         (guest.copy, guest.dirty_mib_s) = (args.copy, args.dirty.unwrap_or(guest.dirty_mib_s));
@@ -156,17 +180,37 @@ pub fn supervise(args: &Args, work: impl FnOnce(&Path) -> Result<ExitCode, Failu
         let workload = own_workload::read(file, &config.workload)?;
         own_workload::install(&mut config, &workload);
     }
-    match supervisor::divide()? {
-        supervisor::Side::Outside(code) => Ok(code),
-        supervisor::Side::Inside(identity) => {
-            let file = interior::bring_up(&identity, claim, &config, scenario, programs)?;
-            work(&file)
+    Ok(config)
+}
+
+/// The same of a pool.
+fn pool(args: &Args, records: PathBuf, size: PoolSize) -> Result<PoolFile, Failure> {
+    if args.standby && size.servers > 2 {
+        let text = format!("an armed standby is one of two servers, and this lab has {}", size.servers);
+        return Err(Failure::new(ErrorCode::Config, text).hint("leave out --standby, or take --servers 2"));
+    }
+    let mut file = cluster::pool::file(records, size, args.bw)?;
+    if let Some(own) = &args.workload {
+        let workload = own_workload::read(own, &file.workload)?;
+        own_workload::install_in_pool(&mut file, &workload);
+    }
+    for radio in file.pool.radio.values_mut() {
+        if args.standby {
+            radio.standby.policy = StandbyPolicy::Armed;
+        }
+        if let Some(interval) = args.probe_interval {
+            radio.probe.interval = interval;
         }
     }
+    Ok(file)
 }
 
 /// Which network the options ask for.
 fn scenario(args: &Args) -> Result<Scenario, Failure> {
+    let size = PoolSize { servers: args.servers.unwrap_or(2).into(), radios: args.radios.unwrap_or(1).into() };
+    if (size.servers, size.radios) != (2, 1) {
+        return Ok(Scenario::Pool(size));
+    }
     let excluded = [("--relay", args.relay), ("--scene", args.scene.is_some()), ("--workload", args.workload.is_some())];
     match (args.form, excluded.into_iter().find(|(_, given)| *given)) {
         (Form::Guest, Some((option, _))) => {
@@ -187,7 +231,7 @@ fn scene(file: Option<&Path>, scenario: Scenario) -> Result<Option<String>, Fail
     match (file, scenario) {
         (Some(file), _) => n210::check_scene(file, &radios).map(Some),
         (None, Scenario::Relay) => Ok(Some(OBSTACLE.to_owned())),
-        (None, Scenario::TwoEnds | Scenario::Guest) => Ok(None),
+        (None, Scenario::TwoEnds | Scenario::Guest | Scenario::Pool(_)) => Ok(None),
     }
 }
 

@@ -12,6 +12,8 @@ use config::{
     Addresses, BadValue, Capability, Config, Guest, Host, HostName, Probe, Radio, RadioName, Reference, Roles, Standby, Workload,
 };
 use modem::Bandwidth;
+
+pub mod pool;
 use protocol::Trying;
 use protocol::{ErrorCode, Failure, Form};
 
@@ -84,10 +86,7 @@ pub fn made_records_folder() -> Result<PathBuf, Failure> {
 /// # Errors
 /// This program's own path is unknown.
 pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config, Failure> {
-    let program = this_program()?;
     let relay = scenario == Scenario::Relay;
-    let width = width(BANDWIDTH);
-    let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
     Ok(Config {
         key_file: Some(KEY.into()),
         identity_file: None,
@@ -98,29 +97,40 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
         terminals: if relay { TERMINALS.into() } else { Vec::new() },
         roles: Roles { initiator: "server1".parse()?, destination: "server2".parse()?, far_end: Some("server3".parse()?) },
         addresses: Addresses { active: ACTIVE.parse()?, parked: PARKED.parse()? },
-        workload: Workload {
-            d2d: vec![program.clone(), "d2d".into()].try_into()?,
-            usrp: vec![program.clone(), "usrp".into()].try_into()?,
-            uhd: vec![beside].try_into()?,
-            form,
-            guest: (form == Form::Guest).then(|| guest(Path::new(&program))).transpose()?,
-            collect_interval: Duration::from_secs(10),
-            control_command: None,
-            meanings: BTreeMap::new(),
-            environment: BTreeMap::new(),
-            // The lab runs the programs of whoever runs it, which root without further rights cannot read from a private folder.
-            capabilities: vec![Capability::NET_ADMIN, Capability::SYS_NICE, Capability::DAC_READ_SEARCH],
-            control: [settings(&CONTROL), settings(&width), settings(&[if relay { TDD } else { FDD }])]
-                .into_iter()
-                .flatten()
-                .collect(),
-        },
+        workload: shared_workload(form, relay)?,
         // The far end probes the pool, or in the relay scenario the receiver behind it.
         probe: if relay { Probe { target: TERMINALS[2], ..Probe::default() } } else { Probe::default() },
         standby: Standby::default(),
         host: scenario.servers().iter().map(|server| host(server, scenario)).collect::<Result<_, _>>()?,
-        radio: scenario.named_radios().iter().map(|(name, _)| radio(name, carriers(name, scenario))).collect::<Result<_, _>>()?,
+        radio: scenario
+            .named_radios()
+            .iter()
+            .map(|(name, _)| device(name, RADIO_ADDRESS, carriers(name, scenario)))
+            .collect::<Result<_, _>>()?,
         in_pool: None,
+    })
+}
+
+/// What every host runs: this program.
+fn shared_workload(form: Form, relay: bool) -> Result<Workload, Failure> {
+    let program = this_program()?;
+    let beside = Path::new(&program).with_file_name("baton-uhd").to_string_lossy().into_owned();
+    Ok(Workload {
+        d2d: vec![program.clone(), "d2d".into()].try_into()?,
+        usrp: vec![program.clone(), "usrp".into()].try_into()?,
+        uhd: vec![beside].try_into()?,
+        form,
+        guest: (form == Form::Guest).then(|| guest(Path::new(&program))).transpose()?,
+        collect_interval: Duration::from_secs(10),
+        control_command: None,
+        meanings: BTreeMap::new(),
+        environment: BTreeMap::new(),
+        // The lab runs the programs of whoever runs it, which root without further rights cannot read from a private folder.
+        capabilities: vec![Capability::NET_ADMIN, Capability::SYS_NICE, Capability::DAC_READ_SEARCH],
+        control: [settings(&CONTROL), settings(&width(BANDWIDTH)), settings(&[if relay { TDD } else { FDD }])]
+            .into_iter()
+            .flatten()
+            .collect(),
     })
 }
 
@@ -131,8 +141,12 @@ fn width(bandwidth: Bandwidth) -> [(&'static str, f64); 2] {
 
 /// Every radio and every modem has this width instead.
 pub fn set_bandwidth(config: &mut Config, bandwidth: Bandwidth) {
-    config.workload.control.extend(settings(&width(bandwidth)));
-    for radio in config.radio.values_mut() {
+    widen(&mut config.workload.control, &mut config.radio, bandwidth);
+}
+
+fn widen(control: &mut BTreeMap<String, Value>, radios: &mut BTreeMap<RadioName, Radio>, bandwidth: Bandwidth) {
+    control.extend(settings(&width(bandwidth)));
+    for radio in radios.values_mut() {
         (radio.rate, radio.bw) = (bandwidth.rate(), bandwidth.rate());
     }
 }
@@ -164,15 +178,13 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
     };
     let (far, pool) = (radio == "far", radio == "pool");
     let mut control = settings(&[if far { MASTER } else { SLAVE }]);
-    match scenario {
-        Scenario::TwoEnds | Scenario::Guest if far => control.extend(settings(&IDENTITY)),
-        Scenario::TwoEnds | Scenario::Guest => {}
-        Scenario::Relay => {
-            control.extend(settings(&[("cell_ID", terminal)]));
-            control.extend(settings(if far { &GROUP } else { &[] }));
-        }
+    if scenario == Scenario::Relay {
+        control.extend(settings(&[("cell_ID", terminal)]));
+        control.extend(settings(if far { &GROUP } else { &[] }));
+    } else if far {
+        control.extend(settings(&IDENTITY));
     }
-    let ip = server.management.split('/').next().unwrap_or(server.management);
+    let ip = server.ip();
     let host = Host {
         command: format!("tcp://{ip}:7600").parse()?,
         telemetry: format!("tcp://{ip}:7601").parse()?,
@@ -193,16 +205,16 @@ fn host(server: &Server, scenario: Scenario) -> Result<(HostName, Host), BadValu
 
 /// Transmit and receive carriers of a radio, Hz.
 fn carriers(radio: &str, scenario: Scenario) -> (f64, f64) {
-    match (scenario, radio) {
-        (Scenario::Relay, _) => (SHARED, SHARED),
-        (Scenario::TwoEnds | Scenario::Guest, "pool") => (FROM_POOL, TO_POOL),
-        (Scenario::TwoEnds | Scenario::Guest, _) => (TO_POOL, FROM_POOL),
+    match radio {
+        _ if scenario == Scenario::Relay => (SHARED, SHARED),
+        "pool" => (FROM_POOL, TO_POOL),
+        _ => (TO_POOL, FROM_POOL),
     }
 }
 
-fn radio(name: &str, (tx_freq, rx_freq): (f64, f64)) -> Result<(RadioName, Radio), BadValue> {
+fn device(name: &str, address: &str, (tx_freq, rx_freq): (f64, f64)) -> Result<(RadioName, Radio), BadValue> {
     let radio = Radio {
-        args: format!("addr={RADIO_ADDRESS}").parse()?,
+        args: format!("addr={address}").parse()?,
         rate: BANDWIDTH.rate(),
         tx_freq,
         rx_freq,

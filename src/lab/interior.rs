@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
+use serde::Serialize;
 
 use super::cluster::{KEY, RUNTIME};
 use super::directory::{Claim, ENV_LAB};
@@ -13,7 +14,7 @@ use super::programs::ProgramChoice;
 use super::supervisor::Identity;
 use super::topology::{Scenario, Topology};
 use super::{children, programs, wiring};
-use config::Config;
+use config::RadioViews;
 use protocol::Failure;
 use protocol::Trying;
 
@@ -25,6 +26,25 @@ const KEY_LENGTH: usize = 32;
 /// Bytes of the lab's own /run: sockets, logs, what agents remember.
 pub const RUN_SIZE: u64 = 256 << 20;
 
+/// What every program of a lab reads.
+pub struct LabCluster {
+    /// The text of the cluster file.
+    text: String,
+    /// What it says.
+    views: RadioViews,
+}
+
+impl LabCluster {
+    /// Of what is written down as a cluster file.
+    ///
+    /// # Errors
+    /// It cannot be written, or baton would refuse it.
+    pub fn of(file: &impl Serialize) -> Result<Self, Failure> {
+        let text = toml::to_string(file).trying(|| "the cluster file could not be composed")?;
+        Ok(Self { views: RadioViews::parse(&text)?, text })
+    }
+}
+
 /// Brings the lab up; the path of its cluster file.
 ///
 /// # Errors
@@ -32,7 +52,7 @@ pub const RUN_SIZE: u64 = 256 << 20;
 pub fn bring_up(
     identity: &Identity,
     claim: Claim,
-    config: &Config,
+    cluster: &LabCluster,
     scenario: Scenario,
     choice: ProgramChoice,
 ) -> Result<PathBuf, Failure> {
@@ -41,14 +61,14 @@ pub fn bring_up(
     }
     private_files()?;
     let namespaces = wiring::build(&Topology::for_scenario(scenario))?;
-    let file = write_cluster(config)?;
+    let file = write_cluster(cluster)?;
     announce(&claim.name, &file);
     let stages = match choice {
         ProgramChoice::Standard { scene, faults } => {
             if let Some(text) = &scene {
                 write(programs::SCENE, text).trying(|| format!("{} could not be written", programs::SCENE))?;
             }
-            programs::stages(config, scenario, scene.is_some(), &faults)?
+            programs::stages(cluster.views.whole(), scenario, scene.is_some(), &faults)?
         }
         ProgramChoice::These(stages) => stages,
         ProgramChoice::None => Vec::new(),
@@ -90,15 +110,16 @@ fn folder(path: &Path) -> Result<(), Failure> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).trying(|| format!("{} could not be made", path.display()))
 }
 
-fn write_cluster(config: &Config) -> Result<PathBuf, Failure> {
-    for host in config.host.keys() {
-        folder(&config.runtime.join(host))?;
+fn write_cluster(cluster: &LabCluster) -> Result<PathBuf, Failure> {
+    for view in cluster.views.radios().values() {
+        for host in view.host.keys() {
+            folder(&view.runtime.join(host))?;
+        }
     }
     let key: [u8; KEY_LENGTH] = rand::random();
     write_private(Path::new(KEY), &key).trying(|| format!("the cluster key {KEY} could not be written"))?;
     let file = Path::new(RUNTIME).join("baton.toml");
-    let text = toml::to_string(config).trying(|| "the cluster file could not be composed")?;
-    write_private(&file, text.as_bytes()).trying(|| format!("{} could not be written", file.display()))?;
+    write_private(&file, cluster.text.as_bytes()).trying(|| format!("{} could not be written", file.display()))?;
     Ok(file)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use config::{CommandLine, Config, OwnWorkload, TomlSource, Workload};
+use config::{CommandLine, Config, OwnWorkload, PoolFile, TomlSource, Workload};
 use protocol::{ErrorCode, Failure};
 
 /// Reads a workload file. Words of its commands that name a file beside it stand for that file's whole path.
@@ -43,5 +43,16 @@ pub fn install(config: &mut Config, workload: &Workload) {
             // The modem's own variables mean nothing to it.
             host.control.clear();
         }
+    }
+}
+
+/// The same in a pool, for every radio.
+pub fn install_in_pool(file: &mut PoolFile, workload: &Workload) {
+    for radio in file.pool.radio.values_mut() {
+        radio.workload = Some(workload.clone());
+        radio.control.clear();
+    }
+    for far_end in file.host.values_mut() {
+        far_end.workload = Some(file.workload.clone());
     }
 }

@@ -54,7 +54,12 @@ pub enum ProgramChoice {
 pub fn stages(config: &Config, scenario: Scenario, scene: bool, faults: &[(String, String)]) -> Result<Vec<Vec<Program>>, Failure> {
     let baton = super::cluster::this_program()?;
     let command = |words: &[&str]| [baton.as_str()].iter().chain(words).map(|&word| word.to_owned()).collect();
-    let sites: Vec<String> = scenario.radios().iter().map(|(name, namespace)| format!("--radio={name}={namespace}")).collect();
+    let site = |(name, namespace): &(&str, &str)| match config.radio.get(*name).and_then(|radio| radio.args.address()) {
+        // On one switch each has an address of its own.
+        Some(address) if matches!(scenario, Scenario::Pool(_)) => format!("--radio={name}={namespace},addr={address}"),
+        _ => format!("--radio={name}={namespace}"),
+    };
+    let sites: Vec<String> = scenario.radios().iter().map(site).collect();
     let mut options = vec!["n210", "--control", CONTROL];
     options.extend(sites.iter().map(String::as_str));
     if scene {

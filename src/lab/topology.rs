@@ -2,6 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+pub mod pool;
+
+use self::pool::PoolSize;
+
 /// Who takes part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scenario {
@@ -12,6 +16,8 @@ pub enum Scenario {
     Relay,
     /// The work of the pool is a guest, which the far end reaches over the switch: there are no radios.
     Guest,
+    /// Several radios, or more servers than two.
+    Pool(PoolSize),
 }
 
 /// The part of a server that differs between servers.
@@ -21,6 +27,13 @@ pub struct Server {
     pub name: &'static str,
     /// Its address on the management network, with prefix length.
     pub management: &'static str,
+}
+
+impl Server {
+    /// Its address on the management network.
+    pub fn ip(&self) -> &'static str {
+        self.management.split('/').next().unwrap_or(self.management)
+    }
 }
 
 /// The servers: initiator, destination, far end, and the relay scenario's receiver.
@@ -42,14 +55,14 @@ impl Scenario {
         if self == Self::Relay { all } else { &all[..all.len() - 1] }
     }
 
-    /// Its servers.
-    pub fn servers(self) -> &'static [Server] {
-        self.with(&SERVERS)
+    /// Its servers, far ends too.
+    pub fn servers(self) -> Vec<Server> {
+        if let Self::Pool(size) = self { size.hosts() } else { self.with(&SERVERS).to_vec() }
     }
 
     /// The radios that its cluster file names.
     pub fn named_radios(self) -> &'static [(&'static str, &'static str)] {
-        self.with(&RADIOS)
+        if let Self::Pool(size) = self { size.radios() } else { self.with(&RADIOS) }
     }
 
     /// Its radios by name, and the namespace of each.
@@ -116,18 +129,18 @@ pub struct Switch {
 }
 
 /// An address, with prefix length, on an interface.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PlacedAddress {
     /// Network namespace.
     pub namespace: &'static str,
     /// Interface in it.
     pub interface: &'static str,
     /// Address with prefix length.
-    pub address: &'static str,
+    pub address: String,
 }
 
-const fn on(namespace: &'static str, interface: &'static str, address: &'static str) -> PlacedAddress {
-    PlacedAddress { namespace, interface, address }
+fn on(namespace: &'static str, interface: &'static str, address: impl Into<String>) -> PlacedAddress {
+    PlacedAddress { namespace, interface, address: address.into() }
 }
 
 /// A hardware address that is known for good.
@@ -154,8 +167,8 @@ pub struct Topology {
     pub cables: Vec<Cable>,
     /// Switches.
     pub switches: Vec<Switch>,
-    /// Namespaces with a persistent tun interface.
-    pub tuns: Vec<&'static str>,
+    /// Persistent tun interfaces: namespace and name.
+    pub tuns: Vec<(&'static str, &'static str)>,
     /// Namespaces with a persistent tap interface.
     pub taps: Vec<&'static str>,
     /// Hardware addresses that a namespace knows for good, as a terminal knows its radio's.
@@ -169,6 +182,7 @@ impl Topology {
     pub fn for_scenario(scenario: Scenario) -> Self {
         let mut topology = Self::two_ends();
         match scenario {
+            Scenario::Pool(size) => return size.topology(),
             Scenario::TwoEnds => {}
             Scenario::Relay => topology.add_receiver(),
             Scenario::Guest => topology.replace_radios_by_a_guest(),
@@ -195,7 +209,7 @@ impl Topology {
                 Switch { bridge: port(CONSOLE, "mgmt0", 0x61), ports: vec!["server1", "server2", "server3"] },
                 Switch { bridge: port("switch", "switch0", 0x62), ports: vec!["server1", "server2", "n210"] },
             ],
-            tuns: vec!["server1", "server2", "server3"],
+            tuns: vec![("server1", TUN), ("server2", TUN), ("server3", TUN)],
             taps: Vec::new(),
             neighbours: Vec::new(),
             addresses: vec![
@@ -237,7 +251,7 @@ impl Topology {
             Cable { from: port("n210-receiver", "eth0", 0x52), to: port("server4", "eth3", 0x34), radio: true },
         ]);
         self.switches[0].ports.push("server4");
-        self.tuns.push("server4");
+        self.tuns.push(("server4", TUN));
         self.addresses.extend([
             on("server4", "mgmt0", SERVERS[3].management),
             on("server4", "eth3", ACTIVE),
@@ -250,7 +264,14 @@ impl Topology {
 mod tests {
     use std::collections::HashSet;
 
+    use super::pool::MOST;
     use super::*;
+
+    /// The largest of each kind, and the pools.
+    fn scenarios() -> Vec<Scenario> {
+        let sizes = (2..=MOST).flat_map(|servers| (1..=MOST).map(move |radios| Scenario::Pool(PoolSize { servers, radios })));
+        [Scenario::Relay, Scenario::Guest].into_iter().chain(sizes).collect()
+    }
 
     fn ports(topology: &Topology) -> Vec<InterfacePlace> {
         let cables = topology.cables.iter().flat_map(|cable| [cable.from, cable.to]);
@@ -259,7 +280,7 @@ mod tests {
 
     #[test]
     fn every_interface_is_made_once_and_has_a_hardware_address_of_its_own() {
-        for scenario in [Scenario::Relay, Scenario::Guest] {
+        for scenario in scenarios() {
             each_interface_is_made_once(&Topology::for_scenario(scenario));
         }
     }
@@ -275,7 +296,7 @@ mod tests {
 
     #[test]
     fn everything_named_exists() {
-        for scenario in [Scenario::Relay, Scenario::Guest] {
+        for scenario in scenarios() {
             all_that_is_named_exists(&Topology::for_scenario(scenario));
         }
     }
@@ -283,7 +304,7 @@ mod tests {
     fn all_that_is_named_exists(topology: &Topology) {
         let namespaces: HashSet<_> = topology.namespaces.iter().chain([&topology.home]).collect();
         let mut interfaces: HashSet<_> = ports(topology).iter().map(|port| (port.namespace, port.interface)).collect();
-        interfaces.extend(topology.tuns.iter().map(|&namespace| (namespace, TUN)));
+        interfaces.extend(topology.tuns.iter().copied());
         interfaces.extend(topology.taps.iter().map(|&namespace| (namespace, TAP)));
         assert!(interfaces.iter().all(|(namespace, _)| namespaces.contains(namespace)));
         for at in &topology.addresses {
@@ -307,20 +328,45 @@ mod tests {
     }
 
     #[test]
+    fn each_radio_of_a_pool_has_its_own_interfaces_and_parked_addresses_on_every_server() {
+        let size = PoolSize { servers: 3, radios: 2 };
+        let topology = Scenario::Pool(size);
+        let topology = Topology::for_scenario(topology);
+        let on_eth4: Vec<_> = topology.addresses.iter().filter(|at| at.interface == "eth4").collect();
+        let on_eth4: Vec<_> = on_eth4.iter().map(|at| (at.namespace, at.address.as_str())).collect();
+        // The second radio starts on the second server.
+        assert_eq!(on_eth4, [("server2", "192.168.21.2/24"), ("server3", "192.168.21.3/24"), ("server1", "192.168.21.4/24")]);
+        let tuns: Vec<_> = topology.addresses.iter().filter(|at| at.interface.starts_with("tun")).collect();
+        let tuns: Vec<_> = tuns.iter().map(|at| (at.namespace, at.interface, at.address.as_str())).collect();
+        assert_eq!(
+            tuns,
+            [
+                ("server1", "tun", "192.168.40.9/24"),
+                ("far1", "tun", "192.168.40.8/24"),
+                ("server2", "tun1", "192.168.41.9/24"),
+                ("far2", "tun", "192.168.41.8/24")
+            ]
+        );
+        let addresses: HashSet<_> = topology.addresses.iter().map(|at| &at.address).collect();
+        // Each far end has the active address on its own cable.
+        assert_eq!(addresses.len(), topology.addresses.len());
+    }
+
+    #[test]
     fn terminals_have_the_addresses_that_routes_name() {
         let topology = Topology::for_scenario(Scenario::Relay);
         let tuns: Vec<_> =
-            topology.addresses.iter().filter(|at| at.interface == TUN).map(|at| (at.namespace, at.address)).collect();
+            topology.addresses.iter().filter(|at| at.interface == TUN).map(|at| (at.namespace, at.address.as_str())).collect();
         let places = [("server3", TERMINALS[0]), ("server1", TERMINALS[1]), ("server4", TERMINALS[2])];
         assert!(places.iter().all(|(namespace, address)| tuns.contains(&(*namespace, format!("{address}/24").as_str()))));
     }
 
     #[test]
     fn every_address_is_one() {
-        for scenario in [Scenario::Relay, Scenario::Guest] {
+        for scenario in scenarios() {
             let topology = Topology::for_scenario(scenario);
             let neighbours = topology.neighbours.iter().map(|at| at.address);
-            for address in topology.addresses.iter().map(|at| at.address).chain(neighbours) {
+            for address in topology.addresses.iter().map(|at| at.address.as_str()).chain(neighbours) {
                 address.parse::<config::Cidr>().unwrap();
             }
         }

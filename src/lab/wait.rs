@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 use super::children::REPORT_TO_STDERR;
 use super::directory::ENV_LAB;
 use super::log::LOG_FOLDER;
+use super::topology::pool::PoolSize;
 use super::topology::{Scenario, Topology};
-use config::Config;
+use config::RadioViews;
 use protocol::{Failure, Form, Trying};
 use workload::runtime;
 
@@ -34,7 +35,7 @@ pub fn wait(file: &Path) -> Result<ExitCode, Failure> {
             std::thread::Builder::new().spawn(move || read_quit(quit)).trying(|| "the keyboard could not be read")?;
         }
         // Printed last: whoever reads "lab ready" may send a signal at once.
-        let greeting = greeting(&std::env::var(ENV_LAB).unwrap_or_default(), &Config::load(file)?, keyboard);
+        let greeting = greeting(&std::env::var(ENV_LAB).unwrap_or_default(), &RadioViews::load(file)?, keyboard);
         // Standard output may be closed.
         let _ = output::write_stdout(greeting.as_bytes());
         tokio::select! {
@@ -63,13 +64,19 @@ fn read_quit(quit: oneshot::Sender<()>) {
     }
 }
 
-fn greeting(lab: &str, config: &Config, keyboard: bool) -> String {
+fn greeting(lab: &str, cluster: &RadioViews, keyboard: bool) -> String {
     use std::fmt::Write;
+    let config = cluster.whole();
+    // The first of several stands for all.
+    let radio = cluster.radios().keys().next().filter(|_| cluster.radios().len() > 1);
     let which = if lab == "lab" { String::new() } else { format!(" --in {lab}") };
     let mut text = String::new();
     // Writing to a String does not fail.
     let scenario = match config.workload.form {
         Form::Guest => Scenario::Guest,
+        _ if !cluster.servers().is_empty() => {
+            Scenario::Pool(PoolSize { servers: cluster.servers().len(), radios: cluster.radios().len() })
+        }
         _ if config.terminals.is_empty() => Scenario::TwoEnds,
         _ => Scenario::Relay,
     };
@@ -80,8 +87,10 @@ fn greeting(lab: &str, config: &Config, keyboard: bool) -> String {
         let _ = writeln!(text, "{:<9} {:<15} {}", server.name, server.management, rest.join("  "));
     }
     let _ = writeln!(text, "records   {}", config.records.display());
-    let _ = writeln!(text, "inside    baton{which} console | status | do M");
-    let _ = writeln!(text, "          baton{which} lab exec server3 -- ping {}", config.probe.target);
+    let of = radio.map_or_else(String::new, |radio| format!(" --radio {radio}"));
+    let _ = writeln!(text, "inside    baton{which} console{of} | status{of} | do M{of}");
+    let far_end = config.roles.far_end.as_deref().unwrap_or("server3");
+    let _ = writeln!(text, "          baton{which} lab exec {far_end} -- ping {}", config.probe.target);
     let _ = writeln!(text, "          baton{which} lab exec console -- tail -F {LOG_FOLDER}/server1.log");
     let _ = writeln!(text, "end it    {}", if keyboard { "Ctrl-C, or q and Enter" } else { "SIGTERM or SIGINT to this process" });
     let _ = writeln!(text, "lab ready: {lab}");

@@ -14,7 +14,7 @@ use rtnetlink::packet_route::neighbour::NeighbourState;
 use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth, MulticastGroup};
 
 use super::namespace::Namespaces;
-use super::topology::{Cable, InterfacePlace, Switch, TAP, TUN, Topology};
+use super::topology::{Cable, InterfacePlace, Switch, TAP, Topology};
 use super::tun;
 use config::Cidr;
 use protocol::{ErrorCode, Failure};
@@ -113,8 +113,8 @@ async fn make_links(namespaces: &Namespaces, topology: &Topology, name: &str, li
             .build();
         link.link().add(message).execute().await.map_err(|error| link_failure("switch", bridge, &error))?;
     }
-    if topology.tuns.contains(&name) {
-        tun::make(TUN)?;
+    for (_, tun) in topology.tuns.iter().filter(|(namespace, _)| *namespace == name) {
+        tun::make(tun)?;
     }
     if topology.taps.contains(&name) {
         tun::make_tap(TAP)?;
@@ -192,9 +192,9 @@ pub fn set_up(namespace: &str, interface: &str, yes: bool) -> Result<(), Failure
 }
 
 async fn bring_up(topology: &Topology, name: &str, link: Handle) -> Result<(), Failure> {
-    let tun = topology.tuns.contains(&name).then_some(TUN);
+    let tuns = topology.tuns.iter().filter(|(namespace, _)| *namespace == name).map(|(_, tun)| *tun);
     let tap = topology.taps.contains(&name).then_some(TAP);
-    for interface in ends(topology, name).chain(tun).chain(tap).chain(["lo"]) {
+    for interface in ends(topology, name).chain(tuns).chain(tap).chain(["lo"]) {
         up(name, interface, &link).await?;
     }
     Ok(())

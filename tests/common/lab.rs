@@ -274,7 +274,8 @@ pub fn remains_on_host() -> Vec<String> {
             found.push(format!("interface {}", interface.file_name().display()));
         }
     }
-    for name in ["console", "server1", "server2", "server3", "server4", "switch", "n210", "n210-far", "n210-receiver"] {
+    let one = ["console", "server1", "server2", "server3", "server4", "switch", "n210", "n210-far", "n210-receiver"];
+    for name in one.into_iter().chain(["far1", "far2", "n210-1", "n210-far1", "n210-2", "n210-far2"]) {
         let path = Path::new("/run/netns").join(name);
         // Somebody else may use such a name; a lab's would be mounted in our mount namespace.
         if path.exists() && fs::read_to_string("/proc/self/mountinfo").unwrap().contains(&format!("/netns/{name} ")) {

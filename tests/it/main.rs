@@ -46,6 +46,7 @@ mod house;
 mod keys;
 mod lab_at_work;
 mod lab_leaves_nothing;
+mod lab_pool;
 mod laptop;
 mod link;
 mod monitoring;

@@ -17,6 +17,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("baton lab", "A lab in the foreground; the other commands find it from other terminals."),
             ("baton lab --name two --probe-interval 1ms", "A second one, whose far end pings every millisecond."),
+            ("baton lab --servers 3 --radios 2", "A pool: each server may serve each radio, and each radio has a far end."),
             ("baton lab exec server3 -- ping 192.168.40.9", "A command on a host of the lab."),
         ],
         files: &[RECORDS],
@@ -45,6 +46,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("baton lab fault server1 pause-agent --for 3", "The agent of server1 stands still for three seconds."),
             ("baton lab fault server2 cut-eth3", "The cable to the radio's switch is pulled, until `baton lab mend`."),
+            ("baton lab fault server1 kill-usrp --radio radio2", "In a pool, the process of one of its radios."),
         ],
         files: &[],
         see: &["baton-lab", "baton-lab-mend"],
