@@ -330,8 +330,7 @@ mod tests {
     #[test]
     fn each_radio_of_a_pool_has_its_own_interfaces_and_parked_addresses_on_every_server() {
         let size = PoolSize { servers: 3, radios: 2 };
-        let topology = Scenario::Pool(size);
-        let topology = Topology::for_scenario(topology);
+        let topology = Topology::for_scenario(Scenario::Pool(size));
         let on_eth4: Vec<_> = topology.addresses.iter().filter(|at| at.interface == "eth4").collect();
         let on_eth4: Vec<_> = on_eth4.iter().map(|at| (at.namespace, at.address.as_str())).collect();
         // The second radio starts on the second server.

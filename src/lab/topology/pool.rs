@@ -18,20 +18,20 @@ const fn server(name: &'static str, management: &'static str) -> Server {
     Server { name, management }
 }
 
-const SERVERS: [Server; MOST] = [
+static SERVERS: [Server; MOST] = [
     server("server1", "10.77.0.11/24"),
     server("server2", "10.77.0.12/24"),
     server("server3", "10.77.0.13/24"),
     server("server4", "10.77.0.14/24"),
 ];
-const FAR_ENDS: [Server; MOST] = [
+static FAR_ENDS: [Server; MOST] = [
     server("far1", "10.77.0.21/24"),
     server("far2", "10.77.0.22/24"),
     server("far3", "10.77.0.23/24"),
     server("far4", "10.77.0.24/24"),
 ];
 /// The pool's radios and those of the far ends in turn, and the namespace of each.
-const RADIOS: [(&str, &str); 2 * MOST] = [
+static RADIOS: [(&str, &str); 2 * MOST] = [
     ("radio1", "n210-1"),
     ("far1", "n210-far1"),
     ("radio2", "n210-2"),
