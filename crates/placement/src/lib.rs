@@ -20,6 +20,7 @@ mod model;
 mod plan;
 mod planner;
 mod pool;
+mod reach;
 mod rebalance;
 mod refusal;
 mod report;

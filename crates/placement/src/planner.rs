@@ -5,17 +5,14 @@ use std::collections::BTreeSet;
 use crate::goal::{Goal, Policy, Strategy};
 use crate::plan::{Lacks, Plan, Reason, Unplaced};
 use crate::pool::Pool;
+use crate::reach::reach;
 use crate::refusal::Refusal;
-use crate::report;
-use crate::schedule::Schedule;
 use crate::search::Search;
 use crate::state::{Role, State};
 use crate::table::{RadioId, ServerId, Table};
 use crate::wave::Step;
-use crate::{assign, consolidate, door, explain, rebalance};
+use crate::{assign, consolidate, door, explain, rebalance, report};
 
-/// How often places are looked for anew without those that no order of moves reaches.
-const TRIES: usize = 6;
 /// How often rebalance and consolidate go on from where they have come; a round without a change ends them.
 const ROUNDS: usize = 8;
 
@@ -38,7 +35,7 @@ pub fn plan(pool: &Pool, goal: &Goal, policy: &Policy) -> Result<Plan, Refusal> 
     let rounds = if matches!(goal, Goal::Rebalance | Goal::Consolidate) { ROUNDS } else { 1 };
     let mut found = Found::default();
     for _ in 0..rounds {
-        let round = reach(pool, &table, &before, moves_left, goal, policy);
+        let round = round(pool, &table, &before, moves_left, goal, policy);
         (before, moves_left, found) = (round.state, round.moves_left, round.found);
         let changed = !round.waves.is_empty();
         waves.extend(round.waves);
@@ -76,27 +73,13 @@ struct Round {
     found: Found,
 }
 
-/// Looks for places and for the waves that lead there; without those that no wave reaches, again.
-fn reach(pool: &Pool, table: &Table, before: &State, moves_left: Vec<Option<u32>>, goal: &Goal, policy: &Policy) -> Round {
-    let mut banned = BTreeSet::new();
-    let mut tries = 0;
-    loop {
-        let mut search = Search::new(table, before, policy.strategy, moves_left.clone());
-        search.banned.clone_from(&banned);
-        let mut assigned = assign(&mut search, goal, policy);
-        let schedule = Schedule::of(&search, policy.limits);
-        let stuck = schedule.stuck();
-        tries += 1;
-        let anew = stuck.iter().any(|place| !banned.contains(place));
-        if anew && tries < TRIES {
-            banned.extend(stuck);
-            continue;
-        }
-        search.state.clone_from(&schedule.state);
-        assigned.left.extend(stuck.into_iter().map(|(radio, to)| (radio, Some(to))));
-        let found = assigned.found(pool, &search);
-        return Round { waves: schedule.waves, state: schedule.state, moves_left: schedule.moves_left, found };
-    }
+fn round(pool: &Pool, table: &Table, before: &State, moves_left: Vec<Option<u32>>, goal: &Goal, policy: &Policy) -> Round {
+    let search = Search::new(table, before, policy, moves_left);
+    let (mut search, schedule, mut assigned) = reach(&search, |search| assign(search, goal, policy));
+    search.state.clone_from(&schedule.state);
+    assigned.left.extend(schedule.stuck().into_iter().map(|(radio, to)| (radio, Some(to))));
+    let found = assigned.found(pool, &search);
+    Round { waves: schedule.waves, state: schedule.state, moves_left: schedule.moves_left, found }
 }
 
 /// What is left once places are found.

@@ -24,7 +24,7 @@ pub(crate) fn plan(
     policy: &Policy,
     waves: &[Vec<(RadioId, Step)>],
 ) -> Plan {
-    let search = Search::new(table, state, policy.strategy, moves_left.to_vec());
+    let search = Search::new(table, state, policy, moves_left.to_vec());
     let no_headroom = headroom::lacking(&search).into_iter().map(|(server, radios)| NoHeadroom {
         server: name(table, server),
         without: radios.into_iter().map(|radio| table.radios[radio].name.clone()).collect(),

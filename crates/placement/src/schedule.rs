@@ -26,13 +26,13 @@ pub(crate) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     /// Finds the waves from where a search began to where it has come.
-    pub fn of(search: &Search<'a>, limits: Limits) -> Self {
+    pub fn of(search: &Search<'a>) -> Self {
         let mut state = search.before.clone();
         state.lost.clone_from(&search.state.lost);
         state.drained.clone_from(&search.state.drained);
         let mut schedule = Self {
             table: search.table,
-            limits,
+            limits: search.limits,
             target: search.state.clone(),
             beyond_budget: search.beyond_budget,
             waves: Vec::new(),

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::goal::Strategy;
+use crate::goal::{Limits, Policy, Strategy};
 use crate::state::{Role, State};
 use crate::table::{RadioId, ServerId, Table};
 
@@ -37,6 +37,8 @@ pub(crate) struct Search<'a> {
     /// Who was where before the plan.
     pub before: &'a State,
     pub strategy: Strategy,
+    /// How many changes at once there may be in the waves that lead here.
+    pub limits: Limits,
     /// Moves that each radio may still make; absent: any number.
     pub moves_left: Vec<Option<u32>>,
     pub beyond_budget: bool,
@@ -52,12 +54,13 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(table: &'a Table, before: &'a State, strategy: Strategy, moves_left: Vec<Option<u32>>) -> Self {
+    pub fn new(table: &'a Table, before: &'a State, policy: &Policy, moves_left: Vec<Option<u32>>) -> Self {
         Self {
             table,
             state: before.clone(),
             before,
-            strategy,
+            strategy: policy.strategy,
+            limits: policy.limits,
             moves_left,
             beyond_budget: false,
             pinned: vec![false; table.radios.len()],

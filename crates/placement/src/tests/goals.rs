@@ -199,7 +199,7 @@ fn consolidate_empties_servers_and_keeps_headroom() {
     };
     let plan = usual(vec![server("a", 1.0), server("b", 2.0), server("c", 4.0)], tight(), &Goal::Consolidate);
     assert_eq!(lines(&plan), ["move y from b to c"], "{plan}");
-    let mut bound = radios();
+    let mut bound = vec![radio("x", 1.0, &ALL, &["a"]), radio("z", 1.5, &["c"], &["c"])];
     bound[0].moves_left = Some(0);
     let plan = usual(three(4.0), bound, &Goal::Consolidate);
     assert_eq!((plan.empty, plan.left_for_budget), ([host("b")].into(), [named("x")].into()));
@@ -209,9 +209,10 @@ fn consolidate_empties_servers_and_keeps_headroom() {
 fn standbys_are_placed_on_other_servers() {
     let mut radios = vec![radio("x", 3.0, &["a", "b"], &["a"]), radio("y", 2.0, &ALL, &["c", "b"])];
     radios[0].wants_standby = true;
-    let plan = usual(three(4.0), radios, &Goal::PlaceStandbys);
-    assert_eq!(lines(&plan), ["disarm the standby of y on b", "arm a standby of x on b"]);
-    assert_eq!(plan.unplaced.len(), 1, "{plan}");
+    let servers = vec![server("a", 5.0), server("b", 4.0), server("c", 4.0)];
+    let plan = usual(servers, radios, &Goal::PlaceStandbys);
+    assert_eq!(lines(&plan), ["disarm the standby of y on b", "arm a standby of x on b, arm a standby of y on a"]);
+    assert!(plan.is_whole());
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn goal(dice: &mut Dice, pool: &Pool) -> Goal {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     /// Capacities, limits, what may serve, what is kept apart and budgets hold in every wave, and the waves lead from the state to `after`.
     #[test]

@@ -284,6 +284,9 @@ fn wave_is_possible(pool: &Pool, policy: &Policy, now: &Places, wave: &Wave, shu
         leaves.into_iter().chain(to).for_each(|part| *parts.entry(part).or_default() += 1);
         if let Some(to) = to {
             let radio = &pool.radios()[change.radio()];
+            if matches!(change, Change::FailOver { armed: true, .. }) {
+                continue;
+            }
             if shut(to)
                 || !radio.may_be_at(to)
                 || !radio.need.links.keys().all(|link| pool.servers()[to].capacity.links.contains_key(link))
