@@ -57,7 +57,7 @@ impl<'a> Schedule<'a> {
         for radio in 0..self.table.radios.len() {
             for role in [Role::Service, Role::Standby] {
                 let lost = self.state.place(radio, role).is_some_and(|server| self.state.lost[server]);
-                if lost && self.target.place(radio, role).is_none() || lost && role == Role::Standby {
+                if lost && (self.target.place(radio, role).is_none() || role == Role::Standby) {
                     self.state.put(self.table, radio, role, None);
                 }
             }

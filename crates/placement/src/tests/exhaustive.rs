@@ -94,6 +94,6 @@ fn few_drains_are_missed() {
 #[test]
 #[ignore = "a figure for docs/placement.md"]
 fn drains_that_are_missed() {
-    let count = compare(0..40_000);
+    let count = compare(0..4_000);
     println!("{count:?}: missed {:.3} % of what is possible", 100.0 * count.missed as f64 / count.possible as f64);
 }

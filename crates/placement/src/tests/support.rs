@@ -293,8 +293,10 @@ fn wave_is_possible(pool: &Pool, policy: &Policy, now: &Places, wave: &Wave, shu
             {
                 return Err(format!("{change}: the server must not serve it"));
             }
-            here.entry(to.clone()).or_default().insert(radio.name.clone());
-            arrived.insert(to.clone());
+            // Its standby there has its room already, even if others use more than is free now.
+            if here.entry(to.clone()).or_default().insert(radio.name.clone()) {
+                arrived.insert(to.clone());
+            }
         }
     }
     let limits = policy.limits;
