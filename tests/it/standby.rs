@@ -40,6 +40,16 @@ impl Lab {
         assert!(output.status.success(), "{verb} {fault}: {}", text(&output.stderr));
     }
 
+    /// Whether a ping of the far end is lost now.
+    fn answers_nothing(&self) -> bool {
+        !self.exec("server3", &["ping", "-c", "1", "-W", "1", "192.168.40.9"]).status.success()
+    }
+
+    fn log(&self, host: &str) -> String {
+        let file = self.root().join(format!("run/baton/log/{host}.log"));
+        text(&std::fs::read(file).unwrap_or_default()).to_owned()
+    }
+
     fn lost(&self) -> u64 {
         self.status("server3")["probe"]["lost"].as_u64().unwrap()
     }
@@ -206,4 +216,41 @@ fn a_standby_of_its_own_accord_outlives_agents_and_arms_itself_again() {
     assert!(since.elapsed() > Duration::from_secs(5), "two take-overs within {:?}", since.elapsed());
     assert_eq!(lab.status("server2")["owner_epoch"], served["owner_epoch"]);
     lab.is_served();
+}
+
+/// A host that lost the radio to a false alarm cannot ask its peer's agent who owns it: its process hears that from the standby's own.
+#[test]
+fn a_loser_that_nobody_answers_leaves_the_radio_to_the_winner() {
+    let Some(_turn) = alone() else { return };
+    let lab = Lab::start("standby-unasked", &[]);
+    lab.done(&["DS"]);
+    lab.is_served();
+    let mut at = HOSTS[0];
+    for silence in ["pause-agent", "cut-mgmt0"] {
+        lab.standby("arm");
+        let to = other(at);
+        lab.until(to, "armed by both networks", |status| is_armed(status) && status["standby"]["follows"]["radio_ms"].is_number());
+        let transmitters = Transmitters::at(&lab.root());
+        lab.lab_fault("fault", to, silence);
+        lab.lab_fault("fault", at, "pause-usrp");
+        let since = Instant::now();
+        while transmitters.verdict().0 < 1 || lab.answers_nothing() {
+            assert!(since.elapsed() < Duration::from_secs(10), "{silence}: nobody has taken over");
+        }
+        lab.lab_fault("mend", at, "pause-usrp");
+        let since = Instant::now();
+        while !lab.log(at).contains("says that it serves") {
+            assert!(since.elapsed() < Duration::from_secs(20), "{silence}: {}", lab.log(at));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        lab.is_served();
+        lab.lab_fault("mend", to, silence);
+        lab.until(at, "gives way", is_idle);
+        lab.until(to, "serves after the take-over", serves);
+        lab.is_served();
+        let (turns, at_once) = transmitters.verdict();
+        assert!(at_once.is_empty(), "{silence}: two transmitters: {at_once:#?}");
+        assert!(turns <= 2, "{silence}: {turns} turns");
+        at = to;
+    }
 }

@@ -23,13 +23,6 @@ pub struct Detector {
     looked_us: u64,
 }
 
-const fn place(network: Network) -> usize {
-    match network {
-        Network::Radio => 0,
-        Network::Management => 1,
-    }
-}
-
 impl Detector {
     /// Takes over after so long, from `now` on.
     pub const fn new(after_us: u64, now_us: u64) -> Self {
@@ -47,7 +40,7 @@ impl Detector {
 
     /// A heartbeat came. Whether it is news: not older than what came before.
     pub fn hear(&mut self, beat: &Heartbeat, now_us: u64) -> bool {
-        let place = place(beat.network);
+        let place = beat.network.place();
         if self.newest[place].is_some_and(|newest| beat.number <= newest) {
             return false;
         }
@@ -94,7 +87,7 @@ impl Detector {
 
     /// When the last heartbeat came by a network.
     pub const fn heard_us(&self, network: Network) -> Option<u64> {
-        self.heard_us[place(network)]
+        self.heard_us[network.place()]
     }
 }
 

@@ -1,9 +1,10 @@
 //! An armed standby: follows the heartbeats of the process beside which it receives, hands them to its D2D process, and takes over.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, poll};
 
@@ -21,6 +22,9 @@ const LOOK_MS: u16 = 1;
 
 /// The D2D process is told of the other one's progress this often, us: what it holds back is seldom thousands of packets.
 const TELL_US: u64 = 10_000;
+
+/// After a take-over the other one is told so this often.
+const NOTICE_PERIOD: Duration = Duration::from_millis(100);
 
 /// A take-over that failed is tried again after so long, us.
 const AGAIN_US: u64 = 100_000;
@@ -47,11 +51,13 @@ pub fn start(session: &Arc<Session>, bridge: &Arc<Bridge>, asked: &Follow) -> Re
         progress: Vec::new(),
         told_us: 0,
         failed_us: None,
+        from: [None; 2],
     };
     let thread = thread::Builder::new().name("standby".into()).spawn(move || {
         // The receive thread has reported a refusal already.
         let _ = real_time(Rank::Stream);
         while follower.turn() {}
+        follower.tell_the_other_one();
     });
     thread.map_err(|e| format!("a thread for the standby cannot be had: {e}"))?;
     Ok(Following { port })
@@ -69,6 +75,8 @@ struct Follower {
     progress: Vec<u8>,
     told_us: u64,
     failed_us: Option<u64>,
+    /// Where the last heartbeats came from, by each network.
+    from: [Option<SocketAddr>; 2],
 }
 
 impl Follower {
@@ -117,8 +125,9 @@ impl Follower {
     fn take_heartbeats(&mut self) {
         let mut bytes = [0; MAX_BYTES];
         // An ICMP error of the socket is nobody's heartbeat.
-        while let Ok(count) = self.socket.recv(&mut bytes) {
+        while let Ok((count, from)) = self.socket.recv_from(&mut bytes) {
             let Some((beat, progress)) = self.signer.read(&bytes[..count]) else { continue };
+            self.from[beat.network.place()] = Some(from);
             let now = monotonic_us();
             let is_news = self.detector.hear(&beat, now);
             let is_well = self.detector.well().is_some_and(|(well, _)| well.number == beat.number);
@@ -139,6 +148,34 @@ impl Follower {
             let heard = [Network::Radio, Network::Management].map(|network| self.detector.heard_us(network));
             if self.session.heard_heartbeat(state, beat.tick, heard) {
                 self.session.tell_of_following();
+            }
+        }
+    }
+
+    /// Tells the process that was followed that this one serves, by both networks, until that one has ended or is itself followed by none: what finds
+    /// itself without samples must not ask for them again because no agent answers.
+    fn tell_the_other_one(&mut self) {
+        let mut number = 0;
+        while self.session.serves_after(self.number) && !self.detector.has_ended() {
+            if self.session.hears() {
+                number += 1;
+                let notice = self.signer.write_notice(number);
+                for to in self.from.into_iter().flatten() {
+                    // A network that is down brings it by the other one, or later.
+                    let _ = self.socket.send_to(&notice, to);
+                }
+            }
+            thread::sleep(NOTICE_PERIOD);
+            self.hear_its_end();
+        }
+    }
+
+    /// Whether the process that was followed says good-bye.
+    fn hear_its_end(&mut self) {
+        let mut bytes = [0; MAX_BYTES];
+        while let Ok((count, _)) = self.socket.recv_from(&mut bytes) {
+            if let Some((beat, _)) = self.signer.read(&bytes[..count]) {
+                self.detector.hear(&beat, monotonic_us());
             }
         }
     }

@@ -13,6 +13,12 @@ const MAGIC: [u8; 4] = *b"bhb1";
 const HEADER: usize = 52;
 const TAG: usize = 32;
 
+/// Of a notice: what a standby that has taken over tells the process that it followed.
+const NOTICE: [u8; 4] = *b"bhn1";
+
+/// Bytes of a notice: its kind, the arming, its number, the signature.
+pub const NOTICE_BYTES: usize = 4 + 8 + 8 + TAG;
+
 /// Longest heartbeat, bytes.
 pub const MAX_BYTES: usize = HEADER + MAX_PROGRESS + TAG;
 
@@ -30,6 +36,16 @@ pub enum Network {
     Radio,
     /// The management network.
     Management,
+}
+
+impl Network {
+    /// Its place where something is kept of each.
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Radio => 0,
+            Self::Management => 1,
+        }
+    }
 }
 
 /// A heartbeat, but for its progress.
@@ -121,6 +137,28 @@ impl Signer {
         };
         Some((beat, progress))
     }
+
+    /// Writes a notice that the standby has taken over and serves; its number grows with every one.
+    pub fn write_notice(&self, number: u64) -> [u8; NOTICE_BYTES] {
+        let mut bytes = [0; NOTICE_BYTES];
+        let (signed, tag) = bytes.split_at_mut(NOTICE_BYTES - TAG);
+        signed[..4].copy_from_slice(&NOTICE);
+        signed[4..12].copy_from_slice(&self.arming.to_be_bytes());
+        signed[12..].copy_from_slice(&number.to_be_bytes());
+        tag.copy_from_slice(hmac::sign(&self.key, signed).as_ref());
+        bytes
+    }
+
+    /// The number of a notice of this arming; `None` for any other bytes.
+    pub fn read_notice(&self, bytes: &[u8]) -> Option<u64> {
+        let bytes: &[u8; NOTICE_BYTES] = bytes.try_into().ok()?;
+        let (signed, tag) = bytes.split_at(NOTICE_BYTES - TAG);
+        hmac::verify(&self.key, signed, tag).ok()?;
+        let (kind, rest) = signed.split_first_chunk()?;
+        let (arming, number) = rest.split_first_chunk()?;
+        let is_of_this = *kind == NOTICE && u64::from_be_bytes(*arming) == self.arming;
+        is_of_this.then_some(u64::from_be_bytes(number.try_into().ok()?))
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +197,23 @@ mod tests {
             assert_eq!(signer().read(&changed), None, "byte {at}");
             assert_eq!(signer().read(&sent[..at]), None, "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_notice_is_no_heartbeat_and_only_this_arming_signs_it() {
+        let notice = signer().write_notice(7);
+        assert_eq!(signer().read_notice(&notice), Some(7));
+        assert_eq!(signer().read(&notice), None);
+        assert_eq!(Signer::new(4, &HeartbeatKey([7; 32])).read_notice(&notice), None, "another arming");
+        assert_eq!(Signer::new(3, &HeartbeatKey([8; 32])).read_notice(&notice), None, "another key");
+        for at in 0..notice.len() {
+            let mut changed = notice;
+            changed[at] ^= 1;
+            assert_eq!(signer().read_notice(&changed), None, "byte {at}");
+            assert_eq!(signer().read_notice(&notice[..at]), None, "cut at {at}");
+        }
+        let mut bytes = [0; MAX_BYTES];
+        assert_eq!(signer().read_notice(signer().write(&beat(), b"", &mut bytes)), None);
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::heartbeat::{Heartbeat, MAX_BYTES, Network, Signer};
+use super::heartbeat::{Heartbeat, MAX_BYTES, NOTICE_BYTES, Network, Signer};
 use super::session::Session;
 use super::sockets;
 use workload::realtime::{Rank, real_time};
@@ -38,6 +38,7 @@ impl Heart {
             signer: Signer::new(asked.arming, &asked.key),
             ways: ways?,
             number: 0,
+            notice: 0,
             progress: Vec::new(),
         };
         let stop: Arc<(Mutex<bool>, Condvar)> = Arc::default();
@@ -84,6 +85,8 @@ struct HeartbeatSender {
     signer: Signer,
     ways: Vec<Way>,
     number: u64,
+    /// Number of the last notice.
+    notice: u64,
     progress: Vec<u8>,
 }
 
@@ -91,6 +94,10 @@ impl HeartbeatSender {
     fn send(&mut self, ends: bool) {
         self.number += 1;
         let condition = self.session.condition(&mut self.progress);
+        // While samples come, nobody has taken over: the standby stops this stream first.
+        if !self.session.hears() {
+            self.take_notices();
+        }
         let mut bytes = [0; MAX_BYTES];
         for Way { network, to, socket } in &self.ways {
             let beat = Heartbeat {
@@ -105,6 +112,20 @@ impl HeartbeatSender {
             };
             // A network that is down is missed by the standby, which says so.
             let _ = socket.send_to(self.signer.write(&beat, &self.progress, &mut bytes), to);
+        }
+    }
+
+    /// The standby says that it has taken over, where neither agent may be there to say so.
+    fn take_notices(&mut self) {
+        let mut bytes = [0; NOTICE_BYTES + 1];
+        for Way { socket, .. } in &self.ways {
+            // An ICMP error of the socket is nobody's notice.
+            while let Ok(count) = socket.recv(&mut bytes) {
+                if let Some(number) = self.signer.read_notice(&bytes[..count]).filter(|number| *number > self.notice) {
+                    self.notice = number;
+                    self.session.note_taken_over();
+                }
+            }
         }
     }
 }

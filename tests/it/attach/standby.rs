@@ -65,3 +65,36 @@ fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
         ended.store(true, Ordering::Relaxed);
     });
 }
+
+/// With both agents away nobody else can tell them apart, and two that hear the radio on two receive chains would both transmit.
+#[test]
+fn whoever_was_taken_over_leaves_the_streams_to_the_standby_that_serves() {
+    let Some(_network) = OwnNetwork::enter() else { return };
+    let _radio = SoftwareRadio::start();
+    let (_one, mut first, _first_listener, mut from_first) = made("192.168.10.2");
+    first.ask("link").unwrap();
+    receive_contiguous(&mut from_first, 20_000);
+    open_way();
+    let (_two, mut second, _second_listener, mut from_second) = made("192.168.10.2");
+    second.ask_with("overlap", &first.ask("export").unwrap()).unwrap();
+    receive_contiguous(&mut from_second, 2_000);
+    let ended = AtomicBool::new(false);
+    let pause = |usrp: &Usrp, signal| kill(Pid::from_raw(usrp.child.id() as i32), signal).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| report_progress(&mut from_first, &ended));
+        arm(&mut first, &mut second, 1);
+        pause(&first, Signal::SIGSTOP);
+        await_until("a take-over", || follows(&mut second) == "took_over");
+        pause(&first, Signal::SIGCONT);
+        first.await_silence();
+        let refused = first.ask("relink").unwrap_err();
+        assert!(refused.contains("says that it serves"), "{refused}");
+        receive_contiguous(&mut from_second, 2_000);
+        // One that says nothing any more may be dead. What is still received there is stopped, so that it is silent when it is not.
+        pause(&second, Signal::SIGSTOP);
+        await_until("the streams are asked for again", || first.ask("relink").is_ok());
+        pause(&second, Signal::SIGCONT);
+        second.await_silence();
+        ended.store(true, Ordering::Relaxed);
+    });
+}

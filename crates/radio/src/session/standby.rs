@@ -31,6 +31,10 @@ const DEAF_US: u64 = 500_000;
 /// After a radio was silent, a host that it serves hears it again and has told so within this, us.
 const BACK_US: u64 = 200_000;
 
+/// A standby that has taken over says so every 100 ms. One that has not for so long serves no longer, us: as long as a frozen source waits for its
+/// successor.
+const NOTICE_HOLDS_US: u64 = 3_000_000;
+
 /// Of both roles.
 #[derive(Debug, Default)]
 pub struct StandbySide {
@@ -44,6 +48,8 @@ pub struct StandbySide {
     /// Counts followings: a thread of an earlier one ends.
     following: AtomicU32,
     followed: Mutex<Option<Followed>>,
+    /// When the standby last said that it has taken over from this process, us; 0 before.
+    taken_over_us: AtomicU64,
     /// Takes the other one's receive stream away.
     fence: Mutex<Option<UdpSocket>>,
     /// The next packet may not be the next in sequence.
@@ -257,6 +263,24 @@ impl Session {
         let lead = beat.mark.end_tick.map_or(0, |end| end.saturating_sub(beat.tick)).min(MOST_LEAD);
         let now = self.radio_time().unwrap_or(beat.tick);
         Ok(Claimed { claimed_us, not_before: now.saturating_add(lead).saturating_add(UNDER_WAY) })
+    }
+
+    /// Whether that following has come to a take-over, and this process serves since, followed by none.
+    pub(in super::super) fn serves_after(&self, number: u32) -> bool {
+        let has_taken_over = lock(&self.standby.followed).is_some_and(|followed| followed.took_over.is_some());
+        let is_present = self.standby.following.load(Ordering::Acquire) == number;
+        has_taken_over && is_present && self.linked() && !self.overlaps() && !self.park.is_parking() && !self.sends_heartbeats()
+    }
+
+    /// The standby says that it has taken over from this process.
+    pub(in super::super) fn note_taken_over(&self) {
+        self.standby.taken_over_us.store(monotonic_us(), Ordering::Release);
+    }
+
+    /// Whether the standby has taken over from this process, and has said so of late.
+    pub(super) fn is_taken_over(&self) -> bool {
+        let at = self.standby.taken_over_us.load(Ordering::Acquire);
+        at > 0 && monotonic_us().saturating_sub(at) < NOTICE_HOLDS_US
     }
 
     /// Makes sure that the other receive chain has stopped, and lets go of its stream.
