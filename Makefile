@@ -115,6 +115,7 @@ test-packages:
 	@scripts/install-criu
 	@scripts/install-qemu
 	@scripts/install-prometheus
+	@scripts/install-etcd
 
 clean:
 	$(CARGO) clean
