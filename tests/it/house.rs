@@ -12,7 +12,8 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     };
-    for name in ["output", "protocol", "config", "workload", "n210-wire", "n210", "placement", "radio", "guest", "modem"] {
+    for name in ["output", "protocol", "config", "engine", "workload", "n210-wire", "n210", "placement", "radio", "guest", "modem"]
+    {
         write(&format!("crates/{name}/Cargo.toml"), "[dependencies]\n");
     }
     files.iter().for_each(|(file, text)| write(file, text));
