@@ -240,7 +240,7 @@ impl KeyValue for Client {
             client: self.clone(),
             prefix: prefix.to_owned(),
             next: revision,
-            cluster: self.shared.world().cluster,
+            restarts: self.shared.world().restarts,
             changed: self.shared.changed.subscribe(),
             over: false,
         };
@@ -257,7 +257,7 @@ struct Watcher {
     prefix: String,
     /// Revision of the next event.
     next: i64,
-    cluster: u64,
+    restarts: u64,
     changed: watch::Receiver<()>,
     over: bool,
 }
@@ -271,7 +271,7 @@ impl Watcher {
             self.changed.mark_unchanged();
             let expiry = match self.client.reached() {
                 Err(error) => return Some(Err(error)),
-                Ok(world) if world.cluster != self.cluster => return Some(Err(unreachable("has closed the connection"))),
+                Ok(world) if world.restarts != self.restarts => return Some(Err(unreachable("has closed the connection"))),
                 Ok(world) => {
                     let events = world.events(&self.prefix, self.next);
                     self.next = world.revision + 1;

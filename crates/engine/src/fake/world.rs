@@ -24,6 +24,8 @@ pub(super) struct World {
     entries: BTreeMap<String, Entry>,
     pub revision: i64,
     pub cluster: u64,
+    /// How often all connections were broken.
+    pub restarts: u64,
     leases: BTreeMap<i64, Lease>,
     /// All that ever happened, by revision.
     log: Vec<(i64, Event)>,
@@ -47,6 +49,7 @@ impl World {
             entries: BTreeMap::new(),
             revision: 1,
             cluster: 1,
+            restarts: 0,
             leases: BTreeMap::new(),
             log: Vec::new(),
             quorate: true,
@@ -71,13 +74,13 @@ impl World {
 
     pub fn lose_data(&mut self) {
         let (chance, cut_off) = (self.chance.take(), std::mem::take(&mut self.cut_off));
-        *self = Self { cluster: self.cluster + 1, chance, cut_off, ..Self::new(None) };
+        *self = Self { cluster: self.cluster + 1, restarts: self.restarts + 1, chance, cut_off, ..Self::new(None) };
     }
 
     /// As from a copy of a member's disk: the same cluster.
     pub fn restore(&mut self, before: &Self) {
         let (chance, cut_off) = (self.chance.take(), std::mem::take(&mut self.cut_off));
-        *self = Self { chance, cut_off, ..before.clone() };
+        *self = Self { restarts: self.restarts + 1, chance, cut_off, ..before.clone() };
     }
 
     pub fn delay(&mut self) -> Duration {

@@ -117,7 +117,7 @@ impl Cluster {
 
     pub fn settings(&self) -> EtcdSettings {
         // A machine that is busy with other things stops a member for a while.
-        let timing = Timing { deadline: Duration::from_secs(20), lease: Duration::from_secs(3) };
+        let timing = Timing { deadline: Duration::from_secs(20), lease: Duration::from_secs(8) };
         EtcdSettings { timing, attempt: Duration::from_secs(1), ..EtcdSettings::new(self.endpoints()) }
     }
 

@@ -91,6 +91,7 @@ async fn without_a_quorum_nothing_is_changed_and_afterwards_absences_are_distrus
     let (a, b, alpha) = (pool.client("a"), pool.client("b"), radio("alpha"));
     a.grant(&alpha, &host("a"), Expected::Nobody).await.unwrap();
     let (mut of_a, mut of_b) = (a.join().await.unwrap(), b.join().await.unwrap());
+    assert!(matches!(a.members().await.unwrap().absences, Absences::Distrusted(_)), "others may not have come yet");
     let Lead::Won(mut lead) = a.lead().await.unwrap() else { panic!("nobody led") };
     let mut changes = b.watch();
     until(&mut changes, |change| matches!(change, Change::All(_))).await;

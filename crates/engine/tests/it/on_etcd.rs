@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use engine::{Error, Etcd, Expected, OwnerStore, Security};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
 use super::cluster::Cluster;
 use super::suite::{self, host, radio};
@@ -25,6 +25,7 @@ struct Files {
 /// An authority, and a certificate of it that serves both ends: etcd's gateway is a client of its own member.
 fn certificates(addresses: &[&str]) -> Files {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.distinguished_name.push(DnType::CommonName, "the pool's authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate().unwrap();
     let signed = authority.self_signed(&authority_key).unwrap();

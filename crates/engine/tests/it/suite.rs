@@ -191,7 +191,6 @@ async fn members_come_and_go(pool: &dyn Pool) {
     assert!(first.is_held() && second.is_held());
     let both = m.members().await.unwrap();
     assert!(both.present.is_superset(&BTreeSet::from([host("m"), host("n")])));
-    assert!(matches!(both.absences, Absences::Distrusted(_)), "others may not have come yet");
 
     second.leave().await;
     until(&mut changes, |change| *change == Change::Member(host("n"), false)).await;
