@@ -1,6 +1,5 @@
 //! Which keys there are, and what is in them. Everything that is read comes from the network, and is checked.
 
-
 use config::{HostName, RadioName};
 use protocol::MAX_EPOCH;
 use rand::Rng;

@@ -20,6 +20,8 @@ use crate::error::quoted;
 
 /// Largest answer, bytes. 256 radios and 64 servers are below 100 kB; anything near this is a mistake or an attack on memory.
 pub(super) const LARGEST: usize = 4 << 20;
+/// What a member knows by itself.
+pub(super) const STATUS: &str = "/v3/maintenance/status";
 /// Connections that wait to be used again.
 const IDLE: usize = 4;
 
@@ -106,8 +108,8 @@ impl Endpoint {
             .uri(path)
             .header("host", &self.address)
             .header("content-type", "application/json")
-            // A member that has lost its leader ends a watch instead of saying nothing.
-            .header("grpc-metadata-hasleader", "true")
+            // A member that has lost its leader says so at once and ends its watches, where it is not asked for just that.
+            .header("grpc-metadata-hasleader", if path == STATUS { "false" } else { "true" })
             .body(Full::new(body))
             .ok()
     }

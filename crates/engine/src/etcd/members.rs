@@ -11,7 +11,7 @@ use hyper::StatusCode;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 
-use super::endpoint::{Endpoint, Failed};
+use super::endpoint::{Endpoint, Failed, STATUS};
 use super::gateway::{self, Unreadable};
 use crate::error::{Attempt, Error, quoted};
 use crate::key_value::{NoAnswer, Op, Txn};
@@ -20,7 +20,7 @@ use crate::layout::IDENTITY;
 /// How long all endpoints rest after none has answered.
 const PAUSE: Duration = Duration::from_millis(50);
 /// In which time a member says whether it has a leader, which it knows by itself.
-const STATUS: Duration = Duration::from_millis(300);
+const STATUS_TIME: Duration = Duration::from_millis(300);
 
 // The codes of gRPC that mean something here.
 const UNKNOWN: i64 = 2;
@@ -96,62 +96,67 @@ impl Members {
         repeated: bool,
         deadline: Instant,
     ) -> Result<Said<T>, NoAnswer> {
-        let mut failures: Vec<Option<Attempt>> = vec![None; self.endpoints.len()];
-        let mut not_etcd = None;
+        let mut failures: Vec<Option<(Attempt, Option<Error>)>> = vec![None; self.endpoints.len()];
         for round in 1.. {
             let Some(place) = self.turn() else { break };
             let Some(endpoint) = self.endpoints.get(place) else { break };
             let until = deadline.min(Instant::now() + self.attempt);
-            let failed = match ask(endpoint, path, body.clone(), read, until, self.attempt).await {
+            let (failed, not_etcd) = match ask(endpoint, path, body.clone(), read, until, self.attempt).await {
                 Ok(answer) => return Ok(Said::Answer(answer)),
                 Err(Refusal::NoLease) => return Ok(Said::NoLease),
                 Err(Refusal::LeaseExists) => return Ok(Said::LeaseExists),
                 Err(Refusal::Final(error)) => return Err(NoAnswer::NotDone(error)),
-                Err(Refusal::Failed(failed)) => failed,
+                Err(Refusal::Failed(failed)) => (failed, None),
                 Err(Refusal::NotEtcd(error)) => {
-                    not_etcd = Some(error);
-                    Failed { sent: false, why: "is not the etcd of this pool".to_owned() }
+                    (Failed { sent: true, why: "is not the etcd of this pool".to_owned() }, Some(error))
                 }
             };
             self.leave(place);
             let attempt = Attempt { endpoint: endpoint.address.clone(), why: failed.why };
             if failed.sent && !repeated {
-                return Err(NoAnswer::Lost(Error::Unreachable(vec![attempt])));
+                return Err(NoAnswer::Lost(not_etcd.unwrap_or(Error::Unreachable(vec![attempt]))));
             }
-            if let Some(failure) = failures.get_mut(place) {
-                *failure = Some(attempt);
+            let over = Instant::now() >= deadline;
+            // An attempt that was cut short says less than the one before.
+            if let Some(failure) = failures.get_mut(place).filter(|failure| !over || failure.is_none()) {
+                *failure = Some((attempt, not_etcd));
             }
-            if Instant::now() >= deadline {
+            if over {
                 break;
             }
             if round % self.endpoints.len().max(1) == 0 {
                 sleep(PAUSE).await;
             }
         }
-        let failures = failures.into_iter().flatten().collect();
-        Err(NoAnswer::NotDone(self.explained(failures, not_etcd).await))
+        Err(NoAnswer::NotDone(self.explained(failures.into_iter().flatten().collect()).await))
     }
 
     /// Why no endpoint has done it.
-    async fn explained(&self, failures: Vec<Attempt>, not_etcd: Option<Error>) -> Error {
-        let until = Instant::now() + STATUS;
+    async fn explained(&self, failures: Vec<(Attempt, Option<Error>)>) -> Error {
+        let (mut attempts, mut others) = (Vec::new(), Vec::new());
+        for (attempt, not_etcd) in failures {
+            others.extend(not_etcd.map(|error| (attempt.endpoint.clone(), error)));
+            attempts.push(attempt);
+        }
+        let until = Instant::now() + STATUS_TIME;
         let leaders = self.endpoints.iter().map(|endpoint| async move {
             let body = Bytes::from_static(b"{}");
-            (endpoint, ask(endpoint, "/v3/maintenance/status", body, gateway::leader, until, STATUS).await)
+            (endpoint, ask(endpoint, STATUS, body, gateway::leader, until, STATUS_TIME).await)
         });
         let (mut answering, mut silent, mut has_leader) = (Vec::new(), Vec::new(), false);
         for (endpoint, leader) in join_all(leaders).await {
             match leader {
+                Ok(0) if others.iter().any(|(other, _)| *other == endpoint.address) => {}
                 Ok(0) => answering.push(endpoint.address.clone()),
                 Ok(_) => has_leader = true,
                 Err(Refusal::Failed(failed)) => silent.push(Attempt { endpoint: endpoint.address.clone(), why: failed.why }),
                 Err(_) => {}
             }
         }
-        match not_etcd {
+        match others.pop() {
             _ if !answering.is_empty() && !has_leader => Error::NoQuorum { answering, silent },
-            Some(error) => error,
-            None => Error::Unreachable(failures),
+            Some((_, error)) => error,
+            None => Error::Unreachable(attempts),
         }
     }
 

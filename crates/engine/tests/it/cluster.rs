@@ -117,8 +117,8 @@ impl Cluster {
 
     pub fn settings(&self) -> EtcdSettings {
         // A machine that is busy with other things stops a member for a while.
-        let timing = Timing { deadline: Duration::from_secs(20), lease: Duration::from_secs(8) };
-        EtcdSettings { timing, attempt: Duration::from_secs(1), ..EtcdSettings::new(self.endpoints()) }
+        let timing = Timing { deadline: Duration::from_secs(60), lease: Duration::from_secs(8) };
+        EtcdSettings { timing, attempt: Duration::from_secs(3), ..EtcdSettings::new(self.endpoints()) }
     }
 
     pub fn client(&self, name: &str) -> Etcd {
@@ -129,13 +129,13 @@ impl Cluster {
     pub async fn ready(&self) {
         let store = self.client("ready");
         let mut said = String::new();
-        for _ in 0..6 {
+        for _ in 0..3 {
             match store.quorate().await {
                 Ok(()) => return,
                 Err(error) => said = error.to_string(),
             }
         }
-        panic!("no quorum in two minutes: {said}\n{}", self.log(0));
+        panic!("no quorum in three minutes: {said}\n{}", self.log(0));
     }
 
     /// Writes until etcd takes no more.

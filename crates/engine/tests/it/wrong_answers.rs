@@ -82,11 +82,10 @@ async fn who_is_no_etcd_is_named() {
 
 #[tokio::test]
 async fn an_answer_without_an_end_is_broken_off() {
-    let body = vec![b' '; 6 << 20];
-    let store = Etcd::new(
-        host("a"),
-        EtcdSettings { attempt: Duration::from_secs(20), ..EtcdSettings::new(vec![answering(http("200 OK", &body)).await]) },
-    );
+    let endpoint = answering(http("200 OK", &vec![b' '; 6 << 20])).await;
+    let timing = Timing { deadline: Duration::from_secs(20), ..Timing::default() };
+    let store =
+        Etcd::new(host("a"), EtcdSettings { attempt: Duration::from_secs(20), timing, ..EtcdSettings::new(vec![endpoint]) });
     let said = store.quorate().await.unwrap_err().to_string();
     assert!(said.contains("broke its answer off: length limit exceeded"), "{said}");
 }
