@@ -13,7 +13,7 @@ use crate::ownership::{Expected, Members, Ownership, Reservation, Reserved, Work
 /// Who owns which radio, as one host's agent asks and changes it.
 ///
 /// All reads are linearizable: they see every change that was answered before they began. Every method ends within the deadline that the store
-/// was made with ([`crate::Timing`]) and a few hundred milliseconds. Dropping a call's future leaves open whether its change happens.
+/// was made with ([`crate::Timing`]) and the time of one attempt, in which the reason is found out. Dropping a call's future leaves open whether its change happens.
 ///
 /// # Errors
 /// All methods: [`Error::NoQuorum`], [`Error::Unreachable`], [`Error::Rebuilt`], [`Error::NotEtcd`], [`Error::Malformed`], [`Error::Refused`].

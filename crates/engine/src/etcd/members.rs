@@ -19,9 +19,6 @@ use crate::layout::IDENTITY;
 
 /// How long all endpoints rest after none has answered.
 const PAUSE: Duration = Duration::from_millis(50);
-/// In which time a member says whether it has a leader, which it knows by itself.
-const STATUS_TIME: Duration = Duration::from_millis(300);
-
 // The codes of gRPC that mean something here.
 const UNKNOWN: i64 = 2;
 const DEADLINE: i64 = 4;
@@ -138,10 +135,10 @@ impl Members {
             others.extend(not_etcd.map(|error| (attempt.endpoint.clone(), error)));
             attempts.push(attempt);
         }
-        let until = Instant::now() + STATUS_TIME;
+        let until = Instant::now() + self.attempt;
         let leaders = self.endpoints.iter().map(|endpoint| async move {
             let body = Bytes::from_static(b"{}");
-            (endpoint, ask(endpoint, STATUS, body, gateway::leader, until, STATUS_TIME).await)
+            (endpoint, ask(endpoint, STATUS, body, gateway::leader, until, self.attempt).await)
         });
         let (mut answering, mut silent, mut has_leader) = (Vec::new(), Vec::new(), false);
         for (endpoint, leader) in join_all(leaders).await {
