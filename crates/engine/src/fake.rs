@@ -74,9 +74,14 @@ impl FakePool {
         self.change(|world| world.full = full);
     }
 
-    /// Has all data lost and the store built anew.
+    /// Has all data lost and the store built anew, by the same settings: the cluster's id is the same then.
     pub fn lose_data(&self) {
         self.change(World::lose_data);
+    }
+
+    /// Has the data be in another cluster, as after they were restored from a snapshot.
+    pub fn change_cluster(&self) {
+        self.change(World::change_cluster);
     }
 
     /// Has the data be those of an earlier moment, which [`FakePool::backup`] has kept.

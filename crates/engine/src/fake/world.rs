@@ -74,7 +74,12 @@ impl World {
 
     pub fn lose_data(&mut self) {
         let (chance, cut_off) = (self.chance.take(), std::mem::take(&mut self.cut_off));
-        *self = Self { cluster: self.cluster + 1, restarts: self.restarts + 1, chance, cut_off, ..Self::new(None) };
+        *self = Self { cluster: self.cluster, restarts: self.restarts + 1, chance, cut_off, ..Self::new(None) };
+    }
+
+    pub fn change_cluster(&mut self) {
+        self.cluster += 1;
+        self.restarts += 1;
     }
 
     /// As from a copy of a member's disk: the same cluster.
