@@ -78,7 +78,9 @@ async fn a_member_that_is_stopped_is_passed_over_and_a_watch_leaves_it() {
     // The first endpoint is the one that is asked, until it fails.
     assert_eq!(granted(&a, "alpha").await, 1);
     let mut changes = a.watch();
-    until(&mut changes, |change| matches!(change, Change::All(_))).await;
+    // It watches by then, and does not only begin to.
+    let epoch = granted(&a, "alpha").await;
+    until(&mut changes, |change| matches!(change, Change::Owner(_, Some(owner)) if owner.epoch == epoch)).await;
     cluster.signal(0, Signal::SIGSTOP);
     let interrupted = timeout(BOUND, until(&mut changes, |change| matches!(change, Change::Interrupted(_)))).await.unwrap();
     let Change::Interrupted(error) = interrupted else { panic!("{interrupted:?}") };
