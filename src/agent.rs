@@ -6,6 +6,7 @@ mod commands;
 mod control;
 mod decision;
 pub mod doctor;
+mod drained;
 mod exporter;
 mod faults;
 mod fence_command;

@@ -31,6 +31,7 @@ mod model;
 mod msg;
 mod ordering;
 mod outcomes;
+mod pair;
 mod panel;
 mod performing;
 mod ping_history;

@@ -81,7 +81,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, run: Option<&str>, comm
             agent.participation.admit(run, &Command::End)?;
             end(agent).await
         }
-        Command::Order(_) | Command::Arm | Command::Disarm => {
+        Command::Order(_) | Command::Arm | Command::Disarm | Command::Drain | Command::Undrain => {
             Err(Failure::new(ErrorCode::Internal, "an order cannot be a step of an order"))
         }
         command => {

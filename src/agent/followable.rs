@@ -54,8 +54,7 @@ pub(super) fn follows_next(agent: &Agent, work: &Work) -> Option<FollowsNext> {
     Some(FollowsNext { why_not, hint })
 }
 
-/// Whether this host is one of the two between which the work moves.
+/// Whether this host is one of those that serve the radio.
 pub(super) fn is_of_the_pool(agent: &Agent) -> bool {
-    let roles = &agent.host.config.roles;
-    [&roles.initiator, &roles.destination].iter().any(|name| name.as_str() == agent.host.name)
+    agent.host.config.is_server(&agent.host.name)
 }

@@ -17,6 +17,7 @@ use super::state::Agent;
 use super::work::Work;
 use crate::link::server::Scope;
 use crate::migration::{self, Agents, Decision};
+use config::Config;
 use protocol::{Answer, Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, OrderStage, Outcome, Progress, RunRecord};
 
 /// Answers any command on the radio's work.
@@ -28,10 +29,10 @@ pub(super) async fn answer(agent: &Arc<Agent>, scope: Scope, command: Command) -
     match command {
         Command::Order(request) => carry_out(agent, work, &request).await.map(Answer::from),
         Command::Plan(request) => {
-            let config = &agent.host.config;
+            let config = agent.host.config.of_order(&request)?;
             request.check(config.workload.form)?;
-            let runs = migration::history(&request, config).await;
-            Ok(migration::plan::plan(&request, config, &runs).into())
+            let runs = migration::history(&request, &config).await;
+            Ok(migration::plan::plan(&request, &config, &runs).into())
         }
         Command::Go { run } => decision::tell_order(agent, run.as_deref(), Decision::Go).map(Answer::from),
         Command::Cancel { run } => decision::tell_order(agent, run.as_deref(), Decision::Cancel).map(Answer::from),
@@ -41,13 +42,22 @@ pub(super) async fn answer(agent: &Arc<Agent>, scope: Scope, command: Command) -
             let done = if arms { standby::arm(agent, work).await } else { standby::disarm(agent, work).await };
             done.map(Answer::from)
         }
+        Command::Drain | Command::Undrain => {
+            let drains = command == Command::Drain;
+            agent.drained.set(drains);
+            if drains && work.standby_status().is_some_and(|standby| standby.follows.is_some()) {
+                standby::make_room(agent, work).await?;
+            }
+            Ok(Answer::Done)
+        }
         Command::RenewHold { run } => decision::renew_hold(agent, &run).map(Answer::from),
         command => commands::execute(agent, work, scope.run, command).await,
     }
 }
 
 async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest) -> Result<RunRecord, Failure> {
-    let executor = agent.host.config.executor(request.order);
+    let config = agent.host.config.of_order(request)?;
+    let executor = config.executor(request.order);
     if executor != agent.host.name {
         return Err(Failure::new(
             ErrorCode::WrongAddressee,
@@ -55,7 +65,8 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
         )
         .hint(format!("send it to {executor}")));
     }
-    request.check(agent.host.config.workload.form)?;
+    request.check(config.workload.form)?;
+    agent.drained.admit(request)?;
     let run = run_of(agent, request)?;
     let request = &OrderRequest { run: Some(run.clone()), ..request.clone() };
     let Ok(_alone) = agent.order.try_lock() else {
@@ -71,7 +82,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
     let (control, decisions) = OrderControl::new(&run, request.hold);
     agent.state().control = Some(control);
     // Before anything is asked of it: from here on nobody else changes the source.
-    let reserving = reserve::source(agent, request).await.inspect_err(|_| agent.state().control = None)?;
+    let reserving = reserve::source(agent, request, &config).await.inspect_err(|_| agent.state().control = None)?;
     let _watching = decision::watch_asker(agent, request).map(AbortOnDropHandle::new);
     let fleet = LocalFleet {
         agent: Arc::clone(agent),
@@ -81,7 +92,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
         order: request.order,
         way_is_made: OnceCell::new(),
     };
-    let record = follow_to_its_end(agent, work, request, &fleet, decisions).await;
+    let record = follow_to_its_end(agent, request, &config, &fleet, decisions).await;
     agent.state().control = None;
     end(agent, &record);
     Ok(record)
@@ -105,12 +116,12 @@ fn run_of(agent: &Agent, request: &OrderRequest) -> Result<String, Failure> {
 
 async fn follow_to_its_end(
     agent: &Arc<Agent>,
-    work: &Arc<Work>,
     request: &OrderRequest,
+    config: &Config,
     fleet: &LocalFleet,
     decisions: watch::Receiver<Decision>,
 ) -> RunRecord {
-    let tun_before = work.tun_address().await.unwrap_or_default();
+    let tun_before = agent.work.tun_address().await.unwrap_or_default();
     let under_way = OrderUnderWay {
         began: Utc::now(),
         began_boot_ms: Some(restart::boot_time().as_millis() as u64),
@@ -120,7 +131,7 @@ async fn follow_to_its_end(
     };
     restart::note_order(agent, &under_way).await;
     let mut begun = None;
-    let record = migration::carry_out(request, &agent.host.config, fleet, decisions, |progress| {
+    let record = migration::carry_out(request, config, fleet, decisions, |progress| {
         if begun.is_none() && progress.stage != OrderStage::Checking {
             let (agent, under_way) = (Arc::clone(agent), OrderUnderWay { begun: true, ..under_way.clone() });
             begun = Some(tokio::spawn(async move { restart::note_order(&agent, &under_way).await }));
@@ -147,10 +158,18 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
     };
     let age = unfinished.age();
     let OrderUnderWay { began, request, tun_before, begun, .. } = unfinished;
+    let config = match agent.host.config.of_order(&request) {
+        Ok(config) => config.into_owned(),
+        Err(failure) => {
+            let text = format!("what is left of {} is not brought to an end: {failure}", request.order);
+            agent.host.event(Level::Error, text);
+            return restart::forget_order(&agent);
+        }
+    };
     let _alone = agent.order.lock().await;
     if !(begun && request.order.is_migration() && request.method != Method::Failover) {
-        reserve::release_unfinished(&agent, &request).await;
-        return restart::report_broken_order(&agent, began, request).await;
+        reserve::release_unfinished(&agent, &request, &config).await;
+        return restart::report_broken_order(&agent, began, request, &config).await;
     }
     let work = Arc::clone(&agent.work);
     // The same run: the source knows since when it has been in it, and whether the operator has ended the work there since.
@@ -161,12 +180,12 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
         Err(failure) => return agent.host.event(Level::Error, failure.to_string()),
     };
     let (control, decisions) = OrderControl::new(&run, false);
-    let reserving = Reserving::go_on(&agent, &request, age, &control).await;
+    let reserving = Reserving::go_on(&agent, &request, &config, age, &control).await;
     agent.state().control = Some(control);
     let way_is_made = OnceCell::new_with(Some(()));
     let fleet = LocalFleet { agent: Arc::clone(&agent), work, run, reserving, order: request.order, way_is_made };
     let progress = |progress: &Progress| follow(&agent, progress);
-    let record = migration::bring_to_an_end(&request, began, tun_before, &agent.host.config, &fleet, decisions, progress).await;
+    let record = migration::bring_to_an_end(&request, began, tun_before, &config, &fleet, decisions, progress).await;
     agent.state().control = None;
     end(&agent, &record);
 }

@@ -1,8 +1,9 @@
-//! Keeps what the other host of the pool says of its work: all that is left of that work when its host falls silent.
+//! Keeps what the other servers of the radio say of their work: all that is left of that work when its host falls silent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::sleep;
 
 use super::state::Agent;
@@ -14,15 +15,15 @@ const FIRST: Duration = Duration::from_secs(1);
 /// An agent answers `status` at once.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// Asks until the agent ends; does nothing on a host outside the pool.
+/// Asks until the agent ends; does nothing on a host that does not serve the radio.
 pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
+    if agent.host.config.is_server(&agent.host.name) {
+        join_all(work.other_hosts().into_iter().map(|peer| follow(&agent, &work, peer))).await;
+    }
+}
+
+async fn follow(agent: &Agent, work: &Work, peer: String) {
     let host = &agent.host;
-    let roles = &host.config.roles;
-    let peer = match host.name.as_str() {
-        name if name == roles.initiator => roles.destination.to_string(),
-        name if name == roles.destination => roles.initiator.to_string(),
-        _ => return,
-    };
     let usual = host.config.workload_of(&host.name).collect_interval.max(FIRST);
     let mut serves = false;
     loop {
@@ -43,8 +44,11 @@ pub(super) async fn run(agent: Arc<Agent>, work: Arc<Work>) {
     }
 }
 
-/// What to keep of a host; `None` of one that does not work.
+/// What to keep of a host; `None` of one that does not work, or only follows another.
 fn collected_from_status(status: Telemetry) -> Option<Collected> {
+    if status.standby.is_some() {
+        return None;
+    }
     let values = status.control_values();
     let tun_ip = status.tun.addresses.into_iter().next()?;
     let known = status.d2d.pid.is_some() && !values.control.is_empty();

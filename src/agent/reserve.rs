@@ -10,6 +10,7 @@ use super::control::OrderControl;
 use super::state::Agent;
 use crate::link::client::Client;
 use crate::migration::Decision;
+use config::Config;
 use protocol::{ErrorCode, Failure, Level, Method, OrderRequest, ask};
 
 /// The source is free again by itself when this agent is not heard for so long.
@@ -33,8 +34,8 @@ struct Kept {
 }
 
 /// The source that has to be reserved for an order: another host that is to answer.
-fn source_of<'a>(agent: &'a Agent, request: &OrderRequest) -> Option<&'a str> {
-    let (from, to) = agent.host.config.ends(request.order);
+fn source_of<'a>(config: &'a Config, request: &OrderRequest) -> Option<&'a str> {
+    let (from, to) = config.ends(request.order);
     (request.order.is_migration() && request.method != Method::Failover && from != to).then_some(from)
 }
 
@@ -53,8 +54,8 @@ fn reservation(agent: &Agent, request: &OrderRequest, age: Duration) -> ask::Res
 ///
 /// # Errors
 /// [`ErrorCode::Busy`]: it takes part in another run.
-pub(super) async fn source(agent: &Arc<Agent>, request: &OrderRequest) -> Result<Reserving, Failure> {
-    let Some(host) = source_of(agent, request) else { return Ok(Reserving::default()) };
+pub(super) async fn source(agent: &Arc<Agent>, request: &OrderRequest, config: &Config) -> Result<Reserving, Failure> {
+    let Some(host) = source_of(config, request) else { return Ok(Reserving::default()) };
     match agent.client.ask(host, reservation(agent, request, Duration::ZERO), TAKE).await {
         Err(failure) if matches!(failure.code, ErrorCode::Busy | ErrorCode::Cancelled) => return Err(failure),
         Err(failure) if failure.code == ErrorCode::UnknownCommand => {
@@ -70,16 +71,22 @@ pub(super) async fn source(agent: &Arc<Agent>, request: &OrderRequest) -> Result
 }
 
 /// Gives back what an earlier life of this agent reserved for an order that is not gone on with.
-pub(super) async fn release_unfinished(agent: &Agent, request: &OrderRequest) {
-    if let (Some(host), Some(run)) = (source_of(agent, request), request.run.clone()) {
+pub(super) async fn release_unfinished(agent: &Agent, request: &OrderRequest, config: &Config) {
+    if let (Some(host), Some(run)) = (source_of(config, request), request.run.clone()) {
         drop(agent.client.ask(host, ask::Release { run }, ANSWER).await);
     }
 }
 
 impl Reserving {
     /// The same for a run that an earlier life of this agent began. Where the operator has ended the work on the source since, the run is told.
-    pub(super) async fn go_on(agent: &Arc<Agent>, request: &OrderRequest, age: Duration, control: &OrderControl) -> Self {
-        let Some(host) = source_of(agent, request) else { return Self::default() };
+    pub(super) async fn go_on(
+        agent: &Arc<Agent>,
+        request: &OrderRequest,
+        config: &Config,
+        age: Duration,
+        control: &OrderControl,
+    ) -> Self {
+        let Some(host) = source_of(config, request) else { return Self::default() };
         if let Err(failure) = agent.client.ask(host, reservation(agent, request, age), TAKE).await
             && failure.code == ErrorCode::Cancelled
         {

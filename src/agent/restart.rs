@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::state::Agent;
 use super::telemetry;
 use crate::migration::{self, standing::holds_radio};
+use config::Config;
 use protocol::{
     Failure, Interruption, Level, OrderRequest, OrderStage, Outcome, ProcessState, Progress, RunRecord, Telemetry, ask,
 };
@@ -72,8 +73,8 @@ pub(super) fn forget_order(agent: &Agent) {
 }
 
 /// Records an order as failed in whose middle this agent ended, with what each host does now.
-pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, request: OrderRequest) {
-    let (from, to) = agent.host.config.ends(request.order);
+pub(super) async fn report_broken_order(agent: &Agent, began: DateTime<Utc>, request: OrderRequest, config: &Config) {
+    let (from, to) = config.ends(request.order);
     let mut found = vec![look_at(agent, to).await];
     if from != to {
         found.insert(0, look_at(agent, from).await);

@@ -8,6 +8,7 @@ mod taken_over;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::followable::{is_of_the_pool, require_followable, too_often};
@@ -115,7 +116,12 @@ async fn is_deaf(agent: &Arc<Agent>, work: &Arc<Work>) -> bool {
 
 /// Follows if that is wanted and possible.
 async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
-    if !work.standby_is_wanted() || agent.order.try_lock().is_err() || work.d2d().is_running() || work.usrp().is_running() {
+    if !work.standby_is_wanted()
+        || agent.drained.is_set()
+        || agent.order.try_lock().is_err()
+        || work.d2d().is_running()
+        || work.usrp().is_running()
+    {
         return Ok(());
     }
     if let Some(failure) = too_often(agent, work) {
@@ -126,12 +132,23 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     if work.takeovers_within(CALM) > 0 {
         return Ok(());
     }
-    let other = arm::other_host(agent, work)?;
+    let Ok(other) = arm::other_host(agent, work) else { return Ok(()) };
+    if !is_first_to_follow(agent, &other).await {
+        return Ok(());
+    }
     let Ok(status) = agent.client.ask(&other, ask::Status {}, ANSWER).await else { return Ok(()) };
     if status.serves_parked || !is_in_service(&status, agent.host.config.addresses.active.address()) {
         return Ok(());
     }
     arm::arm(agent, work, &other).await
+}
+
+/// Of more than two servers one follows: the radio has one more receive chain. It is the first in the cluster file that answers and is not drained.
+async fn is_first_to_follow(agent: &Agent, other: &str) -> bool {
+    let servers = agent.host.config.servers().into_iter().map(|server| server.as_str());
+    let before_this = servers.take_while(|server| *server != agent.host.name).filter(|server| *server != other);
+    let answers = join_all(before_this.map(|server| agent.client.ask(server, ask::Status {}, ANSWER))).await;
+    !answers.into_iter().flatten().any(|status| !status.drained)
 }
 
 /// Follows from now on, at once.
@@ -142,6 +159,9 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Fail
     if work.usrp().is_linked() {
         let text = format!("{} serves: the standby is the other host", agent.host.name);
         return Err(Failure::new(ErrorCode::State, text).hint("baton do arm asks the right one"));
+    }
+    if agent.drained.is_set() {
+        return Err(agent.drained.failure());
     }
     require_followable(agent)?;
     let armed = match work.follow_state() {
@@ -162,6 +182,14 @@ pub(super) async fn arm(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Fail
 /// Those of ending the processes.
 pub(super) async fn disarm(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     work.want_standby(false);
+    stand_down(agent, work, None).await
+}
+
+/// Follows no longer for as long as this host is drained.
+///
+/// # Errors
+/// Those of ending the processes.
+pub(super) async fn make_room(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     stand_down(agent, work, None).await
 }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::control::OrderControl;
+use super::drained::Drained;
 use super::exporter::Counted;
 use super::faults::CommandFaults;
 use super::host::HostHandle;
@@ -49,6 +50,8 @@ pub(super) struct Agent {
     /// Ends the agent.
     pub(super) stop: CancellationToken,
     pub(super) work: Arc<Work>,
+    /// An operator has drained this host.
+    pub(super) drained: Drained,
     state: Mutex<AgentState>,
 }
 
@@ -91,6 +94,7 @@ impl Agent {
             participation: Participation::new(&host.name),
             stopping,
             stop,
+            drained: Drained::load(&host),
             state: Mutex::default(),
             host,
         }))

@@ -41,8 +41,10 @@ pub(super) async fn carry_out(cluster: &Cluster, request: OrderRequest) -> Resul
     let run = uuid::Uuid::now_v7().to_string();
     // Far below u64's range.
     let lease_ms = request.hold.then_some(HOLD_LEASE.as_millis() as u64);
-    let request = OrderRequest { by: Some(operator_name()), run: Some(run.clone()), lease_ms, ..request };
-    let host = cluster.config.executor(request.order);
+    let between = request.between.clone().or_else(|| cluster.config.roles_to_tell());
+    let request = OrderRequest { by: Some(operator_name()), run: Some(run.clone()), lease_ms, between, ..request };
+    let config = cluster.config.of_order(&request)?;
+    let host = config.executor(request.order);
     let sent = SentOrder { cluster, host, order: request.order, run, hold: request.hold };
     let deadline = ORDER_LIMIT + if request.hold { HOLD_LIMIT } else { Duration::ZERO };
     let mut interrupts = Interrupts::listen()?;

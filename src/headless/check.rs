@@ -51,9 +51,8 @@ pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
 
 /// Has the hosts of the pool ask the radio's network, as a step would; their status then has what they have found.
 async fn survey(cluster: &Cluster) {
-    let roles = &cluster.config.roles;
     // One that does not answer is silent to the question for its status, too.
-    join_all([&roles.initiator, &roles.destination].map(|host| cluster.client.ask(host, ask::Survey {}, status::DEADLINE))).await;
+    join_all(cluster.config.servers().into_iter().map(|host| cluster.client.ask(host, ask::Survey {}, status::DEADLINE))).await;
 }
 
 fn text(findings: &[Finding]) -> String {

@@ -93,9 +93,16 @@ pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     };
     let request =
         OrderRequest { budget_ms: args.budget.map(config::time::milliseconds), force: args.force, hold: args.hold, ..plain };
-    let record = block_on(attend::carry_out(&cluster, request))?;
-    print(&if args.json { json(&record)? } else { text(&record) });
-    Ok(exit_code(&record))
+    report(&block_on(attend::carry_out(&cluster, request))?, args.json)
+}
+
+/// What became of an order: on stdout and as an exit code.
+///
+/// # Errors
+/// The record has no JSON form.
+pub(super) fn report(record: &RunRecord, as_json: bool) -> Result<ExitCode, Failure> {
+    print(&if as_json { json(record)? } else { text(record) });
+    Ok(exit_code(record))
 }
 
 /// The order that brings the service back.
@@ -106,7 +113,10 @@ fn mend(config: &Config, answers: &[status::Answer]) -> Result<OrderRequest, Fai
     let service = status::judge(config, answers);
     let refused = |text: String| Failure::new(ErrorCode::State, text);
     match (service.state, service.mend) {
-        (_, Some(mend)) => Ok(OrderRequest::new(mend.order, mend.method.unwrap_or_default())),
+        (_, Some(mend)) => {
+            let plain = OrderRequest::new(mend.order, mend.method.unwrap_or_default());
+            Ok(OrderRequest { between: service.between, ..plain })
+        }
         (ServiceState::Serving, None) => {
             Err(refused("it serves: there is nothing to recover".into()).hint("to move the work: M or MB"))
         }

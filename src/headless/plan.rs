@@ -36,7 +36,8 @@ pub struct Args {
 pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let cluster = Cluster::load(file)?;
     let host = cluster.config.executor(args.order).to_owned();
-    let request = OrderRequest::new(args.order, cluster.method(args.method));
+    let plain = OrderRequest::new(args.order, cluster.method(args.method));
+    let request = OrderRequest { between: cluster.config.roles_to_tell(), ..plain };
     let source = Some(cluster.config.ends(args.order).0.to_owned()).filter(|_| args.order.is_migration());
     let plan = block_on(async {
         let plan = cluster.client.ask(&host, ask::Plan { request: request.clone() }, DEADLINE).await?;

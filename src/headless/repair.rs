@@ -70,9 +70,8 @@ pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
 }
 
 async fn ask_pool(cluster: &Cluster) -> Answers {
-    let Config { roles, .. } = &*cluster.config;
-    let asked = [&roles.initiator, &roles.destination]
-        .map(|host| async move { (host.to_string(), status::ask_one(cluster, host, status::DEADLINE).await) });
+    let asked = cluster.config.servers().into_iter();
+    let asked = asked.map(|host| async move { (host.to_string(), status::ask_one(cluster, host, status::DEADLINE).await) });
     join_all(asked).await.into_iter().collect()
 }
 

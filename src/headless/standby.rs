@@ -8,7 +8,7 @@ use config::ClusterFile;
 use protocol::{ErrorCode, Failure, Telemetry, ask};
 
 /// Processes are started, and come into sync.
-const ARM: Duration = Duration::from_secs(20);
+pub(super) const ARM: Duration = Duration::from_secs(20);
 
 /// Has the host of the pool that does not serve follow the other one, or no longer.
 ///
@@ -19,15 +19,16 @@ pub(super) fn run(file: &ClusterFile, arms: bool, as_json: bool) -> Result<ExitC
     let (host, of) = block_on(async {
         let answers = status::ask_all(&cluster).await;
         let said: Vec<&Telemetry> = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
-        let roles = &cluster.config.roles;
-        let pool = [roles.initiator.as_str(), roles.destination.as_str()];
+        let pool: Vec<&str> = cluster.config.servers().into_iter().map(|server| server.as_str()).collect();
         let armed = said.iter().find(|status| status.standby.is_some()).map(|status| status.host.clone());
         let serves = status::judge(&cluster.config, &answers).host;
-        let other = |host: &str| pool.into_iter().find(|name| *name != host).map(str::to_owned);
-        let host = match (arms, armed) {
-            (false, Some(armed)) => Some(armed),
-            _ => serves.as_deref().and_then(other),
+        // Of several the first one that answers.
+        let other = |host: &str| {
+            let others = || pool.iter().filter(|name| **name != host);
+            let heard = others().find(|name| said.iter().any(|status| status.host == **name));
+            heard.or_else(|| others().next()).map(|name| (*name).to_owned())
         };
+        let host = armed.or_else(|| serves.as_deref().and_then(other));
         let host = host.ok_or_else(|| {
             Failure::new(ErrorCode::State, "no host serves: there is nothing to follow").hint("DS or DSR starts the work")
         })?;
@@ -36,7 +37,7 @@ pub(super) fn run(file: &ClusterFile, arms: bool, as_json: bool) -> Result<ExitC
         } else {
             cluster.client.ask(&host, ask::Disarm {}, ARM).await?;
         }
-        let of = other(&host).unwrap_or_default();
+        let of = serves.filter(|serves| *serves != host).or_else(|| other(&host)).unwrap_or_default();
         Ok::<_, Failure>((host, of))
     })?;
     print(&if as_json {

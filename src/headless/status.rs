@@ -83,9 +83,7 @@ pub(super) async fn ask_one(cluster: &Cluster, host: &str, deadline: Duration) -
 
 /// Which host of the pool holds the radio, as far as the hosts that answered tell.
 fn owner(config: &Config, answers: &[Answer]) -> RadioOwner {
-    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
-    let of_pool =
-        || answers.iter().filter(|(host, _)| pool.contains(&host.as_str())).filter_map(|(_, answer)| answer.as_ref().ok());
+    let of_pool = || answers.iter().filter(|(host, _)| config.is_server(host)).filter_map(|(_, answer)| answer.as_ref().ok());
     let owners = holders(of_pool(), config.addresses.active.address()).into_iter().map(|status| status.host.clone());
     radio_owner(owners.collect(), &strangers(of_pool()))
 }

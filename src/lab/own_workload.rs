@@ -37,7 +37,8 @@ fn beside(folder: &Path, word: String) -> String {
 
 /// Gives the pool's servers the workload; the far end keeps the modem.
 pub fn install(config: &mut Config, workload: &Workload) {
-    for name in [config.roles.initiator.clone(), config.roles.destination.clone()] {
+    let servers: Vec<_> = config.servers().into_iter().cloned().collect();
+    for name in servers {
         if let Some(host) = config.host.get_mut(&name) {
             host.workload = Some(workload.clone());
             // The modem's own variables mean nothing to it.

@@ -72,6 +72,8 @@ fn is_operators(command: &Command) -> bool {
             | Command::RenewHold { .. }
             | Command::Arm
             | Command::Disarm
+            | Command::Drain
+            | Command::Undrain
             | Command::ProbeStart { .. }
             | Command::ProbeStop
     )

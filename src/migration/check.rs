@@ -1,6 +1,7 @@
 //! Whether an order may begin: every precondition, from what the hosts say of themselves. Pure: the engine, `baton check` and the
 //! console have the same list.
 
+mod drained;
 mod guest;
 mod offered;
 mod port;
@@ -62,6 +63,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
             findings.extend(holder.map(|failure| finding(Grade::Blocker, name, failure)));
         }
     }
+    findings.extend(drained::finding(order, &setting.to, answers));
     if method == Method::Failover && config.host.get(setting.from.as_str()).is_some_and(|host| host.fence_command.is_none()) {
         findings.push(Finding::new(Grade::Warning, &setting.from, not_fenced(&setting.from)).hint(NAME_A_FENCE));
     }
@@ -99,7 +101,7 @@ pub fn blocked(findings: &[Finding]) -> bool {
 
 /// Whether each host answers (but for one that must not), speaks our protocol, and is free of a death and of another order.
 fn hosts(asked: Option<(Order, Method)>, silent: Option<&str>, config: &Config, answers: &Answers) -> Vec<Finding> {
-    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
+    let ends = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let mut findings = Vec::new();
     for (host, answer) in answers {
         if silent == Some(host) {
@@ -113,7 +115,7 @@ fn hosts(asked: Option<(Order, Method)>, silent: Option<&str>, config: &Config, 
             Order::KL | Order::KR => config.executor(order) == host,
             // A recovery fences the other host where that does not answer.
             _ if method == Method::Recover => config.executor(order) == host,
-            _ => pool.contains(&host.as_str()),
+            _ => ends.contains(&host.as_str()),
         });
         let status = match answer {
             Ok(status) => status,
@@ -153,7 +155,7 @@ fn finding(grade: Grade, subject: &str, failure: Failure) -> Finding {
 
 /// Who owns the radio, and whether there is but one.
 fn radio(config: &Config, answers: &Answers) -> Finding {
-    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
+    let pool: Vec<&str> = config.servers().into_iter().map(|name| name.as_str()).collect();
     let active = config.addresses.active.address();
     let statuses = answers.iter().filter(|(host, _)| pool.contains(&host.as_str())).filter_map(|(_, answer)| answer.as_ref().ok());
     let owners: Vec<&str> = standing::holders(statuses, active).into_iter().map(|status| status.host.as_str()).collect();
@@ -203,9 +205,8 @@ fn owned_by(owner: &str, pool: &[&str], answers: &Answers) -> Finding {
 
 /// Strangers with the radio's address, and what the agents say is not as it should be.
 fn contested(asked: Option<(Order, Method)>, config: &Config, answers: &Answers) -> Vec<Finding> {
-    let pool = [config.roles.initiator.as_str(), config.roles.destination.as_str()];
     let statuses = || answers.iter().filter_map(|(host, answer)| Some((host, answer.as_ref().ok()?)));
-    let of_pool = || statuses().filter(|(host, _)| pool.contains(&host.as_str())).map(|(_, status)| status);
+    let of_pool = || statuses().filter(|(host, _)| config.is_server(host)).map(|(_, status)| status);
     let strangers = standing::strangers(of_pool());
     let active = config.addresses.active.address();
     // Stopping the work takes nothing from anybody, and a failover asks the radio.

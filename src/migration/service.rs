@@ -15,6 +15,7 @@ use protocol::{
 
 mod cause;
 mod guest;
+mod mend;
 
 pub use cause::Cause;
 
@@ -102,6 +103,8 @@ pub struct Service {
     pub silent_ms: Option<u64>,
     /// The order that brings it back.
     pub mend: Option<Mend>,
+    /// Between which two of more than two servers that order is meant.
+    pub between: Option<[String; 2]>,
 }
 
 /// What the far end's pings say.
@@ -121,7 +124,8 @@ pub fn judge(config: &Config, seen: &[SeenHost<'_>]) -> Service {
 
 struct Scene<'a> {
     active: Ipv4Addr,
-    pool: [SeenHost<'a>; 2],
+    /// Never fewer than two.
+    pool: Vec<SeenHost<'a>>,
     far_end: Option<SeenHost<'a>>,
     pings: Pings,
 }
@@ -134,7 +138,7 @@ impl<'a> Scene<'a> {
         let far_end = config.roles.far_end.as_deref().map(find);
         Self {
             active: config.addresses.active.address(),
-            pool: [find(&config.roles.initiator), find(&config.roles.destination)],
+            pool: config.servers().into_iter().map(|name| find(name)).collect(),
             far_end,
             pings: far_end.and_then(SeenHost::now).and_then(|status| status.probe.as_ref()).map_or(Pings::NotTold, pings),
         }
@@ -146,7 +150,7 @@ impl<'a> Scene<'a> {
             let served = self.pings == Pings::Answered;
             return self.verdict(if served { ServiceState::Serving } else { ServiceState::Starting }, host, None);
         }
-        let told = |what: fn(&Telemetry) -> bool| self.pool.into_iter().filter_map(SeenHost::now).any(what);
+        let told = |what: fn(&Telemetry) -> bool| self.pool.iter().copied().filter_map(SeenHost::now).any(what);
         let certain = match (host, host.and_then(SeenHost::now)) {
             // A standby takes over from what has died: whether it does, the pings tell.
             _ if self.pings == Pings::Answered && told(is_armed) => None,
@@ -171,7 +175,7 @@ impl<'a> Scene<'a> {
             }
             (pings, None) => {
                 let state = if pings == Pings::NotTold { ServiceState::Unknown } else { ServiceState::Down };
-                let unheard = host.or_else(|| self.pool.into_iter().find(|host| host.now().is_none()));
+                let unheard = host.or_else(|| self.pool.iter().copied().find(|host| host.now().is_none()));
                 self.verdict(state, host, unheard.map(|host| Cause::HostNotHeard { host: host.name.to_owned() }))
             }
         }
@@ -200,8 +204,10 @@ impl<'a> Scene<'a> {
 
     fn verdict(&self, state: ServiceState, host: Option<SeenHost<'a>>, cause: Option<Cause>) -> Service {
         let silent_ms = if let Pings::Unanswered(ms) = self.pings { Some(ms) } else { None };
-        let mend = cause.as_ref().filter(|_| state == ServiceState::Down).and_then(|cause| self.mend(host, cause));
-        Service { state, host: host.map(|host| host.name.to_owned()), cause, silent_ms, mend }
+        let pair = self.pair(host);
+        let mend = cause.as_ref().filter(|_| state == ServiceState::Down).and_then(|cause| self.mend(host, pair, cause));
+        let between = mend.filter(|_| self.pool.len() > 2).map(|_| pair.map(|host| host.name.to_owned()));
+        Service { state, host: host.map(|host| host.name.to_owned()), cause, silent_ms, mend, between }
     }
 
     /// Who has the work: whose eth3 points at the radio, who runs it, or who owned the radio last.
@@ -288,35 +294,6 @@ impl<'a> Scene<'a> {
             _ if status.guest.is_some() => guest::likely(status),
             Some(SyncState::Synced { .. } | SyncState::Unreported) | None => Cause::Unexplained { host: host() },
             _ => Cause::NotInSync { host: host() },
-        }
-    }
-
-    /// The order that mends it, where one does.
-    fn mend(&self, host: Option<SeenHost<'a>>, cause: &Cause) -> Option<Mend> {
-        let [one, two] = self.pool;
-        let start = |host: SeenHost<'_>| if host.name == two.name { Order::DSR } else { Order::DS };
-        let other = |host: SeenHost<'_>| if host.name == one.name { two } else { one };
-        let at = host.or_else(|| self.pool.into_iter().find(|host| host.heard))?;
-        let recover = |host: SeenHost<'_>| host.heard.then(|| Mend { order: start(host), method: Some(Method::Recover) });
-        match cause {
-            Cause::NotRunning => {
-                let at = if at.heard { at } else { other(at) };
-                let clean = self.pool.iter().all(|host| host.now().is_some_and(|status| processes(status).is_empty()))
-                    && !self.pool.iter().any(|host| host.now().is_some_and(|status| holds_radio(status, self.active)));
-                if clean { Some(Mend { order: start(at), method: None }) } else { recover(at) }
-            }
-            Cause::HostNotHeard { .. } => {
-                let order = if at.name == one.name { Order::M } else { Order::MB };
-                other(at).heard.then_some(Mend { order, method: Some(Method::Failover) })
-            }
-            // A start on the same host would look for the radio in vain.
-            Cause::CableOut { .. } => recover(other(at)),
-            // Two of the pool's own hosts: one of them is told to park.
-            Cause::Contested { holder } => (holder == one.name || holder == two.name).then(|| recover(at)).flatten(),
-            // The far end's own; and what could be started anew works, as far as anybody can tell.
-            Cause::FarEndProcess { .. } | Cause::FarEndHung { .. } | Cause::FarEndRadioSilent { .. } => None,
-            Cause::FarEndDeaf { .. } | Cause::FarEndNotHeard { .. } | Cause::NobodyPings | Cause::Unexplained { .. } => None,
-            _ => recover(at),
         }
     }
 }

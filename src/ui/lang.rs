@@ -11,6 +11,7 @@ mod zh_acting;
 mod zh_console;
 mod zh_doing;
 mod zh_measures;
+mod zh_pool;
 mod zh_runs;
 mod zh_said;
 mod zh_service;
@@ -99,7 +100,7 @@ fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// Sentences of agents, and of whoever reads the settings file.
 fn said_by_others() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    zh_said::TABLE.iter().chain(zh_standby::SAID).chain(zh_console::MISTAKES)
+    zh_said::TABLE.iter().chain(zh_standby::SAID).chain(zh_pool::SAID).chain(zh_console::MISTAKES)
 }
 
 /// All that the screen says in Chinese.

@@ -133,9 +133,9 @@ pub struct Model {
 impl Model {
     /// A console that has heard nothing yet.
     pub fn new(config: Arc<Config>, skin: Skin, by: Option<String>, at: DateTime<Utc>) -> Self {
-        let (roles, form) = (&config.roles, config.workload.form);
-        let names = [Some(&roles.initiator), Some(&roles.destination), roles.far_end.as_ref()];
-        let hosts = names.into_iter().flatten().map(|name| (name.to_string(), HostView::default())).collect();
+        let form = config.workload.form;
+        let names = config.servers().into_iter().chain(config.roles.far_end.as_ref());
+        let hosts = names.map(|name| (name.to_string(), HostView::default())).collect();
         Self {
             config,
             skin,
@@ -208,7 +208,7 @@ impl Model {
         self.config.workload.form
     }
 
-    /// The two pool servers: initiator, destination.
+    /// The two servers that the screen is about: initiator, destination.
     pub fn pool(&self) -> [&str; 2] {
         [&self.config.roles.initiator, &self.config.roles.destination]
     }
@@ -252,7 +252,7 @@ impl Model {
             let telemetry = self.telemetry(host)?;
             Some((telemetry.owner_epoch?, telemetry.owner.as_deref()?))
         };
-        self.hosts.keys().filter(|host| self.pool().contains(&host.as_str())).filter_map(known).max()
+        self.hosts.keys().filter(|host| self.config.is_server(host)).filter_map(known).max()
     }
 
     /// Whether a host's radio port carries the address that the radio talks to.

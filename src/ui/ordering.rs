@@ -92,7 +92,8 @@ fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<
     model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
     let previous = model.run_on(&host).map(str::to_owned);
     model.pending.push(PendingOrder { order, host: host.clone(), since_ms: model.now_ms, hold, previous });
-    let ordered = OrderRequest { by: model.by.clone(), hold, ..OrderRequest::new(order, method) };
+    let between = model.config.roles_to_tell();
+    let ordered = OrderRequest { by: model.by.clone(), hold, between, ..OrderRequest::new(order, method) };
     let limit = if hold { ORDER_LIMIT + HOLD_LIMIT } else { ORDER_LIMIT };
     // Minutes: far below u64's range.
     request(model, host, Command::Order(ordered), limit.as_millis() as u64, Purpose::Order(order))

@@ -38,6 +38,6 @@ pub fn request_after(model: &Model, host: &str, before: Option<&Telemetry>) -> V
 fn request(model: &Model, order: Order, method: Method) -> Option<Effect> {
     let host = model.config.executor(order).to_owned();
     model.telemetry(&host).filter(|_| model.stale_ms(&host).is_none())?;
-    let command = Command::Plan(OrderRequest::new(order, method));
+    let command = Command::Plan(OrderRequest { between: model.config.roles_to_tell(), ..OrderRequest::new(order, method) });
     Some(Effect::Request { host, command, deadline_ms: DEADLINE_MS, purpose: Purpose::Plan(order, method) })
 }

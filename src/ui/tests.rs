@@ -13,6 +13,7 @@ mod history;
 mod keys;
 mod live;
 pub mod ordering;
+mod pair;
 #[path = "../../tests/common/pty.rs"]
 mod pty;
 mod robust;

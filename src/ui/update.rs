@@ -93,6 +93,7 @@ fn on_heard(model: &mut Model, heard: Heard) -> Vec<Effect> {
         Heard::Telemetry(telemetry) => {
             let host = telemetry.host.clone();
             let before = model.hear(telemetry);
+            model.follow_the_work();
             end_replay_for_the_present(model);
             let seen = model.ready_ms.unwrap_or(model.now_ms);
             model.ready_ms = preflight::ready(model).map(|_| seen);

@@ -117,6 +117,7 @@ fn at_rest(host: &str, seq: u64) -> Telemetry {
         guest: None,
         standby: None,
         serves_parked: false,
+        drained: false,
         follows_next: None,
     }
 }

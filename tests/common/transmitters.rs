@@ -57,7 +57,12 @@ pub struct Transmitters {
 impl Transmitters {
     /// At the radio of the lab with this root folder.
     pub fn at(root: &Path) -> Self {
-        let namespace = File::open(root.join("run/netns/n210")).unwrap();
+        Self::in_namespace(root, "n210")
+    }
+
+    /// At the radio that has this namespace.
+    pub fn in_namespace(root: &Path, name: &str) -> Self {
+        let namespace = File::open(root.join("run/netns").join(name)).unwrap();
         let (turns, end) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(AtomicBool::new(false)));
         let (noted, ended) = (Arc::clone(&turns), Arc::clone(&end));
         let thread = thread::spawn(move || {

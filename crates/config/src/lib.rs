@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use protocol::{ErrorCode, Failure, Form, Order};
+use protocol::{ErrorCode, Failure, Form};
 
 mod address;
 mod bad_value;
@@ -26,6 +26,7 @@ mod number;
 mod place;
 mod pool;
 mod radio;
+mod servers;
 mod standby;
 mod text_type;
 pub mod time;
@@ -330,11 +331,7 @@ impl Config {
 
     /// The form of the work on a host. What runs outside the pool is never moved, and runs as processes.
     pub fn form_of(&self, host: &str) -> Form {
-        let roles = [&self.roles.initiator, &self.roles.destination];
-        // A pool's radio may have more servers than the two of the roles.
-        let serves =
-            roles.iter().any(|name| name.as_str() == host) || self.host.get(host).is_some_and(|host| host.parked.is_some());
-        if serves { self.workload.form } else { Form::Processes }
+        if self.is_server(host) { self.workload.form } else { Form::Processes }
     }
 
     /// The radio that a host uses.
@@ -346,21 +343,5 @@ impl Config {
         self.radio
             .get(name)
             .ok_or_else(|| Failure::new(ErrorCode::Config, format!("there is no radio \"{name}\" in the configuration")))
-    }
-
-    /// From which host to which an order moves the work; orders that move nothing name one host twice.
-    pub fn ends(&self, order: Order) -> (&str, &str) {
-        let (one, two) = (self.roles.initiator.as_str(), self.roles.destination.as_str());
-        match order {
-            Order::DS | Order::KL => (one, one),
-            Order::M => (one, two),
-            Order::MB => (two, one),
-            Order::DSR | Order::KR => (two, two),
-        }
-    }
-
-    /// The host whose agent carries an order out: the one that the work goes to (it pulls the work to itself).
-    pub fn executor(&self, order: Order) -> &str {
-        self.ends(order).1
     }
 }

@@ -259,6 +259,13 @@ commands! {
     /// Follow no longer (baton's own).
     [Baton Changes None, args "", result ""]
     Disarm -> (),
+    /// Take on no work of this radio from now on: orders that start or move it here are refused, unless by force, and this host does not follow (baton's
+    /// own). What serves here goes on.
+    [Baton Changes None, args "", result ""]
+    Drain -> (),
+    /// Take on work again (baton's own).
+    [Baton Changes None, args "", result ""]
+    Undrain -> (),
     /// Tell the other host's USRP process, which follows this host's, where it is and how it fares, from now on (baton's own; the standby's agent asks).
     [Baton Changes Required, args "`arming`, `key` (64 hexadecimal digits), `radio`, `management`: where to, address and UDP port, either optional", result ""]
     SendHeartbeats(HeartbeatRequest) -> (),
@@ -266,7 +273,7 @@ commands! {
     [Baton Changes None, args "", result ""]
     EndHeartbeats -> (),
     /// Carry out an operator's order here (baton's own). Answered when the order is over.
-    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; in a pod `criu`, in a virtual machine `vm`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`; all but the first optional", result "the record of the order"]
+    [Baton Changes Required, args "`order` (`DS KL M MB DSR KR`), `method` (`cold`, `classic`, `hot`, `seamless`, `failover`; in a pod `criu`, in a virtual machine `vm`; `recover` for DS and DSR only), `by`, `budget_ms`, `force`, `hold`, `lease_ms`, `run`, `between` (of more than two servers the two that are meant, initiator first); all but the first optional", result "the record of the order"]
     Order(OrderRequest) -> RunRecord,
     /// What an order would do and how long that is expected to take; nothing is done (baton's own). Asked of the host that would carry
     /// it out.

@@ -153,6 +153,10 @@ pub struct OrderRequest {
     /// Identity of the run, a UUID that the asker has made; absent: the agent makes one. Whoever knows it can follow the run and decide on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// The two servers between which the order's words are meant, where a radio has more: the first one has the part of the initiator, the second one
+    /// that of the destination. Absent: those of the cluster file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<[String; 2]>,
     /// With `hold`: the order is given up when nobody has sent `renew_hold` for so long, ms; absent: it waits as long as a hold may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_ms: Option<u64>,
@@ -161,6 +165,6 @@ pub struct OrderRequest {
 impl OrderRequest {
     /// An order without options.
     pub fn new(order: Order, method: Method) -> Self {
-        Self { order, method, by: None, budget_ms: None, force: false, hold: false, run: None, lease_ms: None }
+        Self { order, method, by: None, budget_ms: None, force: false, hold: false, run: None, between: None, lease_ms: None }
     }
 }

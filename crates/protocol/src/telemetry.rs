@@ -58,6 +58,9 @@ pub struct Telemetry {
     /// As a standby it has taken over: it has the radio from its parked address, until the radio's address is free.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub serves_parked: bool,
+    /// It takes on no work of this radio: an operator has drained it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drained: bool,
     /// On a host that serves: whether it would follow the one that has the work next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows_next: Option<FollowsNext>,

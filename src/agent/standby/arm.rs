@@ -14,10 +14,18 @@ use protocol::{Command, ErrorCode, Failure, HeartbeatKey, HeartbeatRequest, Leve
 /// The other host answers each question within this, or is not followed.
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// The other host of the pool.
+/// The host that a standby here follows: the only other server of the radio, or of several the one that owns it.
+///
+/// # Errors
+/// [`ErrorCode::Config`] without another server, [`ErrorCode::State`] where none of several owns the radio.
 pub(super) fn other_host(agent: &Agent, work: &Work) -> Result<String, Failure> {
-    let other = work.other_hosts().into_iter().next();
-    other.ok_or_else(|| Failure::new(ErrorCode::Config, format!("no other host has the radio of {}", agent.host.name)))
+    let mut others = work.other_hosts();
+    if others.len() > 1 {
+        let owner = work.owner().map(|owner| owner.owner).filter(|owner| others.contains(owner));
+        let nobody = || Failure::new(ErrorCode::State, "no other server is known to own the radio: there is nobody to follow");
+        return owner.ok_or_else(|| nobody().hint("start the work first; `baton status` shows the owner"));
+    }
+    others.pop().ok_or_else(|| Failure::new(ErrorCode::Config, format!("no other host has the radio of {}", agent.host.name)))
 }
 
 /// Receives beside the other host's processes and follows them; after a failure nothing is left.

@@ -82,8 +82,9 @@ async fn note(agent: &Agent, work: &Work, took_over: TookOver, from: String, cau
 /// What a start of the work on that host is to be expected to take, from its own history: where its agent does not answer, a restart there was no choice.
 async fn expected_restart(agent: &Agent, host: &str) -> Option<Expected> {
     let config = &agent.host.config;
-    let order = if host == config.roles.initiator.as_str() { Order::DS } else { Order::DSR };
-    let request = OrderRequest::new(order, config.form_of(host).default_method());
+    let between = config.roles_to_tell().map(|_| [host.to_owned(), agent.host.name.clone()]);
+    let order = if between.is_some() || host == config.roles.initiator.as_str() { Order::DS } else { Order::DSR };
+    let request = OrderRequest { between, ..OrderRequest::new(order, config.form_of(host).default_method()) };
     agent.client.ask(host, ask::Plan { request }, ANSWER).await.ok().map(|plan| plan.total)
 }
 
@@ -148,7 +149,7 @@ fn record(
     RunRecord {
         run: uuid::Uuid::now_v7().to_string(),
         started: Utc::now() - ago - AROUND,
-        order: if to == config.roles.destination.as_str() { Order::M } else { Order::MB },
+        order: if to == config.roles.initiator.as_str() { Order::MB } else { Order::M },
         method: Method::Takeover,
         by: Some(format!("the standby of {to}")),
         from,

@@ -194,7 +194,9 @@ impl Work {
         if follows.is_none() && !state.standby.wanted || self.usrp.is_linked() {
             return None;
         }
-        let of = self.other_hosts().into_iter().next()?;
+        let others = self.other_hosts();
+        let of =
+            self.owner().map(|owner| owner.owner).filter(|owner| others.contains(owner)).or_else(|| others.first().cloned())?;
         let takeover_after_ms = config::time::milliseconds(self.host.config.standby.takeover_after);
         Some(StandbyStatus { of, follows, takeover_after_ms, why_not: state.standby.why_not.clone().filter(|_| follows.is_none()) })
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::sleep;
 
 use super::Work;
@@ -66,10 +67,9 @@ impl Work {
 
     async fn try_to_bring_address(self: &Arc<Self>) -> Result<(), Failure> {
         let newest = self.ownership.newest();
-        let fenced = match self.other_hosts().first() {
-            Some(other) => self.host.send_fence(other, newest.epoch, &newest.owner, FENCE).await,
-            None => Ok(()),
-        };
+        let others = self.other_hosts();
+        let fenced = others.iter().map(|other| self.host.send_fence(other, newest.epoch, &newest.owner, FENCE));
+        let fenced: Result<(), Failure> = join_all(fenced).await.into_iter().collect();
         let _turn = self.changes.lock().await;
         if !self.state().serves_parked {
             return Ok(());

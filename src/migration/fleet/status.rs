@@ -31,6 +31,7 @@ pub(super) fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         guest: None,
         standby: None,
         serves_parked: false,
+        drained: false,
         follows_next: state.follows_next.clone(),
         control: protocol::ControlReport::default(),
         route_list: state.routes.clone(),

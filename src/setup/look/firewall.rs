@@ -58,7 +58,7 @@ fn needed(config: &Config, host: &HostName) -> Vec<Needed> {
             needed.push(Needed::ToAgent { port: *port });
         }
     }
-    if [&config.roles.initiator, &config.roles.destination].contains(&host) {
+    if config.is_server(host) {
         needed.push(Needed::Heartbeats { port: config.standby.heartbeat_port });
     }
     needed
