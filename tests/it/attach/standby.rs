@@ -17,6 +17,15 @@ use super::streams::receive_contiguous;
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
+/// Ends the thread beside a test, also one that fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Says again and again that the D2D process goes on, and ends with the test.
 fn report_progress(d2d: &mut SampleSocket, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) && d2d.send_packet(&Packet::Progress(&[7; 20])).is_ok() {
@@ -50,6 +59,7 @@ fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
     receive_contiguous(&mut from_second, 2_000);
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _ends = Ends(&ended);
         scope.spawn(|| report_progress(&mut from_first, &ended));
         arm(&mut first, &mut second, 1);
         assert_eq!(second.ask("unfollow").unwrap(), json!({"has_taken_over": false}));
@@ -62,7 +72,6 @@ fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
         assert_eq!(second.ask("unfollow").unwrap(), json!({"has_taken_over": true}));
         let status = second.ask("status").unwrap();
         assert_eq!((&status["linked"], &status["follows"]["state"]), (&true.into(), &json!("took_over")), "{status:#}");
-        ended.store(true, Ordering::Relaxed);
     });
 }
 
@@ -81,6 +90,7 @@ fn whoever_was_taken_over_leaves_the_streams_to_the_standby_that_serves() {
     let ended = AtomicBool::new(false);
     let pause = |usrp: &Usrp, signal| kill(Pid::from_raw(usrp.child.id() as i32), signal).unwrap();
     thread::scope(|scope| {
+        let _ends = Ends(&ended);
         scope.spawn(|| report_progress(&mut from_first, &ended));
         arm(&mut first, &mut second, 1);
         pause(&first, Signal::SIGSTOP);
@@ -95,6 +105,5 @@ fn whoever_was_taken_over_leaves_the_streams_to_the_standby_that_serves() {
         await_until("the streams are asked for again", || first.ask("relink").is_ok());
         pause(&second, Signal::SIGCONT);
         second.await_silence();
-        ended.store(true, Ordering::Relaxed);
     });
 }
