@@ -85,10 +85,10 @@ fn moves_and_take_overs_under_random_faults_never_make_two_owners_and_always_end
 
 /// So many episodes in a lab of their own.
 fn piece(seed: u64, episodes: u64) -> Piece {
-    // Every second lab has the standby by itself, the others at the operator's word.
-    let options: &[&str] =
-        if seed.is_multiple_of(2) { &["--standby", "--probe-interval", "20ms"] } else { &["--probe-interval", "20ms"] };
-    let lab = Lab::start(&format!("soak{seed}"), options);
+    // Of the narrowest air, so that several labs have room on a machine. Every second lab has the standby by itself, the others at the operator's word.
+    let standby: &[&str] = if seed.is_multiple_of(2) { &["--standby"] } else { &[] };
+    let options = [&["--bw", "1.4", "--probe-interval", "20ms"], standby].concat();
+    let lab = Lab::start(&format!("soak{seed}"), &options);
     let watch = Watch::over(&lab, POOL, "192.168.10.1/24");
     let mut attack = Attack::begin(&lab, StdRng::seed_from_u64(seed));
     let broken = catch_unwind(AssertUnwindSafe(|| (0..episodes).for_each(|_| attack.episode()))).err();
