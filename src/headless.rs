@@ -17,6 +17,7 @@ pub mod key;
 pub mod manual;
 pub mod order;
 pub mod plan;
+pub mod pool;
 pub mod recorder;
 pub mod repair;
 pub mod runs;
@@ -50,7 +51,11 @@ struct Cluster {
 
 impl Cluster {
     fn load(file: &ClusterFile) -> Result<Self, Failure> {
-        let config = Arc::new(file.view()?);
+        Self::of(file.view()?)
+    }
+
+    fn of(config: Config) -> Result<Self, Failure> {
+        let config = Arc::new(config);
         let client = Client::new(Arc::clone(&config))?;
         Ok(Self { config, client })
     }

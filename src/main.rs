@@ -68,6 +68,9 @@ enum CliCommand {
     Key(headless::key::Args),
     /// What an order would do, step by step, and how long that is expected to take.
     Plan(OfRadio<headless::plan::Args>),
+    /// Several radios on several servers: who serves which, and orders that name radio and server (docs/pool.md).
+    #[command(subcommand)]
+    Pool(headless::pool::PoolCommand),
     /// Records of past orders.
     Runs(Runs),
     /// Receives a video stream over UDP and measures how long it was interrupted.
@@ -135,6 +138,9 @@ struct Demo {
     /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
     #[arg(long, conflicts_with_all = ["relay", "form"])]
     standby: bool,
+    /// Three servers and three radios (docs/pool.md), with --headless: start all, drain a server, take it back, balance.
+    #[arg(long, requires = "headless", conflicts_with_all = ["relay", "form", "standby", "method", "migrations"])]
+    pool: bool,
     #[command(flatten, next_help_heading = "Options of the screen")]
     console: ui::ConsoleArgs,
 }
@@ -151,6 +157,10 @@ impl Demo {
             probe_interval: Some(probe_interval),
             ..lab::Args::default()
         };
+        if self.pool {
+            let lab = lab::Args { servers: Some(3), radios: Some(3), ..lab };
+            return lab::supervise(&lab, |file| headless::pool::demo::run(file, probe_interval, self.headless.json));
+        }
         lab::supervise(&lab, |file| match (headless, ClusterFile { path: file.to_owned(), radio: None }) {
             (true, file) => headless::demo::run(&file, &self.headless),
             (false, file) => ui::run(&file, &self.console.of_demo().beginning_with(method)),
@@ -208,6 +218,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         CliCommand::Repair(args) => args.run(cluster(config, name.as_deref())?, headless::repair::run),
         CliCommand::Key(args) => headless::key::run(&cluster(config, name.as_deref())?, &args),
         CliCommand::Plan(args) => args.run(cluster(config, name.as_deref())?, headless::plan::run),
+        CliCommand::Pool(command) => headless::pool::run(&cluster(config, name.as_deref())?, &command),
         CliCommand::D2d(args) => modem::run(&args),
         CliCommand::Usrp(args) => radio::run(&args),
         CliCommand::Pod(args) => mover::pod::run(&args),

@@ -32,6 +32,11 @@ pub(super) struct ServiceReport {
 }
 
 impl ServiceReport {
+    /// Who has the work, or had it last.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
     /// The verdict at a time.
     pub(super) fn new(service: &Service, at: chrono::DateTime<chrono::Utc>) -> Self {
         let silence = service.silent_ms.and_then(|ms| i64::try_from(ms).ok()).and_then(chrono::TimeDelta::try_milliseconds);

@@ -58,6 +58,7 @@ mod own_program;
 mod ownership;
 mod partition;
 mod pool;
+mod pool_orders;
 mod pyzmq;
 mod relay;
 mod runs;

@@ -1,0 +1,88 @@
+//! An order about a radio and a server: from where it goes, and what it is called between these two, is found out here.
+
+use std::process::ExitCode;
+
+use super::super::order::report;
+use super::super::{Cluster, attend, block_on, status};
+use super::{MoveArgs, require_server};
+use crate::migration::service::Service;
+use protocol::{ErrorCode, Failure, Method, Order, OrderRequest};
+
+/// Moves the work to a server.
+///
+/// # Errors
+/// [`ErrorCode::State`] when no server has the work, or that one has it; and why the order was not carried out.
+pub(super) fn move_to(cluster: &Cluster, args: &MoveArgs) -> Result<ExitCode, Failure> {
+    let to = args.server.as_str();
+    require_server(cluster, to)?;
+    let record = block_on(async {
+        let from = holder(cluster).await?;
+        if from == to {
+            return Err(Failure::new(ErrorCode::State, format!("{to} has the work of {} already", cluster.config.moved_radio()))
+                .hint("`baton pool status` shows who serves"));
+        }
+        let request = OrderRequest {
+            budget_ms: args.budget.map(config::time::milliseconds),
+            force: args.force,
+            hold: args.hold,
+            ..between(cluster, [&from, to], Order::M, cluster.method(args.method))
+        };
+        attend::carry_out(cluster, request).await
+    })?;
+    report(&record, args.json)
+}
+
+/// Starts the work on a server, or the first one.
+///
+/// # Errors
+/// Why the order was not carried out.
+pub(super) fn start(cluster: &Cluster, server: Option<&str>, as_json: bool) -> Result<ExitCode, Failure> {
+    let on = server.unwrap_or(&cluster.config.roles.initiator);
+    require_server(cluster, on)?;
+    let request = between(cluster, [on, other(cluster, on)], Order::DS, Method::default());
+    report(&block_on(attend::carry_out(cluster, request))?, as_json)
+}
+
+/// Ends the work where it is.
+///
+/// # Errors
+/// [`ErrorCode::State`] when no server has the work; and why the order was not carried out.
+pub(super) fn stop(cluster: &Cluster, as_json: bool) -> Result<ExitCode, Failure> {
+    let record = block_on(async {
+        let at = holder(cluster).await?;
+        attend::carry_out(cluster, between(cluster, [&at, other(cluster, &at)], Order::KL, Method::default())).await
+    })?;
+    report(&record, as_json)
+}
+
+/// Who has the work.
+async fn holder(cluster: &Cluster) -> Result<String, Failure> {
+    let Service { host, .. } = status::judge(&cluster.config, &status::ask_all(cluster).await);
+    let radio = cluster.config.moved_radio();
+    host.ok_or_else(|| {
+        Failure::new(ErrorCode::State, format!("no server that answers has the work of {radio}"))
+            .hint(format!("`baton pool start {radio}` starts it"))
+    })
+}
+
+/// Another server of the radio; of two the other one.
+pub(super) fn other<'a>(cluster: &'a Cluster, server: &str) -> &'a str {
+    let servers = cluster.config.servers();
+    let other = servers.into_iter().find(|name| name.as_str() != server);
+    // A radio has two servers at least.
+    other.unwrap_or(&cluster.config.roles.destination)
+}
+
+/// The order as it is called between two servers. Of a radio that has no more, the cluster file says which is which.
+pub(super) fn between(cluster: &Cluster, [one, two]: [&str; 2], order: Order, method: Method) -> OrderRequest {
+    if cluster.config.servers().len() > 2 {
+        return OrderRequest { between: Some([one.to_owned(), two.to_owned()]), ..OrderRequest::new(order, method) };
+    }
+    let called = match (order, one == cluster.config.roles.initiator.as_str()) {
+        (order, true) => order,
+        (Order::M, false) => Order::MB,
+        (Order::KL, false) => Order::KR,
+        (_, false) => Order::DSR,
+    };
+    OrderRequest::new(called, method)
+}

@@ -1,0 +1,106 @@
+//! Which server serves which radio.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::super::service::{self, ServiceReport};
+use super::super::{block_on, json, print};
+use super::seen::look;
+use config::RadioViews;
+use output::{one_line, pad};
+use protocol::Failure;
+
+/// A radio, and what is done for it.
+#[derive(Debug, Serialize)]
+struct RadioReport {
+    service: ServiceReport,
+    /// The armed standby.
+    follows: Option<String>,
+    /// Those that may serve it.
+    servers: Vec<String>,
+    #[serde(skip)]
+    line: String,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+/// A server, and what it does.
+#[derive(Debug, Default, Serialize)]
+struct ServerReport {
+    /// Its agent answers for every radio.
+    heard: bool,
+    /// It takes on no work.
+    drained: bool,
+    /// Radios whose work it has.
+    serves: Vec<String>,
+    /// Radios for which it is the armed standby.
+    follows: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PoolReport {
+    radios: BTreeMap<String, RadioReport>,
+    servers: BTreeMap<String, ServerReport>,
+}
+
+/// Shows the pool. Exit code 0 when every radio is served, else that of the radio which fares worst.
+///
+/// # Errors
+/// The key cannot be read, or the report not be written.
+pub(super) fn run(views: &RadioViews, as_json: bool) -> Result<ExitCode, Failure> {
+    let report = block_on(report(views))?;
+    print(&if as_json { json(&report)? } else { text(&report) });
+    Ok(ExitCode::from(report.radios.values().map(|radio| radio.exit_code).max().unwrap_or_default()))
+}
+
+async fn report(views: &RadioViews) -> Result<PoolReport, Failure> {
+    let mut servers: BTreeMap<String, ServerReport> = BTreeMap::new();
+    let mut radios = BTreeMap::new();
+    for seen in look(views).await?.0 {
+        for (host, answer) in seen.answers.iter().filter(|(host, _)| seen.view.is_server(host)) {
+            let server = servers.entry(host.clone()).or_insert_with(|| ServerReport { heard: true, ..ServerReport::default() });
+            server.heard &= answer.is_ok();
+            server.drained |= answer.as_ref().is_ok_and(|status| status.drained);
+        }
+        let (serves, follows) = (seen.service.host.clone(), seen.standby().map(str::to_owned));
+        if let Some(server) = serves.and_then(|host| servers.get_mut(&host)) {
+            server.serves.push(seen.name.to_string());
+        }
+        if let Some(server) = follows.as_deref().and_then(|host| servers.get_mut(host)) {
+            server.follows.push(seen.name.to_string());
+        }
+        let report = RadioReport {
+            line: service::line(&seen.service),
+            exit_code: service::exit_code(seen.service.state),
+            service: ServiceReport::new(&seen.service, chrono::Utc::now()),
+            follows,
+            servers: seen.view.servers().into_iter().map(ToString::to_string).collect(),
+        };
+        radios.insert(seen.name.to_string(), report);
+    }
+    Ok(PoolReport { radios, servers })
+}
+
+fn text(report: &PoolReport) -> String {
+    let mut text = format!("{:<12} {:<12} {:<12} verdict\n", "radio", "served by", "follows");
+    let or_nobody = |name: Option<&str>| pad(&one_line(name.unwrap_or("-")), 12);
+    for (name, radio) in &report.radios {
+        let (serves, follows) = (or_nobody(radio.service.host()), or_nobody(radio.follows.as_deref()));
+        let _ = writeln!(text, "{} {serves} {follows} {}", pad(&one_line(name), 12), one_line(&radio.line));
+    }
+    let _ = writeln!(text, "\n{:<12} {:<12} {:<30} follows", "server", "agent", "serves");
+    let listed = |names: &[String]| if names.is_empty() { "-".to_owned() } else { one_line(&names.join(", ")).into_owned() };
+    for (name, server) in &report.servers {
+        let heard = match (server.heard, server.drained) {
+            (false, _) => "not heard",
+            (true, true) => "drained",
+            (true, false) => "up",
+        };
+        let (serves, follows) = (pad(&listed(&server.serves), 30), listed(&server.follows));
+        let _ = writeln!(text, "{} {heard:<12} {serves} {follows}", pad(&one_line(name), 12));
+    }
+    text
+}

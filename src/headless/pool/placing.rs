@@ -1,0 +1,217 @@
+//! Plans for the whole pool, and carrying them out: drain, rebalance, consolidate.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use futures::future::{join_all, try_join_all};
+use serde::Serialize;
+
+use super::super::{Cluster, attend, block_on, json, lines, print, write_out};
+use super::order::between;
+use super::seen::{Seen, look};
+use super::{PlaceArgs, require_pool_server};
+use config::{HostName, RadioViews};
+use placement::{Change, Goal, Plan, Policy, Strategy};
+use protocol::{ErrorCode, Failure, Interruption, Order, OrderRequest, Outcome, RunRecord, ask};
+
+/// An agent notes it at once.
+const NOTED: Duration = Duration::from_secs(5);
+
+/// What became of a change.
+#[derive(Debug, Serialize)]
+struct Done {
+    #[serde(flatten)]
+    change: Change,
+    ok: bool,
+    /// Why it was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interruption: Option<Interruption>,
+}
+
+/// A plan, and what became of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) ok: bool,
+    plan: Plan,
+    done: Vec<Done>,
+    /// From the first change to the last, ms.
+    took_ms: f64,
+}
+
+/// Takes everything off a server, which takes on nothing from then on.
+///
+/// # Errors
+/// There is no such server, or no plan, or the server does not take the order.
+pub(super) fn drain(views: &RadioViews, server: &HostName, args: &PlaceArgs) -> Result<ExitCode, Failure> {
+    require_pool_server(views, server)?;
+    reach(views, &Goal::Drain { server: server.clone(), beyond_budget: true }, args, Some(server))
+}
+
+/// The server takes on work again. Nothing moves.
+///
+/// # Errors
+/// There is no such server, or it does not take the order.
+pub(super) fn undrain(views: &RadioViews, server: &HostName, as_json: bool) -> Result<ExitCode, Failure> {
+    require_pool_server(views, server)?;
+    block_on(mark(views, server, false))?;
+    let report = serde_json::json!({"ok": true, "server": server, "drained": false});
+    print(&if as_json { json(&report)? } else { format!("{server} takes on work again; `baton pool rebalance` brings it some.") });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings the pool to a goal, or shows how.
+///
+/// # Errors
+/// There is no plan.
+pub(super) fn reach(views: &RadioViews, goal: &Goal, args: &PlaceArgs, drained: Option<&HostName>) -> Result<ExitCode, Failure> {
+    if args.plan {
+        let plan = block_on(async { plan(&look(views).await?, views, goal) })?;
+        return write_out(&lines(&if args.json { json(&plan)? } else { plan.to_string() }));
+    }
+    let report = block_on(bring_about(views, goal, drained))?;
+    print(&if args.json { json(&report)? } else { text(&report) });
+    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Plans, and carries the plan out: one wave after the other, until a change fails.
+///
+/// # Errors
+/// There is no plan, or the server that is to be drained does not take that order.
+pub(super) async fn bring_about(views: &RadioViews, goal: &Goal, drained: Option<&HostName>) -> Result<Report, Failure> {
+    let plan = plan(&look(views).await?, views, goal)?;
+    // Before anything moves: nothing is to start there meanwhile.
+    if let Some(server) = drained {
+        mark(views, server, true).await?;
+    }
+    let began = Instant::now();
+    let mut done = Vec::new();
+    for wave in &plan.waves {
+        let changes = join_all(wave.0.iter().map(|change| carry_out(views, change))).await;
+        let failed = changes.iter().any(|done| !done.ok);
+        done.extend(changes);
+        if failed {
+            break;
+        }
+    }
+    let took_ms = config::time::milliseconds(began.elapsed());
+    let ok = plan.is_whole() && done.len() == plan.changes().count() && done.iter().all(|done| done.ok);
+    Ok(Report { ok, plan, done, took_ms })
+}
+
+/// The plan for a goal, from what was seen.
+fn plan(seen: &Seen, views: &RadioViews, goal: &Goal) -> Result<Plan, Failure> {
+    let refused = |refusal: placement::Refusal| Failure::new(ErrorCode::BadRequest, refusal.to_string());
+    let pool = seen.pool(views)?;
+    // Without needs there is nothing to balance by but the number of radios.
+    let has_needs = views.radios().keys().all(|radio| views.need_of(radio).is_some());
+    let strategy = match goal {
+        Goal::Consolidate => Strategy::Consolidate,
+        _ if has_needs => Strategy::Balance,
+        _ => Strategy::Spread,
+    };
+    placement::plan(&pool, goal, &Policy { strategy, ..Policy::default() }).map_err(refused)
+}
+
+/// Tells a server, for every radio that it may serve, whether it takes on work.
+pub(super) async fn mark(views: &RadioViews, server: &HostName, drained: bool) -> Result<(), Failure> {
+    let of_server = views.radios().values().filter(|view| view.is_server(server));
+    try_join_all(of_server.map(async |view| {
+        let client = Cluster::of(view.clone())?.client;
+        if drained { client.ask(server, ask::Drain {}, NOTED).await } else { client.ask(server, ask::Undrain {}, NOTED).await }
+    }))
+    .await
+    .map(drop)
+}
+
+async fn carry_out(views: &RadioViews, change: &Change) -> Done {
+    let done = Done { change: change.clone(), ok: false, reason: None, run: None, total_ms: None, interruption: None };
+    match order(views, change).await {
+        Ok(None) => Done { ok: true, ..done },
+        Ok(Some(record)) => Done {
+            ok: record.outcome == Outcome::Ok,
+            reason: record.reason,
+            run: Some(record.run),
+            total_ms: Some(record.total_ms),
+            interruption: Some(record.interruption),
+            ..done
+        },
+        Err(failure) => Done { reason: Some(failure.to_string()), ..done },
+    }
+}
+
+/// Has a change carried out; its record, where it has one.
+async fn order(views: &RadioViews, change: &Change) -> Result<Option<RunRecord>, Failure> {
+    let cluster = Cluster::of(views.clone().into_view(Some(change.radio()))?)?;
+    let method = cluster.method(None);
+    let request = match change {
+        Change::Move { from, to, .. } => between(&cluster, [from, to], Order::M, method),
+        Change::FailOver { from, to, .. } => between(&cluster, [from, to], Order::M, protocol::Method::Failover),
+        Change::Start { to, .. } => {
+            let other = super::order::other(&cluster, to).to_owned();
+            between(&cluster, [to, &other], Order::DS, protocol::Method::default())
+        }
+        Change::Arm { at, .. } => return cluster.client.ask(at, ask::Arm {}, super::super::standby::ARM).await.map(|()| None),
+        Change::Disarm { at, .. } => {
+            return cluster.client.ask(at, ask::Disarm {}, super::super::standby::ARM).await.map(|()| None);
+        }
+    };
+    attend::carry_out(&cluster, OrderRequest { force: false, ..request }).await.map(Some)
+}
+
+pub(super) fn text(report: &Report) -> String {
+    let mut lines: Vec<String> = report.done.iter().map(line).collect();
+    if report.done.is_empty() {
+        lines.push("nothing was to be done".to_owned());
+    }
+    lines.extend(report.plan.unplaced.iter().map(ToString::to_string));
+    let left = report.plan.changes().count() - report.done.len();
+    if left > 0 {
+        lines.push(format!("{left} more were planned, and not begun after that"));
+    }
+    if !report.plan.empty.is_empty() {
+        let empty: Vec<&str> = report.plan.empty.iter().map(|server| server.as_str()).collect();
+        lines.push(format!("with nothing to do: {}", empty.join(", ")));
+    }
+    lines.push(format!("took {:.2} s", report.took_ms / 1e3));
+    lines.join("\n")
+}
+
+fn line(done: &Done) -> String {
+    let interruption = done.interruption.as_ref().and_then(|interruption| interruption.by_phases_ms);
+    match (&done.reason, interruption) {
+        (Some(reason), _) if !done.ok => format!("{}: not done: {reason}", done.change),
+        (_, Some(ms)) => format!("{}: done, interruption {ms:.1} ms", done.change),
+        _ => format!("{}: done", done.change),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_done_says_why() {
+        let change = Change::Move {
+            radio: "alpha".parse().unwrap(),
+            from: "server1".parse().unwrap(),
+            to: "server2".parse().unwrap(),
+            detour: false,
+        };
+        let done = |ok, reason: Option<&str>| Done {
+            change: change.clone(),
+            ok,
+            reason: reason.map(str::to_owned),
+            run: None,
+            total_ms: None,
+            interruption: None,
+        };
+        assert!(line(&done(false, Some("server2 is drained"))).ends_with("not done: server2 is drained"));
+        assert!(line(&done(true, None)).ends_with("done"));
+    }
+}

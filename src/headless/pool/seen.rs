@@ -1,0 +1,108 @@
+//! What all agents of a pool say, radio by radio.
+
+use futures::future::try_join_all;
+
+use super::super::{Cluster, status};
+use crate::migration::service::{Service, ServiceState};
+use config::{Config, HostName, RadioName, RadioViews};
+use placement::{Amount, Cores, Pool, Radio, Server};
+use protocol::{ErrorCode, Failure, StandbyState, Telemetry};
+
+/// A radio, the verdict on it, and who has answered.
+pub(super) struct SeenRadio<'a> {
+    pub(super) name: &'a RadioName,
+    pub(super) view: &'a Config,
+    pub(super) answers: Vec<status::Answer>,
+    pub(super) service: Service,
+}
+
+/// What a radio takes of which the cluster file says nothing, cores: any server has room for it, and the number of radios decides.
+const UNKNOWN_NEED: f64 = 0.001;
+/// What a server has of which neither the file nor its agent says anything, cores.
+const UNKNOWN_CAPACITY: f64 = 1.0;
+
+/// The pool at a time.
+pub(super) struct Seen<'a>(pub(super) Vec<SeenRadio<'a>>);
+
+/// Asks every agent for every radio.
+///
+/// # Errors
+/// The key cannot be read.
+pub(super) async fn look(views: &RadioViews) -> Result<Seen<'_>, Failure> {
+    let radios = views.radios().iter().map(async |(name, view)| {
+        let answers = status::ask_all(&Cluster::of(view.clone())?).await;
+        let service = status::judge(view, &answers);
+        Ok::<_, Failure>(SeenRadio { name, view, answers, service })
+    });
+    try_join_all(radios).await.map(Seen)
+}
+
+impl SeenRadio<'_> {
+    /// The servers that have answered.
+    pub(super) fn heard(&self) -> impl Iterator<Item = &Telemetry> {
+        let servers = self.answers.iter().filter(|(host, _)| self.view.is_server(host));
+        servers.filter_map(|(_, answer)| answer.as_ref().ok())
+    }
+
+    /// The armed standby.
+    pub(super) fn standby(&self) -> Option<&str> {
+        let follows = |status: &&Telemetry| status.standby.as_ref().and_then(|standby| standby.follows);
+        let armed = |status: &&Telemetry| follows(status).is_some_and(|follows| follows.state == StandbyState::Armed);
+        self.heard().find(armed).map(|status| status.host.as_str())
+    }
+
+    /// Who serves, or is about to.
+    fn served_by(&self) -> Option<&str> {
+        let Service { state, host, .. } = &self.service;
+        host.as_deref().filter(|_| matches!(state, ServiceState::Serving | ServiceState::Starting))
+    }
+
+    fn to_place(&self, cores: Option<f64>) -> Result<Radio, Failure> {
+        let host = |name: &str| self.view.servers().into_iter().find(|server| server.as_str() == name).cloned();
+        Ok(Radio {
+            name: self.name.clone(),
+            need: Amount { cores: cores_of(cores.unwrap_or(UNKNOWN_NEED))?, ..Amount::default() },
+            measured: None,
+            servers: self.view.servers().into_iter().cloned().collect(),
+            forbidden: Default::default(),
+            apart: Default::default(),
+            prefer: Vec::new(),
+            served_by: self.served_by().and_then(host),
+            standby_at: self.standby().and_then(host),
+            priority: 0,
+            wants_standby: self.view.standby.policy == config::StandbyPolicy::Armed,
+            moves_left: None,
+        })
+    }
+}
+
+impl Seen<'_> {
+    /// What is to be placed.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Config`]: the cluster file's figures do not fit together.
+    pub(super) fn pool(&self, views: &RadioViews) -> Result<Pool, Failure> {
+        let radios: Result<Vec<Radio>, Failure> = self.0.iter().map(|radio| radio.to_place(views.need_of(radio.name))).collect();
+        let servers: Result<Vec<Server>, Failure> = views.servers().keys().map(|name| self.server(views, name)).collect();
+        Pool::new(servers?, radios?).map_err(|refusal| Failure::new(ErrorCode::Config, refusal.to_string()))
+    }
+
+    fn server(&self, views: &RadioViews, name: &HostName) -> Result<Server, Failure> {
+        let statuses: Vec<&Telemetry> =
+            self.0.iter().flat_map(SeenRadio::heard).filter(|status| status.host == name.as_str()).collect();
+        let told = views.servers().get(name).and_then(|server| server.cores);
+        let measured = statuses.first().map(|status| status.load.cores as f64).filter(|cores| *cores > 0.0);
+        Ok(Server {
+            name: name.clone(),
+            capacity: Amount { cores: cores_of(told.or(measured).unwrap_or(UNKNOWN_CAPACITY))?, ..Amount::default() },
+            labels: Default::default(),
+            drained: statuses.iter().any(|status| status.drained),
+            lost: statuses.is_empty(),
+            measured: None,
+        })
+    }
+}
+
+fn cores_of(cores: f64) -> Result<Cores, Failure> {
+    Cores::try_from(cores).map_err(|bad| Failure::new(ErrorCode::Config, bad.to_string()))
+}
