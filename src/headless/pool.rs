@@ -43,6 +43,14 @@ pub enum PoolCommand {
         #[command(flatten)]
         how: PlaceArgs,
     },
+    /// Serves elsewhere what a server had that does not answer any more.
+    Failover {
+        /// The server.
+        server: HostName,
+        /// How.
+        #[command(flatten)]
+        how: PlaceArgs,
+    },
     /// A drained server takes on work again.
     Undrain {
         /// The server.
@@ -111,6 +119,7 @@ pub fn run(file: &std::path::Path, command: &PoolCommand) -> Result<ExitCode, Fa
         PoolCommand::Move(args) => order::move_to(&of_radio(views, &args.radio)?, args),
         PoolCommand::Start { radio, server, json } => order::start(&of_radio(views, radio)?, server.as_deref(), *json),
         PoolCommand::Drain { server, how } => placing::drain(&views, server, how),
+        PoolCommand::Failover { server, how } => placing::failover(&views, server, how),
         PoolCommand::Undrain { server, json } => placing::undrain(&views, server, *json),
         PoolCommand::Rebalance(how) => placing::reach(&views, &Goal::Rebalance, how, None),
         PoolCommand::Consolidate(how) => placing::reach(&views, &Goal::Consolidate, how, None),

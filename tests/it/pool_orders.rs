@@ -77,6 +77,20 @@ fn a_radio_moves_between_any_two_servers_and_a_server_is_drained() {
     let places = lab.places();
     assert_ne!(places["radio1"], places["radio2"]);
     assert_eq!(lab.pool(&["rebalance"])["done"], json!([]), "nothing goes to and fro");
+    // A server that is lost: no agent, no cable.
+    let lost = places["radio1"].as_str().unwrap();
+    assert!(lab.refused(&["failover", lost]).contains("answers: its radios are not lost"));
+    let fault = |verb: &str, fault: &[&str]| {
+        let done = lab.baton(&[&["lab", verb, lost], fault].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+    };
+    fault("fault", &["cut-eth3", "--radio", "radio1"]);
+    fault("fault", &["pause-agent"]);
+    let failed_over = lab.pool(&["failover", lost]);
+    assert_eq!(failed_over["done"].as_array().unwrap().len(), 1, "{failed_over:#}");
+    assert_ne!(lab.places()["radio1"], lost);
+    fault("mend", &["pause-agent"]);
+    fault("mend", &["cut-eth3", "--radio", "radio1"]);
     for radio in ["radio1", "radio2"] {
         assert_eq!(lab.pool(&["stop", radio])["outcome"], "ok");
     }

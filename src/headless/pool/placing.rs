@@ -53,6 +53,20 @@ pub(super) fn drain(views: &RadioViews, server: &HostName, args: &PlaceArgs) -> 
     reach(views, &Goal::Drain { server: server.clone(), beyond_budget: true }, args, Some(server))
 }
 
+/// Serves elsewhere what a server had that no agent answers for.
+///
+/// # Errors
+/// There is no such server, or it answers; there is no plan.
+pub(super) fn failover(views: &RadioViews, server: &HostName, args: &PlaceArgs) -> Result<ExitCode, Failure> {
+    require_pool_server(views, server)?;
+    if block_on(look(views))?.is_heard(server) {
+        let text = format!("{server} answers: its radios are not lost");
+        return Err(Failure::new(ErrorCode::State, text)
+            .hint(format!("`baton pool drain {server}` moves them, `baton do recover` mends one")));
+    }
+    reach(views, &Goal::Lose { server: server.clone(), beyond_budget: false }, args, None)
+}
+
 /// The server takes on work again. Nothing moves.
 ///
 /// # Errors

@@ -57,6 +57,13 @@ impl SeenRadio<'_> {
         host.as_deref().filter(|_| matches!(state, ServiceState::Serving | ServiceState::Starting))
     }
 
+    /// The same; where that server does not answer, whoever had it last.
+    fn had_by(&self) -> Option<&str> {
+        let owners = self.heard().filter_map(|status| Some((status.owner_epoch?, status.owner.as_deref()?)));
+        let is_lost = |host: &&str| !self.heard().any(|status| status.host == **host);
+        self.served_by().or_else(|| owners.max().map(|(_, owner)| owner).filter(is_lost))
+    }
+
     fn to_place(&self, cores: Option<f64>) -> Result<Radio, Failure> {
         let host = |name: &str| self.view.servers().into_iter().find(|server| server.as_str() == name).cloned();
         Ok(Radio {
@@ -67,7 +74,7 @@ impl SeenRadio<'_> {
             forbidden: Default::default(),
             apart: Default::default(),
             prefer: Vec::new(),
-            served_by: self.served_by().and_then(host),
+            served_by: self.had_by().and_then(host),
             standby_at: self.standby().and_then(host),
             priority: 0,
             wants_standby: self.view.standby.policy == config::StandbyPolicy::Armed,
@@ -77,6 +84,11 @@ impl SeenRadio<'_> {
 }
 
 impl Seen<'_> {
+    /// Whether the server's agent answers for any radio.
+    pub(super) fn is_heard(&self, server: &str) -> bool {
+        self.0.iter().flat_map(SeenRadio::heard).any(|status| status.host == server)
+    }
+
     /// What is to be placed.
     ///
     /// # Errors
