@@ -116,12 +116,7 @@ async fn is_deaf(agent: &Arc<Agent>, work: &Arc<Work>) -> bool {
 
 /// Follows if that is wanted and possible.
 async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
-    if !work.standby_is_wanted()
-        || agent.drained.is_set()
-        || agent.order.try_lock().is_err()
-        || work.d2d().is_running()
-        || work.usrp().is_running()
-    {
+    if !work.standby_is_wanted() || agent.order.try_lock().is_err() || work.d2d().is_running() || work.usrp().is_running() {
         return Ok(());
     }
     if let Some(failure) = too_often(agent, work) {
@@ -130,6 +125,10 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
         return Ok(());
     }
     if work.takeovers_within(CALM) > 0 {
+        return Ok(());
+    }
+    if agent.drained.is_set() {
+        work.standby_waits(Some(agent.drained.failure().message));
         return Ok(());
     }
     let Ok(other) = arm::other_host(agent, work) else { return Ok(()) };

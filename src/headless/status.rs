@@ -173,7 +173,8 @@ fn line(status: &Telemetry) -> String {
         },
     );
     let port = status.radio_port.addresses.join(" ");
-    format!("{:<10} {port:<22} {:<10} {:<10} {sync:<20} {link:<38} {probe}", "up", state(&status.d2d), state(&status.usrp))
+    let agent = if status.drained { "drained" } else { "up" };
+    format!("{agent:<10} {port:<22} {:<10} {:<10} {sync:<20} {link:<38} {probe}", state(&status.d2d), state(&status.usrp))
 }
 
 /// How good the air is, of a D2D process in sync; figures that are not measured are left out.

@@ -94,7 +94,8 @@ fn table() -> &'static HashMap<&'static str, &'static str> {
 /// All parts of the table.
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = zh::TABLE.iter().chain(zh_acting::TABLE).chain(zh_console::TABLE).chain(zh_doing::TABLE);
-    let own = own.chain(zh_measures::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE).chain(zh_standby::TABLE);
+    let own =
+        own.chain(zh_measures::TABLE).chain(zh_runs::TABLE).chain(zh_service::TABLE).chain(zh_standby::TABLE).chain(zh_pool::TABLE);
     own.chain(said_by_others().filter(|(en, _)| !en.contains('{'))).copied()
 }
 

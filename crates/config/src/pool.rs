@@ -146,7 +146,8 @@ impl RadioViews {
         if !source.has_section("pool") {
             let config = Config::read(source)?;
             let radios = BTreeMap::from([(config.moved_radio().clone(), config.clone())]);
-            return Ok(Self { radios, whole: config, servers: BTreeMap::new(), needs: BTreeMap::new() });
+            let servers = config.servers().into_iter().map(|name| (name.clone(), PoolServer::of(&config.host[name]))).collect();
+            return Ok(Self { radios, whole: config, servers, needs: BTreeMap::new() });
         }
         let file: PoolFile = source.read()?;
         let views = file.views().and_then(|views| check::pool(&views).map(|()| views));
@@ -173,7 +174,7 @@ impl RadioViews {
         &self.whole
     }
 
-    /// The servers of a pool, with what each can carry; none in a file of one radio.
+    /// The servers, with what each can carry.
     pub fn servers(&self) -> &BTreeMap<HostName, PoolServer> {
         &self.servers
     }
@@ -307,6 +308,12 @@ fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
 }
 
 impl PoolServer {
+    /// A server of a file that has only one radio.
+    fn of(host: &Host) -> Self {
+        let Host { command, telemetry, metrics, fence_command, .. } = host.clone();
+        Self { command, telemetry, metrics, fence_command, cores: None, labels: Vec::new() }
+    }
+
     /// The server as that radio's host.
     fn serving(&self, name: &RadioName, radio: &PoolRadio, parked: Cidr) -> Host {
         Host {

@@ -153,3 +153,9 @@ fn what_radios_cannot_share_is_refused_at_its_place() {
     let failure = RadioViews::parse(&none).unwrap_err();
     assert!(failure.message.contains("the pool has no radio; name one: [pool.radio.NAME]"), "{}", failure.message);
 }
+
+#[test]
+fn two_servers_and_one_radio_are_the_smallest_pool() {
+    let views = RadioViews::parse(EXAMPLE).unwrap();
+    assert_eq!(views.servers().keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["server1", "server2"]);
+}

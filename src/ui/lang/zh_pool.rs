@@ -1,5 +1,8 @@
 //! The console's Chinese: what agents say of a pool's servers.
 
+/// The panel of a server. English, Chinese.
+pub const TABLE: &[(&str, &str)] = &[(" DRAINED ", " 已排空 ")];
+
 /// English, Chinese.
 pub const SAID: &[(&str, &str)] = &[
     ("{0} is drained: it takes on no work", "{0} 已排空：不承接业务"),

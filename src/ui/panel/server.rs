@@ -54,6 +54,7 @@ pub fn draw(model: &Model, host: &str, area: Rect, buf: &mut Buffer) {
         (None, false) if has_guest(model, host) => span(lang.tr(" runs no guest "), t.dim),
         (None, true) if usize::from(area.width) < lang.tr(OWNS).width() + host.width() + 6 => span(lang.tr(" OWNER "), t.owner_tag),
         (None, true) => span(lang.tr(OWNS), t.owner_tag),
+        (None, false) if model.telemetry(host).is_some_and(|telemetry| telemetry.drained) => span(lang.tr(" DRAINED "), t.warn),
         (None, false) if model.telemetry(host).is_some_and(is_armed) => span(lang.tr(" ARMED STANDBY "), t.good),
         (None, false) if model.telemetry(host).is_some() => span(lang.tr(" parked "), t.dim),
         (None, false) if model.replay.is_some() => span(lang.tr(" replay "), t.dim),

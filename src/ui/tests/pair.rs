@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::lang::Lang;
 use super::super::theme::{Skin, ThemeName};
-use super::{Model, Msg, fleet, press, update};
+use super::{Model, Msg, change, export, fleet, picture, press, update};
 use crate::ui::msg::{Effect, Heard};
 use config::Config;
 use protocol::{Command, Telemetry};
@@ -45,4 +46,17 @@ fn the_screen_follows_the_work_to_a_third_server() {
         _ => None,
     });
     assert_eq!(between, Some(("server1".to_owned(), Some(["server5".to_owned(), "server1".to_owned()]))));
+}
+
+#[test]
+fn a_drained_server_says_so() {
+    for lang in [Lang::En, Lang::Zh] {
+        let mut model = model();
+        model.skin.lang = lang;
+        let word = lang.tr(" DRAINED ").trim();
+        let says_so = |model: &Model| export::text(&picture(model, 120, 40)).contains(word);
+        assert!(!says_so(&model));
+        change(&mut model, "server2", |telemetry| telemetry.drained = true);
+        assert!(says_so(&model), "{}", export::text(&picture(&model, 120, 40)));
+    }
 }
