@@ -100,7 +100,7 @@ pub struct MoveArgs {
     /// Move whatever the budget says.
     #[arg(long)]
     force: bool,
-    /// Stop before the cut, ready, and wait for `baton do go` or `baton do cancel`. The hold ends with this command.
+    /// Stop before the cut, ready, and wait for `baton do go --radio RADIO` or `baton do cancel --radio RADIO`. The hold ends with this command.
     #[arg(long)]
     hold: bool,
     /// One JSON document on stdout: the record of the run.
