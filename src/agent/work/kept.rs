@@ -79,12 +79,14 @@ impl Work {
         self.keep().await;
     }
 
-    /// What was last collected of the work on another host.
+    /// What was last collected of the work on another host. Of several servers it is what was collected last, wherever the work was then: it carries its
+    /// values along.
     ///
     /// # Errors
-    /// [`ErrorCode::State`] when nothing is known of that host.
+    /// [`ErrorCode::State`] when nothing is known.
     pub(in crate::agent) fn collected_of_peer(&self, host: &str) -> Result<Collected, Failure> {
-        let known = self.state().peer.clone().filter(|(peer, _)| peer == host);
+        let of_this_radio = self.other_hosts();
+        let known = self.state().peer.clone().filter(|(peer, _)| of_this_radio.contains(peer));
         known.map(|(_, collected)| collected).ok_or_else(|| {
             Failure::new(
                 ErrorCode::State,
