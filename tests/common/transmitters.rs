@@ -103,7 +103,8 @@ fn listen(socket: &OwnedFd, turns: &Mutex<Vec<Sending>>, end: &AtomicBool) {
     while !end.load(Ordering::Relaxed) {
         let Ok(length) = recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()) else { continue };
         let Some((sender, packet)) = packet_of_samples(&bytes[..length]) else { continue };
-        let ticks = packet.header.tick.map(|tick| (tick, tick));
+        // Of tick 0 is the packet by which a standby that has taken over finds the sequence: it is of no burst.
+        let ticks = packet.header.tick.filter(|tick| *tick > 0).map(|tick| (tick, tick));
         let mut turns = turns.lock().unwrap();
         match turns.last_mut().filter(|turn| turn.sender == sender) {
             Some(turn) => turn.ticks = [turn.ticks, ticks].into_iter().flatten().reduce(|(first, _), (_, end)| (first, end)),
