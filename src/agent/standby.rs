@@ -142,7 +142,8 @@ async fn follow(agent: &Arc<Agent>, work: &Arc<Work>) -> Result<(), Failure> {
     arm::arm(agent, work, &other).await
 }
 
-/// Of more than two servers one follows: the radio has one more receive chain. It is the first in the cluster file that answers and is not drained.
+/// Of more than two servers one follows: the radio has one more receive chain. It is the first of [`config::Config::servers`] that answers and is
+/// not drained.
 async fn is_first_to_follow(agent: &Agent, other: &str) -> bool {
     let servers = agent.host.config.servers().into_iter().map(|server| server.as_str());
     let before_this = servers.take_while(|server| *server != agent.host.name).filter(|server| *server != other);

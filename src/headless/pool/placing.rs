@@ -12,7 +12,7 @@ use super::seen::{Seen, look};
 use super::{PlaceArgs, require_pool_server};
 use config::{HostName, RadioViews};
 use placement::{Change, Goal, Plan, Policy, Strategy};
-use protocol::{ErrorCode, Failure, Interruption, Order, OrderRequest, Outcome, RunRecord, ask};
+use protocol::{ErrorCode, Failure, Interruption, Order, Outcome, RunRecord, ask};
 
 /// An agent notes it at once.
 const NOTED: Duration = Duration::from_secs(5);
@@ -59,12 +59,14 @@ pub(super) fn drain(views: &RadioViews, server: &HostName, args: &PlaceArgs) -> 
 /// There is no such server, or it answers; there is no plan.
 pub(super) fn failover(views: &RadioViews, server: &HostName, args: &PlaceArgs) -> Result<ExitCode, Failure> {
     require_pool_server(views, server)?;
-    if block_on(look(views))?.is_heard(server) {
+    // Once: an agent that does not answer is waited for.
+    let seen = block_on(look(views))?;
+    if seen.is_heard(server) {
         let text = format!("{server} answers: its radios are not lost");
         return Err(Failure::new(ErrorCode::State, text)
             .hint(format!("`baton pool drain {server}` moves them, `baton do recover` mends one")));
     }
-    reach(views, &Goal::Lose { server: server.clone(), beyond_budget: false }, args, None)
+    carry_out_or_show(views, plan(&seen, views, &Goal::Lose { server: server.clone(), beyond_budget: false })?, args, None)
 }
 
 /// The server takes on work again. Nothing moves.
@@ -84,11 +86,15 @@ pub(super) fn undrain(views: &RadioViews, server: &HostName, as_json: bool) -> R
 /// # Errors
 /// There is no plan.
 pub(super) fn reach(views: &RadioViews, goal: &Goal, args: &PlaceArgs, drained: Option<&HostName>) -> Result<ExitCode, Failure> {
+    let plan = block_on(async { plan(&look(views).await?, views, goal) })?;
+    carry_out_or_show(views, plan, args, drained)
+}
+
+fn carry_out_or_show(views: &RadioViews, plan: Plan, args: &PlaceArgs, drained: Option<&HostName>) -> Result<ExitCode, Failure> {
     if args.plan {
-        let plan = block_on(async { plan(&look(views).await?, views, goal) })?;
         return write_out(&lines(&if args.json { json(&plan)? } else { plan.to_string() }));
     }
-    let report = block_on(bring_about(views, goal, drained))?;
+    let report = block_on(follow(views, plan, drained))?;
     print(&if args.json { json(&report)? } else { text(&report) });
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -98,7 +104,10 @@ pub(super) fn reach(views: &RadioViews, goal: &Goal, args: &PlaceArgs, drained: 
 /// # Errors
 /// There is no plan, or the server that is to be drained does not take that order.
 pub(super) async fn bring_about(views: &RadioViews, goal: &Goal, drained: Option<&HostName>) -> Result<Report, Failure> {
-    let plan = plan(&look(views).await?, views, goal)?;
+    follow(views, plan(&look(views).await?, views, goal)?, drained).await
+}
+
+async fn follow(views: &RadioViews, plan: Plan, drained: Option<&HostName>) -> Result<Report, Failure> {
     // Before anything moves: nothing is to start there meanwhile.
     if let Some(server) = drained {
         mark(views, server, true).await?;
@@ -175,7 +184,7 @@ async fn order(views: &RadioViews, change: &Change) -> Result<Option<RunRecord>,
             return cluster.client.ask(at, ask::Disarm {}, super::super::standby::ARM).await.map(|()| None);
         }
     };
-    attend::carry_out(&cluster, OrderRequest { force: false, ..request }).await.map(Some)
+    attend::carry_out(&cluster, request).await.map(Some)
 }
 
 pub(super) fn text(report: &Report) -> String {

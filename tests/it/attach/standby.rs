@@ -45,9 +45,12 @@ fn arm(first: &mut Usrp, second: &mut Usrp, arming: u64) {
     await_until("armed", || follows(second) == "armed");
 }
 
-/// Whatever its agent knew of it when it asked.
-#[test]
-fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
+fn signal(usrp: &Usrp, signal: Signal) {
+    kill(Pid::from_raw(usrp.child.id() as i32), signal).unwrap();
+}
+
+/// A process that is linked, whose D2D process goes on, and one that receives beside it, with its samples.
+fn side_by_side(test: impl FnOnce(&mut Usrp, &mut Usrp, &mut SampleSocket)) {
     let Some(_network) = OwnNetwork::enter() else { return };
     let _radio = SoftwareRadio::start();
     let (_one, mut first, _first_listener, mut from_first) = made("192.168.10.2");
@@ -61,14 +64,22 @@ fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
     thread::scope(|scope| {
         let _ends = Ends(&ended);
         scope.spawn(|| report_progress(&mut from_first, &ended));
-        arm(&mut first, &mut second, 1);
+        test(&mut first, &mut second, &mut from_second);
+    });
+}
+
+/// Whatever its agent knew of it when it asked.
+#[test]
+fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
+    side_by_side(|first, second, _| {
+        arm(first, second, 1);
         assert_eq!(second.ask("unfollow").unwrap(), json!({"has_taken_over": false}));
-        assert_eq!(follows(&mut second), Value::Null);
+        assert_eq!(follows(second), Value::Null);
         // It may follow anew, and the end of the first following is not that of the second.
-        arm(&mut first, &mut second, 2);
-        kill(Pid::from_raw(first.child.id() as i32), Signal::SIGKILL).unwrap();
+        arm(first, second, 2);
+        signal(first, Signal::SIGKILL);
         first.child.wait().unwrap();
-        await_until("a take-over", || follows(&mut second) == "took_over");
+        await_until("a take-over", || follows(second) == "took_over");
         assert_eq!(second.ask("unfollow").unwrap(), json!({"has_taken_over": true}));
         let status = second.ask("status").unwrap();
         assert_eq!((&status["linked"], &status["follows"]["state"]), (&true.into(), &json!("took_over")), "{status:#}");
@@ -78,32 +89,19 @@ fn whoever_has_taken_over_cannot_be_told_to_follow_no_longer() {
 /// With both agents away nobody else can tell them apart, and two that hear the radio on two receive chains would both transmit.
 #[test]
 fn whoever_was_taken_over_leaves_the_streams_to_the_standby_that_serves() {
-    let Some(_network) = OwnNetwork::enter() else { return };
-    let _radio = SoftwareRadio::start();
-    let (_one, mut first, _first_listener, mut from_first) = made("192.168.10.2");
-    first.ask("link").unwrap();
-    receive_contiguous(&mut from_first, 20_000);
-    open_way();
-    let (_two, mut second, _second_listener, mut from_second) = made("192.168.10.2");
-    second.ask_with("overlap", &first.ask("export").unwrap()).unwrap();
-    receive_contiguous(&mut from_second, 2_000);
-    let ended = AtomicBool::new(false);
-    let pause = |usrp: &Usrp, signal| kill(Pid::from_raw(usrp.child.id() as i32), signal).unwrap();
-    thread::scope(|scope| {
-        let _ends = Ends(&ended);
-        scope.spawn(|| report_progress(&mut from_first, &ended));
-        arm(&mut first, &mut second, 1);
-        pause(&first, Signal::SIGSTOP);
-        await_until("a take-over", || follows(&mut second) == "took_over");
-        pause(&first, Signal::SIGCONT);
+    side_by_side(|first, second, from_second| {
+        arm(first, second, 1);
+        signal(first, Signal::SIGSTOP);
+        await_until("a take-over", || follows(second) == "took_over");
+        signal(first, Signal::SIGCONT);
         first.await_silence();
         let refused = first.ask("relink").unwrap_err();
         assert!(refused.contains("says that it serves"), "{refused}");
-        receive_contiguous(&mut from_second, 2_000);
+        receive_contiguous(from_second, 2_000);
         // One that says nothing any more may be dead. What is still received there is stopped, so that it is silent when it is not.
-        pause(&second, Signal::SIGSTOP);
+        signal(second, Signal::SIGSTOP);
         await_until("the streams are asked for again", || first.ask("relink").is_ok());
-        pause(&second, Signal::SIGCONT);
+        signal(second, Signal::SIGCONT);
         second.await_silence();
     });
 }
