@@ -106,6 +106,7 @@ lint: packages
 picture: build
 	@scripts/install-packages tmux
 	scripts/picture
+	scripts/picture-pool
 
 packages:
 	@scripts/install-packages gcc libc6-dev pkg-config libclang-dev libuhd-dev libboost-system-dev

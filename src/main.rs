@@ -138,8 +138,8 @@ struct Demo {
     /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
     #[arg(long, conflicts_with_all = ["relay", "form"])]
     standby: bool,
-    /// Three servers and three radios (docs/pool.md), with --headless: start all, drain a server, take it back, balance.
-    #[arg(long, requires = "headless", conflicts_with_all = ["relay", "form", "standby", "method", "migrations"])]
+    /// Three servers and three radios (docs/pool.md) and the Pool page; with --headless: start all, drain a server, take it back, balance.
+    #[arg(long, conflicts_with_all = ["relay", "form", "standby", "method", "migrations"])]
     pool: bool,
     #[command(flatten, next_help_heading = "Options of the screen")]
     console: ui::ConsoleArgs,
@@ -159,7 +159,10 @@ impl Demo {
         };
         if self.pool {
             let lab = lab::Args { servers: Some(3), radios: Some(3), ..lab };
-            return lab::supervise(&lab, |file| headless::pool::demo::run(file, probe_interval, self.headless.json));
+            return lab::supervise(&lab, |file| match headless {
+                true => headless::pool::demo::run(file, probe_interval, self.headless.json),
+                false => ui::run(&ClusterFile { path: file.to_owned(), radio: None }, &self.console.of_demo()),
+            });
         }
         lab::supervise(&lab, |file| match (headless, ClusterFile { path: file.to_owned(), radio: None }) {
             (true, file) => headless::demo::run(&file, &self.headless),
@@ -338,6 +341,14 @@ mod tests {
             let cli = Cli::from_arg_matches(&matches).unwrap();
             assert_eq!((cli.config, cli.lab), (Some("c.toml".into()), Some("two".into())), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_demo_of_a_pool_has_a_screen_or_none() {
+        for words in [&["demo", "--pool"][..], &["demo", "--pool", "--lang", "zh"], &["demo", "--pool", "--headless", "--json"]] {
+            assert!(command_line().try_get_matches_from(["baton"].iter().chain(words)).is_ok(), "{words:?}");
+        }
+        assert!(command_line().try_get_matches_from(["baton", "demo", "--pool", "--method", "cold"]).is_err());
     }
 
     #[test]

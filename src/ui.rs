@@ -8,6 +8,7 @@ mod arguments;
 mod asking;
 mod big;
 mod capability;
+mod clients;
 mod command_line;
 mod confirm;
 mod copy;
@@ -20,6 +21,7 @@ mod fleet;
 mod frames;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod hearing;
 mod held;
 mod host;
 mod journal;
@@ -38,6 +40,7 @@ mod ping_history;
 mod pings;
 mod place;
 mod plans;
+mod pool;
 mod possible;
 mod preflight;
 mod privacy;
@@ -64,7 +67,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use config::ClusterFile;
+use config::{ClusterFile, RadioViews};
 use protocol::Failure;
 
 pub use args::ConsoleArgs;
@@ -76,5 +79,18 @@ pub use export::{ExportArgs, run as export_run};
 /// The cluster file, the terminal or the link could not be used; or `end` failed on leaving, said after the terminal is restored.
 pub fn run(file: &ClusterFile, args: &ConsoleArgs) -> Result<ExitCode, Failure> {
     let watch = reload::SettingsWatch::new(args);
-    run::run(file.view()?, &settings::Settings::load(args)?, watch)
+    let views = RadioViews::load(&file.path)?;
+    let start = start(&views, file)?;
+    run::run(views, &start, &settings::Settings::load(args)?, watch)
+}
+
+/// Where a console begins: with the radio that is named, with the only one, or with the pool.
+fn start(views: &RadioViews, file: &ClusterFile) -> Result<run::Start, Failure> {
+    let several = file.radio.is_none() && views.radios().len() > 1;
+    let first = views.radios().keys().next().cloned().filter(|_| file.radio.is_none());
+    let radio = match first {
+        Some(radio) => radio,
+        None => views.clone().into_view(file.radio.as_deref())?.moved_radio().clone(),
+    };
+    Ok(run::Start { radio, screen: if several { place::Screen::Pool } else { place::Screen::Operate } })
 }

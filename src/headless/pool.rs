@@ -1,10 +1,10 @@
 //! The pool as a whole: which server serves which radio, and orders that name radio and server.
 
 pub mod demo;
+mod look;
 mod order;
 mod overview;
 mod placing;
-mod seen;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -88,7 +88,11 @@ fn greeting(lab: &str, cluster: &RadioViews, keyboard: bool) -> String {
     }
     let _ = writeln!(text, "records   {}", config.records.display());
     let of = radio.map_or_else(String::new, |radio| format!(" --radio {radio}"));
-    let _ = writeln!(text, "inside    baton{which} console{of} | status{of} | do M{of}");
+    let _ = match radio {
+        // The console opens on the pool.
+        Some(_) => writeln!(text, "inside    baton{which} console | pool status | console{of} | do M{of}"),
+        None => writeln!(text, "inside    baton{which} console | status | do M"),
+    };
     let far_end = config.roles.far_end.as_deref().unwrap_or("server3");
     let _ = writeln!(text, "          baton{which} lab exec {far_end} -- ping {}", config.probe.target);
     let _ = writeln!(text, "          baton{which} lab exec console -- tail -F {LOG_FOLDER}/server1.log");

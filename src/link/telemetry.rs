@@ -15,12 +15,16 @@ use super::identity::{Identity, Operator};
 use super::stream::Stream;
 use super::tls::Tls;
 use super::zmtp::{Codec, Incoming, Message, Outgoing, SocketType};
-use config::{Config, Endpoint};
+use config::{Config, Endpoint, RadioViews};
 use protocol::{Event, Failure, TOPIC_EVENT, TOPIC_TELEMETRY, Telemetry};
 
 /// Capacity of the receiver: four seconds of telemetry of three hosts. A reader that is not scheduled for a second, on a machine where
 /// processes of real-time priority start, still gets every message; one that does not read holds some 2 MB.
 const CAPACITY: usize = 128;
+/// Of a reader of many radios: what it may hold of them is bounded as well.
+const MOST_CAPACITY: usize = 4096;
+/// Radios of one host that are kept for a reader that does not read: an agent that names more is none of ours.
+const MOST_RADIOS: usize = 1024;
 /// Events and link states kept for a reader that does not read; then the oldest goes.
 const MAX_WAITING: usize = 256;
 const FIRST_RETRY: Duration = Duration::from_millis(250);
@@ -72,23 +76,55 @@ pub enum LinkState {
 /// # Errors
 /// [`ErrorCode::Config`](protocol::ErrorCode::Config) when the cluster key cannot be read.
 pub fn subscribe(config: Arc<Config>) -> Result<mpsc::Receiver<Heard>, Failure> {
-    let tls = Tls::of(&config, &Identity::Operator(Operator::here()))?;
-    let (sender, receiver) = mpsc::channel(CAPACITY);
+    let wanted = Wanted::One(config.radio_to_tell());
+    listen_to(&config, &wanted, CAPACITY)
+}
+
+/// The same for all radios of a cluster file at once, with one subscription per host whatever the number of radios.
+///
+/// # Errors
+/// Those of [`subscribe`].
+pub fn subscribe_to_all(views: &RadioViews) -> Result<mpsc::Receiver<Heard>, Failure> {
+    let capacity = CAPACITY.saturating_mul(views.radios().len()).min(MOST_CAPACITY);
+    listen_to(views.whole(), &Wanted::All, capacity)
+}
+
+fn listen_to(config: &Config, wanted: &Wanted, capacity: usize) -> Result<mpsc::Receiver<Heard>, Failure> {
+    let tls = Tls::of(config, &Identity::Operator(Operator::here()))?;
+    let (sender, receiver) = mpsc::channel(capacity);
     for (host, settings) in &config.host {
-        let radio = config.radio_to_tell();
-        tokio::spawn(Subscription::new(host, radio, settings.telemetry.clone(), tls.clone(), sender.clone()).run());
+        tokio::spawn(Subscription::new(host, wanted.clone(), settings.telemetry.clone(), tls.clone(), sender.clone()).run());
     }
     Ok(receiver)
 }
 
+/// Which radios a reader listens for.
+#[derive(Debug, Clone)]
+enum Wanted {
+    /// This one; none where the cluster has only one.
+    One(Option<String>),
+    /// All that there are.
+    All,
+}
+
+impl Wanted {
+    fn takes(&self, radio: Option<&str>) -> bool {
+        match self {
+            Self::One(wanted) => wanted.as_deref() == radio,
+            Self::All => true,
+        }
+    }
+}
+
 struct Subscription {
     host: String,
-    /// The radio that is listened for, where a pool has several.
-    radio: Option<String>,
+    /// The radios that are listened for.
+    wanted: Wanted,
     endpoint: Endpoint,
     tls: Option<Tls>,
     sender: mpsc::Sender<Heard>,
-    telemetry: Option<Box<Telemetry>>,
+    /// The newest of each radio that the reader has not taken, the one that waits longest first.
+    telemetry: VecDeque<Box<Telemetry>>,
     waiting: VecDeque<Heard>,
     heard: Instant,
     silent: bool,
@@ -100,14 +136,14 @@ struct Subscription {
 struct Gone;
 
 impl Subscription {
-    fn new(host: &str, radio: Option<String>, endpoint: Endpoint, tls: Option<Tls>, sender: mpsc::Sender<Heard>) -> Self {
+    fn new(host: &str, wanted: Wanted, endpoint: Endpoint, tls: Option<Tls>, sender: mpsc::Sender<Heard>) -> Self {
         Self {
             host: host.to_owned(),
-            radio,
+            wanted,
             endpoint,
             tls,
             sender,
-            telemetry: None,
+            telemetry: VecDeque::new(),
             waiting: VecDeque::new(),
             heard: Instant::now(),
             silent: false,
@@ -242,14 +278,20 @@ impl Subscription {
     }
 
     fn take_telemetry(&mut self, telemetry: Box<Telemetry>) {
-        if telemetry.radio == self.radio {
-            self.telemetry = Some(telemetry);
+        if !self.wanted.takes(telemetry.radio.as_deref()) {
+            return;
+        }
+        let full = self.telemetry.len() >= MOST_RADIOS;
+        match self.telemetry.iter_mut().find(|old| old.radio == telemetry.radio) {
+            Some(old) => *old = telemetry,
+            None if full => {}
+            None => self.telemetry.push_back(telemetry),
         }
     }
 
     /// One of another radio is none of this reader's.
     fn take_event(&mut self, event: Event) {
-        if event.radio.is_none() || event.radio == self.radio {
+        if event.radio.is_none() || self.wanted.takes(event.radio.as_deref()) {
             self.keep(Heard::Event(event));
         }
     }
@@ -266,11 +308,11 @@ impl Subscription {
     }
 
     fn has_something(&self) -> bool {
-        self.telemetry.is_some() || !self.waiting.is_empty()
+        !self.telemetry.is_empty() || !self.waiting.is_empty()
     }
 
     fn next(&mut self) -> Option<Heard> {
-        self.waiting.pop_front().or_else(|| self.telemetry.take().map(Heard::Telemetry))
+        self.waiting.pop_front().or_else(|| self.telemetry.pop_front().map(Heard::Telemetry))
     }
 }
 
@@ -285,7 +327,7 @@ enum Step {
 pub async fn against_subscriber(bytes: &[u8], secured: bool) -> bool {
     super::dial::overheard(bytes, secured, SocketType::Sub, |dialled| async {
         let (sender, _receiver) = mpsc::channel(CAPACITY);
-        let mut subscription = Subscription::new("server1", None, super::dial::nowhere(), None, sender);
+        let mut subscription = Subscription::new("server1", Wanted::One(None), super::dial::nowhere(), None, sender);
         subscription.listen(dialled.framed).await.is_ok()
     })
     .await

@@ -42,6 +42,8 @@ pub enum Action {
     NextScreen,
     /// On the Runs screen, or in a replay.
     Runs(RunsAction),
+    /// With the whole pool.
+    Pool(PoolAction),
     /// One panel as large as the screen.
     Zoom,
     /// The screen stands still, the data goes on behind it.
@@ -89,10 +91,28 @@ pub enum RunsAction {
     Slower,
 }
 
+/// What can be done with the whole pool; the orders for one radio have their own keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolAction {
+    /// Take everything off a server.
+    Drain,
+    /// Let it take on work again.
+    Undrain,
+    /// Spread the radios over the servers.
+    Rebalance,
+    /// Leave as many servers with nothing to do as can be.
+    Consolidate,
+}
+
 impl RunsAction {
     /// Whether it belongs to a replay, not to the list.
     pub fn is_for_replay(self) -> bool {
         matches!(self, Self::Pause | Self::Faster | Self::Slower)
+    }
+
+    /// Whether it arranges a list, which the Pool page has as well.
+    pub fn arranges(self) -> bool {
+        matches!(self, Self::Filter | Self::SortLeft | Self::SortRight | Self::Invert)
     }
 }
 
@@ -142,6 +162,17 @@ pub const TABLE: &[Entry] = &[
     Entry { action: Action::Show(Screen::Operate), keys: &['o'], names: &["operate"], label: "operate", dangerous: false },
     Entry { action: Action::Show(Screen::Timing), keys: &['t'], names: &["timing"], label: "timing", dangerous: false },
     Entry { action: Action::Show(Screen::Runs), keys: &['r'], names: &["runs", "records"], label: "runs", dangerous: false },
+    Entry { action: Action::Show(Screen::Pool), keys: &['P'], names: &["pool"], label: "pool", dangerous: false },
+    Entry { action: Action::Pool(PoolAction::Drain), keys: &['d'], names: &["drain"], label: "drain", dangerous: true },
+    Entry { action: Action::Pool(PoolAction::Undrain), keys: &['u'], names: &["undrain"], label: "undrain", dangerous: true },
+    Entry { action: Action::Pool(PoolAction::Rebalance), keys: &['B'], names: &["rebalance"], label: "rebalance", dangerous: true },
+    Entry {
+        action: Action::Pool(PoolAction::Consolidate),
+        keys: &['C'],
+        names: &["consolidate"],
+        label: "consolidate",
+        dangerous: true,
+    },
     Entry { action: Action::NextScreen, keys: &['\t'], names: &[], label: "next", dangerous: false },
     Entry { action: Action::Zoom, keys: &['z'], names: &["enlarge", "zoom"], label: "enlarge", dangerous: false },
     Entry { action: Action::Freeze, keys: &['f'], names: &["freeze"], label: "freeze", dangerous: false },
@@ -180,7 +211,10 @@ impl Action {
         match self {
             Self::Runs(RunsAction::Replay) => matches!(place, Place::Runs | Place::Opened),
             Self::Runs(action) if action.is_for_replay() => place == Place::Replay,
+            Self::Runs(action) if action.arranges() => matches!(place, Place::Runs | Place::Pool),
             Self::Runs(_) => place == Place::Runs,
+            Self::Pool(_) => place == Place::Pool,
+            _ if place == Place::Pool && self.changes_hosts() => self.is_of_one_radio(),
             // What moves work is ordered where the work is seen.
             _ if self.changes_hosts() => place != Place::Runs,
             Self::Check | Self::Plan | Self::FilterLog => place == Place::Anywhere,
@@ -188,10 +222,20 @@ impl Action {
         }
     }
 
+    /// Whether it is ordered on the Pool page as well, for the radio under the cursor: there a radio has no first and second server.
+    fn is_of_one_radio(self) -> bool {
+        let order = matches!(self, Self::Order(Order::DS | Order::M | Order::KL) | Self::Failover | Self::Recover);
+        order || matches!(self, Self::Go | Self::Cancel | Self::Method | Self::Hold)
+    }
+
     /// Whether it changes something on a host, or prepares such a change: a console that only reads does not have it.
     pub fn changes_hosts(self) -> bool {
         let prepares = matches!(self, Self::Go | Self::Cancel | Self::Method | Self::Hold | Self::Interval);
-        prepares || matches!(self, Self::Order(_) | Self::Failover | Self::Recover | Self::Arm | Self::Disarm | Self::End)
+        prepares
+            || matches!(
+                self,
+                Self::Order(_) | Self::Failover | Self::Recover | Self::Arm | Self::Disarm | Self::End | Self::Pool(_)
+            )
     }
 }
 
@@ -238,10 +282,27 @@ mod tests {
     #[test]
     fn the_command_line_knows_the_names_of_the_specification_and_ours() {
         let ours = [
-            "failover", "recover", "arm", "disarm", "go", "cancel", "method", "hold", "check", "plan", "interval", "copy",
-            "export", "log", "leave",
+            "failover",
+            "recover",
+            "arm",
+            "disarm",
+            "go",
+            "cancel",
+            "method",
+            "hold",
+            "check",
+            "plan",
+            "interval",
+            "copy",
+            "export",
+            "log",
+            "leave",
+            "drain",
+            "undrain",
+            "rebalance",
+            "consolidate",
         ];
-        let screens = ["operate", "timing", "runs", "enlarge", "freeze", "mask"];
+        let screens = ["pool", "operate", "timing", "runs", "enlarge", "freeze", "mask"];
         let aliases = ["start", "migrate", "move", "back", "records", "zoom", "keys"];
         let ours: Vec<&str> = ours.into_iter().chain(screens).chain(aliases).collect();
         let mut known: Vec<&str> = names().collect();

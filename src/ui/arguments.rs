@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_prefix_completes_to_the_names_that_begin_with_it() {
         assert_eq!(completions(Form::Processes, "mi"), ["Migration", "migrate"]);
-        assert_eq!(completions(Form::Processes, "d"), ["DS", "DSR", "disarm"]);
+        assert_eq!(completions(Form::Processes, "d"), ["DS", "DSR", "disarm", "drain"]);
         assert!(completions(Form::Processes, "\u{e9}").is_empty());
     }
 }

@@ -9,8 +9,9 @@ use super::model::Model;
 use super::msg::Effect;
 use super::ordering;
 use super::performing::{perform, refuse};
-use super::place::Place;
+use super::place::{Place, Screen};
 use super::plans;
+use super::pool::keys::{Acted, act};
 use super::possible;
 use super::questions;
 use protocol::Level;
@@ -20,6 +21,17 @@ pub fn confirm_or_perform(model: &mut Model, action: Action) -> Vec<Effect> {
     if refuse(model, action) {
         return Vec::new();
     }
+    if model.screen != Screen::Pool || model.pool_page.is_none() {
+        return confirm_or_perform_for_radio(model, action);
+    }
+    match act(model, action) {
+        Acted::Done(effects) => effects,
+        Acted::As(action) => confirm_or_perform_for_radio(model, action),
+    }
+}
+
+/// The same for the radio that the screens are about.
+pub fn confirm_or_perform_for_radio(model: &mut Model, action: Action) -> Vec<Effect> {
     if let Some(refusal) = possible::refusal(model, action) {
         let name = action::entry(action).map_or("", |entry| entry.label);
         let text = model.skin.lang.fill("{0} was not ordered: {1}", &[&name, &refusal.sentence()]);

@@ -18,12 +18,14 @@ pub struct Confirm {
     pub before: Option<(Method, bool)>,
     /// The interval of the far end's pings that was chosen in the question, ms: it changes on yes.
     pub interval_ms: Option<f64>,
+    /// Nothing else may be chosen in it.
+    pub alone: bool,
 }
 
 impl Confirm {
     /// A question in which nothing was chosen yet.
     pub fn new(action: Action, title: String, lines: Vec<String>) -> Self {
-        Self { action, title, alarm: None, lines, before: None, interval_ms: None }
+        Self { action, title, alarm: None, lines, before: None, interval_ms: None, alone: false }
     }
 
     /// The same with the sentence that the service stops.
@@ -42,6 +44,7 @@ impl Confirm {
     /// What else may be chosen in it: its key, and what is asked or done then.
     pub fn instead(&self) -> Option<(Action, Action)> {
         match self.action {
+            _ if self.alone => None,
             Action::Leave => Some((Action::End, Action::Quit)),
             Action::Quit => Some((Action::Leave, Action::Leave)),
             _ => None,

@@ -1,6 +1,6 @@
 //! What every action does, in one sentence each.
 
-use super::action::{Action, RunsAction};
+use super::action::{Action, PoolAction, RunsAction};
 use super::model::Model;
 use super::place::Screen;
 use protocol::Order;
@@ -8,6 +8,9 @@ use protocol::Order;
 /// What an action does, in one sentence with the cluster's own names.
 pub fn explanation(action: Action, model: &Model) -> String {
     let (lang, [one, two]) = (model.skin.lang, model.pool());
+    if let Some(text) = explanation_in_pool(action).filter(|_| model.explains_pool()) {
+        return lang.tr(text).into();
+    }
     match action {
         Action::Order(Order::DS) => lang.fill("double start: start D2D and USRP on {0}", &[&one]),
         Action::Order(Order::KL) => lang.fill("kill local: stop D2D and USRP on {0}", &[&one]),
@@ -31,6 +34,8 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Copy => lang.tr("copy to the terminal's clipboard: a run's identity, its figures, the last error").into(),
         Action::Show(Screen::Timing) => lang.tr("Timing: the interruption large, the phases on one time axis").into(),
         Action::Show(Screen::Runs) => lang.tr("Runs: the recorded runs; filter, sort, compare, replay").into(),
+        Action::Show(Screen::Pool) => lang.tr("Pool: every radio and every server at once").into(),
+        Action::Pool(action) => lang.tr(explanation_of_pool(action)).into(),
         Action::Show(_) => lang.tr("Operate: both servers, the radio between them, the work").into(),
         Action::NextScreen => lang.tr("the next screen").into(),
         Action::Runs(action) => lang.tr(explanation_of_runs(action)).into(),
@@ -44,6 +49,39 @@ pub fn explanation(action: Action, model: &Model) -> String {
         Action::Leave => lang.tr("leave this console; the service goes on, and no controller is ended").into(),
         Action::Quit if model.read_only => lang.tr("leave; no controller is ended").into(),
         Action::Quit => lang.fill("end {0}'s controller, then leave", &[&two]),
+    }
+}
+
+/// What an order does on the Pool page.
+fn explanation_in_pool(action: Action) -> Option<&'static str> {
+    Some(match action {
+        Action::Order(Order::DS) => "start the work of the radio under the cursor; a list of servers comes first",
+        Action::Order(Order::M) => {
+            "move it to another server; a list of servers comes first, then what speaks for it and against it"
+        }
+        Action::Order(Order::KL) => "stop it where it is",
+        Action::Failover => {
+            "serve elsewhere what the server under the cursor had, which is not heard any more; shows the plan first"
+        }
+        Action::Recover => "bring the service of the radio under the cursor back, whatever is left of the work",
+        Action::Cancel => {
+            "begin nothing more of what is carried out, and give up what is before its cut; else the radio's own move"
+        }
+        Action::Go => "go on with the radio's move that waits for it",
+        Action::Runs(RunsAction::Filter) => "filter the radios: name, server, word of the verdict",
+        Action::Runs(RunsAction::SortLeft) => "sort the radios by what comes before: name, service, server",
+        Action::Runs(RunsAction::SortRight) => "sort the radios by what comes next: name, service, server",
+        Action::Runs(RunsAction::Invert) => "reverse their order",
+        _ => return None,
+    })
+}
+
+fn explanation_of_pool(action: PoolAction) -> &'static str {
+    match action {
+        PoolAction::Drain => "Pool: take everything off the server under the cursor; shows the plan first",
+        PoolAction::Undrain => "Pool: a drained server takes on work again",
+        PoolAction::Rebalance => "Pool: spread the radios over the servers; shows the plan first",
+        PoolAction::Consolidate => "Pool: leave as many servers with nothing to do as can be; shows the plan first",
     }
 }
 

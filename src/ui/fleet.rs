@@ -261,7 +261,7 @@ fn control(one: bool) -> ControlReport {
 }
 
 /// Probes of which `lost` were lost before the last `since`.
-fn probe(lost: u64, since: u64) -> ProbeStatus {
+pub fn probe(lost: u64, since: u64) -> ProbeStatus {
     let sent = 1214;
     let recent = (sent - 300..sent)
         .map(|seq| {

@@ -29,6 +29,12 @@ impl Model {
         self.log(Event { at: self.at, host: "console".into(), level, text: text.into(), radio: None, run: None, alert: false });
     }
 
+    /// Adds a line of this console about the work, which names the radio where a pool has several.
+    pub fn tell(&mut self, level: Level, text: impl Into<String>) {
+        let radio = self.config.radio_to_tell();
+        self.log(Event { at: self.at, host: "console".into(), level, text: text.into(), radio, run: None, alert: false });
+    }
+
     /// The lines that the log's filter lets through, oldest first.
     pub fn shown_log(&self) -> Vec<&Event> {
         let word = |level| match level {

@@ -15,6 +15,7 @@ use super::latest::LatestRuns;
 use super::msg::LinkState;
 use super::ping_history::PingHistory;
 use super::place::{PanelName, Place, Screen};
+use super::pool::PoolPage;
 use super::privacy::MaskedNames;
 use super::runs::RunList;
 use super::runs::replay::Replay;
@@ -23,10 +24,8 @@ use super::theme::Skin;
 use crate::migration::service::ServiceState;
 use crate::migration::standing::{holds_radio, processes, radio_owner, strangers};
 use config::Config;
-use protocol::{Event, Level, Method, Order, OrderStage, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
+use protocol::{Event, Level, Method, Order, Plan, ProbeOutcome, ProbeStatus, Progress, RadioOwner, Telemetry};
 
-/// Probes kept for the strip: more than the widest terminal has columns.
-const PROBES: usize = 1024;
 /// How long a complaint stays on a screen without a log, s.
 const NOTICE_S: i64 = 30;
 /// Telemetry older than this is shown as old, ms: twenty messages missed at 10 Hz.
@@ -94,6 +93,8 @@ pub struct Model {
     pub runs: RunList,
     /// A recorded run that is played again: the screens show it instead of the present.
     pub replay: Option<Replay>,
+    /// The Pool page, and the radios that are not on the other screens; absent where no cluster file was read.
+    pub pool_page: Option<Box<PoolPage<Self>>>,
     /// A question to the operator.
     pub confirm: Option<Confirm>,
     /// When it was asked or changed, or last given a key that it does not take; `None` once it takes keys.
@@ -159,6 +160,7 @@ impl Model {
             opened: None,
             runs: RunList::default(),
             replay: None,
+            pool_page: None,
             confirm: None,
             asked_ms: None,
             command_line: CommandPrompt::of_form(form),
@@ -179,11 +181,12 @@ impl Model {
         }
     }
 
-    /// Where keys of a place count: a replay, the Runs screen, anywhere.
+    /// Where keys of a place count: a replay, the Runs screen, the Pool page, anywhere.
     pub fn place(&self) -> Place {
         match (&self.replay, self.screen) {
             (Some(_), _) => Place::Replay,
             (None, Screen::Runs) => Place::Runs,
+            (None, Screen::Pool) => Place::Pool,
             (None, Screen::Timing) if self.opened.is_some() => Place::Opened,
             (None, _) => Place::Anywhere,
         }
@@ -348,53 +351,5 @@ impl Model {
         let opened = self.opened.as_ref().and_then(|progress| progress.record.as_ref());
         let records = said.chain(opened).chain(self.replay.as_ref().map(Replay::record)).chain(self.runs.visible());
         MaskedNames::from_operators(self.by.as_deref(), records.filter_map(|record| record.by.as_deref()))
-    }
-
-    /// Stores a snapshot; returns the one before.
-    pub fn hear(&mut self, telemetry: Box<Telemetry>) -> Option<Box<Telemetry>> {
-        if Some(telemetry.host.as_str()) == self.config.roles.far_end.as_deref() {
-            self.merge_probes(telemetry.probe.as_ref());
-        }
-        if let Some(run) = telemetry.migration.as_ref().filter(|run| run.order.is_migration() && run.stage == OrderStage::Moving) {
-            self.pings.cut(&run.run);
-        }
-        // A host that the configuration does not name has no place on the screen.
-        let view = self.hosts.get_mut(&telemetry.host)?;
-        if let Some(last) = &view.telemetry {
-            view.missed = view.missed.saturating_add(telemetry.seq.saturating_sub(last.seq.saturating_add(1)));
-            view.sample_rates = super::host::sample_rates(last, &telemetry);
-        }
-        view.history.record(self.now_ms, &telemetry.load);
-        view.link = LinkState::Connected;
-        view.heard_ms = Some(self.now_ms);
-        let (host, back) = (telemetry.host.clone(), std::mem::take(&mut view.reported_down));
-        if let Some(progress) = &telemetry.migration {
-            self.latest.hear(&host, progress);
-        }
-        let before = view.telemetry.replace(telemetry);
-        view.overtaken = false;
-        self.dirty = true;
-        if back {
-            self.say(Level::Info, self.skin.lang.fill("{0}'s agent is heard again", &[&host]));
-        }
-        before
-    }
-
-    fn merge_probes(&mut self, probe: Option<&ProbeStatus>) {
-        let Some(probe) = probe else {
-            self.probes.clear();
-            self.pings.clear();
-            return;
-        };
-        self.pings.hear(probe);
-        // A smaller number than before: the probe was restarted.
-        let newest = probe.recent.iter().map(|p| p.seq).max();
-        if newest < self.probes.last_key_value().map(|(seq, _)| *seq) {
-            self.probes.clear();
-        }
-        self.probes.extend(probe.recent.iter().map(|outcome| (outcome.seq, *outcome)));
-        while self.probes.len() > PROBES {
-            self.probes.pop_first();
-        }
     }
 }

@@ -4,6 +4,7 @@ use super::export::Written;
 use super::settings::Settings;
 use crate::metrics::records::Records;
 use chrono::{DateTime, Utc};
+use config::RadioName;
 use crossterm::event::{KeyEvent, MouseEvent};
 use protocol::{Answer, Command, Failure, Method, Order};
 use ratatui::layout::Size;
@@ -30,6 +31,11 @@ pub enum Purpose {
     Interval,
     /// The same, and then a migration by a method, with a hold or without.
     IntervalBefore(Order, Method, bool),
+    /// A server takes on work no longer, or again.
+    Drain {
+        /// Which.
+        drains: bool,
+    },
     /// What an agent has said before this console heard it.
     Recent,
     /// `end`.
@@ -67,6 +73,8 @@ pub enum Msg {
         /// What it said.
         result: Result<Answer, Failure>,
     },
+    /// What is of one radio of several, whichever is on the screen.
+    OfRadio(RadioName, Box<Self>),
     /// The records were read, or could not be.
     RunsLoaded(Result<Records, Failure>),
     /// An export is over.
@@ -89,6 +97,8 @@ pub enum Effect {
         /// Returned with the answer.
         purpose: Purpose,
     },
+    /// The same for one radio of several, whichever is on the screen; answered by [`Msg::OfRadio`].
+    OfRadio(RadioName, Box<Self>),
     /// Write the screen to files; answered by [`Msg::Exported`].
     Export,
     /// Read the records; answered by [`Msg::RunsLoaded`].

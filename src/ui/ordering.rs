@@ -76,24 +76,34 @@ pub fn recover(model: &mut Model) -> Vec<Effect> {
 }
 
 fn order_by(model: &mut Model, order: Order, method: Method, hold: bool) -> Vec<Effect> {
-    let host = model.config.executor(order).to_owned();
     model.before_look = None;
     // The run to come is what Timing is for.
     model.opened = model.opened.take().filter(|_| !order.is_migration());
     if matches!(model.screen, Screen::Preflight { .. }) {
         model.screen = model.before_help;
     }
+    let between = model.config.roles_to_tell();
+    send(model, OrderRequest { hold, between, ..OrderRequest::new(order, method) })
+}
+
+/// Sends an order as it is.
+pub fn send(model: &mut Model, wanted: OrderRequest) -> Vec<Effect> {
+    let OrderRequest { order, method, hold, .. } = wanted;
+    // Whoever names two servers has them from the cluster file.
+    let host = model
+        .config
+        .of_order(&wanted)
+        .map_or_else(|_| model.config.executor(order).to_owned(), |config| config.executor(order).to_owned());
     let how = match (order.is_migration(), hold) {
         (false, _) if method == Method::Recover => format!(" ({method})"),
         (false, _) => String::new(),
         (true, false) => format!(" ({method})"),
         (true, true) => format!(" ({method}, hold)"),
     };
-    model.say(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
+    model.tell(Level::Info, model.skin.lang.fill("{0}{1} ordered from {2}", &[&order, &how, &host]));
     let previous = model.run_on(&host).map(str::to_owned);
     model.pending.push(PendingOrder { order, host: host.clone(), since_ms: model.now_ms, hold, previous });
-    let between = model.config.roles_to_tell();
-    let ordered = OrderRequest { by: model.by.clone(), hold, between, ..OrderRequest::new(order, method) };
+    let ordered = OrderRequest { by: model.by.clone(), ..wanted };
     let limit = if hold { ORDER_LIMIT + HOLD_LIMIT } else { ORDER_LIMIT };
     // Minutes: far below u64's range.
     request(model, host, Command::Order(ordered), limit.as_millis() as u64, Purpose::Order(order))
@@ -215,10 +225,14 @@ pub fn answered(model: &mut Model, purpose: Purpose, host: &str, result: Result<
             model.say(Level::Info, lang.fill("{0}'s controller has ended", &[&host]));
         }
         // The agent's own word follows.
-        (Purpose::Standby { arms: true }, Ok(_)) => {}
+        (Purpose::Standby { arms: true } | Purpose::Drain { .. }, Ok(_)) => {}
         (Purpose::Standby { arms: false }, Ok(_)) => model.say(Level::Info, lang.fill("{0} follows no longer", &[&host])),
         (Purpose::Standby { arms }, Err(failure)) => {
             let what = if arms { "arm" } else { "disarm" };
+            log_failure(model, &lang.fill("{0} failed", &[&what]), &failure);
+        }
+        (Purpose::Drain { drains }, Err(failure)) => {
+            let what = if drains { "drain" } else { "undrain" };
             log_failure(model, &lang.fill("{0} failed", &[&what]), &failure);
         }
         (Purpose::End, Err(failure)) => log_failure(model, &lang.fill("{0} failed", &[&"end"]), &failure),

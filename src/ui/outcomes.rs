@@ -11,14 +11,14 @@ const REMEMBERED: usize = 64;
 pub fn of_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
     let Ok(record) = answer.into_result::<RunRecord>() else {
         let text = "{0} answered {1}, but not with a record this console can read";
-        model.say(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
+        model.tell(Level::Warning, model.skin.lang.fill(text, &[&host, &order]));
         return;
     };
     remember(model, &record.run);
     settle(model, host, &record);
     model.log.retain(|event| event.run.as_deref() != Some(record.run.as_str()));
     for warning in &record.warnings {
-        model.say(Level::Warning, format!("{order}: {}", model.skin.lang.said(warning)));
+        model.tell(Level::Warning, format!("{order}: {}", model.skin.lang.said(warning)));
     }
     let lang = model.skin.lang;
     let reason = record.reason.as_deref().unwrap_or(lang.tr("no reason given"));
@@ -28,22 +28,22 @@ pub fn of_record(model: &mut Model, order: Order, host: &str, answer: Answer) {
         Outcome::Ok => {
             let felt = record.interruption.by_phases_ms.filter(|_| order.is_migration());
             let felt = felt.map_or_else(String::new, |v| lang.fill(", service interrupted for {0} ms by phases", &[&ms(v)]));
-            model.say(Level::Info, lang.fill("{0} done by {1} in {2} ms", &[&order, &host, &ms(record.total_ms)]) + &felt);
+            model.tell(Level::Info, lang.fill("{0} done by {1} in {2} ms", &[&order, &host, &ms(record.total_ms)]) + &felt);
         }
         _ if !record.began() && record.outcome != Outcome::Cancelled => {
             // The engine's reason begins with the same words.
             let why = reason.strip_prefix(&format!("{order} was not begun: ")).unwrap_or(reason);
-            model.say(Level::Warning, lang.fill("{0} refused: {1}", &[&order, &said(why)]));
+            model.tell(Level::Warning, lang.fill("{0} refused: {1}", &[&order, &said(why)]));
         }
-        Outcome::Failed => model.say(Level::Error, lang.fill("{0} failed: {1}", &[&order, &said(reason)])),
-        Outcome::RolledBack => model.say(Level::Error, lang.fill("{0} rolled back: {1}", &[&order, &said(reason)])),
+        Outcome::Failed => model.tell(Level::Error, lang.fill("{0} failed: {1}", &[&order, &said(reason)])),
+        Outcome::RolledBack => model.tell(Level::Error, lang.fill("{0} rolled back: {1}", &[&order, &said(reason)])),
         Outcome::Cancelled => {
             let why = reason.strip_prefix(&format!("{order}: ")).unwrap_or(reason);
-            model.say(Level::Info, lang.fill("{0} cancelled: {1}", &[&order, &said(why)]));
+            model.tell(Level::Info, lang.fill("{0} cancelled: {1}", &[&order, &said(why)]));
         }
     }
     if let Some(hint) = hint.filter(|_| record.outcome != Outcome::Ok) {
-        model.say(Level::Info, lang.fill("what to do: {0}", &[&said(hint)]));
+        model.tell(Level::Info, lang.fill("what to do: {0}", &[&said(hint)]));
     }
 }
 
@@ -63,9 +63,9 @@ pub fn of_failure(model: &mut Model, order: Order, failure: &Failure) {
 /// A failure as the log has it, and what to do.
 pub fn say_failure(model: &mut Model, level: Level, what: &str, failure: &Failure) {
     let lang = model.skin.lang;
-    model.say(level, lang.fill("{0}: {1}", &[&what, &lang.said(&failure.message)]));
+    model.tell(level, lang.fill("{0}: {1}", &[&what, &lang.said(&failure.message)]));
     if let Some(hint) = &failure.hint {
-        model.say(Level::Info, lang.fill("what to do: {0}", &[&lang.said(hint)]));
+        model.tell(Level::Info, lang.fill("what to do: {0}", &[&lang.said(hint)]));
     }
 }
 

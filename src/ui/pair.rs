@@ -9,7 +9,8 @@ impl Model {
     pub fn follow_the_work(&mut self) {
         let config = Arc::clone(&self.config);
         let servers: Vec<&str> = config.servers().into_iter().map(|server| server.as_str()).collect();
-        if servers.len() <= 2 || self.really_under_way().is_some() {
+        // Nor while a question names the two.
+        if servers.len() <= 2 || self.really_under_way().is_some() || self.confirm.is_some() {
             return;
         }
         let [one, two] = self.pool();

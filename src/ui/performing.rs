@@ -8,6 +8,7 @@ use super::msg::{Effect, Purpose};
 use super::ordering;
 use super::place::Screen;
 use super::plans;
+use super::pool::keys::{Acted, act};
 use super::preflight;
 use super::runs;
 use super::standby;
@@ -20,6 +21,9 @@ pub const READ_ONLY: &str = "this console is read-only: nothing was sent";
 
 /// Shows a screen; the records are read whenever they are looked at.
 fn show_screen(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    if screen == Screen::Pool {
+        return show_pool(model);
+    }
     model.screen = screen;
     if screen != Screen::Runs {
         return Vec::new();
@@ -27,6 +31,28 @@ fn show_screen(model: &mut Model, screen: Screen) -> Vec<Effect> {
     // Records stand still by themselves, and a frozen copy of them would not follow the cursor.
     model.frozen = None;
     runs::keys::load(model)
+}
+
+/// Shows the pool as it is now: a replay and a frozen screen are of one radio.
+fn show_pool(model: &mut Model) -> Vec<Effect> {
+    if model.pool_page.is_none() {
+        model.say(Level::Warning, model.skin.lang.tr("no cluster file was read: there is no pool to show"));
+        return Vec::new();
+    }
+    (model.frozen, model.replay, model.opened, model.zoom) = (None, None, None, None);
+    model.screen = Screen::Pool;
+    Vec::new()
+}
+
+/// Does something with the whole pool, on its page.
+fn for_pool(model: &mut Model, action: Action) -> Vec<Effect> {
+    let mut effects = show_pool(model);
+    if model.screen == Screen::Pool
+        && let Acted::Done(more) = act(model, action)
+    {
+        effects.extend(more);
+    }
+    effects
 }
 
 /// Whether an action is not allowed for this operator, or not now; logs why.
@@ -96,11 +122,13 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
                 Screen::Operate => Screen::Timing,
                 // A replay has two screens: the records are not played.
                 Screen::Timing if model.replay.is_none() => Screen::Runs,
+                Screen::Runs if model.has_others() => Screen::Pool,
                 _ => Screen::Operate,
             };
             return show_screen(model, next);
         }
         Action::Runs(action) => return runs::keys::perform(model, action),
+        Action::Pool(_) => return for_pool(model, action),
         Action::Help => {
             if !matches!(model.screen, Screen::Preflight { .. }) {
                 model.before_help = model.screen;

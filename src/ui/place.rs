@@ -11,6 +11,8 @@ pub enum Screen {
     Timing,
     /// The history of runs.
     Runs,
+    /// All radios and servers of the pool.
+    Pool,
     /// What is known before a migration.
     Preflight {
         /// Which migration.
@@ -69,9 +71,11 @@ pub enum Place {
     Opened,
     /// A replay.
     Replay,
+    /// The Pool page.
+    Pool,
 }
 
 impl Place {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Anywhere, Self::Runs, Self::Opened, Self::Replay];
+    pub const ALL: [Self; 5] = [Self::Anywhere, Self::Runs, Self::Opened, Self::Replay, Self::Pool];
 }

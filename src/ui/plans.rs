@@ -11,7 +11,8 @@ const DEADLINE_MS: u64 = 5_000;
 /// Stores a plan; one that this console cannot read is ignored.
 pub fn store(model: &mut Model, answer: Answer) {
     let Ok(plan) = answer.into_result::<Plan>() else { return };
-    model.plans.retain(|old| (old.order, old.method) != (plan.order, plan.method));
+    let same = |old: &Plan| (old.order, old.method, &old.from, &old.to) == (plan.order, plan.method, &plan.from, &plan.to);
+    model.plans.retain(|old| !same(old));
     model.plans.push(plan);
     model.dirty = true;
 }
@@ -40,4 +41,12 @@ fn request(model: &Model, order: Order, method: Method) -> Option<Effect> {
     model.telemetry(&host).filter(|_| model.stale_ms(&host).is_none())?;
     let command = Command::Plan(OrderRequest { between: model.config.roles_to_tell(), ..OrderRequest::new(order, method) });
     Some(Effect::Request { host, command, deadline_ms: DEADLINE_MS, purpose: Purpose::Plan(order, method) })
+}
+
+/// Asks for the plan of a move that is named in full.
+pub fn request_of(model: &Model, wanted: OrderRequest) -> Option<Effect> {
+    let host = model.config.of_order(&wanted).ok()?.executor(wanted.order).to_owned();
+    model.telemetry(&host).filter(|_| model.is_heard(&host))?;
+    let purpose = Purpose::Plan(wanted.order, wanted.method);
+    Some(Effect::Request { host, command: Command::Plan(wanted), deadline_ms: DEADLINE_MS, purpose })
 }

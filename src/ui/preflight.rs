@@ -31,7 +31,9 @@ pub fn blocked(found: &[Finding]) -> bool {
 
 /// The plan of a migration, once its host has sent it.
 pub fn plan(model: &Model, order: Order, method: Method) -> Option<&Plan> {
-    model.plans.iter().find(|plan| (plan.order, plan.method) == (order, method))
+    let ends = model.config.ends(order);
+    let is_it = |plan: &&Plan| (plan.order, plan.method, (plan.from.as_str(), plan.to.as_str())) == (order, method, ends);
+    model.plans.iter().find(is_it)
 }
 
 /// The plan of the migration under way.

@@ -1,10 +1,13 @@
 //! Questions before what cannot be taken back: what will happen, and to whom.
 
+use std::collections::BTreeSet;
+
 use super::action::Action;
 use super::confirm::Confirm;
 use super::failover::Failover;
 use super::model::Model;
 use super::pings;
+use super::place::Screen;
 use super::service;
 use super::text::duration;
 use protocol::{Method, Order};
@@ -130,17 +133,24 @@ fn end(model: &Model, host: &str) -> Confirm {
 /// The question before leaving, where something of this console is at stake: its orders, its hold, its lab.
 fn leave(model: &Model) -> Option<Confirm> {
     let lang = model.skin.lang;
-    let [working, lines] = [lab_at_work(model), orders_of_this_console(model)];
-    if model.read_only && working.is_empty() || working.is_empty() && lines.is_empty() {
+    let radios = model.radios();
+    let lines: Vec<String> = radios.values().flat_map(|radio| orders_of_this_console(radio)).collect();
+    let working = lab_at_work(model);
+    let busy = model.pool_page.as_ref().is_some_and(|page| page.is_busy());
+    if model.read_only && working.is_empty() || working.is_empty() && lines.is_empty() && !busy {
         return None;
     }
     let mut lines = lines;
+    if busy {
+        lines.push(lang.tr("Nothing more of what is carried out for the pool begins without this console.").into());
+    }
     if working.is_empty() {
         lines.push(lang.tr("The service goes on: no controller is ended.").into());
     }
     let title = if model.ends_lab { "leave, and end the lab?" } else { "leave this console?" };
     let alarm = (!working.is_empty()).then(|| working.join(" "));
-    Some(Confirm::new(Action::Leave, lang.tr(title).into(), lines).alarm(alarm))
+    let alone = model.screen == Screen::Pool;
+    Some(Confirm { alone, ..Confirm::new(Action::Leave, lang.tr(title).into(), lines).alarm(alarm) })
 }
 
 /// The question before `end` and leaving.
@@ -159,8 +169,11 @@ fn quit(model: &Model) -> Option<Confirm> {
 /// In a demo: that the lab ends with the console, where work runs in it.
 fn lab_at_work(model: &Model) -> Vec<String> {
     let lang = model.skin.lang;
-    let working: Vec<&str> = model.pool().into_iter().filter(|host| model.works(host)).collect();
-    let ends = model.ends_lab && (!working.is_empty() || model.under_way().is_some());
+    let radios = model.radios();
+    let servers = |radio: &Model| radio.config.servers().into_iter().map(|host| host.to_string()).collect::<Vec<_>>();
+    let at_work = radios.values().flat_map(|radio| servers(radio).into_iter().filter(|host| radio.works(host)));
+    let working: Vec<String> = at_work.collect::<BTreeSet<_>>().into_iter().collect();
+    let ends = model.ends_lab && (!working.is_empty() || radios.values().any(|radio| radio.under_way().is_some()));
     let and = lang.tr(" and ");
     match ends {
         false => Vec::new(),

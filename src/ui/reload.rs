@@ -100,9 +100,11 @@ pub fn saved(model: &mut Model, result: Result<Box<Settings>, Failure>) -> Vec<E
     let masked = model.privacy;
     model.set(&settings);
     model.privacy |= masked;
+    model.share_settings();
     if model.read_only {
         model.confirm = model.confirm.take().filter(|question| !question.action.changes_hosts());
         model.command_line.open = false;
+        model.pool_page.iter_mut().for_each(|page| page.dialog = None);
     }
     if let Some(frozen) = &mut model.frozen {
         (frozen.skin, frozen.keys, frozen.privacy) = (model.skin, model.keys.clone(), model.privacy);

@@ -15,11 +15,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
+use super::clients::Clients;
 use super::export;
-use super::held::{self, HeldOrder};
+use super::held;
 use super::methods::methods;
 use super::model::Model;
 use super::msg::{Effect, Msg, Purpose};
+use super::place::Screen;
 use super::reload::SettingsWatch;
 use super::runs::MOST;
 use super::runs::replay::Replay;
@@ -28,11 +30,10 @@ use super::settings::Settings;
 use super::terminal::{ConsoleTerminal, broken, panicked, size};
 use super::theme::Theme;
 use super::update::update;
-use crate::link::client::Client;
 use crate::link::telemetry;
 use crate::metrics::records;
-use config::Config;
-use protocol::{Command, ErrorCode, Failure, Level, OrderRequest, operator_name};
+use config::{RadioName, RadioViews};
+use protocol::{Command, ErrorCode, Failure, Level, operator_name};
 
 /// Shortest time between two frames: at most twenty a second.
 const FRAME: Duration = Duration::from_millis(50);
@@ -49,20 +50,21 @@ const BATCH: usize = 32;
 ///
 /// # Errors
 /// The terminal or the link could not be used.
-pub fn run(config: Config, settings: &Settings, watch: SettingsWatch) -> Result<ExitCode, Failure> {
+pub fn run(views: RadioViews, start: &Start, settings: &Settings, watch: SettingsWatch) -> Result<ExitCode, Failure> {
     let runtime = workload::runtime::current_thread()?;
     let farewell = runtime.block_on(async {
-        let mut driver = Driver::new(config, settings)?;
+        let mut driver = Driver::new(views, start, settings)?;
         tokio::spawn(watch.watch(driver.done.0.clone()));
         let result = driver.until_left().await;
         let farewell = std::mem::take(&mut driver.model.farewell);
-        let (client, holds, lang) = (driver.client.clone(), std::mem::take(&mut driver.held), driver.model.skin.lang);
+        let lang = driver.model.skin.lang;
+        let clients = std::mem::replace(&mut driver.clients, Clients::new(driver.views.clone()));
         // The terminal is restored here, before anything is printed.
         match &result {
             Ok(()) => driver.screen.leave(),
             Err(_) => drop(driver),
         }
-        for line in held::give_up(&client, holds, lang).await {
+        for line in clients.give_up(lang).await {
             // Nobody need read it.
             let _ = writeln!(std::io::stderr(), "baton: {line}");
         }
@@ -77,16 +79,23 @@ pub fn run(config: Config, settings: &Settings, watch: SettingsWatch) -> Result<
     Ok(if farewell.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Where a console begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The radio that it is about first.
+    pub radio: RadioName,
+    /// The page.
+    pub screen: Screen,
+}
+
 struct Driver {
     model: Model,
-    client: Arc<Client>,
-    config: Arc<Config>,
+    clients: Clients,
+    views: Arc<RadioViews>,
     export_dir: PathBuf,
     /// The theme of exported pictures.
     pictures: Theme,
     notice: Notice,
-    /// Orders with a hold that were asked for here and are not over.
-    held: Vec<HeldOrder>,
     started: Instant,
     /// Results of what was spawned.
     done: (mpsc::Sender<Msg>, mpsc::Receiver<Msg>),
@@ -96,24 +105,28 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(config: Config, settings: &Settings) -> Result<Self, Failure> {
-        let config = Arc::new(config);
-        let mut model = Model::new(config.clone(), settings.skin, Some(operator_name()), Utc::now());
+    fn new(views: RadioViews, start: &Start, settings: &Settings) -> Result<Self, Failure> {
+        let view = RadioViews::clone(&views).into_view(Some(&start.radio))?;
+        let views = Arc::new(views);
+        let mut model = Model::new(Arc::new(view), settings.skin, Some(operator_name()), Utc::now());
         model.set(settings);
+        model.in_pool(views.clone());
+        model.screen = start.screen;
         model.method = methods(model.form()).find(|method| settings.method == Some(*method)).unwrap_or(model.method);
         settings.warnings.iter().for_each(|warning| model.say(Level::Warning, warning.clone()));
-        let client = Arc::new(Client::new(config.clone())?);
+        let mut clients = Clients::new(views.clone());
+        // A key that cannot be read is said before the screen is taken.
+        clients.of(&start.radio)?;
         let export_dir = settings.export_dir.clone();
         let (started, done) = (Instant::now(), mpsc::channel(BATCH));
         let screen = ConsoleTerminal::acquire(settings.mouse, settings.depth)?;
         Ok(Self {
             model,
-            client,
-            config,
+            clients,
+            views,
             export_dir,
             pictures: settings.pictures,
             notice: settings.notice,
-            held: Vec::new(),
             started,
             done,
             next_frame: started,
@@ -124,7 +137,7 @@ impl Driver {
 
     async fn until_left(&mut self) -> Result<(), Failure> {
         let mut keys = EventStream::new();
-        let mut heard = telemetry::subscribe(self.config.clone())?;
+        let mut heard = telemetry::subscribe_to_all(&self.views)?;
         let mut clock = interval(TICK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut signals = Signals::listen()?;
@@ -192,8 +205,10 @@ impl Driver {
     }
 
     fn handle(&mut self, message: Msg) {
-        if let Msg::Answer { purpose: Purpose::Order(order), host, .. } = &message {
-            self.held.retain(|held| (held.order, &held.host) != (*order, host));
+        if let Msg::OfRadio(radio, message) = &message
+            && let Msg::Answer { purpose: Purpose::Order(order), host, .. } = &**message
+        {
+            self.clients.answered(radio, *order, host);
         }
         self.tick();
         self.take(message);
@@ -208,7 +223,8 @@ impl Driver {
     fn frame(&mut self) -> Result<(), Failure> {
         self.model.dirty = false;
         self.screen.draw(&self.model)?;
-        let pause = if self.model.under_way().is_some() { FRAME } else { REST };
+        let seen = |model: &Model| model.screen == Screen::Pool && model.radios().values().any(|radio| radio.under_way().is_some());
+        let pause = if self.model.under_way().is_some() || seen(&self.model) { FRAME } else { REST };
         self.next_frame = Instant::now() + pause;
         Ok(())
     }
@@ -234,27 +250,23 @@ impl Driver {
         self.screen.reacquire()
     }
 
-    fn request(&mut self, host: String, command: Command, deadline_ms: u64, purpose: Purpose) {
-        let (client, done, deadline) = (self.client.clone(), self.done.0.clone(), Duration::from_millis(deadline_ms));
+    fn request(&mut self, radio: RadioName, host: String, command: Command, deadline_ms: u64, purpose: Purpose) {
+        let (done, deadline) = (self.done.0.clone(), Duration::from_millis(deadline_ms));
         let lang = self.model.skin.lang;
-        let request = match command {
-            Command::Order(request) => Ok(held::identified(request)),
-            command => Err(command),
-        };
-        if let Ok(OrderRequest { order, hold: true, run: Some(run), .. }) = &request {
-            self.held.push(HeldOrder { host: host.clone(), order: *order, run: run.clone() });
-        }
-        let holds = if purpose == Purpose::EndThenLeave { std::mem::take(&mut self.held) } else { Vec::new() };
+        let client = self.clients.of(&radio);
+        let command = self.clients.identified(&radio, &host, command);
+        let holds = if purpose == Purpose::EndThenLeave { self.clients.take_holds_of(&radio) } else { Vec::new() };
         tokio::spawn(async move {
-            let result = match request {
-                Ok(request) => client.order(&host, request, deadline).await,
-                Err(_) if !holds.is_empty() => {
+            let result = match (client, command) {
+                (Err(failure), _) => Err(failure),
+                (Ok(client), Command::Order(request)) => client.order(&host, request, deadline).await,
+                (Ok(client), _) if !holds.is_empty() => {
                     held::give_up(&client, holds, lang).await;
                     held::end_when_free(&client, &host, deadline).await
                 }
-                Err(command) => client.request(&host, command, deadline).await,
+                (Ok(client), command) => client.request(&host, command, deadline).await,
             };
-            let _ = done.send(Msg::Answer { purpose, host, result }).await;
+            let _ = done.send(Msg::OfRadio(radio, Box::new(Msg::Answer { purpose, host, result }))).await;
         });
     }
 
@@ -281,9 +293,18 @@ impl Driver {
                     self.left = true;
                 }
             }
-            Effect::Request { host, command, deadline_ms, purpose } => self.request(host, command, deadline_ms, purpose),
+            Effect::Request { host, command, deadline_ms, purpose } => {
+                let radio = self.model.radio().clone();
+                self.request(radio, host, command, deadline_ms, purpose);
+            }
+            Effect::OfRadio(radio, effect) => match *effect {
+                Effect::Request { host, command, deadline_ms, purpose } => {
+                    self.request(radio, host, command, deadline_ms, purpose);
+                }
+                effect => self.perform(effect),
+            },
             Effect::LoadRuns => {
-                let folder = self.config.records.clone();
+                let folder = self.views.whole().records.clone();
                 tokio::spawn(async move {
                     let read = tokio::task::spawn_blocking(move || records::latest(&folder, MOST, READ_BACK, |_| true)).await;
                     let result = read.unwrap_or_else(|e| {

@@ -2,6 +2,7 @@
 
 mod enlarged;
 mod operate;
+mod pool;
 mod runs;
 mod timing;
 
@@ -13,7 +14,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::model::Model;
-use super::panel::{confirm, footer, header, help, history, line, preflight, span};
+use super::panel::{confirm, footer, header, help, history, line, pool_dialog, preflight, span};
 use super::place::{PanelName, Screen};
 use super::privacy;
 use super::text::ELLIPSIS;
@@ -41,8 +42,12 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
         (Screen::Operate, None) => operate::draw(shown, body, buf),
         (Screen::Timing, _) => timing::draw(shown, body, buf),
         (Screen::Runs, _) => runs::draw(model, body, buf),
+        (Screen::Pool, _) => pool::draw(model, body, buf),
         (Screen::Preflight { order, scroll }, _) => preflight::draw(model, order, scroll, body, buf),
         (Screen::Help { scroll }, _) => help::draw(model, scroll, body, buf),
+    }
+    if let Some(dialog) = model.pool_page.as_ref().and_then(|page| page.dialog.as_ref()).filter(|_| model.screen == Screen::Pool) {
+        pool_dialog::draw(model, dialog, body, buf);
     }
     if let Some(question) = &model.confirm {
         confirm::draw(model, question, body, buf);

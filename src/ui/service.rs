@@ -150,6 +150,6 @@ pub fn note_change(model: &mut Model) -> Vec<Effect> {
         (Some(ServiceState::Down), ServiceState::Serving) => (Level::Info, model.skin.lang.tr("the service is back").to_owned()),
         _ => return Vec::new(),
     };
-    model.say(level, text.clone());
+    model.tell(level, text.clone());
     vec![Effect::Notify(text)]
 }

@@ -14,6 +14,8 @@ mod keys;
 mod live;
 pub mod ordering;
 mod pair;
+mod pool;
+pub mod pool_fleet;
 #[path = "../../tests/common/pty.rs"]
 mod pty;
 mod robust;
@@ -132,4 +134,30 @@ fn pictures() {
     }
     let mono = fleet::at(Moment::During, ThemeName::Mono, true);
     save(&mono, 120, 40, &folder, "mono-ascii");
+    pool_pictures(&folder);
+}
+
+/// The Pool page at its sizes and in its troubles.
+fn pool_pictures(folder: &std::path::Path) {
+    for (width, height) in [(80, 24), (100, 30), (120, 40), (200, 60)] {
+        save(&pool_fleet::serving(3, 3, false), width, height, folder, &format!("pool-{width}x{height}"));
+        let mut model = pool_fleet::serving(3, 4, true);
+        pool_fleet::change(&mut model, "radio2", "server3", |telemetry| telemetry.drained = true);
+        pool_fleet::died(&mut model, "radio4", "server1");
+        pool_fleet::silence(&mut model, &["server2"], 7_000);
+        save(&model, width, height, folder, &format!("pool-trouble-{width}x{height}"));
+    }
+    for theme in <ThemeName as clap::ValueEnum>::value_variants() {
+        let mut model = pool_fleet::serving(4, 8, true);
+        pool_fleet::died(&mut model, "radio4", "server4");
+        model.skin = super::theme::Skin::new(*theme, false);
+        save(&model, 120, 40, folder, &format!("pool-{theme:?}").to_lowercase());
+    }
+    for keys in ["m", "d", "h", "d\n"] {
+        let mut model = pool_fleet::serving(3, 3, true);
+        pool_fleet::serve(&mut model, 2, 1, 3);
+        press(&mut model, keys);
+        save(&model, 120, 40, folder, &format!("pool-asked-{}", keys.trim()));
+    }
+    save(&pool_fleet::serving(64, 40, false), 120, 40, folder, "pool-large");
 }

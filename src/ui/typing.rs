@@ -13,6 +13,7 @@ pub fn typed_into(model: &mut Model) -> Option<&mut TextFilter> {
     let filter = match model.screen {
         Screen::Help { .. } => &mut model.help,
         Screen::Operate => &mut model.log_filter,
+        Screen::Pool => &mut model.pool_page.as_mut()?.filter,
         _ => return None,
     };
     Some(filter).filter(|filter| filter.typing)

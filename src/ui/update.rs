@@ -14,6 +14,8 @@ use super::outcomes;
 use super::performing::{READ_ONLY, open_preflight, refuse};
 use super::place::{Place, Screen};
 use super::plans;
+use super::pool::keys::Keyed;
+use super::pool::{self, radios};
 use super::preflight;
 use super::questions;
 use super::recent;
@@ -49,8 +51,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return view::on_mouse(model, event, size).map_or_else(Vec::new, |key| on_key(model, key));
         }
         Msg::Resize => model.dirty = true,
-        Msg::Tick { now_ms, at } => return on_tick(model, now_ms, at),
+        Msg::Tick { now_ms, at } => return radios::tick(model, (now_ms, at), on_tick),
+        Msg::Heard(heard) if model.has_others() => return radios::hear(model, heard, &on_heard),
         Msg::Heard(heard) => return on_heard(model, heard),
+        Msg::OfRadio(radio, msg) => return of_radio(model, &radio, *msg),
         Msg::Answer { purpose, host, result } => return ordering::answered(model, purpose, &host, result),
         Msg::RunsLoaded(result) => {
             model.runs.loaded(result, model.at);
@@ -71,6 +75,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Exported(Err(failure)) => log_failure(model, model.skin.lang.tr("export failed"), &failure),
     }
     Vec::new()
+}
+
+/// A message for one radio. What it tells of an errand of the whole pool is read first.
+fn of_radio(model: &mut Model, radio: &str, msg: Msg) -> Vec<Effect> {
+    let told = pool::errands::told(model, radio, &msg);
+    let mut effects = radios::of(model, radio, |model| update(model, msg));
+    if let Some(told) = told {
+        effects.extend(pool::errands::go_on(model, radio, told));
+    }
+    effects
 }
 
 fn on_tick(model: &mut Model, now_ms: u64, at: chrono::DateTime<chrono::Utc>) -> Vec<Effect> {
@@ -145,11 +159,16 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if model.leaving {
         return Vec::new();
     }
-    if model.confirm.is_some() && is_unread(model) {
+    let asks = pool::keys::asks(model);
+    if (model.confirm.is_some() || asks) && is_unread(model) {
         return Vec::new();
     }
     if let Some(confirm) = model.confirm.take() {
         return asking::on_key(model, confirm, key.code);
+    }
+    if asks {
+        let keyed = pool::keys::on_dialog_key(model, key.code);
+        return on_pool(model, keyed).unwrap_or_default();
     }
     if model.command_line.open {
         return match model.command_line.key(key) {
@@ -166,6 +185,11 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if let Some(effects) = runs::keys::on_key(model, key) {
         return effects;
     }
+    pool::keys::settle(model);
+    let keyed = pool::keys::on_key(model, key);
+    if let Some(effects) = on_pool(model, keyed) {
+        return effects;
+    }
     if on_preflight_key(model, key.code) || view::on_key(model, key.code) {
         return Vec::new();
     }
@@ -177,6 +201,15 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         _ => Vec::new(),
+    }
+}
+
+/// What a key of the Pool page leads to; `None` where it is none.
+fn on_pool(model: &mut Model, keyed: Keyed) -> Option<Vec<Effect>> {
+    match keyed {
+        Keyed::No => None,
+        Keyed::Done(effects) => Some(effects),
+        Keyed::Order(order) => Some(asking::confirm_or_perform_for_radio(model, Action::Order(order))),
     }
 }
 
@@ -227,10 +260,11 @@ fn on_typed(model: &mut Model, action: Action, words: &Arguments) -> Vec<Effect>
         Action::Copy => copy(model, words.copy.unwrap_or(CopyWhat::Run)),
         _ => {
             let effects = asking::confirm_or_perform(model, action);
+            let chooses = pool::keys::asks(model);
             match &mut model.confirm {
                 Some(question) => question.before = Some(before),
                 // Refused: nothing was ordered, and nothing is changed.
-                None if effects.is_empty() && matches!(action, Action::Order(_)) => (model.method, model.hold) = before,
+                None if effects.is_empty() && matches!(action, Action::Order(_)) && !chooses => (model.method, model.hold) = before,
                 None => {}
             }
             effects
@@ -259,8 +293,12 @@ fn on_char(model: &mut Model, key: char) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Esc: one step back. A run that was opened from the records goes back to them.
+/// Esc: one step back. A run that was opened from the records goes back to them, a radio to its pool.
 fn step_back(model: &mut Model) {
+    if model.screen == Screen::Operate && model.has_others() {
+        model.screen = Screen::Pool;
+        return;
+    }
     model.screen = if model.screen == Screen::Timing && model.opened.take().is_some() { Screen::Runs } else { Screen::Operate };
 }
 

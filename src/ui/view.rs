@@ -8,6 +8,7 @@ use super::filters::TextFilter;
 use super::model::Model;
 use super::panel::history::At;
 use super::place::{PanelName, Place, Screen};
+use super::pool::keys::{asks, move_radio};
 use super::screen;
 use protocol::Level;
 
@@ -38,14 +39,22 @@ pub fn freeze(model: &mut Model) {
             let pause = model.keys.key(Action::Runs(RunsAction::Pause));
             return model.say(Level::Warning, model.skin.lang.fill("nothing to freeze: {0} pauses the replay", &[&pause]));
         }
+        Place::Pool => {
+            let operate = model.keys.key(Action::Show(Screen::Operate));
+            return model.say(
+                Level::Warning,
+                model.skin.lang.fill("the pool is always of now; one radio is frozen on Operate ({0})", &[&operate]),
+            );
+        }
         Place::Anywhere | Place::Opened => {}
     }
     model.frozen = match model.frozen.take() {
         None => {
             // The records stand still by themselves: thousands of them are not copied.
             let runs = std::mem::take(&mut model.runs);
+            let page = model.pool_page.take();
             let copy = model.clone();
-            model.runs = runs;
+            (model.runs, model.pool_page) = (runs, page);
             Some(Box::new(copy))
         }
         Some(_) => None,
@@ -78,7 +87,7 @@ pub fn on_key(model: &mut Model, code: KeyCode) -> bool {
 /// back; one on a run chooses it, and another one opens it; one on the head of a column sorts by it, and another one the other way. The wheel
 /// scrolls. A question takes no clicks: an order must not start by an accidental click.
 pub fn on_mouse(model: &mut Model, event: MouseEvent, size: Size) -> Option<KeyEvent> {
-    if model.confirm.is_some() || model.command_line.open || model.leaving {
+    if model.confirm.is_some() || model.command_line.open || model.leaving || asks(model) {
         return None;
     }
     let (area, at) = (Rect::from((Position::ORIGIN, size)), Position::new(event.column, event.row));
@@ -100,6 +109,9 @@ pub fn on_mouse(model: &mut Model, event: MouseEvent, size: Size) -> Option<KeyE
         (MouseEventKind::ScrollUp | MouseEventKind::ScrollDown, Screen::Help { scroll }) => {
             let scroll = if up { scroll.saturating_sub(WHEEL as u16) } else { scroll.saturating_add(WHEEL as u16) };
             model.screen = Screen::Help { scroll };
+        }
+        (MouseEventKind::ScrollUp | MouseEventKind::ScrollDown, Screen::Pool) => {
+            move_radio(model, if up { -(WHEEL as isize) } else { WHEEL as isize });
         }
         (MouseEventKind::ScrollUp | MouseEventKind::ScrollDown, Screen::Runs) => {
             model.runs.move_by(if up { -(WHEEL as isize) } else { WHEEL as isize });

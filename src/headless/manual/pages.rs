@@ -65,6 +65,7 @@ pub const PAGES: &[Page] = &[
         command: "console",
         about: &[
             "A migration runs in the agents: closing the console does not affect it. docs/console.md explains keys and screens.",
+            "With several radios and without --radio it opens on the Pool page, which shows them all (docs/pool.md).",
         ],
         exit: &[
             ("0", "The operator left."),
@@ -75,9 +76,10 @@ pub const PAGES: &[Page] = &[
             ("baton console --config cluster.toml", "Watch and operate the cluster of this file."),
             ("baton console --read-only --privacy", "For a room: nothing can be ordered, addresses and names are masked."),
             ("baton console --theme projector --lang zh", "Black on white, in Chinese."),
+            ("baton console --radio beta", "One radio of a pool."),
         ],
         files: &[CLUSTER, SETTINGS],
-        see: &["baton", "baton-demo", "baton-status", "baton-do"],
+        see: &["baton", "baton-demo", "baton-status", "baton-do", "baton-pool"],
     },
     Page {
         command: "agent",
@@ -110,6 +112,7 @@ pub const PAGES: &[Page] = &[
             ("baton demo --method classic --probe-interval 10ms --lang zh", "The same, begun with another method, in Chinese."),
             ("baton demo --headless --migrations 4 --json", "M, MB, M, MB without a screen, and one JSON document."),
             ("baton demo --relay", "With a relay between two terminals."),
+            ("baton demo --pool", "Three servers and three radios, on the Pool page."),
         ],
         files: &[SETTINGS, RECORDS],
         see: &["baton", "baton-console", "baton-lab"],
@@ -228,7 +231,7 @@ pub const PAGES: &[Page] = &[
             ("baton pool move beta server3", "The work of beta goes to server3."),
         ],
         files: &[CLUSTER],
-        see: &["baton-pool-status", "baton-pool-move", "baton-pool-drain", "baton-pool-failover"],
+        see: &["baton-pool-status", "baton-pool-move", "baton-pool-drain", "baton-pool-failover", "baton-console"],
     },
     Page {
         command: "pool status",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::{Cluster, attend, block_on, json, print, status};
-use super::order::{between, other};
 use super::placing::{self, Report};
+use crate::pool::{between, other};
 use config::{HostName, RadioName, RadioViews};
 use placement::Goal;
 use protocol::{ErrorCode, Failure, Method, Order, Outcome, RunRecord, ask};
@@ -79,7 +79,9 @@ async fn demonstrate(views: &RadioViews, probe_interval: Duration, report: &mut 
 async fn start(cluster: &Cluster, radio: &RadioName, report: &mut DemoReport) -> Result<(), Failure> {
     let on = cluster.config.roles.initiator.as_str();
     say(&format!("starting {radio} on {on}"));
-    let record = attend::carry_out(cluster, between(cluster, [on, other(cluster, on)], Order::DS, Method::default())).await?;
+    let record =
+        attend::carry_out(cluster, between(&cluster.config, [on, other(&cluster.config, on)], Order::DS, Method::default()))
+            .await?;
     let (outcome, failure) = (record.outcome, record.failure.clone());
     report.starts.push(record);
     if outcome == Outcome::Ok {

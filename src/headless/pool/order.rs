@@ -6,6 +6,7 @@ use super::super::order::report;
 use super::super::{Cluster, attend, block_on, status};
 use super::{MoveArgs, require_server};
 use crate::migration::service::Service;
+use crate::pool::{between, other};
 use protocol::{ErrorCode, Failure, Method, Order, OrderRequest};
 
 /// Moves the work to a server.
@@ -25,7 +26,7 @@ pub(super) fn move_to(cluster: &Cluster, args: &MoveArgs) -> Result<ExitCode, Fa
             budget_ms: args.budget.map(config::time::milliseconds),
             force: args.force,
             hold: args.hold,
-            ..between(cluster, [&from, to], Order::M, cluster.method(args.method))
+            ..between(&cluster.config, [&from, to], Order::M, cluster.method(args.method))
         };
         attend::carry_out(cluster, request).await
     })?;
@@ -39,7 +40,7 @@ pub(super) fn move_to(cluster: &Cluster, args: &MoveArgs) -> Result<ExitCode, Fa
 pub(super) fn start(cluster: &Cluster, server: Option<&str>, as_json: bool) -> Result<ExitCode, Failure> {
     let on = server.unwrap_or(&cluster.config.roles.initiator);
     require_server(cluster, on)?;
-    let request = between(cluster, [on, other(cluster, on)], Order::DS, Method::default());
+    let request = between(&cluster.config, [on, other(&cluster.config, on)], Order::DS, Method::default());
     report(&block_on(attend::carry_out(cluster, request))?, as_json)
 }
 
@@ -50,7 +51,7 @@ pub(super) fn start(cluster: &Cluster, server: Option<&str>, as_json: bool) -> R
 pub(super) fn stop(cluster: &Cluster, as_json: bool) -> Result<ExitCode, Failure> {
     let record = block_on(async {
         let at = holder(cluster).await?;
-        attend::carry_out(cluster, between(cluster, [&at, other(cluster, &at)], Order::KL, Method::default())).await
+        attend::carry_out(cluster, between(&cluster.config, [&at, other(&cluster.config, &at)], Order::KL, Method::default())).await
     })?;
     report(&record, as_json)
 }
@@ -63,26 +64,4 @@ async fn holder(cluster: &Cluster) -> Result<String, Failure> {
         Failure::new(ErrorCode::State, format!("no server that answers has the work of {radio}"))
             .hint(format!("`baton pool start {radio}` starts it"))
     })
-}
-
-/// Another server of the radio; of two the other one.
-pub(super) fn other<'a>(cluster: &'a Cluster, server: &str) -> &'a str {
-    let servers = cluster.config.servers();
-    let other = servers.into_iter().find(|name| name.as_str() != server);
-    // A radio has two servers at least.
-    other.unwrap_or(&cluster.config.roles.destination)
-}
-
-/// The order as it is called between two servers. Of a radio that has no more, the cluster file says which is which.
-pub(super) fn between(cluster: &Cluster, [one, two]: [&str; 2], order: Order, method: Method) -> OrderRequest {
-    if cluster.config.servers().len() > 2 {
-        return OrderRequest { between: Some([one.to_owned(), two.to_owned()]), ..OrderRequest::new(order, method) };
-    }
-    let called = match (order, one == cluster.config.roles.initiator.as_str()) {
-        (order, true) => order,
-        (Order::M, false) => Order::MB,
-        (Order::KL, false) => Order::KR,
-        (_, false) => Order::DSR,
-    };
-    OrderRequest::new(called, method)
 }

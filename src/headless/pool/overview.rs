@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::service::{self, ServiceReport};
 use super::super::{block_on, json, print};
-use super::seen::look;
+use super::look::look;
 use config::RadioViews;
 use output::{one_line, pad};
 use protocol::Failure;

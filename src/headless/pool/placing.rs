@@ -6,33 +6,17 @@ use std::time::{Duration, Instant};
 use futures::future::{join_all, try_join_all};
 use serde::Serialize;
 
+use super::super::standby::ARM;
 use super::super::{Cluster, attend, block_on, json, lines, print, write_out};
-use super::order::between;
-use super::seen::{Seen, look};
+use super::look::look;
 use super::{PlaceArgs, require_pool_server};
+use crate::pool::{Asked, Course, Done, asked, plan};
 use config::{HostName, RadioViews};
-use placement::{Change, Goal, Plan, Policy, Strategy};
-use protocol::{ErrorCode, Failure, Interruption, Order, Outcome, RunRecord, ask};
+use placement::{Change, Goal, Plan};
+use protocol::{ErrorCode, Failure, RunRecord, ask};
 
 /// An agent notes it at once.
 const NOTED: Duration = Duration::from_secs(5);
-
-/// What became of a change.
-#[derive(Debug, Serialize)]
-struct Done {
-    #[serde(flatten)]
-    change: Change,
-    ok: bool,
-    /// Why it was not done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interruption: Option<Interruption>,
-}
 
 /// A plan, and what became of it.
 #[derive(Debug, Serialize)]
@@ -113,32 +97,19 @@ async fn follow(views: &RadioViews, plan: Plan, drained: Option<&HostName>) -> R
         mark(views, server, true).await?;
     }
     let began = Instant::now();
-    let mut done = Vec::new();
-    for wave in &plan.waves {
-        let changes = join_all(wave.0.iter().map(|change| carry_out(views, change))).await;
-        let failed = changes.iter().any(|done| !done.ok);
-        done.extend(changes);
-        if failed {
+    let mut course = Course::new(plan);
+    loop {
+        let wave = course.next_wave();
+        if wave.is_empty() {
             break;
         }
+        for (change, end) in join_all(wave.into_iter().map(async |change| (change.clone(), order(views, &change).await))).await {
+            course.end(&change, end);
+        }
     }
-    let took_ms = config::time::milliseconds(began.elapsed());
-    let ok = plan.is_whole() && done.len() == plan.changes().count() && done.iter().all(|done| done.ok);
+    let (took_ms, ok) = (config::time::milliseconds(began.elapsed()), course.is_ok());
+    let (plan, done) = course.into_parts();
     Ok(Report { ok, plan, done, took_ms })
-}
-
-/// The plan for a goal, from what was seen.
-fn plan(seen: &Seen, views: &RadioViews, goal: &Goal) -> Result<Plan, Failure> {
-    let refused = |refusal: placement::Refusal| Failure::new(ErrorCode::BadRequest, refusal.to_string());
-    let pool = seen.pool(views)?;
-    // Without needs there is nothing to balance by but the number of radios.
-    let has_needs = views.radios().keys().all(|radio| views.need_of(radio).is_some());
-    let strategy = match goal {
-        Goal::Consolidate => Strategy::Consolidate,
-        _ if has_needs => Strategy::Balance,
-        _ => Strategy::Spread,
-    };
-    placement::plan(&pool, goal, &Policy { strategy, ..Policy::default() }).map_err(refused)
 }
 
 /// Tells a server, for every radio that it may serve, whether it takes on work.
@@ -152,39 +123,14 @@ pub(super) async fn mark(views: &RadioViews, server: &HostName, drained: bool) -
     .map(drop)
 }
 
-async fn carry_out(views: &RadioViews, change: &Change) -> Done {
-    let done = Done { change: change.clone(), ok: false, reason: None, run: None, total_ms: None, interruption: None };
-    match order(views, change).await {
-        Ok(None) => Done { ok: true, ..done },
-        Ok(Some(record)) => Done {
-            ok: record.outcome == Outcome::Ok,
-            reason: record.reason,
-            run: Some(record.run),
-            total_ms: Some(record.total_ms),
-            interruption: Some(record.interruption),
-            ..done
-        },
-        Err(failure) => Done { reason: Some(failure.to_string()), ..done },
-    }
-}
-
 /// Has a change carried out; its record, where it has one.
 async fn order(views: &RadioViews, change: &Change) -> Result<Option<RunRecord>, Failure> {
     let cluster = Cluster::of(views.clone().into_view(Some(change.radio()))?)?;
-    let method = cluster.method(None);
-    let request = match change {
-        Change::Move { from, to, .. } => between(&cluster, [from, to], Order::M, method),
-        Change::FailOver { from, to, .. } => between(&cluster, [from, to], Order::M, protocol::Method::Failover),
-        Change::Start { to, .. } => {
-            let other = super::order::other(&cluster, to).to_owned();
-            between(&cluster, [to, &other], Order::DS, protocol::Method::default())
-        }
-        Change::Arm { at, .. } => return cluster.client.ask(at, ask::Arm {}, super::super::standby::ARM).await.map(|()| None),
-        Change::Disarm { at, .. } => {
-            return cluster.client.ask(at, ask::Disarm {}, super::super::standby::ARM).await.map(|()| None);
-        }
-    };
-    attend::carry_out(&cluster, request).await.map(Some)
+    match asked(&cluster.config, change) {
+        Asked::Order(request) => attend::carry_out(&cluster, request).await.map(Some),
+        Asked::Arm(at) => cluster.client.ask(&at, ask::Arm {}, ARM).await.map(|()| None),
+        Asked::Disarm(at) => cluster.client.ask(&at, ask::Disarm {}, ARM).await.map(|()| None),
+    }
 }
 
 pub(super) fn text(report: &Report) -> String {

@@ -39,6 +39,7 @@ pub fn screen_picture(model: &Model, width: u16, height: u16) -> Picture {
         Screen::Operate => "Operate",
         Screen::Timing => "Timing",
         Screen::Runs => "Runs",
+        Screen::Pool => "Pool",
         Screen::Preflight { .. } => "Preflight",
         Screen::Help { .. } => "Help",
     };
@@ -47,19 +48,20 @@ pub fn screen_picture(model: &Model, width: u16, height: u16) -> Picture {
     let shown = Shown::current(seen);
     let mut runs: Vec<RunRecord> = match model.screen {
         Screen::Runs => model.runs.marked_or_listed().cloned().collect(),
-        Screen::Preflight { .. } | Screen::Help { .. } => Vec::new(),
+        Screen::Preflight { .. } | Screen::Help { .. } | Screen::Pool => Vec::new(),
         Screen::Operate => seen.migration().and_then(|(_, p)| p.record.clone()).into_iter().collect(),
         Screen::Timing => shown.and_then(|s| s.record().cloned()).into_iter().collect(),
     };
     let on_screen = match model.screen {
         Screen::Operate => seen.migration().map(|(_, p)| p.run.clone()),
         Screen::Timing => shown.map(|s| s.progress.run.clone()),
-        Screen::Runs | Screen::Preflight { .. } | Screen::Help { .. } => None,
+        Screen::Runs | Screen::Preflight { .. } | Screen::Help { .. } | Screen::Pool => None,
     };
     let run = match (on_screen, model.screen) {
         (Some(run), _) => format!("run {}", one_line(&run)),
         (None, Screen::Runs) if runs.len() == 1 => "1 run".into(),
         (None, Screen::Runs) => format!("{} runs", runs.len()),
+        (None, Screen::Pool) => format!("{} radios", model.radios().len()),
         (None, _) => "no migration yet".into(),
     };
     if model.privacy {

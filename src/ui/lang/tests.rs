@@ -13,7 +13,7 @@ use crate::ui::fleet::{self, Moment};
 use crate::ui::model::Model;
 use crate::ui::msg::Msg;
 use crate::ui::tests::ordering::at_stage;
-use crate::ui::tests::{picture, press};
+use crate::ui::tests::{picture, pool_fleet, press};
 use crate::ui::theme::ThemeName;
 use crate::ui::update::update;
 use protocol::OrderStage;
@@ -168,6 +168,51 @@ fn nothing_drawn_is_missing() {
         for keys in ["", "t", "g", "a", "i"] {
             let mut model = at_stage(stage);
             model.skin.lang = Lang::Zh;
+            press(&mut model, keys);
+            draw_at_all_sizes(&model);
+        }
+    }
+    let missed = MISSED.take();
+    assert!(missed.is_empty(), "not in the table: {missed:#?}");
+}
+
+/// The same of the Pool page: what servers are to radios, what is asked, what is carried out.
+#[test]
+fn nothing_of_the_pool_is_missing() {
+    MISSED.take();
+    for keys in [
+        "",
+        "h",
+        "m",
+        "m\n",
+        "d",
+        "d\n",
+        "B",
+        "C",
+        "F",
+        "u",
+        "s",
+        "k",
+        "a",
+        "P",
+        "/x",
+        ">",
+        ">>i",
+        "\u{2192}\u{2193}d",
+        "q",
+        "f",
+        ":",
+    ] {
+        for needs in [false, true] {
+            let mut model = pool_fleet::serving(3, 4, needs);
+            pool_fleet::died(&mut model, "radio4", "server1");
+            pool_fleet::change(&mut model, "radio2", "server3", |telemetry| telemetry.drained = true);
+            model.skin.lang = Lang::Zh;
+            model.share_settings();
+            press(&mut model, keys);
+            draw_at_all_sizes(&model);
+            press(&mut model, "\u{1b}");
+            pool_fleet::silence(&mut model, &["server2"], 7_000);
             press(&mut model, keys);
             draw_at_all_sizes(&model);
         }

@@ -25,7 +25,10 @@ pub fn draw(model: &Model, confirm: &Confirm, area: Rect, buf: &mut Buffer) {
     let width = WIDEST[usize::from(migration.is_some())].min(area.width);
     let inner = usize::from(width.saturating_sub(6));
     let mut rows: Vec<Line<'_>> = Vec::new();
-    rows.extend(wrap(&confirm.title, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.strong))));
+    // Of several radios the one that it is about.
+    let of = model.config.radio_to_tell().filter(|_| confirm.action != Action::Leave);
+    let title = of.map_or(confirm.title.clone(), |radio| format!("{radio}: {}", confirm.title));
+    rows.extend(wrap(&title, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.strong))));
     rows.push(Line::default());
     if let Some(alarm) = &confirm.alarm {
         rows.extend(wrap(alarm, inner).into_iter().map(|text| Line::from(span(format!("  {text}"), t.bad))));

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{line, span};
+use super::{line, pool_head, span};
 use crate::ui::model::Model;
 use crate::ui::place::Screen;
 use crate::ui::service;
@@ -22,10 +22,14 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let screen = match model.screen {
         Screen::Timing => " TIMING ",
         Screen::Runs => " RUNS ",
+        Screen::Pool => " POOL ",
         Screen::Preflight { .. } => " PREFLIGHT ",
         Screen::Operate | Screen::Help { .. } => "",
     };
     row.push(span(lang.tr(screen), t.strong));
+    if let Some(radio) = model.config.radio_to_tell().filter(|_| !matches!(model.screen, Screen::Pool | Screen::Runs)) {
+        row.push(span(format!(" {radio} "), t.owner));
+    }
     if let Some(replay) = &model.replay {
         // Nothing of the present is shown, so nothing of it stands in the header either.
         row.extend([span(" ", t.base), span(lang.tr(" REPLAY "), t.action_tag)]);
@@ -38,6 +42,12 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     let long = model.at.format(" %Y-%m-%d %H:%M:%S UTC").to_string();
     let time = if area.width >= 90 { long } else { model.at.format(" %H:%M:%S UTC").to_string() };
     let room = usize::from(area.width).saturating_sub(time.len());
+    if model.screen == Screen::Pool {
+        row.extend(pool_head::summary(model, room.saturating_sub(row.iter().map(Span::width).sum())));
+        line(area, area.y, buf, &Line::from(row));
+        clock(model, time, area, buf);
+        return;
+    }
     let mut parts = vec![owner(model)];
     if let Some(service) = service::verdict(model) {
         row.push(span(" ", t.base));
@@ -60,8 +70,13 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     row.extend(lost.into_iter().flatten());
     line(area, area.y, buf, &Line::from(row));
+    clock(model, time, area, buf);
+}
+
+/// The time, at the right edge.
+fn clock(model: &Model, time: String, area: Rect, buf: &mut Buffer) {
     let x = area.right().saturating_sub(time.len() as u16).max(area.x);
-    line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &Line::from(span(time, t.dim)));
+    line(Rect { x, width: area.right() - x, ..area }, area.y, buf, &Line::from(span(time, model.skin.theme.dim)));
 }
 
 /// Who owns the radio, on every screen: as far as the addresses tell, with the epoch where that is the same host's.

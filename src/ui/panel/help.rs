@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{below, lines, rule, span};
-use crate::ui::action::{TABLE, key_name};
+use crate::ui::action::{Action, TABLE, key_name};
 use crate::ui::explanation::explanation;
 use crate::ui::model::Model;
+use crate::ui::place::Place;
 use crate::ui::text::{pad, wrap};
 
 /// Draws it from line `scroll` on.
@@ -65,7 +66,10 @@ fn block<'a>(model: &Model, keys: &str, names: &str, text: &str, width: usize) -
 fn blocks<'a>(model: &Model, width: usize) -> Vec<Vec<Line<'a>>> {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     let mut blocks = vec![vec![Line::default()]];
-    for entry in TABLE.iter().filter(|entry| model.may(entry.action)) {
+    let of_pool = model.explains_pool();
+    // What the whole pool has is explained where it is seen, and what it has not is not.
+    let here = |action: Action| if of_pool { action.counts_in(Place::Pool) } else { !matches!(action, Action::Pool(_)) };
+    for entry in TABLE.iter().filter(|entry| model.may(entry.action) && here(entry.action)) {
         let keys: Vec<String> = model.keys.keys(entry.action).iter().copied().map(key_name).collect();
         let asks = if entry.dangerous && !model.read_only { lang.tr(", asks first") } else { "" };
         let text = explanation(entry.action, model) + asks;
@@ -81,8 +85,28 @@ fn blocks<'a>(model: &Model, width: usize) -> Vec<Vec<Line<'a>>> {
         let text = lang.tr("This console was started with --read-only: orders, end and the method are removed.");
         blocks.extend([vec![Line::from(span(format!("  {text}"), t.warn))], vec![Line::default()]]);
     }
-    blocks.extend(reading(model).into_iter().map(|row| vec![row]));
+    let reading = if of_pool { reading_pool(model) } else { reading(model) };
+    blocks.extend(reading.into_iter().map(|row| vec![row]));
     blocks
+}
+
+/// How the Pool page is read.
+fn reading_pool<'a>(model: &Model) -> Vec<Line<'a>> {
+    let (t, lang) = (&model.skin.theme, model.skin.lang);
+    let words = [
+        ("SERVES", "has the work, and the far end is answered"),
+        ("DOWN", "has the work, and nobody is served; the line below the list says why, and which key mends it"),
+        ("SILENT", "has the work, and its agent is not heard"),
+        ("follows", "an armed standby: it takes over when the other one dies; waits: it is not armed yet"),
+        ("ARRIVES", "a move brings the work there; READY: it waits for go before its cut"),
+        ("left over", "something of the work is left there, and it does not serve"),
+        ("parked", "nothing of the work is there; -: it may not serve this radio"),
+    ];
+    let head = Line::from(span(format!("  {}", lang.tr("What a server is to a radio")), t.strong));
+    let rows = words.into_iter().map(|(word, text)| {
+        Line::from(vec![span(pad(&format!("  {}", lang.tr(word)), KEYS + NAMES), t.strong), span(lang.tr(text), t.base)])
+    });
+    std::iter::once(head).chain(rows).collect()
 }
 
 /// How the screen is read.

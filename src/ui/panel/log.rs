@@ -38,6 +38,13 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     lines(body, buf, newest(model, &shown, newer, usize::from(area.width), rows));
 }
 
+/// Draws these events, the newest below, under a rule of their own.
+pub fn draw_these(model: &Model, shown: &[&Event], area: Rect, buf: &mut Buffer) {
+    rule(area, buf, &model.skin, model.skin.lang.tr("LOG of all radios"), &model.log_zone());
+    let body = below(area, 1);
+    lines(body, buf, newest(model, shown, 0, usize::from(area.width), usize::from(body.height)));
+}
+
 /// How many events are newer than the last one shown: never further back than to a full panel of the oldest ones.
 fn newer(model: &Model, shown: &[&Event], width: u16, rows: usize) -> usize {
     if model.log_scroll == 0 {

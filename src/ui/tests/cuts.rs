@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthChar;
 
-use super::{picture, press, scenarios};
+use super::{picture, pool_fleet, press, scenarios};
 use crate::ui::fleet::{self, Moment};
 use crate::ui::lang::Lang;
 use crate::ui::model::Model;
@@ -127,6 +127,15 @@ fn scenes() -> Vec<(String, Model)> {
             update(&mut model, Msg::RunsLoaded(Ok(fleet::records())));
             press(&mut model, keys);
             scenes.push((format!("{moment:?} {keys:?}"), model));
+        }
+    }
+    for (servers, radios, needs) in [(2, 1, false), (3, 4, true), (12, 30, true)] {
+        for keys in ["", "d", "m", "h", "B", "d\n", "\u{2192}\u{2193}"] {
+            let mut model = pool_fleet::serving(servers, radios, needs);
+            pool_fleet::died(&mut model, "radio1", "server1");
+            pool_fleet::silence(&mut model, &["server2"], 7_000);
+            press(&mut model, keys);
+            scenes.push((format!("pool {servers}x{radios} {keys:?}"), model));
         }
     }
     scenes

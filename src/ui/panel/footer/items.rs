@@ -1,5 +1,7 @@
 //! What the bottom line offers: on every screen what can be done there now, then how it is looked at, then help and the way out.
 
+mod pool;
+
 use crossterm::event::KeyCode;
 
 use super::columns;
@@ -60,6 +62,7 @@ pub fn typed_filter(model: &Model) -> Option<&TextFilter> {
     let filter = match model.screen {
         Screen::Help { .. } => &model.help,
         Screen::Operate => &model.log_filter,
+        Screen::Pool => &model.pool_page.as_ref()?.filter,
         _ => return None,
     };
     Some(filter).filter(|filter| filter.typing && model.confirm.is_none())
@@ -148,6 +151,7 @@ pub fn items(model: &Model) -> Vec<Item> {
         return items.items;
     }
     match model.place() {
+        Place::Pool => pool::items(&mut items),
         _ if matches!(model.screen, Screen::Preflight { .. }) => preflight(&mut items),
         place @ (Place::Replay | Place::Runs | Place::Opened) if model.screen != Screen::Operate || place != Place::Replay => {
             records(&mut items, place);
@@ -237,7 +241,7 @@ fn records(items: &mut Items<'_>, place: Place) {
             items.key("Enter", Some(KeyCode::Enter), "open");
             items.key("Esc", Some(KeyCode::Esc), "back");
         }
-        Place::Opened | Place::Anywhere => items.key("Esc", Some(KeyCode::Esc), "back to runs"),
+        Place::Opened | Place::Anywhere | Place::Pool => items.key("Esc", Some(KeyCode::Esc), "back to runs"),
     }
     for entry in TABLE.iter().filter(|entry| matches!(entry.action, Action::Runs(_)) && entry.action.counts_in(place)) {
         let rank = match entry.action {
@@ -257,6 +261,9 @@ fn present(items: &mut Items<'_>) {
     how(items);
     let model = items.model;
     let here = Action::Show(model.screen);
+    if model.has_others() {
+        items.plain(LOOK, 2, Action::Show(Screen::Pool));
+    }
     for screen in [Screen::Operate, Screen::Timing, Screen::Runs] {
         if Action::Show(screen) != here {
             items.plain(LOOK, 3, Action::Show(screen));

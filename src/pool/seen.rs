@@ -1,19 +1,24 @@
 //! What all agents of a pool say, radio by radio.
 
-use futures::future::try_join_all;
-
-use super::super::{Cluster, status};
-use crate::migration::service::{Service, ServiceState};
+use crate::migration::service::{SeenHost, Service, ServiceState, judge};
 use config::{Config, HostName, RadioName, RadioViews};
 use placement::{Amount, Cores, Pool, Radio, Server};
 use protocol::{ErrorCode, Failure, StandbyState, Telemetry};
 
+/// What an agent said, or why it did not.
+pub type Answer = (String, Result<Telemetry, Failure>);
+
 /// A radio, the verdict on it, and who has answered.
-pub(super) struct SeenRadio<'a> {
-    pub(super) name: &'a RadioName,
-    pub(super) view: &'a Config,
-    pub(super) answers: Vec<status::Answer>,
-    pub(super) service: Service,
+#[derive(Debug)]
+pub struct SeenRadio<'a> {
+    /// Its name.
+    pub name: &'a RadioName,
+    /// The cluster as it sees it.
+    pub view: &'a Config,
+    /// What each of its hosts said.
+    pub answers: Vec<Answer>,
+    /// Whether it is served.
+    pub service: Service,
 }
 
 /// What a radio takes of which the cluster file says nothing, cores: any server has room for it, and the number of radios decides.
@@ -22,30 +27,28 @@ const UNKNOWN_NEED: f64 = 0.001;
 const UNKNOWN_CAPACITY: f64 = 1.0;
 
 /// The pool at a time.
-pub(super) struct Seen<'a>(pub(super) Vec<SeenRadio<'a>>);
+#[derive(Debug)]
+pub struct Seen<'a>(pub Vec<SeenRadio<'a>>);
 
-/// Asks every agent for every radio.
-///
-/// # Errors
-/// The key cannot be read.
-pub(super) async fn look(views: &RadioViews) -> Result<Seen<'_>, Failure> {
-    let radios = views.radios().iter().map(async |(name, view)| {
-        let answers = status::ask_all(&Cluster::of(view.clone())?).await;
-        let service = status::judge(view, &answers);
-        Ok::<_, Failure>(SeenRadio { name, view, answers, service })
-    });
-    try_join_all(radios).await.map(Seen)
+impl<'a> SeenRadio<'a> {
+    /// A radio whose hosts have said this.
+    pub fn of(name: &'a RadioName, view: &'a Config, answers: Vec<Answer>) -> Self {
+        let seen: Vec<SeenHost<'_>> =
+            answers.iter().map(|(name, answer)| SeenHost { name, status: answer.as_ref().ok(), heard: answer.is_ok() }).collect();
+        let service = judge(view, &seen);
+        Self { name, view, answers, service }
+    }
 }
 
 impl SeenRadio<'_> {
     /// The servers that have answered.
-    pub(super) fn heard(&self) -> impl Iterator<Item = &Telemetry> {
+    pub fn heard(&self) -> impl Iterator<Item = &Telemetry> {
         let servers = self.answers.iter().filter(|(host, _)| self.view.is_server(host));
         servers.filter_map(|(_, answer)| answer.as_ref().ok())
     }
 
     /// The armed standby.
-    pub(super) fn standby(&self) -> Option<&str> {
+    pub fn standby(&self) -> Option<&str> {
         let follows = |status: &&Telemetry| status.standby.as_ref().and_then(|standby| standby.follows);
         let armed = |status: &&Telemetry| follows(status).is_some_and(|follows| follows.state == StandbyState::Armed);
         self.heard().find(armed).map(|status| status.host.as_str())
@@ -85,7 +88,7 @@ impl SeenRadio<'_> {
 
 impl Seen<'_> {
     /// Whether the server's agent answers for any radio.
-    pub(super) fn is_heard(&self, server: &str) -> bool {
+    pub fn is_heard(&self, server: &str) -> bool {
         self.0.iter().flat_map(SeenRadio::heard).any(|status| status.host == server)
     }
 
@@ -93,7 +96,7 @@ impl Seen<'_> {
     ///
     /// # Errors
     /// [`ErrorCode::Config`]: the cluster file's figures do not fit together.
-    pub(super) fn pool(&self, views: &RadioViews) -> Result<Pool, Failure> {
+    pub fn pool(&self, views: &RadioViews) -> Result<Pool, Failure> {
         let radios: Result<Vec<Radio>, Failure> = self.0.iter().map(|radio| radio.to_place(views.need_of(radio.name))).collect();
         let servers: Result<Vec<Server>, Failure> = views.servers().keys().map(|name| self.server(views, name)).collect();
         Pool::new(servers?, radios?).map_err(|refusal| Failure::new(ErrorCode::Config, refusal.to_string()))
