@@ -46,7 +46,8 @@ pub struct Reservation {
     pub radio: RadioName,
     /// Who is to own it.
     pub to: HostName,
-    /// The epoch that `to` is to own it under. It is given to nobody else, whatever becomes of the reservation.
+    /// The epoch that `to` is to own it under. It is given to nobody else, whatever becomes of the reservation. A host that had to take the radio more
+    /// than once sets the higher one that it has in the end, before the commit.
     pub epoch: u64,
     /// What tells it from every other reservation.
     pub id: String,

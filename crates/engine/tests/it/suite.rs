@@ -158,12 +158,18 @@ async fn epochs_rise_to_what_a_host_reports(pool: &dyn Pool) {
     assert_eq!(a.at_least(&alpha, 50).await, Ok(50));
     assert!(matches!(a.ownership(&alpha).await, Ok(Some(owner)) if owner.epoch == 42 && owner.highest == 50));
     assert_eq!(a.commit(&reservation).await, Ok(51));
+    // Whoever took the radio twice commits the second time's.
+    let mut reservation = a.reserve(&alpha, &host("a"), Expected::Epoch(51), LONG).await.unwrap();
+    reservation.epoch = 54;
+    assert_eq!(a.commit(&reservation).await, Ok(54));
+    assert_eq!(a.commit(&reservation).await, Ok(54), "twice is once");
+    assert!(matches!(a.ownership(&alpha).await, Ok(Some(owner)) if owner.epoch == 54 && owner.highest == 54));
     for epoch in [MAX_EPOCH + 1, u64::MAX] {
         assert!(matches!(a.at_least(&alpha, epoch).await, Err(Error::EpochTooHigh { .. })));
     }
     assert_eq!(a.at_least(&alpha, MAX_EPOCH).await, Ok(MAX_EPOCH));
-    assert!(matches!(a.grant(&alpha, &host("a"), Expected::Epoch(51)).await, Err(Error::EpochTooHigh { .. })));
-    assert!(matches!(a.reserve(&alpha, &host("a"), Expected::Epoch(51), LONG).await, Err(Error::EpochTooHigh { .. })));
+    assert!(matches!(a.grant(&alpha, &host("a"), Expected::Epoch(54)).await, Err(Error::EpochTooHigh { .. })));
+    assert!(matches!(a.reserve(&alpha, &host("a"), Expected::Epoch(54), LONG).await, Err(Error::EpochTooHigh { .. })));
 }
 
 async fn a_state_is_set_by_its_owner(pool: &dyn Pool) {
