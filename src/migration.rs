@@ -54,6 +54,15 @@ pub trait Agents: Send + Sync {
     /// [`Unreachable`](protocol::ErrorCode::Unreachable) when there is no connection.
     fn request(&self, host: &str, command: Command, deadline: Duration) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
+    /// Reserves the radio in the pool's store for the host that is to take it, before anything is changed, and returns the epoch that it is to be taken
+    /// under, which is above that one; `None` where the pool has no store.
+    ///
+    /// # Errors
+    /// Why the store does not give it.
+    fn reserve(&self, _to: &str, _above: u64) -> impl Future<Output = Result<Option<u64>, Failure>> + Send {
+        std::future::ready(Ok(None))
+    }
+
     /// The order is over: hosts that were kept for it are free again.
     fn release(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())

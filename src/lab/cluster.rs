@@ -108,6 +108,7 @@ pub fn config(records: PathBuf, scenario: Scenario, form: Form) -> Result<Config
             .map(|(name, _)| device(name, RADIO_ADDRESS, carriers(name, scenario)))
             .collect::<Result<_, _>>()?,
         in_pool: None,
+        store: None,
     })
 }
 

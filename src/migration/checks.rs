@@ -108,6 +108,24 @@ impl State {
         })
     }
 
+    /// What the pool's store says. Whoever forces an order takes the radio without it.
+    pub(super) fn reserved(&mut self, result: Result<Answer, Failure>) -> Next {
+        match result {
+            Ok(_) => {}
+            // What another order has, none takes by force.
+            Err(failure) if self.setting.request.force && !matches!(failure.code, ErrorCode::Busy | ErrorCode::StaleEpoch) => {
+                self.warnings.push(sentence(&format!("Forced, without the pool's store: {}", failure.message)));
+            }
+            Err(failure) => return self.not_begun(failure),
+        }
+        Next::Enter(Stage::Marking)
+    }
+
+    /// The order has the radio under this epoch, which is given to nobody else.
+    pub(in crate::migration) fn may_take(&mut self, epoch: u64) {
+        self.facts.epoch = self.facts.epoch.max(epoch.saturating_sub(1));
+    }
+
     pub(super) fn not_begun(&mut self, mut failure: Failure) -> Next {
         failure.message = format!("{} was not begun: {}", self.setting.request.order, failure.message);
         self.fail(failure, &[])

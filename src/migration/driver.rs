@@ -85,6 +85,10 @@ async fn follow(
                     command => ask(agents, &host, command, tick).await,
                 }
             }
+            Effect::Reserve { to, above } => agents.reserve(&to, above).await.map(|epoch| {
+                epoch.into_iter().for_each(|epoch| state.may_take(epoch));
+                Answer::Done
+            }),
             Effect::Wait(time) => {
                 tokio::time::sleep(time).await;
                 Ok(Answer::Done)

@@ -43,6 +43,7 @@ pub fn step(mut state: State, event: Event) -> (State, Effect) {
     state.decide(event.decision, &event.result);
     let next = match state.stage {
         Stage::Checking(index) => state.checked(index, event.result),
+        Stage::Reserving => state.reserved(event.result),
         Stage::Marking => state.marked(event.result),
         Stage::Stepping(index) => state.stepped(index, took, event.result),
         Stage::Ready(index) => state.waited(index, took, event.result),
@@ -75,9 +76,14 @@ impl State {
                 None => {
                     return match self.too_fast().or_else(|| self.over_budget()) {
                         Some(failure) => self.not_begun(failure),
-                        None => Next::Enter(Stage::Marking),
+                        None => Next::Enter(Stage::Reserving),
                     };
                 }
+            },
+            Stage::Reserving => match self.flow.taker() {
+                Some(side) => Effect::Reserve { to: self.setting.host(side).to_owned(), above: self.facts.epoch },
+                // Who gives the radio up asks nobody.
+                None => return Next::Enter(Stage::Marking),
             },
             Stage::Marking => match (&self.setting.far_end, self.setting.request.order.is_migration()) {
                 (Some(host), true) => Effect::Request { host: host.clone(), command: Command::ProbeMark },

@@ -1,7 +1,9 @@
 //! A fake fleet: the agents of two pool hosts and a far end, as far as addresses and processes go, with scripted faults.
 
 pub mod guest;
+mod pod;
 mod status;
+mod store;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,8 +22,7 @@ use protocol::{
 };
 use status::telemetry;
 pub use status::telemetry_of;
-
-mod pod;
+pub use store::FakeStore;
 
 pub const ACTIVE: &str = "192.168.10.1/24";
 pub const PARKED: &str = "192.168.20.2/24";
@@ -110,6 +111,8 @@ pub struct Fleet {
     pub collected: Option<String>,
     /// Epochs of the links that were made.
     pub epochs: Vec<u64>,
+    /// The pool's store.
+    pub store: FakeStore,
     /// A stranger has the radio's address from the first command of this name on; from the beginning where it is empty.
     pub stranger_from: Option<&'static str>,
     /// ARP tells each host whether another one has the radio's address.
@@ -387,6 +390,10 @@ fn reads(name: &str) -> bool {
 }
 
 impl Agents for Mutex<Fleet> {
+    async fn reserve(&self, to: &str, above: u64) -> Result<Option<u64>, Failure> {
+        self.lock().unwrap().store.reserve(to, above)
+    }
+
     async fn request(&self, host: &str, command: Command, _deadline: Duration) -> Result<Answer, Failure> {
         self.lock().unwrap().answer(host, &command)
     }

@@ -142,6 +142,11 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Who takes the radio, if somebody does.
+    pub fn taker(&self) -> Option<Side> {
+        self.steps.iter().find(|step| step.ask.points()).map(|step| step.at)
+    }
+
     /// Index in `steps` of the step that stops the source, if there is one: the cut.
     pub fn cut(&self) -> Option<usize> {
         self.steps.iter().position(|s| s.phases.contains(&PhaseName::StopSource) || s.phases.contains(&PhaseName::Switchover))

@@ -26,7 +26,8 @@ impl State {
 
     fn order_stage(&self) -> OrderStage {
         match self.stage {
-            Stage::Checking(_) => OrderStage::Checking,
+            // Nothing has changed yet.
+            Stage::Checking(_) | Stage::Reserving => OrderStage::Checking,
             Stage::Marking => OrderStage::Preparing,
             Stage::Stepping(index) if self.flow.cut().is_some_and(|cut| index < cut) => OrderStage::Preparing,
             Stage::Ready(_) | Stage::Remarking(_) | Stage::Reassuring(_) => OrderStage::Ready,
@@ -42,7 +43,7 @@ impl State {
         let uses = |index: usize| self.flow.steps.get(index).is_some_and(|s| s.phases.contains(&name));
         let last = self.flow.steps.iter().rposition(|s| s.phases.contains(&name));
         let reached = match self.stage {
-            Stage::Checking(_) | Stage::Marking => Some(0),
+            Stage::Checking(_) | Stage::Reserving | Stage::Marking => Some(0),
             Stage::Stepping(index) | Stage::Ready(index) | Stage::Remarking(index) | Stage::Reassuring(index) => Some(index),
             // Over, well or not: up to the step that failed, or all of them.
             _ => self.failed_step.or(self.stopped_before).or(self.began.map(|_| self.flow.steps.len())).or(Some(0)),
@@ -67,6 +68,7 @@ impl State {
         };
         match self.stage {
             Stage::Checking(_) => "checking that the order may begin".into(),
+            Stage::Reserving => "reserving the radio in the pool's store".into(),
             Stage::Marking | Stage::Remarking(_) => "asking the far end for its probes".into(),
             Stage::Reassuring(_) => format!("asking whether {} is still ready", self.setting.to),
             Stage::Ready(_) => format!("{} waits for go or cancel", self.setting.to),

@@ -24,6 +24,13 @@ pub enum Effect {
     },
     /// Come back after this long.
     Wait(Duration),
+    /// Reserve the radio in the pool's store and tell the state under which epoch.
+    Reserve {
+        /// For whom.
+        to: String,
+        /// The epoch is above this one.
+        above: u64,
+    },
     /// Come back when the operator says go, or with what ended the waiting: his cancelling, or this time.
     AwaitGo(Duration),
     /// Nothing more: the order is over.
@@ -46,6 +53,8 @@ pub struct Event {
 pub enum Stage {
     /// Asking whether the order may begin; index into [`Flow::checks`].
     Checking(usize),
+    /// Asking the pool's store whether this order may have the radio.
+    Reserving,
     /// Asking the far end for the number of its next probe.
     Marking,
     /// Index into [`Flow::steps`].

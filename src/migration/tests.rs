@@ -7,6 +7,7 @@ mod holding;
 mod properties;
 mod recover;
 mod rollback;
+mod store;
 mod take_up;
 mod timing;
 
@@ -17,7 +18,7 @@ use super::decision::Decision;
 use super::engine::{self, Effect, Event, State};
 use super::fleet::{Fleet, Host, config};
 use super::setting::Setting;
-use protocol::{Answer, Method, Order, OrderRequest, RunRecord};
+use protocol::{Answer, Failure, Method, Order, OrderRequest, RunRecord};
 
 /// Runs an order against a fleet without a driver: every effect takes a millisecond.
 fn run(fleet: &mut Fleet, order: Order, method: Method, far_end: bool) -> RunRecord {
@@ -77,6 +78,7 @@ fn follow(
                 at += time(&host, command.name());
                 fleet.answer(&host, &command)
             }
+            Effect::Reserve { to, above } => reserve(fleet, &mut state, &to, above),
             Effect::Wait(wait) => {
                 at += wait;
                 Ok(Answer::Done)
@@ -95,6 +97,14 @@ fn follow(
         (state, effect) = engine::step(state, Event { at, result, decision });
     }
     None
+}
+
+/// As the driver has the radio reserved.
+fn reserve(fleet: &mut Fleet, state: &mut State, to: &str, above: u64) -> Result<Answer, Failure> {
+    fleet.store.reserve(to, above).map(|epoch| {
+        epoch.into_iter().for_each(|epoch| state.may_take(epoch));
+        Answer::Done
+    })
 }
 
 /// The fleet before a migration: the source serves, the destination is free.

@@ -118,6 +118,7 @@ fn at_rest(host: &str, seq: u64) -> Telemetry {
         standby: None,
         serves_parked: false,
         drained: false,
+        store: None,
         follows_next: None,
     }
 }

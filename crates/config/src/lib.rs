@@ -28,6 +28,7 @@ mod pool;
 mod radio;
 mod servers;
 mod standby;
+mod store;
 mod text_type;
 pub mod time;
 pub mod trust;
@@ -45,6 +46,7 @@ pub use place::TomlSource;
 pub use pool::{ClusterFile, PoolFile, PoolRadio, PoolSection, PoolServer, RadioViews};
 pub use radio::{DeviceArgs, Radio, Reference};
 pub use standby::{Standby, StandbyPolicy};
+pub use store::{FailoverPolicy, PoolStore};
 
 /// The cluster file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +88,9 @@ pub struct Config {
     /// The radio that is seen here alone, of a pool that has others; absent where the file has one.
     #[serde(skip)]
     pub in_pool: Option<RadioName>,
+    /// The pool's store of owners; absent where there is none, as in a file of one radio.
+    #[serde(skip)]
+    pub store: Option<PoolStore>,
 }
 
 /// Who plays which part.

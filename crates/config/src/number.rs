@@ -129,6 +129,29 @@ pub(crate) mod takeover_after {
     }
 }
 
+/// How long a server counts as there that says nothing, in the file's seconds. Etcd counts whole ones, and no less than two.
+pub(crate) mod lease {
+    use super::*;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let fits = |seconds: f64| (2.0..=60.0).contains(&seconds) && seconds.fract() == 0.0;
+        within(from, fits, "the lease is 2 to 60 s, whole ones").map(Duration::from_secs_f64)
+    }
+
+    pub use super::seconds::serialize;
+}
+
+/// How long a lost server's radios are waited for, in the file's seconds.
+pub(crate) mod grace {
+    use super::*;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        within(from, |seconds| (0.0..=600.0).contains(&seconds), "the grace is 0 to 600 s").map(Duration::from_secs_f64)
+    }
+
+    pub use super::seconds::serialize;
+}
+
 /// A port that can be named in a rule: not one of the kernel's choice.
 pub(crate) fn port<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
     let port = i64::deserialize(from)?;

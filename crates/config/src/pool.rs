@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::check::{self, Conflict};
 use crate::{
-    Addresses, BadValue, Cidr, CommandLine, Config, Endpoint, Host, HostName, InterfaceName, Probe, Radio, RadioName, Roles,
-    Standby, TomlSource, Workload, address, command_line, control, number,
+    Addresses, BadValue, Cidr, CommandLine, Config, Endpoint, Host, HostName, InterfaceName, PoolStore, Probe, Radio, RadioName,
+    Roles, Standby, TomlSource, Workload, address, command_line, control, number,
 };
 use protocol::{ErrorCode, Failure};
 
@@ -48,6 +48,9 @@ pub struct PoolFile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PoolSection {
+    /// Who keeps the owners of the radios; absent: the agents among themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<PoolStore>,
     /// Servers by name.
     pub server: BTreeMap<HostName, PoolServer>,
     /// What serves each radio, by the radio's name.
@@ -263,6 +266,7 @@ impl PoolFile {
             radio: self.radio.iter().filter(|(device, _)| devices.contains(device)).map(|(n, r)| (n.clone(), r.clone())).collect(),
             host,
             in_pool: Some(name.clone()),
+            store: self.pool.store.clone(),
         };
         check::whole(&config).map(|()| config).map_err(|conflict| conflict.in_pool(name, &radio.servers))
     }

@@ -159,3 +159,28 @@ fn two_servers_and_one_radio_are_the_smallest_pool() {
     let views = RadioViews::parse(EXAMPLE).unwrap();
     assert_eq!(views.servers().keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["server1", "server2"]);
 }
+
+#[test]
+fn a_pool_may_name_its_store() {
+    let with = |section: &str| RadioViews::parse(&format!("{POOL}\n[pool.store]\n{section}\n"));
+    let endpoints = r#"endpoints = ["10.77.0.11:2379", "10.77.0.12:2379"]"#;
+    let views = with(endpoints).unwrap();
+    let store = views.whole().store.clone().unwrap();
+    assert_eq!((store.endpoints.len(), store.lease.as_secs(), store.grace.as_secs()), (2, 5, 2));
+    assert_eq!(store.failover, config::FailoverPolicy::Automatic);
+    assert!(views.radios().values().all(|view| view.store.as_ref() == Some(&store)));
+    assert_eq!(RadioViews::parse(POOL).unwrap().whole().store, None);
+    for (wrong, expected) in [
+        ("", "missing field `endpoints`"),
+        ("endpoints = []", "the store has no member"),
+        (r#"endpoints = ["server1"]"#, "\"server1\" is not an address with a port; write it like 10.77.0.11:2379"),
+        (r#"endpoints = ["10.77.0.11:2379", "10.77.0.11:2379"]"#, "10.77.0.11:2379 is named twice"),
+        (&format!("{endpoints}\nlease_s = 1"), "the lease is 2 to 60 s, whole ones"),
+        (&format!("{endpoints}\nlease_s = 2.5"), "the lease is 2 to 60 s, whole ones"),
+        (&format!("{endpoints}\ngrace_s = -1"), "the grace is 0 to 600 s"),
+        (&format!("{endpoints}\nfailover = \"perhaps\""), "unknown variant `perhaps`"),
+    ] {
+        let failure = with(wrong).unwrap_err();
+        assert!(failure.message.contains(expected), "{wrong}: {failure}");
+    }
+}

@@ -27,6 +27,7 @@ mod record;
 mod request;
 mod spans;
 mod standby;
+mod store;
 mod telemetry;
 mod trace;
 mod workload_process;
@@ -63,6 +64,7 @@ pub use spans::{ProbeOutcome, ProbeSpan};
 pub use standby::{
     FollowStatus, FollowsNext, HeartbeatKey, HeartbeatRequest, StandbyState, StandbyStatus, TakeoverCause, TookOver,
 };
+pub use store::StoreStatus;
 pub use telemetry::{
     HostLoad, Link, OrderStage, Port, ProbeStatus, ProcessLoad, ProcessState, ProcessStatus, Progress, Step, StepState,
     StreamCounters, SyncState, TOPIC_TELEMETRY, Telemetry,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AddressHolder, Alarm, ControlReport, ControlValues, FollowsNext, GuestStatus, Method, Order, Phase, PhaseName, ProbeOutcome,
-    ProbeSpan, Route, RunPart, StandbyStatus,
+    ProbeSpan, Route, RunPart, StandbyStatus, StoreStatus,
 };
 
 /// First frame of a telemetry message; the second is a [`Telemetry`].
@@ -61,6 +61,9 @@ pub struct Telemetry {
     /// It takes on no work of this radio: an operator has drained it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drained: bool,
+    /// The pool's store, where there is one and this host serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreStatus>,
     /// On a host that serves: whether it would follow the one that has the work next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows_next: Option<FollowsNext>,

@@ -36,6 +36,7 @@ pub fn file(records: PathBuf, size: PoolSize, bandwidth: Option<Bandwidth>) -> R
         runtime: RUNTIME.into(),
         state: Some(Path::new(RUNTIME).join("state")),
         pool: PoolSection {
+            store: None,
             server: size.servers().iter().map(server).collect::<Result<_, _>>()?,
             radio: size.places().map(member).collect::<Result<_, _>>()?,
         },

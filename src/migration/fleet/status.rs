@@ -32,6 +32,7 @@ pub(super) fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         standby: None,
         serves_parked: false,
         drained: false,
+        store: None,
         follows_next: state.follows_next.clone(),
         control: protocol::ControlReport::default(),
         route_list: state.routes.clone(),

@@ -123,7 +123,7 @@ fn work_that_the_operator_has_ended_is_not_started_again() {
                             Ok(Answer::Done)
                         }
                     }
-                    Effect::Wait(_) => Ok(Answer::Done),
+                    Effect::Reserve { .. } | Effect::Wait(_) => Ok(Answer::Done),
                     Effect::End(record) => break *record,
                 };
                 (state, effect) = engine::step(state, Event { at: Duration::ZERO, result, decision });
@@ -223,7 +223,7 @@ fn what_died_at_the_destination_during_a_hold_is_found_before_the_cut() {
                     }
                     Ok(Answer::Done)
                 }
-                Effect::Wait(_) => Ok(Answer::Done),
+                Effect::Reserve { .. } | Effect::Wait(_) => Ok(Answer::Done),
                 Effect::End(record) => break *record,
             };
             (state, effect) = engine::step(state, Event { at: Duration::ZERO, result, decision: Decision::None });
