@@ -16,6 +16,7 @@ mod order;
 mod owners;
 mod participation;
 mod peer;
+mod pool;
 mod probe;
 mod radios;
 mod reserve;
@@ -23,6 +24,7 @@ mod restart;
 mod standby;
 mod state;
 mod stop;
+mod store;
 mod systemd;
 mod telemetry;
 mod work;
@@ -42,6 +44,7 @@ use host::descriptors;
 use protocol::{Command, Failure, Level};
 use radios::Radios;
 use state::Agent;
+use store::Store;
 use workload::runtime::keep_running;
 
 /// At the end, for what is still to be written.
@@ -71,7 +74,7 @@ pub struct Args {
 /// that other users can change;
 /// [`protocol::ErrorCode::Environment`] when a socket cannot be bound.
 pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
-    let cluster = RadioViews::load(file)?;
+    let cluster = Arc::new(RadioViews::load(file)?);
     let config = cluster.whole();
     config.host(&args.host)?;
     // What is read from them decides what is adopted, ended and believed of the radio's owner.
@@ -83,14 +86,18 @@ pub fn run(file: &Path, args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(cluster: &RadioViews, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
+async fn serve(cluster: &Arc<RadioViews>, args: &Args, faults: CommandFaults) -> Result<(), Failure> {
     let limit = descriptors::raise_limit();
     let config = cluster.whole();
     let server = Server::bind(config, &args.host, args.insecure).await?.audited(audit::writer(&config.records));
     let publisher = Publisher::bind(config, &args.host).await?;
-    let radios = Radios::open(cluster, &args.host, &publisher, faults)?;
+    let store = Store::open(cluster, &args.host)?;
+    let radios = Radios::open(cluster, &args.host, &publisher, faults, store.as_ref())?;
     for agent in radios.all() {
         begin(agent, limit).await;
+    }
+    if let Some(store) = &store {
+        pool::begin(store, cluster, &radios);
     }
     let stop = radios.ending().stop.clone();
     if let Some(address) = config.host(&args.host)?.metrics {

@@ -12,6 +12,7 @@ use super::host::arp::Probing;
 use super::participation::Reservation;
 use super::probe::parse_probe;
 use super::state::Agent;
+use super::store;
 use super::telemetry;
 use super::work::{RadioClaim, Work};
 use crate::metrics::probe::Prober;
@@ -203,6 +204,9 @@ async fn end(agent: &Arc<Agent>) -> Result<Answer, Failure> {
             .hint("ask again when it is over"));
     }
     let warnings = leave(agent).await;
+    if let Some((store, radio)) = &agent.store {
+        store::tell_stopped_at_end(store, radio).await;
+    }
     let stop = agent.stop.clone();
     tokio::spawn(async move {
         sleep(FAREWELL).await;

@@ -14,6 +14,7 @@ use super::reserve::{self, Reserving};
 use super::restart::{self, OrderUnderWay};
 use super::standby;
 use super::state::Agent;
+use super::store::{self, Gate};
 use super::work::Work;
 use crate::link::server::Scope;
 use crate::migration::{self, Agents, Decision};
@@ -91,6 +92,7 @@ async fn carry_out(agent: &Arc<Agent>, work: &Arc<Work>, request: &OrderRequest)
         reserving,
         order: request.order,
         way_is_made: OnceCell::new(),
+        gate: gate(agent),
     };
     let record = follow_to_its_end(agent, request, &config, &fleet, decisions).await;
     agent.state().control = None;
@@ -183,7 +185,8 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
     let reserving = Reserving::go_on(&agent, &request, &config, age, &control).await;
     agent.state().control = Some(control);
     let way_is_made = OnceCell::new_with(Some(()));
-    let fleet = LocalFleet { agent: Arc::clone(&agent), work, run, reserving, order: request.order, way_is_made };
+    let gate = gate(&agent);
+    let fleet = LocalFleet { agent: Arc::clone(&agent), work, run, reserving, order: request.order, way_is_made, gate };
     let progress = |progress: &Progress| follow(&agent, progress);
     let record = migration::bring_to_an_end(&request, began, tun_before, &config, &fleet, decisions, progress).await;
     agent.state().control = None;
@@ -192,6 +195,9 @@ pub(super) async fn end_unfinished(agent: Arc<Agent>) {
 
 fn end(agent: &Agent, record: &RunRecord) {
     restart::forget_order(agent);
+    if let (Order::KL | Order::KR, Outcome::Ok, Some((store, radio))) = (record.order, record.outcome, &agent.store) {
+        store::tell_stopped(store, radio);
+    }
     agent.counted.ended(record);
     let reason = record.reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
     let (level, end) = match record.outcome {
@@ -213,6 +219,12 @@ struct LocalFleet {
     order: Order,
     /// A standby of this host has made way.
     way_is_made: OnceCell<()>,
+    /// To the pool's store, where there is one.
+    gate: Option<Gate>,
+}
+
+fn gate(agent: &Agent) -> Option<Gate> {
+    agent.store.as_ref().map(|(store, radio)| Gate::new(Arc::clone(store), radio.clone()))
 }
 
 impl LocalFleet {
@@ -245,7 +257,17 @@ impl Agents for LocalFleet {
         }
     }
 
+    async fn reserve(&self, to: &str, above: u64) -> Result<Option<u64>, Failure> {
+        match &self.gate {
+            Some(gate) => gate.reserve(to, above).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn release(&self) {
+        if let Some(gate) = &self.gate {
+            gate.close(self.work.owner()).await;
+        }
         self.agent.participation.release(&self.run);
         self.reserving.release(&self.agent.client).await;
     }

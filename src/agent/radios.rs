@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::faults::CommandFaults;
 use super::host::priority::Priority;
 use super::state::{Agent, Ending};
+use super::store::Store;
 use crate::link::publisher::Publisher;
 use config::RadioViews;
 use protocol::{ErrorCode, Failure};
@@ -22,13 +23,20 @@ impl Radios {
     ///
     /// # Errors
     /// [`ErrorCode::Config`] for a host that no radio has, and those of each radio's agent.
-    pub(super) fn open(cluster: &RadioViews, host: &str, publisher: &Publisher, faults: CommandFaults) -> Result<Self, Failure> {
+    pub(super) fn open(
+        cluster: &RadioViews,
+        host: &str,
+        publisher: &Publisher,
+        faults: CommandFaults,
+        store: Option<&Arc<Store>>,
+    ) -> Result<Self, Failure> {
         cluster.whole().host(host)?;
         let (ending, faults, priority) = (Ending::default(), Arc::new(faults), Arc::new(Priority::default()));
         let views = cluster.radios().values().filter(|view| view.host.contains_key(host));
         let agents = views.map(|view| {
-            let (publisher, ending) = (publisher.clone(), ending.clone());
-            let agent = Agent::open(Arc::new(view.clone()), host, publisher, Arc::clone(&faults), Arc::clone(&priority), ending)?;
+            let (publisher, ending, store) = (publisher.clone(), ending.clone(), store.cloned());
+            let (faults, priority) = (Arc::clone(&faults), Arc::clone(&priority));
+            let agent = Agent::open(Arc::new(view.clone()), host, publisher, faults, priority, store, ending)?;
             // A far end has a radio of its own, and is asked about the one at the other end.
             let asked_for = view.radio_to_tell().unwrap_or_else(|| agent.work.radio_name().to_owned());
             Ok((asked_for, agent))

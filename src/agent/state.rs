@@ -14,12 +14,13 @@ use super::faults::CommandFaults;
 use super::host::HostHandle;
 use super::host::priority::Priority;
 use super::participation::Participation;
+use super::store::Store;
 use super::work::Work;
 use crate::link::client::Client;
 use crate::link::publisher::Publisher;
 use crate::metrics::probe::Prober;
-use config::Config;
-use protocol::{ErrorCode, Failure, HostLoad, ProcessLoad, Progress};
+use config::{Config, RadioName};
+use protocol::{ErrorCode, Failure, HostLoad, ProcessLoad, Progress, StoreStatus};
 
 /// How the agent's process ends.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +53,8 @@ pub(super) struct Agent {
     pub(super) work: Arc<Work>,
     /// An operator has drained this host.
     pub(super) drained: Drained,
+    /// The pool's store, and this radio's name in it.
+    pub(super) store: Option<(Arc<Store>, RadioName)>,
     state: Mutex<AgentState>,
 }
 
@@ -78,8 +81,10 @@ impl Agent {
         publisher: Publisher,
         faults: Arc<CommandFaults>,
         priority: Arc<Priority>,
+        store: Option<Arc<Store>>,
         Ending { stopping, stop }: Ending,
     ) -> Result<Arc<Self>, Failure> {
+        let store = store.zip(config.in_pool.clone());
         let client = Client::of_host(Arc::clone(&config), host)?;
         let host = Arc::new(HostHandle::open(config, host, client.clone(), publisher.clone(), priority)?);
         Ok(Arc::new(Self {
@@ -95,9 +100,15 @@ impl Agent {
             stopping,
             stop,
             drained: Drained::load(&host),
+            store,
             state: Mutex::default(),
             host,
         }))
+    }
+
+    /// What the pool's store says, where there is one.
+    pub(super) fn store_status(&self) -> Option<StoreStatus> {
+        self.store.as_ref().map(|(store, radio)| store.status(radio))
     }
 
     /// The state; never held across an await.

@@ -105,6 +105,7 @@ pub(super) async fn snapshot(agent: &Agent) -> Result<Telemetry, Failure> {
         standby: work.standby_status(),
         serves_parked: work.serves_parked(),
         drained: agent.drained.is_set(),
+        store: agent.store_status(),
         follows_next: followable::follows_next(agent, work),
         control: ControlReport { values: values.control, meanings, age_ms: at.map(|at: Instant| millis(at.elapsed())) },
         route_list: values.route_list,

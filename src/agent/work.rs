@@ -56,6 +56,7 @@ use take_over::CutPreparation;
 
 pub(super) use children::millis;
 pub(super) use conflict::ASK as ASK_OWNER;
+pub(super) use ownership::Owner;
 pub(super) use take_radio::RadioClaim;
 
 /// One radio's work on this host.

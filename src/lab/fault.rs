@@ -37,6 +37,8 @@ pub enum LabFault {
     CutEth3,
     /// The cable to the management network is pulled.
     CutMgmt0,
+    /// SIGSTOP, to the member of etcd; `mend` goes on with it.
+    PauseEtcd,
     /// The lab's disk is full: sockets, logs and what agents remember, of all hosts.
     FullDisk,
 }
@@ -70,6 +72,8 @@ enum FaultTarget {
     Process(&'static str, Signal),
     /// The agent, with a signal.
     Agent(Signal),
+    /// The member of etcd, with a signal.
+    Etcd(Signal),
     /// The interface towards the radio.
     RadioPort,
     /// The interface on the management network.
@@ -87,6 +91,7 @@ impl LabFault {
             Self::PauseD2d => FaultTarget::Process("d2d", Signal::SIGSTOP),
             Self::PauseUsrp => FaultTarget::Process("usrp", Signal::SIGSTOP),
             Self::PauseAgent => FaultTarget::Agent(Signal::SIGSTOP),
+            Self::PauseEtcd => FaultTarget::Etcd(Signal::SIGSTOP),
             Self::CutEth3 => FaultTarget::RadioPort,
             Self::CutMgmt0 => FaultTarget::Management,
             Self::FullDisk => FaultTarget::Disk,
@@ -159,6 +164,7 @@ impl<'a> EnteredHost<'a> {
         match what.target() {
             FaultTarget::Process(role, signal) => self.signal(role, self.workload(role)?, signal),
             FaultTarget::Agent(signal) => self.signal("agent", self.agent(), signal),
+            FaultTarget::Etcd(signal) => self.signal("etcd", self.etcd(), signal),
             FaultTarget::RadioPort => wiring::set_up(self.host, &self.view()?.host(self.host)?.radio_port, false),
             FaultTarget::Management => wiring::set_up(self.host, "mgmt0", false),
             FaultTarget::Disk => resize(used()?),
@@ -169,6 +175,7 @@ impl<'a> EnteredHost<'a> {
         match what.target() {
             FaultTarget::Process(role, Signal::SIGSTOP) => self.signal(role, self.workload(role)?, Signal::SIGCONT),
             FaultTarget::Agent(Signal::SIGSTOP) => self.signal("agent", self.agent(), Signal::SIGCONT),
+            FaultTarget::Etcd(_) => self.signal("etcd", self.etcd(), Signal::SIGCONT),
             FaultTarget::Process(role, _) => Err(stays_dead(role)),
             FaultTarget::Agent(_) => Err(stays_dead("agent")),
             FaultTarget::RadioPort => wiring::set_up(self.host, &self.view()?.host(self.host)?.radio_port, true),
@@ -195,14 +202,22 @@ impl<'a> EnteredHost<'a> {
         Ok(kept.and_then(|kept| i32::try_from(kept["pid"].as_i64()?).ok()))
     }
 
-    /// By namespace and command line.
     fn agent(&self) -> Option<i32> {
+        self.process(|words| words.nth(1) == Some(b"agent"))
+    }
+
+    fn etcd(&self) -> Option<i32> {
+        self.process(|words| words.next().is_some_and(|program| program.ends_with(b"/etcd")))
+    }
+
+    /// By namespace and command line.
+    fn process(&self, is_meant: impl Fn(&mut dyn Iterator<Item = &[u8]>) -> bool) -> Option<i32> {
         let processes = std::fs::read_dir("/proc").ok()?;
         let mut numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
         numbers.find(|pid| {
             let here = std::fs::metadata(format!("/proc/{pid}/ns/net")).is_ok_and(|network| network.ino() == self.network);
             let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            here && words.split(|&byte| byte == 0).nth(1) == Some(b"agent")
+            here && is_meant(&mut words.split(|&byte| byte == 0))
         })
     }
 }

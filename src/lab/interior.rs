@@ -13,7 +13,7 @@ use super::directory::{Claim, ENV_LAB};
 use super::programs::ProgramChoice;
 use super::supervisor::Identity;
 use super::topology::{Scenario, Topology};
-use super::{children, programs, wiring};
+use super::{children, programs, store, wiring};
 use config::RadioViews;
 use protocol::Failure;
 use protocol::Trying;
@@ -68,7 +68,12 @@ pub fn bring_up(
             if let Some(text) = &scene {
                 write(programs::SCENE, text).trying(|| format!("{} could not be written", programs::SCENE))?;
             }
-            programs::stages(cluster.views.whole(), scenario, scene.is_some(), &faults)?
+            let mut stages = programs::stages(cluster.views.whole(), scenario, scene.is_some(), &faults)?;
+            if let (Some(_), Scenario::Pool(size)) = (&cluster.views.whole().store, scenario) {
+                // Agents wait for a quorum by themselves.
+                stages.insert(0, store::members(size)?);
+            }
+            stages
         }
         ProgramChoice::These(stages) => stages,
         ProgramChoice::None => Vec::new(),

@@ -20,13 +20,13 @@ fn served_at(radio: &str) -> (&'static str, &'static str) {
 }
 
 /// Pings that run; the first one has come back.
-struct Pings {
+pub struct Pings {
     ping: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Pings {
-    fn lost(mut self) -> u32 {
+    pub fn lost(mut self) -> u32 {
         let said: Vec<String> = self.lines.by_ref().map_while(Result::ok).collect();
         self.ping.wait().unwrap();
         let summary = said.iter().find(|line| line.contains("packets transmitted")).unwrap_or_else(|| panic!("{said:?}"));
@@ -36,13 +36,13 @@ impl Pings {
 }
 
 impl Lab {
-    fn status_of(&self, radio: &str, host: &str) -> Value {
+    pub fn status_of(&self, radio: &str, host: &str) -> Value {
         let output = self.baton(&["status", "--radio", radio, "--json"]);
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         report["hosts"][host]["status"].clone()
     }
 
-    fn pings(&self, radio: &str) -> Pings {
+    pub fn pings(&self, radio: &str) -> Pings {
         let (far_end, address) = served_at(radio);
         let mut ping = baton(self.state.path());
         ping.args(["--in", &self.name, "lab", "exec", far_end, "--", "ping", "-c", PINGS, "-i", "0.05", "-W", "2", address]);
@@ -53,7 +53,7 @@ impl Lab {
         Pings { ping, lines }
     }
 
-    fn pid_of(&self, radio: &str, host: &str) -> Option<u64> {
+    pub fn pid_of(&self, radio: &str, host: &str) -> Option<u64> {
         self.status_of(radio, host)["usrp"]["pid"].as_u64()
     }
 

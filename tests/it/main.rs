@@ -59,6 +59,7 @@ mod ownership;
 mod partition;
 mod pool;
 mod pool_orders;
+mod pool_store;
 mod pyzmq;
 mod relay;
 mod runs;

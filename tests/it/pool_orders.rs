@@ -10,20 +10,20 @@ use serde_json::{Value, json};
 
 impl Lab {
     /// What `baton pool` answers.
-    fn pool(&self, words: &[&str]) -> Value {
+    pub fn pool(&self, words: &[&str]) -> Value {
         let output = self.baton(&[&["pool"], words, &["--json"]].concat());
         assert!(output.status.success(), "{words:?}: {}{}", text(&output.stdout), text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    fn refused(&self, words: &[&str]) -> String {
+    pub fn refused(&self, words: &[&str]) -> String {
         let output = self.baton(&[&["pool"], words].concat());
         assert!(!output.status.success(), "{words:?}: {}", text(&output.stdout));
         format!("{}{}", text(&output.stdout), text(&output.stderr))
     }
 
     /// Who serves each radio, once every one is served: the first replies come after an order is over.
-    fn places(&self) -> Value {
+    pub fn places(&self) -> Value {
         for radio in ["radio1", "radio2"] {
             let waited = self.baton(&["wait", "serving", "--radio", radio, "--timeout", "20s"]);
             assert!(waited.status.success(), "{radio}: {}{}", text(&waited.stdout), text(&waited.stderr));

@@ -32,6 +32,8 @@ pub(in crate::agent) enum Concern {
     Rehearsal,
     /// The standby no longer follows by itself.
     Standby,
+    /// The pool's store has no quorum, or cannot be reached.
+    Store,
 }
 
 /// The alarms of a host.

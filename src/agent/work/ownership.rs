@@ -221,6 +221,21 @@ impl Work {
         Ok(epoch)
     }
 
+    /// A newer owner has become known, who has yet to take the radio from this host if it has it. An older one is no news.
+    pub(in crate::agent) fn learn_owner(&self, owner: Owner) {
+        if self.ownership.accept(owner).is_ok() {
+            self.store_owner();
+        }
+    }
+
+    /// This host goes on as the owner, under a higher epoch. Nothing where it is the owner no longer, or a change is under way that decides by itself.
+    pub(in crate::agent) fn raise_epoch(self: &Arc<Self>, epoch: u64) {
+        let Ok(_turn) = self.changes.try_lock() else { return };
+        if self.state().frozen.is_none() && self.ownership.newest().owner == self.host.name && self.claim(epoch).is_ok() {
+            self.fence_others();
+        }
+    }
+
     /// Another host owns the radio from now on: eth3 is parked, and a work that is linked to the radio ends.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::super::{block_on, json, print};
 use super::look::look;
 use config::RadioViews;
 use output::{one_line, pad};
-use protocol::Failure;
+use protocol::{Failure, StoreStatus};
 
 /// A radio, and what is done for it.
 #[derive(Debug, Serialize)]
@@ -44,6 +44,9 @@ struct ServerReport {
 struct PoolReport {
     radios: BTreeMap<String, RadioReport>,
     servers: BTreeMap<String, ServerReport>,
+    /// The store of owners, where the pool has one: as the server sees it that sees most of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<StoreStatus>,
 }
 
 /// Shows the pool. Exit code 0 when every radio is served, else that of the radio which fares worst.
@@ -59,7 +62,11 @@ pub(super) fn run(views: &RadioViews, as_json: bool) -> Result<ExitCode, Failure
 async fn report(views: &RadioViews) -> Result<PoolReport, Failure> {
     let mut servers: BTreeMap<String, ServerReport> = BTreeMap::new();
     let mut radios = BTreeMap::new();
+    let mut store: Option<StoreStatus> = None;
     for seen in look(views).await?.0 {
+        let stores =
+            seen.heard().filter_map(|status| status.store.clone()).map(|store| StoreStatus { owner: None, epoch: None, ..store });
+        store = stores.chain(store).max_by_key(|store| (store.quorum, store.members.len()));
         for (host, answer) in seen.answers.iter().filter(|(host, _)| seen.view.is_server(host)) {
             let server = servers.entry(host.clone()).or_insert_with(|| ServerReport { heard: true, ..ServerReport::default() });
             server.heard &= answer.is_ok();
@@ -81,7 +88,16 @@ async fn report(views: &RadioViews) -> Result<PoolReport, Failure> {
         };
         radios.insert(seen.name.to_string(), report);
     }
-    Ok(PoolReport { radios, servers })
+    Ok(PoolReport { radios, servers, store })
+}
+
+fn line_of(store: &StoreStatus) -> String {
+    if !store.quorum {
+        let why = store.why.as_deref().unwrap_or("it was not read yet");
+        return format!("store: no quorum, so that nothing starts or moves without --force: {why}");
+    }
+    let leads = store.leader.as_ref().map_or_else(|| "nobody leads".to_owned(), |leader| format!("{leader} leads"));
+    format!("store: a quorum, {leads}, members {}", store.members.join(", "))
 }
 
 fn text(report: &PoolReport) -> String {
@@ -101,6 +117,9 @@ fn text(report: &PoolReport) -> String {
         };
         let (serves, follows) = (pad(&listed(&server.serves), 30), listed(&server.follows));
         let _ = writeln!(text, "{} {heard:<12} {serves} {follows}", pad(&one_line(name), 12));
+    }
+    if let Some(store) = &report.store {
+        let _ = writeln!(text, "\n{}", one_line(&line_of(store)));
     }
     text
 }
