@@ -6,6 +6,7 @@ mod guest;
 mod offered;
 mod port;
 mod standby;
+mod store;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -64,6 +65,7 @@ pub fn findings(asked: Option<(Order, Method)>, config: &Config, answers: &Answe
         }
     }
     findings.extend(drained::finding(order, &setting.to, answers));
+    findings.extend(store::finding(order, &setting.to, answers));
     if method == Method::Failover && config.host.get(setting.from.as_str()).is_some_and(|host| host.fence_command.is_none()) {
         findings.push(Finding::new(Grade::Warning, &setting.from, not_fenced(&setting.from)).hint(NAME_A_FENCE));
     }

@@ -47,6 +47,17 @@ fn a_host_that_takes_part_in_another_order_is_not_to_be_had() {
 }
 
 #[test]
+fn without_a_quorum_nothing_starts_or_moves() {
+    let mut answers = answers(Fleet::new(Host::serving(), Host::default()));
+    let server2 = answers.get_mut("server2").unwrap().as_mut().unwrap();
+    server2.store = Some(protocol::StoreStatus { why: Some("no quorum".into()), ..protocol::StoreStatus::default() });
+    assert_eq!(blockers(&of(Order::M, &answers)), [("store", "no quorum")]);
+    assert!(!blockers(&of(Order::KR, &answers)).contains(&("store", "no quorum")), "whoever gives it up asks nobody");
+    answers.get_mut("server2").unwrap().as_mut().unwrap().store.as_mut().unwrap().quorum = true;
+    assert_eq!(blockers(&of(Order::M, &answers)), []);
+}
+
+#[test]
 fn what_stands_against_an_order_is_named_with_what_to_do() {
     let half = || Host { d2d: true, ..Host::default() };
     let pointing = || Host { active: true, ..Host::default() };
