@@ -202,6 +202,20 @@ pub const TABLE: &[(&str, &str)] = &[
     // What an order is doing.
     ("checking that the order may begin", "检查命令能否开始"),
     ("asking the far end for its probes", "向远端查询探测结果"),
+    // The pool's store.
+    ("reserving the radio in the pool's store", "在资源池的存储中预留射频设备"),
+    ("Forced, without the pool's store: {0}", "强制执行，未经资源池的存储：{0}"),
+    ("the pool's store answers {0} again", "资源池的存储重新应答 {0}"),
+    ("{0} is lost: {1} is failed over to {2}", "{0} 已失联：{1} 切换到 {2}"),
+    (
+        "{0} is missing, and {1} is served: its far end gets replies. Nothing is moved",
+        "{0} 不在，但 {1} 仍有服务：其远端收到回应。不作迁移",
+    ),
+    ("the failover of {0} to {1} has failed: {2}", "{0} 切换到 {1} 失败：{2}"),
+    (
+        "{0} is lost, and no other server can serve {1}: none answers that is not drained",
+        "{0} 已失联，且没有其他服务器能服务 {1}：未排空的都不应答",
+    ),
     ("asking whether {0} is still ready", "确认 {0} 是否仍就绪"),
     ("{0} waits for go or cancel", "{0} 等待 go 或 cancel"),
     ("cleaning up: {0}", "正在清理：{0}"),

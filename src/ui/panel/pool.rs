@@ -155,7 +155,7 @@ fn load_style(model: &Model, part: f64) -> Style {
 fn mark(model: &Model, head: &Head<'_>) -> (String, Style) {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     match (head.heard, head.silent_ms, head.drained) {
-        (false, Some(ms), _) => (lang.fill("{0} {1}", &[&lang.tr("silent"), &duration(ms / 1000 * 1000)]), t.bad),
+        (false, Some(ms), _) => (format!("{} {}", lang.tr("silent"), duration(ms / 1000 * 1000)), t.bad),
         (false, None, _) => (lang.tr("not heard").to_owned(), t.bad),
         (true, _, true) => (lang.tr("DRAINED").to_owned(), t.warn),
         (true, _, false) => (lang.fill("serves {0}", &[&head.serves.len()]), t.base),
