@@ -1,5 +1,5 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build man deb test test-hosts test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak failures standby-table fuzz lint packages test-packages picture clean
+.PHONY: demo lab build man deb test test-hosts test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak soak-pool failures standby-table fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
@@ -69,7 +69,12 @@ fuzz:
 SEED ?= 1
 EPISODES ?= 200
 soak: packages test-packages
-	SEED=$(SEED) EPISODES=$(EPISODES) LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test soak -- --ignored --nocapture
+	SEED=$(SEED) EPISODES=$(EPISODES) LABS=$(or $(LABS),2) $(CARGO) test --release --locked --test soak -- --ignored --nocapture moves_and_take_overs
+
+# Three servers and three radios under random orders and faults, judged from outside: make soak-pool SEED=1 EPISODES=20, one lab. Pieces add up:
+# each adds a line to docs/soak-pool.tsv, and docs/pool.md has their sum.
+soak-pool: packages test-packages
+	SEED=$(SEED) EPISODES=$(EPISODES) $(CARGO) test --release --locked --test soak -- --ignored --nocapture a_pool_under_random
 
 # Every fault at every step, most of an hour: writes docs/failures.md. CELLS='M hot|MB hot' for some of them, CELLS=missing for
 # those without a result, LABS=1 for fewer labs side by side.

@@ -17,7 +17,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 
 use n210_wire::stream_tx::TxData;
 
-type Mac = [u8; 6];
+pub type Mac = [u8; 6];
 
 /// Senders that take turns as often as this, so fast, transmit at once. A hand-over is one turn, and one that is called back two.
 const TURNS: usize = 3;
@@ -42,6 +42,8 @@ const NO_SAMPLES: usize = 16;
 struct Sending {
     /// When its first packet came.
     at: Instant,
+    /// And its last.
+    last: Instant,
     sender: Mac,
     /// Of the first and the last packet that told a time: each subframe's does.
     ticks: Option<(u64, u64)>,
@@ -57,17 +59,17 @@ pub struct Transmitters {
 impl Transmitters {
     /// At the radio of the lab with this root folder.
     pub fn at(root: &Path) -> Self {
-        Self::in_namespace(root, "n210")
+        Self::in_namespace(root, "n210", [192, 168, 10, 2])
     }
 
-    /// At the radio that has this namespace.
-    pub fn in_namespace(root: &Path, name: &str) -> Self {
+    /// At the radio that has this namespace and address: a switch also passes on to it what is for others.
+    pub fn in_namespace(root: &Path, name: &str, address: [u8; 4]) -> Self {
         let namespace = File::open(root.join("run/netns").join(name)).unwrap();
         let (turns, end) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(AtomicBool::new(false)));
         let (noted, ended) = (Arc::clone(&turns), Arc::clone(&end));
         let thread = thread::spawn(move || {
             setns(&namespace, CloneFlags::CLONE_NEWNET).unwrap();
-            listen(&packet_socket(), &noted, &ended);
+            listen(&packet_socket(), address, &noted, &ended);
         });
         Self { turns, end, thread: Some(thread) }
     }
@@ -76,6 +78,11 @@ impl Transmitters {
     pub fn verdict(&self) -> (usize, Vec<String>) {
         let turns = self.turns.lock().unwrap();
         (turns.len(), at_once(&turns))
+    }
+
+    /// Who transmitted last, and how long ago.
+    pub fn last(&self) -> Option<(Mac, Duration)> {
+        self.turns.lock().unwrap().last().map(|turn| (turn.sender, turn.last.elapsed()))
     }
 
     /// For how long, on the radio's clock, a sender's samples went on behind the first ones of the next sender, at most, ms.
@@ -92,30 +99,35 @@ impl Drop for Transmitters {
 }
 
 fn packet_socket() -> OwnedFd {
-    let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll).unwrap();
+    // Of one protocol the kernel shows what arrives alone, and not the many packets that the radio sends.
+    let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthIp).unwrap();
     setsockopt(&socket, RcvBufForce, &(64 << 20)).unwrap();
     setsockopt(&socket, ReceiveTimeout, &TimeVal::milliseconds(200)).unwrap();
     socket
 }
 
-fn listen(socket: &OwnedFd, turns: &Mutex<Vec<Sending>>, end: &AtomicBool) {
+fn listen(socket: &OwnedFd, radio: [u8; 4], turns: &Mutex<Vec<Sending>>, end: &AtomicBool) {
     let mut bytes = [0; FRAME];
     while !end.load(Ordering::Relaxed) {
         let Ok(length) = recv(socket.as_raw_fd(), &mut bytes, MsgFlags::empty()) else { continue };
-        let Some((sender, packet)) = packet_of_samples(&bytes[..length]) else { continue };
+        let Some((sender, packet)) = packet_of_samples(&bytes[..length], radio) else { continue };
         // Of tick 0 is the packet by which a standby that has taken over finds the sequence: it is of no burst.
         let ticks = packet.header.tick.filter(|tick| *tick > 0).map(|tick| (tick, tick));
-        let mut turns = turns.lock().unwrap();
+        let (mut turns, now) = (turns.lock().unwrap(), Instant::now());
         match turns.last_mut().filter(|turn| turn.sender == sender) {
-            Some(turn) => turn.ticks = [turn.ticks, ticks].into_iter().flatten().reduce(|(first, _), (_, end)| (first, end)),
-            None => turns.push(Sending { at: Instant::now(), sender, ticks }),
+            Some(turn) => {
+                turn.last = now;
+                turn.ticks = [turn.ticks, ticks].into_iter().flatten().reduce(|(first, _), (_, end)| (first, end));
+            }
+            None => turns.push(Sending { at: now, last: now, sender, ticks }),
         }
     }
 }
 
-fn packet_of_samples(frame: &[u8]) -> Option<(Mac, TxData<'_>)> {
+fn packet_of_samples(frame: &[u8], radio: [u8; 4]) -> Option<(Mac, TxData<'_>)> {
     let udp = frame.get(12..15)? == [8, 0, 0x45] && *frame.get(23)? == 17;
-    let samples = udp && *frame.get(36..38)? == TX && frame.len() > HEADERS + NO_SAMPLES;
+    let here = udp && *frame.get(30..34)? == radio;
+    let samples = here && *frame.get(36..38)? == TX && frame.len() > HEADERS + NO_SAMPLES;
     let packet = TxData::decode(frame.get(HEADERS..)?).ok().filter(|_| samples)?;
     Some((frame[6..12].try_into().unwrap(), packet))
 }
@@ -164,25 +176,32 @@ fn at_once(turns: &[Sending]) -> Vec<String> {
 fn turns_that_follow_fast_are_two_transmitters_and_a_hand_over_is_none() {
     let began = Instant::now();
     let turns = |times: &[u64]| -> Vec<Sending> {
-        let sending = |(ms, host): (&u64, &u8)| Sending { at: began + Duration::from_millis(*ms), sender: [*host; 6], ticks: None };
+        let sending = |(ms, host): (&u64, &u8)| {
+            let at = began + Duration::from_millis(*ms);
+            Sending { at, last: at, sender: [*host; 6], ticks: None }
+        };
         times.iter().zip([1, 2].iter().cycle()).map(sending).collect()
     };
     assert!(at_once(&turns(&[0, 500, 530, 5000, 5020])).is_empty());
     assert_eq!(at_once(&turns(&[0, 500, 530, 560])).len(), 1);
     let mut frame = [0; HEADERS + 28];
     (frame[12], frame[14], frame[23]) = (8, 0x45, 17);
+    let radio = [192, 168, 10, 2];
+    frame[30..34].copy_from_slice(&radio);
     frame[36..38].copy_from_slice(&TX);
     let header = n210_wire::stream_tx::TxHeader { tick: Some(7), ..Default::default() };
     header.encode(&[n210_wire::Sample::default(); 2], &mut frame[HEADERS..]).unwrap();
-    let (sender, packet) = packet_of_samples(&frame).unwrap();
+    let (sender, packet) = packet_of_samples(&frame, radio).unwrap();
     assert_eq!((sender, packet.header.tick), ([0; 6], Some(7)));
-    assert!(packet_of_samples(&frame[..HEADERS + 8]).is_none(), "a claim of the stream");
+    assert!(packet_of_samples(&frame[..HEADERS + 8], radio).is_none(), "a claim of the stream");
+    assert!(packet_of_samples(&frame, [192, 168, 11, 2]).is_none(), "another radio's");
 }
 
 #[test]
 fn what_was_handed_out_may_go_on_for_as_long_as_the_queue_and_no_longer() {
     let sending = |sender: u8, first_ms: u64, last_ms: u64| Sending {
         at: Instant::now(),
+        last: Instant::now(),
         sender: [sender; 6],
         ticks: Some((first_ms * 100_000, last_ms * 100_000)),
     };

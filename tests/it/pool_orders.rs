@@ -42,7 +42,7 @@ fn a_radio_moves_between_any_two_servers_and_a_server_is_drained() {
         assert_eq!(lab.pool(&["start", radio])["outcome"], "ok");
     }
     assert_eq!(lab.places(), json!({"radio1": "server1", "radio2": "server2"}));
-    let transmitters = Transmitters::in_namespace(&lab.root(), "n210-1");
+    let transmitters = Transmitters::in_namespace(&lab.root(), "n210-1", [192, 168, 10, 2]);
     for (from, to) in [("server1", "server3"), ("server3", "server2"), ("server2", "server1")] {
         let record = lab.pool(&["move", "radio1", to]);
         assert_eq!((&record["outcome"], &record["from"], &record["to"]), (&json!("ok"), &json!(from), &json!(to)), "{record:#}");

@@ -1,12 +1,13 @@
 //! What may go wrong, made from outside.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
+use super::hosts::{agent_of, await_agent, down, end_agent, kept, pause, signal};
 use crate::common::lab::{Lab, baton};
 
 /// Whose the fault is.
@@ -116,16 +117,12 @@ impl Fault {
             Self::None => {}
             Self::Kill(What::Agent, side) => end_agent(lab, sides.host(side), "-KILL"),
             Self::Kill(what, side) => {
-                signal(lab, sides.host(side), what, "KILL");
+                signal(lab, &found(sides.host(side), what), "KILL");
                 if what == What::Host {
                     await_agent(lab, sides.host(side));
                 }
             }
-            Self::Pause(what, side, lasting) => {
-                let stopped = signal(lab, sides.host(side), what, "STOP");
-                sleep(lasting);
-                lab.exec("console", &["sh", "-c", &format!("kill -CONT {stopped}")]);
-            }
+            Self::Pause(what, side, lasting) => pause(lab, &found(sides.host(side), what), lasting),
             Self::EndAgent(side) => end_agent(lab, sides.host(side), "-TERM"),
             Self::Down(port, side, lasting) => down(lab, sides.host(side), &[port], lasting),
             Self::BothDown(side, lasting) => down(lab, sides.host(side), &["eth3", "mgmt0"], lasting),
@@ -153,72 +150,20 @@ impl Fault {
     }
 }
 
-/// By one program of the lab, so that all are hit at once; the numbers of the processes that were.
-fn signal(lab: &Lab, host: &str, what: What, name: &str) -> String {
-    let of = |role: &str| format!(r#"$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' /run/baton/{host}/{role}.pid 2>/dev/null)"#);
-    let agent = format!("$(pgrep -of '^[^ ]*baton .*agent --host {host}$')");
-    let found = match what {
+/// Shell words that find what is meant.
+fn found(host: &str, what: What) -> String {
+    let (of, agent) = (|role: &str| kept(host, role), agent_of(host));
+    match what {
         What::D2d => of("d2d"),
         What::Usrp => of("usrp"),
         What::Agent => agent,
         What::Both => format!("{} {}", of("usrp"), of("d2d")),
         What::Host => format!("{} {} {agent}", of("usrp"), of("d2d")),
-    };
-    let said = lab.exec("console", &["sh", "-c", &format!("P=\"{found}\"; kill -{name} $P 2>/dev/null; echo $P")]);
-    String::from_utf8_lossy(&said.stdout).trim().to_owned()
-}
-
-fn down(lab: &Lab, host: &str, ports: &[&str], lasting: Duration) {
-    let set = |port: &str, to: &str| drop(lab.exec(host, &["ip", "link", "set", port, to]));
-    ports.iter().for_each(|port| set(port, "down"));
-    sleep(lasting);
-    ports.iter().for_each(|port| set(port, "up"));
+    }
 }
 
 fn tell(lab: &Lab, event: &str) {
     lab.exec("console", &[env!("CARGO_BIN_EXE_baton"), "n210", "tell", "/run/baton/n210.sock", event]);
-}
-
-/// From the end of an agent to the next one, which the lab starts after a failure.
-const AGAIN_WITHIN: Duration = Duration::from_secs(4);
-/// An agent that is told to end brings an order past its cut to the end first. Longer than anything is stopped.
-const ENDS_WITHIN: Duration = Duration::from_secs(120);
-/// Between two looks at the processes.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// Ends an agent; the next one is there afterwards.
-fn end_agent(lab: &Lab, host: &str, signal: &str) {
-    let Some(old) = agent(lab, host) else { return await_agent(lab, host) };
-    lab.exec("console", &["kill", signal, &old]);
-    let since = Instant::now();
-    while agent(lab, host).as_deref() == Some(&old) {
-        assert!(since.elapsed() < ENDS_WITHIN, "the agent of {host} does not end");
-        sleep(LOOK);
-    }
-    await_agent(lab, host);
-}
-
-/// Where the lab starts no other agent, because the last one ended in peace or was not the lab's own, this does, as an upgrade would.
-fn await_agent(lab: &Lab, host: &str) {
-    let since = Instant::now();
-    while since.elapsed() < AGAIN_WITHIN {
-        if agent(lab, host).is_some() {
-            return;
-        }
-        sleep(LOOK);
-    }
-    let again = format!(
-        "exec setsid --fork {} agent --host {host} </dev/null >>/run/baton/log/{host}.log 2>&1",
-        env!("CARGO_BIN_EXE_baton")
-    );
-    lab.exec(host, &["sh", "-c", &again]);
-}
-
-/// The process id of a host's agent.
-fn agent(lab: &Lab, host: &str) -> Option<String> {
-    let found = lab.exec("console", &["pgrep", "-o", "-f", &format!("^[^ ]*baton .*agent --host {host}$")]);
-    let pid = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-    (!pid.is_empty()).then_some(pid)
 }
 
 /// What every host says of itself; null where nobody answers.

@@ -1,7 +1,6 @@
 //! What happened, in numbers.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// By name, in the order of their names.
 #[derive(Debug, Default)]
@@ -28,11 +27,3 @@ impl Totals {
         self.0.iter().map(|(what, count)| format!("{what} {count}")).collect::<Vec<_>>().join(", ")
     }
 }
-
-/// Every piece of the soak, one line each; they add up.
-pub fn ledger() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/soak.tsv")
-}
-
-/// Its columns between the seed and what was wrong, by the names of the totals.
-pub const COLUMNS: [&str; 8] = ["episodes", "faults", "moves", "ok", "rolled_back", "failed", "take-overs", "repairs"];
