@@ -125,3 +125,28 @@ pub fn concerns(answer: &Answer, radio: usize) -> bool {
         _ => changes(answer, radio),
     }
 }
+
+#[test]
+fn the_last_order_says_what_is_meant_and_two_at_once_leave_it_open() {
+    use serde_json::json;
+    let zero = Instant::now();
+    let answer = |order, ms, ok: bool| {
+        let report = if ok { json!({"outcome": "ok", "done": []}) } else { json!(null) };
+        Answer::of_test(order, zero, ms, if ok { 0 } else { 1 }, report)
+    };
+    let (start, stop) = (PoolOrder::Start { radio: 0, on: None }, PoolOrder::Stop { radio: 0 });
+    let (drain, undrain) = (PoolOrder::Drain { server: 1 }, PoolOrder::Undrain { server: 1 });
+    let after = |answers: &[Answer]| Pool::after([Meant::Served; RADIOS.len()], [Some(false); SERVERS.len()], answers);
+    let radio = |answers: &[Answer]| after(answers).radios[0];
+    assert_eq!(radio(&[]), Meant::Served);
+    assert_eq!(radio(&[answer(stop, (0, 5), true)]), Meant::Stopped);
+    assert_eq!(radio(&[answer(stop, (0, 5), false)]), Meant::Served, "it was refused");
+    assert_eq!(radio(&[answer(stop, (0, 5), true), answer(start, (6, 9), true)]), Meant::Served);
+    assert_eq!(radio(&[answer(stop, (0, 5), true), answer(start, (4, 9), true)]), Meant::Either);
+    assert_eq!(after(&[answer(stop, (0, 5), true)]).radios[1], Meant::Served);
+    let server = |answers: &[Answer]| (after(answers).drained[1], after(answers).closed[1]);
+    assert_eq!(server(&[answer(drain, (0, 5), true)]), (Some(true), Closed::Empty));
+    assert_eq!(server(&[answer(drain, (0, 5), true), answer(undrain, (6, 9), true)]), (Some(false), Closed::Open));
+    assert_eq!(server(&[answer(drain, (0, 5), true), answer(undrain, (4, 9), true)]).0, None);
+    assert_eq!(server(&[answer(undrain, (0, 5), false)]), (Some(false), Closed::Open), "as before, heard or not");
+}

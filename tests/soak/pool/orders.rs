@@ -162,6 +162,31 @@ impl Answer {
     }
 }
 
+#[cfg(test)]
+impl Answer {
+    /// One of a test: from when to when, ms after `zero`, and how it ended.
+    pub fn of_test(order: PoolOrder, zero: Instant, ms: (u64, u64), code: i32, report: Value) -> Self {
+        let at = |ms| zero + Duration::from_millis(ms);
+        Self { order, began: at(ms.0), ended: at(ms.1), code: Some(code), report, said: String::new() }
+    }
+}
+
+#[test]
+fn a_sentence_has_a_hint_and_a_report_says_why() {
+    let ended = |code, report, said: &str| {
+        let order = PoolOrder::Rebalance;
+        Answer { said: said.into(), ..Answer::of_test(order, Instant::now(), (0, 1), code, report) }.complaint().is_some()
+    };
+    let null = Value::Null;
+    assert!(!ended(1, null.clone(), "baton: it failed\n       do that"));
+    assert!(!ended(2, null.clone(), "baton: server2 is drained; undrain it first"));
+    assert!(ended(1, null.clone(), "baton: it failed"));
+    assert!(ended(0, null.clone(), ""));
+    assert!(ended(101, null, "thread 'main' panicked\nbaton: it failed\n       do that"));
+    assert!(!ended(1, serde_json::json!({"done": [{"ok": true}, {"ok": false, "reason": "drained"}]}), ""));
+    assert!(ended(1, serde_json::json!({"done": [{"ok": false}]}), ""));
+}
+
 impl std::fmt::Display for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let reason = [&self.report["reason"], &self.report["failure"]["message"]].into_iter().find_map(Value::as_str).unwrap_or("");

@@ -19,7 +19,7 @@ const ROLES: [&str; 2] = ["d2d", "usrp"];
 pub struct Outside {
     /// Who has each radio's address.
     pub holders: [Vec<usize>; RADIOS.len()],
-    /// Who answers its far end's pings, by the address on tun.
+    /// Who has the address on tun that its far end pings.
     pub tuns: [Vec<usize>; RADIOS.len()],
     /// Who runs how many processes of its work.
     pub processes: [BTreeMap<usize, usize>; RADIOS.len()],
