@@ -56,14 +56,14 @@ impl Pool {
     pub fn after(before: [Meant; RADIOS.len()], drained: [Option<bool>; SERVERS.len()], answers: &[Answer]) -> Self {
         let radios = std::array::from_fn(|radio| of_radio(radio, before[radio], answers));
         let mut after = Self { radios, drained, closed: [Closed::Open; SERVERS.len()] };
-        for server in 0..SERVERS.len() {
-            after.drained[server] = of_server(server, drained[server], answers);
+        for (server, was_drained) in drained.into_iter().enumerate() {
+            after.drained[server] = of_server(server, was_drained, answers);
             let opened = answers.iter().any(|answer| answer.order == PoolOrder::Undrain { server });
             after.closed[server] = match after.drained[server] {
                 Some(true) if answers.iter().any(|answer| answer.order == PoolOrder::Drain { server } && answer.is_ok()) => {
                     Closed::Empty
                 }
-                Some(true) if drained[server] == Some(true) && !opened => Closed::ToNews,
+                Some(true) if was_drained == Some(true) && !opened => Closed::ToNews,
                 _ => Closed::Open,
             };
         }
