@@ -37,7 +37,7 @@ impl Lab {
 #[test]
 fn a_radio_moves_between_any_two_servers_and_a_server_is_drained() {
     let Some(_turn) = alone() else { return };
-    let lab = Lab::start("pool-orders", &["--servers", "3", "--radios", "2"]);
+    let lab = Lab::start("pool-orders", &["--servers", "3", "--radios", "2", "--store", "false"]);
     for radio in ["radio1", "radio2"] {
         assert_eq!(lab.pool(&["start", radio])["outcome"], "ok");
     }
@@ -96,6 +96,10 @@ fn a_radio_moves_between_any_two_servers_and_a_server_is_drained() {
         assert_eq!(lab.pool(&["stop", radio])["outcome"], "ok");
     }
     assert!(lab.refused(&["stop", "radio1"]).contains("baton pool start radio1"));
+    // Also on a server that has never had the work.
+    assert_eq!(lab.pool(&["start", "radio2", "server1"])["to"], "server1");
+    let waited = lab.baton(&["wait", "serving", "--radio", "radio2", "--timeout", "20s"]);
+    assert!(waited.status.success(), "{}{}", text(&waited.stdout), text(&waited.stderr));
     let (_, at_once) = transmitters.verdict();
     assert!(at_once.is_empty(), "two transmitters: {at_once:#?}");
 }

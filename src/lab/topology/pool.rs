@@ -186,9 +186,8 @@ impl Topology {
             self.plug(port(name, eth, number(0x30, among)), port("switch", SWITCH_PORTS[server][radio], number(0x40, among)));
             self.addresses.push(on(name, eth, of.parked(place)));
             self.tuns.push((name, tun));
-            if place == 0 {
-                self.addresses.push(on(name, tun, of.tun_address()));
-            }
+            // The work may start on any of them; the address is used where the modem has opened the tun.
+            self.addresses.push(on(name, tun, of.tun_address()));
         }
         let [(_, own), (_, at_far_end)] = [RADIOS[2 * radio], RADIOS[2 * radio + 1]];
         self.plug(port(own, "eth0", number(0x50, radio)), port("switch", own, number(0x54, radio)));
