@@ -13,7 +13,7 @@ use workload::standby::Packet;
 use super::handover::made;
 use super::overlap::open_way;
 use super::process::{OwnNetwork, SoftwareRadio, Usrp, await_until};
-use super::streams::receive_contiguous;
+use super::streams::{receive_contiguous, receive_fresh};
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -97,7 +97,7 @@ fn whoever_was_taken_over_leaves_the_streams_to_the_standby_that_serves() {
         first.await_silence();
         let refused = first.ask("relink").unwrap_err();
         assert!(refused.contains("says that it serves"), "{refused}");
-        receive_contiguous(from_second, 2_000);
+        receive_fresh(from_second);
         // One that says nothing any more may be dead. What is still received there is stopped, so that it is silent when it is not.
         signal(second, Signal::SIGSTOP);
         await_until("the streams are asked for again", || first.ask("relink").is_ok());

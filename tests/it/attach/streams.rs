@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use n210_wire::Sample;
 use protocol::StreamCounters;
 use workload::samples::{Block, Kind};
-use workload::seqpacket::{SampleListener, SampleSocket};
+use workload::seqpacket::{Received, SampleListener, SampleSocket};
 
 use super::fake::FakeRadio;
 use super::process::{OwnNetwork, Usrp, await_until, radio};
@@ -32,6 +32,23 @@ pub fn receive_contiguous(d2d: &mut SampleSocket, samples: usize) -> u64 {
         next = Some(block.tick + block.samples.len() as u64 * DECIMATION);
     }
     next.unwrap()
+}
+
+/// A tenth of a second, ticks of the radio: more than waits in a socket.
+const FRESH: u64 = 10_000_000;
+
+/// Receives until samples have come that are so much younger than the first that they cannot have waited in the socket. A standby is sent packets between
+/// them, where the socket has room, and one that reads nothing for a while loses blocks.
+pub fn receive_fresh(d2d: &mut SampleSocket) {
+    let (mut block, mut first) = (Block { kind: Kind::Rx, tick: 0, samples: Vec::new() }, None);
+    while first.is_none_or(|first| block.tick < first + FRESH) {
+        match d2d.receive_either(&mut block).unwrap() {
+            Received::Block => assert_eq!(block.kind, Kind::Rx),
+            Received::Packet(_) => continue,
+            Received::Closed => panic!("the process has closed the samples' socket"),
+        }
+        first = first.or(Some(block.tick));
+    }
 }
 
 pub fn burst(tick: u64, samples: usize) -> Block {
