@@ -88,7 +88,9 @@ impl<K: KeyValue> Access<K> {
             ..Found::default()
         };
         loop {
-            let epoch = if found.radio.highest == reservation.epoch { reservation.epoch } else { found.radio.next_epoch(radio)? };
+            // Above the reserved one it is the taker's own; whatever is higher was given or reported to somebody since.
+            let fresh = found.radio.highest <= reservation.epoch;
+            let epoch = if fresh { reservation.epoch } else { found.radio.next_epoch(radio)? };
             let owner = OwnerEntry { host: to.clone(), epoch, state: WorkState::Serving };
             let entry = RadioEntry { highest: epoch, owner: Some(owner), token: token_of_commit(id) };
             let mut then = vec![put_radio(radio, &entry)];
