@@ -124,7 +124,8 @@ fn mend(config: &Config, answers: &[status::Answer]) -> Result<OrderRequest, Fai
             Err(refused("an order is under way, and is to serve soon".into()).hint("`baton wait serving` returns when it does"))
         }
         (ServiceState::Down | ServiceState::Unknown, None) => {
-            let failure = refused(format!("no order brings the service back: {}", service::line(&service)));
+            let failure =
+                refused(format!("no order brings the service back: {}", service::line(&service, config.in_pool.as_deref())));
             let advice = service.cause.as_ref().and_then(|cause| cause.advice());
             Err(advice.map_or(failure.clone(), |advice| failure.hint(advice)))
         }

@@ -38,7 +38,7 @@ impl ServiceReport {
     }
 
     /// The verdict at a time.
-    pub(super) fn new(service: &Service, at: chrono::DateTime<chrono::Utc>) -> Self {
+    pub(super) fn new(service: &Service, radio: Option<&str>, at: chrono::DateTime<chrono::Utc>) -> Self {
         let silence = service.silent_ms.and_then(|ms| i64::try_from(ms).ok()).and_then(chrono::TimeDelta::try_milliseconds);
         Self {
             state: service.state,
@@ -46,15 +46,16 @@ impl ServiceReport {
             reason: service.cause.as_ref().map(|cause| cause.text()),
             since: silence.and_then(|silence| at.checked_sub_signed(silence)),
             silent_ms: service.silent_ms,
-            mend: service.mend.map(command),
+            mend: service.mend.map(|mend| command(mend, radio)),
             advice: service.cause.as_ref().and_then(|cause| cause.advice()),
         }
     }
 }
 
-/// The command for a shell.
-fn command(mend: Mend) -> String {
-    format!("baton do {}", mend.command())
+/// The command for a shell; the radio is named where there are several.
+fn command(mend: Mend, radio: Option<&str>) -> String {
+    let of = radio.map_or_else(String::new, |radio| format!(" --radio {radio}"));
+    format!("baton do {}{of}", mend.command())
 }
 
 /// The verdict on what hosts answered.
@@ -68,7 +69,7 @@ where
 }
 
 /// The verdict as one line: `DOWN for 3.2 s: the USRP process of server1 died; baton do recover mends it`.
-pub(super) fn line(service: &Service) -> String {
+pub(super) fn line(service: &Service, radio: Option<&str>) -> String {
     let mut line = service.state.word().to_owned();
     if let (ServiceState::Serving, Some(host)) = (service.state, &service.host) {
         line.push_str(&format!(" on {host}"));
@@ -79,7 +80,7 @@ pub(super) fn line(service: &Service) -> String {
     if let Some(cause) = &service.cause {
         line.push_str(&format!(": {}", cause.text()));
         match (service.mend, cause.advice()) {
-            (Some(mend), _) => line.push_str(&format!("; `{}` brings it back", command(mend))),
+            (Some(mend), _) => line.push_str(&format!("; `{}` brings it back", command(mend, radio))),
             (None, Some(advice)) => line.push_str(&format!("; {}", advice)),
             (None, None) => {}
         }

@@ -40,12 +40,12 @@ pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
     let service = judge(&cluster.config, &answers);
     print(&if args.json {
         let mut report = report(&answers, &owner, &offsets);
-        let verdict = service::ServiceReport::new(&service, chrono::Utc::now());
+        let verdict = service::ServiceReport::new(&service, cluster.config.in_pool.as_deref(), chrono::Utc::now());
         report["service"] = serde_json::to_value(verdict)
             .map_err(|e| Failure::new(ErrorCode::Internal, format!("the verdict has no JSON form: {e}")))?;
         json(&report)?
     } else {
-        format!("{}\n\n{}", service::line(&service), text(&answers, &owner, &offsets))
+        format!("{}\n\n{}", service::line(&service, cluster.config.in_pool.as_deref()), text(&answers, &owner, &offsets))
     });
     Ok(ExitCode::from(exit_code(&service, &owner)))
 }

@@ -62,7 +62,11 @@ pub fn run(file: &ClusterFile, args: &Args) -> Result<ExitCode, Failure> {
                     () = limit(args.timeout) => {}
                 }
                 let service = follower.service();
-                print(&if args.json { json(&ServiceReport::new(&service, chrono::Utc::now()))? } else { line(&service) });
+                let radio = cluster.config.in_pool.as_deref();
+                print(&match args.json {
+                    true => json(&ServiceReport::new(&service, radio, chrono::Utc::now()))?,
+                    false => line(&service, radio),
+                });
                 Ok(exit(service.state))
             }
             Awaited::Moved => {

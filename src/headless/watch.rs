@@ -85,8 +85,9 @@ async fn watch(cluster: &Cluster, args: &Args) -> Result<ExitCode, Failure> {
         let mut news = heard.map(|heard| seen.heard(heard)).unwrap_or_default();
         if began.elapsed() >= FIRST_WORDS || follower.is_complete() {
             let service = follower.service();
-            let report = ServiceReport::new(&service, Utc::now());
-            news.extend(seen.judged(service.state, report, line(&service)));
+            let radio = cluster.config.in_pool.as_deref();
+            let report = ServiceReport::new(&service, radio, Utc::now());
+            news.extend(seen.judged(service.state, report, line(&service, radio)));
         }
         for what in news {
             let line = WatchLine { at: Utc::now(), what };

@@ -95,8 +95,12 @@ impl Seen<'_> {
     /// What is to be placed.
     ///
     /// # Errors
-    /// [`ErrorCode::Config`]: the cluster file's figures do not fit together.
+    /// [`ErrorCode::Unreachable`]: no server answers, so that nothing is known. [`ErrorCode::Config`]: the cluster file's figures do not fit together.
     pub fn pool(&self, views: &RadioViews) -> Result<Pool, Failure> {
+        if self.0.iter().all(|radio| radio.heard().next().is_none()) {
+            return Err(Failure::new(ErrorCode::Unreachable, "no server of the pool answers: what it serves is not known")
+                .hint("look at the management network, and at whether the agents run"));
+        }
         let radios: Result<Vec<Radio>, Failure> = self.0.iter().map(|radio| radio.to_place(views.need_of(radio.name))).collect();
         let servers: Result<Vec<Server>, Failure> = views.servers().keys().map(|name| self.server(views, name)).collect();
         Pool::new(servers?, radios?).map_err(|refusal| Failure::new(ErrorCode::Config, refusal.to_string()))

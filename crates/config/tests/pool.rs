@@ -171,7 +171,7 @@ fn a_pool_may_name_its_store() {
     assert!(views.radios().values().all(|view| view.store.as_ref() == Some(&store)));
     assert_eq!(RadioViews::parse(POOL).unwrap().whole().store, None);
     for (wrong, expected) in [
-        ("", "missing field `endpoints`"),
+        ("", "missing key `endpoints`"),
         ("endpoints = []", "the store has no member"),
         (r#"endpoints = ["server1"]"#, "\"server1\" is not an address with a port; write it like 10.77.0.11:2379"),
         (r#"endpoints = ["10.77.0.11:2379", "10.77.0.11:2379"]"#, "10.77.0.11:2379 is named twice"),

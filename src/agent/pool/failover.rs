@@ -154,7 +154,8 @@ impl LostWork {
                 match self.try_elsewhere(&far_end, &mut failed).await {
                     Ok(record) => return self.say(Level::Warning, served_elsewhere(&record)),
                     Err(why) if said.as_ref() != Some(&why.message) => {
-                        self.say(Level::Error, why.to_string());
+                        let level = if far_end.hears(Instant::now()) { Level::Warning } else { Level::Error };
+                        self.say(level, why.to_string());
                         said = Some(why.message);
                     }
                     Err(_) => {}

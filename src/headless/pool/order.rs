@@ -58,10 +58,17 @@ pub(super) fn stop(cluster: &Cluster, as_json: bool) -> Result<ExitCode, Failure
 
 /// Who has the work.
 async fn holder(cluster: &Cluster) -> Result<String, Failure> {
-    let Service { host, .. } = status::judge(&cluster.config, &status::ask_all(cluster).await);
+    let answers = status::ask_all(cluster).await;
+    let Service { host, .. } = status::judge(&cluster.config, &answers);
     let radio = cluster.config.moved_radio();
+    let is_silent = |(host, answer): &&status::Answer| answer.is_err() && cluster.config.is_server(host);
+    let silent: Vec<&str> = answers.iter().filter(is_silent).map(|(host, _)| host.as_str()).collect();
     host.ok_or_else(|| {
-        Failure::new(ErrorCode::State, format!("no server that answers has the work of {radio}"))
-            .hint(format!("`baton pool start {radio}` starts it"))
+        let text = format!("no server that answers has the work of {radio}");
+        if silent.is_empty() {
+            return Failure::new(ErrorCode::State, text).hint(format!("`baton pool start {radio}` starts it"));
+        }
+        Failure::new(ErrorCode::Unreachable, format!("{text}, and {} may have it, not heard", silent.join(" or ")))
+            .hint("`baton pool failover SERVER` serves elsewhere what a lost server had")
     })
 }

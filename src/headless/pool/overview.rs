@@ -80,9 +80,9 @@ async fn report(views: &RadioViews) -> Result<PoolReport, Failure> {
             server.follows.push(seen.name.to_string());
         }
         let report = RadioReport {
-            line: service::line(&seen.service),
+            line: service::line(&seen.service, seen.view.in_pool.as_deref()),
             exit_code: service::exit_code(seen.service.state),
-            service: ServiceReport::new(&seen.service, chrono::Utc::now()),
+            service: ServiceReport::new(&seen.service, seen.view.in_pool.as_deref(), chrono::Utc::now()),
             follows,
             servers: seen.view.servers().into_iter().map(ToString::to_string).collect(),
         };

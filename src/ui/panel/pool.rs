@@ -38,7 +38,7 @@ impl Columns {
     fn of(model: &Model, rows: &[Row<'_>], heads: &[Head<'_>], width: u16) -> Self {
         let wide = width >= WIDE;
         let longest = rows.iter().map(|row| row.name.as_str().width()).max().unwrap_or_default();
-        let name = longest.clamp(6, if wide { 20 } else { 12 });
+        let name = longest.clamp(model.skin.lang.tr("radio").width().max(6), if wide { 20 } else { 12 });
         let service = if wide { 18 } else { 13 };
         let longest = heads.iter().map(|head| head.name.as_str().width()).max().unwrap_or_default();
         let cell = longest.clamp(CELL[0], CELL[1]) + 2;

@@ -13,6 +13,7 @@ use crate::ui::pool::Running;
 use crate::ui::pool::rows::Row;
 use crate::ui::pool::spoken::{change_words, end_words, errand_words};
 use crate::ui::text::{clip, duration, ms, one_line};
+use placement::Change;
 use protocol::{Level, OrderStage, Progress, StepState};
 
 /// Rows that it would like to have, its rule included; none where nothing moves and nothing was carried out.
@@ -86,6 +87,10 @@ fn all_lines<'a>(model: &Model, radios: &[Row<'_>], width: usize) -> Vec<Line<'a
         let what = format!("{} {} ", radio.name, order_words(model, progress));
         out.push(row(g.step[1], t.warn, vec![(what, t.strong), stage_words(model, progress)]));
     }
+    // Ordered, and not yet told of by telemetry.
+    let told = |change: &Change| radios.iter().any(|row| row.name.as_str() == change.radio() && row.model.under_way().is_some());
+    let asked = course.into_iter().flat_map(|course| course.under_way()).filter(|change| !told(change));
+    out.extend(asked.map(|change| row(g.step[1], t.warn, vec![(change_words(lang, change), t.base)])));
     let left = course.into_iter().flat_map(Course::left);
     out.extend(left.map(|change| row(g.step[0], t.dim, vec![(change_words(lang, change), t.dim)])));
     out.extend(over(true).map(|done| row(g.step[2], t.good, vec![(done_words(model, done), t.base)])));
