@@ -178,9 +178,9 @@ fn a_pool_may_name_its_store() {
         (&format!("{endpoints}\nlease_s = 1"), "the lease is 2 to 60 s, whole ones"),
         (&format!("{endpoints}\nlease_s = 2.5"), "the lease is 2 to 60 s, whole ones"),
         (&format!("{endpoints}\ngrace_s = -1"), "the grace is 0 to 600 s"),
-        (&format!("{endpoints}\nfailover = \"perhaps\""), "unknown variant `perhaps`"),
+        (&format!("{endpoints}\nfailover = \"perhaps\""), "unknown value `perhaps`, expected `automatic` or `manual`"),
     ] {
-        let failure = with(wrong).unwrap_err();
-        assert!(failure.message.contains(expected), "{wrong}: {failure}");
+        let said = with(wrong).unwrap_err().message;
+        assert!(said.contains(expected), "{wrong}: {said}");
     }
 }
