@@ -1,11 +1,16 @@
 # baton: `make demo` is the main job, `make test` runs every test. Both install the Debian packages they need.
-.PHONY: demo lab build man deb test test-hosts test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak soak-pool failures standby-table fuzz lint packages test-packages picture clean
+.PHONY: demo demo-pool lab build man deb test test-hosts test-n210 bench bench-agent bench-n210 bench-modem bench-relay compare video soak soak-pool failures standby-table fuzz lint packages test-packages picture clean
 
 CARGO ?= cargo
 BATON := target/release/baton
 
 demo: build
 	$(BATON) demo
+
+# Three servers, three radios and the pool's store, with the Pool page.
+demo-pool: build
+	@scripts/install-etcd
+	$(BATON) demo --pool
 
 lab: build
 	$(BATON) lab
