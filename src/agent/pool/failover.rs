@@ -144,13 +144,14 @@ impl LostWork {
     /// Until the owner is there again, or the radio has another one, or another host leads.
     async fn attend(self) {
         let (since, mut far_end, mut said, mut failed) = (Instant::now(), FarEnd::default(), None, BTreeSet::new());
-        while missing_owner(&self.store, &self.radio).as_ref() == Some(&self.owner) {
+        // Under the same epoch it is the same owner, whatever was reserved meanwhile.
+        while missing_owner(&self.store, &self.radio).is_some_and(|owner| owner.epoch == self.owner.epoch) {
             if let Some(name) = &self.view.roles.far_end
                 && let Some(probe) = self.ask(name).await.and_then(|status| status.probe)
             {
                 far_end.note(&probe, Instant::now());
             }
-            if since.elapsed() >= self.store.settings.grace && self.is_gone().await {
+            if since.elapsed() >= self.store.settings.grace && self.has_paused().await && self.is_gone().await {
                 match self.try_elsewhere(&far_end, &mut failed).await {
                     Ok(record) => return self.say(Level::Warning, served_elsewhere(&record)),
                     Err(why) if said.as_ref() != Some(&why.message) => {
@@ -163,6 +164,11 @@ impl LostWork {
             }
             sleep(LOOK).await;
         }
+    }
+
+    /// The attempt before is long enough ago.
+    async fn has_paused(&self) -> bool {
+        self.attempts.lock().await.back().is_none_or(|at| at.elapsed() >= PAUSE)
     }
 
     async fn is_gone(&self) -> bool {
@@ -184,9 +190,6 @@ impl LostWork {
             return Err(
                 Failure::new(ErrorCode::State, text).hint(format!("`baton pool start {radio}` serves it, when the cause is found"))
             );
-        }
-        if let Some(left) = attempts.back().and_then(|at| PAUSE.checked_sub(at.elapsed())) {
-            sleep(left).await;
         }
         let to = self.destination(failed).await?;
         attempts.push_back(Instant::now());

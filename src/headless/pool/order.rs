@@ -68,7 +68,8 @@ async fn holder(cluster: &Cluster) -> Result<String, Failure> {
         if silent.is_empty() {
             return Failure::new(ErrorCode::State, text).hint(format!("`baton pool start {radio}` starts it"));
         }
-        Failure::new(ErrorCode::Unreachable, format!("{text}, and {} may have it, not heard", silent.join(" or ")))
+        let silent = silent.join(" and ");
+        Failure::new(ErrorCode::Unreachable, format!("{text}; not heard, so that one of them may have it: {silent}"))
             .hint("`baton pool failover SERVER` serves elsewhere what a lost server had")
     })
 }
