@@ -1,6 +1,7 @@
 //! The pool as a whole: which server serves which radio, and orders that name radio and server.
 
 pub mod demo;
+mod draining;
 mod look;
 mod order;
 mod overview;
@@ -118,11 +119,11 @@ pub fn run(file: &std::path::Path, command: &PoolCommand) -> Result<ExitCode, Fa
         PoolCommand::Status { json } => overview::run(&views, *json),
         PoolCommand::Move(args) => order::move_to(&of_radio(views, &args.radio)?, args),
         PoolCommand::Start { radio, server, json } => order::start(&of_radio(views, radio)?, server.as_deref(), *json),
-        PoolCommand::Drain { server, how } => placing::drain(&views, server, how),
+        PoolCommand::Drain { server, how } => draining::run(&views, server, how),
         PoolCommand::Failover { server, how } => placing::failover(&views, server, how),
         PoolCommand::Undrain { server, json } => placing::undrain(&views, server, *json),
-        PoolCommand::Rebalance(how) => placing::reach(&views, &Goal::Rebalance, how, None),
-        PoolCommand::Consolidate(how) => placing::reach(&views, &Goal::Consolidate, how, None),
+        PoolCommand::Rebalance(how) => placing::reach(&views, &Goal::Rebalance, how),
+        PoolCommand::Consolidate(how) => placing::reach(&views, &Goal::Consolidate, how),
         PoolCommand::Stop { radio, json } => order::stop(&of_radio(views, radio)?, *json),
     }
 }

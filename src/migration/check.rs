@@ -21,6 +21,7 @@ use protocol::{
     Alarm, ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
 };
 
+pub(super) use drained::takes_on_work;
 pub use offered::{check_offered, instead};
 pub use port::{PortProblem, SAMPLES_MTU, port_problem};
 pub use standby::count_standby;

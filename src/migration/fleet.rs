@@ -75,6 +75,7 @@ pub struct Host {
     /// Packets that programs send into frozen processes.
     pub unsent: Vec<String>,
     pub frozen: bool,
+    pub drained: bool,
     pub guest: GuestState,
     /// Packets that it has sent for the other host.
     pub forwarded: Vec<String>,

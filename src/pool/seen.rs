@@ -3,7 +3,7 @@
 use crate::migration::service::{SeenHost, Service, ServiceState, judge};
 use config::{Config, HostName, RadioName, RadioViews};
 use placement::{Amount, Cores, Pool, Radio, Server};
-use protocol::{ErrorCode, Failure, StandbyState, Telemetry};
+use protocol::{ErrorCode, Failure, Order, StandbyState, Telemetry};
 
 /// What an agent said, or why it did not.
 pub type Answer = (String, Result<Telemetry, Failure>);
@@ -45,6 +45,12 @@ impl SeenRadio<'_> {
     pub fn heard(&self) -> impl Iterator<Item = &Telemetry> {
         let servers = self.answers.iter().filter(|(host, _)| self.view.is_server(host));
         servers.filter_map(|(_, answer)| answer.as_ref().ok())
+    }
+
+    /// Whether an order under way brings its work to that server.
+    pub fn comes_to(&self, server: &str) -> bool {
+        let orders = self.heard().filter_map(|status| status.migration.as_ref());
+        orders.filter(|order| !order.finished).any(|order| order.to == server && !matches!(order.order, Order::KL | Order::KR))
     }
 
     /// The armed standby.

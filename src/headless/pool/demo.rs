@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::{Cluster, attend, block_on, json, print, status};
+use super::draining;
 use super::placing::{self, Report};
 use crate::pool::{between, other};
 use config::{HostName, RadioName, RadioViews};
@@ -68,11 +69,10 @@ async fn demonstrate(views: &RadioViews, probe_interval: Duration, report: &mut 
     let server = first.ok_or_else(|| Failure::new(ErrorCode::Config, "the pool has no servers"))?.clone();
     say(&format!("draining {server}"));
     report.drained = Some(server.clone());
-    let goal = Goal::Drain { server: server.clone(), beyond_budget: true };
-    report.drain = Some(placing::bring_about(views, &goal, Some(&server)).await?);
+    report.drain = Some(draining::drain(views, &server).await?);
     placing::mark(views, &server, false).await?;
     say(&format!("{server} takes on work again; balancing"));
-    report.rebalance = Some(placing::bring_about(views, &Goal::Rebalance, None).await?);
+    report.rebalance = Some(placing::bring_about(views, &Goal::Rebalance).await?);
     Ok(())
 }
 

@@ -28,13 +28,15 @@ pub(super) struct Report {
     took_ms: f64,
 }
 
-/// Takes everything off a server, which takes on nothing from then on.
-///
-/// # Errors
-/// There is no such server, or no plan, or the server does not take the order.
-pub(super) fn drain(views: &RadioViews, server: &HostName, args: &PlaceArgs) -> Result<ExitCode, Failure> {
-    require_pool_server(views, server)?;
-    reach(views, &Goal::Drain { server: server.clone(), beyond_budget: true }, args, Some(server))
+impl Report {
+    /// With what was planned and done after it.
+    pub(super) fn go_on(&mut self, next: Report) {
+        let waves = std::mem::take(&mut self.plan.waves);
+        self.plan = Plan { waves: waves.into_iter().chain(next.plan.waves).collect(), ..next.plan };
+        self.done.extend(next.done);
+        self.took_ms += next.took_ms;
+        self.ok = next.ok;
+    }
 }
 
 /// Serves elsewhere what a server had that no agent answers for.
@@ -50,7 +52,7 @@ pub(super) fn failover(views: &RadioViews, server: &HostName, args: &PlaceArgs) 
         return Err(Failure::new(ErrorCode::State, text)
             .hint(format!("`baton pool drain {server}` moves them, `baton do recover` mends one")));
     }
-    carry_out_or_show(views, plan(&seen, views, &Goal::Lose { server: server.clone(), beyond_budget: false })?, args, None)
+    carry_out_or_show(views, plan(&seen, views, &Goal::Lose { server: server.clone(), beyond_budget: false })?, args)
 }
 
 /// The server takes on work again. Nothing moves.
@@ -69,33 +71,37 @@ pub(super) fn undrain(views: &RadioViews, server: &HostName, as_json: bool) -> R
 ///
 /// # Errors
 /// There is no plan.
-pub(super) fn reach(views: &RadioViews, goal: &Goal, args: &PlaceArgs, drained: Option<&HostName>) -> Result<ExitCode, Failure> {
+pub(super) fn reach(views: &RadioViews, goal: &Goal, args: &PlaceArgs) -> Result<ExitCode, Failure> {
     let plan = block_on(async { plan(&look(views).await?, views, goal) })?;
-    carry_out_or_show(views, plan, args, drained)
+    carry_out_or_show(views, plan, args)
 }
 
-fn carry_out_or_show(views: &RadioViews, plan: Plan, args: &PlaceArgs, drained: Option<&HostName>) -> Result<ExitCode, Failure> {
+fn carry_out_or_show(views: &RadioViews, plan: Plan, args: &PlaceArgs) -> Result<ExitCode, Failure> {
     if args.plan {
         return write_out(&lines(&if args.json { json(&plan)? } else { plan.to_string() }));
     }
-    let report = block_on(follow(views, plan, drained))?;
-    print(&if args.json { json(&report)? } else { text(&report) });
+    tell(&block_on(async { Ok(follow(views, plan).await) })?, args)
+}
+
+/// A report on stdout, and as an exit code.
+///
+/// # Errors
+/// It has no JSON form.
+pub(super) fn tell(report: &Report, args: &PlaceArgs) -> Result<ExitCode, Failure> {
+    print(&if args.json { json(report)? } else { text(report) });
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Plans, and carries the plan out: one wave after the other, until a change fails.
+/// Plans, and carries the plan out.
 ///
 /// # Errors
-/// There is no plan, or the server that is to be drained does not take that order.
-pub(super) async fn bring_about(views: &RadioViews, goal: &Goal, drained: Option<&HostName>) -> Result<Report, Failure> {
-    follow(views, plan(&look(views).await?, views, goal)?, drained).await
+/// There is no plan.
+pub(super) async fn bring_about(views: &RadioViews, goal: &Goal) -> Result<Report, Failure> {
+    Ok(follow(views, plan(&look(views).await?, views, goal)?).await)
 }
 
-async fn follow(views: &RadioViews, plan: Plan, drained: Option<&HostName>) -> Result<Report, Failure> {
-    // Before anything moves: nothing is to start there meanwhile.
-    if let Some(server) = drained {
-        mark(views, server, true).await?;
-    }
+/// Carries a plan out: one wave after the other, until a change fails.
+pub(super) async fn follow(views: &RadioViews, plan: Plan) -> Report {
     let began = Instant::now();
     let mut course = Course::new(plan);
     loop {
@@ -109,7 +115,7 @@ async fn follow(views: &RadioViews, plan: Plan, drained: Option<&HostName>) -> R
     }
     let (took_ms, ok) = (config::time::milliseconds(began.elapsed()), course.is_ok());
     let (plan, done) = course.into_parts();
-    Ok(Report { ok, plan, done, took_ms })
+    Report { ok, plan, done, took_ms }
 }
 
 /// Tells a server, for every radio that it may serve, whether it takes on work.

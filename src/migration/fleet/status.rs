@@ -31,7 +31,7 @@ pub(super) fn telemetry(host: &str, state: &Host, deaf: bool) -> Telemetry {
         guest: None,
         standby: None,
         serves_parked: false,
-        drained: false,
+        drained: state.drained,
         store: None,
         follows_next: state.follows_next.clone(),
         control: protocol::ControlReport::default(),

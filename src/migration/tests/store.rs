@@ -56,6 +56,26 @@ fn whoever_forces_it_goes_on_without_the_store_and_the_record_says_so() {
 }
 
 #[test]
+fn an_order_that_was_taken_in_before_its_destination_was_drained_changes_nothing() {
+    for (order, force) in TAKES.into_iter().flat_map(|order| [(order, false), (order, true)]) {
+        let mut fleet = before(order);
+        let request = OrderRequest { force, ..OrderRequest::new(order, Method::Hot) };
+        let config = config(Path::new("/nowhere"), true);
+        let to = config.executor(order).to_owned();
+        fleet.hosts.get_mut(&to).unwrap().drained = true;
+        let record = carry_out(&mut fleet, &request, &config);
+        let said = format!("{to} is drained: it takes on no work");
+        if force {
+            assert_eq!(record.outcome, Outcome::Ok, "{record:?}");
+            assert!(record.warnings.iter().any(|warning| warning.contains(&said)), "{record:?}");
+        } else {
+            assert!(!record.began() && fleet.changes().is_empty(), "{record:?}");
+            assert!(record.reason.as_ref().unwrap().contains(&said), "{record:?}");
+        }
+    }
+}
+
+#[test]
 fn what_another_order_has_none_takes_by_force() {
     for code in [ErrorCode::Busy, ErrorCode::StaleEpoch] {
         let (fleet, record) = ordered(Order::M, Some(Err(Failure::new(code, "server3 has reserved it"))), true);

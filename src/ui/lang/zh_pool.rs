@@ -78,6 +78,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("{0} is under way; {1} begins nothing more of it", "{0} 正在进行；按 {1} 不再开始新的"),
     ("{0} is heard: its radios are not lost; {1} drains it", "{0} 有消息：其射频设备并未失去；按 {1} 排空"),
     ("{0} is not drained: it takes on work", "{0} 未排空：正承接业务"),
+    ("{0} is on its way to {1}, which is drained when it is there", "{0} 正前往 {1}，到达后再排空"),
     ("{0} is not heard and takes no orders; {1} serves elsewhere what it had", "{0} 无消息，不接受命令；按 {1} 由别处服务其原有"),
     ("its agent cannot be reached; nothing was sent", "其代理无法连接；未发送任何命令"),
     ("no server that is heard has the work of {0}; {1} starts it", "有消息的服务器都没有 {0} 的业务；按 {1} 启动"),

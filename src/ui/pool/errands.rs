@@ -64,6 +64,11 @@ fn not_now(model: &Model, errand: &Errand) -> Option<String> {
     let radios = all(model);
     let heads = heads(model, &radios);
     let head = |server: &str| heads.iter().find(|head| head.name.as_str() == server);
+    if let Errand::Drain(server) = errand
+        && let Some(row) = radios.iter().find(|row| row.comes_to(server))
+    {
+        return Some(lang.fill("{0} is on its way to {1}, which is drained when it is there", &[row.name, server]));
+    }
     match errand {
         Errand::Failover(server) if head(server).is_some_and(|head| head.heard) => {
             let key = model.keys.key(Action::Pool(PoolAction::Drain));

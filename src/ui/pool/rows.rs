@@ -6,7 +6,7 @@ use crate::migration::standing::processes;
 use crate::ui::model::Model;
 use crate::ui::service;
 use config::RadioName;
-use protocol::{OrderStage, StandbyState};
+use protocol::{Order, OrderStage, StandbyState};
 
 /// What a server is to a radio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,12 @@ impl<'a> Row<'a> {
     /// Who has the work, or had it last.
     pub fn host(&self) -> Option<&str> {
         self.service.as_ref()?.host.as_deref()
+    }
+
+    /// Whether an order under way brings its work to that server.
+    pub fn comes_to(&self, server: &str) -> bool {
+        let orders = self.model.config.servers().into_iter().filter_map(|host| self.model.telemetry(host)?.migration.as_ref());
+        orders.filter(|order| !order.finished && !matches!(order.order, Order::KL | Order::KR)).any(|order| order.to == server)
     }
 
     /// What a server is to it.
