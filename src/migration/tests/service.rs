@@ -141,6 +141,12 @@ fn a_host_that_cannot_serve_any_more_is_left_for_the_other() {
     let service = verdict(&statuses);
     assert_eq!(said(&service).1, "eth3 of server1 has no link: the cable to the radio is out");
     assert_eq!(service.mend, Some(Mend { order: Order::DSR, method: Some(Method::Recover) }));
+    // Drained, and its process has died: it would refuse to take the work on again, and server2 does not.
+    let mut statuses = serving();
+    (statuses[0].drained, statuses[0].d2d.state) = (true, ProcessState::Died);
+    assert_eq!(verdict(&statuses).mend, Some(Mend { order: Order::DSR, method: Some(Method::Recover) }));
+    statuses[1].drained = true;
+    assert_eq!(verdict(&statuses).mend, Some(Mend { order: Order::DS, method: Some(Method::Recover) }));
     // Server1 is gone altogether: a failover, which fences it.
     let mut statuses = serving();
     pinged(&mut statuses[2], 5);
