@@ -75,9 +75,9 @@ pub struct Args {
     /// How many radios they serve, each with a far end of its own, far1 and on: 1 to 4; 1 if not given (docs/pool.md).
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u8).range(1..=MOST as i64), conflicts_with_all = ["relay", "form"])]
     pub radios: Option<u8>,
-    /// Members of etcd, which keep who owns which radio (docs/pool.md): where there are more servers than two, unless this is false.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", conflicts_with_all = ["relay", "form"])]
-    pub store: Option<bool>,
+    /// Members of etcd, which keep who owns which radio (docs/pool.md), for two servers, too: more have them anyway.
+    #[arg(long, conflicts_with_all = ["relay", "form"])]
+    pub store: bool,
     /// The server that does not serve follows the other one as an armed standby, and takes over when that dies (docs/standby.md).
     #[arg(long, conflicts_with_all = ["relay", "form"])]
     pub standby: bool,
@@ -194,7 +194,7 @@ fn pool(args: &Args, records: PathBuf, size: PoolSize) -> Result<PoolFile, Failu
         return Err(Failure::new(ErrorCode::Config, text).hint("leave out --standby, or take --servers 2"));
     }
     let mut file = cluster::pool::file(records, size, args.bw)?;
-    if args.store.unwrap_or(size.servers > 2) {
+    if args.store || size.servers > 2 {
         file.pool.store = Some(store::settings(size)?);
     }
     if let Some(own) = &args.workload {
@@ -215,7 +215,7 @@ fn pool(args: &Args, records: PathBuf, size: PoolSize) -> Result<PoolFile, Failu
 /// Which network the options ask for.
 fn scenario(args: &Args) -> Result<Scenario, Failure> {
     let size = PoolSize { servers: args.servers.unwrap_or(2).into(), radios: args.radios.unwrap_or(1).into() };
-    if (size.servers, size.radios) != (2, 1) || args.store == Some(true) {
+    if (size.servers, size.radios) != (2, 1) || args.store {
         return Ok(Scenario::Pool(size));
     }
     let excluded = [("--relay", args.relay), ("--scene", args.scene.is_some()), ("--workload", args.workload.is_some())];

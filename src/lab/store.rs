@@ -46,7 +46,7 @@ fn program() -> Result<PathBuf, Failure> {
     let beside = baton.parent().and_then(Path::parent).map(|target| target.join("etcd/usr/bin/etcd"));
     beside.into_iter().chain([PROGRAM.into()]).find(|file| file.exists()).ok_or_else(|| {
         Failure::new(ErrorCode::Environment, "there is no etcd on this machine, in which a pool keeps who owns which radio")
-            .hint("run scripts/install-etcd, or install Debian's etcd-server; `--store false` does without")
+            .hint("run scripts/install-etcd, or install Debian's etcd-server")
     })
 }
 

@@ -37,7 +37,7 @@ impl Lab {
 #[test]
 fn a_radio_moves_between_any_two_servers_and_a_server_is_drained() {
     let Some(_turn) = alone() else { return };
-    let lab = Lab::start("pool-orders", &["--servers", "3", "--radios", "2", "--store", "false"]);
+    let lab = Lab::start("pool-orders", &["--servers", "3", "--radios", "2"]);
     for radio in ["radio1", "radio2"] {
         assert_eq!(lab.pool(&["start", radio])["outcome"], "ok");
     }

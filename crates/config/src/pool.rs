@@ -153,6 +153,13 @@ impl RadioViews {
             return Ok(Self { radios, whole: config, servers, needs: BTreeMap::new() });
         }
         let file: PoolFile = source.read()?;
+        if file.pool.server.len() > 2 && file.pool.store.is_none() {
+            let what = format!(
+                "{} servers need a store that says who owns which radio: two can decide between them, more cannot; add [pool.store] (docs/pool.md)",
+                file.pool.server.len()
+            );
+            return Err(source.wrong_at(&["pool", "server"], &what));
+        }
         let views = file.views().and_then(|views| check::pool(&views).map(|()| views));
         let radios = views.map_err(|Conflict { path, what }| {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();

@@ -65,7 +65,11 @@ fn a_radio_may_have_more_servers_than_two() {
     let text = POOL
         .replace("[pool.server.server2]\n", &format!("{third}[pool.server.server2]\ncores = 1.5\nlabels = [\"rack-2\"]\n"))
         .replace("[\"server2\", \"server1\"]", "[\"server2\", \"server1\", \"server3\"]\nneed_cores = 0.4");
-    let cluster = RadioViews::parse(&text).unwrap();
+    let failure = RadioViews::parse(&text).unwrap_err();
+    let expected =
+        "3 servers need a store that says who owns which radio: two can decide between them, more cannot; add [pool.store]";
+    assert!(failure.message.contains(expected), "{}", failure.message);
+    let cluster = RadioViews::parse(&format!("{text}\n[pool.store]\nendpoints = [\"10.77.0.11:2379\"]\n")).unwrap();
     let beta = &cluster.radios()["beta"];
     assert_eq!((beta.roles.initiator.as_str(), beta.roles.destination.as_str()), ("server2", "server1"));
     let serving = beta.host.iter().filter(|(_, host)| host.radio.as_str() == "beta");

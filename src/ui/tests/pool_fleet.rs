@@ -16,6 +16,11 @@ use protocol::*;
 
 /// A cluster file; with needs, servers have two cores and radios need 0.4 of one.
 pub fn cluster(servers: usize, radios: usize, needs: bool) -> String {
+    cluster_of(servers, radios, needs, servers)
+}
+
+/// The same, each radio with so many servers that may serve it.
+pub fn cluster_of(servers: usize, radios: usize, needs: bool, of_each: usize) -> String {
     let mut text = "records = \"/nowhere/runs\"\nruntime = \"/nowhere/run\"\nkey_file = \"/nowhere/key\"\n".to_owned();
     for server in 1..=servers {
         let cores = if needs { "cores = 2.0\n" } else { "" };
@@ -24,11 +29,14 @@ pub fn cluster(servers: usize, radios: usize, needs: bool) -> String {
             "[pool.server.server{server}]\ncommand = \"tcp://10.77.0.{server}:7600\"\ntelemetry = \"tcp://10.77.0.{server}:7601\"\n{cores}"
         );
     }
+    if servers > 2 {
+        text += "[pool.store]\nendpoints = [\"10.77.0.1:2379\", \"10.77.0.2:2379\", \"10.77.0.3:2379\"]\n";
+    }
     text +=
         "[workload]\nd2d = [\"/usr/bin/baton\", \"d2d\"]\nusrp = [\"/usr/bin/baton\", \"usrp\"]\nuhd = [\"/usr/bin/baton-uhd\"]\n";
     for radio in 1..=radios {
-        // Each begins on another server, and every one may serve it.
-        let names: Vec<String> = (0..servers).map(|place| format!("\"server{}\"", (radio - 1 + place) % servers + 1)).collect();
+        // Each begins on another server.
+        let names: Vec<String> = (0..of_each).map(|place| format!("\"server{}\"", (radio - 1 + place) % servers + 1)).collect();
         let (high, low) = (radio / 200, radio % 200);
         let need = if needs { "need_cores = 0.4\n" } else { "" };
         let device = |name: &str| {
@@ -58,7 +66,11 @@ pub fn cluster(servers: usize, radios: usize, needs: bool) -> String {
 
 /// A console on the Pool page that has heard nothing yet.
 pub fn silent(servers: usize, radios: usize, needs: bool) -> Model {
-    let views = RadioViews::parse(&cluster(servers, radios, needs)).unwrap();
+    console(RadioViews::parse(&cluster(servers, radios, needs)).unwrap())
+}
+
+/// The same, of any pool.
+pub fn console(views: RadioViews) -> Model {
     let view = views.radios()["radio1"].clone();
     let mut model = Model::new(Arc::new(view), Skin::new(ThemeName::Dark, false), Some("ada@lab".into()), fleet::start());
     model.in_pool(Arc::new(views));
@@ -99,12 +111,22 @@ pub fn serving(servers: usize, radios: usize, needs: bool) -> Model {
     model
 }
 
+/// The same in a pool of which not every server may serve it.
+pub fn serve_of_its_servers(model: &mut Model, radio: usize, server: usize) {
+    let name: config::RadioName = format!("radio{radio}").parse().unwrap();
+    let servers: Vec<String> = model.radios()[&name].config.servers().into_iter().map(ToString::to_string).collect();
+    serve_among(model, radio, server, servers);
+}
+
 /// A radio is served by a server, and its far end is answered.
 pub fn serve(model: &mut Model, radio: usize, server: usize, servers: usize) {
+    serve_among(model, radio, server, (1..=servers).map(|at| format!("server{at}")).collect());
+}
+
+fn serve_among(model: &mut Model, radio: usize, server: usize, servers: Vec<String>) {
     let (name, owner) = (format!("radio{radio}"), format!("server{server}"));
-    for at in 1..=servers {
-        let host = format!("server{at}");
-        let said = telemetry(model, &name, &host, at == server, &owner);
+    for host in servers {
+        let said = telemetry(model, &name, &host, host == owner, &owner);
         say(model, said);
     }
     let mut far = fleet::telemetry(&format!("far{radio}"), true, true);
