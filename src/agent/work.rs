@@ -8,6 +8,7 @@ mod children;
 mod collector;
 mod conflict;
 mod failures;
+mod fault;
 mod freeze;
 mod guest;
 mod kept;
@@ -56,6 +57,7 @@ use take_over::CutPreparation;
 
 pub(super) use children::millis;
 pub(super) use conflict::ASK as ASK_OWNER;
+pub(super) use fault::WorkFault;
 pub(super) use ownership::Owner;
 pub(super) use take_radio::RadioClaim;
 
@@ -82,6 +84,8 @@ pub(super) struct Work {
     changes: tokio::sync::Mutex<()>,
     /// The collector should not wait for its next turn.
     collect_now: Notify,
+    /// Something of a process has changed.
+    process_news: watch::Sender<()>,
     /// Something of the standby has changed.
     standby_news: watch::Sender<()>,
     state: Mutex<WorkState>,
@@ -166,6 +170,7 @@ impl Work {
             arming: tokio::sync::Mutex::default(),
             changes: tokio::sync::Mutex::default(),
             collect_now: Notify::new(),
+            process_news: watch::Sender::new(()),
             standby_news: watch::Sender::new(()),
             state: Mutex::default(),
             host,
@@ -177,7 +182,10 @@ impl Work {
     async fn follow_children(self: Arc<Self>, mut events: mpsc::UnboundedReceiver<ChildEvent>) {
         while let Some(event) = events.recv().await {
             match event {
-                ChildEvent::Changed => self.host.notify_change(),
+                ChildEvent::Changed => {
+                    self.process_news.send_replace(());
+                    self.host.notify_change();
+                }
                 ChildEvent::Synced => self.collect_now.notify_one(),
                 // On its own: a change under way may be what ends the silence.
                 ChildEvent::Silent(silence) => drop(tokio::spawn(Arc::clone(&self).heal_silence(silence))),
@@ -216,6 +224,11 @@ impl Work {
 
     pub(super) fn usrp(&self) -> &Child {
         &self.usrp
+    }
+
+    /// Tells when something of a process has changed.
+    pub(super) fn process_news(&self) -> watch::Receiver<()> {
+        self.process_news.subscribe()
     }
 
     /// What was last collected of the D2D process.

@@ -50,6 +50,36 @@ fn is_served(report: &Value, radio: &str, host: &str) -> bool {
     service["host"] == host && service["state"] == "serving"
 }
 
+/// By the agents: here at once, and elsewhere where this server cannot serve.
+fn what_ends_by_itself_is_brought_back(lab: &Lab) {
+    let before = lab.store_agrees("radio2", "server2");
+    lab.faulty(&["fault", "server2", "kill-d2d", "--radio", "radio2"]);
+    let since = Instant::now();
+    let record = loop {
+        let order = &lab.status_of("radio2", "server2")["migration"];
+        if order["method"] == "recover" && order["finished"] == true {
+            break order["record"].clone();
+        }
+        assert!(since.elapsed() < SOON, "nobody brought radio2 back: {order:#}");
+    };
+    assert_eq!((&record["outcome"], &record["by"]), (&json!("ok"), &json!("the agent of server2")), "{record:#}");
+    println!(
+        "radio2 was brought back in {} ms, {} ms after its process was killed",
+        record["total_ms"],
+        since.elapsed().as_millis()
+    );
+    assert!(lab.store_agrees("radio2", "server2") > before);
+    assert!(lab.pings("radio2").lost() <= 1);
+
+    lab.faulty(&["fault", "server2", "cut-eth3", "--radio", "radio2"]);
+    lab.pool_until("radio2 is served by a server with a cable", |report| {
+        ["server1", "server3"].iter().any(|host| is_served(report, "radio2", host))
+    });
+    lab.faulty(&["mend", "server2", "cut-eth3", "--radio", "radio2"]);
+    assert_eq!(lab.pool(&["move", "radio2", "server2"])["outcome"], "ok");
+    lab.store_agrees("radio2", "server2");
+}
+
 #[test]
 fn the_store_gives_the_radio_and_a_lost_server_is_replaced() {
     let Some(_turn) = alone() else { return };
@@ -65,6 +95,8 @@ fn the_store_gives_the_radio_and_a_lost_server_is_replaced() {
     let report =
         lab.pool_until("a quorum with three members", |report| report["store"]["members"].as_array().is_some_and(|m| m.len() == 3));
     assert_eq!(report["store"]["quorum"], true, "{report:#}");
+
+    what_ends_by_itself_is_brought_back(&lab);
 
     // Two of three members are gone: nothing moves, and what serves goes on.
     for host in ["server1", "server2"] {

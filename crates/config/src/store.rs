@@ -9,14 +9,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{BadValue, number};
 
-/// Who serves elsewhere what a lost server had.
+/// Who serves again what has ended by itself: a lost server's radios, and work whose process died.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailoverPolicy {
-    /// The leader of the agents, when the server has not been there for a lease and the grace.
+    /// The agents: the server's own at once, their leader when the server has not been there for a lease and the grace.
     #[default]
     Automatic,
-    /// Whoever operates the pool: `baton pool failover`.
+    /// Whoever operates the pool: `baton do recover`, `baton pool failover`.
     Manual,
 }
 
@@ -36,7 +36,7 @@ pub struct PoolStore {
     /// How long after that its radios are waited for; 0 to 600 s, in seconds in the file.
     #[serde(rename = "grace_s", default = "PoolStore::default_grace", with = "number::grace")]
     pub grace: Duration,
-    /// Who serves elsewhere what a lost server had.
+    /// Who serves again what has ended by itself.
     #[serde(default)]
     pub failover: FailoverPolicy,
 }

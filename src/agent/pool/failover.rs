@@ -4,46 +4,37 @@
 //! where replies still come, the radio is served, whatever the management network says. The order itself is the operator's `failover`, with all of its
 //! checks and fences, carried out by the agent of the destination.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Lead, Leadership, Ownership, WorkState};
-use futures::future::join_all;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use super::attempts::Attempts;
+use super::order;
+use super::successor::{status_of, successor};
 use crate::agent::radios::Radios;
 use crate::agent::store::Store;
 use crate::link::client::Client;
 use config::{Config, HostName, RadioName, RadioViews};
-use protocol::{
-    Command, ErrorCode, Failure, Level, Method, Order, OrderRequest, Outcome, ProbeStatus, RunRecord, StandbyState, Telemetry,
-};
+use protocol::{ErrorCode, Failure, Level, Method, Order, OrderRequest, ProbeStatus, RunRecord};
 
 /// Between two looks at who is there.
 const LOOK: Duration = Duration::from_millis(250);
 /// Before the lead is asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// An agent that is there answers within this.
-const ANSWER: Duration = Duration::from_millis(500);
 /// Replies that are this old are no longer a sign of service; slow probes are given this many intervals.
 const REPLY_IS_OLD: Duration = Duration::from_secs(1);
 const INTERVALS: f64 = 5.0;
-/// The longest that a failover may take.
-const ORDER: Duration = Duration::from_secs(60);
-/// One radio is failed over at most once in this time, and [`MOST`] times in [`WITHIN`].
-const PAUSE: Duration = Duration::from_secs(10);
-const MOST: usize = 3;
-const WITHIN: Duration = Duration::from_secs(300);
-
-/// When a radio was failed over by this host.
-type Attempts = Arc<Mutex<VecDeque<Instant>>>;
+/// Those of a radio, by this host.
+type SharedAttempts = Arc<Mutex<Attempts>>;
 
 /// Leads whenever no other host does.
 pub(super) async fn run(store: Arc<Store>, cluster: Arc<RadioViews>, radios: Radios) {
-    let mut attempts: BTreeMap<RadioName, Attempts> = BTreeMap::new();
+    let mut attempts: BTreeMap<RadioName, SharedAttempts> = BTreeMap::new();
     loop {
         if let Ok(Lead::Won(leadership)) = store.owners.lead().await {
             tracing::info!("{} leads the pool", store.host);
@@ -59,7 +50,7 @@ async fn lead(
     cluster: &Arc<RadioViews>,
     radios: &Radios,
     leadership: &Leadership,
-    attempts: &mut BTreeMap<RadioName, Attempts>,
+    attempts: &mut BTreeMap<RadioName, SharedAttempts>,
 ) {
     let mut attended: BTreeMap<RadioName, JoinHandle<()>> = BTreeMap::new();
     while leadership.is_held() {
@@ -101,7 +92,7 @@ struct LostWork {
     view: Config,
     owner: Ownership,
     client: Client,
-    attempts: Attempts,
+    attempts: SharedAttempts,
 }
 
 /// What the far end has heard.
@@ -147,7 +138,7 @@ impl LostWork {
         // Under the same epoch it is the same owner, whatever was reserved meanwhile.
         while missing_owner(&self.store, &self.radio).is_some_and(|owner| owner.epoch == self.owner.epoch) {
             if let Some(name) = &self.view.roles.far_end
-                && let Some(probe) = self.ask(name).await.and_then(|status| status.probe)
+                && let Some(probe) = status_of(&self.client, name).await.and_then(|status| status.probe)
             {
                 far_end.note(&probe, Instant::now());
             }
@@ -168,7 +159,7 @@ impl LostWork {
 
     /// The attempt before is long enough ago.
     async fn has_paused(&self) -> bool {
-        self.attempts.lock().await.back().is_none_or(|at| at.elapsed() >= PAUSE)
+        self.attempts.lock().await.has_paused()
     }
 
     async fn is_gone(&self) -> bool {
@@ -184,15 +175,9 @@ impl LostWork {
             );
         }
         let mut attempts = self.attempts.lock().await;
-        attempts.retain(|at| at.elapsed() < WITHIN);
-        if attempts.len() >= MOST {
-            let text = format!("{radio} was failed over {MOST} times within {} s: it is not again", WITHIN.as_secs());
-            return Err(
-                Failure::new(ErrorCode::State, text).hint(format!("`baton pool start {radio}` serves it, when the cause is found"))
-            );
-        }
-        let to = self.destination(failed).await?;
-        attempts.push_back(Instant::now());
+        attempts.admit(radio)?;
+        let to = successor(&self.store, &self.view, &self.client, lost, failed).await?;
+        attempts.note();
         self.say(Level::Warning, format!("{lost} is lost: {radio} is failed over to {to}"));
         let outcome = self.order(&to, far_end).await;
         if outcome.is_err() {
@@ -215,44 +200,7 @@ impl LostWork {
             between: Some([self.owner.host.to_string(), to.to_string()]),
             ..OrderRequest::new(Order::M, Method::Failover)
         };
-        let record: RunRecord = self.client.request(to, Command::Order(request), ORDER).await?.into_result()?;
-        if record.outcome == Outcome::Ok {
-            return Ok(record);
-        }
-        let why = record.reason.unwrap_or_else(|| "for no reason given".to_owned());
-        let message = format!("the failover of {} to {to} has failed: {why}", self.radio);
-        Err(match record.failure {
-            Some(failure) => Failure { message, ..failure },
-            None => Failure::new(ErrorCode::State, message),
-        })
-    }
-
-    /// The server that serves the radio next: its standby, else the one that has the fewest radios.
-    async fn destination(&self, failed: &BTreeSet<HostName>) -> Result<HostName, Failure> {
-        let members = self.store.seen.borrow().view.members.clone();
-        let there = self.view.servers().into_iter().filter(|host| members.contains(*host) && **host != self.owner.host);
-        let asked = join_all(there.map(|host| async { Some((host.clone(), self.ask(host).await?)) })).await;
-        let mut free: Vec<_> = asked.into_iter().flatten().filter(|(_, status)| !status.drained).collect();
-        free.sort_by_key(|(host, status)| {
-            let standby = status.standby.as_ref().and_then(|standby| standby.follows.as_ref());
-            let armed = standby.is_some_and(|follows| follows.state == StandbyState::Armed);
-            (failed.contains(host), !armed, self.radios_of(host))
-        });
-        free.into_iter().next().map(|(host, _)| host).ok_or_else(|| {
-            let text = format!(
-                "{} is lost, and no other server can serve {}: none answers that is not drained",
-                self.owner.host, self.radio
-            );
-            Failure::new(ErrorCode::State, text).hint("start the agent of another server, or `baton pool undrain` one")
-        })
-    }
-
-    fn radios_of(&self, host: &HostName) -> usize {
-        self.store.seen.borrow().view.owners.values().filter(|owner| owner.host == *host).count()
-    }
-
-    async fn ask(&self, host: &HostName) -> Option<Telemetry> {
-        self.client.request(host, Command::Status, ANSWER).await.ok()?.into_result().ok()
+        order::carry_out(&self.client, to, request).await
     }
 
     /// To the consoles of the radio, where this host has a part in it, else to those of another.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use engine::{Error, Ownership, WorkState};
 use tokio::time::sleep;
 
+use super::is_busy;
 use crate::agent::host::alarms::Concern;
 use crate::agent::state::Agent;
 use crate::agent::store::{Store, expected};
@@ -60,9 +61,7 @@ pub(super) async fn run(store: Arc<Store>, agent: Arc<Agent>) {
             (seen.read, seen.lost.clone())
         };
         say_whether_there_is_a_quorum(&agent, lost.as_ref());
-        // A host within a cut has no time for this, and an order decides by itself.
-        let busy = agent.host.priority.is_raised() || agent.order.try_lock().is_err() || agent.participation.elsewhere().is_some();
-        if !read || lost.is_some() || busy {
+        if !read || lost.is_some() || is_busy(&agent) {
             before = None;
             continue;
         }
