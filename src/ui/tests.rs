@@ -15,6 +15,7 @@ mod live;
 pub mod ordering;
 mod pair;
 mod pool;
+mod pool_figures;
 pub mod pool_fleet;
 #[path = "../../tests/common/pty.rs"]
 mod pty;

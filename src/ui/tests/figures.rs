@@ -14,13 +14,13 @@ use crate::ui::update::update;
 use protocol::Telemetry;
 
 /// Resident memory of this process, bytes.
-fn resident() -> u64 {
+pub fn resident() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// Median and 95th of a hundred.
-fn spread(mut times: Vec<Duration>) -> [f64; 2] {
+/// Median and 95th percentile, ms.
+pub fn spread(mut times: Vec<Duration>) -> [f64; 2] {
     times.sort();
     [50, 95].map(|percent| times[times.len() * percent / 100].as_secs_f64() * 1000.0)
 }
