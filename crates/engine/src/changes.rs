@@ -85,5 +85,9 @@ async fn watch_once<K: KeyValue>(access: &Access<K>, sender: &mpsc::Sender<Chang
             }
         }
     }
-    Err(Error::Unreachable(vec![Attempt { endpoint: "what was watched".to_owned(), why: "has ended the watch".to_owned() }]))
+    Err(Error::Unreachable(vec![Attempt {
+        endpoint: "what was watched".to_owned(),
+        why: "has ended the watch".to_owned(),
+        answered: true,
+    }]))
 }

@@ -17,6 +17,8 @@ pub struct Attempt {
     pub endpoint: String,
     /// Why there is nothing better, e.g. `did not answer within 500 ms`.
     pub why: String,
+    /// Whether anybody answered, if not as was wished: one who refuses a certificate has.
+    pub answered: bool,
 }
 
 /// Why the store did not do what was asked.
@@ -134,6 +136,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether no endpoint answered anything: as far as this host sees, nobody is there.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Unreachable(attempts) if attempts.iter().all(|attempt| !attempt.answered))
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
@@ -168,7 +177,7 @@ fn listed(names: &[String]) -> String {
 }
 
 fn attempts(attempts: &[Attempt]) -> String {
-    let each: Vec<String> = attempts.iter().map(|Attempt { endpoint, why }| format!("{endpoint} {why}")).collect();
+    let each: Vec<String> = attempts.iter().map(|Attempt { endpoint, why, .. }| format!("{endpoint} {why}")).collect();
     if each.is_empty() { "there is no endpoint".to_owned() } else { each.join(", ") }
 }
 

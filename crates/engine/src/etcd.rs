@@ -3,7 +3,9 @@
 mod client;
 mod endpoint;
 mod gateway;
+mod member;
 mod members;
+mod membership;
 mod watch;
 
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use crate::access::Timing;
 use crate::error::{Error, quoted};
 use crate::store::Store;
 use client::Client;
+pub use member::{EtcdMember, MemberId};
+pub use membership::EtcdMembership;
 
 /// A host's client of the store on etcd.
 pub type Etcd = Store<Client>;

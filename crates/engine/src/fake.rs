@@ -186,7 +186,7 @@ impl Client {
 }
 
 fn attempt(why: &str) -> Attempt {
-    Attempt { endpoint: "the store in memory".to_owned(), why: why.to_owned() }
+    Attempt { endpoint: "the store in memory".to_owned(), why: why.to_owned(), answered: false }
 }
 
 fn unreachable(why: &str) -> Error {

@@ -31,7 +31,7 @@ pub use change::{Change, View};
 pub use changes::Changes;
 pub use error::{Attempt, Error};
 #[cfg(feature = "etcd")]
-pub use etcd::{Etcd, EtcdSettings, Security};
+pub use etcd::{Etcd, EtcdMember, EtcdMembership, EtcdSettings, MemberId, Security};
 pub use fake::{Fake, FakeBackup, FakePool};
 pub use lease::{Lead, Leadership, Membership};
 pub use owner_store::OwnerStore;

@@ -32,17 +32,23 @@ type Sender = SendRequest<Full<Bytes>>;
 pub(super) struct Failed {
     /// The request may have arrived.
     pub sent: bool,
+    /// Somebody has answered something.
+    pub answered: bool,
     /// Words for after the endpoint's name.
     pub why: String,
 }
 
 impl Failed {
     fn before(why: String) -> Self {
-        Self { sent: false, why }
+        Self { sent: false, answered: true, why }
     }
 
-    fn after(why: String) -> Self {
-        Self { sent: true, why }
+    pub fn after(why: String) -> Self {
+        Self { sent: true, answered: true, why }
+    }
+
+    fn silent(sent: bool, within: Duration) -> Self {
+        Self { sent, answered: false, why: format!("did not answer within {} ms", within.as_millis()) }
     }
 }
 
@@ -67,7 +73,7 @@ impl Endpoint {
     pub async fn ask(&self, path: &str, body: Bytes, until: Instant, within: Duration) -> Result<(StatusCode, Bytes), Failed> {
         let mut sent = false;
         let answer = timeout_at(until, self.exchange(path, body, &mut sent)).await;
-        answer.unwrap_or_else(|_| Err(Failed { sent, why: silent(within) }))
+        answer.unwrap_or_else(|_| Err(Failed::silent(sent, within)))
     }
 
     async fn exchange(&self, path: &str, body: Bytes, sent: &mut bool) -> Result<(StatusCode, Bytes), Failed> {
@@ -99,7 +105,7 @@ impl Endpoint {
             let response = sender.send_request(request).await.map_err(|e| Failed::after(broken(&e)))?;
             Ok((sender, response))
         };
-        timeout_at(until, opening).await.unwrap_or_else(|_| Err(Failed::after(silent(within))))
+        timeout_at(until, opening).await.unwrap_or_else(|_| Err(Failed::silent(true, within)))
     }
 
     fn request(&self, path: &str, body: Bytes) -> Option<Request<Full<Bytes>>> {
@@ -138,7 +144,7 @@ impl Endpoint {
     }
 
     async fn open(&self) -> Result<Sender, Failed> {
-        let stream = TcpStream::connect(&self.address).await.map_err(|e| Failed::before(unconnected(&e)))?;
+        let stream = TcpStream::connect(&self.address).await.map_err(|e| unconnected(&e))?;
         // Where it fails, small messages wait a little.
         let _ = stream.set_nodelay(true);
         let Some(connector) = &self.connector else { return shake_hands(stream).await };
@@ -158,17 +164,14 @@ async fn shake_hands(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'stati
     Ok(sender)
 }
 
-fn unconnected(e: &io::Error) -> String {
-    match e.kind() {
+fn unconnected(e: &io::Error) -> Failed {
+    let why = match e.kind() {
         io::ErrorKind::ConnectionRefused => "refuses connections".to_owned(),
         _ => format!("cannot be connected: {}", quoted(&e.to_string())),
-    }
+    };
+    Failed { sent: false, answered: false, why }
 }
 
 fn broken(e: &hyper::Error) -> String {
     if e.is_parse() { "does not speak HTTP".to_owned() } else { format!("broke the connection: {}", quoted(&e.to_string())) }
-}
-
-pub(super) fn silent(within: Duration) -> String {
-    format!("did not answer within {} ms", within.as_millis())
 }

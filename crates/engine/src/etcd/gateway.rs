@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+use super::member::{EtcdMember, MemberId};
 use crate::key_value::{Answer, Compare, Entry, Event, Op, Txn};
 
 /// A gateway's answer that could not be read: what is wrong with it.
@@ -93,6 +94,26 @@ struct MemberMessage {
     _header: Header,
     #[serde(default, deserialize_with = "number")]
     leader: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct MembersMessage {
+    #[serde(rename = "header")]
+    _header: Header,
+    #[serde(default)]
+    members: Vec<ListedMessage>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ListedMessage {
+    #[serde(rename = "ID", deserialize_with = "number")]
+    id: u64,
+    #[serde(default)]
+    name: String,
+    #[serde(default, rename = "peerURLs")]
+    peer_urls: Vec<String>,
+    #[serde(default, rename = "clientURLs")]
+    client_urls: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -213,6 +234,29 @@ pub(super) fn lease_renewed(body: &[u8]) -> Result<i64, Unreadable> {
 /// A member's leader; 0: it has none.
 pub(super) fn leader(body: &[u8]) -> Result<u64, Unreadable> {
     read::<MemberMessage>(body).map(|message| message.leader)
+}
+
+/// A request that says nothing but its path.
+pub(super) fn no_words() -> Bytes {
+    Bytes::from_static(b"{}")
+}
+
+pub(super) fn new_member(peer_url: &str) -> Bytes {
+    body(&json!({"peerURLs": [peer_url]}))
+}
+
+pub(super) fn member(id: u64) -> Bytes {
+    body(&json!({"ID": id.to_string()}))
+}
+
+/// Who is a member, as it is told of each change, too.
+pub(super) fn members(body: &[u8]) -> Result<Vec<EtcdMember>, Unreadable> {
+    let MembersMessage { members, .. } = read(body)?;
+    if members.is_empty() {
+        return Err("a store without members".to_owned());
+    }
+    let member = |ListedMessage { id, name, peer_urls, client_urls }| EtcdMember { id: MemberId(id), name, peer_urls, client_urls };
+    Ok(members.into_iter().map(member).collect())
 }
 
 pub(super) fn status(body: &[u8]) -> Result<Status, Unreadable> {

@@ -104,12 +104,10 @@ impl Members {
                 Err(Refusal::LeaseExists) => return Ok(Said::LeaseExists),
                 Err(Refusal::Final(error)) => return Err(NoAnswer::NotDone(error)),
                 Err(Refusal::Failed(failed)) => (failed, None),
-                Err(Refusal::NotEtcd(error)) => {
-                    (Failed { sent: true, why: "is not the etcd of this pool".to_owned() }, Some(error))
-                }
+                Err(Refusal::NotEtcd(error)) => (Failed::after("is not the etcd of this pool".to_owned()), Some(error)),
             };
             self.leave(place);
-            let attempt = Attempt { endpoint: endpoint.address.clone(), why: failed.why };
+            let attempt = Attempt { endpoint: endpoint.address.clone(), why: failed.why, answered: failed.answered };
             if failed.sent && !repeated {
                 return Err(NoAnswer::Lost(not_etcd.unwrap_or(Error::Unreachable(vec![attempt]))));
             }
@@ -146,7 +144,9 @@ impl Members {
                 Ok(0) if others.iter().any(|(other, _)| *other == endpoint.address) => {}
                 Ok(0) => answering.push(endpoint.address.clone()),
                 Ok(_) => has_leader = true,
-                Err(Refusal::Failed(failed)) => silent.push(Attempt { endpoint: endpoint.address.clone(), why: failed.why }),
+                Err(Refusal::Failed(Failed { why, answered, .. })) => {
+                    silent.push(Attempt { endpoint: endpoint.address.clone(), why, answered });
+                }
                 Err(_) => {}
             }
         }
@@ -203,7 +203,7 @@ fn refusal(endpoint: &Endpoint, code: i64, message: &str) -> Refusal {
         NOT_FOUND if message.contains("lease not found") => Refusal::NoLease,
         PRECONDITION if message.contains("lease already exists") => Refusal::LeaseExists,
         // A leader that changed, a request that took too long, too many requests: it may have been taken.
-        UNKNOWN | DEADLINE | RESOURCES | UNAVAILABLE => Refusal::Failed(Failed { sent: true, why: format!("says: {said}") }),
+        UNKNOWN | DEADLINE | RESOURCES | UNAVAILABLE => Refusal::Failed(Failed::after(format!("says: {said}"))),
         _ => Refusal::Final(Error::Refused { endpoint: endpoint.address.clone(), message: said }),
     }
 }

@@ -63,7 +63,7 @@ impl Watch {
         let opened = endpoint.stream("/v3/watch", gateway::watch(prefix, revision), until, members.attempt).await;
         let (sender, response) = opened.map_err(|failed| {
             members.leave(place);
-            Error::Unreachable(vec![Attempt { endpoint: endpoint.address.clone(), why: failed.why }])
+            Error::Unreachable(vec![Attempt { endpoint: endpoint.address.clone(), why: failed.why, answered: failed.answered }])
         })?;
         if response.status() != StatusCode::OK {
             members.leave(place);
@@ -103,7 +103,7 @@ impl Watch {
     fn over(&self, why: String) -> Error {
         self.members.leave(self.place);
         let endpoint = self.members.endpoints.get(self.place).map_or_else(String::new, |endpoint| endpoint.address.clone());
-        Error::Unreachable(vec![Attempt { endpoint, why }])
+        Error::Unreachable(vec![Attempt { endpoint, why, answered: true }])
     }
 }
 

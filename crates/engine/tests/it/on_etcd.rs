@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use engine::{Error, Etcd, Expected, OwnerStore, Security};
+use engine::{Error, Etcd, EtcdMembership, Expected, OwnerStore, Security};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
 use super::cluster::Cluster;
@@ -74,6 +74,36 @@ async fn members_and_hosts_show_each_other_certificates() {
         let error = Etcd::new(host("b"), settings).quorate().await.unwrap_err();
         assert!(matches!(&error, Error::Unreachable(_) | Error::NotEtcd { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn members_are_listed_taken_out_and_taken_in() {
+    let Some(mut cluster) = Cluster::start(&[]) else { return };
+    cluster.ready().await;
+    let membership = EtcdMembership::new(cluster.settings());
+    let listed = membership.list().await.unwrap();
+    assert_eq!(listed.len(), 3);
+    // A member that is killed and has lost its data.
+    let lost = listed.iter().find(|member| member.name == "m2").unwrap();
+    assert!(lost.has_started());
+    cluster.kill_member(2);
+    fs::remove_dir_all(cluster.data(2)).unwrap();
+    let [first, again] = [membership.remove(lost.id).await, membership.remove(lost.id).await];
+    assert!(first.is_ok_and(|left| left.len() == 2) && again.is_ok_and(|left| left.len() == 2), "{}", cluster.log(0));
+    let [first, again] = [membership.add(&lost.peer_urls[0]).await, membership.add(&lost.peer_urls[0]).await];
+    let added = again.unwrap();
+    assert_eq!(first.unwrap().len(), 3);
+    let anew = added.iter().find(|member| member.peer_urls == lost.peer_urls).unwrap();
+    assert!(!anew.has_started() && anew.id != lost.id, "{added:#?}");
+    // Silence is nobody there; a member without a quorum is somebody.
+    cluster.kill_member(1);
+    let quick = engine::Timing { deadline: std::time::Duration::from_secs(2), ..engine::Timing::default() };
+    let membership = EtcdMembership::new(engine::EtcdSettings { timing: quick, ..cluster.settings() });
+    let error = membership.list().await.unwrap_err();
+    assert!(matches!(&error, Error::NoQuorum { .. }) && !error.is_silence(), "{error}");
+    cluster.kill_member(0);
+    let error = membership.list().await.unwrap_err();
+    assert!(error.is_silence(), "{error}");
 }
 
 #[test]
