@@ -19,14 +19,23 @@ use super::identity::Identity;
 use super::key::{self, Key, Keys};
 use protocol::{ErrorCode, Failure};
 
-/// What the authority's key is derived for.
-const AUTHORITY: &str = "certificate authority, Ed25519";
+/// What the authority's key is derived for, and what it is called.
+const AUTHORITY: Authority = Authority { end: "certificate authority, Ed25519", name: "baton cluster" };
 /// PKCS #8 (RFC 8410) of an Ed25519 private key, up to the key itself.
 const PKCS8_ED25519: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 /// Every agent's certificate carries this name beside its own; an operator's does not, so that no console passes for an agent.
 pub(super) const AGENT: &str = "agent.baton";
 /// Bytes of a fingerprint.
 const FINGERPRINT: usize = 8;
+
+/// A certificate authority that is derived from a cluster key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Authority {
+    /// What its key is derived for: authorities for other ends have nothing in common with it.
+    pub end: &'static str,
+    /// Its common name.
+    pub name: &'static str,
+}
 
 /// What a process shows who it is with.
 pub enum Credentials {
@@ -96,7 +105,7 @@ pub fn issue(key: &Key, identity: &Identity) -> Result<String, Failure> {
     issued().map_err(|e| not_made(&*e))
 }
 
-fn not_made(e: &dyn std::error::Error) -> Failure {
+pub(super) fn not_made(e: &dyn std::error::Error) -> Failure {
     Failure::new(ErrorCode::Internal, format!("no certificate can be made: {e}"))
 }
 
@@ -139,26 +148,38 @@ fn certified_in(file: &Path) -> Result<Certified, Failure> {
 }
 
 fn authority(key: &Key) -> Result<Issuer<'static, KeyPair>, Failure> {
-    let pkcs8 = [&PKCS8_ED25519[..], &key.derive(AUTHORITY)?].concat();
-    let pair = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), &PKCS_ED25519)
-        .map_err(|e| Failure::new(ErrorCode::Internal, format!("the cluster key gives no certificate authority: {e}")))?;
-    Ok(Issuer::new(of_authority(), pair))
-}
-
-fn of_authority() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = named("baton cluster");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    params
+    AUTHORITY.of(key)
 }
 
 /// The authority's own certificate.
 fn root(authority: &Issuer<'static, KeyPair>) -> Result<rcgen::Certificate, rcgen::Error> {
-    of_authority().self_signed(authority.key())
+    AUTHORITY.root(authority)
 }
 
-fn named(name: &str) -> DistinguishedName {
+impl Authority {
+    /// The one of that key: the same on every host that has it.
+    pub(super) fn of(self, key: &Key) -> Result<Issuer<'static, KeyPair>, Failure> {
+        let pkcs8 = [&PKCS8_ED25519[..], &key.derive(self.end)?].concat();
+        let pair = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), &PKCS_ED25519)
+            .map_err(|e| Failure::new(ErrorCode::Internal, format!("the cluster key gives no certificate authority: {e}")))?;
+        Ok(Issuer::new(self.params(), pair))
+    }
+
+    /// Its own certificate.
+    pub(super) fn root(self, authority: &Issuer<'static, KeyPair>) -> Result<rcgen::Certificate, rcgen::Error> {
+        self.params().self_signed(authority.key())
+    }
+
+    fn params(self) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = named(self.name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params
+    }
+}
+
+pub(super) fn named(name: &str) -> DistinguishedName {
     let mut distinguished = DistinguishedName::new();
     distinguished.push(DnType::CommonName, name);
     distinguished
