@@ -24,6 +24,10 @@ pub enum PoolCommand {
         #[arg(long)]
         json: bool,
     },
+    /// The pool's store.
+    #[cfg(feature = "etcd")]
+    #[command(flatten)]
+    Store(crate::setup::store::StoreCommand),
     /// Moves a radio's work to another of its servers.
     Move(MoveArgs),
     /// Starts a radio's work.
@@ -116,6 +120,8 @@ pub struct MoveArgs {
 pub fn run(file: &std::path::Path, command: &PoolCommand) -> Result<ExitCode, Failure> {
     let views = RadioViews::load(file)?;
     match command {
+        #[cfg(feature = "etcd")]
+        PoolCommand::Store(command) => crate::setup::store::run(file, command),
         PoolCommand::Status { json } => overview::run(&views, *json),
         PoolCommand::Move(args) => order::move_to(&of_radio(views, &args.radio)?, args),
         PoolCommand::Start { radio, server, json } => order::start(&of_radio(views, radio)?, server.as_deref(), *json),

@@ -59,6 +59,8 @@ mod ownership;
 mod partition;
 mod pool;
 mod pool_orders;
+#[cfg(feature = "etcd")]
+mod pool_setup;
 mod pool_store;
 mod pyzmq;
 mod relay;

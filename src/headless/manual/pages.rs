@@ -231,7 +231,14 @@ pub const PAGES: &[Page] = &[
             ("baton pool move beta server3", "The work of beta goes to server3."),
         ],
         files: &[CLUSTER],
-        see: &["baton-pool-status", "baton-pool-move", "baton-pool-drain", "baton-pool-failover", "baton-console"],
+        see: &[
+            "baton-pool-init",
+            "baton-pool-status",
+            "baton-pool-move",
+            "baton-pool-drain",
+            "baton-pool-failover",
+            "baton-console",
+        ],
     },
     Page {
         command: "pool status",

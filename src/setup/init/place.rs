@@ -1,8 +1,8 @@
 //! Puts cluster file and key where they belong, each whole or not at all.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::fs::DirBuilder;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use nix::unistd::{Uid, User};
@@ -10,6 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{file, key};
 use crate::link::key::Key;
+use crate::setup::files::{Rights, put};
 use protocol::{ErrorCode, Failure};
 
 /// The user as whom the package runs agents.
@@ -54,12 +55,13 @@ pub fn write(folder: &Path, text: &str, force: bool) -> Result<Placed, Failure> 
     // Root shares the key with the service, by whose group nobody else reads it. Any other user keeps it alone.
     let service = User::from_name(SERVICE).ok().flatten().filter(|_| Uid::effective().is_root());
     let group = service.as_ref().map(|user| user.gid.as_raw());
-    let key_made = match put(&key, &new_key()?, if group.is_some() { 0o640 } else { 0o600 }, group, false) {
+    let rights = Rights { mode: if group.is_some() { 0o640 } else { 0o600 }, owner: None, group };
+    let key_made = match put(&key, &new_key()?, rights, false) {
         Ok(()) => true,
         Err(e) if e.kind() == ErrorKind::AlreadyExists => false,
         Err(e) => return Err(unwritten(&key, &e)),
     };
-    if let Err(e) = put(&file, text.as_bytes(), 0o644, None, force) {
+    if let Err(e) = put(&file, text.as_bytes(), Rights::public(), force) {
         if key_made {
             // It is of no use to anybody yet.
             let _ = std::fs::remove_file(&key);
@@ -88,31 +90,4 @@ fn new_key() -> Result<[u8; LENGTH], Failure> {
         .fill(&mut bytes)
         .map_err(|_| Failure::new(ErrorCode::Environment, "the kernel gives no random numbers for a key; nothing was written"))?;
     Ok(bytes)
-}
-
-/// Makes a file whole, with its rights from the first moment on; replaces one only where that is wanted.
-fn put(file: &Path, bytes: &[u8], mode: u32, group: Option<u32>, replace: bool) -> io::Result<()> {
-    let new = file.with_extension(uuid::Uuid::new_v4().simple().to_string());
-    let placed = fill(&new, bytes, mode, group).and_then(|()| match replace {
-        true => std::fs::rename(&new, file),
-        // Unlike a rename, it fails where there is one.
-        false => std::fs::hard_link(&new, file),
-    });
-    if !(replace && placed.is_ok()) {
-        let _ = std::fs::remove_file(&new);
-    }
-    placed?;
-    // The name has to reach the disk as well.
-    File::open(file.parent().unwrap_or_else(|| Path::new("/")))?.sync_all()
-}
-
-fn fill(new: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result<()> {
-    let mut opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(new)?;
-    opened.write_all(bytes)?;
-    if let Some(group) = group {
-        fchown(&opened, None, Some(group))?;
-    }
-    // Whatever the umask is.
-    opened.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    opened.sync_all()
 }
