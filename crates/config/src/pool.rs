@@ -134,6 +134,15 @@ impl RadioViews {
     /// As [`Config::load`].
     pub fn load(path: &Path) -> Result<Self, Failure> {
         let text = crate::read_file(path)?;
+        Self::read(&TomlSource::of_file(path, &text))?.with_its_store(&TomlSource::of_file(path, &text))
+    }
+
+    /// The same of a pool whose store is about to be set up.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_before_its_store(path: &Path) -> Result<Self, Failure> {
+        let text = crate::read_file(path)?;
         Self::read(&TomlSource::of_file(path, &text))
     }
 
@@ -142,7 +151,21 @@ impl RadioViews {
     /// # Errors
     /// As [`Config::parse`].
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        Self::read(&TomlSource::of_text(text))
+        let source = TomlSource::of_text(text);
+        Self::read(&source)?.with_its_store(&source)
+    }
+
+    /// Two servers can decide between them who owns a radio, more cannot.
+    fn with_its_store(self, source: &TomlSource<'_>) -> Result<Self, Failure> {
+        if self.servers.len() <= 2 || self.whole.store.is_some() {
+            return Ok(self);
+        }
+        let what = format!(
+            "{} servers need a store that says who owns which radio: two can decide between them, more cannot; `baton pool init` sets it up \
+             (docs/pool.md)",
+            self.servers.len()
+        );
+        Err(source.wrong_at(&["pool", "server"], &what))
     }
 
     fn read(source: &TomlSource<'_>) -> Result<Self, Failure> {
@@ -153,13 +176,6 @@ impl RadioViews {
             return Ok(Self { radios, whole: config, servers, needs: BTreeMap::new() });
         }
         let file: PoolFile = source.read()?;
-        if file.pool.server.len() > 2 && file.pool.store.is_none() {
-            let what = format!(
-                "{} servers need a store that says who owns which radio: two can decide between them, more cannot; add [pool.store] (docs/pool.md)",
-                file.pool.server.len()
-            );
-            return Err(source.wrong_at(&["pool", "server"], &what));
-        }
         let views = file.views().and_then(|views| check::pool(&views).map(|()| views));
         let radios = views.map_err(|Conflict { path, what }| {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();

@@ -21,7 +21,7 @@ const USUAL: usize = 3;
 pub(super) fn init(file: &Path, args: &InitArgs) -> Result<String, Failure> {
     let file = &std::path::absolute(file)
         .map_err(|e| Failure::new(ErrorCode::Config, format!("{} is no path of a file: {e}", file.display())))?;
-    let views = RadioViews::load(file)?;
+    let views = RadioViews::load_before_its_store(file)?;
     let mut said = String::new();
     match &views.whole().store {
         Some(store) => {
