@@ -2,6 +2,7 @@
 //!
 //! Pure: whoever uses it asks the agents, and tells it what they answered.
 
+mod amounts;
 mod course;
 mod naming;
 mod planning;
@@ -9,5 +10,5 @@ mod seen;
 
 pub use course::{Asked, Course, Done, asked};
 pub use naming::{between, other};
-pub use planning::plan;
+pub use planning::{no_headroom, plan, spare, unserved_without};
 pub use seen::{Answer, Seen, SeenRadio};

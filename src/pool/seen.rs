@@ -1,8 +1,9 @@
 //! What all agents of a pool say, radio by radio.
 
+use super::amounts::{Load, amount, server_load, work_load};
 use crate::migration::service::{SeenHost, Service, ServiceState, judge};
-use config::{Config, HostName, RadioName, RadioViews};
-use placement::{Amount, Cores, Pool, Radio, Server};
+use config::{Config, HostName, PoolRadio, RadioName, RadioViews};
+use placement::{Pool, Preference, Preferred, Radio, Server};
 use protocol::{ErrorCode, Failure, Order, StandbyState, Telemetry};
 
 /// What an agent said, or why it did not.
@@ -73,12 +74,17 @@ impl SeenRadio<'_> {
         self.served_by().or_else(|| owners.max().map(|(_, owner)| owner).filter(is_lost))
     }
 
-    fn to_place(&self, cores: Option<f64>) -> Result<Radio, Failure> {
+    fn to_place(&self, views: &RadioViews, by_load: bool) -> Result<Radio, Failure> {
         let host = |name: &str| self.view.servers().into_iter().find(|server| server.as_str() == name).cloned();
-        Ok(Radio {
+        let member = views.member(self.name);
+        let need =
+            (member.and_then(|member| member.need_cores).unwrap_or(UNKNOWN_NEED), member.and_then(|member| member.need_link));
+        let load = self.load().filter(|_| by_load).map(|cores| amount(cores, need.1)).transpose()?;
+        let standby = self.view.standby.policy == config::StandbyPolicy::Armed;
+        let plain = Radio {
             name: self.name.clone(),
-            need: Amount { cores: cores_of(cores.unwrap_or(UNKNOWN_NEED))?, ..Amount::default() },
-            measured: None,
+            need: amount(need.0, need.1)?,
+            measured: load,
             servers: self.view.servers().into_iter().cloned().collect(),
             forbidden: Default::default(),
             apart: Default::default(),
@@ -86,10 +92,35 @@ impl SeenRadio<'_> {
             served_by: self.had_by().and_then(host),
             standby_at: self.standby().and_then(host),
             priority: 0,
-            wants_standby: self.view.standby.policy == config::StandbyPolicy::Armed,
+            wants_standby: standby,
             moves_left: None,
-        })
+        };
+        let Some(member) = member else { return Ok(plain) };
+        let forbidden = member.forbid.iter().flat_map(|named| views.meant(named)).cloned().collect();
+        let apart = member.apart.iter().cloned().collect();
+        Ok(Radio { forbidden, apart, prefer: preferences(views, member), priority: member.priority, ..plain })
     }
+
+    /// What its processes use on the server that serves it, cores, as measured.
+    fn load(&self) -> Option<f64> {
+        let host = self.served_by()?;
+        self.heard().find(|status| status.host == host).and_then(work_load)
+    }
+
+    /// What its processes use on a server, cores; nothing where that is not known.
+    fn load_at(&self, server: &str) -> f64 {
+        self.heard().find(|status| status.host == server).and_then(work_load).unwrap_or(0.0)
+    }
+}
+
+/// What a radio prefers, one more than all behind it together.
+fn preferences(views: &RadioViews, member: &PoolRadio) -> Vec<Preference> {
+    let ranked = member.prefer.iter().zip((0..member.prefer.len()).rev()).map(|(named, behind)| {
+        let server = views.servers().get_key_value(named.as_str()).map(|(server, _)| Preferred::Server(server.clone()));
+        // The file allows 16 of them.
+        Preference { preferred: server.unwrap_or_else(|| Preferred::Label(named.clone())), weight: 1 << behind.min(31) }
+    });
+    ranked.collect()
 }
 
 impl Seen<'_> {
@@ -98,36 +129,37 @@ impl Seen<'_> {
         self.0.iter().flat_map(SeenRadio::heard).any(|status| status.host == server)
     }
 
-    /// What is to be placed.
+    /// What is to be placed; with `by_load` what is measured counts beside what the file says: cores and links in use, by radios and by all else.
     ///
     /// # Errors
     /// [`ErrorCode::Unreachable`]: no server answers, so that nothing is known. [`ErrorCode::Config`]: the cluster file's figures do not fit together.
-    pub fn pool(&self, views: &RadioViews) -> Result<Pool, Failure> {
+    pub fn pool(&self, views: &RadioViews, by_load: bool) -> Result<Pool, Failure> {
         if self.0.iter().all(|radio| radio.heard().next().is_none()) {
             return Err(Failure::new(ErrorCode::Unreachable, "no server of the pool answers: what it serves is not known")
                 .hint("look at the management network, and at whether the agents run"));
         }
-        let radios: Result<Vec<Radio>, Failure> = self.0.iter().map(|radio| radio.to_place(views.need_of(radio.name))).collect();
-        let servers: Result<Vec<Server>, Failure> = views.servers().keys().map(|name| self.server(views, name)).collect();
+        let radios: Result<Vec<Radio>, Failure> = self.0.iter().map(|radio| radio.to_place(views, by_load)).collect();
+        let servers: Result<Vec<Server>, Failure> = views.servers().keys().map(|name| self.server(views, name, by_load)).collect();
         Pool::new(servers?, radios?).map_err(|refusal| Failure::new(ErrorCode::Config, refusal.to_string()))
     }
 
-    fn server(&self, views: &RadioViews, name: &HostName) -> Result<Server, Failure> {
+    fn server(&self, views: &RadioViews, name: &HostName, by_load: bool) -> Result<Server, Failure> {
         let statuses: Vec<&Telemetry> =
             self.0.iter().flat_map(SeenRadio::heard).filter(|status| status.host == name.as_str()).collect();
-        let told = views.servers().get(name).and_then(|server| server.cores);
-        let measured = statuses.first().map(|status| status.load.cores as f64).filter(|cores| *cores > 0.0);
+        let told = views.servers().get(name);
+        let load = statuses.iter().max_by_key(|status| status.at).map(|status| &status.load);
+        let machine = load.map(|load| load.cores as f64).filter(|cores| *cores > 0.0);
+        let (cores, link) = (told.and_then(|server| server.cores), told.and_then(|server| server.link));
+        let capacity = cores.or(machine).unwrap_or(UNKNOWN_CAPACITY);
+        let radios = self.0.iter().map(|radio| radio.load_at(name)).sum();
+        let measured = load.filter(|_| by_load && machine.is_some()).map(|load| server_load(load, Load { radios, capacity, link }));
         Ok(Server {
             name: name.clone(),
-            capacity: Amount { cores: cores_of(told.or(measured).unwrap_or(UNKNOWN_CAPACITY))?, ..Amount::default() },
-            labels: Default::default(),
+            capacity: amount(capacity, link)?,
+            labels: told.map(|server| server.labels.iter().cloned().collect()).unwrap_or_default(),
             drained: statuses.iter().any(|status| status.drained),
             lost: statuses.is_empty(),
-            measured: None,
+            measured: measured.transpose()?,
         })
     }
-}
-
-fn cores_of(cores: f64) -> Result<Cores, Failure> {
-    Cores::try_from(cores).map_err(|bad| Failure::new(ErrorCode::Config, bad.to_string()))
 }

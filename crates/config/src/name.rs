@@ -30,6 +30,12 @@ checked_text!(
     check_interface
 );
 
+checked_text!(
+    /// A word that servers have in common and that radios may prefer: a room, a rack, a kind of machine. Every name of a host has the form of one.
+    Label,
+    check_label
+);
+
 impl InterfaceName {
     pub(crate) fn eth3() -> Self {
         Self("eth3".to_owned())
@@ -56,6 +62,14 @@ fn check_interface(text: &str) -> Result<(), BadValue> {
     let forbidden = |c: char| c == '/' || c.is_whitespace() || output::acts(c);
     let possible = text.len() <= LONGEST_INTERFACE && !text.starts_with('.') && !text.contains(forbidden);
     check(text, "network interface", ALLOWED_INTERFACE, possible)
+}
+
+fn check_label(text: &str) -> Result<(), BadValue> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
+    if !text.is_empty() && text.len() <= LONGEST && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(BadValue::new(format_args!("{text:?} is no label"), "a label has 1 to 64 bytes: letters, digits, '-', '_', '.' and '='"))
 }
 
 /// Letters and digits of any script, so that a name can be read aloud, typed, and is never an option or a path.

@@ -31,6 +31,8 @@ const WIDEST: f64 = 200e6;
 const GAIN: f64 = 200.0;
 /// Most cores of a server.
 const MOST_CORES: f64 = 4096.0;
+/// Fastest link, Mbit/s.
+const MOST_MBIT: f64 = 1e6;
 
 /// NaN is within no limits.
 fn within<'de, D: Deserializer<'de>>(from: D, fits: impl Fn(f64) -> bool, allowed: impl Display) -> Result<f64, D::Error> {
@@ -113,6 +115,16 @@ pub(crate) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Opt
 /// Cores of a processor, part of one too.
 pub(crate) fn optional_cores<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     within(from, |cores| cores > 0.0 && cores <= MOST_CORES, "cores are more than 0 and at most 4096").map(Some)
+}
+
+/// Mbit/s of a link.
+pub(crate) fn optional_rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    within(from, |rate| rate > 0.0 && rate <= MOST_MBIT, "a rate is more than 0 and at most 1e6 Mbit/s").map(Some)
+}
+
+/// What a move has to gain, percent of a server.
+pub(crate) fn gain_percent<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    within(from, |percent| (0.1..=100.0).contains(&percent), "the least gain is 0.1 to 100 percent of a server")
 }
 
 /// The silence after which a standby takes over, in the file's milliseconds.

@@ -3,6 +3,8 @@
 //! Each radio is seen alone, as a [`Config`] of its own: the hosts that serve it and its far end, with the interfaces and addresses that it has there.
 //! Whatever moves one radio's work knows that view and no other radio.
 
+mod wishes;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,8 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::check::{self, Conflict};
 use crate::{
-    Addresses, BadValue, Cidr, CommandLine, Config, Endpoint, Host, HostName, InterfaceName, PoolStore, Probe, Radio, RadioName,
-    Roles, Standby, TomlSource, Workload, address, command_line, control, number,
+    Addresses, BadValue, Cidr, CommandLine, Config, Endpoint, Host, HostName, InterfaceName, Label, PoolPlacement, PoolStore,
+    Probe, Radio, RadioName, Roles, Standby, TomlSource, Workload, address, command_line, control, number, placement,
 };
 use protocol::{ErrorCode, Failure};
 
@@ -51,6 +53,9 @@ pub struct PoolSection {
     /// Who keeps the owners of the radios; absent: the agents among themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<PoolStore>,
+    /// How servers are chosen for radios.
+    #[serde(default, skip_serializing_if = "PoolPlacement::is_default")]
+    pub placement: PoolPlacement,
     /// Servers by name.
     pub server: BTreeMap<HostName, PoolServer>,
     /// What serves each radio, by the radio's name.
@@ -74,9 +79,12 @@ pub struct PoolServer {
     /// What it can carry, cores; unknown when absent.
     #[serde(default, deserialize_with = "number::optional_cores", skip_serializing_if = "Option::is_none")]
     pub cores: Option<f64>,
+    /// What its radios may use of its network together, in the busier direction, Mbit/s; unknown when absent.
+    #[serde(default, deserialize_with = "number::optional_rate", skip_serializing_if = "Option::is_none")]
+    pub link: Option<f64>,
     /// What it is, in the operator's words, such as `rack-2`.
     #[serde(default, deserialize_with = "labels", skip_serializing_if = "Vec::is_empty")]
-    pub labels: Vec<String>,
+    pub labels: Vec<Label>,
 }
 
 /// A radio of the pool: what serves it and how.
@@ -111,6 +119,21 @@ pub struct PoolRadio {
     /// What its work takes of a server, cores; unknown when absent.
     #[serde(default, deserialize_with = "number::optional_cores", skip_serializing_if = "Option::is_none")]
     pub need_cores: Option<f64>,
+    /// What its work takes of a server's [`PoolServer::link`], Mbit/s; unknown when absent.
+    #[serde(default, deserialize_with = "number::optional_rate", skip_serializing_if = "Option::is_none")]
+    pub need_link: Option<f64>,
+    /// Servers, by name or label, that serve it rather than others; one counts more than all behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefer: Vec<Label>,
+    /// Servers, by name or label, to which no plan brings it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forbid: Vec<Label>,
+    /// Radios that plans keep off its server; naming it in one of the two is enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<RadioName>,
+    /// Which radio is served where there is not room for all: the one with the greater number.
+    #[serde(default, deserialize_with = "placement::priority", skip_serializing_if = "is_zero")]
+    pub priority: u8,
     /// This radio's own workload instead of the pool's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
@@ -122,9 +145,8 @@ pub struct RadioViews {
     radios: BTreeMap<RadioName, Config>,
     /// All hosts, in the first radio's view.
     whole: Config,
-    servers: BTreeMap<HostName, PoolServer>,
-    /// Cores that the work of a radio takes, where the file says so.
-    needs: BTreeMap<RadioName, f64>,
+    /// What the file says of the pool; of a file of one radio its servers alone.
+    pool: PoolSection,
 }
 
 impl RadioViews {
@@ -172,11 +194,12 @@ impl RadioViews {
         if !source.has_section("pool") {
             let config = Config::read(source)?;
             let radios = BTreeMap::from([(config.moved_radio().clone(), config.clone())]);
-            let servers = config.servers().into_iter().map(|name| (name.clone(), PoolServer::of(&config.host[name]))).collect();
-            return Ok(Self { radios, whole: config, servers, needs: BTreeMap::new() });
+            let server = config.servers().into_iter().map(|name| (name.clone(), PoolServer::of(&config.host[name]))).collect();
+            let pool = PoolSection { store: None, placement: PoolPlacement::default(), server, radio: BTreeMap::new() };
+            return Ok(Self { radios, whole: config, pool });
         }
         let file: PoolFile = source.read()?;
-        let views = file.views().and_then(|views| check::pool(&views).map(|()| views));
+        let views = file.views().and_then(|views| check::pool(&views).and_then(|()| wishes::check(&file.pool)).map(|()| views));
         let radios = views.map_err(|Conflict { path, what }| {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             source.wrong_at(&path, &what)
@@ -186,8 +209,7 @@ impl RadioViews {
         };
         let hosts = radios.values().flat_map(|view| view.host.clone());
         let whole = Config { host: hosts.collect(), radio: file.radio, runtime: file.runtime, in_pool: None, ..first.clone() };
-        let needs = file.pool.radio.into_iter().filter_map(|(name, radio)| Some((name, radio.need_cores?))).collect();
-        Ok(Self { radios, whole, servers: file.pool.server, needs })
+        Ok(Self { radios, whole, pool: file.pool })
     }
 
     /// Each radio's view, by the radio's name; never empty.
@@ -202,12 +224,27 @@ impl RadioViews {
 
     /// The servers, with what each can carry.
     pub fn servers(&self) -> &BTreeMap<HostName, PoolServer> {
-        &self.servers
+        &self.pool.server
+    }
+
+    /// How servers are chosen for radios.
+    pub fn placement(&self) -> &PoolPlacement {
+        &self.pool.placement
+    }
+
+    /// What the pool's file says of a radio; none in a file of one radio.
+    pub fn member(&self, radio: &str) -> Option<&PoolRadio> {
+        self.pool.radio.get(radio)
+    }
+
+    /// The servers that a name in `prefer` or `forbid` means.
+    pub fn meant(&self, named: &Label) -> Vec<&HostName> {
+        wishes::meant(&self.pool, named)
     }
 
     /// What the work of a radio takes of a server, cores, where the file says so.
     pub fn need_of(&self, radio: &str) -> Option<f64> {
-        self.needs.get(radio).copied()
+        self.member(radio)?.need_cores
     }
 
     /// The view of the named radio, or of the only one when none is named.
@@ -320,25 +357,27 @@ impl PoolFile {
     }
 }
 
-fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let labels = Vec::<String>::deserialize(from)?;
-    for (index, label) in labels.iter().enumerate() {
-        if label.is_empty() || !label.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-            let wrong = BadValue::new(format_args!("{label:?} is no label"), "use letters, digits, dots, dashes and underscores");
-            return Err(D::Error::custom(wrong));
-        }
-        if labels[..index].contains(label) {
-            return Err(D::Error::custom(BadValue::new(format_args!("{label:?} is named twice"), "name each label once")));
-        }
+fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Label>, D::Error> {
+    let labels = Vec::<Label>::deserialize(from)?;
+    match (1..labels.len()).find(|index| labels[..*index].contains(&labels[*index])) {
+        Some(twice) => Err(D::Error::custom(BadValue::new(
+            format_args!("{:?} is named twice", labels[twice].as_str()),
+            "name each label once",
+        ))),
+        None => Ok(labels),
     }
-    Ok(labels)
+}
+
+/// As serde asks for it.
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 impl PoolServer {
     /// A server of a file that has only one radio.
     fn of(host: &Host) -> Self {
         let Host { command, telemetry, metrics, fence_command, .. } = host.clone();
-        Self { command, telemetry, metrics, fence_command, cores: None, labels: Vec::new() }
+        Self { command, telemetry, metrics, fence_command, cores: None, link: None, labels: Vec::new() }
     }
 
     /// The server as that radio's host.

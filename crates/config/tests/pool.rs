@@ -135,7 +135,7 @@ fn what_radios_cannot_share_is_refused_at_its_place() {
         (
             "command = \"tcp://10.77.0.12:7600\"",
             "command = \"tcp://10.77.0.12:7600\"\nlabels = [\"rack 2\"]",
-            "key `pool.server.server2.labels`: \"rack 2\" is no label; use letters, digits, dots, dashes and underscores",
+            "key `pool.server.server2.labels`: \"rack 2\" is no label; a label has 1 to 64 bytes: letters, digits, '-', '_', '.' and '='",
         ),
         ("[radio.beta]", "[radio.gamma]", "there is no radio \"beta\"; the radios are beta-far"),
         (
@@ -187,4 +187,45 @@ fn a_pool_may_name_its_store() {
         let said = with(wrong).unwrap_err().message;
         assert!(said.contains(expected), "{wrong}: {said}");
     }
+}
+
+#[test]
+fn the_example_of_placement_is_a_good_one() {
+    let example = EXAMPLE.split("# [pool.placement]\n").nth(1).unwrap();
+    let lines = example.lines().filter_map(|line| line.strip_prefix("# "));
+    let mut sections: Vec<(&str, String)> = vec![("[pool.placement]", String::new())];
+    for line in lines {
+        match line.starts_with('[') {
+            true => sections.push((line, String::new())),
+            false => sections.last_mut().unwrap().1 += &format!("{line}\n"),
+        }
+    }
+    assert_eq!(
+        sections.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["[pool.placement]", "[pool.server.server1]", "[pool.radio.alpha]"]
+    );
+    let [(_, placement), (_, server), (_, radio)] = sections.try_into().unwrap();
+    let third = "[pool.server.server3]\ncommand = \"tcp://10.77.0.15:7600\"\ntelemetry = \"tcp://10.77.0.15:7601\"\nlabels = [\"rack-3\"]\n";
+    let store = "[pool.store]\nendpoints = [\"10.77.0.11:2379\", \"10.77.0.12:2379\", \"10.77.0.15:2379\"]\n";
+    let text = POOL
+        .replace("[pool.server.server1]\n", &format!("{store}[pool.placement]\n{placement}\n[pool.server.server1]\n{server}"))
+        .replace("[pool.server.server2]\n", &format!("{third}[pool.server.server2]\nlink = 100\nlabels = [\"rack-2\"]\n"))
+        .replace("[pool.radio.alpha]\n", &format!("[pool.radio.alpha]\n{radio}"));
+    let views = RadioViews::parse(&text).unwrap();
+    let alpha = views.member("alpha").unwrap();
+    assert_eq!((alpha.priority, alpha.prefer.len(), alpha.need_link), (10, 2, Some(250.0)));
+    let told = views.placement();
+    let default = config::PoolPlacement::default();
+    assert_eq!(told.suspend_command.as_ref().unwrap().program(), "/usr/local/sbin/suspend-server");
+    assert_eq!(*told, config::PoolPlacement { strategy: told.strategy, suspend_command: told.suspend_command.clone(), ..default });
+}
+
+#[test]
+fn a_file_without_placement_is_as_it_was() {
+    let views = RadioViews::parse(POOL).unwrap();
+    assert_eq!(*views.placement(), config::PoolPlacement::default());
+    let alpha = views.member("alpha").unwrap();
+    assert!(alpha.prefer.is_empty() && alpha.forbid.is_empty() && alpha.apart.is_empty() && alpha.priority == 0);
+    let single = RadioViews::parse(EXAMPLE).unwrap();
+    assert!(single.member("pool").is_none() && *single.placement() == config::PoolPlacement::default());
 }

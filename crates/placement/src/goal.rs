@@ -1,6 +1,6 @@
 //! What is wanted: a goal, and the policy under which it is reached.
 
-use config::{HostName, RadioName};
+use config::{HostName, RadioName, Strategy};
 use serde::{Deserialize, Serialize};
 
 /// A radio that is to go to a server.
@@ -53,19 +53,6 @@ pub enum Goal {
     },
     /// Arm a standby for each radio that wants one and has none.
     PlaceStandbys,
-}
-
-/// How servers are chosen among those that a radio prefers equally.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// As few radios on a server as can be.
-    Spread,
-    /// The busiest cores or link of each server equally busy, as measured.
-    #[default]
-    Balance,
-    /// As few servers as can be.
-    Consolidate,
 }
 
 /// How many changes may be under way at once.

@@ -1,10 +1,46 @@
 //! Whether the loss of any one server could be made good.
 
+use std::collections::BTreeSet;
+
+use config::{HostName, RadioName};
+
 use crate::assign;
+use crate::goal::Policy;
+use crate::plan::NoHeadroom;
+use crate::pool::Pool;
 use crate::reach::reach;
 use crate::search::Search;
-use crate::state::Role;
-use crate::table::{RadioId, ServerId};
+use crate::state::{Role, State};
+use crate::table::{RadioId, ServerId, Table};
+
+/// Servers whose loss could not be made good as the pool is, in the order of their names.
+pub fn no_headroom(pool: &Pool, policy: &Policy) -> Vec<NoHeadroom> {
+    look(pool, policy, named)
+}
+
+/// The radios that would not be served if a server were lost; none of a server that the pool has not, or that is lost.
+pub fn unserved_without(pool: &Pool, policy: &Policy, server: &HostName) -> BTreeSet<RadioName> {
+    look(pool, policy, |search| search.table.server(server).map_or_else(BTreeSet::new, |id| names(search, without(search, id))))
+}
+
+fn look<T>(pool: &Pool, policy: &Policy, find: impl FnOnce(&Search) -> T) -> T {
+    let table = Table::of(pool);
+    let state = State::of(pool, &table);
+    let moves_left = table.radios.iter().map(|radio| radio.moves_left).collect();
+    find(&Search::new(&table, &state, policy, moves_left))
+}
+
+fn names(search: &Search, radios: Vec<RadioId>) -> BTreeSet<RadioName> {
+    radios.into_iter().map(|radio| search.table.radios[radio].name.clone()).collect()
+}
+
+/// [`lacking`] in the pool's names.
+pub(crate) fn named(search: &Search) -> Vec<NoHeadroom> {
+    let lacking = lacking(search).into_iter();
+    lacking
+        .map(|(server, radios)| NoHeadroom { server: search.table.servers[server].name.clone(), without: names(search, radios) })
+        .collect()
+}
 
 /// Servers whose loss could not be made good, and the radios that would not be served then.
 pub(crate) fn lacking(search: &Search) -> Vec<(ServerId, Vec<RadioId>)> {

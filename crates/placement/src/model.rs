@@ -2,52 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use config::{HostName, RadioName};
+use config::{HostName, Label, RadioName};
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
-
-/// A word that servers have in common and that radios may prefer: a room, a rack, a kind of machine.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Label(String);
-
-/// A text that is no label.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} cannot be a label: a label has 1 to 64 letters, digits, '-', '_', '.' and '='")]
-pub struct BadLabel(String);
-
-impl TryFrom<String> for Label {
-    type Error = BadLabel;
-
-    fn try_from(text: String) -> Result<Self, BadLabel> {
-        let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
-        if text.is_empty() || text.len() > 64 || !text.chars().all(allowed) {
-            return Err(BadLabel(text));
-        }
-        Ok(Self(text))
-    }
-}
-
-impl std::str::FromStr for Label {
-    type Err = BadLabel;
-
-    fn from_str(text: &str) -> Result<Self, BadLabel> {
-        Self::try_from(text.to_owned())
-    }
-}
-
-impl From<Label> for String {
-    fn from(label: Label) -> Self {
-        label.0
-    }
-}
-
-impl std::fmt::Display for Label {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&self.0)
-    }
-}
 
 /// A server of the pool, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::goal::{Goal, Policy, Strategy};
+use config::Strategy;
+
+use crate::goal::{Goal, Policy};
 use crate::plan::{Lacks, Plan, Reason, Unplaced};
 use crate::pool::Pool;
 use crate::reach::reach;

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::goal::Strategy;
+use config::Strategy;
+
 use crate::search::Search;
 use crate::state::Role;
 use crate::table::{RadioId, ServerId};

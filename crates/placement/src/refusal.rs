@@ -1,8 +1,6 @@
 //! What is refused before anything is planned.
 
-use config::{HostName, InterfaceName, RadioName};
-
-use crate::model::Label;
+use config::{HostName, InterfaceName, Label, RadioName};
 
 /// Why nothing is planned: what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,7 +8,7 @@ use crate::amount::{Amount, Cores, Rate};
 use crate::goal::Policy;
 use crate::headroom;
 use crate::model::{Radio, Server};
-use crate::plan::{Change, NoHeadroom, Plan, Wave};
+use crate::plan::{Change, Plan, Wave};
 use crate::pool::Pool;
 use crate::search::Search;
 use crate::state::{Role, State};
@@ -25,10 +25,6 @@ pub(crate) fn plan(
     waves: &[Vec<(RadioId, Step)>],
 ) -> Plan {
     let search = Search::new(table, state, policy, moves_left.to_vec());
-    let no_headroom = headroom::lacking(&search).into_iter().map(|(server, radios)| NoHeadroom {
-        server: name(table, server),
-        without: radios.into_iter().map(|radio| table.radios[radio].name.clone()).collect(),
-    });
     let empty = (0..table.servers.len()).filter(|server| !state.lost[*server] && state.at(*server).is_empty());
     Plan {
         waves: waves.iter().map(|wave| Wave(wave.iter().map(|(radio, step)| change(table, *radio, *step)).collect())).collect(),
@@ -36,7 +32,7 @@ pub(crate) fn plan(
         unplaced: Vec::new(),
         left_for_budget: BTreeSet::new(),
         empty: empty.map(|server| name(table, server)).collect(),
-        no_headroom: no_headroom.collect(),
+        no_headroom: headroom::named(&search),
     }
 }
 

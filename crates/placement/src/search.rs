@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::goal::{Limits, Policy, Strategy};
+use config::Strategy;
+
+use crate::goal::{Limits, Policy};
 use crate::state::{Role, State};
 use crate::table::{RadioId, ServerId, Table};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::topology::Server;
 use super::super::topology::pool::{PORTS, PoolPlace, PoolSize, TUNS};
 use super::{BANDWIDTH, KEY, MASTER, RUNTIME, SLAVE, device, settings, shared_workload, widen};
-use config::{Addresses, Host, HostName, PoolFile, PoolRadio, PoolSection, PoolServer, Probe, RadioName, Standby};
+use config::{Addresses, Host, HostName, PoolFile, PoolPlacement, PoolRadio, PoolSection, PoolServer, Probe, RadioName, Standby};
 use modem::Bandwidth;
 use protocol::{ErrorCode, Failure, Form};
 
@@ -37,6 +37,7 @@ pub fn file(records: PathBuf, size: PoolSize, bandwidth: Option<Bandwidth>) -> R
         state: Some(Path::new(RUNTIME).join("state")),
         pool: PoolSection {
             store: None,
+            placement: PoolPlacement::default(),
             server: size.servers().iter().map(server).collect::<Result<_, _>>()?,
             radio: size.places().map(member).collect::<Result<_, _>>()?,
         },
@@ -86,6 +87,7 @@ fn server(server: &Server) -> Result<(HostName, PoolServer), Failure> {
         metrics: format!("{}:9617", server.ip()).parse().ok(),
         fence_command: None,
         cores: None,
+        link: None,
         labels: Vec::new(),
     };
     Ok((server.name.parse()?, settings))
@@ -106,6 +108,11 @@ fn member(place: PoolPlace) -> Result<(RadioName, PoolRadio), Failure> {
         standby: Standby::default(),
         control: settings(&[SLAVE]),
         need_cores: None,
+        need_link: None,
+        prefer: Vec::new(),
+        forbid: Vec::new(),
+        apart: Vec::new(),
+        priority: 0,
         workload: None,
     };
     Ok((place.name().parse()?, radio))

@@ -244,3 +244,38 @@ fn waves_keep_the_limits() {
         assert_eq!(plan.waves.len(), waves, "{total} {per_server} {per_link}");
     }
 }
+
+#[test]
+fn headroom_is_told_of_a_pool_as_it_is() {
+    let servers = vec![server("a", 2.0), server("b", 2.0), server("c", 1.0)];
+    let all: &[&str] = &["a", "b", "c"];
+    let radios = vec![radio("x", 1.5, all, &["a"]), radio("y", 1.5, all, &["b"]), radio("z", 0.5, all, &["c"])];
+    let pool = Pool::new(servers, radios).unwrap();
+    let policy = Policy::default();
+    let said: Vec<String> = crate::no_headroom(&pool, &policy).iter().map(ToString::to_string).collect();
+    let sentence = |server: &str, radio: &str| {
+        format!("there is no headroom for the loss of {server}: {radio} would not be served; free room on other servers")
+    };
+    assert_eq!(said, [sentence("a", "x"), sentence("b", "y")]);
+    let without =
+        |server: &str| crate::unserved_without(&pool, &policy, &host(server)).into_iter().map(String::from).collect::<Vec<_>>();
+    assert_eq!((without("a"), without("c"), without("nobody")), (vec!["x".to_owned()], vec![], vec![]));
+}
+
+#[test]
+fn a_server_is_spare_if_the_others_can_make_the_loss_of_one_good() {
+    let all: &[&str] = &["a", "b", "c", "d"];
+    let mut servers: Vec<_> = all.iter().map(|name| server(name, 2.0)).collect();
+    let radios = || vec![radio("x", 1.5, all, &["a"]), radio("y", 0.2, all, &["a"])];
+    let names = |servers: &[Server], policy: &Policy| -> Vec<String> {
+        crate::spare(&Pool::new(servers.to_vec(), radios()).unwrap(), policy).into_iter().map(String::from).collect()
+    };
+    // One has to stay for the loss of a: the last by name.
+    assert_eq!(names(&servers, &Policy::default()), ["b", "c"]);
+    assert_eq!(names(&servers, &Policy { keep_headroom: false, ..Policy::default() }), ["b", "c", "d"]);
+    // Somebody may be at work on a drained one, which takes over nothing either.
+    servers[3].drained = true;
+    assert_eq!(names(&servers, &Policy::default()), ["b"]);
+    servers[2].lost = true;
+    assert_eq!(names(&servers, &Policy::default()), [""; 0]);
+}
