@@ -6,6 +6,7 @@ mod look;
 mod order;
 mod overview;
 mod placing;
+mod suspending;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,7 +21,8 @@ use protocol::{ErrorCode, Failure, Method};
 pub enum PoolCommand {
     /// Which server serves which radio, and who follows.
     Status {
-        /// One JSON document on stdout: `{"radios": {NAME: {"service", "follows", "servers"}}, "servers": {NAME: {"heard", "serves", "follows"}}}`.
+        /// One JSON document on stdout: `{"radios": {NAME: {"service", "follows", "servers"}}, "servers": {NAME: {"heard", "serves", "follows"}},
+        /// "no_headroom": [{"server", "without"}]}`.
         #[arg(long)]
         json: bool,
     },
@@ -67,7 +69,14 @@ pub enum PoolCommand {
     /// Spreads the radios over the servers.
     Rebalance(PlaceArgs),
     /// Leaves as many servers with nothing to do as can be, and names them.
-    Consolidate(PlaceArgs),
+    Consolidate {
+        /// How.
+        #[command(flatten)]
+        how: PlaceArgs,
+        /// Then suspend those that can be spared, by the `suspend_command` of the cluster file.
+        #[arg(long, conflicts_with = "plan")]
+        suspend: bool,
+    },
     /// Ends a radio's work where it is.
     Stop {
         /// The radio.
@@ -129,7 +138,8 @@ pub fn run(file: &std::path::Path, command: &PoolCommand) -> Result<ExitCode, Fa
         PoolCommand::Failover { server, how } => placing::failover(&views, server, how),
         PoolCommand::Undrain { server, json } => placing::undrain(&views, server, *json),
         PoolCommand::Rebalance(how) => placing::reach(&views, &Goal::Rebalance, how),
-        PoolCommand::Consolidate(how) => placing::reach(&views, &Goal::Consolidate, how),
+        PoolCommand::Consolidate { how, suspend: false } => placing::reach(&views, &Goal::Consolidate, how),
+        PoolCommand::Consolidate { how, suspend: true } => placing::consolidate_and_suspend(&views, how),
         PoolCommand::Stop { radio, json } => order::stop(&of_radio(views, radio)?, *json),
     }
 }

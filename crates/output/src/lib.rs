@@ -5,9 +5,11 @@
 //! task. Ground floor: imports nothing of baton.
 
 mod columns;
+mod natural;
 mod streams;
 mod visible;
 
 pub use columns::{pad, pad_left};
+pub use natural::natural_order;
 pub use streams::{LogWriter, log_line, say, write_stdout};
 pub use visible::{VisibleBytes, acts, json, one_line, visible};

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::super::standby::ARM;
 use super::super::{Cluster, attend, block_on, json, lines, print, write_out};
 use super::look::look;
+use super::suspending::{self, Suspended};
 use super::{PlaceArgs, require_pool_server};
-use crate::pool::{Asked, Course, Done, asked, plan};
+use crate::pool::{Asked, Course, Done, asked, plan, spare};
 use config::{HostName, RadioViews};
 use placement::{Change, Goal, Plan};
 use protocol::{ErrorCode, Failure, RunRecord, ask};
@@ -26,6 +27,9 @@ pub(super) struct Report {
     done: Vec<Done>,
     /// From the first change to the last, ms.
     took_ms: f64,
+    /// What became of the servers that were to be suspended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suspended: Vec<Suspended>,
 }
 
 impl Report {
@@ -92,6 +96,24 @@ pub(super) fn tell(report: &Report, args: &PlaceArgs) -> Result<ExitCode, Failur
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Leaves servers with nothing to do, and suspends those that can be spared once all is done.
+///
+/// # Errors
+/// The cluster file has no `suspend_command`; there is no plan.
+pub(super) fn consolidate_and_suspend(views: &RadioViews, args: &PlaceArgs) -> Result<ExitCode, Failure> {
+    let command = suspending::command(views)?;
+    let report = block_on(async {
+        let report = bring_about(views, &Goal::Consolidate).await?;
+        if !report.ok {
+            return Ok(report);
+        }
+        let suspended = suspending::suspend(views, command, &spare(&report.plan, views)).await;
+        let ok = suspended.iter().all(|server| server.ok);
+        Ok::<_, Failure>(Report { ok, suspended, ..report })
+    })?;
+    tell(&report, args)
+}
+
 /// Plans, and carries the plan out.
 ///
 /// # Errors
@@ -115,7 +137,7 @@ pub(super) async fn follow(views: &RadioViews, plan: Plan) -> Report {
     }
     let (took_ms, ok) = (config::time::milliseconds(began.elapsed()), course.is_ok());
     let (plan, done) = course.into_parts();
-    Report { ok, plan, done, took_ms }
+    Report { ok, plan, done, took_ms, suspended: Vec::new() }
 }
 
 /// Tells a server, for every radio that it may serve, whether it takes on work.
@@ -154,6 +176,7 @@ pub(super) fn text(report: &Report) -> String {
         lines.push(format!("with nothing to do: {}", empty.join(", ")));
     }
     lines.push(format!("took {:.2} s", report.took_ms / 1e3));
+    lines.extend(report.suspended.iter().map(ToString::to_string));
     lines.join("\n")
 }
 
