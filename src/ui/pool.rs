@@ -12,4 +12,4 @@ pub mod radios;
 pub mod rows;
 pub mod spoken;
 
-pub use page::{Ask, Choose, Dialog, Errand, PoolPage, PoolSort, Running};
+pub use page::{Ask, Choose, Dialog, Errand, Headroom, PoolPage, PoolSort, Running};

@@ -47,6 +47,12 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// A length of time in its largest unit: `850 ms`, `7 s`, `3 m`, `1 h`, `2 d`.
+pub fn brief(ms: u64) -> String {
+    let long = duration(ms);
+    long.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
 /// Bytes in decimal units.
 pub fn bytes(n: u64) -> String {
     scaled(n as f64, "B")

@@ -40,6 +40,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("drained; {0} lets it take on work again; serves {1}", "已排空；按 {0} 重新承接业务；服务 {1}"),
     ("{0}; {1} serves elsewhere what it had: {2}", "{0}；按 {1} 由别处服务其原有：{2}"),
     ("{0}; follows {1}", "{0}；跟随 {1}"),
+    ("{0}; if it were lost, nobody would serve {1}", "{0}；若失去它，{1} 将无人服务"),
     (" {0} {1} ", " {0} {1} "),
     ("  servers silent: {0}", "  无消息服务器：{0}"),
     ("  drained: {0}", "  已排空：{0}"),
@@ -184,6 +185,10 @@ pub const TABLE: &[(&str, &str)] = &[
 pub const SAID: &[(&str, &str)] = &[
     ("{0} is drained: it takes on no work", "{0} 已排空：不承接业务"),
     ("it is drained: it takes on no work", "已排空：不承接业务"),
+    (
+        "there is no headroom for the loss of {0}: {1} would not be served; free room on other servers",
+        "若失去 {0}，{1} 将无人服务；在其他服务器上留出空闲",
+    ),
     ("{0} is drained no longer", "{0} 已解除排空"),
     ("`baton pool undrain {0}` ends that", "用 `baton pool undrain {0}` 解除"),
     ("--force overrides it once", "--force 可强制一次"),

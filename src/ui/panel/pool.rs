@@ -13,7 +13,7 @@ use crate::ui::pool::choices::cores;
 use crate::ui::pool::heads::Head;
 use crate::ui::pool::rows::{Part, Row};
 use crate::ui::service;
-use crate::ui::text::{clip, duration, pad, short_name, wrap};
+use crate::ui::text::{brief, clip, duration, pad, short_name, wrap};
 
 /// From this width on, names and verdicts have more room.
 const WIDE: u16 = 100;
@@ -40,7 +40,9 @@ impl Columns {
         let longest = rows.iter().map(|row| row.name.as_str().width()).max().unwrap_or_default();
         let name = longest.clamp(model.skin.lang.tr("radio").width().max(6), if wide { 20 } else { 12 });
         let service = if wide { 18 } else { 13 };
-        let longest = heads.iter().map(|head| head.name.as_str().width()).max().unwrap_or_default();
+        // A cell has a column more than a name needs, which a mark may take.
+        let widest = |head: &Head<'_>| head.name.as_str().width().max(mark(model, head).0.width().saturating_sub(1));
+        let longest = heads.iter().map(widest).max().unwrap_or_default();
         let cell = longest.clamp(CELL[0], CELL[1]) + 2;
         let room = usize::from(width).saturating_sub(2 + name + 1 + service + 1);
         let shown = (room / cell).clamp(1, heads.len().max(1));
@@ -155,7 +157,7 @@ fn load_style(model: &Model, part: f64) -> Style {
 fn mark(model: &Model, head: &Head<'_>) -> (String, Style) {
     let (t, lang) = (&model.skin.theme, model.skin.lang);
     match (head.heard, head.silent_ms, head.drained) {
-        (false, Some(ms), _) => (format!("{} {}", lang.tr("silent"), duration(ms / 1000 * 1000)), t.bad),
+        (false, Some(ms), _) => (format!("{} {}", lang.tr("silent"), brief(ms / 1000 * 1000)), t.bad),
         (false, None, _) => (lang.tr("not heard").to_owned(), t.bad),
         (true, _, true) => (lang.tr("DRAINED").to_owned(), t.warn),
         (true, _, false) => (lang.fill("serves {0}", &[&head.serves.len()]), t.base),
@@ -262,6 +264,10 @@ fn server_words(model: &Model, head: &Head<'_>) -> String {
     };
     if !head.follows.is_empty() {
         text = lang.fill("{0}; follows {1}", &[&text, &listed(&head.follows)]);
+    }
+    if let Some(without) = model.pool_page.as_ref().and_then(|page| page.unserved_without()) {
+        let names: Vec<&str> = without.iter().map(|radio| radio.as_str()).collect();
+        text = lang.fill("{0}; if it were lost, nobody would serve {1}", &[&text, &listed(&names)]);
     }
     text
 }

@@ -36,7 +36,7 @@ impl Head<'_> {
 /// Every server, from all radios of the pool.
 pub fn heads<'a>(model: &'a Model, radios: &[Row<'a>]) -> Vec<Head<'a>> {
     let Some(page) = &model.pool_page else { return Vec::new() };
-    page.views.servers().keys().map(|server| head(model, radios, server)).collect()
+    page.servers().into_iter().map(|server| head(model, radios, server)).collect()
 }
 
 fn head<'a>(model: &'a Model, radios: &[Row<'a>], server: &'a HostName) -> Head<'a> {

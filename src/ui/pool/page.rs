@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::pool::Course;
 use crate::ui::filters::TextFilter;
 use config::{HostName, RadioName, RadioViews};
+use output::natural_order;
 use placement::{Goal, Plan};
 
 /// What the radios are sorted by.
@@ -124,6 +125,17 @@ pub struct Running {
     pub over_ms: Option<u64>,
 }
 
+/// Who would not be served if a server were lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headroom {
+    /// The server.
+    pub server: HostName,
+    /// The radios.
+    pub without: BTreeSet<RadioName>,
+    /// When it was looked at, ms since the console started.
+    pub at_ms: u64,
+}
+
 /// State of the page; `M` is that of a radio.
 #[derive(Debug, Clone)]
 pub struct PoolPage<M> {
@@ -143,6 +155,8 @@ pub struct PoolPage<M> {
     pub dialog: Option<Dialog>,
     /// What is carried out.
     pub running: Option<Running>,
+    /// Of the server that was under the cursor when it was last looked at.
+    pub headroom: Option<Headroom>,
 }
 
 impl<M> PoolPage<M> {
@@ -157,12 +171,26 @@ impl<M> PoolPage<M> {
             filter: TextFilter::default(),
             dialog: None,
             running: None,
+            headroom: None,
         }
+    }
+
+    /// The servers in the order of the columns.
+    pub fn servers(&self) -> Vec<&HostName> {
+        let mut servers: Vec<&HostName> = self.views.servers().keys().collect();
+        servers.sort_by(|a, b| natural_order(a, b));
+        servers
     }
 
     /// The server under the cursor.
     pub fn selected_server(&self) -> Option<&HostName> {
-        self.views.servers().keys().nth(self.server)
+        self.servers().get(self.server).copied()
+    }
+
+    /// The radios that would not be served if the server under the cursor were lost, as far as that is known.
+    pub fn unserved_without(&self) -> Option<&BTreeSet<RadioName>> {
+        let known = self.headroom.as_ref().filter(|headroom| Some(&headroom.server) == self.selected_server());
+        known.map(|headroom| &headroom.without).filter(|without| !without.is_empty())
     }
 
     /// Moves the cursor among the servers.

@@ -1,9 +1,12 @@
 //! Plans for the pool as this console sees it, by the rules of `baton pool`.
 
-use super::{Ask, Errand};
-use crate::pool::{Seen, SeenRadio, between, plan};
+use std::collections::BTreeSet;
+
+use super::{Ask, Errand, Headroom};
+use crate::pool::{Seen, SeenRadio, between, plan, unserved_without};
 use crate::ui::model::Model;
 use crate::ui::msg::Effect;
+use crate::ui::place::Screen;
 use crate::ui::plans;
 use config::RadioName;
 use placement::{Change, Plan};
@@ -11,6 +14,8 @@ use protocol::{ErrorCode, Expected, Failure, Order};
 
 /// Changes of a plan whose expected interruption is asked for: more than one reads.
 const ASKED: usize = 16;
+/// Between two looks at the headroom, ms: in a large pool that is nearly full one takes some milliseconds.
+const LOOK_MS: u64 = 2_000;
 
 /// What the agents have said, radio by radio.
 fn seen(model: &Model) -> Option<Seen<'_>> {
@@ -34,6 +39,23 @@ fn seen(model: &Model) -> Option<Seen<'_>> {
 pub fn plan_of(model: &Model, errand: &Errand) -> Result<Option<Plan>, Failure> {
     let (Some(goal), Some(page), Some(seen)) = (errand.goal(), &model.pool_page, seen(model)) else { return Ok(None) };
     plan(&seen, &page.views, &goal).map(Some)
+}
+
+/// Looks who would not be served if the server under the cursor were lost: when another one is, and again from time to time.
+pub fn look_at_headroom(model: &mut Model) {
+    let Some(page) = model.pool_page.as_ref().filter(|_| model.screen == Screen::Pool) else { return };
+    let Some(server) = page.selected_server().cloned() else { return };
+    let fresh = |known: &Headroom| known.server == server && model.now_ms.saturating_sub(known.at_ms) < LOOK_MS;
+    if page.headroom.as_ref().is_some_and(fresh) {
+        return;
+    }
+    let without = seen(model).map_or_else(BTreeSet::new, |seen| unserved_without(&seen, &page.views, &server));
+    let before = page.unserved_without().cloned().unwrap_or_default();
+    model.dirty |= before != without;
+    let headroom = Headroom { server, without, at_ms: model.now_ms };
+    if let Some(page) = &mut model.pool_page {
+        page.headroom = Some(headroom);
+    }
 }
 
 /// Asks what the moves of a plan are expected to cost.

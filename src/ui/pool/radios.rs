@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::PoolPage;
+use super::planning::look_at_headroom;
 use crate::ui::model::Model;
 use crate::ui::msg::{Effect, Heard, Purpose};
 use crate::ui::place::Screen;
@@ -164,5 +165,6 @@ pub fn tick(model: &mut Model, (now_ms, at): (u64, DateTime<Utc>), take: Tick) -
     let others: Vec<RadioName> = model.pool_page.iter().flat_map(|page| page.others.keys().cloned()).collect();
     let mut effects = take(model, now_ms, at);
     effects.extend(others.iter().flat_map(|radio| of(model, radio, |model| take(model, now_ms, at))));
+    look_at_headroom(model);
     effects
 }

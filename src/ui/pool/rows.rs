@@ -6,6 +6,7 @@ use crate::migration::standing::processes;
 use crate::ui::model::Model;
 use crate::ui::service;
 use config::RadioName;
+use output::natural_order;
 use protocol::{Order, OrderStage, StandbyState};
 
 /// What a server is to a radio.
@@ -142,9 +143,11 @@ fn badness(state: ServiceState) -> u8 {
     }
 }
 
-/// Every radio, whatever is listed.
+/// Every radio, whatever is listed, by name.
 pub fn all(model: &Model) -> Vec<Row<'_>> {
-    model.radios().into_iter().map(|(name, model)| Row::of(name, model)).collect()
+    let mut rows: Vec<Row<'_>> = model.radios().into_iter().map(|(name, model)| Row::of(name, model)).collect();
+    rows.sort_by(|a, b| natural_order(a.name, b.name));
+    rows
 }
 
 /// The radios that are listed, in their order.
@@ -156,7 +159,7 @@ pub fn rows(model: &Model) -> Vec<Row<'_>> {
     match page.sort {
         PoolSort::Name => {}
         PoolSort::Service => rows.sort_by_key(|row| badness(row.state())),
-        PoolSort::Server => rows.sort_by(|a, b| a.host().cmp(&b.host())),
+        PoolSort::Server => rows.sort_by(|a, b| natural_order(a.host().unwrap_or_default(), b.host().unwrap_or_default())),
     }
     if page.reverse {
         rows.reverse();

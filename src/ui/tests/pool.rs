@@ -80,7 +80,7 @@ fn a_large_pool_scrolls_both_ways() {
     press(&mut model, &"\u{2193}".repeat(30));
     let screen = drawn(&model, 100, 30);
     let name = model.radio().to_string();
-    assert!(screen.contains(&format!("> {name}")) && screen.contains("server2 "), "{screen}");
+    assert!(screen.contains(&format!("> {name}")) && screen.contains("server10 "), "{screen}");
     assert!(screen.contains("of 40") && screen.contains("of 16"), "{screen}");
 }
 
@@ -321,4 +321,57 @@ fn the_help_is_of_the_page() {
     let mut model = serving(3, 3, false);
     press(&mut model, "h");
     assert_snapshot!("pool-help-120x40", drawn(&model, 120, 40));
+}
+
+#[test]
+fn names_are_in_the_order_of_their_numbers() {
+    let mut model = serving(11, 12, false);
+    let screen = drawn(&model, 200, 60);
+    let row = |text: &str| screen.lines().position(|row| row.contains(text)).unwrap_or_else(|| panic!("{text}: {screen}"));
+    assert!(row("radio2 ") < row("radio10 ") && row("radio9 ") < row("radio10 ") && row("radio11 ") < row("radio12 "), "{screen}");
+    let heads = screen.lines().find(|line| line.contains("server1 ")).unwrap();
+    assert!(heads.find("server2 ") < heads.find("server10 "), "{heads}");
+    // The cursor goes by the columns.
+    press(&mut model, "\u{2192}");
+    assert_eq!(model.pool_page.as_ref().unwrap().selected_server().unwrap().as_str(), "server2");
+}
+
+#[test]
+fn how_long_a_server_is_silent_stands_in_its_column() {
+    for (for_ms, said) in [(7_000, "silent 7 s"), (12_000, "silent 12 s"), (200_000, "silent 3 m"), (47_000_000, "silent 13 h")] {
+        let mut model = serving(3, 3, false);
+        silence(&mut model, &["server2"], for_ms);
+        let screen = drawn(&model, 80, 24);
+        let marks = screen.lines().find(|line| line.contains("serves 1")).unwrap();
+        assert!(marks.contains(&format!("{said} ")), "{screen}");
+    }
+}
+
+#[test]
+fn a_server_that_nobody_can_stand_in_for_is_told_in_full() {
+    let mut model = serving(3, 4, true);
+    let said = "if it were lost, nobody would serve radio1, radio4";
+    assert!(!drawn(&model, 120, 40).contains("if it were lost"));
+    change(&mut model, "radio2", "server3", |t| t.drained = true);
+    silence(&mut model, &["server2"], 12_000);
+    look_again(&mut model);
+    let screen = drawn(&model, 120, 40);
+    assert!(screen.contains(said), "{screen}");
+    assert_snapshot!("pool-no-headroom-80x24", drawn(&model, 80, 24));
+    // It is said of the server that was looked at alone.
+    press(&mut model, "\u{2192}");
+    assert!(!drawn(&model, 120, 40).contains("if it were lost"));
+    press(&mut model, "\u{2190}");
+    change(&mut model, "radio2", "server3", |t| t.drained = false);
+    look_again(&mut model);
+    assert!(!drawn(&model, 120, 40).contains("if it were lost"));
+}
+
+/// Another server comes under the cursor, and the first one again.
+fn look_again(model: &mut Model) {
+    for keys in ["\u{2192}", "\u{2190}"] {
+        press(model, keys);
+        let now = model.now_ms + 250;
+        tick(model, now);
+    }
 }
