@@ -10,6 +10,7 @@ pub mod identity;
 pub mod key;
 pub mod publisher;
 pub mod server;
+pub mod store_certificate;
 pub mod stream;
 pub mod telemetry;
 pub mod tls;

@@ -1,12 +1,16 @@
-//! How a cluster is set up on real hosts: `baton init` writes the cluster file and the key, and a host is examined for `baton doctor`.
+//! How a cluster is set up on real hosts: `baton init` writes the cluster file and the key, `baton pool init`, `join` and `leave` set the pool's store up,
+//! and a host is examined for `baton doctor`.
 //!
 //! What a host looks like is gathered by `look`, as plain facts; what is right and wrong about it is decided by `judge`, which touches nothing.
 
 pub mod doctor;
 pub mod facts;
+mod files;
 pub mod init;
 mod judge;
 mod look;
+#[cfg(feature = "etcd")]
+pub mod store;
 
 use std::sync::Arc;
 
