@@ -1,7 +1,7 @@
 //! Whether an order may begin: every precondition, from what the hosts say of themselves. Pure: the engine, `baton check` and the
 //! console have the same list.
 
-mod drained;
+pub(super) mod drained;
 mod guest;
 mod offered;
 mod port;
@@ -21,7 +21,6 @@ use protocol::{
     Alarm, ErrorCode, Failure, Finding, Grade, Method, Order, OrderRequest, ProcessState, SyncState, Telemetry, VERSION,
 };
 
-pub(super) use drained::takes_on_work;
 pub use offered::{check_offered, instead};
 pub use port::{PortProblem, SAMPLES_MTU, port_problem};
 pub use standby::count_standby;

@@ -58,7 +58,7 @@ impl State {
     /// What stands against taking the radio, and what `force` overrides.
     fn uncontested(&self, ask: StepCommand, status: &Telemetry) -> Result<(), Failure> {
         let active = self.setting.active;
-        check::takes_on_work(ask, status)?;
+        check::drained::takes_on_work(ask, status)?;
         check::uncontested(ask, status, active)?;
         if ask == StepCommand::RequireAtWork {
             check::require_follower(&self.setting, status)?;

@@ -20,7 +20,6 @@ use protocol::{
     Linked, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, Progress, Route, SetPort, SoftState, SyncState, Telemetry, TunIp,
     Unsent,
 };
-use status::telemetry;
 pub use status::telemetry_of;
 pub use store::FakeStore;
 
@@ -374,7 +373,8 @@ impl Fleet {
                 let mut address_holders = Vec::from_iter(self.has_stranger().then(stranger));
                 let others = self.hosts.iter().filter(|(name, other)| self.arp_tells && *name != host && other.active);
                 address_holders.extend(others.map(|(name, _)| AddressHolder { host: Some(name.clone()), ..stranger() }));
-                Telemetry { probe, address_holders, guest: self.guest_status(state), ..telemetry(host, state, self.deaf) }.into()
+                Telemetry { probe, address_holders, guest: self.guest_status(state), ..status::telemetry(host, state, self.deaf) }
+                    .into()
             }
             _ => Answer::Done,
         })

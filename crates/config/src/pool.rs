@@ -179,13 +179,13 @@ impl RadioViews {
 
     /// Two servers can decide between them who owns a radio, more cannot.
     fn with_its_store(self, source: &TomlSource<'_>) -> Result<Self, Failure> {
-        if self.servers.len() <= 2 || self.whole.store.is_some() {
+        if self.servers().len() <= 2 || self.whole.store.is_some() {
             return Ok(self);
         }
         let what = format!(
             "{} servers need a store that says who owns which radio: two can decide between them, more cannot; `baton pool init` sets it up \
              (docs/pool.md)",
-            self.servers.len()
+            self.servers().len()
         );
         Err(source.wrong_at(&["pool", "server"], &what))
     }

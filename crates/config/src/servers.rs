@@ -15,7 +15,9 @@ impl Config {
 
     /// Whether a host is one of them.
     pub fn is_server(&self, host: &str) -> bool {
-        self.servers().into_iter().any(|name| name.as_str() == host)
+        let Roles { initiator, destination, .. } = &self.roles;
+        [initiator, destination].into_iter().any(|role| role.as_str() == host)
+            || self.host.get(host).is_some_and(|host| host.radio == *self.moved_radio())
     }
 
     /// The cluster with these two of the radio's servers as initiator and destination.

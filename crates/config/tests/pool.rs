@@ -66,8 +66,7 @@ fn a_radio_may_have_more_servers_than_two() {
         .replace("[pool.server.server2]\n", &format!("{third}[pool.server.server2]\ncores = 1.5\nlabels = [\"rack-2\"]\n"))
         .replace("[\"server2\", \"server1\"]", "[\"server2\", \"server1\", \"server3\"]\nneed_cores = 0.4");
     let failure = RadioViews::parse(&text).unwrap_err();
-    let expected =
-        "3 servers need a store that says who owns which radio: two can decide between them, more cannot; `baton pool init` sets it up";
+    let expected = "3 servers need a store that says who owns which radio: two can decide between them, more cannot; `baton pool init` sets it up";
     assert!(failure.message.contains(expected), "{}", failure.message);
     let cluster = RadioViews::parse(&format!("{text}\n[pool.store]\nendpoints = [\"10.77.0.11:2379\"]\n")).unwrap();
     let beta = &cluster.radios()["beta"];

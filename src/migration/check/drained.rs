@@ -18,7 +18,7 @@ pub(super) fn finding(order: Order, to: &str, answers: &Answers) -> Option<Findi
 ///
 /// # Errors
 /// [`ErrorCode::State`] for a host that is to take the work on, and is drained.
-pub(in crate::migration) fn takes_on_work(ask: StepCommand, status: &Telemetry) -> Result<(), Failure> {
+pub fn takes_on_work(ask: StepCommand, status: &Telemetry) -> Result<(), Failure> {
     use StepCommand::{RequireFree, RequireReady, RequireReadyAlone, RequireRecoverable};
     let takes_on = matches!(ask, RequireFree | RequireReady | RequireReadyAlone | RequireRecoverable);
     if !(takes_on && status.drained) {

@@ -2,7 +2,7 @@
 
 use super::rows::{Part, Row};
 use crate::ui::model::Model;
-use config::HostName;
+use config::{HostName, RadioViews};
 
 /// A server of the pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,34 +36,27 @@ impl Head<'_> {
 /// Every server, from all radios of the pool.
 pub fn heads<'a>(model: &'a Model, radios: &[Row<'a>]) -> Vec<Head<'a>> {
     let Some(page) = &model.pool_page else { return Vec::new() };
-    page.servers().into_iter().map(|server| head(model, radios, server)).collect()
+    // Without every need the sum would pretend.
+    let known = radios.iter().all(|row| page.views.need_of(row.name).is_some());
+    page.servers().into_iter().map(|server| head(&page.views, radios, server, known)).collect()
 }
 
-fn head<'a>(model: &'a Model, radios: &[Row<'a>], server: &'a HostName) -> Head<'a> {
-    let views = model.pool_page.as_ref().map(|page| &page.views);
-    let of_server = || radios.iter().filter(|row| row.model.config.is_server(server));
-    let heard: Vec<&Row<'a>> = of_server().filter(|row| row.model.is_heard(server)).collect();
-    let latest = of_server().filter_map(|row| row.model.telemetry(server)).max_by_key(|telemetry| telemetry.at);
-    let silent_ms = of_server().filter_map(|row| row.model.age_ms(server)).min().filter(|_| heard.is_empty());
-    let names = |wanted: &dyn Fn(Part) -> bool| {
-        of_server().filter(|row| wanted(row.part(server))).map(|row| row.name.as_str()).collect::<Vec<&'a str>>()
-    };
-    let serves = names(&|part| matches!(part, Part::Serves | Part::Starts | Part::Down | Part::Unsure | Part::Lost));
-    let follows = names(&|part| matches!(part, Part::Follows | Part::NotArmed));
-    let need = |radio: &&str| views.and_then(|views| views.need_of(radio));
-    // Without every need the sum would pretend.
-    let known = radios.iter().all(|row| need(&row.name.as_str()).is_some());
-    let told = views.and_then(|views| views.servers().get(server)).and_then(|server| server.cores);
-    let has = told.or(latest.map(|telemetry| telemetry.load.cores as f64)).filter(|_| known);
-    let cores = has.map(|has| (serves.iter().chain(&follows).filter_map(need).sum(), has));
-    Head {
-        name: server,
-        heard: !heard.is_empty(),
-        silent_ms,
-        drained: of_server().filter_map(|row| row.model.telemetry(server)).any(|telemetry| telemetry.drained),
-        serves,
-        follows,
-        cpu_percent: latest.filter(|_| !heard.is_empty()).map(|telemetry| telemetry.load.cpu_percent),
-        cores,
-    }
+fn head<'a>(views: &RadioViews, radios: &[Row<'a>], server: &'a HostName, known: bool) -> Head<'a> {
+    let of_server: Vec<&Row<'a>> = radios.iter().filter(|row| row.model.config.is_server(server)).collect();
+    let parts: Vec<(&'a str, Part)> = of_server.iter().map(|row| (row.name.as_str(), row.part(server))).collect();
+    let told = || of_server.iter().filter_map(|row| row.model.telemetry(server));
+    let heard = of_server.iter().any(|row| row.model.is_heard(server));
+    let latest = told().max_by_key(|telemetry| telemetry.at);
+    let silent_ms = of_server.iter().filter_map(|row| row.model.age_ms(server)).min().filter(|_| !heard);
+    let names =
+        |wanted: fn(Part) -> bool| parts.iter().filter(|(_, part)| wanted(*part)).map(|(name, _)| *name).collect::<Vec<_>>();
+    let serves = names(|part| matches!(part, Part::Serves | Part::Starts | Part::Down | Part::Unsure | Part::Lost));
+    let follows = names(|part| matches!(part, Part::Follows | Part::NotArmed));
+    let drained = told().any(|telemetry| telemetry.drained);
+    let own = views.servers().get(server).and_then(|server| server.cores);
+    let has = own.or(latest.map(|telemetry| telemetry.load.cores as f64)).filter(|_| known);
+    let needed = || serves.iter().chain(&follows).filter_map(|radio| views.need_of(radio)).sum();
+    let cores = has.map(|has| (needed(), has));
+    let cpu_percent = latest.filter(|_| heard).map(|telemetry| telemetry.load.cpu_percent);
+    Head { name: server, heard, silent_ms, drained, serves, follows, cpu_percent, cores }
 }
