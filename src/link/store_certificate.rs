@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, PKCS_ED25519, PublicKeyData, SanType};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, PublicKeyData, SanType};
 use ring::digest;
 
 use super::certificate::{Authority, named, not_made};
@@ -80,7 +80,8 @@ impl StoreAuthority {
     /// [`ErrorCode::Internal`](protocol::ErrorCode::Internal) when it cannot be made.
     pub fn issue(&self, subject: &Subject) -> Result<Issued, Failure> {
         let issued = || -> Result<Issued, rcgen::Error> {
-            let pair = KeyPair::generate_for(&PKCS_ED25519)?;
+            // ECDSA with P-256, whose keys etcdctl, curl and openssl read; OpenSSL 3.0 does not read an Ed25519 key as ring writes it.
+            let pair = KeyPair::generate()?;
             let certificate = params(subject).signed_by(&pair, &self.issuer)?;
             Ok(Issued { certificate: certificate.pem(), key: pair.serialize_pem() })
         };

@@ -20,8 +20,7 @@ use protocol::{
     Linked, ProbeMark, ProbeStatus, ProbeWindow, ProcessState, Progress, Route, SetPort, SoftState, SyncState, Telemetry, TunIp,
     Unsent,
 };
-pub use status::telemetry_of;
-pub use store::FakeStore;
+pub use {status::telemetry_of, store::FakeStore};
 
 pub const ACTIVE: &str = "192.168.10.1/24";
 pub const PARKED: &str = "192.168.20.2/24";
@@ -373,8 +372,8 @@ impl Fleet {
                 let mut address_holders = Vec::from_iter(self.has_stranger().then(stranger));
                 let others = self.hosts.iter().filter(|(name, other)| self.arp_tells && *name != host && other.active);
                 address_holders.extend(others.map(|(name, _)| AddressHolder { host: Some(name.clone()), ..stranger() }));
-                Telemetry { probe, address_holders, guest: self.guest_status(state), ..status::telemetry(host, state, self.deaf) }
-                    .into()
+                let guest = self.guest_status(state);
+                Telemetry { probe, address_holders, guest, ..status::telemetry(host, state, self.deaf) }.into()
             }
             _ => Answer::Done,
         })

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// Who may do what with a file.
@@ -20,7 +20,10 @@ impl Rights {
     pub fn public() -> Self {
         Self { mode: 0o644, owner: None, group: None }
     }
+}
 
+#[cfg(feature = "etcd")]
+impl Rights {
     /// The rights of a file that is there.
     pub fn of(file: &Path) -> io::Result<Self> {
         let found = file.metadata()?;
@@ -31,7 +34,7 @@ impl Rights {
     pub fn restore(self, file: &Path) -> io::Result<()> {
         let found = Self::of(file)?;
         if (self.owner.is_some() && self.owner != found.owner) || (self.group.is_some() && self.group != found.group) {
-            chown(file, self.owner, self.group)?;
+            std::os::unix::fs::chown(file, self.owner, self.group)?;
         }
         if found.mode != self.mode { std::fs::set_permissions(file, Permissions::from_mode(self.mode)) } else { Ok(()) }
     }
@@ -67,7 +70,7 @@ fn fill(new: &Path, bytes: &[u8], rights: Rights) -> io::Result<()> {
     opened.sync_all()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "etcd"))]
 mod tests {
     use super::*;
 

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use config::{Cidr, Config, HostName, InterfaceName, Reference};
 use offers::Offers;
+#[cfg(feature = "etcd")]
 pub(super) use place::SERVICE;
 use protocol::{ErrorCode, Failure};
 use values::{HostAt, PortOf, RadioAt};

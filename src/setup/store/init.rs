@@ -137,7 +137,7 @@ fn commands(cluster: &Cluster, file: &Path) -> String {
         let _ = writeln!(
             text,
             "\nThe first member waits for a second one; from the second one on there is a quorum. Each command may be repeated.\n\
-             A packet filter on a member has to let in TCP to its ports {clients} (hosts of the pool) and {peers} (the other members)."
+             A packet filter on a member has to let in TCP to its ports {clients} (servers of the pool) and {peers} (the other members)."
         );
     }
     let _ = write!(text, "\nThen, from this machine, the last line is about the store:\n    baton --config {file} pool status\n");

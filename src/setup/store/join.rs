@@ -52,7 +52,7 @@ pub(super) fn join(file: &Path, args: &JoinArgs) -> Result<String, Failure> {
 
 fn for_agent(machine: &Machine, changed: Changed) -> Option<String> {
     let unit = unit(&machine.name);
-    changed.agent.then(|| format!("Its agent has another certificate, which it reads when it starts; its work goes on meanwhile: systemctl try-restart {unit}"))
+    changed.agent.then(|| format!("Its agent has new certificates, which it reads when it starts; its work goes on meanwhile: systemctl try-restart {unit}"))
 }
 
 struct Joining<'a> {
