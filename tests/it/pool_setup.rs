@@ -49,11 +49,15 @@ fn address(pool: u32, number: usize) -> String {
     format!("127.{}.{}.{}", 101 + process / 250 % 150, 1 + process % 250, pool as usize * 10 + number)
 }
 
+fn write_key(file: &Path, byte: u8) {
+    fs::write(file, [byte; 32]).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A pool of four servers without a store.
 fn cluster_file(folder: &Path, pool: u32) -> String {
     let key = folder.join("cluster.key");
-    fs::write(&key, [7; 32]).unwrap();
-    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    write_key(&key, 7);
     let address = |number| address(pool, number);
     let pool = include_str!("../../crates/config/tests/pool.toml");
     let server = |number| {
@@ -169,9 +173,28 @@ impl Pool {
 
     /// The store as that server's agent opens it, with the files that it reads.
     fn client(&self, number: usize, security: Option<Security>) -> Etcd {
-        let timing = Timing { deadline: Duration::from_secs(20), ..Timing::default() };
-        let settings = EtcdSettings { security, timing, attempt: Duration::from_secs(3), ..EtcdSettings::new(self.endpoints()) };
+        Self::client_at(self.endpoints(), number, security, Duration::from_secs(20))
+    }
+
+    fn client_at(endpoints: Vec<String>, number: usize, security: Option<Security>, deadline: Duration) -> Etcd {
+        let timing = Timing { deadline, ..Timing::default() };
+        let settings = EtcdSettings { security, timing, attempt: Duration::from_secs(3), ..EtcdSettings::new(endpoints) };
         Etcd::new(format!("server{number}").parse().unwrap(), settings)
+    }
+
+    /// Whether no member has anything to say to it.
+    async fn is_refused(&self, security: Option<Security>) -> bool {
+        let client = Self::client_at(self.endpoints(), 4, security, Duration::from_secs(4));
+        client.quorate().await.is_err_and(|error| !error.is_silence())
+    }
+
+    /// Each of the members answers that server, as its agent asks when it is started now.
+    async fn each_answers(&self, number: usize) {
+        for endpoint in self.endpoints() {
+            let client = Self::client_at(vec![endpoint.clone()], number, self.security(number), Duration::from_secs(20));
+            let answer = client.quorate().await;
+            assert_eq!(answer, Ok(()), "{endpoint} to server{number}: {}", self.logs());
+        }
     }
 
     fn security(&self, number: usize) -> Option<Security> {
@@ -268,7 +291,7 @@ async fn members_are_set_up_with_tls_and_repeating_it_changes_nothing() {
     let Some(mut pool) = set_up() else { return };
     let before = pool.files(3);
     let said = pool.join(3);
-    assert!(said.contains("are as they should be") && !said.contains("another certificate"), "{said}");
+    assert!(said.contains("are as they should be") && !said.contains("new certificates"), "{said}");
     assert_eq!(pool.files(3), before);
 
     let radio = "alpha".parse().unwrap();
@@ -278,22 +301,46 @@ async fn members_are_set_up_with_tls_and_repeating_it_changes_nothing() {
     // A server without a member asks them, too.
     let said = pool.join(4);
     assert!(said.contains("server4 is no member") && !pool.at(4, "etcd.env").exists(), "{said}");
-    pool.client(4, pool.security(4)).quorate().await.unwrap();
+    pool.each_answers(4).await;
     // Whoever has no certificate, or one of another key, is refused.
-    assert!(pool.client(4, None).quorate().await.is_err());
+    assert!(pool.is_refused(None).await);
     let believed = fs::read(pool.at(4, "store").join("ca.pem")).unwrap();
-    fs::write(pool.path("cluster.key"), [8; 32]).unwrap();
+    write_key(&pool.path("cluster.key"), 8);
     let said = pool.join(4);
-    assert!(said.contains("another certificate"), "{said}");
+    assert!(said.contains("new certificates"), "{said}");
     let read = |name: &str| fs::read(pool.at(4, "store").join(name)).unwrap();
     let stranger = Security::from_pem(&believed, &read("server4.pem"), &read("server4-key.pem")).unwrap();
-    assert!(pool.client(4, Some(stranger)).quorate().await.is_err());
+    assert!(pool.is_refused(Some(stranger)).await);
     // A member whose data are gone begins no store of its own where the others do not believe it.
     pool.kill(3);
     fs::remove_dir_all(pool.at(3, "data")).unwrap();
     let refused = pool.join_with(3, &[]);
     assert!(!refused.status.success() && !pool.at(3, "data").exists(), "{}", text(&refused.stdout));
     assert_eq!(pool.settings(3)["ETCD_INITIAL_CLUSTER_STATE"], "existing");
+}
+
+#[tokio::test]
+async fn the_key_is_changed_in_three_steps_and_every_member_answers_in_each() {
+    let _turn = machine::shared();
+    let Some(mut pool) = set_up() else { return };
+    let [key, next, previous] = ["cluster.key", "cluster.key.next", "cluster.key.previous"].map(|name| pool.path(name));
+    for step in ["new", "rotate", "retire"] {
+        match step {
+            "new" => write_key(&next, 9),
+            "rotate" => [(&key, &previous), (&next, &key)].into_iter().for_each(|(from, to)| fs::rename(from, to).unwrap()),
+            _ => fs::remove_file(&previous).unwrap(),
+        }
+        for number in [1, 2, 3] {
+            let said = pool.join(number);
+            assert!(said.contains("new certificates") && said.contains("end it and start it again"), "{step}: {said}");
+            pool.kill(number);
+            pool.start(number);
+            assert!(pool.join(number).contains("which has a quorum"), "{step}");
+            pool.each_answers(number).await;
+        }
+    }
+    let believed = fs::read_to_string(pool.at(1, "store").join("ca.pem")).unwrap();
+    assert_eq!(believed.matches("BEGIN CERTIFICATE").count(), 1, "the old key counts no more");
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ impl Leaving<'_> {
         let names: Vec<&str> = left.iter().map(called).collect();
         let mut said = vec![format!("{name} was taken out of the store; its members are {}.", names.join(", "))];
         if left.len() < 3 {
-            said.push(format!("{} members survive the loss of none: add another one soon.", left.len()));
+            said.push("The loss of one more is not survived: add another one soon.".to_owned());
         }
         if let Some(member) = self.cluster.members.iter().find(|member| member.name == *name) {
             said.push(format!(
