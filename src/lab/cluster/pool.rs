@@ -147,10 +147,11 @@ mod tests {
 
     use super::super::super::topology::pool::MOST;
     use super::*;
-    use config::RadioViews;
+    use config::{PoolStore, RadioViews};
 
     fn views(servers: usize, radios: usize, bandwidth: Option<Bandwidth>) -> (PoolFile, RadioViews) {
-        let file = file("/var/lib/x".into(), PoolSize { servers, radios }, bandwidth).unwrap();
+        let mut file = file("/var/lib/x".into(), PoolSize { servers, radios }, bandwidth).unwrap();
+        file.pool.store = (servers > 2).then(|| PoolStore::new(vec!["10.77.0.11:2379".parse().unwrap()]));
         let views = RadioViews::parse(&toml::to_string(&file).unwrap()).unwrap();
         (file, views)
     }
