@@ -127,20 +127,21 @@ pub struct MoveArgs {
 /// # Errors
 /// The cluster file's, and why an order was not carried out.
 pub fn run(file: &std::path::Path, command: &PoolCommand) -> Result<ExitCode, Failure> {
-    let views = RadioViews::load(file)?;
+    // Not before it is known what is asked: a pool whose store is about to be set up cannot be read as one.
+    let views = || RadioViews::load(file);
     match command {
         #[cfg(feature = "etcd")]
         PoolCommand::Store(command) => crate::setup::store::run(file, command),
-        PoolCommand::Status { json } => overview::run(&views, *json),
-        PoolCommand::Move(args) => order::move_to(&of_radio(views, &args.radio)?, args),
-        PoolCommand::Start { radio, server, json } => order::start(&of_radio(views, radio)?, server.as_deref(), *json),
-        PoolCommand::Drain { server, how } => draining::run(&views, server, how),
-        PoolCommand::Failover { server, how } => placing::failover(&views, server, how),
-        PoolCommand::Undrain { server, json } => placing::undrain(&views, server, *json),
-        PoolCommand::Rebalance(how) => placing::reach(&views, &Goal::Rebalance, how),
-        PoolCommand::Consolidate { how, suspend: false } => placing::reach(&views, &Goal::Consolidate, how),
-        PoolCommand::Consolidate { how, suspend: true } => placing::consolidate_and_suspend(&views, how),
-        PoolCommand::Stop { radio, json } => order::stop(&of_radio(views, radio)?, *json),
+        PoolCommand::Status { json } => overview::run(&views()?, *json),
+        PoolCommand::Move(args) => order::move_to(&of_radio(views()?, &args.radio)?, args),
+        PoolCommand::Start { radio, server, json } => order::start(&of_radio(views()?, radio)?, server.as_deref(), *json),
+        PoolCommand::Drain { server, how } => draining::run(&views()?, server, how),
+        PoolCommand::Failover { server, how } => placing::failover(&views()?, server, how),
+        PoolCommand::Undrain { server, json } => placing::undrain(&views()?, server, *json),
+        PoolCommand::Rebalance(how) => placing::reach(&views()?, &Goal::Rebalance, how),
+        PoolCommand::Consolidate { how, suspend: false } => placing::reach(&views()?, &Goal::Consolidate, how),
+        PoolCommand::Consolidate { how, suspend: true } => placing::consolidate_and_suspend(&views()?, how),
+        PoolCommand::Stop { radio, json } => order::stop(&of_radio(views()?, radio)?, *json),
     }
 }
 
